@@ -1,0 +1,1 @@
+//! CTAPHID framing for both ends, as state machines without I/O.

@@ -1,0 +1,2 @@
+//! The keyfob command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A USB/IP server and host end for HID devices, with pending interrupt URBs and true unlink.
