@@ -1,0 +1,121 @@
+//! Credentials: the key pairs of accounts, discoverable or not (WebAuthn section 4, CTAP 2.3 section 6.1).
+
+use alloc::{string::String, vec::Vec};
+
+use crate::algorithm::PrivateKey;
+use crate::secret::Secret;
+
+/// One credential, wherever it lives.
+///
+/// A discoverable credential has an [`Account`] and is a record of the store. All others carry their own secrets, sealed,
+/// in their id (see [`credential_id`](crate::credential_id)).
+#[derive(Debug)]
+pub struct Credential {
+    /// The credential id: 1 to [`MAX_CREDENTIAL_ID`](crate::limits::MAX_CREDENTIAL_ID) bytes, never issued twice (MC-75).
+    pub id: Vec<u8>,
+    /// SHA-256 of the RP id, or a U2F application parameter (GA-70).
+    pub rp_id_hash: [u8; 32],
+    /// The private key that signs assertions.
+    pub key: PrivateKey,
+    /// When it shows itself (EX-10).
+    pub cred_protect: CredProtect,
+    /// The secrets behind hmac-secret (EX-21).
+    pub cred_random: CredRandom,
+    /// Made with the thirdPartyPayment extension (EX-90).
+    pub third_party_payment: bool,
+    /// Whose credential it is; `None` when it is not discoverable.
+    pub account: Option<Account>,
+}
+
+/// What only a discoverable credential has (MC-79).
+#[derive(Debug)]
+pub struct Account {
+    /// The relying party.
+    pub rp: Rp,
+    /// The user at that relying party.
+    pub user: User,
+    /// Stored by the credBlob extension (EX-51).
+    pub cred_blob: Option<Vec<u8>>,
+    /// Made by the largeBlobKey extension (EX-60).
+    pub large_blob_key: Option<Secret<32>>,
+    /// State of the largeBlob extension (EX-71).
+    pub large_blob: LargeBlob,
+}
+
+/// `PublicKeyCredentialRpEntity`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rp {
+    /// The RP id, whole: it is never shortened (CM-43).
+    pub id: String,
+    /// Cut to [`MAX_NAME`](crate::limits::MAX_NAME) bytes.
+    pub name: Option<String>,
+}
+
+/// `PublicKeyCredentialUserEntity`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// At most [`MAX_USER_ID`](crate::limits::MAX_USER_ID) bytes.
+    pub id: Vec<u8>,
+    /// Cut to [`MAX_NAME`](crate::limits::MAX_NAME) bytes.
+    pub name: Option<String>,
+    /// Cut to [`MAX_NAME`](crate::limits::MAX_NAME) bytes.
+    pub display_name: Option<String>,
+}
+
+/// The two secrets that salts are hashed with (EX-21, EX-29).
+#[derive(Debug)]
+pub struct CredRandom {
+    /// Used when the user was verified.
+    pub with_uv: Secret<32>,
+    /// Used when not.
+    pub without_uv: Secret<32>,
+}
+
+/// credProtect levels (EX-10).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum CredProtect {
+    /// Level 1: always usable.
+    #[default]
+    UvOptional = 1,
+    /// Level 2: without user verification only when named in an allowList (EX-13).
+    UvOptionalWithList = 2,
+    /// Level 3: without user verification as if it were not there (EX-14).
+    UvRequired = 3,
+}
+
+impl CredProtect {
+    /// The level with this number; `None` for any number but 1, 2 and 3.
+    #[must_use]
+    pub const fn from_level(level: u64) -> Option<Self> {
+        match level {
+            1 => Some(Self::UvOptional),
+            2 => Some(Self::UvOptionalWithList),
+            3 => Some(Self::UvRequired),
+            _ => None,
+        }
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn level(self) -> u8 {
+        self as u8
+    }
+}
+
+/// The largeBlob extension's state of one credential (EX-71 to EX-78).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LargeBlob {
+    /// Made without the extension.
+    #[default]
+    Unsupported,
+    /// Ready, nothing written yet.
+    Empty,
+    /// Opaque bytes and the length they had before the client compressed them.
+    Written {
+        /// The client's bytes.
+        blob: Vec<u8>,
+        /// Their length before compression.
+        original_size: u64,
+    },
+}

@@ -1,0 +1,64 @@
+//! Every bound of the authenticator in one place, each with its reason. Lengths in bytes, times in milliseconds.
+
+/// The longest CTAP message, request or response, that CTAPHID can carry (HD-04, MSG-61).
+pub const MAX_MESSAGE: usize = 7609;
+
+/// Maps and arrays inside each other, the outermost counted (MSG-34).
+pub const MAX_CBOR_DEPTH: usize = 4;
+
+/// Wrong PINs until the PIN is blocked for good (CP-24).
+pub const MAX_PIN_RETRIES: u8 = 8;
+
+/// Wrong PINs in a row until a power cycle is asked for (CP-26).
+pub const MAX_CONSECUTIVE_MISMATCHES: u8 = 3;
+
+/// The padded length of a new PIN on the wire (CP-22).
+pub const PADDED_PIN: usize = 64;
+
+/// The longest PIN in bytes of UTF-8, and so also in code points (CP-21).
+pub const MAX_PIN_BYTES: usize = 63;
+
+/// The shortest PIN in Unicode code points, unless a longer minimum is set (CP-20).
+pub const MIN_PIN_CODE_POINTS: u8 = 4;
+
+/// Failed built-in user verifications until only the PIN helps (CP-144 allows 1 to 25).
+pub const MAX_UV_RETRIES: u8 = 5;
+
+/// Gestures tried inside one command when the platform does not count attempts itself (CP-144 allows 1 to 5).
+pub const MAX_UV_ATTEMPTS_FOR_INTERNAL_RETRIES: u8 = 3;
+
+/// How long a person has to touch the key (HD-77: 30 s is customary, at least 10 s).
+pub const USER_ACTION_TIMEOUT: u64 = 30_000;
+
+/// After power-up, how long a reset is accepted (RS-03).
+pub const RESET_WINDOW: u64 = 10_000;
+
+/// A pinUvAuthToken not used for this long after it was issued is dead (section 6.5.2.1, USB).
+pub const TOKEN_INITIAL_USAGE: u64 = 30_000;
+
+/// A presence test stands for this long inside a pinUvAuthToken (section 6.5.2.1).
+pub const TOKEN_USER_PRESENT: u64 = 30_000;
+
+/// No pinUvAuthToken lives longer than this (section 6.5.2.1).
+pub const TOKEN_MAX_USAGE: u64 = 600_000;
+
+/// getNextAssertion and its kin must follow within this time (GA-52, MSG-83).
+pub const STATEFUL_COMMAND: u64 = 30_000;
+
+/// The longest user.id (WebAuthn section 5.4.3; MSG-47).
+pub const MAX_USER_ID: usize = 64;
+
+/// Names of people and relying parties are cut to this many bytes at a character boundary; at least 64 (MC-78).
+pub const MAX_NAME: usize = 128;
+
+/// The longest rp.id kept: a DNS name has at most 253 bytes, some platforms use URLs. Longer ones are refused.
+pub const MAX_RP_ID: usize = 512;
+
+/// Entries of an allowList or excludeList (getInfo 0x07, MSG-63).
+pub const MAX_CREDENTIALS_IN_LIST: usize = 32;
+
+/// The longest credential id this authenticator issues or looks at (getInfo 0x08). U2F key handles have at most 255 (MC-75).
+pub const MAX_CREDENTIAL_ID: usize = 255;
+
+/// Signature counters are reserved in blocks of this size ahead of use, so an assertion needs no disk write of its own.
+pub const SIGN_COUNT_BLOCK: u32 = 64;

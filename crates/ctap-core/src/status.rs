@@ -1,0 +1,123 @@
+//! Status codes, CTAP 2.3 section 8.2.
+
+/// Why a command was refused: the first byte of its response. `Ok` is not among them; success has a body instead.
+///
+/// The names are the standard's without `CTAP1_ERR_`/`CTAP2_ERR_`. Only codes that the standard lists are ever sent (MSG-71).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Status {
+    /// The command byte is unknown or the feature is not offered (MSG-05).
+    #[error("invalid command")]
+    InvalidCommand = 0x01,
+    /// A parameter has a value that can never be right.
+    #[error("invalid parameter")]
+    InvalidParameter = 0x02,
+    /// A parameter is too long or too short.
+    #[error("invalid length")]
+    InvalidLength = 0x03,
+    /// A fragment came out of order (LB-36).
+    #[error("invalid sequence")]
+    InvalidSeq = 0x04,
+    /// Another request is still being processed.
+    #[error("channel busy")]
+    ChannelBusy = 0x06,
+    /// A member has the wrong CBOR type, or a structure is incomplete (MSG-39, MSG-41).
+    #[error("unexpected CBOR type")]
+    CborUnexpectedType = 0x11,
+    /// The message is not canonical CBOR (MSG-35).
+    #[error("invalid CBOR")]
+    InvalidCbor = 0x12,
+    /// A required member is absent (MSG-40).
+    #[error("missing parameter")]
+    MissingParameter = 0x14,
+    /// A list is longer than the authenticator takes (MSG-63).
+    #[error("limit exceeded")]
+    LimitExceeded = 0x15,
+    /// No room for another fingerprint (BE-20).
+    #[error("fingerprint database full")]
+    FpDatabaseFull = 0x17,
+    /// No room for the large blob (LB-32).
+    #[error("large blob storage full")]
+    LargeBlobStorageFull = 0x18,
+    /// A credential of the exclude list lives here (MC-32).
+    #[error("credential excluded")]
+    CredentialExcluded = 0x19,
+    /// None of the asked algorithms is supported (MC-06).
+    #[error("unsupported algorithm")]
+    UnsupportedAlgorithm = 0x26,
+    /// The user refused or did not act, or policy forbids it.
+    #[error("operation denied")]
+    OperationDenied = 0x27,
+    /// No room for another discoverable credential (MC-40).
+    #[error("key store full")]
+    KeyStoreFull = 0x28,
+    /// An option that this command or authenticator does not have (MC-11, GA-06).
+    #[error("unsupported option")]
+    UnsupportedOption = 0x2B,
+    /// An option with a value it may not have (MC-10, MC-12).
+    #[error("invalid option")]
+    InvalidOption = 0x2C,
+    /// The platform cancelled the request (HD-81).
+    #[error("keepalive cancel")]
+    KeepaliveCancel = 0x2D,
+    /// No credential applies (GA-17).
+    #[error("no credentials")]
+    NoCredentials = 0x2E,
+    /// The user did not act in time (SL-02, RS-07).
+    #[error("user action timeout")]
+    UserActionTimeout = 0x2F,
+    /// Not now: a continuation without its beginning, or a reset too late (GA-50, RS-03).
+    #[error("not allowed")]
+    NotAllowed = 0x30,
+    /// Wrong PIN (CP-66).
+    #[error("PIN invalid")]
+    PinInvalid = 0x31,
+    /// No tries left: only a reset helps (CP-27).
+    #[error("PIN blocked")]
+    PinBlocked = 0x32,
+    /// A MAC, permission, RP id or token state is wrong.
+    #[error("PIN auth invalid")]
+    PinAuthInvalid = 0x33,
+    /// Three wrong PINs in a row: a power cycle is needed (CP-26).
+    #[error("PIN auth blocked")]
+    PinAuthBlocked = 0x34,
+    /// No PIN is set (CP-61).
+    #[error("PIN not set")]
+    PinNotSet = 0x35,
+    /// A pinUvAuthToken is required (MC-19).
+    #[error("PIN/UV auth token required")]
+    PuatRequired = 0x36,
+    /// The new PIN is too short, too long or too simple (CP-57).
+    #[error("PIN policy violation")]
+    PinPolicyViolation = 0x37,
+    /// The message is longer than maxMsgSize (MSG-62).
+    #[error("request too large")]
+    RequestTooLarge = 0x39,
+    /// Built-in user verification is locked out (CP-97).
+    #[error("user verification blocked")]
+    UvBlocked = 0x3C,
+    /// The large-blob array does not match its hash (LB-45).
+    #[error("integrity failure")]
+    IntegrityFailure = 0x3D,
+    /// The subcommand is unknown (MSG-07).
+    #[error("invalid subcommand")]
+    InvalidSubcommand = 0x3E,
+    /// Built-in user verification failed (CP-99).
+    #[error("user verification invalid")]
+    UvInvalid = 0x3F,
+    /// A permission that this authenticator cannot grant (CP-87).
+    #[error("unauthorized permission")]
+    UnauthorizedPermission = 0x40,
+    /// The authenticator itself failed, for example its store.
+    #[error("other error")]
+    Other = 0x7F,
+}
+
+impl Status {
+    /// The byte on the wire.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
