@@ -1,1 +1,125 @@
 //! CTAPHID framing for both ends, as state machines without I/O.
+//!
+//! CTAPHID (CTAP section 11.2) carries CTAP messages of up to 7609 bytes over a USB HID interface
+//! whose reports hold 64. Several programs share the key, each on a channel of its own; the key works
+//! for one of them at a time.
+//!
+//! ```text
+//!   client ── requests ──► host::fragment ─────── reports ───────► Device ── Event::Request ──► authenticator
+//!      ▲                                                             │                               │
+//!      └── host::Reply ◄── host::HostChannel ◄── poll_report ────────┘ ◄───────── respond ───────────┘
+//! ```
+//!
+//! # The key's end
+//!
+//! [`Device`] is fed with every report the host sends, and with the time. It keeps the channels,
+//! assembles messages, refuses what the rules refuse, and hands out an [`Event`] when the authenticator has
+//! to know something. It is asked for a report whenever the host is ready to read one, so a host that
+//! does not read costs nothing. Nothing is spent on the heap after [`Device::new`].
+//!
+//! A driver does this, and no more, after every call of another method:
+//!
+//! 1. while the host is ready to read and [`Device::poll_report`] gives a report: deliver it;
+//! 2. set the one timer to [`Device::poll_timeout`]; when it goes off, call [`Device::handle_timeout`].
+//!
+//! # The host's end
+//!
+//! [`host::Handshake`] gets a channel, [`host::fragment`] makes a request's reports, and a
+//! [`host::HostChannel`] makes replies of the reports that come back.
+//!
+//! # Both, talking
+//!
+//! ```
+//! use hid_transport::host::{Handshake, HostChannel, Reply, fragment};
+//! use hid_transport::{Command, Device, Event, Instant, KeepaliveStatus, Kind, Settings};
+//!
+//! let mut device = Device::new(Settings::default());
+//! let now = Instant::new(0);
+//!
+//! // The client asks for a channel.
+//! let mut handshake = Handshake::new(*b"a nonce!");
+//! assert_eq!(device.handle_report(&handshake.request(), now), None);
+//! let report = device.poll_report(now).expect("INIT is answered at once");
+//! let answer = handshake.receive(&report).expect("not refused").expect("our nonce");
+//! assert!(answer.capabilities.cbor);
+//!
+//! // It sends authenticatorSelection, which fits into one report.
+//! let mut channel = HostChannel::new(answer.channel);
+//! for report in fragment(channel.channel(), Command::Cbor, &[0x0B]).expect("short") {
+//!     if let Some(event) = device.handle_report(&report, now) {
+//!         let request = Event::Request { channel: answer.channel, kind: Kind::Cbor, message: &[0x0B] };
+//!         assert_eq!(event, request);
+//!     }
+//! }
+//!
+//! // The authenticator asks for a touch, and the client hears about it.
+//! device.set_waiting_for_user(true, now);
+//! let report = device.poll_report(now).expect("a change of status is sent at once");
+//! assert_eq!(channel.receive(&report), Ok(Some(Reply::Keepalive(KeepaliveStatus::UpNeeded))));
+//!
+//! // The next keepalive is due later; until then the key is silent.
+//! let due = device.poll_timeout().expect("a keepalive is due");
+//! assert_eq!((device.poll_report(now), due), (None, Instant::new(50)));
+//! device.handle_timeout(due);
+//! assert!(device.poll_report(due).is_some());
+//!
+//! // A touch: CTAP2_OK.
+//! device.respond(answer.channel, &[0x00], due);
+//! let report = device.poll_report(due).expect("the answer");
+//! let reply = Reply::Message { command: Command::Cbor, message: &[0x00] };
+//! assert_eq!(channel.receive(&report), Ok(Some(reply)));
+//! assert_eq!((device.poll_report(due), device.poll_timeout()), (None, None));
+//! ```
+//!
+//! # What it chooses
+//!
+//! Where the field disagrees, the choices are these:
+//!
+//! | situation | choice | rule |
+//! |---|---|---|
+//! | a request on an unallocated channel while another runs | CHANNEL_BUSY | HD-23 |
+//! | a message begun inside one's own | INVALID_SEQ, both dropped | HD-27 |
+//! | INIT on an unallocated channel | INVALID_CHANNEL | HD-38 |
+//! | INIT of others while a transaction runs | answered; the transaction goes on | HD-39 |
+//! | the rest of a message does not come | MSG_TIMEOUT after 500 ms | HD-51 |
+//! | INIT under lock | CHANNEL_BUSY, but answered on broadcast | HD-65 |
+//! | CANCEL with data | ignored | HD-82 |
+//!
+//! # What it does not do
+//!
+//! It knows no USB (descriptors and transfers are `usbip-server`'s), no CTAP command, no clock
+//! and no thread. It offers no vendor commands.
+
+#![no_std]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+extern crate alloc;
+
+pub mod host;
+pub mod limits;
+
+mod channels;
+mod codes;
+mod device;
+mod init;
+mod message;
+mod packet;
+mod settings;
+mod time;
+
+pub use channels::ChannelId;
+pub use codes::{Command, ErrorCode, KeepaliveStatus};
+pub use device::{Device, Event, Kind};
+pub use init::{Capabilities, InitAnswer, Nonce, PROTOCOL_VERSION};
+pub use packet::{Continuation, Initialization, Packet, Report};
+pub use settings::Settings;
+pub use time::Instant;
