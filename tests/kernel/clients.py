@@ -1,0 +1,142 @@
+"""Debian's FIDO clients (fido2-token, fido2-cred, fido2-assert), as methods of the device they talk to."""
+
+import base64
+import re
+import secrets
+from dataclasses import dataclass
+
+from programs import in_a_file, on_a_terminal, run, start
+
+
+class Device:
+    """A security key at a device node, seen through libfido2's tools."""
+
+    def __init__(self, node):
+        self.node = node
+
+    def information(self):
+        return run("fido2-token", "-I", self.node).must_succeed()
+
+    def pin_retries(self):
+        return int(re.search(r"pin retries: (\d+)", self.information())[1])
+
+    def set_pin(self, pin):
+        on_a_terminal("fido2-token", "-S", self.node, answers=[pin, pin]).must_succeed()
+
+    def change_pin(self, old, new):
+        on_a_terminal("fido2-token", "-C", self.node, answers=[old, new, new]).must_succeed()
+
+    def reset(self):
+        return run("fido2-token", "-R", self.node)
+
+    def register(self, site="example.com", user="Alice", options="", pin="", algorithm="es256"):
+        """Make a credential and have its attestation verified."""
+        request = _registration(self.node, site, user, options, algorithm)
+        made = run(*request, typed=f"{pin}\n").must_succeed()
+        return _verified_credential(user, made, options, algorithm)
+
+    def refuses_to_register(self, error, options="", pin=""):
+        request = _registration(self.node, "example.com", "Alice", options, "es256")
+        run(*request, typed=f"{pin}\n").must_fail_with(error)
+
+    def begin_to_register(self):
+        """A registration in the background."""
+        return start(*_registration(self.node, "example.com", "Alice", "", "es256"))
+
+    def sign(self, credential, options="-p", pin=""):
+        """Sign in with one credential that is named, and have the assertion verified."""
+        got = run(*_signing(self.node, credential, options), typed=f"{pin}\n").must_succeed()
+        return _verified_assertion(_lines(got), credential, options)
+
+    def refuses_to_sign(self, error, credential, options="-p", pin=""):
+        run(*_signing(self.node, credential, options), typed=f"{pin}\n").must_fail_with(error)
+
+    def discover(self, credentials, options="-p", pin=""):
+        """Sign in at a site without naming a credential; the verified assertions, in the key's order.
+
+        `credentials` are all that the site may get, by user."""
+        got = run(*_discovery(self.node, credentials, options), typed=f"{pin}\n").must_succeed()
+        lines = _lines(got)
+        owners = {credential.user: credential for credential in credentials}
+        assertions = [lines[at : at + 5] for at in range(0, len(lines), 5)]
+        return [_verified_assertion(five, owners[_text(five[4])], options) for five in assertions]
+
+
+@dataclass
+class Credential:
+    """A credential whose attestation was verified."""
+
+    site: str
+    user: str
+    identifier: str
+    flags: int
+    public_key: str  # the path of a file
+    algorithm: str
+    discoverable: bool
+
+
+@dataclass
+class Assertion:
+    """A sign-in whose signature was verified."""
+
+    user: str
+    flags: int
+    counter: int
+
+
+# ---- The tools' own formats: see fido2-cred(1) and fido2-assert(1) ---------------------------------------------------
+
+
+def _registration(node, site, user, options, algorithm):
+    parameters = in_a_file(_challenge(), site, user, _base64(user.encode()))
+    return ["fido2-cred", "-M", "-i", parameters, *options.split(), node, algorithm]
+
+
+def _verified_credential(user, made, options, algorithm):
+    lines = _lines(made)
+    checks = [option for option in options.split() if option in ("-h", "-v")]
+    verified = run("fido2-cred", "-V", "-i", in_a_file(*lines), *checks, algorithm).must_succeed()
+    identifier, *public_key = verified.splitlines()
+    flags, _ = _authenticator_data(lines[3])
+    return Credential(lines[1], user, identifier, flags, in_a_file(*public_key), algorithm, "-r" in options)
+
+
+def _signing(node, credential, options):
+    parameters = in_a_file(_challenge(), credential.site, credential.identifier)
+    return ["fido2-assert", "-G", "-i", parameters, *options.split(), node]
+
+
+def _discovery(node, credentials, options):
+    parameters = in_a_file(_challenge(), credentials[0].site)
+    return ["fido2-assert", "-G", "-r", "-i", parameters, *options.split(), node]
+
+
+def _verified_assertion(lines, credential, options):
+    checks = [option for option in options.split() if option in ("-p", "-v")]
+    files = in_a_file(*lines[:4]), credential.public_key
+    run("fido2-assert", "-V", "-i", files[0], *checks, files[1], credential.algorithm).must_succeed()
+    return Assertion(credential.user, *_authenticator_data(lines[2]))
+
+
+def _authenticator_data(line):
+    """Flags and counter; the tools wrap the data in a CBOR byte string, and its first 32 bytes name the site."""
+    data = base64.b64decode(line)
+    data = data[2:] if data[0] == 0x58 else data[3:]
+    return data[32], int.from_bytes(data[33:37], "big")
+
+
+def _lines(output):
+    """The tools prompt for a PIN on the same stream when they have no terminal."""
+    return [line for line in output.splitlines() if not line.startswith("Enter PIN")]
+
+
+def _challenge():
+    return _base64(secrets.token_bytes(32))
+
+
+def _base64(data):
+    return base64.b64encode(data).decode()
+
+
+def _text(line):
+    return base64.b64decode(line).decode()

@@ -1,0 +1,72 @@
+"""The kernel's virtual USB bus: plugging the key in and out with Debian's usbip, and what sysfs says about it.
+
+Nothing here looks beyond that bus, so a security key of the developer's own is never touched.
+"""
+
+import glob
+import shutil
+from pathlib import Path
+
+from programs import eventually, run
+
+BUS = Path("/sys/devices/platform/vhci_hcd.0")
+
+
+def attach():
+    """Plug in the key that is served on 127.0.0.1."""
+    usbip("attach", "-r", "127.0.0.1", "-b", "1-1").must_succeed()
+
+
+def detach():
+    for port in ports_in_use():
+        usbip("detach", "-p", port).must_succeed()
+    await_no_node()
+
+
+def usbip(*arguments):
+    """Debian's tool; Ubuntu keeps it with the tools of each kernel."""
+    program = shutil.which("usbip") or max(glob.glob("/usr/lib/linux-tools*/usbip"), default="usbip")
+    return run(program, *arguments)
+
+
+def ports_in_use():
+    """The controller's ports that hold a device, as `usbip detach` wants them."""
+    rows = [line.split() for file in BUS.glob("status*") for line in file.read_text().splitlines()]
+    return [row[1] for row in rows if row[2] == "006"]
+
+
+def await_node():
+    """The path of the one device node, once it is there."""
+    eventually("a device node appears", nodes)
+    (node,) = nodes()
+    return node
+
+
+def await_no_node():
+    eventually("the device node is gone", lambda: not nodes())
+
+
+def nodes():
+    return [f"/dev/{path.name}" for path in BUS.glob("usb*/*-*/*-*:*/*/hidraw/hidraw*")]
+
+
+def attribute(name):
+    """What the kernel has read from the key: idVendor, speed, product, devnum ..."""
+    (file,) = [file for file in BUS.glob(f"usb*/*-*/{name}") if ":" not in file.parent.name]
+    return file.read_text().strip()
+
+
+def udev_properties(node):
+    """What udev's rules have made of a device node, once they are through."""
+    run("udevadm", "settle").must_succeed()
+    return run("udevadm", "info", "-q", "property", node).must_succeed()
+
+
+def mark_log(mark):
+    """Put a line into the kernel's log, for log_since."""
+    with open("/dev/kmsg", "w", encoding="utf-8") as log:
+        log.write(mark)
+
+
+def log_since(mark):
+    return run("dmesg").must_succeed().rpartition(mark)[2]

@@ -1,0 +1,63 @@
+"""The program under test: a running key, and the commands that a person types beside it."""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+
+import kernel
+from programs import PATIENCE, run, start
+
+
+class Keyfob:
+    """A running `keyfob serve` or `keyfob attach` with a new, empty key."""
+
+    program = ""  # the path of the program; set once, at the start
+
+    def __init__(self, command, *options):
+        self.home = tempfile.mkdtemp(prefix="keyfob-home-")
+        self.environment = dict(os.environ, HOME=self.home, XDG_RUNTIME_DIR=self.home)
+        started = time.monotonic()
+        self.process = start(self.program, command, "--ephemeral", *options, environment=self.environment)
+        self._await_words("listening on" if command == "serve" else "attached")
+        self.seconds_to_start = time.monotonic() - started
+
+    def _await_words(self, words):
+        output = ""
+        for line in self.process.stdout:
+            output += line
+            if words in line:
+                return
+        raise AssertionError(f"keyfob ended without the words “{words}”:\n{output}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end(signal.SIGTERM)
+        shutil.rmtree(self.home)
+
+    def end(self, how):
+        """End the process by a signal; the device goes with it."""
+        self.process.send_signal(how)
+        self.process.communicate(timeout=PATIENCE)
+        kernel.await_no_node()
+
+    def type(self, *words):
+        """Run a further keyfob command, as the person who holds this key."""
+        return run(self.program, *words, environment=self.environment)
+
+    def resident_memory(self):
+        """In KiB."""
+        with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def processor_seconds(self):
+        """What the process has used so far, its own and the kernel's for it; a hundredth is the unit."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="utf-8") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

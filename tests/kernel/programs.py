@@ -1,0 +1,94 @@
+"""Running other programs: away from any terminal, on a terminal, and in the background."""
+
+import os
+import pty
+import select
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+
+PATIENCE = 30  # seconds for any one thing to happen; an emulated machine is twenty times slower than a real one
+
+
+@dataclass
+class Ended:
+    """A program's end: what was typed to start it, its exit status, and all it wrote."""
+
+    command: str
+    status: int
+    output: str
+
+    def must_succeed(self):
+        assert self.status == 0, f"{self.command} ended with {self.status}:\n{self.output}"
+        return self.output
+
+    def must_fail_with(self, words):
+        assert self.status != 0, f"{self.command} succeeded; awaited: {words}"
+        assert words in self.output, f"{self.command} did not say {words} but:\n{self.output}"
+
+
+def run(*command, typed="", environment=None):
+    """Run a program without a terminal, so that it reads PINs from its standard input."""
+    ended = subprocess.run(
+        command,
+        input=typed,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+        start_new_session=True,
+    )
+    return Ended(" ".join(command), ended.returncode, ended.stdout)
+
+
+def start(*command, environment=None):
+    """A program in the background; its errors come with its output."""
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def on_a_terminal(*command, answers):
+    """Run a program on a terminal of its own and type one answer at each of its prompts."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execvp(command[0], command)
+    output, remaining = "", list(answers)
+    while text := _read_terminal(terminal):
+        output += text
+        if text.rstrip().endswith(":") and remaining:
+            os.write(terminal, f"{remaining.pop(0)}\n".encode())
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    return Ended(" ".join(command), os.waitstatus_to_exitcode(status), output)
+
+
+def _read_terminal(terminal):
+    ready, _, _ = select.select([terminal], [], [], PATIENCE)
+    assert ready, "the program on the terminal hangs"
+    try:
+        return os.read(terminal, 4096).decode()
+    except OSError:  # how Linux says that a terminal's other side is closed
+        return ""
+
+
+def in_a_file(*lines):
+    """A new file with these lines; its path."""
+    with tempfile.NamedTemporaryFile("w", prefix="keyfob-lines-", delete=False) as file:
+        file.writelines(f"{line}\n" for line in lines)
+    return file.name
+
+
+def eventually(what, condition):
+    """Wait for something that the kernel or another process brings about."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what}"
+        time.sleep(0.01)

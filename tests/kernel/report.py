@@ -1,0 +1,43 @@
+"""Running tests whose names are sentences, and telling what came of them."""
+
+import inspect
+import time
+import traceback
+
+_figures = []
+
+
+def measured(what, value, unit, at_most):
+    """Keep a figure for the report; it is also a promise."""
+    _figures.append(f"{what}: {value:.4g} {unit} (at most {at_most} {unit})")
+    assert value <= at_most, _figures[-1]
+
+
+def run_tests(module, words):
+    """Run the module's public functions in their order, those whose names hold one of the words; the number that failed."""
+    tests = [test for test in _own_functions(module) if not words or any(word in test.__name__ for word in words)]
+    failed = sum(not _passes(test) for test in tests)
+    for figure in _figures:
+        print(f"     {figure}")
+    print(f"{len(tests) - failed} tests passed, {failed} failed", flush=True)
+    return failed if tests else 1
+
+
+def _own_functions(module):
+    functions = [f for _, f in inspect.getmembers(module, inspect.isfunction)]
+    own = [f for f in functions if f.__module__ == module.__name__ and not f.__name__.startswith("_")]
+    return sorted(own, key=lambda function: function.__code__.co_firstlineno)
+
+
+def _passes(test):
+    started = time.monotonic()
+    problem = None
+    try:
+        test()
+    except Exception:  # a test may fail in any way; the others still run
+        problem = traceback.format_exc(limit=-3)
+    sentence = test.__name__.replace("_", " ")
+    print(f"{'FAIL' if problem else 'ok':4} {sentence} ({time.monotonic() - started:.1f} s)", flush=True)
+    if problem:
+        print(problem, flush=True)
+    return problem is None
