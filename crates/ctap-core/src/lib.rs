@@ -14,9 +14,30 @@
 extern crate alloc;
 
 pub mod algorithm;
+pub mod attestation;
+mod auth_data;
+mod authenticator;
+mod cbor;
+mod commands;
+pub mod config;
+pub mod consent;
 pub mod credential;
+mod credential_id;
+mod crypto;
+mod extensions;
 pub mod limits;
+pub mod pin;
 pub mod secret;
+mod session;
 pub mod status;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod time;
+
+pub use authenticator::{Authenticator, Channel, Platform, Response, Step};
+pub use config::Config;
+pub use consent::{Decision, PromptId, Question};
+pub use status::Status;
+pub use store::{MemoryStore, Store};
+pub use time::Instant;

@@ -1,0 +1,256 @@
+//! authenticatorClientPIN (0x06), CTAP 2.3 section 6.5.5 (CP-40 to CP-101).
+
+use alloc::string::String;
+
+use super::parameters::required;
+use super::{Context, Outcome, Reply};
+use crate::cbor::{Bytes, Encode, Map, MapWriter};
+use crate::config::Config;
+use crate::crypto;
+use crate::limits::{MAX_PIN_BYTES, PADDED_PIN};
+use crate::pin::protocol::{PlatformKey, Protocol, SharedSecret};
+use crate::pin::retries::{Attempt, Judge};
+use crate::pin::token::{Grant, Permissions};
+use crate::secret::Secret;
+use crate::status::Status;
+use crate::store::{Change, Pin, Settings};
+
+pub(crate) const COMMAND: u8 = 0x06;
+
+/// Runs a subcommand; an unknown one is 0x3E, an absent one 0x14 (CP-40).
+pub(crate) fn run(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Status> {
+    let request = Request::parse(parameters)?;
+    let reply = match required(request.sub_command)? {
+        0x01 => get_pin_retries(cx),
+        0x02 => get_key_agreement(&request, cx)?,
+        0x03 => set_pin(&request, cx)?,
+        0x04 => change_pin(&request, cx)?,
+        0x05 => get_pin_token(&request, cx)?,
+        0x09 => get_token_using_pin_with_permissions(&request, cx)?,
+        _ => return Err(Status::InvalidSubcommand),
+    };
+    Ok(Outcome::Done(reply))
+}
+
+/// The request as it came, each member of its right type (MSG-15).
+#[derive(Default)]
+struct Request<'a> {
+    protocol: Option<u64>,
+    sub_command: Option<u64>,
+    key_agreement: Option<Map<'a>>,
+    pin_uv_auth_param: Option<&'a [u8]>,
+    new_pin_enc: Option<&'a [u8]>,
+    pin_hash_enc: Option<&'a [u8]>,
+    permissions: Option<u64>,
+    rp_id: Option<&'a str>,
+}
+
+impl<'a> Request<'a> {
+    fn parse(parameters: &'a [u8]) -> Result<Self, Status> {
+        let mut request = Self::default();
+        for (key, value) in Map::parse(parameters)?.by_number() {
+            match key {
+                0x01 => request.protocol = Some(value.unsigned()?),
+                0x02 => request.sub_command = Some(value.unsigned()?),
+                0x03 => request.key_agreement = Some(value.map()?),
+                0x04 => request.pin_uv_auth_param = Some(value.bytes()?),
+                0x05 => request.new_pin_enc = Some(value.bytes()?),
+                0x06 => request.pin_hash_enc = Some(value.bytes()?),
+                0x09 => request.permissions = Some(value.unsigned()?),
+                0x0a => request.rp_id = Some(value.text()?),
+                _ => {}
+            }
+        }
+        Ok(request)
+    }
+
+    /// The protocol that the request names; this build not having it is 0x02.
+    fn protocol(&self, config: &Config) -> Result<Protocol, Status> {
+        config.protocol(required(self.protocol)?).ok_or(Status::InvalidParameter)
+    }
+}
+
+/// Key agreement as a request asks for it: the protocol, and the secret shared over it.
+struct Agreed {
+    protocol: Protocol,
+    secret: SharedSecret,
+}
+
+impl Agreed {
+    fn new(protocol: Protocol, key: Map<'_>, cx: &Context<'_>) -> Result<Self, Status> {
+        let peer = PlatformKey::parse(key)?;
+        let secret = cx.session.key_agreement.decapsulate(protocol, &peer)?;
+        Ok(Self { protocol, secret })
+    }
+
+    /// Pays for a try, then looks at the PIN (CP-65, CP-66).
+    fn verify_pin(&self, pin_hash_enc: &[u8], cx: &mut Context<'_>) -> Result<(), Status> {
+        let attempt = Attempt::begin(&cx.session.mismatches, cx.store)?;
+        let judge = Judge {
+            mismatches: &mut cx.session.mismatches,
+            key_agreement: &mut cx.session.key_agreement,
+            store: cx.store,
+            rng: cx.rng,
+        };
+        attempt.judge(pin_hash_enc, &self.secret, self.protocol, judge)
+    }
+
+    /// Issues a new token with these permissions; every older one is dead (CP-80, CP-92).
+    fn issue_token(&self, permissions: Permissions, rp_id: Option<&str>, cx: &mut Context<'_>) -> Reply {
+        let grant = Grant {
+            protocol: self.protocol,
+            permissions,
+            rp_id: rp_id.map(String::from),
+            user_present: None,
+        };
+        cx.session.token.begin_using(grant, cx.now, cx.rng);
+        let token = self.secret.encrypt(cx.session.token.value().expose(), cx.rng);
+        single(0x02, Bytes(&token)) // CP-82
+    }
+}
+
+fn single(key: u8, value: impl Encode) -> Reply {
+    let mut map = MapWriter::new();
+    map.put(key, value);
+    Reply::map(&map)
+}
+
+/// CP-45: answers even when the PIN is blocked.
+fn get_pin_retries(cx: &Context<'_>) -> Reply {
+    let mut map = MapWriter::new();
+    map.put(0x03_u8, cx.store.state().pin_retries);
+    map.put(0x04_u8, cx.session.mismatches.blocked());
+    Reply::map(&map)
+}
+
+/// CP-46: the same key until a wrong PIN or a power cycle.
+fn get_key_agreement(request: &Request<'_>, cx: &Context<'_>) -> Result<Reply, Status> {
+    let protocol = request.protocol(cx.config)?;
+    let key = cx.session.key_agreement.public_key(protocol);
+    Ok(single(0x01, crate::cbor::Encoded(&key)))
+}
+
+/// CP-50 to CP-59.
+fn set_pin(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Reply, Status> {
+    required(request.protocol)?;
+    let key = required(request.key_agreement)?;
+    let new_pin_enc = required(request.new_pin_enc)?;
+    let param = required(request.pin_uv_auth_param)?;
+    let protocol = request.protocol(cx.config)?;
+    if cx.store.state().pin.is_some() {
+        return Err(Status::PinAuthInvalid); // CP-52
+    }
+    let agreed = Agreed::new(protocol, key, cx)?;
+    if !agreed.secret.verify(&[new_pin_enc], param) {
+        return Err(Status::PinAuthInvalid); // CP-54
+    }
+    let pin = new_pin(&agreed.secret, new_pin_enc, &cx.store.state().settings)?;
+    cx.store.commit(Change::SetPin(pin))?;
+    Ok(Reply::EMPTY)
+}
+
+/// CP-60 to CP-71.
+fn change_pin(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Reply, Status> {
+    required(request.protocol)?;
+    let key = required(request.key_agreement)?;
+    let pin_hash_enc = required(request.pin_hash_enc)?;
+    let new_pin_enc = required(request.new_pin_enc)?;
+    let param = required(request.pin_uv_auth_param)?;
+    let protocol = request.protocol(cx.config)?;
+    Attempt::allowed(&cx.session.mismatches, cx.store)?; // CP-61, CP-62
+    let agreed = Agreed::new(protocol, key, cx)?;
+    if !agreed.secret.verify(&[new_pin_enc, pin_hash_enc], param) {
+        return Err(Status::PinAuthInvalid); // CP-64: no try is spent
+    }
+    agreed.verify_pin(pin_hash_enc, cx)?;
+    let state = cx.store.state();
+    let pin = new_pin(&agreed.secret, new_pin_enc, &state.settings)?;
+    let same = state.pin.as_ref().is_some_and(|old| old.hash.matches(pin.hash.expose()));
+    if state.settings.force_pin_change && same {
+        return Err(Status::PinPolicyViolation); // CP-69
+    }
+    cx.store.commit(Change::ChangePin { pin, persistent_token: Secret::random(cx.rng) })?;
+    cx.session.token.reset(cx.rng); // CP-71
+    Ok(Reply::EMPTY)
+}
+
+/// Decrypts and judges a new PIN (CP-55 to CP-58, CP-20 to CP-23).
+fn new_pin(secret: &SharedSecret, enc: &[u8], settings: &Settings) -> Result<Pin, Status> {
+    let padded = secret.decrypt(enc).ok_or(Status::PinAuthInvalid)?;
+    if padded.len() != PADDED_PIN {
+        return Err(Status::InvalidParameter); // CP-56
+    }
+    let length = padded.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
+    let pin = padded.get(..length).filter(|pin| pin.len() <= MAX_PIN_BYTES);
+    let text = pin.and_then(|pin| core::str::from_utf8(pin).ok()).ok_or(Status::PinPolicyViolation)?;
+    let code_points = u8::try_from(text.chars().count()).unwrap_or(u8::MAX);
+    if code_points < settings.min_pin_length {
+        return Err(Status::PinPolicyViolation); // CP-57
+    }
+    Ok(Pin { hash: pin_hash(text), code_points })
+}
+
+/// LEFT(SHA-256(PIN), 16) (CP-22).
+fn pin_hash(pin: &str) -> Secret<16> {
+    let hash = zeroize::Zeroizing::new(crypto::sha256(&[pin.as_bytes()]));
+    Secret::new(hash.first_chunk().copied().unwrap_or_default())
+}
+
+/// CP-75 to CP-82.
+fn get_pin_token(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Reply, Status> {
+    required(request.protocol)?;
+    let key = required(request.key_agreement)?;
+    let pin_hash_enc = required(request.pin_hash_enc)?;
+    let protocol = request.protocol(cx.config)?;
+    if request.permissions.is_some() || request.rp_id.is_some() {
+        return Err(Status::InvalidParameter); // CP-75
+    }
+    Attempt::allowed(&cx.session.mismatches, cx.store)?; // CP-76
+    let agreed = Agreed::new(protocol, key, cx)?;
+    agreed.verify_pin(pin_hash_enc, cx)?;
+    if cx.store.state().settings.force_pin_change {
+        return Err(Status::PinInvalid); // CP-79
+    }
+    let permissions = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION); // CP-81
+    Ok(agreed.issue_token(permissions, None, cx))
+}
+
+/// CP-85 to CP-92.
+fn get_token_using_pin_with_permissions(
+    request: &Request<'_>,
+    cx: &mut Context<'_>,
+) -> Result<Reply, Status> {
+    required(request.protocol)?;
+    let key = required(request.key_agreement)?;
+    let pin_hash_enc = required(request.pin_hash_enc)?;
+    let permissions = asked_permissions(request)?;
+    let protocol = request.protocol(cx.config)?;
+    if permissions == Permissions::NONE {
+        return Err(Status::InvalidParameter); // CP-86
+    }
+    if !grantable(cx.config).contains(permissions) {
+        return Err(Status::UnauthorizedPermission); // CP-87
+    }
+    Attempt::allowed(&cx.session.mismatches, cx.store)?; // CP-88
+    let agreed = Agreed::new(protocol, key, cx)?;
+    agreed.verify_pin(pin_hash_enc, cx)?;
+    if cx.store.state().settings.force_pin_change {
+        return Err(Status::PinPolicyViolation); // CP-90
+    }
+    Ok(agreed.issue_token(permissions, request.rp_id, cx))
+}
+
+/// `mc` and `ga` are about one relying party, which must be named (CP-85).
+fn asked_permissions(request: &Request<'_>) -> Result<Permissions, Status> {
+    let permissions = Permissions::from_request(required(request.permissions)?);
+    let for_rp = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION);
+    if permissions.intersects(for_rp) {
+        required(request.rp_id)?;
+    }
+    Ok(permissions)
+}
+
+/// What a PIN can permit on this device (table D of the clientPIN rules).
+fn grantable(_: &Config) -> Permissions {
+    Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION)
+}

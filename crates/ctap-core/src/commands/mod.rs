@@ -1,0 +1,148 @@
+//! One file for each command of the standard, and what they have in common.
+//!
+//! A command that may ask a person comes in three parts: `check` reads the request and the state and refuses or returns a
+//! value; the value holds the question while a person thinks; `commit` takes the value and the proof of the answer.
+
+pub(crate) mod client_pin;
+pub(crate) mod get_assertion;
+pub(crate) mod get_info;
+pub(crate) mod get_next_assertion;
+pub(crate) mod make_credential;
+pub(crate) mod parameters;
+pub(crate) mod probe;
+pub(crate) mod reset;
+pub(crate) mod selection;
+
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+
+use crate::Channel;
+use crate::authenticator::SignCounter;
+use crate::cbor::{MapWriter, to_vec};
+use crate::config::Config;
+use crate::consent::{Question, UserPresent};
+use crate::session::Session;
+use crate::status::Status;
+use crate::store::{State, Store, StoreError};
+use crate::time::Instant;
+
+/// All that a command may use while it commits.
+pub(crate) struct Context<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) session: &'a mut Session,
+    pub(crate) counter: &'a mut SignCounter,
+    pub(crate) channel: Channel,
+    pub(crate) store: &'a mut dyn Store,
+    pub(crate) rng: &'a mut dyn CryptoRng,
+    pub(crate) now: Instant,
+}
+
+/// All that a command may use while it checks: nothing durable can change through it. The session can, because a token is
+/// marked as used, and bound to a relying party, before the user is asked (MC-27).
+pub(crate) struct View<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) state: &'a State,
+    pub(crate) session: &'a mut Session,
+}
+
+impl Context<'_> {
+    pub(crate) fn view(&mut self) -> View<'_> {
+        View { config: self.config, state: self.store.state(), session: self.session }
+    }
+}
+
+/// How far a command got without a person.
+pub(crate) enum Outcome {
+    /// All the way.
+    Done(Reply),
+    /// Up to a question.
+    Ask(Question, Waiting),
+}
+
+/// The answer to a successful command: its output, or none (MSG-03).
+pub(crate) struct Reply(Vec<u8>);
+
+impl Reply {
+    /// Success without output.
+    pub(crate) const EMPTY: Self = Self(Vec::new());
+
+    /// Success with an output map.
+    pub(crate) fn map(map: &MapWriter) -> Self {
+        Self(to_vec(map))
+    }
+
+    /// The whole message: status `00`, then the output.
+    pub(crate) fn into_message(self) -> Vec<u8> {
+        [&[0], &self.0[..]].concat()
+    }
+}
+
+/// A command that waits for a person, holding all it needs to go on.
+pub(crate) enum Waiting {
+    MakeCredential(alloc::boxed::Box<make_credential::Checked>),
+    GetAssertion(alloc::boxed::Box<get_assertion::Checked>),
+    Probe(probe::Probe),
+    Reset(reset::Checked),
+    Selection(selection::Checked),
+}
+
+/// Why nobody approved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    Denied,
+    TimedOut,
+}
+
+/// Runs the command in `message` as far as it goes without a person.
+pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Status> {
+    let (&command, parameters) = message.split_first().ok_or(Status::InvalidCommand)?; // MSG-06
+    if command != get_next_assertion::COMMAND {
+        cx.session.drop_walk(); // MSG-82
+    }
+    if message.len() > cx.config.max_msg_size {
+        return Err(Status::RequestTooLarge); // MSG-62
+    }
+    match command {
+        make_credential::COMMAND => make_credential::start(parameters, cx),
+        get_assertion::COMMAND => get_assertion::start(parameters, cx),
+        get_info::COMMAND => Ok(Outcome::Done(get_info::run(cx))),
+        client_pin::COMMAND if cx.config.has_client_pin() => client_pin::run(parameters, cx),
+        reset::COMMAND => reset::start(cx),
+        get_next_assertion::COMMAND => get_next_assertion::run(cx).map(Outcome::Done),
+        selection::COMMAND => Ok(selection::start()),
+        _ => Err(Status::InvalidCommand), // MSG-05
+    }
+}
+
+impl Waiting {
+    /// The person agreed.
+    pub(crate) fn commit(self, present: UserPresent, cx: &mut Context<'_>) -> Result<Reply, Status> {
+        match self {
+            Self::MakeCredential(checked) => checked.commit(present, cx),
+            Self::GetAssertion(checked) => checked.commit(present, cx),
+            Self::Probe(probe) => Err(probe.answer(present)),
+            Self::Reset(checked) => checked.commit(present, cx),
+            Self::Selection(checked) => Ok(checked.commit(present)),
+        }
+    }
+
+    /// The person refused, or did nothing for too long.
+    pub(crate) fn refuse(self, why: Unanswered) -> Status {
+        match (self, why) {
+            // Whether the touch came or not must not tell whether the credential is here (MC-32).
+            (Self::MakeCredential(checked), _) if checked.is_excluded() => Status::CredentialExcluded,
+            (Self::Reset(_) | Self::Selection(_), Unanswered::TimedOut) => Status::UserActionTimeout,
+            _ => Status::OperationDenied, // MC-35, GA-20, SL-02, RS-07
+        }
+    }
+}
+
+impl From<StoreError> for Status {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::KeyStoreFull,
+            StoreError::Failed => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Members that several commands share: descriptors, options, pinUvAuthParam.
+
+use alloc::vec::Vec;
+
+use crate::cbor::{Item, Map};
+use crate::config::Config;
+use crate::credential::{CredProtect, Credential};
+use crate::credential_id;
+use crate::limits::{MAX_CREDENTIAL_ID, MAX_CREDENTIALS_IN_LIST};
+use crate::pin::Protocol;
+use crate::status::Status;
+use crate::store::State;
+
+/// A required member: absent is 0x14 (MSG-40).
+pub(crate) fn required<T>(member: Option<T>) -> Result<T, Status> {
+    member.ok_or(Status::MissingParameter)
+}
+
+/// clientDataHash: 32 bytes (MSG-46).
+pub(crate) fn client_data_hash(bytes: &[u8]) -> Result<[u8; 32], Status> {
+    bytes.try_into().map_err(|_| Status::InvalidLength)
+}
+
+/// `options` of makeCredential and getAssertion. Unknown ones are ignored (MC-13).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) rk: Option<bool>,
+    pub(crate) up: Option<bool>,
+    pub(crate) uv: Option<bool>,
+}
+
+impl Options {
+    pub(crate) fn parse(map: Map<'_>) -> Result<Self, Status> {
+        let mut options = Self::default();
+        for (name, value) in map.by_name() {
+            match name {
+                "rk" => options.rk = Some(value.boolean()?),
+                "up" => options.up = Some(value.boolean()?),
+                "uv" => options.uv = Some(value.boolean()?),
+                _ => {}
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// pinUvAuthParam with pinUvAuthProtocol, as they came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PinUvAuth<'a> {
+    pub(crate) param: Option<&'a [u8]>,
+    pub(crate) protocol: Option<u64>,
+}
+
+impl<'a> PinUvAuth<'a> {
+    /// The platform only wants to know whether somebody is there (MC-02).
+    pub(crate) fn is_probe(self) -> bool {
+        self.param.is_some_and(<[u8]>::is_empty)
+    }
+
+    /// The MAC and its protocol, if there is a MAC: its protocol absent is 0x14, unsupported 0x02 (MC-04). A protocol
+    /// without a MAC is ignored (MC-05).
+    pub(crate) fn judge(self, config: &Config) -> Result<Option<(&'a [u8], Protocol)>, Status> {
+        let Some(param) = self.param else { return Ok(None) };
+        let number = required(self.protocol)?;
+        let protocol = config.protocol(number).ok_or(Status::InvalidParameter)?;
+        Ok(Some((param, protocol)))
+    }
+}
+
+/// `PublicKeyCredentialDescriptor`: its `transports` are of no interest here (MC-63).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Descriptor<'a> {
+    is_public_key: bool,
+    id: &'a [u8],
+}
+
+impl<'a> Descriptor<'a> {
+    /// An absent or wrong-typed member makes the whole structure wrong: 0x11 (MSG-41).
+    pub(crate) fn parse(item: Item<'a>) -> Result<Self, Status> {
+        let (mut ty, mut id) = (None, None);
+        for (name, value) in item.map()?.by_name() {
+            match name {
+                "type" => ty = Some(value.text()?),
+                "id" => id = Some(value.bytes()?),
+                _ => {}
+            }
+        }
+        let (Some(ty), Some(id)) = (ty, id) else { return Err(Status::CborUnexpectedType) };
+        Ok(Self { is_public_key: ty == "public-key", id })
+    }
+
+    /// allowList or excludeList. More entries than getInfo announces are 0x15 (MSG-63).
+    pub(crate) fn parse_list(item: Item<'a>) -> Result<Vec<Self>, Status> {
+        let elements = item.array()?;
+        if elements.len() > MAX_CREDENTIALS_IN_LIST as u64 {
+            elements.map(Self::parse).try_for_each(|element| element.map(|_| ()))?;
+            return Err(Status::LimitExceeded);
+        }
+        elements.map(Self::parse).collect()
+    }
+
+    /// The credential of this key, for this relying party, that the descriptor denotes. Foreign, deleted and unknown ones
+    /// are nothing (MC-33, GA-35).
+    pub(crate) fn find<'s>(&self, rp_id_hash: &[u8; 32], state: &'s State) -> Option<Found<'s>> {
+        if !self.is_public_key || self.id.len() > MAX_CREDENTIAL_ID {
+            return None;
+        }
+        match state.credential(self.id) {
+            Some(stored) => (stored.rp_id_hash == *rp_id_hash).then_some(Found::Stored(stored)),
+            None => credential_id::open(self.id, rp_id_hash, &state.wrapping_key).map(Found::Sealed),
+        }
+    }
+}
+
+/// A credential in the store, or opened from its id.
+pub(crate) enum Found<'s> {
+    Stored(&'s Credential),
+    Sealed(Credential),
+}
+
+impl Found<'_> {
+    pub(crate) fn credential(&self) -> &Credential {
+        match self {
+            Self::Stored(credential) => credential,
+            Self::Sealed(credential) => credential,
+        }
+    }
+
+    /// credProtect 3 hides a credential from everyone who is not verified (EX-14).
+    pub(crate) fn is_visible(&self, verified: bool) -> bool {
+        verified || self.credential().cred_protect != CredProtect::UvRequired
+    }
+}
+
+/// `text` cut to at most `longest` bytes, at a character boundary (MC-78).
+pub(crate) fn truncated(text: &str, longest: usize) -> &str {
+    let end = (0..=longest.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_between_characters() {
+        assert_eq!(truncated("abc", 64), "abc");
+        assert_eq!(truncated("aä", 2), "a");
+        assert_eq!(truncated("aä", 3), "aä");
+        assert_eq!(truncated("🚀", 3), "");
+    }
+}

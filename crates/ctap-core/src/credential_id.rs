@@ -1,0 +1,204 @@
+//! Credential ids. A discoverable credential's is random. Any other credential travels in its own id: encrypted and
+//! authenticated under the store's wrapping key, bound to its relying party (MC-75).
+//!
+//! ```text
+//!  discoverable   32 random bytes
+//!  sealed         01 ‖ IV[16] ‖ AES-256-CBC( alg i32 ‖ policy u8 ‖ 00… ‖ secret[32..] ) ‖ HMAC-SHA-256[32]
+//! ```
+//! The MAC covers everything before it and the RP id hash. Both keys are derived from the wrapping key, so a reset, which
+//! draws a new one, ends every credential (RS-09).
+
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::algorithm::{Algorithm, PrivateKey};
+use crate::credential::{CredProtect, CredRandom, Credential};
+use crate::crypto::{self, BLOCK};
+use crate::secret::{Secret, SecretBytes, ct_eq};
+use crate::store::random_bytes;
+
+/// The first byte of a sealed id; a discoverable id is told apart by its length.
+const SEALED: u8 = 1;
+/// The MAC at the end of a sealed id.
+const MAC: usize = 32;
+/// What stands before the private key: the algorithm, the policy byte, zeros up to a whole block.
+const PREFIX: usize = BLOCK;
+/// In the policy byte, beside the two bits of the credProtect level.
+const THIRD_PARTY_PAYMENT: u8 = 0x04;
+
+/// The id of a new discoverable credential.
+pub(crate) fn random(rng: &mut dyn CryptoRng) -> Vec<u8> {
+    random_bytes::<32>(rng).to_vec()
+}
+
+/// Puts a credential's secrets into an id. `None`: the key is not whole blocks long, which no algorithm's is.
+pub(crate) fn seal(
+    credential: &Policy<'_>,
+    rp_id_hash: &[u8; 32],
+    wrapping_key: &Secret<32>,
+    rng: &mut dyn CryptoRng,
+) -> Option<Vec<u8>> {
+    let keys = Keys::derive(wrapping_key);
+    let iv: [u8; BLOCK] = random_bytes(rng);
+    let mut body = credential.encode();
+    if !crypto::aes256_cbc_encrypt(&keys.encryption, &iv, &mut body) {
+        return None;
+    }
+    let mut id = [&[SEALED], &iv[..], &body].concat();
+    id.extend(crypto::hmac_sha256(&*keys.mac, &[&id, rp_id_hash]));
+    Some(id)
+}
+
+/// Opens an id that [`seal`] made for this relying party with this wrapping key; `None` for every other.
+pub(crate) fn open(id: &[u8], rp_id_hash: &[u8; 32], wrapping_key: &Secret<32>) -> Option<Credential> {
+    let (sealed, mac) = id.split_at_checked(id.len().checked_sub(MAC)?)?;
+    let keys = Keys::derive(wrapping_key);
+    if !ct_eq(&crypto::hmac_sha256(&*keys.mac, &[sealed, rp_id_hash]), mac) {
+        return None;
+    }
+    let (&SEALED, rest) = sealed.split_first()? else { return None };
+    let (iv, body) = rest.split_first_chunk::<BLOCK>()?;
+    let mut body = Zeroizing::new(body.to_vec());
+    if !crypto::aes256_cbc_decrypt(&keys.encryption, iv, &mut body) {
+        return None;
+    }
+    let policy = decode(&body)?;
+    let cred_random = CredRandom::of_sealed(&keys.cred_random, iv);
+    Some(Credential {
+        id: id.to_vec(),
+        rp_id_hash: *rp_id_hash,
+        key: policy.key,
+        cred_protect: policy.cred_protect,
+        cred_random,
+        third_party_payment: policy.third_party_payment,
+        account: None,
+    })
+}
+
+/// What a sealed id carries.
+pub(crate) struct Policy<'a> {
+    pub(crate) key: &'a PrivateKey,
+    pub(crate) cred_protect: CredProtect,
+    pub(crate) third_party_payment: bool,
+}
+
+impl Policy<'_> {
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let payment = if self.third_party_payment { THIRD_PARTY_PAYMENT } else { 0 };
+        let mut body = Zeroizing::new(Vec::with_capacity(PREFIX.saturating_add(BLOCK * 3)));
+        body.extend(self.key.algorithm.cose().to_be_bytes());
+        body.push(self.cred_protect.level() | payment);
+        body.resize(PREFIX, 0);
+        body.extend_from_slice(self.key.secret.expose());
+        body
+    }
+}
+
+struct Opened {
+    key: PrivateKey,
+    cred_protect: CredProtect,
+    third_party_payment: bool,
+}
+
+fn decode(body: &[u8]) -> Option<Opened> {
+    let (prefix, secret) = body.split_first_chunk::<PREFIX>()?;
+    let (algorithm, rest) = prefix.split_first_chunk::<4>()?;
+    let &policy = rest.first()?;
+    let algorithm = Algorithm::from_cose(i128::from(i32::from_be_bytes(*algorithm)))?;
+    Some(Opened {
+        key: PrivateKey { algorithm, secret: SecretBytes::new(secret.to_vec()) },
+        cred_protect: CredProtect::from_level(u64::from(policy & 0x03))?,
+        third_party_payment: policy & THIRD_PARTY_PAYMENT != 0,
+    })
+}
+
+/// The keys behind sealed ids, each for one purpose.
+struct Keys {
+    encryption: Zeroizing<[u8; 32]>,
+    mac: Zeroizing<[u8; 32]>,
+    cred_random: Zeroizing<[u8; 32]>,
+}
+
+impl Keys {
+    fn derive(wrapping_key: &Secret<32>) -> Self {
+        let derive = |info| crypto::hkdf_sha256(wrapping_key.expose(), info);
+        Self {
+            encryption: derive(b"keyfob credential id encryption"),
+            mac: derive(b"keyfob credential id authentication"),
+            cred_random: derive(b"keyfob credential id CredRandom"),
+        }
+    }
+}
+
+impl CredRandom {
+    /// Two new secrets for a discoverable credential (EX-21).
+    pub(crate) fn random(rng: &mut dyn CryptoRng) -> Self {
+        Self { with_uv: Secret::random(rng), without_uv: Secret::random(rng) }
+    }
+
+    /// A sealed credential's two secrets follow from its IV, which no other id has.
+    fn of_sealed(key: &[u8; 32], iv: &[u8; BLOCK]) -> Self {
+        let derive = |purpose: &[u8]| Secret::new(crypto::hmac_sha256(key, &[iv, purpose]));
+        Self { with_uv: derive(b"with UV"), without_uv: derive(b"without UV") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Seeded;
+
+    fn sealed(rng: &mut Seeded, wrapping_key: &Secret<32>) -> Vec<u8> {
+        let key = PrivateKey::generate(Algorithm::Es256, rng);
+        let policy = Policy { key: &key, cred_protect: CredProtect::UvRequired, third_party_payment: true };
+        seal(&policy, &[7; 32], wrapping_key, rng).unwrap()
+    }
+
+    #[test]
+    fn a_sealed_id_opens_to_what_was_sealed() {
+        let mut rng = Seeded::new(1);
+        let wrapping_key = Secret::random(&mut rng);
+        let id = sealed(&mut rng, &wrapping_key);
+        let credential = open(&id, &[7; 32], &wrapping_key).unwrap();
+        assert_eq!(credential.cred_protect, CredProtect::UvRequired);
+        assert!(credential.third_party_payment);
+        assert!(id.len() <= crate::limits::MAX_CREDENTIAL_ID);
+    }
+
+    #[test]
+    fn no_bit_of_a_sealed_id_may_change_and_nothing_may_be_cut() {
+        let mut rng = Seeded::new(2);
+        let wrapping_key = Secret::random(&mut rng);
+        let id = sealed(&mut rng, &wrapping_key);
+        for bit in 0..id.len() * 8 {
+            let mut other = id.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert!(open(&other, &[7; 32], &wrapping_key).is_none(), "bit {bit}");
+        }
+        for length in 0..id.len() {
+            assert!(open(&id[..length], &[7; 32], &wrapping_key).is_none(), "length {length}");
+        }
+    }
+
+    #[test]
+    fn another_relying_party_or_another_key_opens_nothing() {
+        let mut rng = Seeded::new(3);
+        let wrapping_key = Secret::random(&mut rng);
+        let id = sealed(&mut rng, &wrapping_key);
+        assert!(open(&id, &[8; 32], &wrapping_key).is_none());
+        assert!(open(&id, &[7; 32], &Secret::random(&mut rng)).is_none());
+    }
+
+    #[test]
+    fn the_two_secrets_of_a_sealed_credential_differ_and_stay() {
+        let mut rng = Seeded::new(4);
+        let wrapping_key = Secret::random(&mut rng);
+        let id = sealed(&mut rng, &wrapping_key);
+        let one = open(&id, &[7; 32], &wrapping_key).unwrap().cred_random;
+        let two = open(&id, &[7; 32], &wrapping_key).unwrap().cred_random;
+        assert_eq!(one.with_uv.expose(), two.with_uv.expose());
+        assert_ne!(one.with_uv.expose(), one.without_uv.expose());
+    }
+}

@@ -1,0 +1,306 @@
+//! The pinUvAuthToken and its state, CTAP 2.3 section 6.5.2.1 (CP-120 to CP-129).
+
+use alloc::string::String;
+
+use rand_core::CryptoRng;
+
+use crate::consent::{UserPresent, UserVerified};
+use crate::limits::{TOKEN_INITIAL_USAGE, TOKEN_MAX_USAGE, TOKEN_USER_PRESENT};
+use crate::pin::protocol::Protocol;
+use crate::secret::Secret;
+use crate::status::Status;
+use crate::time::Instant;
+
+/// What a token may be used for (section 6.5.5.7; table D of the clientPIN rules).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Permissions(u8);
+
+impl Permissions {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// `mc`: makeCredential.
+    pub const MAKE_CREDENTIAL: Self = Self(0x01);
+    /// `ga`: getAssertion.
+    pub const GET_ASSERTION: Self = Self(0x02);
+    /// `cm`: credential management.
+    pub const CREDENTIAL_MANAGEMENT: Self = Self(0x04);
+    /// `be`: bio enrolment.
+    pub const BIO_ENROLLMENT: Self = Self(0x08);
+    /// `lbw`: large-blob write.
+    pub const LARGE_BLOB_WRITE: Self = Self(0x10);
+    /// `acfg`: authenticator configuration.
+    pub const AUTHENTICATOR_CONFIGURATION: Self = Self(0x20);
+    /// `pcmr`: persistent, read-only credential management.
+    pub const PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY: Self = Self(0x40);
+
+    /// The defined bits of a request; undefined ones are ignored (CP-110).
+    #[must_use]
+    pub const fn from_request(bits: u64) -> Self {
+        Self((bits & 0x7f) as u8)
+    }
+
+    /// All of `other` is in here.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Some of `other` is in here.
+    #[must_use]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+/// The one pinUvAuthToken that can be in use, whichever protocol it was issued under (CP-122).
+pub(crate) struct PinUvAuthToken {
+    value: Secret<32>,
+    serial: u64,
+    usage: Usage,
+}
+
+/// ```text
+///           begin_using              consume: flags and permissions gone, still in use
+///  Stopped ────────────▶ InUse ─┐◀──────────┐
+///     ▲                    │    └───────────┘
+///     └────────────────────┘
+///   30 s unused, 600 s in all, a new token, changePIN, reset, power cycle
+/// ```
+enum Usage {
+    Stopped,
+    InUse(InUse),
+}
+
+struct InUse {
+    protocol: Protocol,
+    since: Instant,
+    used: bool,
+    permissions: Permissions,
+    rp_id: Option<String>,
+    user_verified: bool,
+    user_present: Option<UserPresent>,
+}
+
+/// What a new token is issued with.
+pub(crate) struct Grant {
+    pub(crate) protocol: Protocol,
+    pub(crate) permissions: Permissions,
+    pub(crate) rp_id: Option<String>,
+    pub(crate) user_present: Option<UserPresent>,
+}
+
+impl PinUvAuthToken {
+    pub(crate) fn new(rng: &mut dyn CryptoRng) -> Self {
+        Self { value: Secret::random(rng), serial: 0, usage: Usage::Stopped }
+    }
+
+    /// resetPinUvAuthToken and beginUsingPinUvAuthToken: a new value, in use from now on (CP-16, CP-120).
+    pub(crate) fn begin_using(&mut self, grant: Grant, now: Instant, rng: &mut dyn CryptoRng) {
+        self.reset(rng);
+        self.usage = Usage::InUse(InUse {
+            protocol: grant.protocol,
+            since: now,
+            used: false,
+            permissions: grant.permissions,
+            rp_id: grant.rp_id,
+            user_verified: true,
+            user_present: grant.user_present,
+        });
+    }
+
+    /// resetPinUvAuthToken: whoever holds the old value holds nothing (CP-16).
+    pub(crate) fn reset(&mut self, rng: &mut dyn CryptoRng) {
+        self.value = Secret::random(rng);
+        self.serial = self.serial.saturating_add(1);
+        self.usage = Usage::Stopped;
+    }
+
+    /// The value, to be sent encrypted to the platform that it was issued to.
+    pub(crate) const fn value(&self) -> &Secret<32> {
+        &self.value
+    }
+
+    /// Lets time do its work: the usage timers (CP-123, CP-129).
+    pub(crate) fn expire(&mut self, now: Instant) {
+        let Usage::InUse(token) = &mut self.usage else { return };
+        let age = now.since(token.since);
+        if age >= TOKEN_USER_PRESENT {
+            token.user_present = None;
+        }
+        if age >= TOKEN_MAX_USAGE || (age >= TOKEN_INITIAL_USAGE && !token.used) {
+            self.usage = Usage::Stopped;
+        }
+    }
+
+    /// Which token is in use, so that what it authorised can end with it (MSG-83).
+    pub(crate) const fn in_use(&self) -> Option<u64> {
+        match self.usage {
+            Usage::InUse(_) => Some(self.serial),
+            Usage::Stopped => None,
+        }
+    }
+
+    /// Checks the MAC and that the token has `permission`. Every fault is the same 0x33 (CP-12).
+    pub(crate) fn authorize(
+        &mut self,
+        protocol: Protocol,
+        message: &[&[u8]],
+        mac: &[u8],
+        permission: Permissions,
+    ) -> Result<(), Status> {
+        self.verified(protocol, message, mac, permission).map(|_| ())
+    }
+
+    /// [`authorize`](Self::authorize) for a command about one relying party: the token must not be bound to another one,
+    /// and is bound to this one from now on (MC-25 to MC-27, GA-10).
+    pub(crate) fn authorize_for_rp(
+        &mut self,
+        protocol: Protocol,
+        client_data_hash: &[u8],
+        mac: &[u8],
+        permission: Permissions,
+        rp_id: &str,
+    ) -> Result<UserVerified, Status> {
+        let token = self.verified(protocol, &[client_data_hash], mac, permission)?;
+        if !token.user_verified || token.rp_id.as_deref().is_some_and(|bound| bound != rp_id) {
+            return Err(Status::PinAuthInvalid);
+        }
+        token.rp_id.get_or_insert_with(|| rp_id.into());
+        Ok(UserVerified::by_token())
+    }
+
+    fn verified(
+        &mut self,
+        protocol: Protocol,
+        message: &[&[u8]],
+        mac: &[u8],
+        permission: Permissions,
+    ) -> Result<&mut InUse, Status> {
+        let genuine = protocol.verify(self.value.expose(), message, mac);
+        match &mut self.usage {
+            Usage::InUse(token) if genuine && token.protocol == protocol => {
+                token.used = true;
+                let permitted = token.permissions.contains(permission);
+                permitted.then_some(token).ok_or(Status::PinAuthInvalid)
+            }
+            _ => Err(Status::PinAuthInvalid),
+        }
+    }
+
+    /// The relying party that the token is bound to, if it is (CM-08).
+    pub(crate) fn rp_id(&self) -> Option<&str> {
+        match &self.usage {
+            Usage::InUse(token) => token.rp_id.as_deref(),
+            Usage::Stopped => None,
+        }
+    }
+
+    /// A presence test that came with the token and still stands, once (getUserPresentFlagValue, CP-124).
+    pub(crate) const fn take_presence(&mut self) -> Option<UserPresent> {
+        match &mut self.usage {
+            Usage::InUse(token) => token.user_present.take(),
+            Usage::Stopped => None,
+        }
+    }
+
+    /// After a presence test: clear the flags and all permissions but `lbw` (MC-36, GA-20, CP-125).
+    pub(crate) fn consume(&mut self) {
+        if let Usage::InUse(token) = &mut self.usage {
+            token.user_present = None;
+            token.user_verified = false;
+            token.permissions = token.permissions.intersection(Permissions::LARGE_BLOB_WRITE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::hmac_sha256;
+    use crate::testing::Seeded;
+
+    const HASH: [u8; 32] = [0xcd; 32];
+
+    fn token_at(now: u64) -> PinUvAuthToken {
+        let mut rng = Seeded::new(1);
+        let mut token = PinUvAuthToken::new(&mut rng);
+        let grant = Grant {
+            protocol: Protocol::Two,
+            permissions: Permissions::MAKE_CREDENTIAL.union(Permissions::LARGE_BLOB_WRITE),
+            rp_id: None,
+            user_present: None,
+        };
+        token.begin_using(grant, Instant::from_millis(now), &mut rng);
+        token
+    }
+
+    fn use_at(token: &mut PinUvAuthToken, rp_id: &str, now: u64) -> Result<(), Status> {
+        token.expire(Instant::from_millis(now));
+        let mac = hmac_sha256(token.value.expose(), &[&HASH]);
+        let permission = Permissions::MAKE_CREDENTIAL;
+        token.authorize_for_rp(Protocol::Two, &HASH, &mac, permission, rp_id).map(|_| ())
+    }
+
+    #[test]
+    fn an_unused_token_dies_after_thirty_seconds() {
+        assert_eq!(use_at(&mut token_at(5), "a", 30_004), Ok(()));
+        assert_eq!(use_at(&mut token_at(5), "a", 30_005), Err(Status::PinAuthInvalid)); // CP-A10
+    }
+
+    #[test]
+    fn a_used_token_lives_until_ten_minutes() {
+        let mut token = token_at(0);
+        assert_eq!(use_at(&mut token, "a", 10_000), Ok(()));
+        assert_eq!(use_at(&mut token, "a", 599_999), Ok(()));
+        assert_eq!(use_at(&mut token, "a", 600_000), Err(Status::PinAuthInvalid));
+    }
+
+    #[test]
+    fn the_first_relying_party_binds_the_token() {
+        let mut token = token_at(0);
+        assert_eq!(use_at(&mut token, "a", 1), Ok(())); // MC-27
+        assert_eq!(use_at(&mut token, "b", 2), Err(Status::PinAuthInvalid)); // MC-26
+        assert_eq!(use_at(&mut token, "a", 3), Ok(()));
+    }
+
+    #[test]
+    fn a_consumed_token_keeps_only_large_blob_write() {
+        let mut token = token_at(0);
+        token.consume();
+        assert_eq!(use_at(&mut token, "a", 1), Err(Status::PinAuthInvalid)); // MC-A4
+        let mac = hmac_sha256(token.value.expose(), &[b"x"]);
+        let permission = Permissions::LARGE_BLOB_WRITE;
+        assert_eq!(token.authorize(Protocol::Two, &[b"x"], &mac, permission), Ok(()));
+    }
+
+    #[test]
+    fn a_mac_of_the_other_protocol_or_length_is_refused() {
+        let mut token = token_at(0);
+        let mac = hmac_sha256(token.value.expose(), &[b"x"]);
+        let permission = Permissions::MAKE_CREDENTIAL;
+        for (protocol, mac) in [(Protocol::One, &mac[..16]), (Protocol::One, &mac[..]), (Protocol::Two, &mac[..16])] {
+            assert_eq!(token.authorize(protocol, &[b"x"], mac, permission), Err(Status::PinAuthInvalid));
+        }
+    }
+
+    #[test]
+    fn a_new_token_ends_the_old_one() {
+        let mut token = token_at(0);
+        let old = hmac_sha256(token.value.expose(), &[b"x"]);
+        token.reset(&mut Seeded::new(2));
+        let permission = Permissions::NONE;
+        assert_eq!(token.authorize(Protocol::Two, &[b"x"], &old, permission), Err(Status::PinAuthInvalid));
+    }
+}

@@ -1,0 +1,74 @@
+//! What a power cycle forgets.
+
+use rand_core::CryptoRng;
+
+use crate::Channel;
+use crate::commands::get_assertion::Assertions;
+use crate::limits::STATEFUL_COMMAND;
+use crate::pin::protocol::KeyAgreement;
+use crate::pin::retries::Mismatches;
+use crate::pin::token::PinUvAuthToken;
+use crate::time::Instant;
+
+/// The volatile state of an authenticator (CP-18, HD-44).
+pub(crate) struct Session {
+    pub(crate) powered_up: Instant,
+    pub(crate) key_agreement: KeyAgreement,
+    pub(crate) token: PinUvAuthToken,
+    pub(crate) mismatches: Mismatches,
+    continuation: Option<Continuation>,
+}
+
+/// A stateful command that can go on (section 6, MSG-80 to MSG-86).
+struct Continuation {
+    channel: Channel,
+    last: Instant,
+    /// The token that authorised the beginning, if one did.
+    token: Option<u64>,
+    walk: Walk,
+}
+
+/// What goes on.
+pub(crate) enum Walk {
+    /// getNextAssertion.
+    Assertions(Assertions),
+}
+
+impl Session {
+    /// Power-up (CP-18).
+    pub(crate) fn new(now: Instant, rng: &mut dyn CryptoRng) -> Self {
+        Self {
+            powered_up: now,
+            key_agreement: KeyAgreement::generate(rng),
+            token: PinUvAuthToken::new(rng),
+            mismatches: Mismatches::default(),
+            continuation: None,
+        }
+    }
+
+    /// authenticatorReset: tokens, keys and walks are new, the mismatches in a row are forgotten with the PIN (RS-10). The
+    /// reset window is not reopened.
+    pub(crate) fn reset(&mut self, rng: &mut dyn CryptoRng) {
+        *self = Self::new(self.powered_up, rng);
+    }
+
+    /// Remembers how to go on. `authorized`: a pinUvAuthToken allowed the beginning, and its end ends this (MSG-83).
+    pub(crate) fn continue_with(&mut self, walk: Walk, channel: Channel, authorized: bool, now: Instant) {
+        let token = if authorized { self.token.in_use() } else { None };
+        self.continuation = Some(Continuation { channel, last: now, token, walk });
+    }
+
+    /// Takes what was remembered, if it may still go on: same channel, in time, token still in use (MSG-81 to MSG-86).
+    pub(crate) fn take_walk(&mut self, channel: Channel, now: Instant) -> Option<(Walk, bool)> {
+        let Continuation { channel: owner, last, token, walk } = self.continuation.take()?;
+        let alive = now.since(last) <= STATEFUL_COMMAND
+            && owner == channel
+            && (token.is_none() || token == self.token.in_use());
+        alive.then_some((walk, token.is_some()))
+    }
+
+    /// Every other request ends it, refused ones too (MSG-82).
+    pub(crate) fn drop_walk(&mut self) {
+        self.continuation = None;
+    }
+}
