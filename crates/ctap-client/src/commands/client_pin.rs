@@ -1,0 +1,574 @@
+//! CTAP section 6.5: authenticatorClientPIN.
+
+use core::ops::BitOr;
+
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::code;
+use crate::cbor::{MapBuilder, Value};
+use crate::client::Client;
+use crate::cose;
+use crate::error::{Error, ReplyFault, RequestFault};
+use crate::exchange::Exchange;
+use crate::fields::Fields;
+use crate::limits::MAX_PIN_BYTES;
+use crate::pin_protocol::{PinProtocol, PinUvAuthToken, SharedSecret};
+
+/// Subcommand numbers (CP-40).
+pub mod sub_command {
+    /// getPINRetries
+    pub const GET_PIN_RETRIES: u64 = 0x01;
+    /// getKeyAgreement
+    pub const GET_KEY_AGREEMENT: u64 = 0x02;
+    /// setPIN
+    pub const SET_PIN: u64 = 0x03;
+    /// changePIN
+    pub const CHANGE_PIN: u64 = 0x04;
+    /// getPinToken
+    pub const GET_PIN_TOKEN: u64 = 0x05;
+    /// getPinUvAuthTokenUsingUvWithPermissions
+    pub const GET_TOKEN_USING_UV: u64 = 0x06;
+    /// getUVRetries
+    pub const GET_UV_RETRIES: u64 = 0x07;
+    /// getPinUvAuthTokenUsingPinWithPermissions
+    pub const GET_TOKEN_USING_PIN: u64 = 0x09;
+}
+
+/// A clientPIN request, member by member (MSG-15).
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// 01
+    pub pin_uv_auth_protocol: Option<u64>,
+    /// 02; see [`sub_command`]
+    pub sub_command: Option<u64>,
+    /// 03: the platform's COSE_Key
+    pub key_agreement: Option<Value>,
+    /// 04
+    pub pin_uv_auth_param: Option<Vec<u8>>,
+    /// 05
+    pub new_pin_enc: Option<Vec<u8>>,
+    /// 06
+    pub pin_hash_enc: Option<Vec<u8>>,
+    /// 09
+    pub permissions: Option<u64>,
+    /// 0A
+    pub rp_id: Option<String>,
+    /// Members to add, or to put in the place of those above.
+    pub extra: Vec<(i64, Value)>,
+}
+
+impl Request {
+    /// A request with nothing but its subcommand.
+    #[must_use]
+    pub fn new(sub_command: u64) -> Self {
+        Self { sub_command: Some(sub_command), ..Self::default() }
+    }
+
+    /// The message as it goes to the key.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        MapBuilder::new()
+            .optional(0x01, self.pin_uv_auth_protocol)
+            .optional(0x02, self.sub_command)
+            .optional(0x03, self.key_agreement.clone())
+            .optional(0x04, self.pin_uv_auth_param.as_deref())
+            .optional(0x05, self.new_pin_enc.as_deref())
+            .optional(0x06, self.pin_hash_enc.as_deref())
+            .optional(0x09, self.permissions)
+            .optional(0x0A, self.rp_id.as_deref())
+            .extra(&self.extra)
+            .request(code::CLIENT_PIN)
+    }
+
+    fn under(secret: &SharedSecret, sub_command: u64) -> Self {
+        Self {
+            pin_uv_auth_protocol: Some(secret.protocol().number()),
+            key_agreement: Some(secret.platform_key()),
+            ..Self::new(sub_command)
+        }
+    }
+}
+
+/// A clientPIN reply, member by member (MSG-16).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reply {
+    /// 01: the key's COSE_Key
+    pub key_agreement: Option<Value>,
+    /// 02: the token, encrypted
+    pub pin_uv_auth_token: Option<Vec<u8>>,
+    /// 03
+    pub pin_retries: Option<u64>,
+    /// 04: the key wants to be unplugged before another PIN
+    pub power_cycle_state: Option<bool>,
+    /// 05
+    pub uv_retries: Option<u64>,
+}
+
+impl Reply {
+    /// Reads a clientPIN reply (without its status byte).
+    ///
+    /// # Errors
+    /// [`ReplyFault`]; the key's fault.
+    pub fn parse(body: &[u8], strict: bool) -> Result<Self, ReplyFault> {
+        Self::read(Fields::parse(body, REPLY, strict)?)
+    }
+
+    fn read(mut members: Fields) -> Result<Self, ReplyFault> {
+        Ok(Self {
+            key_agreement: members.take(0x01, "keyAgreement")?,
+            pin_uv_auth_token: members.take(0x02, TOKEN)?,
+            pin_retries: members.take(0x03, "pinRetries")?,
+            power_cycle_state: members.take(0x04, "powerCycleState")?,
+            uv_retries: members.take(0x05, "uvRetries")?,
+        })
+    }
+}
+
+/// How many wrong PINs the key still bears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinRetries {
+    /// 0 to 8; at 0 only a reset helps (CP-27).
+    pub left: u64,
+    /// Three wrong PINs in a row: unplug the key before the next try (CP-26).
+    pub power_cycle_needed: bool,
+}
+
+/// What a token may be used for (section 6.5.5.7, table of CP-110).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions(u64);
+
+impl Permissions {
+    /// `mc`: make credentials. Needs an rp id.
+    pub const MAKE_CREDENTIAL: Self = Self(0x01);
+    /// `ga`: get assertions. Needs an rp id.
+    pub const GET_ASSERTION: Self = Self(0x02);
+    /// `cm`: manage credentials.
+    pub const CREDENTIAL_MANAGEMENT: Self = Self(0x04);
+    /// `be`: enrol fingerprints.
+    pub const BIO_ENROLLMENT: Self = Self(0x08);
+    /// `lbw`: write large blobs.
+    pub const LARGE_BLOB_WRITE: Self = Self(0x10);
+    /// `acfg`: configure the key.
+    pub const AUTHENTICATOR_CONFIG: Self = Self(0x20);
+    /// `pcmr`: read credential management for ever. Only alone.
+    pub const PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY: Self = Self(0x40);
+
+    /// Any bits at all, also ones the standard has not defined.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// The number a request carries.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+impl BitOr for Permissions {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl<E: Exchange> Client<E> {
+    /// Sends a request as it is, and reads the reply if the subcommand has one.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn client_pin(&mut self, request: &Request) -> Result<Reply, Error> {
+        let members = self.call_for_map(&request.encode(), REPLY)?;
+        Ok(Reply::read(members)?)
+    }
+
+    /// Asks how many wrong PINs the key still bears (getPINRetries).
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn pin_retries(&mut self) -> Result<PinRetries, Error> {
+        let reply = self.client_pin(&Request::new(sub_command::GET_PIN_RETRIES))?;
+        let left = reply.pin_retries.ok_or(ReplyFault::Missing("pinRetries"))?;
+        Ok(PinRetries { left, power_cycle_needed: reply.power_cycle_state == Some(true) })
+    }
+
+    /// Asks how many unknown fingers the key still bears (getUVRetries).
+    ///
+    /// # Errors
+    /// [`Error`]; `InvalidSubcommand` on keys without built-in user verification.
+    pub fn uv_retries(&mut self) -> Result<u64, Error> {
+        let reply = self.client_pin(&Request::new(sub_command::GET_UV_RETRIES))?;
+        Ok(reply.uv_retries.ok_or(ReplyFault::Missing("uvRetries"))?)
+    }
+
+    /// Agrees on a secret under `protocol` (getKeyAgreement and `encapsulate`).
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn agree(&mut self, protocol: PinProtocol) -> Result<SharedSecret, Error> {
+        let request = Request {
+            pin_uv_auth_protocol: Some(protocol.number()),
+            ..Request::new(sub_command::GET_KEY_AGREEMENT)
+        };
+        let reply = self.client_pin(&request)?;
+        let key = reply.key_agreement.ok_or(ReplyFault::Missing("keyAgreement"))?;
+        let peer = cose::read_key_agreement(key)?;
+        Ok(SharedSecret::agree(protocol, &peer, self.rng()))
+    }
+
+    /// Gives a key without a PIN its first one, under the protocol it prefers.
+    ///
+    /// # Errors
+    /// [`RequestFault`] for a PIN no key can take; `PinAuthInvalid` if a PIN is set, `PinPolicyViolation` if this one
+    /// is too short or too simple.
+    pub fn set_pin(&mut self, pin: &str) -> Result<(), Error> {
+        let protocol = self.preferred_protocol()?;
+        self.set_pin_under(protocol, pin)
+    }
+
+    /// [`set_pin`](Self::set_pin) under a given protocol.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_pin_under(&mut self, protocol: PinProtocol, pin: &str) -> Result<(), Error> {
+        let padded = pad(pin)?;
+        let secret = self.agree(protocol)?;
+        let new_pin_enc = secret.encrypt(padded.as_slice(), self.rng());
+        let request = Request {
+            pin_uv_auth_param: Some(secret.authenticate(&new_pin_enc)),
+            new_pin_enc: Some(new_pin_enc),
+            ..Request::under(&secret, sub_command::SET_PIN)
+        };
+        self.call_for_nothing(&request.encode())
+    }
+
+    /// Replaces the PIN, under the protocol the key prefers.
+    ///
+    /// # Errors
+    /// [`RequestFault`] for a PIN no key can take; `PinInvalid`, `PinAuthBlocked`, `PinBlocked`, `PinPolicyViolation`.
+    pub fn change_pin(&mut self, old: &str, new: &str) -> Result<(), Error> {
+        let protocol = self.preferred_protocol()?;
+        self.change_pin_under(protocol, old, new)
+    }
+
+    /// [`change_pin`](Self::change_pin) under a given protocol.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn change_pin_under(
+        &mut self,
+        protocol: PinProtocol,
+        old: &str,
+        new: &str,
+    ) -> Result<(), Error> {
+        let padded = pad(new)?;
+        let secret = self.agree(protocol)?;
+        let new_pin_enc = secret.encrypt(padded.as_slice(), self.rng());
+        let pin_hash_enc = secret.encrypt(pin_hash(old).as_slice(), self.rng());
+        let request = Request {
+            pin_uv_auth_param: Some(
+                secret.authenticate(&[new_pin_enc.as_slice(), &pin_hash_enc].concat()),
+            ),
+            new_pin_enc: Some(new_pin_enc),
+            pin_hash_enc: Some(pin_hash_enc),
+            ..Request::under(&secret, sub_command::CHANGE_PIN)
+        };
+        self.call_for_nothing(&request.encode())
+    }
+
+    /// Obtains a token for the PIN: with permissions (subcommand 09) where the key offers that, else with getPinToken
+    /// (05), whose tokens serve every command (CL-22).
+    ///
+    /// `rp_id` is needed with `MAKE_CREDENTIAL` and `GET_ASSERTION`.
+    ///
+    /// # Errors
+    /// `PinInvalid` (ask [`pin_retries`](Self::pin_retries) how many tries are left), `PinAuthBlocked`, `PinBlocked`,
+    /// `PinNotSet`, `UnauthorizedPermission`, `PinPolicyViolation` when the PIN must be changed first.
+    pub fn pin_uv_auth_token(
+        &mut self,
+        pin: &str,
+        permissions: Permissions,
+        rp_id: Option<&str>,
+    ) -> Result<PinUvAuthToken, Error> {
+        let info = self.get_info()?;
+        let protocol = info.preferred_pin_protocol().ok_or(RequestFault::NoPinProtocol)?;
+        if info.is_on("pinUvAuthToken") {
+            self.token_with_permissions(protocol, pin, permissions, rp_id)
+        } else {
+            self.pin_token(protocol, pin)
+        }
+    }
+
+    /// getPinUvAuthTokenUsingPinWithPermissions (09) under a given protocol.
+    ///
+    /// # Errors
+    /// As [`pin_uv_auth_token`](Self::pin_uv_auth_token).
+    pub fn token_with_permissions(
+        &mut self,
+        protocol: PinProtocol,
+        pin: &str,
+        permissions: Permissions,
+        rp_id: Option<&str>,
+    ) -> Result<PinUvAuthToken, Error> {
+        let secret = self.agree(protocol)?;
+        let request = Request {
+            pin_hash_enc: Some(secret.encrypt(pin_hash(pin).as_slice(), self.rng())),
+            permissions: Some(permissions.bits()),
+            rp_id: rp_id.map(str::to_owned),
+            ..Request::under(&secret, sub_command::GET_TOKEN_USING_PIN)
+        };
+        self.token(&secret, &request)
+    }
+
+    /// getPinToken (05) under a given protocol: a token without named permissions.
+    ///
+    /// # Errors
+    /// As [`pin_uv_auth_token`](Self::pin_uv_auth_token).
+    pub fn pin_token(&mut self, protocol: PinProtocol, pin: &str) -> Result<PinUvAuthToken, Error> {
+        let secret = self.agree(protocol)?;
+        let request = Request {
+            pin_hash_enc: Some(secret.encrypt(pin_hash(pin).as_slice(), self.rng())),
+            ..Request::under(&secret, sub_command::GET_PIN_TOKEN)
+        };
+        self.token(&secret, &request)
+    }
+
+    /// Obtains a token for a finger or another gesture the key itself verifies (06).
+    ///
+    /// # Errors
+    /// `NotAllowed` when nothing is enrolled, `UvInvalid`, `UvBlocked`, `UserActionTimeout`.
+    pub fn token_using_uv(
+        &mut self,
+        permissions: Permissions,
+        rp_id: Option<&str>,
+    ) -> Result<PinUvAuthToken, Error> {
+        let protocol = self.preferred_protocol()?;
+        let secret = self.agree(protocol)?;
+        let request = Request {
+            permissions: Some(permissions.bits()),
+            rp_id: rp_id.map(str::to_owned),
+            ..Request::under(&secret, sub_command::GET_TOKEN_USING_UV)
+        };
+        self.token(&secret, &request)
+    }
+
+    fn token(&mut self, secret: &SharedSecret, request: &Request) -> Result<PinUvAuthToken, Error> {
+        let encrypted =
+            self.client_pin(request)?.pin_uv_auth_token.ok_or(ReplyFault::Missing(TOKEN))?;
+        let bytes = secret.decrypt(&encrypted, TOKEN)?;
+        Ok(PinUvAuthToken::new(secret.protocol(), bytes)?)
+    }
+
+    fn preferred_protocol(&mut self) -> Result<PinProtocol, Error> {
+        Ok(self.get_info()?.preferred_pin_protocol().ok_or(RequestFault::NoPinProtocol)?)
+    }
+}
+
+/// The first half of the PIN's hash, which stands for it (CP-22).
+///
+/// Callers bring the PIN into Unicode normal form C first (CL-66).
+#[must_use]
+pub fn pin_hash(pin: &str) -> Zeroizing<[u8; 16]> {
+    let digest = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(pin.as_bytes())));
+    let mut half = Zeroizing::new([0; 16]);
+    half.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
+    half
+}
+
+/// A new PIN with zeros up to 64 bytes (CP-22).
+fn pad(pin: &str) -> Result<Zeroizing<[u8; 64]>, RequestFault> {
+    if pin.len() > MAX_PIN_BYTES {
+        return Err(RequestFault::PinTooLong);
+    }
+    if pin.ends_with('\0') {
+        return Err(RequestFault::PinEndsInZero);
+    }
+    let mut padded = Zeroizing::new([0; 64]);
+    padded.iter_mut().zip(pin.bytes()).for_each(|(to, from)| *to = from);
+    Ok(padded)
+}
+
+const REPLY: &str = "the clientPIN reply";
+const TOKEN: &str = "pinUvAuthToken";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::status::Status;
+    use crate::test_support::{FixedRng, ScriptedKey, hex};
+
+    const PLATFORM: &str = "a501020338182001215820550f471003f3df97c3df506ac797f6721fb1a1fb7b8f6f83d224498a65c88e24\
+                            225820136093d7012e509a73715cbd0b00a3cc0ff4b5c01b3ffa196ab1fb327036b8e6";
+    const KEY_AGREEMENT: &str = "00a101a5010203381820012158206ff03b949241ce1dadd43519e6960e0a85b41a69a05c328103aa2bce\
+                                 1594ca162258203c4f753a55bf01dc53f6c0b0c7eee78b40c6ff7d25a96e2282b989cef71c144a";
+    const INFO_TWO_THEN_ONE: &str = "00a40181684649444f5f325f310350eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee04a16e70696e557641757468546f6b656ef506820201";
+    const INFO_ONE: &str = "00a30181684649444f5f325f300350eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee068101";
+
+    /// A client with the random numbers of the vectors, whose key first answers getKeyAgreement.
+    fn client(key: ScriptedKey) -> Client<ScriptedKey> {
+        Client::new(key).with_rng(FixedRng::of_the_vectors())
+    }
+
+    #[test]
+    fn set_pin_sends_the_whole_request_of_v_03_under_protocol_one() {
+        let request = "06a50101020303a501020338182001215820550f471003f3df97c3df506ac797f6721fb1a1fb7b8f6f83d224498a65c8\
+                       8e24225820136093d7012e509a73715cbd0b00a3cc0ff4b5c01b3ffa196ab1fb327036b8e604503503d7f1cb6af241e6\
+                       a7d14df9d0d2e90558401aa63b96e8d8f09bf58e056e6a9c3af27dec384fdfaef04ac9ea535a24346dbdf89609463d7d\
+                       a11c6ce27f7a1d2b65f4b86675a39c24a0e3a517ec94463bcb92";
+        let key = ScriptedKey::default()
+            .expect_hex("04", INFO_ONE)
+            .expect_hex("06a201010202", KEY_AGREEMENT)
+            .expect_hex(request, "00");
+        let mut client = client(key);
+        client.set_pin("1234").unwrap();
+        assert!(client.exchange_mut().is_finished());
+    }
+
+    #[test]
+    fn set_pin_encrypts_and_authenticates_as_in_v_03_under_protocol_two() {
+        let parts = [
+            "06a50102020303",
+            PLATFORM,
+            "045820c3cbc7ec3b49637b508e6180077429c1f9f7dd9ec821154730995c7ca5692f2f055850",
+            "000102030405060708090a0b0c0d0e0f62857330089b8edfac8996d6883d1f0d6bc1d7a521238df32076388866b7c83c",
+            "55937c2646ccc232389b4d1d4191a90e47fc5361831a07923a9b9d622b36561b",
+        ];
+        let key = ScriptedKey::default()
+            .expect_hex("04", INFO_TWO_THEN_ONE)
+            .expect_hex("06a201020202", KEY_AGREEMENT)
+            .expect_hex(&parts.concat(), "00");
+        client(key).set_pin("1234").unwrap();
+    }
+
+    #[test]
+    fn change_pin_encrypts_and_authenticates_as_in_v_05() {
+        let one = [
+            "06a60101020403",
+            PLATFORM,
+            "0450192034706dcca61f69fc87dca83e0c7b055840",
+            "56d538aec2831f3be69b14f82e4c232692855fda8df5dd783a5684a2aed4d8f3",
+            "519d57ee343df36ca3d795628598402ddf0a358017d483a1d54011881b88ed30",
+            "06508c3c0304eb9ae6455d82bab903e3dc84",
+        ];
+        let key = ScriptedKey::default()
+            .expect_hex("06a201010202", KEY_AGREEMENT)
+            .expect_hex(&one.concat(), "00");
+        client(key).change_pin_under(PinProtocol::One, "1234", "98765432").unwrap();
+    }
+
+    #[test]
+    fn change_pin_under_protocol_two_draws_an_iv_for_each_part_as_in_v_04_and_v_05() {
+        let two = [
+            "06a60102020403",
+            PLATFORM,
+            "045820c11d7dd6308d72f79cacd9e76304ee0294071327f6ae12f98a9e1ba4b877c9e6055850",
+            "000102030405060708090a0b0c0d0e0fb70aa867f4fbb3834e41f4f91e492444983d3ad8817b55ac3f46edad24ceeeb4",
+            "67874b568339703e588ed1353f9df849546b559d6cfb1f56b7f6db7d96ef950e",
+            "065820000102030405060708090a0b0c0d0e0f6afd41caf9528723f495724a9668ee2c",
+        ];
+        let key = ScriptedKey::default()
+            .expect_hex("06a201020202", KEY_AGREEMENT)
+            .expect_hex(&two.concat(), "00");
+        let random = [2; 32].into_iter().chain(0..16).chain(0..16);
+        let mut client = Client::new(key).with_rng(FixedRng::new(random));
+        client.change_pin_under(PinProtocol::Two, "1234", "98765432").unwrap();
+    }
+
+    #[test]
+    fn a_key_with_pin_uv_auth_tokens_is_asked_for_permissions_and_the_token_decrypts_as_in_v_06() {
+        let request = [
+            "06a60102020903",
+            PLATFORM,
+            "065820000102030405060708090a0b0c0d0e0f6afd41caf9528723f495724a9668ee2c",
+            "09030a6b6578616d706c652e636f6d",
+        ];
+        let reply = "00a1025830000102030405060708090a0b0c0d0e0f408f38c367e2fc9db104575242073204c0c1541ba88be3054eed5f5a\
+                     f89c4bb6";
+        let key = ScriptedKey::default()
+            .expect_hex("04", INFO_TWO_THEN_ONE)
+            .expect_hex("06a201020202", KEY_AGREEMENT)
+            .expect_hex(&request.concat(), reply);
+        let permissions = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
+        let token =
+            client(key).pin_uv_auth_token("1234", permissions, Some("example.com")).unwrap();
+        let expected = "8c6f9324521a31d15d1b1c21a84d883df994edbc8570af9c68c5c39380886285";
+        assert_eq!(token.authenticate(&[0xCD; 32]), hex(expected));
+    }
+
+    #[test]
+    fn an_older_key_is_asked_with_get_pin_token() {
+        let request = ["06a40101020503", PLATFORM, "06508c3c0304eb9ae6455d82bab903e3dc84"];
+        let reply = "00a10258205f468b3f91d5f68d0182007347ec276da4fdf7d1ea57e733271004b9ccc97a75";
+        let key = ScriptedKey::default()
+            .expect_hex("04", INFO_ONE)
+            .expect_hex("06a201010202", KEY_AGREEMENT)
+            .expect_hex(&request.concat(), reply);
+        let token = client(key)
+            .pin_uv_auth_token("1234", Permissions::GET_ASSERTION, Some("example.com"))
+            .unwrap();
+        assert_eq!(token.authenticate(&[0xCD; 32]), hex("8c6f9324521a31d15d1b1c21a84d883d"));
+    }
+
+    #[test]
+    fn retries_are_read_with_the_power_cycle_state() {
+        let key = ScriptedKey::default()
+            .expect_hex("06a10201", "00a2030804f5")
+            .expect_hex("06a10201", "00a10308")
+            .expect_hex("06a10207", "00a10503");
+        let mut client = Client::new(key);
+        assert_eq!(client.pin_retries().unwrap(), PinRetries { left: 8, power_cycle_needed: true });
+        assert_eq!(
+            client.pin_retries().unwrap(),
+            PinRetries { left: 8, power_cycle_needed: false }
+        );
+        assert_eq!(client.uv_retries().unwrap(), 3);
+    }
+
+    #[test]
+    fn a_key_without_a_protocol_we_speak_is_told_apart_from_a_refusal() {
+        let info = "00a20181684649444f5f325f300350eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
+        let error =
+            Client::new(ScriptedKey::default().expect_hex("04", info)).set_pin("1234").unwrap_err();
+        assert!(matches!(error, Error::Request(RequestFault::NoPinProtocol)));
+    }
+
+    #[test]
+    fn the_stored_verifier_is_that_of_v_03() {
+        assert_eq!(pin_hash("1234").to_vec(), hex("03ac674216f3e15c761ee1a5e255f067"));
+    }
+
+    #[test]
+    fn a_pin_may_have_63_bytes_and_not_64() {
+        assert!(pad(&"x".repeat(63)).is_ok());
+        assert_eq!(pad(&"x".repeat(64)), Err(RequestFault::PinTooLong));
+        assert_eq!(pad("1234\0"), Err(RequestFault::PinEndsInZero));
+    }
+
+    #[test]
+    fn a_wrong_pin_is_the_keys_status_and_the_message_holds_no_pin() {
+        let key = ScriptedKey::default().expect_hex("06a201020202", KEY_AGREEMENT).expect(
+            hex(&[
+                "06a40102020503",
+                PLATFORM,
+                "065820000102030405060708090a0b0c0d0e0f6afd41caf9528723f495724a9668ee2c",
+            ]
+            .concat()),
+            [0x31],
+        );
+        let error = client(key).pin_token(PinProtocol::Two, "1234").unwrap_err();
+        assert_eq!(error.status(), Some(Status::PinInvalid));
+        assert!(!format!("{error:?} {error}").contains("1234"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), strict: bool) {
+            let _ = Reply::parse(&bytes, strict);
+        }
+    }
+}

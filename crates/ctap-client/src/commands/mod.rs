@@ -1,0 +1,37 @@
+//! One file for each command of CTAP section 6: its request, its reply, and the [`Client`](crate::Client) methods.
+//!
+//! Requests are plain structures whose members may be left out, and `extra` adds or replaces members with any value:
+//! a conformance test can send what a sane platform would not.
+
+pub mod client_pin;
+pub mod get_assertion;
+pub mod get_info;
+pub mod make_credential;
+pub mod reset;
+pub mod selection;
+
+/// Command bytes (section 01 of the message envelope, MSG-05).
+pub mod code {
+    /// authenticatorMakeCredential
+    pub const MAKE_CREDENTIAL: u8 = 0x01;
+    /// authenticatorGetAssertion
+    pub const GET_ASSERTION: u8 = 0x02;
+    /// authenticatorGetInfo
+    pub const GET_INFO: u8 = 0x04;
+    /// authenticatorClientPIN
+    pub const CLIENT_PIN: u8 = 0x06;
+    /// authenticatorReset
+    pub const RESET: u8 = 0x07;
+    /// authenticatorGetNextAssertion
+    pub const GET_NEXT_ASSERTION: u8 = 0x08;
+    /// authenticatorBioEnrollment
+    pub const BIO_ENROLLMENT: u8 = 0x09;
+    /// authenticatorCredentialManagement
+    pub const CREDENTIAL_MANAGEMENT: u8 = 0x0A;
+    /// authenticatorSelection
+    pub const SELECTION: u8 = 0x0B;
+    /// authenticatorLargeBlobs
+    pub const LARGE_BLOBS: u8 = 0x0C;
+    /// authenticatorConfig
+    pub const CONFIG: u8 = 0x0D;
+}

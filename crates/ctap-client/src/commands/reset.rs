@@ -1,0 +1,33 @@
+//! CTAP section 6.6: authenticatorReset.
+
+use super::code;
+use crate::client::Client;
+use crate::error::Error;
+use crate::exchange::Exchange;
+
+impl<E: Exchange> Client<E> {
+    /// Erases the key: credentials, PIN, fingerprints, settings (RS-09). Asks for a touch, and only works shortly
+    /// after the key was plugged in (RS-03).
+    ///
+    /// # Errors
+    /// `NotAllowed` when too late, `UserActionTimeout`, `OperationDenied`, `KeepaliveCancel` when nobody agreed;
+    /// nothing is erased then.
+    pub fn reset(&mut self) -> Result<(), Error> {
+        self.call_for_nothing(&[code::RESET])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::Status;
+    use crate::test_support::ScriptedKey;
+
+    #[test]
+    fn a_reset_is_one_byte_each_way() {
+        let mut client =
+            Client::new(ScriptedKey::default().expect_hex("07", "00").expect_hex("07", "30"));
+        client.reset().unwrap();
+        assert_eq!(client.reset().unwrap_err().status(), Some(Status::NotAllowed));
+    }
+}

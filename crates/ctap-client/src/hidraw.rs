@@ -1,0 +1,232 @@
+//! Keys on this machine: Linux's `/dev/hidrawN` as a pipe of reports (HD-09, CL-65).
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::pipe::{Report, ReportPipe};
+
+/// A FIDO key the kernel knows of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The device file, `/dev/hidrawN`.
+    pub path: PathBuf,
+    /// Manufacturer and product, as the kernel joins them.
+    pub name: String,
+    /// The USB vendor id.
+    pub vendor_id: u16,
+    /// The USB product id.
+    pub product_id: u16,
+    /// The serial number, if the key tells one.
+    pub serial: Option<String>,
+}
+
+impl Key {
+    /// Opens the device file.
+    ///
+    /// # Errors
+    /// From the operating system; mostly missing permission (a udev rule gives it) or a key just unplugged.
+    pub fn open(&self) -> io::Result<Hidraw> {
+        Hidraw::open(&self.path)
+    }
+}
+
+/// The FIDO keys plugged in now, in the order of their device numbers.
+///
+/// # Errors
+/// When `/sys/class/hidraw` cannot be read. Devices that vanish meanwhile are left out.
+pub fn list() -> io::Result<Vec<Key>> {
+    list_in(Path::new("/sys/class/hidraw"))
+}
+
+fn list_in(class: &Path) -> io::Result<Vec<Key>> {
+    let mut numbered = Vec::new();
+    for entry in fs::read_dir(class)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number =
+            name.to_str().and_then(|name| name.strip_prefix("hidraw")?.parse::<u32>().ok());
+        if let (Some(number), Some(key)) = (number, describe(&entry.path())) {
+            numbered.push((number, key));
+        }
+    }
+    numbered.sort_by_key(|(number, _)| *number);
+    Ok(numbered.into_iter().map(|(_, key)| key).collect())
+}
+
+/// What sysfs says of one hidraw device; `None` if it is no FIDO key.
+fn describe(device: &Path) -> Option<Key> {
+    let descriptor = fs::read(device.join("device/report_descriptor")).ok()?;
+    if !is_fido(&descriptor) {
+        return None;
+    }
+    let uevent = fs::read_to_string(device.join("device/uevent")).ok()?;
+    let field =
+        |name| uevent.lines().find_map(|line: &str| line.strip_prefix(name)?.strip_prefix('='));
+    // HID_ID is bus:vendor:product, in hexadecimal.
+    let mut id = field("HID_ID")?.split(':').skip(1).map(|part| u32::from_str_radix(part, 16).ok());
+    Some(Key {
+        path: Path::new("/dev").join(device.file_name()?),
+        name: field("HID_NAME").unwrap_or_default().to_owned(),
+        vendor_id: u16::try_from(id.next()??).ok()?,
+        product_id: u16::try_from(id.next()??).ok()?,
+        serial: field("HID_UNIQ").filter(|serial| !serial.is_empty()).map(str::to_owned),
+    })
+}
+
+/// Whether a report descriptor begins its first application with usage page F1D0, usage 01 (HD-90).
+fn is_fido(descriptor: &[u8]) -> bool {
+    let mut usage_page = None;
+    let mut rest = descriptor;
+    while let Some((&prefix, after)) = rest.split_first() {
+        let size = match prefix & 0x03 {
+            3 => 4,
+            size => usize::from(size),
+        };
+        let Some((data, next)) = after.split_at_checked(size) else { return false };
+        let value = data.iter().rev().fold(0_u32, |value, byte| value << 8 | u32::from(*byte));
+        match prefix & 0xFC {
+            USAGE_PAGE => usage_page = Some(value),
+            USAGE => return (usage_page, value) == (Some(FIDO_PAGE), FIDO_USAGE),
+            _ => {}
+        }
+        rest = next;
+    }
+    false
+}
+
+const USAGE_PAGE: u8 = 0x04;
+const USAGE: u8 = 0x08;
+const FIDO_PAGE: u32 = 0xF1D0;
+const FIDO_USAGE: u32 = 0x01;
+
+/// An open `/dev/hidrawN`.
+#[derive(Debug)]
+pub struct Hidraw(File);
+
+impl Hidraw {
+    /// Opens a device file.
+    ///
+    /// # Errors
+    /// As [`Key::open`].
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        File::options().read(true).write(true).open(path).map(Self)
+    }
+
+    /// Waits until a report (or an error) can be read; `false` when `timeout` passed.
+    fn wait(&self, timeout: Duration) -> io::Result<bool> {
+        let begun = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(begun.elapsed());
+            let left = Timespec::try_from(left).map_err(io::Error::other)?;
+            match poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&left)) {
+                Ok(ready) => return Ok(ready > 0),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl ReportPipe for Hidraw {
+    fn send(&mut self, report: &Report) -> io::Result<()> {
+        // The kernel takes the first byte as the report id; 00 says that there are none.
+        let mut numbered = [0; 65];
+        numbered.iter_mut().skip(1).zip(report).for_each(|(to, from)| *to = *from);
+        self.0.write_all(&numbered)
+    }
+
+    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
+        if !self.wait(timeout)? {
+            return Ok(None);
+        }
+        // A short report is filled up with zeros; the kernel cuts a long one.
+        let mut report = [0; 64];
+        match self.0.read(&mut report)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(Some(report)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::test_support::hex;
+
+    const FIDO: &str = "06d0f10901a1010920150026ff00750895408102092115 0026ff00750895409102c0";
+    const KEYBOARD: &str = "05010906a101050719e029e71500250175019508810 2c0";
+
+    fn descriptor(text: &str) -> Vec<u8> {
+        hex(&text.replace(' ', ""))
+    }
+
+    fn plug_in(class: &Path, name: &str, descriptor: &[u8], uevent: &str) {
+        let device = class.join(name).join("device");
+        fs::create_dir_all(&device).unwrap();
+        fs::write(device.join("report_descriptor"), descriptor).unwrap();
+        fs::write(device.join("uevent"), uevent).unwrap();
+    }
+
+    #[test]
+    fn fido_keys_are_listed_by_number_and_other_devices_left_out() {
+        let class = tempfile::tempdir().unwrap();
+        let first =
+            "DRIVER=hid-generic\nHID_ID=0003:00001209:0000F1D0\nHID_NAME=keyfob Key\nHID_UNIQ=\n";
+        let second = "HID_ID=0003:00001050:00000407\nHID_NAME=Other\nHID_UNIQ=42\n";
+        plug_in(class.path(), "hidraw10", &descriptor(FIDO), second);
+        plug_in(class.path(), "hidraw2", &descriptor(FIDO), first);
+        plug_in(class.path(), "hidraw0", &descriptor(KEYBOARD), first);
+        plug_in(class.path(), "hidraw3", &descriptor(FIDO), "HID_NAME=without id\n");
+        let keys = list_in(class.path()).unwrap();
+        assert_eq!(keys.len(), 2);
+        assert_eq!(
+            keys[0],
+            Key {
+                path: "/dev/hidraw2".into(),
+                name: "keyfob Key".into(),
+                vendor_id: 0x1209,
+                product_id: 0xF1D0,
+                serial: None
+            }
+        );
+        assert_eq!(
+            (keys[1].path.to_str(), keys[1].serial.as_deref()),
+            (Some("/dev/hidraw10"), Some("42"))
+        );
+    }
+
+    #[test]
+    fn reports_go_out_behind_a_zero_byte_and_come_in_bare() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let mut pipe = Hidraw::open(file.path()).unwrap();
+        pipe.send(&[7; 64]).unwrap();
+        let mut written = Vec::new();
+        file.read_to_end(&mut written).unwrap();
+        assert_eq!(written, [[0].as_slice(), &[7; 64]].concat());
+
+        let mut pipe = Hidraw::open(file.path()).unwrap();
+        let report = pipe.receive(Duration::ZERO).unwrap().unwrap();
+        assert_eq!(report[..2], [0, 7]);
+    }
+
+    #[test]
+    fn a_key_that_is_gone_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut pipe = Hidraw::open(file.path()).unwrap();
+        assert!(pipe.receive(Duration::ZERO).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_descriptor_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            is_fido(&bytes);
+        }
+    }
+}

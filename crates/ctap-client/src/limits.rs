@@ -1,0 +1,40 @@
+//! Every bound of this crate, each with its reason. Lengths are judged before memory is asked for.
+
+use std::time::Duration;
+
+/// Levels of maps and arrays in a message (MSG-34).
+pub const MAX_CBOR_NESTING: usize = 4;
+
+/// Levels the reader follows before it gives up. Above [`MAX_CBOR_NESTING`], so that a key which nests too deep is
+/// told apart from one that sends rubbish; small, so that rubbish cannot exhaust the stack.
+pub const MAX_CBOR_RECURSION: usize = 16;
+
+/// Bytes a PIN may have in UTF-8: 64 of padding less the zero that must end it (CP-21, CP-22).
+pub const MAX_PIN_BYTES: usize = 63;
+
+/// Entries a walk (assertions, relying parties, credentials) may announce. A key with more discoverable credentials
+/// than this does not exist; one that claims so is not followed.
+pub const MAX_WALK: u64 = 1024;
+
+/// Largest serialized large-blob array read from a key. The biggest in the field is 4 KiB; 64 KiB leaves room and
+/// ends the reading of a key that never stops.
+pub const MAX_LARGE_BLOB_ARRAY: usize = 64 * 1024;
+
+/// Largest blob an array entry may expand to, so that compressed rubbish cannot fill memory.
+pub const MAX_BLOB: usize = 1024 * 1024;
+
+/// Size a key accepts and sends when getInfo does not say (MSG-60).
+pub const DEFAULT_MAX_MSG_SIZE: u64 = 1024;
+
+/// Bytes of a large-blob request that are not the fragment (LB-01).
+pub const LARGE_BLOB_OVERHEAD: u64 = 64;
+
+/// Silence after which a key that owes an answer counts as gone. It must send a keepalive every 100 ms (HD-72);
+/// twenty of them may be lost to a busy machine.
+pub const MAX_SILENCE: Duration = Duration::from_secs(2);
+
+/// Pause before a request refused as `CHANNEL_BUSY` is sent again (CL-30).
+pub const BUSY_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often a request refused as `CHANNEL_BUSY` is sent again: three seconds in all.
+pub const BUSY_RETRIES: u32 = 30;

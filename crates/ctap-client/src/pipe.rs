@@ -1,0 +1,43 @@
+//! CTAP section 11.2: the 64-byte reports a HID key speaks in, and whatever carries them.
+
+use std::io;
+use std::time::Duration;
+
+pub use hid_transport::Report;
+
+/// Reports to and from one key: `/dev/hidrawN`, the host end of USB/IP, or a device in the same process.
+pub trait ReportPipe {
+    /// Hands one report to the key.
+    ///
+    /// # Errors
+    /// When the key is gone or the operating system refuses.
+    fn send(&mut self, report: &Report) -> io::Result<()>;
+
+    /// The next report from the key, or `None` when none came within `timeout`.
+    ///
+    /// A pipe must not return `None` before `timeout` has passed: callers measure time with it.
+    ///
+    /// # Errors
+    /// When the key is gone or the operating system refuses.
+    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>>;
+}
+
+impl<P: ReportPipe + ?Sized> ReportPipe for &mut P {
+    fn send(&mut self, report: &Report) -> io::Result<()> {
+        (**self).send(report)
+    }
+
+    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
+        (**self).receive(timeout)
+    }
+}
+
+impl<P: ReportPipe + ?Sized> ReportPipe for Box<P> {
+    fn send(&mut self, report: &Report) -> io::Result<()> {
+        (**self).send(report)
+    }
+
+    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
+        (**self).receive(timeout)
+    }
+}
