@@ -1,1 +1,55 @@
 //! A USB/IP server and host end for HID devices, with pending interrupt URBs and true unlink.
+//!
+//! Put something that speaks 64-byte reports behind [`HidFunction`], [`Server::plug`] it in, and serve the
+//! [`Server`] on TCP, a Unix socket or any stream; or plug it into this very machine with [`vhci`]. The other end,
+//! for programs that want to use such a device without a kernel, is [`client`].
+//!
+//! The wire format is the kernel's Documentation/usb/usbip_protocol.rst. The `usbip` crate supplies its types, its
+//! decoder and encoder and the USB descriptors; what decides is ours: lengths are judged before the decoder sees
+//! a byte, interrupt-IN URBs wait instead of being polled, UNLINK really unlinks, and a peer can hurt nobody but itself.
+//!
+//! Everything runs on one thread: call it from a Tokio `LocalSet` on a `current_thread` runtime. An idle device
+//! causes no wake-ups at all.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `function` | what sits behind the interface |
+//! | `wire` | bytes to messages and back, judged first |
+//! | `buffer` | bounded bytes in, bytes out |
+//! | `control` | endpoint 0 |
+//! | `descriptors` | what the device says it is |
+//! | `session` | one import: URBs in, completions out; no I/O |
+//! | `connection` | a session on a stream, with its deadlines |
+//! | `device` | a plugged device, its port and its lease |
+//! | `server` | listeners, the import handshake |
+//! | `vhci` | plugging into this machine |
+//! | `client` | the host end |
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod buffer;
+pub mod client;
+mod connection;
+mod control;
+mod descriptors;
+mod device;
+mod function;
+pub mod limits;
+mod server;
+mod session;
+pub mod vhci;
+mod wire;
+
+pub use connection::ConnectionError;
+pub use device::{DeviceInfo, PlugError, Port};
+pub use function::{HidFunction, REPORT_LENGTH, Report};
+pub use server::Server;
+pub use wire::WireError;

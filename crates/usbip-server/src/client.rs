@@ -1,0 +1,256 @@
+//! The host end: lists and imports devices, and exchanges reports with one. Blocking, for programs and tests that
+//! want to use a HID device without a kernel.
+//!
+//! ```no_run
+//! use std::{net::TcpStream, time::Duration};
+//! use usbip_server::client::{Host, list};
+//!
+//! # fn main() -> Result<(), usbip_server::client::ClientError> {
+//! let devices = list(TcpStream::connect("127.0.0.1:3240")?)?;
+//! println!("{devices:?}");
+//! let mut host = Host::import(TcpStream::connect("127.0.0.1:3240")?, "1-1")?;
+//! println!("{:?}", host.enumerate()?);
+//! host.send(&[0; 64])?;
+//! println!("{:?}", host.receive(Duration::from_secs(1))?);
+//! # Ok(())
+//! # }
+//! ```
+
+mod enumeration;
+mod list;
+mod socket;
+mod urbs;
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+pub use enumeration::Enumeration;
+pub use list::{RemoteDevice, list};
+pub use socket::Socket;
+pub use usbip::SetupPacket;
+
+use crate::function::Report;
+use urbs::{Kind, Reply, Urbs};
+
+/// Why the host end gave up.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The connection failed; `UnexpectedEof` if the server closed it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The server does not let this device be imported. 2: it is in use; 4: there is none with that bus id.
+    #[error("the server refuses the import with status {0}")]
+    Refused(u32),
+    /// The device does not support the request (`-EPIPE`).
+    #[error("the device stalled the request")]
+    Stall,
+    /// A transfer ended with another negative errno.
+    #[error("a transfer ended with status {0}")]
+    Status(i32),
+    /// The server broke the protocol.
+    #[error("the server broke the protocol: {0}")]
+    Protocol(&'static str),
+    /// No answer to a control transfer or an unlink within [`PATIENCE`].
+    #[error("no answer within {} s", PATIENCE.as_secs())]
+    TimedOut,
+    /// Longer than [`limits::MAX_TRANSFER`](crate::limits::MAX_TRANSFER): the caller's fault.
+    #[error("more than 4096 bytes in one transfer")]
+    TooLong,
+}
+
+impl From<ClientError> for io::Error {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Io(error) => error,
+            ClientError::TimedOut => Self::new(io::ErrorKind::TimedOut, error),
+            other => Self::other(other),
+        }
+    }
+}
+
+/// How long the host waits for an answer that a device must give at once.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Interrupt-IN URBs kept waiting at the device: so many reports arrive without being asked for one by one.
+const INPUTS: usize = 32;
+/// Reports sent and not yet confirmed before the host stops to read: else both sides could wait for each other.
+const OUTPUTS: usize = 256;
+
+/// An imported device. Dropping it unplugs it.
+pub struct Host {
+    urbs: Urbs,
+    reports: VecDeque<Report>,
+}
+
+impl Host {
+    /// Imports the device with `bus_id` over a fresh connection.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] if it is in use or not there.
+    pub fn import(socket: impl Into<Socket>, bus_id: &str) -> Result<Self, ClientError> {
+        let mut socket = socket.into();
+        let devid = list::import(&mut socket, bus_id)?;
+        Self::adopt(socket, devid)
+    }
+
+    /// Takes over a connection that begins with URBs: the other end of [`Port::serve`](crate::Port::serve).
+    ///
+    /// # Errors
+    /// [`ClientError::Io`] if the socket cannot be configured.
+    pub fn adopt(socket: impl Into<Socket>, devid: u32) -> Result<Self, ClientError> {
+        let mut socket = socket.into();
+        socket.without_delay()?;
+        Ok(Self { urbs: Urbs::new(socket, devid), reports: VecDeque::new() })
+    }
+
+    /// Sends one report. Does not wait for the confirmation.
+    ///
+    /// # Errors
+    /// [`ClientError::Io`], and what an earlier report came to if that was no success.
+    pub fn send(&mut self, report: &Report) -> Result<(), ClientError> {
+        self.send_bytes(report)
+    }
+
+    /// Sends any number of bytes to the OUT endpoint, as a host does whose program asks for it: 65 for instance.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        while self.urbs.outputs() >= OUTPUTS {
+            if !self.wait(PATIENCE)? {
+                return Err(ClientError::TimedOut);
+            }
+        }
+        self.urbs.submit_output(bytes)?;
+        self.ask_for_reports();
+        self.urbs.flush()
+    }
+
+    /// The next report, or `None` if none came within `timeout`.
+    ///
+    /// # Errors
+    /// [`ClientError::Io`], and what a transfer came to if that was no success.
+    pub fn receive(&mut self, timeout: Duration) -> Result<Option<Report>, ClientError> {
+        let begun = Instant::now();
+        let mut remaining = timeout;
+        loop {
+            if let Some(report) = self.reports.pop_front() {
+                return Ok(Some(report));
+            }
+            self.ask_for_reports();
+            self.urbs.flush()?;
+            let arrived = self.wait(remaining)?;
+            let elapsed = begun.elapsed();
+            if !arrived && elapsed >= timeout {
+                return Ok(None);
+            }
+            remaining = timeout.saturating_sub(elapsed);
+        }
+    }
+
+    /// A control transfer that brings at most `wLength` bytes.
+    ///
+    /// # Errors
+    /// [`ClientError::Stall`] if the device does not support it.
+    pub fn control_in(&mut self, setup: SetupPacket) -> Result<Vec<u8>, ClientError> {
+        let seqnum = self.urbs.submit_control_in(&setup)?;
+        self.answer_to(seqnum)
+    }
+
+    /// A control transfer that carries `data`, whose length should be `wLength`.
+    ///
+    /// # Errors
+    /// [`ClientError::Stall`] if the device does not support it.
+    pub fn control_out(&mut self, setup: SetupPacket, data: &[u8]) -> Result<(), ClientError> {
+        let seqnum = self.urbs.submit_control_out(&setup, data)?;
+        self.answer_to(seqnum).map(drop)
+    }
+
+    /// Submits one more interrupt-IN URB and returns its number, for [`unlink`](Self::unlink).
+    /// [`receive`](Self::receive) does this by itself.
+    ///
+    /// # Errors
+    /// [`ClientError::Io`].
+    pub fn submit_input(&mut self) -> Result<u32, ClientError> {
+        let seqnum = self.urbs.submit_input();
+        self.urbs.flush()?;
+        Ok(seqnum)
+    }
+
+    /// Takes URB `seqnum` back. `true` if it was still waiting and will never be completed; `false` if it had been
+    /// completed already.
+    ///
+    /// # Errors
+    /// [`ClientError::Io`], [`ClientError::TimedOut`].
+    pub fn unlink(&mut self, seqnum: u32) -> Result<bool, ClientError> {
+        let unlink = self.urbs.submit_unlink(seqnum);
+        match self.answer_to(unlink) {
+            Ok(_) => Ok(false),
+            Err(ClientError::Status(UNLINKED)) => {
+                self.urbs.forget(seqnum);
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Unplugs the device.
+    pub fn close(self) {}
+
+    fn ask_for_reports(&mut self) {
+        if self.urbs.inputs() <= INPUTS / 2 {
+            while self.urbs.inputs() < INPUTS {
+                self.urbs.submit_input();
+            }
+        }
+    }
+
+    /// Waits for the completion of `seqnum`; reports that come before it are kept.
+    fn answer_to(&mut self, seqnum: u32) -> Result<Vec<u8>, ClientError> {
+        self.urbs.flush()?;
+        let begun = Instant::now();
+        loop {
+            let remaining = PATIENCE.saturating_sub(begun.elapsed());
+            match self.wait_for_one(remaining)? {
+                Some(reply) if reply.seqnum == seqnum => return reply.into_data(),
+                Some(reply) => self.keep(reply)?,
+                None if remaining.is_zero() => return Err(ClientError::TimedOut),
+                None => {}
+            }
+        }
+    }
+
+    /// Waits for something to arrive, and handles everything that has; `false` if nothing did.
+    fn wait(&mut self, timeout: Duration) -> Result<bool, ClientError> {
+        let Some(first) = self.wait_for_one(timeout)? else { return Ok(false) };
+        self.keep(first)?;
+        while let Some(reply) = self.urbs.next_reply()? {
+            self.keep(reply)?;
+        }
+        Ok(true)
+    }
+
+    fn wait_for_one(&mut self, timeout: Duration) -> Result<Option<Reply>, ClientError> {
+        match self.urbs.next_reply()? {
+            Some(reply) => Ok(Some(reply)),
+            None if self.urbs.read(timeout)? => self.urbs.next_reply(),
+            None => Ok(None),
+        }
+    }
+
+    /// A completion that nobody waits for by its number.
+    fn keep(&mut self, reply: Reply) -> Result<(), ClientError> {
+        let kind = reply.kind;
+        let data = reply.into_data()?;
+        if kind == Kind::Input {
+            let mut report = [0; crate::REPORT_LENGTH];
+            report.iter_mut().zip(data).for_each(|(to, from)| *to = from);
+            self.reports.push_back(report);
+        }
+        Ok(())
+    }
+}
+
+/// `-ECONNRESET`.
+const UNLINKED: i32 = -104;

@@ -1,0 +1,92 @@
+//! What a host does first with a device: read its descriptors and configure it (USB 2.0 section 9.1.2).
+
+use usbip::{SetupPacket, StandardRequest};
+
+use super::{ClientError, Host};
+
+/// What a device said about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enumeration {
+    /// The device descriptor, 18 bytes.
+    pub device: Vec<u8>,
+    /// The configuration descriptor with all that belongs to it.
+    pub configuration: Vec<u8>,
+    /// The HID report descriptor of interface 0.
+    pub report_descriptor: Vec<u8>,
+    /// Names; `None` if the device has none.
+    pub manufacturer: Option<String>,
+    /// The product's.
+    pub product: Option<String>,
+    /// The serial number.
+    pub serial: Option<String>,
+}
+
+impl Host {
+    /// Reads the descriptors as Linux does, and sets configuration 1.
+    ///
+    /// # Errors
+    /// [`ClientError::Stall`] if the device lacks one, [`ClientError::Protocol`] if one is malformed.
+    pub fn enumerate(&mut self) -> Result<Enumeration, ClientError> {
+        let device = self.descriptor(DEVICE << 8, 0, 18)?;
+        let head = self.descriptor(CONFIGURATION << 8, 0, 9)?;
+        let total = length_at(&head, 2)?;
+        let configuration = self.descriptor(CONFIGURATION << 8, 0, total)?;
+        let name = |at| device.get::<usize>(at).copied().unwrap_or_default();
+        let (manufacturer, product, serial) = (name(14), name(15), name(16));
+        let manufacturer = self.string(manufacturer)?;
+        let product = self.string(product)?;
+        let serial = self.string(serial)?;
+        self.control_out(standard(0x00, StandardRequest::SetConfiguration, 1, 0, 0), &[])?;
+        let length = report_descriptor_length(&configuration)?;
+        let setup = standard(0x81, StandardRequest::GetDescriptor, REPORT << 8, 0, length);
+        let report_descriptor = self.control_in(setup)?;
+        Ok(Enumeration { device, configuration, report_descriptor, manufacturer, product, serial })
+    }
+
+    fn descriptor(&mut self, value: u16, index: u16, length: u16) -> Result<Vec<u8>, ClientError> {
+        self.control_in(standard(0x80, StandardRequest::GetDescriptor, value, index, length))
+    }
+
+    fn string(&mut self, index: u8) -> Result<Option<String>, ClientError> {
+        if index == 0 {
+            return Ok(None);
+        }
+        let bytes = self.descriptor(STRING << 8 | u16::from(index), ENGLISH, 255)?;
+        let units = bytes.get(2..).ok_or(ClientError::Protocol("a string without a head"))?;
+        let units: Vec<u16> = units.as_chunks().0.iter().copied().map(u16::from_le_bytes).collect();
+        Ok(Some(String::from_utf16_lossy(&units)))
+    }
+}
+
+/// wDescriptorLength of the HID descriptor, found by walking from descriptor to descriptor.
+fn report_descriptor_length(mut rest: &[u8]) -> Result<u16, ClientError> {
+    while let [length, kind, ..] = *rest {
+        if kind == HID {
+            return length_at(rest, 7);
+        }
+        rest = rest.get(usize::from(length.max(2))..).unwrap_or_default();
+    }
+    Err(ClientError::Protocol("no HID descriptor"))
+}
+
+fn length_at(bytes: &[u8], at: usize) -> Result<u16, ClientError> {
+    let field = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    field.copied().map(u16::from_le_bytes).ok_or(ClientError::Protocol("a descriptor cut short"))
+}
+
+fn standard(
+    request_type: u8,
+    request: StandardRequest,
+    value: u16,
+    index: u16,
+    length: u16,
+) -> SetupPacket {
+    SetupPacket { request_type, request: request as u8, value, index, length }
+}
+
+const DEVICE: u16 = 1;
+const CONFIGURATION: u16 = 2;
+const STRING: u16 = 3;
+const HID: u8 = 0x21;
+const REPORT: u16 = 0x22;
+const ENGLISH: u16 = 0x0409;

@@ -1,0 +1,109 @@
+//! Before the import: OP_REQ_DEVLIST and OP_REQ_IMPORT.
+
+use usbip::usbip_protocol::{OP_REP_DEVLIST, OP_REP_IMPORT, USBIP_VERSION, UsbIpCommand};
+
+use super::{ClientError, PATIENCE, Socket};
+use crate::limits;
+use crate::wire::{u16_at, u32_at};
+
+/// A device as the server lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteDevice {
+    /// What to import it by.
+    pub bus_id: String,
+    /// Bus number and device number, as URBs name it.
+    pub devid: u32,
+    /// 1 low, 2 full, 3 high, 5 super.
+    pub speed: u32,
+    /// idVendor.
+    pub vendor_id: u16,
+    /// idProduct.
+    pub product_id: u16,
+    /// bcdDevice.
+    pub bcd_device: u16,
+    /// bConfigurationValue: the configuration in force.
+    pub configuration_value: u8,
+    /// Class, subclass and protocol of each interface.
+    pub interfaces: Vec<[u8; 3]>,
+}
+
+/// What the server offers; uses up the connection.
+///
+/// # Errors
+/// [`ClientError::Io`], [`ClientError::Protocol`]: the server's fault.
+pub fn list(socket: impl Into<Socket>) -> Result<Vec<RemoteDevice>, ClientError> {
+    let mut socket = socket.into();
+    request(&mut socket, &UsbIpCommand::OpReqDevlist { status: 0 }, OP_REP_DEVLIST)?;
+    let mut count = [0; 4];
+    socket.read_exact(&mut count)?;
+    let count = u32::from_be_bytes(count);
+    // Nothing is set aside for a number that a server only claims.
+    let mut devices = Vec::new();
+    for _ in 0..count {
+        devices.push(read_listed(&mut socket)?);
+    }
+    Ok(devices)
+}
+
+fn read_listed(socket: &mut Socket) -> Result<RemoteDevice, ClientError> {
+    let (mut device, interfaces) = read_device(socket)?;
+    for _ in 0..interfaces {
+        let mut interface = [0; 4];
+        socket.read_exact(&mut interface)?;
+        let [class, subclass, protocol, _] = interface;
+        device.interfaces.push([class, subclass, protocol]);
+    }
+    Ok(device)
+}
+
+/// Imports the device with `bus_id` and returns its devid.
+pub(super) fn import(socket: &mut Socket, bus_id: &str) -> Result<u32, ClientError> {
+    if bus_id.len() > limits::MAX_BUS_ID {
+        return Err(ClientError::Refused(NO_DEVICE));
+    }
+    let mut busid = [0; 32];
+    busid.iter_mut().zip(bus_id.bytes()).for_each(|(to, from)| *to = from);
+    request(socket, &UsbIpCommand::OpReqImport { status: 0, busid }, OP_REP_IMPORT)?;
+    Ok(read_device(socket)?.0.devid)
+}
+
+fn request(socket: &mut Socket, request: &UsbIpCommand, reply: u16) -> Result<(), ClientError> {
+    socket.set_timeout(PATIENCE)?;
+    socket.write_all(&request.to_bytes())?;
+    let mut head = [0; 8];
+    socket.read_exact(&mut head)?;
+    if u16_at(&head, 0) != Some(USBIP_VERSION) || u16_at(&head, 2) != Some(reply) {
+        return Err(ClientError::Protocol("another reply than asked for"));
+    }
+    match u32_at(&head, 4) {
+        Some(0) => Ok(()),
+        status => Err(ClientError::Refused(status.unwrap_or_default())),
+    }
+}
+
+/// The description of one device, and how many interfaces it has.
+fn read_device(socket: &mut Socket) -> Result<(RemoteDevice, u8), ClientError> {
+    let mut bytes = [0; DEVICE];
+    socket.read_exact(&mut bytes)?;
+    parse_device(&bytes).ok_or(ClientError::Protocol("a device that is no device"))
+}
+
+fn parse_device(bytes: &[u8; DEVICE]) -> Option<(RemoteDevice, u8)> {
+    let bus_id = bytes.get(256..288)?.split(|byte| *byte == 0).next()?;
+    let device = RemoteDevice {
+        bus_id: String::from_utf8_lossy(bus_id).into_owned(),
+        devid: u32_at(bytes, 288)? << 16 | u32_at(bytes, 292)?,
+        speed: u32_at(bytes, 296)?,
+        vendor_id: u16_at(bytes, 300)?,
+        product_id: u16_at(bytes, 302)?,
+        bcd_device: u16_at(bytes, 304)?,
+        configuration_value: *bytes.get(309)?,
+        interfaces: Vec::new(),
+    };
+    Some((device, *bytes.get(311)?))
+}
+
+/// Bytes that describe a device, without its interfaces.
+const DEVICE: usize = 312;
+/// ST_NODEV of the kernel's usbip tools.
+const NO_DEVICE: u32 = 4;

@@ -1,0 +1,127 @@
+//! A session on a stream: one task that owns the waiting URBs and the write side, so that no reply can overtake another.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, sleep_until};
+
+use crate::buffer::Inbox;
+use crate::device::Lease;
+use crate::limits;
+use crate::session::Session;
+use crate::wire::WireError;
+
+/// Why a connection ended other than by the peer hanging up or the plug being pulled.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// The stream failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The peer broke the protocol.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The peer imported nothing within [`limits::OP_DEADLINE`].
+    #[error("no import within {} s", limits::OP_DEADLINE.as_secs())]
+    NoImport,
+    /// The peer began an URB and did not finish it within [`limits::URB_DEADLINE`].
+    #[error("half an URB, and nothing more for {} s", limits::URB_DEADLINE.as_secs())]
+    HalfAnUrb,
+    /// The peer took no reply for [`limits::WRITE_STALL`].
+    #[error("no reply taken for {} s", limits::WRITE_STALL.as_secs())]
+    Stalled,
+    /// More than [`limits::MAX_WAITING`] connections without an import, and this was the oldest.
+    #[error("made way for a newer connection")]
+    Displaced,
+    /// The peer asked for a device that is not plugged in here.
+    #[error("no device with bus id {0:?}")]
+    NoSuchDevice(String),
+    /// The device has an importer, or is unplugged, or [`limits::MAX_IMPORTS`] others are imported.
+    #[error("the device is in use")]
+    Busy,
+}
+
+/// Serves URBs until the peer hangs up or the plug is pulled. `inbox` has what was read behind the import.
+pub(crate) async fn serve<S>(
+    stream: S,
+    mut inbox: Inbox,
+    lease: Lease,
+) -> Result<(), ConnectionError>
+where
+    S: AsyncRead + AsyncWrite,
+{
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let mut session = Session::new(lease);
+    let mut patience = Patience::default();
+    loop {
+        let handled = session.turn(&mut inbox)?;
+        if session.lease().is_revoked() {
+            return Ok(());
+        }
+        patience.look(&session, &inbox, handled);
+        // Writing comes first: in the usual case it succeeds at once, and nothing else is set up.
+        tokio::select! {
+            biased;
+            () = session.lease().signal() => {}
+            written = writer.write(session.outbox.bytes()), if !session.outbox.is_empty() => {
+                match written? {
+                    0 => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+                    count => session.outbox.written(count),
+                }
+                patience.blocked_since = None;
+            }
+            deadline = patience.next_deadline(&session) => match deadline {
+                Deadline::Function => session.lease().function().handle_timeout(),
+                Deadline::HalfAnUrb => return Err(ConnectionError::HalfAnUrb),
+                Deadline::Stalled => return Err(ConnectionError::Stalled),
+            },
+            read = reader.read(inbox.room()), if inbox.has_room() => match read? {
+                0 => return Ok(()),
+                count => inbox.filled(count),
+            },
+        }
+    }
+}
+
+/// Since when the peer has owed us something.
+#[derive(Default)]
+struct Patience {
+    urb_began: Option<Instant>,
+    blocked_since: Option<Instant>,
+}
+
+enum Deadline {
+    Function,
+    HalfAnUrb,
+    Stalled,
+}
+
+impl Patience {
+    /// Takes note after a turn that handled that many URBs.
+    fn look(&mut self, session: &Session, inbox: &Inbox, handled: usize) {
+        let is_half = !inbox.is_empty() && !session.outbox.is_full();
+        let same_as_before = self.urb_began.filter(|_| handled == 0);
+        self.urb_began = is_half.then(|| same_as_before.unwrap_or_else(Instant::now));
+        let is_blocked = !session.outbox.is_empty();
+        self.blocked_since = is_blocked.then(|| self.blocked_since.unwrap_or_else(Instant::now));
+    }
+
+    /// Waits for the first deadline; for ever, without a timer, if there is none.
+    fn next_deadline(&self, session: &Session) -> impl Future<Output = Deadline> + use<> {
+        let function = session.lease().function().poll_timeout().map(Instant::from_std);
+        let half = self.urb_began.and_then(|at| at.checked_add(limits::URB_DEADLINE));
+        let stalled = self.blocked_since.and_then(|at| at.checked_add(limits::WRITE_STALL));
+        let first = [
+            function.map(|at| (at, Deadline::Function)),
+            half.map(|at| (at, Deadline::HalfAnUrb)),
+            stalled.map(|at| (at, Deadline::Stalled)),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at);
+        async move {
+            let Some((at, deadline)) = first else { return std::future::pending().await };
+            sleep_until(at).await;
+            deadline
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Endpoint 0: the standard requests (USB 2.0 section 9.4) and the HID class requests (HID 1.11 section 7.2; HD-96).
+//!
+//! What a full-speed HID key does not support it stalls at once: Linux waits five seconds for an answer.
+
+use std::borrow::Cow;
+
+use usbip::SetupPacket;
+
+use crate::descriptors::Descriptors;
+use crate::function::REPORT_LENGTH;
+
+/// What endpoint 0 remembers from one request to the next.
+#[derive(Debug)]
+pub(crate) struct Control {
+    /// DEVLIST and IMPORT say that configuration 1 is in force, and a host may take their word for it.
+    configured: bool,
+    halted_in: bool,
+    halted_out: bool,
+    idle_rate: u8,
+}
+
+/// The request is not supported: `-EPIPE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stall;
+
+/// What a request from the host to the device came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// It concerned endpoint 0 alone.
+    Settled,
+    /// Its data is a report for the function.
+    OutputReport,
+}
+
+impl Control {
+    /// A device just plugged in.
+    pub(crate) fn new() -> Self {
+        Self { configured: true, halted_in: false, halted_out: false, idle_rate: 0 }
+    }
+
+    /// Whether the interrupt-IN endpoint moves data; else it stalls.
+    pub(crate) fn input_works(&self) -> bool {
+        self.configured && !self.halted_in
+    }
+
+    /// Whether the interrupt-OUT endpoint moves data; else it stalls.
+    pub(crate) fn output_works(&self) -> bool {
+        self.configured && !self.halted_out
+    }
+
+    /// Answers a request for data, with at most `wLength` bytes.
+    pub(crate) fn read<'a>(
+        &self,
+        setup: &SetupPacket,
+        descriptors: &'a Descriptors,
+    ) -> Result<Cow<'a, [u8]>, Stall> {
+        let answer = self.whole_answer(setup, descriptors)?;
+        let length = answer.len().min(setup.length.into());
+        Ok(match answer {
+            Cow::Borrowed(bytes) => Cow::Borrowed(bytes.get(..length).unwrap_or(bytes)),
+            Cow::Owned(mut bytes) => {
+                bytes.truncate(length);
+                Cow::Owned(bytes)
+            }
+        })
+    }
+
+    fn whole_answer<'a>(
+        &self,
+        setup: &SetupPacket,
+        descriptors: &'a Descriptors,
+    ) -> Result<Cow<'a, [u8]>, Stall> {
+        match (setup.request_type, setup.request) {
+            // Bus-powered, and not able to wake the host.
+            (DEVICE_IN, GET_STATUS) => Ok(Cow::Borrowed(&[0, 0])),
+            (INTERFACE_IN, GET_STATUS) => {
+                self.interface(setup.index)?;
+                Ok(Cow::Borrowed(&[0, 0]))
+            }
+            (ENDPOINT_IN, GET_STATUS) => {
+                let halted = self.is_halted(self.pipe(setup.index)?);
+                Ok(Cow::Owned(vec![halted.into(), 0]))
+            }
+            (DEVICE_IN, GET_DESCRIPTOR) => {
+                descriptors.of_device(setup.value, setup.index).map(Cow::Borrowed).ok_or(Stall)
+            }
+            (INTERFACE_IN, GET_DESCRIPTOR) => {
+                self.interface(setup.index)?;
+                Descriptors::of_interface(setup.value).map(Cow::Borrowed).ok_or(Stall)
+            }
+            (DEVICE_IN, GET_CONFIGURATION) => Ok(Cow::Owned(vec![self.configured.into()])),
+            (INTERFACE_IN, GET_INTERFACE) => {
+                self.interface(setup.index)?;
+                Ok(Cow::Borrowed(&[0]))
+            }
+            (CLASS_IN, GET_IDLE) => {
+                self.interface(setup.index)?;
+                Ok(Cow::Owned(vec![self.idle_rate]))
+            }
+            _ => Err(Stall),
+        }
+    }
+
+    /// Carries out a request that brings `data`.
+    pub(crate) fn write(&mut self, setup: &SetupPacket, data: &[u8]) -> Result<Written, Stall> {
+        if data.len() != usize::from(setup.length) {
+            return Err(Stall);
+        }
+        match (setup.request_type, setup.request) {
+            // A virtual host controller numbers its devices itself; others may do as the standard says.
+            (DEVICE_OUT, SET_ADDRESS) if setup.value <= 127 => Ok(Written::Settled),
+            (DEVICE_OUT, SET_CONFIGURATION) => self.configure(setup.value),
+            (INTERFACE_OUT, SET_INTERFACE) => self.choose_alternate(setup),
+            (ENDPOINT_OUT, CLEAR_FEATURE) => self.set_halt(setup, false),
+            (ENDPOINT_OUT, SET_FEATURE) => self.set_halt(setup, true),
+            (CLASS_OUT, SET_IDLE) => {
+                self.interface(setup.index)?;
+                [self.idle_rate, _] = setup.value.to_be_bytes();
+                Ok(Written::Settled)
+            }
+            (CLASS_OUT, SET_REPORT)
+                if setup.value == OUTPUT_REPORT && data.len() <= REPORT_LENGTH =>
+            {
+                self.interface(setup.index)?;
+                Ok(Written::OutputReport)
+            }
+            _ => Err(Stall),
+        }
+    }
+
+    fn configure(&mut self, configuration: u16) -> Result<Written, Stall> {
+        let configured = match configuration {
+            0 => false,
+            1 => true,
+            _ => return Err(Stall),
+        };
+        *self = Self { configured, ..Self::new() };
+        Ok(Written::Settled)
+    }
+
+    /// There is one setting, 0; choosing it again clears halts.
+    fn choose_alternate(&mut self, setup: &SetupPacket) -> Result<Written, Stall> {
+        self.interface(setup.index)?;
+        if setup.value != 0 {
+            return Err(Stall);
+        }
+        (self.halted_in, self.halted_out) = (false, false);
+        Ok(Written::Settled)
+    }
+
+    fn set_halt(&mut self, setup: &SetupPacket, halted: bool) -> Result<Written, Stall> {
+        if setup.value != ENDPOINT_HALT {
+            return Err(Stall);
+        }
+        match self.pipe(setup.index)? {
+            Pipe::Control if halted => return Err(Stall),
+            Pipe::Control => {}
+            Pipe::In => self.halted_in = halted,
+            Pipe::Out => self.halted_out = halted,
+        }
+        Ok(Written::Settled)
+    }
+
+    fn is_halted(&self, pipe: Pipe) -> bool {
+        match pipe {
+            Pipe::Control => false,
+            Pipe::In => self.halted_in,
+            Pipe::Out => self.halted_out,
+        }
+    }
+
+    /// Interface 0 exists while the device is configured; there is no other.
+    fn interface(&self, index: u16) -> Result<(), Stall> {
+        if self.configured && index == 0 { Ok(()) } else { Err(Stall) }
+    }
+
+    fn pipe(&self, address: u16) -> Result<Pipe, Stall> {
+        match address {
+            0x00 | 0x80 => Ok(Pipe::Control),
+            0x81 if self.configured => Ok(Pipe::In),
+            0x01 if self.configured => Ok(Pipe::Out),
+            _ => Err(Stall),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Pipe {
+    Control,
+    In,
+    Out,
+}
+
+// bmRequestType: direction, type and recipient.
+const DEVICE_OUT: u8 = 0x00;
+const INTERFACE_OUT: u8 = 0x01;
+const ENDPOINT_OUT: u8 = 0x02;
+const CLASS_OUT: u8 = 0x21;
+const DEVICE_IN: u8 = 0x80;
+const INTERFACE_IN: u8 = 0x81;
+const ENDPOINT_IN: u8 = 0x82;
+const CLASS_IN: u8 = 0xA1;
+
+// bRequest: USB 2.0 table 9-4.
+const GET_STATUS: u8 = 0;
+const CLEAR_FEATURE: u8 = 1;
+const SET_FEATURE: u8 = 3;
+const SET_ADDRESS: u8 = 5;
+const GET_DESCRIPTOR: u8 = 6;
+const GET_CONFIGURATION: u8 = 8;
+const SET_CONFIGURATION: u8 = 9;
+const GET_INTERFACE: u8 = 10;
+const SET_INTERFACE: u8 = 11;
+
+// bRequest: HID 1.11 section 7.2.
+const GET_IDLE: u8 = 2;
+const SET_REPORT: u8 = 9;
+const SET_IDLE: u8 = 10;
+
+/// Feature selector: USB 2.0 table 9-6.
+const ENDPOINT_HALT: u16 = 0;
+/// wValue of SET_REPORT: type 2 (output), report id 0.
+const OUTPUT_REPORT: u16 = 0x0200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Setup = (u8, u8, u16, u16, u16);
+
+    fn packet((request_type, request, value, index, length): Setup) -> SetupPacket {
+        SetupPacket { request_type, request, value, index, length }
+    }
+
+    fn read(control: &Control, setup: Setup) -> Result<Vec<u8>, Stall> {
+        control.read(&packet(setup), &Descriptors::default()).map(Cow::into_owned)
+    }
+
+    fn write(control: &mut Control, setup: Setup) -> Result<Written, Stall> {
+        let data = vec![0; setup.4.into()];
+        control.write(&packet(setup), &data)
+    }
+
+    #[test]
+    fn status_of_device_interface_and_endpoints() {
+        let control = Control::new();
+        for setup in
+            [(0x80, 0, 0, 0, 2), (0x81, 0, 0, 0, 2), (0x82, 0, 0, 0x81, 2), (0x82, 0, 0, 1, 2)]
+        {
+            assert_eq!(read(&control, setup), Ok(vec![0, 0]), "{setup:x?}");
+        }
+        assert_eq!(read(&control, (0x82, 0, 0, 0x80, 2)), Ok(vec![0, 0]));
+        for setup in
+            [(0x81, 0, 0, 1, 2), (0x82, 0, 0, 0x82, 2), (0x82, 0, 0, 2, 2), (0x83, 0, 0, 0, 2)]
+        {
+            assert_eq!(read(&control, setup), Err(Stall), "{setup:x?}");
+        }
+    }
+
+    #[test]
+    fn w_length_is_honoured() {
+        let control = Control::new();
+        for length in 0..64u16 {
+            let report = read(&control, (0x81, 6, 0x2200, 0, length)).expect("a descriptor");
+            assert_eq!(report.len(), usize::from(length).min(34));
+            let status = read(&control, (0x82, 0, 0, 0x81, length)).expect("a status");
+            assert_eq!(status.len(), usize::from(length).min(2));
+        }
+    }
+
+    #[test]
+    fn configuration_0_and_1_can_be_set_and_no_other() {
+        let mut control = Control::new();
+        assert_eq!(read(&control, (0x80, 8, 0, 0, 1)), Ok(vec![1]));
+        assert_eq!(write(&mut control, (0, 9, 0, 0, 0)), Ok(Written::Settled));
+        assert_eq!(read(&control, (0x80, 8, 0, 0, 1)), Ok(vec![0]));
+        assert!(!control.input_works() && !control.output_works());
+        assert_eq!(read(&control, (0x81, 0, 0, 0, 2)), Err(Stall), "no interface in address state");
+        assert_eq!(write(&mut control, (0, 9, 2, 0, 0)), Err(Stall));
+        assert_eq!(
+            read(&control, (0x80, 8, 0, 0, 1)),
+            Ok(vec![0]),
+            "a stalled request changes nothing"
+        );
+        assert_eq!(write(&mut control, (0, 9, 1, 0, 0)), Ok(Written::Settled));
+        assert!(control.input_works() && control.output_works());
+    }
+
+    #[test]
+    fn a_halt_is_set_seen_and_cleared_on_its_own_endpoint() {
+        let mut control = Control::new();
+        assert_eq!(write(&mut control, (2, 3, 0, 0x81, 0)), Ok(Written::Settled));
+        assert!(!control.input_works() && control.output_works());
+        assert_eq!(read(&control, (0x82, 0, 0, 0x81, 2)), Ok(vec![1, 0]));
+        assert_eq!(read(&control, (0x82, 0, 0, 0x01, 2)), Ok(vec![0, 0]));
+        assert_eq!(write(&mut control, (2, 1, 0, 0x81, 0)), Ok(Written::Settled));
+        assert!(control.input_works());
+        for clearing in [(0, 9, 1, 0, 0), (1, 11, 0, 0, 0)] {
+            write(&mut control, (2, 3, 0, 0x01, 0)).expect("halt");
+            assert!(!control.output_works());
+            write(&mut control, clearing).expect("clears");
+            assert!(control.output_works());
+        }
+        assert_eq!(write(&mut control, (2, 3, 0, 0, 0)), Err(Stall), "endpoint 0 is never halted");
+        assert_eq!(write(&mut control, (2, 1, 0, 0, 0)), Ok(Written::Settled));
+        assert_eq!(write(&mut control, (2, 1, 1, 0x81, 0)), Err(Stall));
+        assert_eq!(write(&mut control, (2, 1, 0, 0x82, 0)), Err(Stall));
+    }
+
+    #[test]
+    fn remote_wake_up_and_test_modes_do_not_exist() {
+        let mut control = Control::new();
+        for setup in [(0, 1, 1, 0, 0), (0, 3, 1, 0, 0), (0, 3, 2, 0x0100, 0)] {
+            assert_eq!(write(&mut control, setup), Err(Stall), "{setup:x?}");
+        }
+    }
+
+    #[test]
+    fn interface_0_has_one_setting() {
+        let mut control = Control::new();
+        assert_eq!(read(&control, (0x81, 10, 0, 0, 1)), Ok(vec![0]));
+        assert_eq!(read(&control, (0x81, 10, 0, 1, 1)), Err(Stall));
+        assert_eq!(write(&mut control, (1, 11, 0, 0, 0)), Ok(Written::Settled));
+        assert_eq!(write(&mut control, (1, 11, 1, 0, 0)), Err(Stall));
+        assert_eq!(write(&mut control, (1, 11, 0, 9, 0)), Err(Stall));
+    }
+
+    #[test]
+    fn addresses_are_accepted_up_to_127() {
+        let mut control = Control::new();
+        assert_eq!(write(&mut control, (0, 5, 127, 0, 0)), Ok(Written::Settled));
+        assert_eq!(write(&mut control, (0, 5, 128, 0, 0)), Err(Stall));
+    }
+
+    #[test]
+    fn the_idle_rate_is_kept() {
+        let mut control = Control::new();
+        assert_eq!(write(&mut control, (0x21, 10, 0x7D00, 0, 0)), Ok(Written::Settled));
+        assert_eq!(read(&control, (0xA1, 2, 0, 0, 1)), Ok(vec![0x7D]));
+        assert_eq!(write(&mut control, (0x21, 10, 0, 3, 0)), Err(Stall));
+    }
+
+    #[test]
+    fn a_report_set_on_endpoint_0_has_at_most_64_bytes_and_no_id() {
+        let mut control = Control::new();
+        for length in [0, 1, 64] {
+            assert_eq!(
+                write(&mut control, (0x21, 9, 0x0200, 0, length)),
+                Ok(Written::OutputReport)
+            );
+        }
+        let refused = [
+            (0x21, 9, 0x0200, 0, 65),
+            (0x21, 9, 0x0201, 0, 64),
+            (0x21, 9, 0x0300, 0, 64),
+            (0x21, 9, 0x0200, 1, 64),
+        ];
+        for setup in refused {
+            assert_eq!(write(&mut control, setup), Err(Stall), "{setup:x?}");
+        }
+        let short = packet((0x21, 9, 0x0200, 0, 64));
+        assert_eq!(control.write(&short, &[0; 63]), Err(Stall), "fewer bytes than announced");
+    }
+
+    #[test]
+    fn everything_else_stalls() {
+        let mut control = Control::new();
+        let supported_in = [0x80, 0x81, 0x82, 0xA1];
+        for request_type in 0..=255u8 {
+            for request in [4, 7, 12, 13, 48, 51, 255] {
+                assert_eq!(read(&control, (request_type, request, 0, 0, 64)), Err(Stall));
+                assert_eq!(write(&mut control, (request_type, request, 0, 0, 0)), Err(Stall));
+            }
+            if !supported_in.contains(&request_type) {
+                for request in 0..=255u8 {
+                    assert_eq!(read(&control, (request_type, request, 0, 0, 64)), Err(Stall));
+                }
+            }
+        }
+        for setup in [(0xA1, 1, 0x0100, 0, 64), (0xA1, 3, 0, 0, 1)] {
+            assert_eq!(read(&control, setup), Err(Stall), "GET_REPORT and GET_PROTOCOL");
+        }
+        assert_eq!(write(&mut control, (0x21, 11, 1, 0, 0)), Err(Stall), "SET_PROTOCOL");
+    }
+}

@@ -1,0 +1,245 @@
+//! A plugged device: its [`Port`] for the program that plugged it in, its [`Lease`] for the connection that imported it.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::rc::{Rc, Weak};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+use usbip::UsbDevice;
+
+use crate::connection::{self, ConnectionError};
+use crate::descriptors::{self, Descriptors};
+use crate::function::HidFunction;
+use crate::limits;
+use crate::server::Devices;
+
+/// What the device tells the host about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// Where it is plugged in, such as `1-1`: 1 to [`limits::MAX_BUS_ID`] printable ASCII characters, unique in its
+    /// server. The number it begins with, if any, is the bus number.
+    pub bus_id: String,
+    /// idVendor. Some hosts refuse 0 (HD-94).
+    pub vendor_id: u16,
+    /// idProduct.
+    pub product_id: u16,
+    /// bcdDevice: `0x0123` is version 1.23. Some hosts refuse 0 (HD-94).
+    pub bcd_device: u16,
+    /// Shown by some hosts when they ask for a touch (HD-95). Empty for none; cut after [`limits::MAX_STRING`]
+    /// UTF-16 units, as are the two below.
+    pub manufacturer: String,
+    /// The same for the product.
+    pub product: String,
+    /// The same for the serial number.
+    pub serial: String,
+}
+
+/// Why a device cannot be plugged in. All but the last are the caller's fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlugError {
+    /// Another device is plugged in there. Unplug it, or choose another bus id.
+    #[error("bus id {0:?} is taken; choose another one, such as 1-2")]
+    BusIdTaken(String),
+    /// Empty, too long, or not printable.
+    #[error("bus id {0:?} is not 1 to 31 printable ASCII characters; choose one such as 1-1")]
+    BusIdInvalid(String),
+    /// The `usbip` crate did not produce the descriptors it used to.
+    #[error("the usbip crate did not describe the device")]
+    NoDescriptors,
+}
+
+/// A device in its server. Dropping this leaves it plugged in.
+#[derive(Clone)]
+pub struct Port {
+    slot: Rc<Slot>,
+    devices: Weak<Devices>,
+}
+
+impl Port {
+    pub(crate) fn new(slot: Rc<Slot>, devices: Weak<Devices>) -> Self {
+        Self { slot, devices }
+    }
+
+    /// Where it is plugged in.
+    pub fn bus_id(&self) -> &str {
+        &self.slot.model.bus_id
+    }
+
+    /// Bus number and device number, as URBs name the device: what [`vhci`](crate::vhci) and
+    /// [`client`](crate::client) ask for.
+    pub fn devid(&self) -> u32 {
+        self.slot.devid
+    }
+
+    /// Whether somebody has imported it.
+    pub fn is_attached(&self) -> bool {
+        self.slot.is_imported()
+    }
+
+    /// Something other than the host changed the function, a touch for instance: look again whether it has reports to
+    /// send or another deadline. Harmless at any time.
+    pub fn wake(&self) {
+        self.slot.signal.notify_one();
+    }
+
+    /// Pulls the plug and puts it back: an import ends, and the device can be imported again.
+    pub fn replug(&self) {
+        if self.slot.state.get() == State::Imported {
+            self.slot.state.set(State::Leaving);
+            self.wake();
+        }
+    }
+
+    /// Takes the device out of its server. An import ends; there will be no other.
+    pub fn unplug(&self) {
+        if let Some(devices) = self.devices.upgrade() {
+            devices.remove(&self.slot);
+        }
+        self.slot.state.set(State::Unplugged);
+        self.wake();
+    }
+
+    /// Serves the device to a peer that needs no import: the other end of `stream` begins with URBs, as the kernel
+    /// does after [`vhci`](crate::vhci) gave it the socket. Returns when the peer hung up, or the plug was pulled.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Busy`] if the device is imported or unplugged; the others are the peer's doing.
+    pub async fn serve<S>(&self, stream: S) -> Result<(), ConnectionError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let lease = Lease::take(&self.slot).ok_or(ConnectionError::Busy)?;
+        connection::serve(stream, crate::buffer::Inbox::new(), lease).await
+    }
+}
+
+/// A device and whether it is in use.
+pub(crate) struct Slot {
+    model: UsbDevice,
+    descriptors: Descriptors,
+    devid: u32,
+    function: Rc<RefCell<dyn HidFunction>>,
+    state: Cell<State>,
+    /// Rung by the port, heard by the connection that holds the lease.
+    signal: Notify,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Free,
+    Imported,
+    /// Imported, and asked to leave.
+    Leaving,
+    Unplugged,
+}
+
+impl Slot {
+    pub(crate) fn new(
+        info: &DeviceInfo,
+        dev_num: u16,
+        function: Rc<RefCell<dyn HidFunction>>,
+    ) -> Result<Self, PlugError> {
+        if !is_bus_id(&info.bus_id) {
+            return Err(PlugError::BusIdInvalid(info.bus_id.clone()));
+        }
+        let bus_num = bus_number(&info.bus_id);
+        let model = descriptors::model(info, bus_num, dev_num);
+        let descriptors = Descriptors::of(&model).ok_or(PlugError::NoDescriptors)?;
+        let devid = u32::from(bus_num) << 16 | u32::from(dev_num);
+        let (state, signal) = (Cell::new(State::Free), Notify::new());
+        Ok(Self { model, descriptors, devid, function, state, signal })
+    }
+
+    pub(crate) fn model(&self) -> &UsbDevice {
+        &self.model
+    }
+
+    pub(crate) fn is_imported(&self) -> bool {
+        matches!(self.state.get(), State::Imported | State::Leaving)
+    }
+}
+
+fn is_bus_id(text: &str) -> bool {
+    (1..=limits::MAX_BUS_ID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// The number that `text` begins with: in `3-1.2` bus 3.
+fn bus_number(text: &str) -> u16 {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).and_then(|end| text.get(..end));
+    digits.unwrap_or(text).parse().unwrap_or(1)
+}
+
+/// Proof of being the one importer. Power comes and goes with it: on every way out the device is given back.
+pub(crate) struct Lease {
+    slot: Rc<Slot>,
+}
+
+impl Lease {
+    /// `None` if the device is in use or no longer there.
+    pub(crate) fn take(slot: &Rc<Slot>) -> Option<Self> {
+        if slot.state.get() != State::Free {
+            return None;
+        }
+        slot.state.set(State::Imported);
+        slot.function.borrow_mut().attached();
+        Some(Self { slot: Rc::clone(slot) })
+    }
+
+    pub(crate) fn devid(&self) -> u32 {
+        self.slot.devid
+    }
+
+    pub(crate) fn descriptors(&self) -> &Descriptors {
+        &self.slot.descriptors
+    }
+
+    pub(crate) fn function(&self) -> RefMut<'_, dyn HidFunction + 'static> {
+        self.slot.function.borrow_mut()
+    }
+
+    /// Whether the plug was pulled: the holder has to let go.
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.slot.state.get() != State::Imported
+    }
+
+    /// Waits for [`Port::wake`], or the plug being pulled.
+    pub(crate) async fn signal(&self) {
+        self.slot.signal.notified().await;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // A function that panicked may still be borrowed; the device is given back all the same.
+        if let Ok(mut function) = self.slot.function.try_borrow_mut() {
+            function.detached();
+        }
+        if self.slot.state.get() != State::Unplugged {
+            self.slot.state.set(State::Free);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bus_id_has_1_to_31_printable_characters() {
+        for good in ["1-1", "3-1.2", "key", &"x".repeat(31)] {
+            assert!(is_bus_id(good), "{good}");
+        }
+        for bad in ["", "1 1", "1-1\0", "ü", &"x".repeat(32)] {
+            assert!(!is_bus_id(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_bus_number_is_what_the_bus_id_begins_with() {
+        assert_eq!(bus_number("1-1"), 1);
+        assert_eq!(bus_number("12-3.4"), 12);
+        assert_eq!(bus_number("7"), 7);
+        assert_eq!(bus_number("key-1"), 1);
+        assert_eq!(bus_number("99999-1"), 1);
+    }
+}

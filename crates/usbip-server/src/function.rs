@@ -1,0 +1,35 @@
+//! What sits behind the interface: 64-byte reports out, 64-byte reports in, and time.
+
+use std::time::Instant;
+
+/// Bytes in a report, and in a packet of either interrupt endpoint (HD-92).
+pub const REPORT_LENGTH: usize = 64;
+
+/// One HID report, in either direction. The device has no report ids.
+pub type Report = [u8; REPORT_LENGTH];
+
+/// The device's side of the interface, called on the task of the connection that imported it.
+///
+/// A call must not block. What happens elsewhere (a touch, a finished computation) is announced with
+/// [`Port::wake`](crate::Port::wake).
+pub trait HidFunction {
+    /// The device was imported: it has just been plugged in and powered up.
+    fn attached(&mut self);
+
+    /// The import ended, in whatever way: the device has lost power.
+    fn detached(&mut self);
+
+    /// The host sent a report. A short one arrives padded with zeros, a long one in several calls.
+    fn output(&mut self, report: &Report);
+
+    /// The next report for the host, if there is one. Asked only while the host waits for it, so a report that is
+    /// handed out is a report that is sent.
+    fn input(&mut self) -> Option<Report>;
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called, if nothing happens before. `None` for never:
+    /// then nothing wakes up.
+    fn poll_timeout(&mut self) -> Option<Instant>;
+
+    /// The moment that [`poll_timeout`](Self::poll_timeout) named has come.
+    fn handle_timeout(&mut self);
+}

@@ -1,0 +1,49 @@
+//! Every bound this crate puts on a peer, each with its reason.
+
+use std::time::Duration;
+
+/// Data bytes of one URB, in either direction. Reports have 64, descriptors a few hundred; Linux's own hidraw sends
+/// 65 when a report id is given, and control transfers through libusb stop at 4,096.
+pub const MAX_TRANSFER: u32 = 4096;
+
+/// Interrupt-IN URBs waiting for a report. Linux keeps one; libusb programs a handful. One more is refused with
+/// `-ENOMEM`, and the connection lives on.
+pub const MAX_PARKED: usize = 64;
+
+/// Received bytes not yet understood: at least one whole URB, and dozens of reports in one read.
+pub const INBOX: usize = 16 * 1024;
+
+/// Replies not yet taken by the peer. Beyond it no further URB is looked at.
+pub const OUTBOX: usize = 64 * 1024;
+
+/// From connecting to a successful import.
+pub const OP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// From the first byte of an URB to its last.
+pub const URB_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a peer may leave replies untaken.
+pub const WRITE_STALL: Duration = Duration::from_secs(10);
+
+/// Connections that have not imported anything. A newcomer beyond it takes the place of the oldest, so that idle
+/// connections cannot keep anybody out.
+pub const MAX_WAITING: usize = 4;
+
+/// Connections in all, imported or not.
+pub const MAX_CONNECTIONS: usize = 16;
+
+/// Devices imported at a time.
+pub const MAX_IMPORTS: usize = MAX_CONNECTIONS - MAX_WAITING;
+
+/// Pause after a failed `accept`: it mostly means that this process has no file descriptor left.
+pub const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
+
+/// UTF-16 units in a string descriptor, whose length is one byte: `2 + 2 * 126 = 254`.
+pub const MAX_STRING: usize = 126;
+
+/// Bytes of a bus id: its field has 32, of which one closes the string.
+pub const MAX_BUS_ID: usize = 31;
+
+/// Silence after which the kernel asks a TCP peer whether it is still there: a host that lost its power must not keep
+/// the device for ever.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);

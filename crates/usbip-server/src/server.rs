@@ -1,0 +1,259 @@
+//! The devices that are plugged in, and the handshake that imports one (OP_REQ_DEVLIST, OP_REQ_IMPORT).
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::io;
+use std::rc::Rc;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time;
+use usbip::usbip_protocol::UsbIpResponse;
+
+use crate::buffer::Inbox;
+use crate::connection::{self, ConnectionError};
+use crate::device::{DeviceInfo, Lease, PlugError, Port, Slot};
+use crate::function::HidFunction;
+use crate::limits;
+use crate::wire::{self, Op};
+
+/// Devices on offer to whoever connects. Clones share them.
+#[derive(Clone, Default)]
+pub struct Server {
+    devices: Rc<Devices>,
+    doorway: Rc<Doorway>,
+}
+
+impl Server {
+    /// A server without devices.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Plugs in a device; at any time, also while others are in use.
+    ///
+    /// # Errors
+    /// [`PlugError`] if the bus id is taken or malformed, which is the caller's fault.
+    pub fn plug(
+        &self,
+        info: DeviceInfo,
+        function: Rc<RefCell<dyn HidFunction>>,
+    ) -> Result<Port, PlugError> {
+        let slot = self.devices.add(&info, function)?;
+        Ok(Port::new(slot, Rc::downgrade(&self.devices)))
+    }
+
+    /// Serves every connection to `listener`, until the future is dropped: that ends them all.
+    ///
+    /// Must run in a [`LocalSet`](tokio::task::LocalSet).
+    pub async fn serve_tcp(&self, listener: TcpListener) -> Infallible {
+        self.serve_each(async || {
+            let (stream, _) = listener.accept().await?;
+            prepare(&stream)?;
+            Ok(stream)
+        })
+        .await
+    }
+
+    /// The same for a Unix socket.
+    pub async fn serve_unix(&self, listener: UnixListener) -> Infallible {
+        self.serve_each(async || Ok(listener.accept().await?.0)).await
+    }
+
+    async fn serve_each<S>(&self, mut accept: impl AsyncFnMut() -> io::Result<S>) -> Infallible
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = accept() => match accepted {
+                    Ok(stream) => {
+                        connections.spawn_local(self.clone().serve_and_log(stream));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        time::sleep(limits::ACCEPT_BACK_OFF).await;
+                    }
+                },
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+
+    async fn serve_and_log<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        match self.serve_stream(stream).await {
+            Ok(()) => tracing::debug!("connection closed"),
+            Err(error) => tracing::info!(%error, "connection ended"),
+        }
+    }
+
+    /// Serves one peer: lists the devices, imports one, and then handles its URBs until the peer hangs up or the plug
+    /// is pulled.
+    ///
+    /// # Errors
+    /// [`ConnectionError`]; all of them are the peer's doing, and none concerns anybody else.
+    pub async fn serve_stream<S>(&self, mut stream: S) -> Result<(), ConnectionError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut inbox = Inbox::new();
+        let imported = {
+            let visit = Visit::enter(&self.doorway);
+            let import = time::timeout(limits::OP_DEADLINE, self.import(&mut stream, &mut inbox));
+            tokio::select! {
+                biased;
+                () = visit.displaced.notified() => return Err(ConnectionError::Displaced),
+                imported = import => imported.map_err(|_| ConnectionError::NoImport)??,
+            }
+        };
+        match imported {
+            Some(lease) => connection::serve(stream, inbox, lease).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Answers requests until one imports a device; `None` if the peer hung up before.
+    async fn import<S>(
+        &self,
+        stream: &mut S,
+        inbox: &mut Inbox,
+    ) -> Result<Option<Lease>, ConnectionError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            while let Some((op, length)) = wire::read_op(inbox.bytes())? {
+                inbox.consume(length);
+                match op {
+                    Op::Devlist => stream.write_all(&self.devices.devlist()).await?,
+                    Op::Import(bus_id) => {
+                        let (reply, lease) = self.devices.import(&bus_id);
+                        stream.write_all(&reply).await?;
+                        return lease.map(Some);
+                    }
+                }
+            }
+            match stream.read(inbox.room()).await? {
+                0 => return Ok(None),
+                count => inbox.filled(count),
+            }
+        }
+    }
+}
+
+/// A report is one small packet: it must not wait for another (40 ms, else). And a host that lost its power must be
+/// noticed, though neither side has anything to say.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    use rustix::net::sockopt;
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, limits::KEEPALIVE_IDLE)?;
+    Ok(())
+}
+
+/// What is plugged in, by bus id.
+#[derive(Default)]
+pub(crate) struct Devices {
+    slots: RefCell<BTreeMap<String, Rc<Slot>>>,
+    last_dev_num: Cell<u16>,
+}
+
+impl Devices {
+    fn add(
+        &self,
+        info: &DeviceInfo,
+        function: Rc<RefCell<dyn HidFunction>>,
+    ) -> Result<Rc<Slot>, PlugError> {
+        if self.slots.borrow().contains_key(&info.bus_id) {
+            return Err(PlugError::BusIdTaken(info.bus_id.clone()));
+        }
+        // As on a real bus: each device gets the next number, and 1 is the root hub.
+        let dev_num = self.last_dev_num.get().checked_add(1).unwrap_or_default().max(2);
+        let slot = Rc::new(Slot::new(info, dev_num, function)?);
+        self.last_dev_num.set(dev_num);
+        self.slots.borrow_mut().insert(info.bus_id.clone(), Rc::clone(&slot));
+        Ok(slot)
+    }
+
+    /// Takes out `slot`, unless it is out and another device is in its place.
+    pub(crate) fn remove(&self, slot: &Rc<Slot>) {
+        let mut slots = self.slots.borrow_mut();
+        let bus_id = &slot.model().bus_id;
+        if slots.get(bus_id).is_some_and(|plugged| Rc::ptr_eq(plugged, slot)) {
+            slots.remove(bus_id);
+        }
+    }
+
+    /// OP_REP_DEVLIST: everything that is plugged in, in use or not.
+    fn devlist(&self) -> Vec<u8> {
+        let models: Vec<_> =
+            self.slots.borrow().values().map(|slot| slot.model().clone()).collect();
+        UsbIpResponse::op_rep_devlist(&models).to_bytes()
+    }
+
+    /// OP_REP_IMPORT, and the lease if it says yes.
+    fn import(&self, bus_id: &[u8]) -> (Vec<u8>, Result<Lease, ConnectionError>) {
+        let bus_id = bus_id.split(|byte| *byte == 0).next().unwrap_or_default();
+        let slots = self.slots.borrow();
+        let Some(slot) = slots.values().find(|slot| slot.model().bus_id.as_bytes() == bus_id)
+        else {
+            let name = String::from_utf8_lossy(bus_id).into_owned();
+            return (import_refused(NO_DEVICE), Err(ConnectionError::NoSuchDevice(name)));
+        };
+        let imports = slots.values().filter(|slot| slot.is_imported()).count();
+        let may_import = imports < limits::MAX_IMPORTS;
+        match may_import.then(|| Lease::take(slot)).flatten() {
+            Some(lease) => {
+                (UsbIpResponse::op_rep_import_success(slot.model()).to_bytes(), Ok(lease))
+            }
+            None => (import_refused(DEVICE_BUSY), Err(ConnectionError::Busy)),
+        }
+    }
+}
+
+fn import_refused(status: u32) -> Vec<u8> {
+    UsbIpResponse::OpRepImport { status, device: None }.to_bytes()
+}
+
+/// ST_DEV_BUSY of the kernel's usbip tools.
+const DEVICE_BUSY: u32 = 2;
+/// ST_NODEV.
+const NO_DEVICE: u32 = 4;
+
+/// The connections that have imported nothing, oldest first.
+#[derive(Default)]
+struct Doorway {
+    visits: RefCell<VecDeque<Rc<Notify>>>,
+}
+
+/// One of them. It leaves the doorway when it is dropped.
+struct Visit {
+    doorway: Rc<Doorway>,
+    displaced: Rc<Notify>,
+}
+
+impl Visit {
+    /// Enters, at the cost of the oldest if there is a crowd.
+    fn enter(doorway: &Rc<Doorway>) -> Self {
+        let displaced = Rc::new(Notify::new());
+        let mut visits = doorway.visits.borrow_mut();
+        visits.push_back(Rc::clone(&displaced));
+        if visits.len() > limits::MAX_WAITING {
+            visits.pop_front().inspect(|oldest| oldest.notify_one());
+        }
+        Self { doorway: Rc::clone(doorway), displaced }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.doorway.visits.borrow_mut().retain(|other| !Rc::ptr_eq(other, &self.displaced));
+    }
+}

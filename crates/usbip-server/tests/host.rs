@@ -1,0 +1,214 @@
+//! The host end against the server, over real sockets.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use usbip_server::client::{ClientError, Host, Socket, list};
+use usbip_server::{DeviceInfo, HidFunction, Report, Server};
+
+#[derive(Default)]
+struct Echo(VecDeque<Report>);
+
+impl HidFunction for Echo {
+    fn attached(&mut self) {
+        self.0.clear();
+    }
+    fn detached(&mut self) {}
+    fn output(&mut self, report: &Report) {
+        self.0.push_back(*report);
+    }
+    fn input(&mut self) -> Option<Report> {
+        self.0.pop_front()
+    }
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        None
+    }
+    fn handle_timeout(&mut self) {}
+}
+
+const DEVID: u32 = 0x0001_0002;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs `serve` with a server that has one device, on a thread of its own, until the process ends.
+fn with_server<F: AsyncFnOnce(Server)>(serve: impl FnOnce() -> F + Send + 'static) {
+    std::thread::spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let server = Server::new();
+        let info = DeviceInfo {
+            bus_id: "1-1".into(),
+            vendor_id: 0x1209,
+            product_id: 0xF1D0,
+            bcd_device: 0x0100,
+            manufacturer: "Maker".into(),
+            product: "Kéy".into(),
+            serial: String::new(),
+        };
+        server.plug(info, Rc::new(RefCell::new(Echo::default()))).expect("a free bus id");
+        tokio::task::LocalSet::new().block_on(&runtime, serve()(server));
+    });
+}
+
+fn tcp_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    with_server(move || {
+        async move |server: Server| {
+            listener.set_nonblocking(true).expect("a listener");
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            match server.serve_tcp(listener).await {}
+        }
+    });
+    address
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).expect("connected")
+}
+
+fn import(socket: impl Into<Socket>) -> Host {
+    Host::import(socket, "1-1").expect("imported")
+}
+
+#[test]
+fn a_device_is_listed_imported_enumerated_and_used_over_tcp() {
+    let address = tcp_server();
+    let listed = list(connect(address)).expect("a list");
+    assert_eq!(listed.len(), 1);
+    assert_eq!((listed[0].bus_id.as_str(), listed[0].devid, listed[0].speed), ("1-1", DEVID, 2));
+    assert_eq!((listed[0].vendor_id, listed[0].product_id), (0x1209, 0xF1D0));
+    assert_eq!((listed[0].configuration_value, listed[0].interfaces.clone()), (1, vec![[3, 0, 0]]));
+    let mut host = import(connect(address));
+    let found = host.enumerate().expect("enumerated");
+    assert_eq!(found.device[8..12], [0x09, 0x12, 0xD0, 0xF1]);
+    assert_eq!((found.configuration.len(), found.report_descriptor.len()), (41, 34));
+    assert_eq!(found.manufacturer.as_deref(), Some("Maker"));
+    assert_eq!((found.product.as_deref(), found.serial), (Some("Kéy"), None));
+    for count in 0..200u8 {
+        host.send(&[count; 64]).expect("sent");
+        assert_eq!(host.receive(PATIENCE).expect("open"), Some([count; 64]));
+    }
+}
+
+#[test]
+fn a_device_is_used_over_a_unix_socket() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("usbip");
+    let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+    with_server(move || {
+        async move |server: Server| {
+            listener.set_nonblocking(true).expect("a listener");
+            let listener = tokio::net::UnixListener::from_std(listener).expect("a listener");
+            match server.serve_unix(listener).await {}
+        }
+    });
+    let mut host = import(UnixStream::connect(path).expect("connected"));
+    host.send(&[5; 64]).expect("sent");
+    assert_eq!(host.receive(PATIENCE).expect("open"), Some([5; 64]));
+}
+
+#[test]
+fn many_reports_may_be_sent_before_one_is_received() {
+    let mut host = import(connect(tcp_server()));
+    for count in 0..3000u32 {
+        host.send(&[count as u8; 64]).expect("sent");
+    }
+    for count in 0..3000u32 {
+        assert_eq!(host.receive(PATIENCE).expect("open"), Some([count as u8; 64]));
+    }
+}
+
+#[test]
+fn receive_gives_up_in_time_and_not_before() {
+    let mut host = import(connect(tcp_server()));
+    let begun = Instant::now();
+    assert_eq!(host.receive(Duration::from_millis(50)).expect("open"), None);
+    assert!(begun.elapsed() >= Duration::from_millis(50));
+    assert_eq!(host.receive(Duration::ZERO).expect("open"), None);
+    host.send(&[1; 64]).expect("sent");
+    assert_eq!(host.receive(PATIENCE).expect("open"), Some([1; 64]));
+}
+
+#[test]
+fn a_waiting_urb_can_be_unlinked_and_a_finished_one_cannot() {
+    let mut host = import(connect(tcp_server()));
+    let first = host.submit_input().expect("submitted");
+    let second = host.submit_input().expect("submitted");
+    assert!(host.unlink(second).expect("an answer"));
+    host.send(&[2; 64]).expect("sent");
+    assert_eq!(host.receive(PATIENCE).expect("open"), Some([2; 64]));
+    assert!(!host.unlink(first).expect("an answer"));
+    assert!(!host.unlink(second).expect("an answer"));
+}
+
+#[test]
+fn a_stall_is_an_error_and_the_device_lives_on() {
+    let mut host = import(connect(tcp_server()));
+    let qualifier = usbip_server::client::SetupPacket {
+        request_type: 0x80,
+        request: 6,
+        value: 0x0600,
+        index: 0,
+        length: 10,
+    };
+    assert!(matches!(host.control_in(qualifier), Err(ClientError::Stall)));
+    assert!(matches!(host.send_bytes(&[0; 4097]), Err(ClientError::TooLong)));
+    host.send_bytes(&[3; 65]).expect("sent");
+    assert_eq!(host.receive(PATIENCE).expect("open"), Some([3; 64]));
+}
+
+#[test]
+fn a_second_import_is_refused_until_the_first_host_is_gone() {
+    let address = tcp_server();
+    let first = import(connect(address));
+    assert!(matches!(Host::import(connect(address), "1-1"), Err(ClientError::Refused(2))));
+    assert!(matches!(Host::import(connect(address), "9-9"), Err(ClientError::Refused(4))));
+    first.close();
+    let begun = Instant::now();
+    let _second = loop {
+        match Host::import(connect(address), "1-1") {
+            Ok(host) => break host,
+            Err(ClientError::Refused(2)) => assert!(begun.elapsed() < PATIENCE),
+            Err(error) => panic!("{error}"),
+        }
+    };
+}
+
+/// A server that gives `reply` to whatever it is asked.
+fn liar(reply: Vec<u8>) -> UnixStream {
+    let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+    std::thread::spawn(move || {
+        drop(theirs.read(&mut [0; 4096]));
+        drop(theirs.write_all(&reply));
+    });
+    ours
+}
+
+fn fields(fields: &[u32]) -> Vec<u8> {
+    fields.iter().flat_map(|field| field.to_be_bytes()).collect()
+}
+
+#[test]
+fn a_lying_server_is_found_out() {
+    let huge_list = [vec![1, 0x11, 0, 5, 0, 0, 0, 0], fields(&[u32::MAX])].concat();
+    assert!(matches!(list(liar(huge_list)), Err(ClientError::Io(_))));
+    let other = vec![1, 0x11, 0, 3, 0, 0, 0, 0];
+    assert!(matches!(list(liar(other)), Err(ClientError::Protocol(_))));
+    for reply in [
+        fields(&[3, 99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        fields(&[4, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        fields(&[3, 1, 0, 0, 0, 0, 65, 0, 0, 0, 0, 0]),
+        fields(&[3, 1, 0, 0, 0, 0, u32::MAX, 0, 0, 0, 0, 0]),
+    ] {
+        let mut host = Host::adopt(liar(reply), DEVID).expect("a socket");
+        host.submit_input().expect("submitted");
+        assert!(matches!(host.receive(PATIENCE), Err(ClientError::Protocol(_))));
+    }
+    let mut host = Host::adopt(liar(Vec::new()), DEVID).expect("a socket");
+    assert!(matches!(host.receive(PATIENCE), Err(ClientError::Io(_))));
+}

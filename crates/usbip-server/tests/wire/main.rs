@@ -1,0 +1,6 @@
+//! The server as a peer sees it, in simulated time, over streams in memory.
+
+mod hostile;
+mod imports;
+mod peer;
+mod urbs;
