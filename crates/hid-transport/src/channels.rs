@@ -61,7 +61,7 @@ pub(crate) struct Channels {
 
 impl Channels {
     pub(crate) fn new() -> Channels {
-        Channels { live: Vec::with_capacity(CHANNELS_MAX), last: ChannelId::RESERVED.as_u32() }
+        Channels { live: Vec::with_capacity(CHANNELS_MAX), last: ChannelId::RESERVED.0 }
     }
 
     /// Frees every channel (HD-44).
@@ -100,11 +100,19 @@ impl Channels {
         loop {
             self.last = self.last.wrapping_add(1);
             let channel = ChannelId(self.last);
-            let special = channel == ChannelId::RESERVED || channel == ChannelId::BROADCAST;
-            if !special && !self.contains(channel) {
+            if !channel.is_next_to_special() && !self.contains(channel) {
                 return channel;
             }
         }
+    }
+}
+
+impl ChannelId {
+    /// Whether this is a special channel, or one from which clients' tests would stray onto it: for a
+    /// stranger's channel they take their own with the low bit flipped (HD-23), or plus one (HD-65).
+    fn is_next_to_special(self) -> bool {
+        let twin = ChannelId(self.0 ^ 1);
+        [self, twin].iter().any(|&id| id == ChannelId::RESERVED || id == ChannelId::BROADCAST)
     }
 }
 

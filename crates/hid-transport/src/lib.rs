@@ -103,6 +103,8 @@
 )]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod host;
 pub mod limits;

@@ -1,0 +1,217 @@
+//! Section D: assembly, and the way out.
+
+use std::vec;
+use std::vec::Vec;
+
+use super::bench::{Bench, Happened, Heard, first, later, reports};
+use crate::limits::{BURST, MESSAGE_TIMEOUT, READ_TIMEOUT};
+use crate::{ChannelId, Command, ErrorCode, Kind};
+
+#[test]
+fn a_wrong_sequence_number_ends_the_message_with_one_error() {
+    // HD-50
+    for wrong in (0..=127).filter(|&sequence| sequence != 1) {
+        let mut bench = Bench::new();
+        let channel = bench.open();
+        bench.send(&first(channel, 0x01, 1024, &[]));
+        bench.send(&later(channel, 0));
+        bench.send(&later(channel, wrong));
+        assert_eq!(bench.hear(), [Heard::Error(channel, ErrorCode::InvalidSeq)]);
+        for sequence in 2..18 {
+            bench.send(&later(channel, sequence));
+        }
+        assert_eq!(bench.hear_for(1000), []);
+    }
+}
+
+#[test]
+fn a_message_that_stops_coming_ends_in_a_time_out() {
+    // HD-51
+    let mut bench = Bench::new();
+    let channel = bench.open();
+    bench.send(&first(channel, 0x01, 1024, &[]));
+    let timed_out = Heard::Error(channel, ErrorCode::MsgTimeout);
+    assert_eq!(bench.hear_for(2000), [(MESSAGE_TIMEOUT, timed_out)]);
+}
+
+#[test]
+fn each_packet_grants_the_next_its_full_time() {
+    // HD-51
+    let mut bench = Bench::new();
+    let channel = bench.open();
+    for report in reports(channel, Command::Ping, &[7; 400]) {
+        bench.send(&report);
+        bench.wait(MESSAGE_TIMEOUT - 1);
+    }
+    assert_eq!(bench.hear(), [Heard::Message(channel, Command::Ping, vec![7; 400])]);
+}
+
+#[test]
+fn packets_of_others_do_not_prolong_a_message() {
+    // HD-51, P-30
+    let mut bench = Bench::new();
+    let (busy, other) = (bench.open(), bench.open());
+    bench.send(&first(busy, 0x01, 1024, &[]));
+    for _ in 0..5 {
+        bench.wait(MESSAGE_TIMEOUT / 5);
+        bench.send(&later(other, 0));
+    }
+    assert_eq!(bench.hear(), [Heard::Error(busy, ErrorCode::MsgTimeout)]);
+}
+
+#[test]
+fn a_driver_that_is_late_with_the_timer_changes_nothing() {
+    // HD-51: the report itself lets time pass first
+    let mut bench = Bench::new();
+    let channel = bench.open();
+    bench.send(&first(channel, 0x01, 100, &[]));
+    bench.now += MESSAGE_TIMEOUT;
+    bench.send(&later(channel, 0));
+    assert_eq!(bench.hear(), [Heard::Error(channel, ErrorCode::MsgTimeout)]);
+}
+
+#[test]
+fn a_message_is_complete_with_its_last_byte_and_excess_is_ignored() {
+    // HD-52
+    for length in [58, 100, 115, 116] {
+        let mut bench = Bench::new();
+        let channel = bench.open();
+        assert_eq!(bench.send(&first(channel, 0x10, length, &[0xC0; 57])), None);
+        let whole = Happened::Request(channel, Kind::Cbor, vec![0xC0; usize::from(length)]);
+        assert_eq!(bench.send(&later(channel, 0)), Some(whole));
+    }
+}
+
+#[test]
+fn the_key_is_busy_until_the_last_packet_has_been_read() {
+    // HD-53: not only until it was queued
+    let mut bench = Bench::new();
+    let (busy, other) = (bench.open(), bench.open());
+    bench.request(busy, Command::Ping, &[7; 100]);
+    assert!(bench.read().is_some());
+    bench.request(other, Command::Ping, &[]);
+    assert!(bench.read().is_some());
+    bench.request(other, Command::Ping, &[]);
+    let answers =
+        [Heard::Error(other, ErrorCode::ChannelBusy), Heard::Message(other, Command::Ping, vec![])];
+    assert_eq!(bench.hear(), answers);
+}
+
+#[test]
+fn a_response_that_nobody_reads_is_dropped_after_a_while() {
+    // HD-53
+    for read in [0, 1, 5] {
+        let mut bench = Bench::new();
+        let (gone, other) = (bench.open(), bench.open());
+        bench.request(gone, Command::Ping, &[7; 1000]);
+        bench.wait(READ_TIMEOUT - 1);
+        assert!((0..read).all(|_| bench.read().is_some()));
+        bench.wait(READ_TIMEOUT);
+        bench.request(other, Command::Ping, &[1]);
+        assert_eq!(bench.hear(), [Heard::Message(other, Command::Ping, vec![1])]);
+        assert_eq!(bench.device.poll_timeout(), None);
+    }
+}
+
+#[test]
+fn a_host_that_reads_slowly_gets_the_whole_response() {
+    // HD-53
+    let mut bench = Bench::new();
+    let channel = bench.open();
+    bench.request(channel, Command::Ping, &[7; 1000]);
+    let mut heard = Vec::new();
+    for _ in 0..17 {
+        bench.wait(READ_TIMEOUT - 1);
+        let report = bench.read().expect("the next");
+        heard.extend(bench.listen(&report));
+    }
+    assert_eq!(heard, [Heard::Message(channel, Command::Ping, vec![7; 1000])]);
+}
+
+#[test]
+fn errors_and_init_answers_that_nobody_reads_go_stale() {
+    // HD-53: the next program to open the key does not find them
+    let mut bench = Bench::new();
+    bench.send(&first(ChannelId::BROADCAST, 0x06, 8, &[]));
+    bench.wait(READ_TIMEOUT - 1);
+    bench.send(&first(ChannelId::BROADCAST, 0x01, 0, &[]));
+    bench.wait(1);
+    let error = Heard::Error(ChannelId::BROADCAST, ErrorCode::InvalidChannel);
+    assert_eq!(bench.hear(), [error]);
+    assert_eq!(bench.device.poll_timeout(), None);
+}
+
+#[test]
+fn long_responses_are_paced_and_short_ones_are_not() {
+    // HD-54
+    let mut bench = Bench::new();
+    let channel = bench.open();
+    bench.request(channel, Command::Ping, &[7; 7609]);
+    let at_once = core::iter::from_fn(|| bench.read()).count();
+    assert_eq!(at_once, BURST);
+    for _ in BURST..129 {
+        assert_eq!(bench.read(), None);
+        let next = bench.device.poll_timeout().expect("the pace");
+        assert_eq!(next.as_millis(), bench.now + 1);
+        bench.wait(1);
+        assert!(bench.read().is_some());
+    }
+    assert_eq!(bench.device.poll_timeout(), None);
+}
+
+#[test]
+fn the_pace_sets_no_timer_for_a_host_that_does_not_read() {
+    // HD-54
+    let mut bench = Bench::new();
+    let channel = bench.open();
+    bench.request(channel, Command::Ping, &[7; 7609]);
+    while bench.read().is_some() {}
+    bench.wait(1);
+    let next = bench.device.poll_timeout().expect("the end of patience");
+    assert_eq!(next.as_millis(), bench.now - 1 + READ_TIMEOUT);
+}
+
+#[test]
+fn no_frame_of_another_channel_comes_between_the_packets_of_a_response() {
+    // HD-55
+    let mut bench = Bench::new();
+    let (busy, other) = (bench.open(), bench.open());
+    bench.request(busy, Command::Cbor, &[4]);
+    bench.send(&first(other, 0x01, 0, &[]));
+    bench.respond(busy, &[0; 200]);
+    bench.send(&first(other, 0x01, 0, &[]));
+    let mut order = vec![];
+    for _ in 0..7 {
+        let report = bench.read().expect("more");
+        order.push(report[3..5].to_vec());
+        bench.send(&first(ChannelId::BROADCAST, 0x06, 8, &[]));
+    }
+    let expected = [[3, 0xBF], [2, 0x90], [2, 0], [2, 1], [2, 2], [3, 0xBF], [0xFF, 0x86]];
+    assert_eq!(order, expected, "earlier frames, the response whole, later frames");
+}
+
+#[test]
+fn a_flood_from_others_cannot_keep_a_response_from_being_read() {
+    // P-30
+    let mut bench = Bench::new();
+    let (busy, other) = (bench.open(), bench.open());
+    bench.request(busy, Command::Cbor, &[4]);
+    let flood = |bench: &mut Bench| {
+        for _ in 0..100 {
+            bench.send(&first(other, 0x01, 0, &[]));
+        }
+    };
+    flood(&mut bench);
+    bench.respond(busy, &[0; 100]);
+    let mut reads = 0;
+    let done = Heard::Message(busy, Command::Cbor, vec![0; 100]);
+    loop {
+        flood(&mut bench);
+        reads += 1;
+        let report = bench.read().expect("there is always something to read");
+        if bench.listen(&report) == Some(done.clone()) {
+            break;
+        }
+    }
+    assert_eq!(reads, 64 + 2);
+}
