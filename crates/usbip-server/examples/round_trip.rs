@@ -1,5 +1,6 @@
-//! How long a 64-byte report takes there and back through the host end, loopback TCP and the server, next to a
-//! bare TCP echo of 64 bytes: `cargo run --release -p usbip-server --example round_trip`.
+//! How long a 64-byte report takes there and back through the host end, loopback TCP and the
+//! server, next to a bare TCP echo of 64 bytes: `cargo run --release -p usbip-server --example
+//! round_trip`.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement, not a library")]
 
 use std::cell::RefCell;

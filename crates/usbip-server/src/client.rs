@@ -1,5 +1,5 @@
-//! The host end: lists and imports devices, and exchanges reports with one. Blocking, for programs and tests that
-//! want to use a HID device without a kernel.
+//! The host end: lists and imports devices, and exchanges reports with one. Blocking, for programs
+//! and tests that want to use a HID device without a kernel.
 //!
 //! ```no_run
 //! use std::{net::TcpStream, time::Duration};
@@ -39,7 +39,8 @@ pub enum ClientError {
     /// The connection failed; `UnexpectedEof` if the server closed it.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The server does not let this device be imported. 2: it is in use; 4: there is none with that bus id.
+    /// The server does not let this device be imported. 2: it is in use; 4: there is none with that
+    /// bus id.
     #[error("the server refuses the import with status {0}")]
     Refused(u32),
     /// The device does not support the request (`-EPIPE`).
@@ -72,9 +73,11 @@ impl From<ClientError> for io::Error {
 /// How long the host waits for an answer that a device must give at once.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Interrupt-IN URBs kept waiting at the device: so many reports arrive without being asked for one by one.
+/// Interrupt-IN URBs kept waiting at the device: so many reports arrive without being asked for one
+/// by one.
 const INPUTS: usize = 32;
-/// Reports sent and not yet confirmed before the host stops to read: else both sides could wait for each other.
+/// Reports sent and not yet confirmed before the host stops to read: else both sides could wait for
+/// each other.
 const OUTPUTS: usize = 256;
 
 /// An imported device. Dropping it unplugs it.
@@ -94,7 +97,8 @@ impl Host {
         Self::adopt(socket, devid)
     }
 
-    /// Takes over a connection that begins with URBs: the other end of [`Port::serve`](crate::Port::serve).
+    /// Takes over a connection that begins with URBs: the other end of
+    /// [`Port::serve`](crate::Port::serve).
     ///
     /// # Errors
     /// [`ClientError::Io`] if the socket cannot be configured.
@@ -112,7 +116,8 @@ impl Host {
         self.send_bytes(report)
     }
 
-    /// Sends any number of bytes to the OUT endpoint, as a host does whose program asks for it: 65 for instance.
+    /// Sends any number of bytes to the OUT endpoint, as a host does whose program asks for it: 65
+    /// for instance.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -178,8 +183,8 @@ impl Host {
         Ok(seqnum)
     }
 
-    /// Takes URB `seqnum` back. `true` if it was still waiting and will never be completed; `false` if it had been
-    /// completed already.
+    /// Takes URB `seqnum` back. `true` if it was still waiting and will never be completed; `false`
+    /// if it had been completed already.
     ///
     /// # Errors
     /// [`ClientError::Io`], [`ClientError::TimedOut`].

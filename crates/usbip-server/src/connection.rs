@@ -1,4 +1,5 @@
-//! A session on a stream: one task that owns the waiting URBs and the write side, so that no reply can overtake another.
+//! A session on a stream: one task that owns the waiting URBs and the write side, so that no reply
+//! can overtake another.
 
 use std::io;
 
@@ -40,7 +41,8 @@ pub enum ConnectionError {
     Busy,
 }
 
-/// Serves URBs until the peer hangs up or the plug is pulled. `inbox` has what was read behind the import.
+/// Serves URBs until the peer hangs up or the plug is pulled. `inbox` has what was read behind the
+/// import.
 pub(crate) async fn serve<S>(
     stream: S,
     mut inbox: Inbox,
@@ -53,10 +55,10 @@ where
     let mut session = Session::new(lease);
     let mut patience = Patience::default();
     loop {
-        let handled = session.turn(&mut inbox)?;
         if session.lease().is_revoked() {
             return Ok(());
         }
+        let handled = session.turn(&mut inbox)?;
         patience.look(&session, &inbox, handled);
         // Writing comes first: in the usual case it succeeds at once, and nothing else is set up.
         tokio::select! {

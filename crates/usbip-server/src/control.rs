@@ -1,6 +1,8 @@
-//! Endpoint 0: the standard requests (USB 2.0 section 9.4) and the HID class requests (HID 1.11 section 7.2; HD-96).
+//! Endpoint 0: the standard requests (USB 2.0 section 9.4) and the HID class requests (HID 1.11
+//! section 7.2; HD-96).
 //!
-//! What a full-speed HID key does not support it stalls at once: Linux waits five seconds for an answer.
+//! What a full-speed HID key does not support it stalls at once: Linux waits five seconds for an
+//! answer.
 
 use std::borrow::Cow;
 
@@ -12,7 +14,8 @@ use crate::function::REPORT_LENGTH;
 /// What endpoint 0 remembers from one request to the next.
 #[derive(Debug)]
 pub(crate) struct Control {
-    /// DEVLIST and IMPORT say that configuration 1 is in force, and a host may take their word for it.
+    /// DEVLIST and IMPORT say that configuration 1 is in force, and a host may take their word for
+    /// it.
     configured: bool,
     halted_in: bool,
     halted_out: bool,
@@ -107,7 +110,8 @@ impl Control {
             return Err(Stall);
         }
         match (setup.request_type, setup.request) {
-            // A virtual host controller numbers its devices itself; others may do as the standard says.
+            // A virtual host controller numbers its devices itself; others may do as the standard
+            // says.
             (DEVICE_OUT, SET_ADDRESS) if setup.value <= 127 => Ok(Written::Settled),
             (DEVICE_OUT, SET_CONFIGURATION) => self.configure(setup.value),
             (INTERFACE_OUT, SET_INTERFACE) => self.choose_alternate(setup),

@@ -1,7 +1,7 @@
 //! What the device says it is (USB 2.0 section 9.6, HID 1.11 section 6.2; HD-90 to HD-95).
 //!
-//! The `usbip` crate holds the description and builds the descriptors: it is asked for them once, over a pipe in
-//! memory, the way a host would ask. Later requests are answered from what it said.
+//! The `usbip` crate holds the description and builds the descriptors: it is asked for them once,
+//! over a pipe in memory, the way a host would ask. Later requests are answered from what it said.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -18,8 +18,8 @@ use crate::function::REPORT_LENGTH;
 use crate::limits;
 use crate::wire::{IN, URB_HEADER, immediately, u32_at};
 
-/// Every descriptor the device has, ready to be sent. It is a full-speed device: it has no qualifier, no other-speed
-/// configuration and no BOS.
+/// Every descriptor the device has, ready to be sent. It is a full-speed device: it has no
+/// qualifier, no other-speed configuration and no BOS.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Descriptors {
     device: Vec<u8>,
@@ -28,7 +28,8 @@ pub(crate) struct Descriptors {
 }
 
 impl Descriptors {
-    /// Asks the crate's model for all of them. `None` only if the crate no longer answers as it did.
+    /// Asks the crate's model for all of them. `None` only if the crate no longer answers as it
+    /// did.
     pub(crate) fn of(device: &UsbDevice) -> Option<Self> {
         let wanted = [(DescriptorType::Device, 0), (DescriptorType::Configuration, 0)];
         let strings = (0..=LAST_STRING).map(|index| (DescriptorType::String, index));
@@ -40,7 +41,8 @@ impl Descriptors {
         Some(Self { device, configuration, strings })
     }
 
-    /// The descriptor of the device as a whole with `wValue` (type and index) and `wIndex` (a string's language).
+    /// The descriptor of the device as a whole with `wValue` (type and index) and `wIndex` (a
+    /// string's language).
     pub(crate) fn of_device(&self, value: u16, language: u16) -> Option<&[u8]> {
         let [kind, index] = value.to_be_bytes();
         match (kind, index) {
@@ -64,8 +66,8 @@ impl Descriptors {
     }
 }
 
-/// The crate's description of the device. DEVLIST and IMPORT replies are made from it too, so they agree with the
-/// descriptors.
+/// The crate's description of the device. DEVLIST and IMPORT replies are made from it too, so they
+/// agree with the descriptors.
 pub(crate) fn model(info: &DeviceInfo, bus_num: u16, dev_num: u16) -> UsbDevice {
     let mut device = UsbDevice::new(dev_num.into()).with_interface(
         ClassCode::HID as u8,
@@ -129,7 +131,8 @@ fn endpoints() -> Vec<UsbEndpoint> {
     vec![interrupt(0x81), interrupt(0x01)]
 }
 
-/// Imports `device` from the crate's own server and reads the `wanted` descriptors. What it does not have is empty.
+/// Imports `device` from the crate's own server and reads the `wanted` descriptors. What it does
+/// not have is empty.
 fn interview(device: &UsbDevice, wanted: &[(DescriptorType, u8)]) -> Option<Vec<Vec<u8>>> {
     let mut questions = import(&device.bus_id);
     for (kind, index) in wanted {

@@ -1,4 +1,5 @@
-//! A plugged device: its [`Port`] for the program that plugged it in, its [`Lease`] for the connection that imported it.
+//! A plugged device: its [`Port`] for the program that plugged it in, its [`Lease`] for the
+//! connection that imported it.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::{Rc, Weak};
@@ -16,8 +17,8 @@ use crate::server::Devices;
 /// What the device tells the host about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceInfo {
-    /// Where it is plugged in, such as `1-1`: 1 to [`limits::MAX_BUS_ID`] printable ASCII characters, unique in its
-    /// server. The number it begins with, if any, is the bus number.
+    /// Where it is plugged in, such as `1-1`: 1 to [`limits::MAX_BUS_ID`] printable ASCII
+    /// characters, unique in its server. The number it begins with, if any, is the bus number.
     pub bus_id: String,
     /// idVendor. Some hosts refuse 0 (HD-94).
     pub vendor_id: u16,
@@ -25,8 +26,8 @@ pub struct DeviceInfo {
     pub product_id: u16,
     /// bcdDevice: `0x0123` is version 1.23. Some hosts refuse 0 (HD-94).
     pub bcd_device: u16,
-    /// Shown by some hosts when they ask for a touch (HD-95). Empty for none; cut after [`limits::MAX_STRING`]
-    /// UTF-16 units, as are the two below.
+    /// Shown by some hosts when they ask for a touch (HD-95). Empty for none; cut after
+    /// [`limits::MAX_STRING`] UTF-16 units, as are the two below.
     pub manufacturer: String,
     /// The same for the product.
     pub product: String,
@@ -76,8 +77,8 @@ impl Port {
         self.slot.is_imported()
     }
 
-    /// Something other than the host changed the function, a touch for instance: look again whether it has reports to
-    /// send or another deadline. Harmless at any time.
+    /// Something other than the host changed the function, a touch for instance: look again whether
+    /// it has reports to send or another deadline. Harmless at any time.
     pub fn wake(&self) {
         self.slot.signal.notify_one();
     }
@@ -99,11 +100,13 @@ impl Port {
         self.wake();
     }
 
-    /// Serves the device to a peer that needs no import: the other end of `stream` begins with URBs, as the kernel
-    /// does after [`vhci`](crate::vhci) gave it the socket. Returns when the peer hung up, or the plug was pulled.
+    /// Serves the device to a peer that needs no import: the other end of `stream` begins with
+    /// URBs, as the kernel does after [`vhci`](crate::vhci) gave it the socket. Returns when the
+    /// peer hung up, or the plug was pulled.
     ///
     /// # Errors
-    /// [`ConnectionError::Busy`] if the device is imported or unplugged; the others are the peer's doing.
+    /// [`ConnectionError::Busy`] if the device is imported or unplugged; the others are the peer's
+    /// doing.
     pub async fn serve<S>(&self, stream: S) -> Result<(), ConnectionError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -169,7 +172,8 @@ fn bus_number(text: &str) -> u16 {
     digits.unwrap_or(text).parse().unwrap_or(1)
 }
 
-/// Proof of being the one importer. Power comes and goes with it: on every way out the device is given back.
+/// Proof of being the one importer. Power comes and goes with it: on every way out the device is
+/// given back.
 pub(crate) struct Lease {
     slot: Rc<Slot>,
 }

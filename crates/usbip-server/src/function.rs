@@ -10,7 +10,8 @@ pub type Report = [u8; REPORT_LENGTH];
 
 /// The device's side of the interface, called on the task of the connection that imported it.
 ///
-/// A call must not block. What happens elsewhere (a touch, a finished computation) is announced with
+/// A call must not block, nor may anybody keep the function borrowed while a task waits. What
+/// happens elsewhere (a touch, a finished computation) is announced with
 /// [`Port::wake`](crate::Port::wake).
 pub trait HidFunction {
     /// The device was imported: it has just been plugged in and powered up.
@@ -22,12 +23,12 @@ pub trait HidFunction {
     /// The host sent a report. A short one arrives padded with zeros, a long one in several calls.
     fn output(&mut self, report: &Report);
 
-    /// The next report for the host, if there is one. Asked only while the host waits for it, so a report that is
-    /// handed out is a report that is sent.
+    /// The next report for the host, if there is one. Asked only while the host waits for it, so a
+    /// report that is handed out is a report that is sent.
     fn input(&mut self) -> Option<Report>;
 
-    /// When [`handle_timeout`](Self::handle_timeout) wants to be called, if nothing happens before. `None` for never:
-    /// then nothing wakes up.
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called, if nothing happens before.
+    /// `None` for never: then nothing wakes up.
     fn poll_timeout(&mut self) -> Option<Instant>;
 
     /// The moment that [`poll_timeout`](Self::poll_timeout) named has come.

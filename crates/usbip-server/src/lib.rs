@@ -1,15 +1,17 @@
 //! A USB/IP server and host end for HID devices, with pending interrupt URBs and true unlink.
 //!
-//! Put something that speaks 64-byte reports behind [`HidFunction`], [`Server::plug`] it in, and serve the
-//! [`Server`] on TCP, a Unix socket or any stream; or plug it into this very machine with [`vhci`]. The other end,
-//! for programs that want to use such a device without a kernel, is [`client`].
+//! Put something that speaks 64-byte reports behind [`HidFunction`], [`Server::plug`] it in, and
+//! serve the [`Server`] on TCP, a Unix socket or any stream; or plug it into this very machine with
+//! [`vhci`]. The other end, for programs that want to use such a device without a kernel, is
+//! [`client`].
 //!
-//! The wire format is the kernel's Documentation/usb/usbip_protocol.rst. The `usbip` crate supplies its types, its
-//! decoder and encoder and the USB descriptors; what decides is ours: lengths are judged before the decoder sees
-//! a byte, interrupt-IN URBs wait instead of being polled, UNLINK really unlinks, and a peer can hurt nobody but itself.
+//! The wire format is the kernel's Documentation/usb/usbip_protocol.rst. The `usbip` crate supplies
+//! its types, its decoder and encoder and the USB descriptors; what decides is ours: lengths are
+//! judged before the decoder sees a byte, interrupt-IN URBs wait instead of being polled, UNLINK
+//! really unlinks, and a peer can hurt nobody but itself.
 //!
-//! Everything runs on one thread: call it from a Tokio `LocalSet` on a `current_thread` runtime. An idle device
-//! causes no wake-ups at all.
+//! Everything runs on one thread: call it from a Tokio `LocalSet` on a `current_thread` runtime. An
+//! idle device causes no wake-ups at all.
 //!
 //! | file | idea |
 //! |---|---|

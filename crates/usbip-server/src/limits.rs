@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-/// Data bytes of one URB, in either direction. Reports have 64, descriptors a few hundred; Linux's own hidraw sends
-/// 65 when a report id is given, and control transfers through libusb stop at 4,096.
+/// Data bytes of one URB, in either direction. Reports have 64, descriptors a few hundred; Linux's
+/// own hidraw sends 65 when a report id is given, and control transfers through libusb stop at
+/// 4,096.
 pub const MAX_TRANSFER: u32 = 4096;
 
-/// Interrupt-IN URBs waiting for a report. Linux keeps one; libusb programs a handful. One more is refused with
-/// `-ENOMEM`, and the connection lives on.
+/// Interrupt-IN URBs waiting for a report. Linux keeps one; libusb programs a handful. One more is
+/// refused with `-ENOMEM`, and the connection lives on.
 pub const MAX_PARKED: usize = 64;
 
 /// Received bytes not yet understood: at least one whole URB, and dozens of reports in one read.
@@ -25,8 +26,8 @@ pub const URB_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a peer may leave replies untaken.
 pub const WRITE_STALL: Duration = Duration::from_secs(10);
 
-/// Connections that have not imported anything. A newcomer beyond it takes the place of the oldest, so that idle
-/// connections cannot keep anybody out.
+/// Connections that have not imported anything. A newcomer beyond it takes the place of the oldest,
+/// so that idle connections cannot keep anybody out.
 pub const MAX_WAITING: usize = 4;
 
 /// Connections in all, imported or not.
@@ -44,6 +45,12 @@ pub const MAX_STRING: usize = 126;
 /// Bytes of a bus id: its field has 32, of which one closes the string.
 pub const MAX_BUS_ID: usize = 31;
 
-/// Silence after which the kernel asks a TCP peer whether it is still there: a host that lost its power must not keep
-/// the device for ever.
+/// Silence after which the kernel asks a TCP peer whether it is still there: a host that lost its
+/// power must not keep the device for ever.
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+
+/// Between two such questions.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Unanswered questions after which the peer is gone: a minute in all.
+pub const KEEPALIVE_PROBES: u32 = 3;

@@ -1,4 +1,5 @@
-//! The devices that are plugged in, and the handshake that imports one (OP_REQ_DEVLIST, OP_REQ_IMPORT).
+//! The devices that are plugged in, and the handshake that imports one (OP_REQ_DEVLIST,
+//! OP_REQ_IMPORT).
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -94,8 +95,8 @@ impl Server {
         }
     }
 
-    /// Serves one peer: lists the devices, imports one, and then handles its URBs until the peer hangs up or the plug
-    /// is pulled.
+    /// Serves one peer: lists the devices, imports one, and then handles its URBs until the peer
+    /// hangs up or the plug is pulled.
     ///
     /// # Errors
     /// [`ConnectionError`]; all of them are the peer's doing, and none concerns anybody else.
@@ -148,13 +149,15 @@ impl Server {
     }
 }
 
-/// A report is one small packet: it must not wait for another (40 ms, else). And a host that lost its power must be
-/// noticed, though neither side has anything to say.
+/// A report is one small packet: it must not wait for another (40 ms, else). And a host that lost
+/// its power must be noticed, though neither side has anything to say.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     use rustix::net::sockopt;
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(stream, true)?;
     sockopt::set_tcp_keepidle(stream, limits::KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(stream, limits::KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, limits::KEEPALIVE_PROBES)?;
     Ok(())
 }
 
@@ -201,20 +204,26 @@ impl Devices {
     /// OP_REP_IMPORT, and the lease if it says yes.
     fn import(&self, bus_id: &[u8]) -> (Vec<u8>, Result<Lease, ConnectionError>) {
         let bus_id = bus_id.split(|byte| *byte == 0).next().unwrap_or_default();
-        let slots = self.slots.borrow();
-        let Some(slot) = slots.values().find(|slot| slot.model().bus_id.as_bytes() == bus_id)
-        else {
+        let Some(slot) = self.find(bus_id) else {
             let name = String::from_utf8_lossy(bus_id).into_owned();
             return (import_refused(NO_DEVICE), Err(ConnectionError::NoSuchDevice(name)));
         };
-        let imports = slots.values().filter(|slot| slot.is_imported()).count();
-        let may_import = imports < limits::MAX_IMPORTS;
-        match may_import.then(|| Lease::take(slot)).flatten() {
+        match self.may_import().then(|| Lease::take(&slot)).flatten() {
             Some(lease) => {
                 (UsbIpResponse::op_rep_import_success(slot.model()).to_bytes(), Ok(lease))
             }
             None => (import_refused(DEVICE_BUSY), Err(ConnectionError::Busy)),
         }
+    }
+
+    fn find(&self, bus_id: &[u8]) -> Option<Rc<Slot>> {
+        let slots = self.slots.borrow();
+        slots.values().find(|slot| slot.model().bus_id.as_bytes() == bus_id).cloned()
+    }
+
+    fn may_import(&self) -> bool {
+        let slots = self.slots.borrow();
+        slots.values().filter(|slot| slot.is_imported()).count() < limits::MAX_IMPORTS
     }
 }
 
@@ -255,5 +264,55 @@ impl Visit {
 impl Drop for Visit {
     fn drop(&mut self) {
         self.doorway.visits.borrow_mut().retain(|other| !Rc::ptr_eq(other, &self.displaced));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::task::LocalSet;
+
+    #[tokio::test]
+    async fn an_accepted_tcp_connection_sends_at_once_and_notices_a_dead_peer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let (_peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (stream, _) = accepted.expect("accepted");
+        prepare(&stream).expect("an ordinary socket");
+        assert!(stream.nodelay().expect("readable"));
+        assert!(rustix::net::sockopt::socket_keepalive(&stream).expect("readable"));
+    }
+
+    /// EMFILE fifty times, then a connection.
+    #[tokio::test(start_paused = true)]
+    async fn a_process_without_descriptors_tries_again_at_leisure_and_recovers() {
+        let began = time::Instant::now();
+        let mut attempts = 0;
+        let (mut ours, theirs) = tokio::io::duplex(64);
+        let mut waiting = Some(theirs);
+        let server = Server::new();
+        let serving = server.serve_each(async || {
+            attempts += 1;
+            match attempts {
+                1..=50 => Err(io::Error::from_raw_os_error(24)),
+                _ => match waiting.take() {
+                    Some(stream) => Ok(stream),
+                    None => std::future::pending().await,
+                },
+            }
+        });
+        let list = async {
+            ours.write_all(&[1, 0x11, 0x80, 5, 0, 0, 0, 0]).await.expect("open");
+            ours.read_exact(&mut [0; 12]).await.expect("a reply")
+        };
+        let both = async {
+            tokio::select! {
+                never = serving => match never {},
+                _ = list => {}
+            }
+        };
+        LocalSet::new().run_until(both).await;
+        assert!((51..100).contains(&attempts), "{attempts}");
+        assert_eq!(began.elapsed(), limits::ACCEPT_BACK_OFF * 50);
     }
 }

@@ -1,7 +1,9 @@
-//! One import: URBs in, completions out, in memory. [`connection`](crate::connection) moves the bytes.
+//! One import: URBs in, completions out, in memory. [`connection`](crate::connection) moves the
+//! bytes.
 //!
-//! It keeps the promises a virtual host controller relies on: every SUBMIT gets exactly one RET_SUBMIT, or is
-//! unlinked with `-ECONNRESET` and gets none; and no completion is longer than what was asked for (HD-97).
+//! It keeps the promises a virtual host controller relies on: every SUBMIT gets exactly one
+//! RET_SUBMIT, or is unlinked with `-ECONNRESET` and gets none; and no completion is longer than
+//! what was asked for (HD-97).
 
 use std::collections::VecDeque;
 
@@ -36,7 +38,8 @@ impl Session {
         &self.lease
     }
 
-    /// Handles the URBs in `inbox` and hands out reports, as far as the outbox has room. Returns how many URBs.
+    /// Handles the URBs in `inbox` and hands out reports, as far as the outbox has room. Returns
+    /// how many URBs.
     pub(crate) fn turn(&mut self, inbox: &mut Inbox) -> Result<usize, WireError> {
         let mut handled: usize = 0;
         while !self.outbox.is_full() {
@@ -124,7 +127,8 @@ impl Session {
         Ok(())
     }
 
-    /// A parked URB is taken back; anything else has been completed already, and its reply sent before this one.
+    /// A parked URB is taken back; anything else has been completed already, and its reply sent
+    /// before this one.
     fn unlink(&mut self, seqnum: u32, victim: u32) {
         let found = self.parked.iter().position(|urb| urb.seqnum == victim);
         let status = match found.and_then(|index| self.parked.remove(index)) {

@@ -1,7 +1,8 @@
-//! Plugging a device into this very machine: the kernel's virtual host controller, `vhci_hcd`, through sysfs.
+//! Plugging a device into this very machine: the kernel's virtual host controller, `vhci_hcd`,
+//! through sysfs.
 //!
-//! It needs neither a TCP port nor the `usbip` tool: one end of a socket pair is given to the kernel, the other is
-//! served with [`Port::serve`](crate::Port::serve).
+//! It needs neither a TCP port nor the `usbip` tool: one end of a socket pair is given to the
+//! kernel, the other is served with [`Port::serve`](crate::Port::serve).
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -48,7 +49,8 @@ pub enum VhciError {
     },
 }
 
-/// The virtual host controllers of a machine. All of them are reached through the files of the first.
+/// The virtual host controllers of a machine. All of them are reached through the files of the
+/// first.
 #[derive(Clone, Debug)]
 pub struct Vhci {
     directory: PathBuf,
@@ -101,7 +103,8 @@ impl Vhci {
     }
 
     /// Plugs the full-speed device `devid` into a free port. Serve the returned stream with
-    /// [`Port::serve`](crate::Port::serve), whose [`devid`](crate::Port::devid) it is; dropping it unplugs the device.
+    /// [`Port::serve`](crate::Port::serve), whose [`devid`](crate::Port::devid) it is; dropping it
+    /// unplugs the device.
     ///
     /// # Errors
     /// Each [`VhciError`] says what to do.
@@ -129,8 +132,8 @@ impl Vhci {
     }
 }
 
-/// The first free USB 2 port that `attach` succeeds with. Somebody else may take a port between our reading and our
-/// writing: then the next one is tried.
+/// The first free USB 2 port that `attach` succeeds with. Somebody else may take a port between our
+/// reading and our writing: then the next one is tried.
 fn choose_port(
     ports: &[HubPort],
     mut attach: impl FnMut(&HubPort) -> io::Result<()>,

@@ -1,7 +1,8 @@
-//! The USB/IP wire format (Documentation/usb/usbip_protocol.rst): judged here, then decoded and encoded by the `usbip` crate.
+//! The USB/IP wire format (Documentation/usb/usbip_protocol.rst): judged here, then decoded and
+//! encoded by the `usbip` crate.
 //!
-//! The crate's decoder allocates what a header asks for and asserts what a peer ought to send. So it is only ever
-//! shown a whole message whose every decisive field has been looked at.
+//! The crate's decoder allocates what a header asks for and asserts what a peer ought to send. So
+//! it is only ever shown a whole message whose every decisive field has been looked at.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -15,7 +16,8 @@ use usbip::usbip_protocol::{
 
 use crate::limits;
 
-/// What a peer sent that no peer may send. The connection is closed; there is no way to tell it why.
+/// What a peer sent that no peer may send. The connection is closed; there is no way to tell it
+/// why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
     /// Not version 1.1.1.
@@ -115,7 +117,8 @@ pub(crate) fn read_op(bytes: &[u8]) -> Result<Option<(Op, usize)>, WireError> {
     }
 }
 
-/// The first URB in `bytes` and its length; `None` while it is incomplete. `devid` is the imported device.
+/// The first URB in `bytes` and its length; `None` while it is incomplete. `devid` is the imported
+/// device.
 pub(crate) fn read_urb(bytes: &[u8], devid: u32) -> Result<Option<(Urb, usize)>, WireError> {
     let Some(header) = bytes.first_chunk::<URB_HEADER>() else { return Ok(None) };
     let length = urb_length(header, devid)?;
@@ -149,8 +152,9 @@ fn urb_length(header: &[u8; URB_HEADER], devid: u32) -> Result<usize, WireError>
     Ok(URB_HEADER.saturating_add(usize::try_from(payload).unwrap_or(usize::MAX)))
 }
 
-/// Shows a judged message to the crate's decoder, with `number_of_packets` blanked: it means something for
-/// isochronous endpoints only, some hosts leave it uninitialised, and the decoder would trust it.
+/// Shows a judged message to the crate's decoder, with `number_of_packets` blanked: it means
+/// something for isochronous endpoints only, some hosts leave it uninitialised, and the decoder
+/// would trust it.
 fn decode_urb(message: &[u8]) -> Option<Urb> {
     let (before, rest) = message.split_at_checked(NUMBER_OF_PACKETS)?;
     let after = if is_submit(message) { rest.get(4..)? } else { rest };

@@ -1,4 +1,5 @@
-//! What a host does first with a device: read its descriptors and configure it (USB 2.0 section 9.1.2).
+//! What a host does first with a device: read its descriptors and configure it (USB 2.0 section
+//! 9.1.2).
 
 use usbip::{SetupPacket, StandardRequest};
 
@@ -25,7 +26,8 @@ impl Host {
     /// Reads the descriptors as Linux does, and sets configuration 1.
     ///
     /// # Errors
-    /// [`ClientError::Stall`] if the device lacks one, [`ClientError::Protocol`] if one is malformed.
+    /// [`ClientError::Stall`] if the device lacks one, [`ClientError::Protocol`] if one is
+    /// malformed.
     pub fn enumerate(&mut self) -> Result<Enumeration, ClientError> {
         let device = self.descriptor(DEVICE << 8, 0, 18)?;
         let head = self.descriptor(CONFIGURATION << 8, 0, 9)?;

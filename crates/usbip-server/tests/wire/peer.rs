@@ -127,7 +127,8 @@ pub(crate) async fn attach_through(
     (Vhci::new(stream, port.devid()), served)
 }
 
-/// A model of vhci_rx.c and vhci_tx.c: whatever would make the kernel unplug the device, or lose an URB, panics here.
+/// A model of vhci_rx.c and vhci_tx.c: whatever would make the kernel unplug the device, or lose an
+/// URB, panics here.
 pub(crate) struct Vhci {
     pub(crate) stream: DuplexStream,
     pub(crate) devid: u32,
@@ -225,8 +226,8 @@ impl Vhci {
         replies
     }
 
-    /// One read or one write; `None` when neither is possible, and every other task waits too: only then does
-    /// simulated time pass.
+    /// One read or one write; `None` when neither is possible, and every other task waits too: only
+    /// then does simulated time pass.
     async fn exchange(&mut self) -> Option<Vec<u8>> {
         let mut chunk = vec![0; 4096];
         let (mut reader, mut writer) = tokio::io::split(&mut self.stream);

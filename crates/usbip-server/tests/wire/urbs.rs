@@ -247,7 +247,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 0..300)
 }
 
-/// A control OUT carries as many bytes as its setup packet announces: a host controller sees to that.
+/// A control OUT carries as many bytes as its setup packet announces: a host controller sees to
+/// that.
 fn control(vhci: &mut Vhci, setup: [u8; 8]) {
     let length = u16::from_le_bytes([setup[6], setup[7]]).into();
     let data = if setup[0] & 0x80 == 0 { vec![4; length] } else { Vec::new() };
