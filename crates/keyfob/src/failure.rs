@@ -1,0 +1,89 @@
+//! Failures as a person sees them: what was wrong, then what to do next.
+
+use std::fmt::{self, Display};
+use std::process::ExitCode;
+
+/// The exit code of a command line that cannot be meant; clap uses the same.
+const USAGE: u8 = 2;
+
+/// A failure whose cure is known. Made with [`failure`], [`usage`] or [`advise`].
+#[derive(Debug)]
+struct Advised {
+    what: String,
+    next: String,
+    is_usage: bool,
+}
+
+impl Display for Advised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Advised {}
+
+/// The world was in the way (exit code 1).
+pub(crate) fn failure(what: impl Display, next: impl Display) -> anyhow::Error {
+    Advised { what: what.to_string(), next: next.to_string(), is_usage: false }.into()
+}
+
+/// The command line asks for what keyfob does not do (exit code 2).
+pub(crate) fn usage(what: impl Display, next: impl Display) -> anyhow::Error {
+    Advised { what: what.to_string(), next: next.to_string(), is_usage: true }.into()
+}
+
+/// Adds to an error what to do about it.
+pub(crate) fn advise(error: impl Into<anyhow::Error>, next: impl Display) -> anyhow::Error {
+    failure(format_args!("{:#}", error.into()), next)
+}
+
+/// What `main` prints on the standard error stream, without a newline at the end.
+pub(crate) fn describe(error: &anyhow::Error) -> String {
+    match find(error) {
+        Some(advised) => format!("keyfob: {error:#}\nnext: {}", advised.next),
+        None => format!("keyfob: {error:#}"),
+    }
+}
+
+/// 2 for a command line that cannot be meant, 1 for everything else.
+pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    match find(error) {
+        Some(Advised { is_usage: true, .. }) => ExitCode::from(USAGE),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn find(error: &anyhow::Error) -> Option<&Advised> {
+    error.chain().find_map(|cause| cause.downcast_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn a_person_reads_what_was_wrong_and_what_to_do_next() {
+        let error = failure("the door is shut", "knock");
+        let error = Err::<(), _>(error).context("cannot come in").unwrap_err();
+        assert_eq!(describe(&error), "keyfob: cannot come in: the door is shut\nnext: knock");
+        assert_eq!(describe(&anyhow::anyhow!("odd")), "keyfob: odd");
+    }
+
+    #[test]
+    fn an_error_keeps_its_own_causes_when_it_gets_advice() {
+        let error = anyhow::anyhow!("no such file").context("cannot read the vault");
+        let error = advise(error, "choose another directory");
+        assert!(
+            describe(&error).starts_with("keyfob: cannot read the vault: no such file\nnext: ")
+        );
+    }
+
+    #[test]
+    fn exit_codes_tell_a_wrong_command_line_from_a_failure() {
+        let code = |error| format!("{:?}", exit_code(&error));
+        assert_eq!(code(usage("", "")), format!("{:?}", ExitCode::from(2)));
+        assert_eq!(code(failure("", "")), format!("{:?}", ExitCode::from(1)));
+        assert_eq!(code(anyhow::anyhow!("")), format!("{:?}", ExitCode::from(1)));
+    }
+}

@@ -1,0 +1,192 @@
+//! A security key: the authenticator behind its transport, with memory, randomness and a policy for touches.
+//!
+//! ```text
+//!   reports ──► Device ── Request, Cancel, Abandon ──► Authenticator ── Wait(question) ──► Touch
+//!   reports ◄── Device ◄──────── respond ───────────── Authenticator ◄──── answer ───────── ask: front ends
+//! ```
+//!
+//! Everything is a direct call; time is an argument. [`UsbKey`] adds the clock and plugs it into `usbip-server`.
+
+mod usb;
+
+use clap::ValueEnum;
+use ctap_core::{
+    Authenticator, Channel, Config, Decision, Instant, Platform, PromptId, Question, Response,
+    Step, Store,
+};
+use hid_transport::{ChannelId, Device, Event, Kind, Report, Settings};
+use rand_core::CryptoRng;
+
+pub(crate) use self::usb::UsbKey;
+use crate::bell::Bell;
+
+/// What becomes of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Touch {
+    /// A person is asked: on the terminal, or with `keyfob touch` and `keyfob deny`.
+    Ask,
+    /// Everything is approved at once. For tests only.
+    Auto,
+    /// Everything is refused at once.
+    Deny,
+}
+
+/// What a key is built from.
+pub(crate) struct Parts {
+    /// Its durable memory.
+    pub(crate) store: Box<dyn Store>,
+    /// Its randomness.
+    pub(crate) rng: Box<dyn CryptoRng>,
+    /// Who answers its questions.
+    pub(crate) touch: Touch,
+    /// Rung when a prompt opens or closes, or the key is plugged in or out.
+    pub(crate) bell: Bell,
+}
+
+/// A whole security key, waiting for reports.
+pub(crate) struct Key {
+    authenticator: Authenticator,
+    device: Device,
+    parts: Parts,
+}
+
+impl Key {
+    /// Builds a key that is not plugged in yet.
+    pub(crate) fn new(config: Config, mut parts: Parts, now: Instant) -> Self {
+        let authenticator = Authenticator::new(config, &mut parts.platform(now));
+        let settings = Settings { version: VERSION.map(number), msg: false, ..Settings::default() };
+        Self { authenticator, device: Device::new(settings), parts }
+    }
+
+    /// Power comes: all that is not in the store is forgotten (HD-44).
+    pub(crate) fn plug_in(&mut self, now: Instant) {
+        self.device.reset();
+        self.authenticator.power_cycle(&mut self.parts.platform(now));
+        self.parts.bell.ring();
+    }
+
+    /// Power goes: nobody waits for an answer any more.
+    pub(crate) fn unplug(&mut self) {
+        self.device.reset();
+        self.authenticator.abandon();
+        self.parts.bell.ring();
+    }
+
+    /// The host sent a report.
+    pub(crate) fn handle_report(&mut self, report: &Report, now: Instant) {
+        match self.device.handle_report(report, hid(now)) {
+            Some(Event::Request { channel, kind: Kind::Cbor, message }) => {
+                let mut platform = self.parts.platform(now);
+                let step = self.authenticator.handle(inner(channel), message, &mut platform);
+                self.proceed(step, now);
+            }
+            Some(Event::Request { channel, kind: Kind::Msg, .. }) => {
+                self.device.respond(channel, &SW_INS_NOT_SUPPORTED, hid(now));
+            }
+            Some(Event::Cancel { channel }) => {
+                let response = self.authenticator.cancel(inner(channel));
+                self.finish(response, now);
+            }
+            Some(Event::Abandon { .. }) => {
+                self.authenticator.abandon();
+                self.parts.bell.ring();
+            }
+            Some(Event::Wink { channel }) => tracing::info!(%channel, "wink"),
+            None => {}
+        }
+    }
+
+    /// The next report for a host that reads.
+    pub(crate) fn poll_report(&mut self, now: Instant) -> Option<Report> {
+        self.device.poll_report(hid(now))
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let device = self.device.poll_timeout().map(|at| Instant::from_millis(at.as_millis()));
+        [device, self.authenticator.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// Time has passed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.device.handle_timeout(hid(now));
+        let response = self.authenticator.handle_timeout(now);
+        self.finish(response, now);
+    }
+
+    /// Somebody decided. `false`: nobody waits for that prompt any more, and nothing happened.
+    pub(crate) fn answer(&mut self, prompt: PromptId, decision: Decision, now: Instant) -> bool {
+        let mut platform = self.parts.platform(now);
+        let response = self.authenticator.answer(prompt, decision, &mut platform);
+        let was_waiting = response.is_some();
+        self.finish(response, now);
+        was_waiting
+    }
+
+    /// What a person is asked right now, and until when.
+    pub(crate) fn prompt(&self) -> Option<(PromptId, &Question, Instant)> {
+        self.authenticator.prompt()
+    }
+
+    fn proceed(&mut self, step: Step, now: Instant) {
+        match step {
+            Step::Reply(response) => self.respond(&response, now),
+            Step::Wait(prompt, question) => self.wait(prompt, &question, now),
+        }
+    }
+
+    /// Every question shows as KEEPALIVE(UPNEEDED), one that is answered at once too (HD-76).
+    fn wait(&mut self, prompt: PromptId, question: &Question, now: Instant) {
+        tracing::debug!(%question, "asks for a touch");
+        self.device.set_waiting_for_user(true, hid(now));
+        match self.parts.touch {
+            Touch::Ask => self.parts.bell.ring(),
+            Touch::Auto => drop(self.answer(prompt, Decision::Approve, now)),
+            Touch::Deny => drop(self.answer(prompt, Decision::Deny, now)),
+        }
+    }
+
+    /// The end of a request that waited, if it is one.
+    fn finish(&mut self, response: Option<Response>, now: Instant) {
+        if let Some(response) = response {
+            self.respond(&response, now);
+            self.parts.bell.ring();
+        }
+    }
+
+    fn respond(&mut self, response: &Response, now: Instant) {
+        let status = response.message.first();
+        tracing::debug!(channel = response.channel.0, ?status, length = response.message.len());
+        let channel = ChannelId::new(response.channel.0);
+        self.device.respond(channel, &response.message, hid(now));
+    }
+}
+
+impl Parts {
+    fn platform(&mut self, now: Instant) -> Platform<'_> {
+        Platform { store: &mut *self.store, rng: &mut *self.rng, now }
+    }
+}
+
+fn inner(channel: ChannelId) -> Channel {
+    Channel(channel.as_u32())
+}
+
+/// Both pure crates count milliseconds from an origin of our choice: the same one.
+fn hid(instant: Instant) -> hid_transport::Instant {
+    hid_transport::Instant::new(instant.as_millis())
+}
+
+fn number(text: &str) -> u8 {
+    text.parse().unwrap_or(u8::MAX)
+}
+
+/// Major, minor and build, as INIT tells them (HD-35).
+const VERSION: [&str; 3] = [
+    env!("CARGO_PKG_VERSION_MAJOR"),
+    env!("CARGO_PKG_VERSION_MINOR"),
+    env!("CARGO_PKG_VERSION_PATCH"),
+];
+
+/// ISO 7816-4 status word 6D00: U2F is not offered.
+const SW_INS_NOT_SUPPORTED: [u8; 2] = [0x6D, 0x00];

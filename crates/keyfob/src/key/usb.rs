@@ -1,0 +1,40 @@
+//! The key as `usbip-server` drives it: the same calls, with the time added.
+
+use std::time::Instant as SystemInstant;
+
+use usbip_server::{HidFunction, Report};
+
+use super::Key;
+use crate::platform::Clock;
+
+/// A key with a clock, behind a USB interface.
+pub(crate) struct UsbKey {
+    pub(crate) key: Key,
+    pub(crate) clock: Clock,
+}
+
+impl HidFunction for UsbKey {
+    fn attached(&mut self) {
+        self.key.plug_in(self.clock.now());
+    }
+
+    fn detached(&mut self) {
+        self.key.unplug();
+    }
+
+    fn output(&mut self, report: &Report) {
+        self.key.handle_report(report, self.clock.now());
+    }
+
+    fn input(&mut self) -> Option<Report> {
+        self.key.poll_report(self.clock.now())
+    }
+
+    fn poll_timeout(&mut self) -> Option<SystemInstant> {
+        self.key.poll_timeout().and_then(|instant| self.clock.system(instant))
+    }
+
+    fn handle_timeout(&mut self) {
+        self.key.handle_timeout(self.clock.now());
+    }
+}
