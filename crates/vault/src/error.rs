@@ -1,0 +1,153 @@
+//! Why a vault cannot be opened or made: what was wrong, then what to do next.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::format::VERSION;
+
+/// Why there is no open vault. Nothing on the disk has been changed then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The directory does not exist or has no state file.
+    #[error("there is no vault in {}: create one, or name another directory", .directory.display())]
+    NoVault {
+        /// Where one was looked for.
+        directory: PathBuf,
+    },
+
+    /// A vault is there already, and creating one would be its end.
+    #[error("there is a vault in {} already: open it, or name another directory", .directory.display())]
+    AlreadyExists {
+        /// Where it is.
+        directory: PathBuf,
+    },
+
+    /// Another process has the vault, or this one has it twice (P-17).
+    #[error("the vault in {} is in use by {}: stop it first, or name another directory",
+        .directory.display(), describe_process(*.pid))]
+    InUse {
+        /// Where the vault is.
+        directory: PathBuf,
+        /// Who has it, if the lock file tells.
+        pid: Option<u32>,
+    },
+
+    /// Others can read or change what only its owner may (P-21).
+    #[error("{} is open to other users (mode {mode:04o}): type  chmod {wanted:o} {}",
+        .path.display(), shell_quoted(.path))]
+    TooOpen {
+        /// The file or directory.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// What they must be.
+        wanted: u32,
+    },
+
+    /// Someone else's file or directory (P-21).
+    #[error("{} belongs to user {owner}, not to user {user} who opens it: run as its owner, or type  chown {user} {}",
+        .path.display(), shell_quoted(.path))]
+    WrongOwner {
+        /// The file or directory.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who this process is.
+        user: u32,
+    },
+
+    /// A symbolic link, a directory or a device where a file should be. Links are not followed (P-21).
+    #[error("{} is not a regular file (links are not followed): put the file itself there", .path.display())]
+    NotAFile {
+        /// What is in the way.
+        path: PathBuf,
+    },
+
+    /// The state file is there, the counter file is not: without it the signature counter might go back (P-13).
+    #[error("{} is missing, and without it signature counters could go back: restore it from the backup the vault came from",
+        .path.display())]
+    CounterMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+
+    /// A file was read and is not accepted.
+    #[error("{}: {fault}", .path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+
+    /// The operating system failed.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: PathBuf) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// What is wrong with a file's content (P-14, P-18). The file is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It does not begin like a vault.
+    #[error("this is not a keyfob vault: name another directory")]
+    Foreign,
+
+    /// Its checksum is wrong: bytes were changed or are missing.
+    #[error("the file is damaged (its checksum is wrong): restore the vault from a backup")]
+    Damaged,
+
+    /// Longer than [`MAX_STATE_FILE`](crate::limits::MAX_STATE_FILE).
+    #[error("the file is far longer than a vault can be: restore the vault from a backup")]
+    TooLong,
+
+    /// The checksum is right and the content is not what this version writes.
+    #[error(
+        "the file is not laid out as version {VERSION} is, at `{field}`: restore the vault from a backup, and report this"
+    )]
+    Malformed {
+        /// The last field that was looked for.
+        field: &'static str,
+    },
+
+    /// A later keyfob wrote it.
+    #[error(
+        "the file has format version {found}, this keyfob reads up to version {VERSION}: use a newer keyfob"
+    )]
+    Newer {
+        /// The version it says.
+        found: u16,
+    },
+
+    /// Encrypted in a way this keyfob has never heard of.
+    #[error(
+        "the file is sealed in a way this keyfob does not know (number {found}): use the keyfob that sealed it"
+    )]
+    Sealed {
+        /// The number it says.
+        found: u8,
+    },
+}
+
+fn describe_process(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+/// The path as one word for a shell.
+fn shell_quoted(path: &std::path::Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}

@@ -1,0 +1,231 @@
+//! A vault in a real directory: who may read it, what is not touched, what people are told (P-14, P-18, P-21).
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use ctap_core::store::{Change, Store};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use tempfile::TempDir;
+use vault::{COUNTER, Directory, Error, Fault, STATE, UNFINISHED, Vault};
+
+#[test]
+fn what_is_committed_is_there_when_the_vault_is_opened_again() {
+    let home = Home::new();
+    let mut vault = Vault::create(&home.vault, &mut rng()).unwrap();
+    let identifier = vault.state().device_identifier;
+    vault.commit(Change::PinRetries(3)).unwrap();
+    vault.commit(Change::SignCountCeiling(64)).unwrap();
+    drop(vault);
+    let vault = Vault::open_or_create(&home.vault, &mut rng()).unwrap();
+    assert_eq!(vault.state().device_identifier, identifier);
+    assert_eq!(vault.state().pin_retries, 3);
+    assert_eq!(vault.state().sign_count_ceiling, 64);
+}
+
+#[test]
+fn everything_is_the_owners_alone_from_the_beginning() {
+    let home = Home::new();
+    let nested = home.vault.join("a/b");
+    let mut vault = Vault::open_or_create(&nested, &mut rng()).unwrap();
+    vault.commit(Change::PinRetries(3)).unwrap();
+    for directory in [&home.vault, &nested] {
+        assert_eq!(mode(directory), 0o700);
+    }
+    let files: Vec<_> = fs::read_dir(&nested).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 3, "{files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{file:?}");
+    }
+}
+
+#[test]
+fn a_second_vault_is_not_made_over_the_first() {
+    let home = Home::with_vault();
+    let before = fs::read(home.file(STATE)).unwrap();
+    let error = Vault::create(&home.vault, &mut rng()).unwrap_err();
+    assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
+    assert_eq!(fs::read(home.file(STATE)).unwrap(), before);
+}
+
+#[test]
+fn where_there_is_no_vault_none_is_opened_and_nothing_is_left_behind() {
+    let home = Home::new();
+    assert!(matches!(Vault::open(&home.vault), Err(Error::NoVault { .. })));
+    assert!(!home.vault.exists());
+    fs::create_dir(&home.vault).unwrap();
+    assert!(matches!(Vault::open(&home.vault), Err(Error::NoVault { .. })));
+    assert_eq!(fs::read_dir(&home.vault).unwrap().count(), 0);
+}
+
+#[test]
+fn what_others_can_read_is_refused_with_the_line_to_type() {
+    for (name, open, wanted) in
+        [("", 0o750, 0o700), (STATE, 0o640, 0o600), (COUNTER, 0o602, 0o600), ("lock", 0o644, 0o600)]
+    {
+        let home = Home::with_vault();
+        let path = if name.is_empty() { home.vault.clone() } else { home.file(name) };
+        fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
+        let error = Vault::open(&home.vault).unwrap_err().to_string();
+        let line = format!("type  chmod {wanted:o} '{}'", path.display());
+        assert!(error.ends_with(&line), "{error}");
+        fs::set_permissions(&path, Permissions::from_mode(wanted)).unwrap();
+        Vault::open(&home.vault).unwrap();
+    }
+}
+
+#[test]
+fn what_belongs_to_someone_else_is_refused() {
+    let home = Home::with_vault();
+    // Only root can give a file away; everyone else finds root's own directory to be someone else's.
+    let result = match std::os::unix::fs::chown(home.file(STATE), Some(1), None) {
+        Ok(()) => Directory::open(&home.vault),
+        Err(_) => Directory::make(Path::new("/")),
+    };
+    assert!(matches!(result, Err(Error::WrongOwner { .. })), "{result:?}");
+}
+
+#[test]
+fn links_and_pipes_are_refused_and_not_written_through() {
+    for name in [STATE, COUNTER, "lock"] {
+        let home = Home::with_vault();
+        let elsewhere = home.base.path().join("elsewhere");
+        fs::rename(home.file(name), &elsewhere).unwrap();
+        let before = fs::read(&elsewhere).unwrap();
+        symlink(&elsewhere, home.file(name)).unwrap();
+        assert!(matches!(Vault::open(&home.vault), Err(Error::NotAFile { .. })), "{name}");
+        assert_eq!(fs::read(&elsewhere).unwrap(), before);
+
+        fs::remove_file(home.file(name)).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            home.file(name),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        assert!(matches!(Vault::open(&home.vault), Err(Error::NotAFile { .. })), "{name}");
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_the_temporary_file_is_removed_not_followed() {
+    let home = Home::with_vault();
+    let mut vault = Vault::open(&home.vault).unwrap();
+    let elsewhere = home.base.path().join("elsewhere");
+    fs::write(&elsewhere, "precious").unwrap();
+    symlink(&elsewhere, home.file(UNFINISHED)).unwrap();
+    vault.commit(Change::PinRetries(3)).unwrap();
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
+    assert!(fs::symlink_metadata(home.file(STATE)).unwrap().is_file());
+}
+
+#[test]
+fn what_a_power_cut_left_half_written_is_removed() {
+    let home = Home::with_vault();
+    fs::write(home.file(UNFINISHED), "half a sta").unwrap();
+    Vault::open(&home.vault).unwrap();
+    assert!(!home.file(UNFINISHED).exists());
+}
+
+#[test]
+fn one_process_has_a_vault_once() {
+    let home = Home::with_vault();
+    let vault = Vault::open(&home.vault).unwrap();
+    let error = Vault::open(&home.vault).unwrap_err();
+    let expected = format!(
+        "the vault in {} is in use by process {}: stop it first, or name another directory",
+        home.vault.display(),
+        std::process::id()
+    );
+    assert_eq!(error.to_string(), expected);
+    drop(vault);
+    Vault::open(&home.vault).unwrap();
+}
+
+#[test]
+fn a_damaged_foreign_or_missing_file_is_refused_and_left_as_it_is() {
+    for name in [STATE, COUNTER] {
+        for damaged in [&b""[..], b"something else", b"keyfob\0\x01\0"] {
+            let home = Home::with_vault();
+            fs::write(home.file(name), damaged).unwrap();
+            for result in [Vault::open(&home.vault), Vault::open_or_create(&home.vault, &mut rng())]
+            {
+                assert!(matches!(result, Err(Error::Refused { .. })), "{result:?}");
+            }
+            assert_eq!(fs::read(home.file(name)).unwrap(), damaged);
+        }
+    }
+    let home = Home::with_vault();
+    fs::remove_file(home.file(COUNTER)).unwrap();
+    let result = Vault::open_or_create(&home.vault, &mut rng());
+    assert!(matches!(result, Err(Error::CounterMissing { .. })), "{result:?}");
+    assert!(!home.file(COUNTER).exists());
+}
+
+#[test]
+fn a_file_far_too_long_is_refused_without_being_read() {
+    let home = Home::with_vault();
+    fs::File::options().write(true).open(home.file(STATE)).unwrap().set_len(1 << 40).unwrap();
+    let result = Vault::open(&home.vault);
+    assert!(matches!(result, Err(Error::Refused { fault: Fault::TooLong, .. })), "{result:?}");
+}
+
+#[test]
+fn an_older_state_with_the_newer_counter_does_not_take_the_counter_back() {
+    let home = Home::with_vault();
+    let backup = fs::read(home.file(STATE)).unwrap();
+    let mut vault = Vault::open(&home.vault).unwrap();
+    vault.commit(Change::SignCountCeiling(640)).unwrap();
+    vault.commit(Change::PinRetries(1)).unwrap();
+    drop(vault);
+    let later = fs::read(home.file(STATE)).unwrap();
+    fs::write(home.file(STATE), backup).unwrap();
+    assert_eq!(Vault::open(&home.vault).unwrap().state().sign_count_ceiling, 640);
+
+    // And the other way round: the state file holds what the ceiling was when it was written.
+    let other = Home::with_vault();
+    fs::write(other.file(STATE), later).unwrap();
+    assert_eq!(Vault::open(&other.vault).unwrap().state().sign_count_ceiling, 640);
+}
+
+#[test]
+fn a_vault_prints_where_it_is_and_nothing_of_what_it_holds() {
+    let home = Home::with_vault();
+    let vault = Vault::open(&home.vault).unwrap();
+    let expected = format!("Vault {{ directory: {:?}, .. }}", home.vault);
+    assert_eq!(format!("{vault:?}"), expected);
+}
+
+struct Home {
+    base: TempDir,
+    vault: PathBuf,
+}
+
+impl Home {
+    fn new() -> Self {
+        let base = tempfile::tempdir().unwrap();
+        let vault = base.path().join("vault");
+        Self { base, vault }
+    }
+
+    fn with_vault() -> Self {
+        let home = Self::new();
+        Vault::create(&home.vault, &mut rng()).unwrap();
+        home
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.vault.join(name)
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().mode() & 0o7777
+}
+
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(1)
+}
