@@ -1,0 +1,299 @@
+//! Opening the key that `--device` names: a device file of this host, or a device at a USB/IP server.
+
+use std::fmt;
+use std::io;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ctap_client::hidraw::{self, Hidraw, Key};
+use ctap_client::{HidChannel, Report, ReportPipe};
+use ctap_core::consent::Shown;
+use usbip_server::client::{self, ClientError, Host, RemoteDevice};
+
+use crate::failure::{advise, failure, usage};
+
+/// Which key a command is for.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct DeviceOption {
+    /// The key: auto (the only one of this host), /dev/hidrawN, or usbip:HOST:PORT[/BUSID]
+    #[arg(long, env = "KEYFOB_DEVICE", default_value = "auto", value_name = "KEY")]
+    pub(crate) device: Address,
+}
+
+/// Where a key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// The only FIDO key of this host.
+    Auto,
+    /// A device file.
+    Hidraw(PathBuf),
+    /// A device at a USB/IP server, `HOST:PORT`; without a bus id, the only one it has.
+    Usbip { server: String, bus_id: Option<String> },
+}
+
+/// A conversation channel to whatever carries a key's reports.
+pub(crate) type Channel = HidChannel<Box<dyn ReportPipe>>;
+
+impl Address {
+    /// Opens the key and asks it for a channel.
+    ///
+    /// # Errors
+    /// When there is no such key, it is in use, or does not answer: each says what to do next.
+    pub(crate) fn open(&self) -> anyhow::Result<Channel> {
+        Ok(HidChannel::open(self.pipe()?)?)
+    }
+
+    /// Opens the way to the key.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), without the key's answer.
+    pub(crate) fn pipe(&self) -> anyhow::Result<Box<dyn ReportPipe>> {
+        match self {
+            Self::Auto => open_hidraw(&only_key(&local_keys()?)?),
+            Self::Hidraw(path) => open_hidraw(path),
+            Self::Usbip { server, bus_id } => {
+                let host = import(server, bus_id.as_deref())?;
+                Ok(Box::new(UsbipPipe(host)))
+            }
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        if let Some(remote) = text.strip_prefix("usbip:") {
+            return parse_usbip(remote)
+                .ok_or_else(|| format!("{text} is not usbip:HOST:PORT or usbip:HOST:PORT/BUSID"));
+        }
+        match text.starts_with('/') {
+            true => Ok(Self::Hidraw(text.into())),
+            false => Err("a key is auto, /dev/hidrawN, or usbip:HOST:PORT[/BUSID]".to_owned()),
+        }
+    }
+}
+
+fn parse_usbip(remote: &str) -> Option<Address> {
+    let (server, bus_id) = match remote.split_once('/') {
+        Some((server, bus_id)) => (server, Some(bus_id)),
+        None => (remote, None),
+    };
+    let (host, port) = server.rsplit_once(':')?;
+    port.parse::<u16>().ok()?;
+    let is_complete = !host.is_empty() && bus_id != Some("");
+    is_complete
+        .then(|| Address::Usbip { server: server.to_owned(), bus_id: bus_id.map(str::to_owned) })
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Hidraw(path) => path.display().fmt(f),
+            Self::Usbip { server, bus_id: None } => write!(f, "usbip:{server}"),
+            Self::Usbip { server, bus_id: Some(bus_id) } => write!(f, "usbip:{server}/{bus_id}"),
+        }
+    }
+}
+
+/// The FIDO keys of this host. A kernel without hidraw has none.
+///
+/// # Errors
+/// When sysfs cannot be read.
+pub(crate) fn local_keys() -> anyhow::Result<Vec<Key>> {
+    match hidraw::list() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        keys => keys.context("cannot list the keys of this host"),
+    }
+}
+
+/// The device file of the one key there is.
+fn only_key(keys: &[Key]) -> anyhow::Result<PathBuf> {
+    match keys {
+        [] => Err(failure(
+            "there is no FIDO key on this host",
+            "plug one in, or start one with `keyfob attach`; `keyfob doctor` says what this host lacks",
+        )),
+        [only] => Ok(only.path.clone()),
+        several => {
+            let line = |key: &Key| format!("\n  {}  {}", key.path.display(), Shown(&key.name));
+            let list: String = several.iter().map(line).collect();
+            Err(usage(
+                format_args!("there are several FIDO keys on this host:{list}"),
+                "choose one with --device",
+            ))
+        }
+    }
+}
+
+fn open_hidraw(path: &Path) -> anyhow::Result<Box<dyn ReportPipe>> {
+    let pipe = Hidraw::open(path).map_err(|error| {
+        let next = match error.kind() {
+            io::ErrorKind::PermissionDenied => "`keyfob doctor` says how to get the permission",
+            io::ErrorKind::NotFound => "`keyfob list` shows which keys there are",
+            _ => "plug the key in again and retry",
+        };
+        failure(format_args!("{} cannot be opened: {error}", path.display()), next)
+    })?;
+    Ok(Box::new(pipe))
+}
+
+/// The devices a USB/IP server offers.
+///
+/// # Errors
+/// When there is no such server, or it breaks the protocol.
+pub(crate) fn list_remote(server: &str) -> anyhow::Result<Vec<RemoteDevice>> {
+    client::list(connect(server)?).with_context(|| format!("{server} does not list its devices"))
+}
+
+/// Imports a device from a USB/IP server and configures it as a kernel would.
+///
+/// # Errors
+/// When there is no such server or device, or somebody else has it.
+pub(crate) fn import(server: &str, bus_id: Option<&str>) -> anyhow::Result<Host> {
+    let bus_id = match bus_id {
+        Some(bus_id) => bus_id.to_owned(),
+        None => only_remote(server, &list_remote(server)?)?,
+    };
+    let mut host =
+        Host::import(connect(server)?, &bus_id).map_err(|error| refusal(server, &bus_id, error))?;
+    host.enumerate().with_context(|| format!("{bus_id} at {server} cannot be configured"))?;
+    Ok(host)
+}
+
+fn only_remote(server: &str, devices: &[RemoteDevice]) -> anyhow::Result<String> {
+    match devices {
+        [] => Err(failure(
+            format_args!("{server} offers no device"),
+            "start a key there with `keyfob serve`",
+        )),
+        [only] => Ok(only.bus_id.clone()),
+        several => {
+            let line =
+                |device: &RemoteDevice| format!("\n  usbip:{server}/{}", Shown(&device.bus_id));
+            let list: String = several.iter().map(line).collect();
+            Err(usage(
+                format_args!("{server} offers several devices:{list}"),
+                "choose one with --device",
+            ))
+        }
+    }
+}
+
+fn connect(server: &str) -> anyhow::Result<TcpStream> {
+    TcpStream::connect(server).map_err(|error| {
+        let next = match error.kind() {
+            io::ErrorKind::ConnectionRefused => "start a key there with `keyfob serve`",
+            _ => "check the address",
+        };
+        failure(format_args!("cannot connect to {server}: {error}"), next)
+    })
+}
+
+fn refusal(server: &str, bus_id: &str, error: ClientError) -> anyhow::Error {
+    match error {
+        ClientError::Refused(IN_USE) => failure(
+            format_args!("{bus_id} at {server} is plugged in elsewhere"),
+            "detach it there first; on Linux `sudo usbip port` shows where it is",
+        ),
+        ClientError::Refused(_) => failure(
+            format_args!("{server} has no device {bus_id}"),
+            format_args!("`keyfob list --device usbip:{server}` shows what it has"),
+        ),
+        other => {
+            let context = format!("{bus_id} at {server} cannot be imported");
+            advise(
+                anyhow::Error::new(other).context(context),
+                "check that a USB/IP server listens there",
+            )
+        }
+    }
+}
+
+/// ST_DEV_BUSY of the kernel's usbip tools.
+const IN_USE: u32 = 2;
+
+/// An imported device as a pipe of reports.
+pub(crate) struct UsbipPipe(pub(crate) Host);
+
+impl ReportPipe for UsbipPipe {
+    fn send(&mut self, report: &Report) -> io::Result<()> {
+        Ok(self.0.send(report)?)
+    }
+
+    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
+        Ok(self.0.receive(timeout)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::failure::describe;
+
+    fn usbip(server: &str, bus_id: Option<&str>) -> Address {
+        Address::Usbip { server: server.to_owned(), bus_id: bus_id.map(str::to_owned) }
+    }
+
+    #[test]
+    fn every_form_of_address_is_read_and_written_alike() {
+        let forms = [
+            ("auto", Address::Auto),
+            ("/dev/hidraw3", Address::Hidraw("/dev/hidraw3".into())),
+            ("usbip:127.0.0.1:3240", usbip("127.0.0.1:3240", None)),
+            ("usbip:[::1]:3240/1-1.2", usbip("[::1]:3240", Some("1-1.2"))),
+        ];
+        for (text, address) in forms {
+            assert_eq!(text.parse(), Ok(address.clone()));
+            assert_eq!(address.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in
+            ["", "hidraw0", "usbip:", "usbip:host", "usbip:host:x", "usbip::1", "usbip:host:3240/"]
+        {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+
+    fn key(number: u32) -> Key {
+        Key {
+            path: format!("/dev/hidraw{number}").into(),
+            name: "Key\u{1b}".into(),
+            vendor_id: 1,
+            product_id: 2,
+            serial: None,
+        }
+    }
+
+    #[test]
+    fn auto_takes_the_only_key_and_asks_when_there_are_more() {
+        assert_eq!(only_key(&[key(4)]).unwrap(), Path::new("/dev/hidraw4"));
+        let several = describe(&only_key(&[key(4), key(5)]).unwrap_err());
+        assert!(
+            several.contains("on this host:\n  /dev/hidraw4  Key\\u{1b}\n  /dev/hidraw5"),
+            "{several}"
+        );
+        let none = describe(&only_key(&[]).unwrap_err());
+        assert!(none.contains("keyfob attach"), "{none}");
+    }
+
+    #[test]
+    fn an_address_where_nobody_listens_says_what_to_start() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let error = describe(&usbip(&server, None).pipe().err().unwrap());
+        assert!(error.contains("keyfob serve"), "{error}");
+    }
+}

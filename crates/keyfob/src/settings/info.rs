@@ -1,0 +1,206 @@
+//! `keyfob info`: authenticatorGetInfo, CTAP section 6.4, for people and for programs.
+
+mod json;
+
+use ctap_client::Client;
+use ctap_client::commands::client_pin::PinRetries;
+use ctap_client::commands::get_info::Info;
+use ctap_core::consent::Shown;
+
+use crate::device::DeviceOption;
+use crate::terminal::{self, count};
+
+/// Show what the key is and what state it is in
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    device: DeviceOption,
+    /// Print JSON: the members of getInfo under the standard's names, and pinRetries
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the key cannot be opened or answers nonsense.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let mut client = Client::new(options.device.device.open()?);
+    let info = client.get_info()?;
+    let retries = match info.is_on("clientPin") {
+        true => Some(client.pin_retries()?),
+        false => None,
+    };
+    let text = match options.json {
+        true => format!("{}\n", serde_json::to_string_pretty(&json::members(&info, retries))?),
+        false => terminal::columns(&facts(&info, retries)),
+    };
+    Ok(terminal::print(text)?)
+}
+
+/// What a person wants to know, in the words of the other tools for keys. What the key does not have is left out.
+fn facts(info: &Info, retries: Option<PinRetries>) -> Vec<[String; 2]> {
+    let on_off = |on: bool| if on { "On" } else { "Off" }.to_owned();
+    let list = |items: &Option<Vec<String>>| items.as_ref().map(|items| shown(items));
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
+    let facts = [
+        ("Versions", Some(shown(&info.versions))),
+        ("AAGUID", Some(aaguid(&info.aaguid))),
+        ("Firmware version", number(info.firmware_version)),
+        ("PIN", Some(pin(info, retries))),
+        ("Minimum PIN length", number(info.min_pin_length)),
+        ("PIN change forced", info.force_pin_change.filter(|forced| *forced).map(on_off)),
+        (
+            "Fingerprints",
+            info.option("bioEnroll")
+                .map(|any| if any { "Registered" } else { "Not registered" }.into()),
+        ),
+        ("Always Require UV", info.option("alwaysUv").map(on_off)),
+        ("Enterprise Attestation", info.option("ep").map(on_off)),
+        ("Credential storage remaining", number(info.remaining_discoverable_credentials)),
+        (
+            "Algorithms",
+            info.algorithms.as_ref().map(|all| algorithms(all.iter().map(|one| one.algorithm))),
+        ),
+        ("Extensions", list(&info.extensions)),
+        ("Options", options(info)),
+        (
+            "PIN protocols",
+            info.pin_uv_auth_protocols.as_ref().map(|all| join(all.iter().map(u64::to_string))),
+        ),
+        ("Attestation formats", list(&info.attestation_formats)),
+        ("Transports", list(&info.transports)),
+        ("Longest message", Some(count(info.max_message_size(), "byte"))),
+        (
+            "Large blobs",
+            info.max_serialized_large_blob_array
+                .map(|size| format!("up to {}", count(size, "byte"))),
+        ),
+        (
+            "Certifications",
+            info.certifications
+                .as_ref()
+                .map(|all| join(all.iter().map(|(id, n)| format!("{id} {n}")))),
+        ),
+    ];
+    facts.into_iter().filter_map(|(label, fact)| Some([format!("{label}:"), fact?])).collect()
+}
+
+fn pin(info: &Info, retries: Option<PinRetries>) -> String {
+    match (info.option("clientPin"), retries) {
+        (None, _) => "Not supported".to_owned(),
+        (Some(_), Some(PinRetries { left: 0, .. })) => "Blocked; only a reset helps".to_owned(),
+        (Some(_), Some(PinRetries { left, power_cycle_needed: true })) => {
+            format!("{} remaining, once the key is plugged in again", count(left, "attempt"))
+        }
+        (Some(_), Some(PinRetries { left, .. })) => format!("{} remaining", count(left, "attempt")),
+        (Some(_), None) => "Not set".to_owned(),
+    }
+}
+
+/// Those that are on, and behind them those that are off.
+fn options(info: &Info) -> Option<String> {
+    let named = |on| {
+        let options = info.options.iter().flatten().filter(move |(_, value)| *value == on);
+        options.map(|(name, _)| Shown(name).to_string())
+    };
+    info.options.as_ref()?;
+    Some(join(named(true).chain(named(false).map(|name| format!("no {name}")))))
+}
+
+fn algorithms(numbers: impl Iterator<Item = i64>) -> String {
+    join(numbers.map(|number| match algorithm_name(number) {
+        Some(name) => format!("{name} ({number})"),
+        None => number.to_string(),
+    }))
+}
+
+/// The names of the IANA registry of COSE algorithms.
+const fn algorithm_name(number: i64) -> Option<&'static str> {
+    Some(match number {
+        -7 => "ES256",
+        -8 => "EdDSA",
+        -9 => "ESP256",
+        -19 => "Ed25519",
+        -35 => "ES384",
+        -36 => "ES512",
+        -47 => "ES256K",
+        -48 => "ML-DSA-44",
+        -49 => "ML-DSA-65",
+        -50 => "ML-DSA-87",
+        -51 => "ESP384",
+        -257 => "RS256",
+        _ => return None,
+    })
+}
+
+/// The usual form with hyphens.
+fn aaguid(bytes: &[u8; 16]) -> String {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &hex[range]);
+    parts.join("-")
+}
+
+fn shown(items: &[String]) -> String {
+    join(items.iter().map(|item| Shown(item).to_string()))
+}
+
+fn join(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_pin(set: bool) -> Info {
+        Info {
+            options: Some(vec![("rk".into(), true), ("clientPin".into(), set)]),
+            ..Info::default()
+        }
+    }
+
+    fn retries(left: u64, power_cycle_needed: bool) -> Option<PinRetries> {
+        Some(PinRetries { left, power_cycle_needed })
+    }
+
+    #[test]
+    fn the_state_of_the_pin_is_told_in_words() {
+        assert_eq!(pin(&Info::default(), None), "Not supported");
+        assert_eq!(pin(&with_pin(false), None), "Not set");
+        assert_eq!(pin(&with_pin(true), retries(8, false)), "8 attempts remaining");
+        assert_eq!(pin(&with_pin(true), retries(1, false)), "1 attempt remaining");
+        assert_eq!(pin(&with_pin(true), retries(0, true)), "Blocked; only a reset helps");
+        assert!(
+            pin(&with_pin(true), retries(5, true)).ends_with("once the key is plugged in again")
+        );
+    }
+
+    #[test]
+    fn options_that_are_on_come_first() {
+        let info = Info {
+            options: Some(vec![("ep".into(), false), ("rk".into(), true)]),
+            ..Info::default()
+        };
+        assert_eq!(options(&info).unwrap(), "rk, no ep");
+        assert_eq!(options(&Info::default()), None);
+    }
+
+    #[test]
+    fn an_aaguid_has_its_hyphens() {
+        let bytes = std::array::from_fn(|i| i as u8);
+        assert_eq!(aaguid(&bytes), "00010203-0405-0607-0809-0a0b0c0d0e0f");
+    }
+
+    #[test]
+    fn algorithms_have_their_name_and_number() {
+        assert_eq!(algorithms([-7, -65535].into_iter()), "ES256 (-7), -65535");
+    }
+
+    #[test]
+    fn what_a_key_does_not_have_is_left_out() {
+        let labels: Vec<String> =
+            facts(&Info::default(), None).into_iter().map(|[label, _]| label).collect();
+        assert_eq!(labels, ["Versions:", "AAGUID:", "PIN:", "Longest message:"]);
+    }
+}

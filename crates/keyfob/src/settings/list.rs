@@ -1,0 +1,132 @@
+//! `keyfob list`: the keys there are.
+
+use ctap_client::hidraw::Key;
+use ctap_core::consent::Shown;
+use serde::Serialize;
+use usbip_server::client::RemoteDevice;
+
+use crate::device::{self, Address, DeviceOption};
+use crate::terminal;
+
+/// List the FIDO keys of this host, or with --device usbip:HOST:PORT the devices of a USB/IP server
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    device: DeviceOption,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One line of the list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    /// What `--device` takes.
+    device: String,
+    product: Option<String>,
+    vendor_id: u16,
+    product_id: u16,
+    serial: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When sysfs or the server cannot be read.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let entries = entries(&options.device.device)?;
+    if options.json {
+        return Ok(terminal::print(format_args!("{}\n", serde_json::to_string_pretty(&entries)?))?);
+    }
+    if entries.is_empty() {
+        terminal::note("There is no FIDO key. Plug one in, or start one with `keyfob attach`.");
+        return Ok(());
+    }
+    let heading = ["DEVICE", "VID:PID", "PRODUCT", "SERIAL"].map(str::to_owned);
+    let rows: Vec<_> = [heading].into_iter().chain(entries.iter().map(Entry::row)).collect();
+    Ok(terminal::print(terminal::columns(&rows))?)
+}
+
+fn entries(address: &Address) -> anyhow::Result<Vec<Entry>> {
+    match address {
+        Address::Auto => Ok(device::local_keys()?.iter().map(Entry::of_key).collect()),
+        Address::Hidraw(path) => {
+            let keys = device::local_keys()?;
+            Ok(keys.iter().filter(|key| key.path == *path).map(Entry::of_key).collect())
+        }
+        Address::Usbip { server, bus_id } => {
+            let is_wanted =
+                |device: &&RemoteDevice| bus_id.as_ref().is_none_or(|id| *id == device.bus_id);
+            let devices = device::list_remote(server)?;
+            Ok(devices
+                .iter()
+                .filter(is_wanted)
+                .map(|device| Entry::of_remote(server, device))
+                .collect())
+        }
+    }
+}
+
+impl Entry {
+    fn of_key(key: &Key) -> Self {
+        Self {
+            device: key.path.display().to_string(),
+            product: Some(key.name.clone()),
+            vendor_id: key.vendor_id,
+            product_id: key.product_id,
+            serial: key.serial.clone(),
+        }
+    }
+
+    /// Names are in descriptors, which only an importer can read: another one may be using the key.
+    fn of_remote(server: &str, device: &RemoteDevice) -> Self {
+        Self {
+            device: format!("usbip:{server}/{}", device.bus_id),
+            product: None,
+            vendor_id: device.vendor_id,
+            product_id: device.product_id,
+            serial: None,
+        }
+    }
+
+    fn row(&self) -> [String; 4] {
+        let shown = |text: &Option<String>| {
+            text.as_ref().map_or("-".to_owned(), |text| Shown(text).to_string())
+        };
+        [
+            Shown(&self.device).to_string(),
+            format!("{:04x}:{:04x}", self.vendor_id, self.product_id),
+            shown(&self.product),
+            shown(&self.serial),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        Key {
+            path: "/dev/hidraw2".into(),
+            name: "A key\n".into(),
+            vendor_id: 0x1209,
+            product_id: 0xF1D0,
+            serial: None,
+        }
+    }
+
+    #[test]
+    fn a_row_names_device_ids_and_product_and_escapes_what_the_key_says() {
+        assert_eq!(Entry::of_key(&key()).row(), ["/dev/hidraw2", "1209:f1d0", "A key\\u{a}", "-"]);
+    }
+
+    #[test]
+    fn json_has_one_object_for_each_key() {
+        let json = serde_json::to_value([Entry::of_key(&key())]).unwrap();
+        assert_eq!(json[0]["device"], "/dev/hidraw2");
+        assert_eq!(json[0]["vendorId"], 0x1209);
+        assert!(json[0]["serial"].is_null());
+    }
+}

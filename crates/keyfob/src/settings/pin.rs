@@ -1,0 +1,151 @@
+//! `keyfob pin`: authenticatorClientPIN, CTAP section 6.5.
+
+use ctap_client::commands::get_info::Info;
+use ctap_client::{Client, Error, Exchange, Permissions, Status};
+
+use super::pin_source::{CurrentPinOptions, NewPinOptions};
+use super::{open, told};
+use crate::device::DeviceOption;
+use crate::failure::failure;
+use crate::terminal::{self, count};
+
+/// Set, change or try the key's PIN
+///
+/// Without options a PIN is asked for on the terminal, or read from standard input if that is none: one PIN a line,
+/// the current one first.
+#[derive(clap::Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Give the key its first PIN
+    Set(SetOptions),
+    /// Replace the PIN
+    Change(ChangeOptions),
+    /// Find out whether a PIN is the right one. A wrong one costs an attempt
+    Verify(VerifyOptions),
+}
+
+/// What `keyfob pin set` takes.
+#[derive(clap::Args, Debug)]
+pub(crate) struct SetOptions {
+    #[command(flatten)]
+    device: DeviceOption,
+    #[command(flatten)]
+    new: NewPinOptions,
+}
+
+/// What `keyfob pin change` takes.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ChangeOptions {
+    #[command(flatten)]
+    device: DeviceOption,
+    #[command(flatten)]
+    current: CurrentPinOptions,
+    #[command(flatten)]
+    new: NewPinOptions,
+}
+
+/// What `keyfob pin verify` takes.
+#[derive(clap::Args, Debug)]
+pub(crate) struct VerifyOptions {
+    #[command(flatten)]
+    device: DeviceOption,
+    #[command(flatten)]
+    current: CurrentPinOptions,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the key refuses: each says how many attempts are left, and what to do.
+pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Set(options) => set(options),
+        Command::Change(options) => change(options),
+        Command::Verify(options) => verify(options),
+    }
+}
+
+fn set(options: &SetOptions) -> anyhow::Result<()> {
+    let mut client = open(&options.device)?;
+    let info = client.get_info()?;
+    if has_pin(&info)? {
+        return Err(failure("the key has a PIN already", "`keyfob pin change` replaces it"));
+    }
+    let new = options.new.read()?;
+    client.set_pin(new.expose()).map_err(|error| explain(&mut client, &info, error))?;
+    Ok(terminal::print("The PIN is set.\n")?)
+}
+
+fn change(options: &ChangeOptions) -> anyhow::Result<()> {
+    let (mut client, info) = open_with_pin(&options.device)?;
+    let current = options.current.read()?;
+    let new = options.new.read()?;
+    let changed = client.change_pin(current.expose(), new.expose());
+    changed.map_err(|error| explain(&mut client, &info, error))?;
+    Ok(terminal::print("The PIN is changed.\n")?)
+}
+
+fn verify(options: &VerifyOptions) -> anyhow::Result<()> {
+    let (mut client, info) = open_with_pin(&options.device)?;
+    let current = options.current.read()?;
+    let (permission, rp_id) = harmless_permission(&info);
+    let token = client.pin_uv_auth_token(current.expose(), permission, rp_id);
+    token.map_err(|error| explain(&mut client, &info, error))?;
+    Ok(terminal::print("The PIN is right.\n")?)
+}
+
+/// A token must permit something; this one is thrown away.
+fn harmless_permission(info: &Info) -> (Permissions, Option<&'static str>) {
+    match info.is_on("credMgmt") {
+        true => (Permissions::CREDENTIAL_MANAGEMENT, None),
+        false => (Permissions::GET_ASSERTION, Some("keyfob.invalid")),
+    }
+}
+
+fn open_with_pin(device: &DeviceOption) -> anyhow::Result<(Client<crate::device::Channel>, Info)> {
+    let mut client = open(device)?;
+    let info = client.get_info()?;
+    match has_pin(&info)? {
+        true => Ok((client, info)),
+        false => Err(failure("the key has no PIN yet", "`keyfob pin set` gives it one")),
+    }
+}
+
+fn has_pin(info: &Info) -> anyhow::Result<bool> {
+    info.option("clientPin")
+        .ok_or_else(|| failure("this key takes no PIN", "use a key with the clientPin option"))
+}
+
+fn explain(client: &mut Client<impl Exchange>, info: &Info, error: Error) -> anyhow::Error {
+    match error.status() {
+        Some(Status::PinInvalid) => {
+            let left = client.pin_retries().map(|retries| retries.left).unwrap_or_default();
+            let what = format!("wrong PIN: {} left before it is blocked", count(left, "attempt"));
+            told(
+                &what,
+                &error,
+                "check the PIN and try again; three wrong ones in a row need the key plugged in again",
+            )
+        }
+        Some(Status::PinAuthBlocked) => told(
+            "three wrong PINs in a row: the key takes no more until it is plugged in again",
+            &error,
+            "unplug it and plug it in again (`keyfob replug` for a keyfob key), then give the right PIN",
+        ),
+        Some(Status::PinBlocked) => told(
+            "the PIN is blocked after too many wrong ones",
+            &error,
+            "only `keyfob reset` helps; it erases every credential",
+        ),
+        Some(Status::PinPolicyViolation) => {
+            let shortest = info.min_pin_length.unwrap_or(SHORTEST_PIN);
+            let what =
+                format!("the key does not take this PIN; it wants {shortest} characters at least");
+            told(&what, &error, "choose another PIN")
+        }
+        Some(status) => told("the key refused", &error, status.advice()),
+        None => error.into(),
+    }
+}
+
+/// Code points of the shortest PIN when getInfo does not say (CP-20).
+const SHORTEST_PIN: u64 = 4;

@@ -1,0 +1,159 @@
+//! Where PINs come from: an argument, a file, a person at a terminal, or the lines of standard input.
+
+use std::convert::Infallible;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::Context as _;
+use zeroize::Zeroizing;
+
+use crate::failure::{advise, failure};
+use crate::terminal;
+
+/// A PIN; wiped when dropped, never shown.
+#[derive(Clone)]
+pub(super) struct Pin(Zeroizing<String>);
+
+impl Pin {
+    /// The PIN itself, for the client only.
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pin(..)")
+    }
+}
+
+impl FromStr for Pin {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+}
+
+/// The PIN the key has now.
+#[derive(clap::Args, Debug)]
+pub(super) struct CurrentPinOptions {
+    /// The PIN the key has now. Others can read it in the list of processes: prefer --pin-file or standard input
+    #[arg(short = 'P', long, value_name = "PIN", conflicts_with = "pin_file")]
+    pin: Option<Pin>,
+    /// A file with the PIN the key has now, on its first line
+    #[arg(long, value_name = "FILE")]
+    pin_file: Option<PathBuf>,
+}
+
+/// The PIN the key is to have.
+#[derive(clap::Args, Debug)]
+pub(super) struct NewPinOptions {
+    /// The new PIN. Others can read it in the list of processes: prefer --new-pin-file or standard input
+    #[arg(short = 'n', long, value_name = "PIN", conflicts_with = "new_pin_file")]
+    new_pin: Option<Pin>,
+    /// A file with the new PIN, on its first line
+    #[arg(long, value_name = "FILE")]
+    new_pin_file: Option<PathBuf>,
+}
+
+impl CurrentPinOptions {
+    /// The PIN, from wherever it is to come.
+    ///
+    /// # Errors
+    /// When the file or standard input has none.
+    pub(super) fn read(&self) -> anyhow::Result<Pin> {
+        match (&self.pin, &self.pin_file) {
+            (Some(pin), _) => Ok(pin.clone()),
+            (None, Some(path)) => from_file(path),
+            (None, None) if terminal::is_interactive() => ask("PIN: "),
+            (None, None) => next_line(&mut io::stdin().lock()).context("standard input has no PIN"),
+        }
+    }
+}
+
+impl NewPinOptions {
+    /// The new PIN, from wherever it is to come. A person types it twice.
+    ///
+    /// # Errors
+    /// When the file or standard input has none, or a person typed two different ones.
+    pub(super) fn read(&self) -> anyhow::Result<Pin> {
+        match (&self.new_pin, &self.new_pin_file) {
+            (Some(pin), _) => Ok(pin.clone()),
+            (None, Some(path)) => from_file(path),
+            (None, None) if terminal::is_interactive() => ask_twice(),
+            (None, None) => {
+                next_line(&mut io::stdin().lock()).context("standard input has no new PIN")
+            }
+        }
+    }
+}
+
+fn ask_twice() -> anyhow::Result<Pin> {
+    let pin = ask("New PIN: ")?;
+    match ask("The same again: ")?.expose() == pin.expose() {
+        true => Ok(pin),
+        false => Err(failure(
+            "the two PINs differ; nothing was changed",
+            "run it again and type the same PIN twice",
+        )),
+    }
+}
+
+/// Nothing of what is typed is shown.
+fn ask(question: &str) -> anyhow::Result<Pin> {
+    let pin = rpassword::prompt_password(question).context("cannot read from the terminal")?;
+    Ok(Pin(Zeroizing::new(pin)))
+}
+
+fn from_file(path: &Path) -> anyhow::Result<Pin> {
+    let context = || format!("cannot read a PIN from {}", path.display());
+    let file = File::open(path)
+        .with_context(context)
+        .map_err(|error| advise(error, "check the file's name"))?;
+    next_line(&mut BufReader::new(file)).with_context(context)
+}
+
+/// The next line without its end. Leaves the lines after it for the next PIN.
+fn next_line(input: &mut impl BufRead) -> anyhow::Result<Pin> {
+    let mut line = Zeroizing::new(String::new());
+    if input.read_line(&mut line)? == 0 {
+        return Err(failure(
+            "there is no further line",
+            "give one PIN a line: the current one first, then the new one",
+        ));
+    }
+    Ok(Pin(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_pin_a_line_and_the_spaces_belong_to_it() {
+        let mut input = "1234\r\n two words \n\n".as_bytes();
+        let mut next = || next_line(&mut input).map(|pin| pin.expose().to_owned());
+        assert_eq!(
+            [next().unwrap(), next().unwrap(), next().unwrap()],
+            ["1234", " two words ", ""]
+        );
+        assert!(next().is_err());
+    }
+
+    #[test]
+    fn a_file_gives_its_first_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pin");
+        std::fs::write(&path, "1234\nnot this").unwrap();
+        assert_eq!(from_file(&path).unwrap().expose(), "1234");
+        assert!(from_file(&directory.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn a_pin_is_not_in_debug_output() {
+        assert_eq!(format!("{:?}", "1234".parse::<Pin>().unwrap()), "Pin(..)");
+    }
+}

@@ -1,0 +1,91 @@
+//! `keyfob reset`: authenticatorReset, CTAP section 6.6.
+
+use ctap_client::{Error, Status};
+
+use super::{open, told};
+use crate::device::DeviceOption;
+use crate::failure::{failure, usage};
+use crate::terminal::{self, Paint};
+
+/// Erase the key: every credential, the PIN, fingerprints and settings
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    device: DeviceOption,
+    /// Do not ask
+    #[arg(short, long)]
+    force: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the person or the key refuses; nothing is erased then.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    if !options.force {
+        ask()?;
+    }
+    let mut client = open(&options.device)?;
+    client.reset().map_err(|error| explain(&error))?;
+    Ok(terminal::print("The key is erased: it has no credentials and no PIN.\n")?)
+}
+
+fn ask() -> anyhow::Result<()> {
+    if !terminal::is_interactive() {
+        return Err(usage(
+            "a reset cannot be taken back, and nobody is there to ask",
+            "add --force to erase the key",
+        ));
+    }
+    terminal::note(Paint::stderr().bold("This erases the key for good:"));
+    terminal::note(
+        "every credential and passkey on it, its PIN, its fingerprints and its settings.",
+    );
+    terminal::note("Accounts that know no other key will be out of reach.");
+    terminal::note("The key agrees only within ten seconds of being plugged in, and to a touch.");
+    match terminal::confirm("Erase it?")? {
+        true => Ok(()),
+        false => Err(failure("nothing was erased", "run it again when you are sure")),
+    }
+}
+
+fn explain(error: &Error) -> anyhow::Error {
+    match error.status() {
+        Some(Status::NotAllowed) => told(
+            "the key accepts a reset only within ten seconds of being plugged in",
+            error,
+            "unplug it and plug it in again (`keyfob replug` for a keyfob key), then run `keyfob reset` at once",
+        ),
+        Some(Status::UserActionTimeout | Status::OperationDenied | Status::KeepaliveCancel) => {
+            told(
+                "nothing was erased: nobody touched the key",
+                error,
+                "plug it in again, run `keyfob reset` and touch it",
+            )
+        }
+        _ => failure(error, "nothing was erased; run it again"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::describe;
+
+    #[test]
+    fn a_late_reset_says_to_plug_the_key_in_again_and_names_the_status() {
+        let told = describe(&explain(&Error::Status(Status::NotAllowed)));
+        assert!(
+            told.contains("[CTAP2_ERR_NOT_ALLOWED 0x30]") && told.contains("keyfob replug"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_refused_reset_says_that_nothing_was_erased() {
+        for status in [Status::OperationDenied, Status::UserActionTimeout, Status::KeepaliveCancel]
+        {
+            assert!(describe(&explain(&Error::Status(status))).contains("nothing was erased"));
+        }
+    }
+}

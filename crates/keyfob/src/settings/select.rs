@@ -1,0 +1,36 @@
+//! `keyfob select` and `keyfob wink`: which of several keys is this one?
+
+use super::open;
+use crate::device::DeviceOption;
+use crate::terminal;
+
+/// Wait until this key is touched
+#[derive(clap::Args, Debug)]
+pub(crate) struct SelectOptions {
+    #[command(flatten)]
+    device: DeviceOption,
+}
+
+/// Have this key show itself: most blink, keyfob says so
+#[derive(clap::Args, Debug)]
+pub(crate) struct WinkOptions {
+    #[command(flatten)]
+    device: DeviceOption,
+}
+
+/// Runs `select` (SL-01).
+///
+/// # Errors
+/// When nobody touched the key.
+pub(crate) fn run_select(options: &SelectOptions) -> anyhow::Result<()> {
+    open(&options.device)?.selection()?;
+    Ok(terminal::print("This is the key that was touched.\n")?)
+}
+
+/// Runs `wink` (HD-61).
+///
+/// # Errors
+/// When the key does not wink.
+pub(crate) fn run_wink(options: &WinkOptions) -> anyhow::Result<()> {
+    Ok(options.device.device.open()?.wink()?)
+}
