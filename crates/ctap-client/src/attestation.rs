@@ -191,3 +191,178 @@ fn read_aaguid(certificate: &Certificate) -> Result<Option<[u8; 16]>, VerifyFaul
 }
 
 const AAGUID_EXTENSION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.45724.1.1.4");
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use p256::ecdsa::signature::Signer as _;
+    use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::test_support::hex;
+
+    const HASH: [u8; 32] = [0xCD; 32];
+    const MODEL: [u8; 16] = [0xEE; 16];
+
+    /// A certificate with this key, signed by nobody: issuers are not judged here.
+    pub(crate) fn certificate(key: &VerifyingKey, aaguid: Option<[u8; 16]>) -> Vec<u8> {
+        let point = key.to_sec1_point(false);
+        let key_algorithm = hex("301306072a8648ce3d020106082a8648ce3d030107");
+        let spki = der(0x30, &[&key_algorithm, &der(0x03, &[&[0], point.as_bytes()])]);
+        let signature_algorithm = hex("300a06082a8648ce3d040302");
+        let common_name = der(0x30, &[&hex("0603550403"), &der(0x0C, &[b"key"])]);
+        let name = der(0x30, &[&der(0x31, &[&common_name])]);
+        let validity =
+            der(0x30, &[&der(0x17, &[b"250101000000Z"]), &der(0x17, &[b"350101000000Z"])]);
+        let extensions = aaguid.map(|aaguid| {
+            let value = der(0x04, &[&der(0x04, &[&aaguid])]);
+            let extension = der(0x30, &[&hex("060b2b0601040182e51c010104"), &value]);
+            der(0xA3, &[&der(0x30, &[&extension])])
+        });
+        let tbs = der(
+            0x30,
+            &[
+                &hex("a003020102020101"),
+                &signature_algorithm,
+                &name,
+                &validity,
+                &name,
+                &spki,
+                extensions.as_deref().unwrap_or_default(),
+            ],
+        );
+        der(0x30, &[&tbs, &signature_algorithm, &hex("030100")])
+    }
+
+    /// One DER element with a head of the right length.
+    fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let content = parts.concat();
+        let length = match content.len() {
+            0..=0x7F => vec![content.len() as u8],
+            0x80..=0xFF => vec![0x81, content.len() as u8],
+            long => vec![0x82, (long >> 8) as u8, long as u8],
+        };
+        [vec![tag], length, content].concat()
+    }
+
+    fn credential_key() -> SigningKey {
+        SigningKey::from_slice(&[3; 32]).unwrap()
+    }
+
+    fn attestation_key() -> SigningKey {
+        SigningKey::from_slice(&[4; 32]).unwrap()
+    }
+
+    fn auth_data() -> AuthData {
+        let bytes = "a379a6f6eeafb9a55e378c118034e2751e682fab9f2d30ab13d2125586ce19474500000001eeeeeeeeeeeeeeeeeeee\
+                     eeeeeeeeeeee0010aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa5010203262001215820591ab771ebbcfd6d9cb9094d10\
+                     6528add1a69d44c2c1f627f089ec58b9c61adf2258209f4e6abf0d045c0c693a3c68ad7c97ca72be64def4a26fecd2\
+                     63dd98a92780f0";
+        AuthData::parse(hex(bytes)).unwrap()
+    }
+
+    fn sign(key: &SigningKey, message: &[u8]) -> Value {
+        let signature: Signature = key.sign(message);
+        Value::from(signature.to_der().as_bytes())
+    }
+
+    fn signed() -> Vec<u8> {
+        [auth_data().as_bytes(), &HASH].concat()
+    }
+
+    fn statement(members: &[(&str, Value)]) -> Vec<(String, Value)> {
+        members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
+    fn x5c(certificate: &[u8]) -> Value {
+        Value::Array(vec![certificate.into()])
+    }
+
+    #[test]
+    fn none_claims_nothing_and_has_an_empty_statement() {
+        assert_eq!(verify("none", &[], &auth_data(), &HASH), Ok(Attestation::None));
+        let surplus = statement(&[("alg", (-7).into())]);
+        assert!(verify("none", &surplus, &auth_data(), &HASH).is_err());
+        let unknown = verify("tpm", &[], &auth_data(), &HASH);
+        assert_eq!(unknown, Err(VerifyFault::UnknownFormat("tpm".to_owned())));
+    }
+
+    #[test]
+    fn packed_self_is_signed_with_the_credentials_key() {
+        let good = statement(&[("alg", (-7).into()), ("sig", sign(&credential_key(), &signed()))]);
+        assert_eq!(verify("packed", &good, &auth_data(), &HASH), Ok(Attestation::PackedSelf));
+        let other_hash = verify("packed", &good, &auth_data(), &[0; 32]);
+        assert_eq!(other_hash, Err(VerifyFault::Signature(SignatureFault::Mismatch)));
+        let other_algorithm =
+            statement(&[("alg", (-8).into()), ("sig", sign(&credential_key(), &signed()))]);
+        let fault = verify("packed", &other_algorithm, &auth_data(), &HASH);
+        assert_eq!(fault, Err(ReplyFault::BadValue("alg in attStmt").into()));
+    }
+
+    #[test]
+    fn packed_with_a_certificate_is_signed_with_the_certificates_key() {
+        let leaf = certificate(attestation_key().verifying_key(), Some(MODEL));
+        let by = |key: &SigningKey| {
+            statement(&[("alg", (-7).into()), ("sig", sign(key, &signed())), ("x5c", x5c(&leaf))])
+        };
+        let good = verify("packed", &by(&attestation_key()), &auth_data(), &HASH);
+        assert_eq!(good, Ok(Attestation::Packed { chain: vec![leaf.clone()] }));
+        let by_credential = verify("packed", &by(&credential_key()), &auth_data(), &HASH);
+        assert_eq!(by_credential, Err(VerifyFault::Signature(SignatureFault::Mismatch)));
+    }
+
+    #[test]
+    fn a_certificate_of_another_model_is_refused_and_one_without_model_is_not() {
+        let with = |aaguid| {
+            let leaf = certificate(attestation_key().verifying_key(), aaguid);
+            let signature = sign(&attestation_key(), &signed());
+            let statement =
+                statement(&[("alg", (-7).into()), ("sig", signature), ("x5c", x5c(&leaf))]);
+            verify("packed", &statement, &auth_data(), &HASH)
+        };
+        assert_eq!(with(Some([0xEF; 16])), Err(VerifyFault::OtherModel));
+        assert!(with(None).is_ok());
+    }
+
+    #[test]
+    fn an_empty_or_unreadable_chain_is_refused() {
+        let with = |chain| {
+            let signature = sign(&attestation_key(), &signed());
+            let statement = statement(&[("alg", (-7).into()), ("sig", signature), ("x5c", chain)]);
+            verify("packed", &statement, &auth_data(), &HASH)
+        };
+        assert_eq!(
+            with(Value::Array(Vec::new())),
+            Err(ReplyFault::BadValue("x5c in attStmt").into())
+        );
+        assert_eq!(with(x5c(b"no certificate")), Err(VerifyFault::Certificate));
+    }
+
+    #[test]
+    fn fido_u2f_signs_the_bytes_of_v_11() {
+        let credential = auth_data().attested.unwrap();
+        let bytes = u2f_signed_bytes(&credential, &auth_data().rp_id_hash, &HASH).unwrap();
+        let expected = [
+            "00a379a6f6eeafb9a55e378c118034e2751e682fab9f2d30ab13d2125586ce1947",
+            &"cd".repeat(32),
+            &"aa".repeat(16),
+            "04591ab771ebbcfd6d9cb9094d106528add1a69d44c2c1f627f089ec58b9c61adf",
+            "9f4e6abf0d045c0c693a3c68ad7c97ca72be64def4a26fecd263dd98a92780f0",
+        ];
+        assert_eq!(bytes, hex(&expected.concat()));
+        let leaf = certificate(attestation_key().verifying_key(), None);
+        let good = statement(&[("sig", sign(&attestation_key(), &bytes)), ("x5c", x5c(&leaf))]);
+        let verdict = verify("fido-u2f", &good, &auth_data(), &HASH);
+        assert_eq!(verdict, Ok(Attestation::FidoU2f { certificate: leaf }));
+    }
+
+    proptest! {
+        #[test]
+        fn no_damaged_certificate_makes_the_reader_panic(at: prop::sample::Index, byte: u8) {
+            let mut leaf = certificate(attestation_key().verifying_key(), Some(MODEL));
+            let at = at.index(leaf.len());
+            leaf[at] = byte;
+            let _ = Leaf::parse(&leaf);
+        }
+    }
+}

@@ -66,6 +66,11 @@ impl<E: Exchange> Client<E> {
         &mut self.exchange
     }
 
+    /// The generator that key pairs, IVs and nonces come from.
+    pub fn rng(&mut self) -> &mut dyn CryptoRng {
+        &mut *self.rng
+    }
+
     /// Sends any bytes as a CTAP2 message and returns the reply as it came.
     ///
     /// # Errors
@@ -104,10 +109,6 @@ impl<E: Exchange> Client<E> {
             }
             _ => Err(Error::Status(status)),
         }
-    }
-
-    pub(crate) fn rng(&mut self) -> &mut dyn CryptoRng {
-        &mut *self.rng
     }
 }
 

@@ -6,6 +6,7 @@ use hid_transport::ErrorCode;
 use hid_transport::host::{HandshakeError, MessageTooLong, Misbehaviour};
 
 use crate::cbor::CborFault;
+use crate::commands::u2f::StatusWord;
 use crate::status::Status;
 
 /// Why a command brought no result.
@@ -14,6 +15,9 @@ pub enum Error {
     /// The key received the request and refused it.
     #[error("{0}")]
     Status(Status),
+    /// The key received the U2F message and refused it.
+    #[error("{0}")]
+    U2f(StatusWord),
     /// No reply arrived.
     #[error(transparent)]
     Transport(#[from] TransportError),

@@ -160,12 +160,8 @@ mod tests {
     use super::*;
     use crate::test_support::hex;
 
-    const FIDO: &str = "06d0f10901a1010920150026ff00750895408102092115 0026ff00750895409102c0";
-    const KEYBOARD: &str = "05010906a101050719e029e71500250175019508810 2c0";
-
-    fn descriptor(text: &str) -> Vec<u8> {
-        hex(&text.replace(' ', ""))
-    }
+    const FIDO: &str = "06d0f10901a1010920150026ff007508954081020921150026ff00750895409102c0";
+    const KEYBOARD: &str = "05010906a101050719e029e715002501750195088102c0";
 
     fn plug_in(class: &Path, name: &str, descriptor: &[u8], uevent: &str) {
         let device = class.join(name).join("device");
@@ -180,10 +176,10 @@ mod tests {
         let first =
             "DRIVER=hid-generic\nHID_ID=0003:00001209:0000F1D0\nHID_NAME=keyfob Key\nHID_UNIQ=\n";
         let second = "HID_ID=0003:00001050:00000407\nHID_NAME=Other\nHID_UNIQ=42\n";
-        plug_in(class.path(), "hidraw10", &descriptor(FIDO), second);
-        plug_in(class.path(), "hidraw2", &descriptor(FIDO), first);
-        plug_in(class.path(), "hidraw0", &descriptor(KEYBOARD), first);
-        plug_in(class.path(), "hidraw3", &descriptor(FIDO), "HID_NAME=without id\n");
+        plug_in(class.path(), "hidraw10", &hex(FIDO), second);
+        plug_in(class.path(), "hidraw2", &hex(FIDO), first);
+        plug_in(class.path(), "hidraw0", &hex(KEYBOARD), first);
+        plug_in(class.path(), "hidraw3", &hex(FIDO), "HID_NAME=without id\n");
         let keys = list_in(class.path()).unwrap();
         assert_eq!(keys.len(), 2);
         assert_eq!(

@@ -27,6 +27,7 @@
 
 pub mod attestation;
 pub mod auth_data;
+pub mod blob_array;
 pub mod cbor;
 pub mod channel;
 pub mod client;
@@ -38,6 +39,7 @@ pub mod exchange;
 pub mod fields;
 #[cfg(target_os = "linux")]
 pub mod hidraw;
+pub mod hmac_secret;
 pub mod limits;
 pub mod pin_protocol;
 pub mod pipe;

@@ -26,6 +26,9 @@ pub const MAX_BLOB: usize = 1024 * 1024;
 /// Size a key accepts and sends when getInfo does not say (MSG-60).
 pub const DEFAULT_MAX_MSG_SIZE: u64 = 1024;
 
+/// Bytes of the longest message there can be: what CTAPHID carries (HD-04, MSG-61).
+pub const MAX_MESSAGE: u64 = hid_transport::limits::MESSAGE_MAX as u64;
+
 /// Bytes of a large-blob request that are not the fragment (LB-01).
 pub const LARGE_BLOB_OVERHEAD: u64 = 64;
 

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 
 use rand_core::{TryCryptoRng, TryRng};
+use zeroize::Zeroizing;
 
 use crate::error::TransportError;
 use crate::exchange::{Exchange, KeepaliveStatus, Patience};
+use crate::pin_protocol::{PinProtocol, PinUvAuthToken};
 
 pub(crate) fn hex(digits: &str) -> Vec<u8> {
     assert!(digits.len().is_multiple_of(2), "odd number of hexadecimal digits");
@@ -52,6 +54,11 @@ impl TryRng for FixedRng {
 }
 
 impl TryCryptoRng for FixedRng {}
+
+/// The token 00 to 1f of V-06, under protocol two.
+pub(crate) fn token_of_v_06() -> PinUvAuthToken {
+    PinUvAuthToken::new(PinProtocol::Two, Zeroizing::new((0..32).collect())).unwrap()
+}
 
 /// A key that expects these requests in this order and answers with these replies.
 #[derive(Debug, Default)]

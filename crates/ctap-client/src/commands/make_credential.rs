@@ -174,6 +174,12 @@ impl Reply {
 pub struct LargeBlobKey(pub(crate) Zeroizing<[u8; 32]>);
 
 impl LargeBlobKey {
+    /// A key kept from an earlier reply.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
@@ -216,7 +222,7 @@ mod tests {
 
     use super::*;
     use crate::cbor::encode;
-    use crate::test_support::{ScriptedKey, hex};
+    use crate::test_support::{ScriptedKey, hex, token_of_v_06};
 
     fn request() -> Request {
         Request::new([0xCD; 32], RelyingParty::new("example.com"), User::new([1], "a"))
@@ -278,8 +284,7 @@ mod tests {
 
     #[test]
     fn a_token_authorises_the_client_data_hash_as_in_v_06() {
-        let bytes = Zeroizing::new((0..32).collect());
-        let token = PinUvAuthToken::new(crate::PinProtocol::Two, bytes).unwrap();
+        let token = token_of_v_06();
         let authorized = request().authorized_by(&token);
         let mac = hex("8c6f9324521a31d15d1b1c21a84d883df994edbc8570af9c68c5c39380886285");
         assert_eq!(authorized.pin_uv_auth_param, Some(mac));

@@ -3,12 +3,17 @@
 //! Requests are plain structures whose members may be left out, and `extra` adds or replaces members with any value:
 //! a conformance test can send what a sane platform would not.
 
+pub mod bio_enrollment;
 pub mod client_pin;
+pub mod config;
+pub mod credential_management;
 pub mod get_assertion;
 pub mod get_info;
+pub mod large_blobs;
 pub mod make_credential;
 pub mod reset;
 pub mod selection;
+pub mod u2f;
 
 /// Command bytes (section 01 of the message envelope, MSG-05).
 pub mod code {
