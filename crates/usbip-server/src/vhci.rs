@@ -27,9 +27,7 @@ pub enum VhciError {
     )]
     Permission(PathBuf),
     /// Every port that takes a full-speed device is in use.
-    #[error(
-        "all ports of the virtual USB host controller are in use; detach a device (`usbip port` lists them)"
-    )]
+    #[error("all ports of the virtual USB host controller are in use; detach a device")]
     NoFreePort,
     /// The status file is not as any known kernel writes it.
     #[error("{} has the unknown line {line:?}", path.display())]
@@ -73,7 +71,7 @@ impl Vhci {
     /// # Errors
     /// [`VhciError::ModuleMissing`] if there are none.
     pub fn open(platform: &Path) -> Result<Self, VhciError> {
-        // Before Linux 4.12 there was one controller, without a number.
+        // Old kernels have one controller, without a number.
         ["vhci_hcd.0", "vhci_hcd"]
             .map(|name| platform.join(name))
             .into_iter()
@@ -148,7 +146,7 @@ fn choose_port(
     Ok(None)
 }
 
-/// Kernels before 4.14 say "invalid argument" where later ones say "busy".
+/// Old kernels say "invalid argument" where new ones say "busy".
 fn is_taken(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::InvalidInput)
 }
@@ -166,7 +164,7 @@ fn parse_status(path: &Path, text: &str) -> Result<Vec<HubPort>, VhciError> {
         .collect()
 }
 
-/// `hs  0000 004 000 00000000 000000 0-0`; before Linux 4.13 without the first column.
+/// `hs  0000 004 000 00000000 000000 0-0`; old kernels leave out the first column.
 fn parse_port(line: &str, has_hub: bool) -> Option<HubPort> {
     let mut columns = line.split_whitespace();
     let is_usb2 = if has_hub { columns.next()? == "hs" } else { true };

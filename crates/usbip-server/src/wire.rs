@@ -372,10 +372,12 @@ mod tests {
             }
             if let Ok(Some((urb, length))) = read_urb(&bytes, DEVID) {
                 prop_assert!(length <= bytes.len());
-                if let Request::ControlOut { data, .. } | Request::InterruptOut { data } = urb.request {
-                    prop_assert_eq!(data.len(), length - URB_HEADER);
-                    prop_assert!(data.capacity() <= limits::MAX_TRANSFER as usize);
-                }
+                let data = match urb.request {
+                    Request::ControlOut { data, .. } | Request::InterruptOut { data } => data,
+                    _ => Vec::new(),
+                };
+                prop_assert_eq!(data.len(), length - URB_HEADER);
+                prop_assert!(data.capacity() <= limits::MAX_TRANSFER as usize);
             }
         }
     }

@@ -33,9 +33,9 @@ fn the_list_agrees_with_the_descriptors_byte_for_byte() {
         expected.resize(12 + 256, 0);
         expected.extend_from_slice(b"3-1.2");
         expected.resize(12 + 256 + 32, 0);
-        expected.extend_from_slice(&[0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2]); // bus, device, full speed
+        expected.extend_from_slice(&[0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2]); // numbers, speed
         expected.extend_from_slice(&[0x12, 0x09, 0xF1, 0xD0, 0x01, 0x23]); // ids, big-endian here
-        expected.extend_from_slice(&[0, 0, 0, 1, 1, 1, 3, 0, 0, 0]); // configuration 1 of 1, one HID interface
+        expected.extend_from_slice(&[0, 0, 0, 1, 1, 1, 3, 0, 0, 0]); // one HID interface
         assert_eq!(reply, expected, "listed while it is in use, too");
         assert_eq!(port.devid(), 0x0003_0002);
     });

@@ -87,6 +87,20 @@ fn an_out_of_65_bytes_is_two_reports_and_unplugs_nothing() {
 }
 
 #[test]
+fn an_answer_is_no_longer_than_the_buffer_nor_than_w_length() {
+    simulate(async {
+        let server = Server::new();
+        let (port, _) = plug(&server, "1-1");
+        let (mut vhci, _served) = attach(&server, &port).await;
+        let small_buffer = vhci.submit(0, true, 8, setup(0x80, 6, 0x0100, 0, 18), &[]);
+        let small_length = vhci.submit(0, true, 18, setup(0x80, 6, 0x0100, 0, 9), &[]);
+        let replies = vhci.settle().await;
+        assert_eq!(data_of(&replies, small_buffer).len(), 8);
+        assert_eq!(data_of(&replies, small_length).len(), 9);
+    });
+}
+
+#[test]
 fn a_halted_endpoint_stalls_until_the_halt_is_cleared() {
     simulate(async {
         let server = Server::new();

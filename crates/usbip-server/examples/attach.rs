@@ -1,0 +1,53 @@
+//! Plugs a device that echoes its reports into this machine, until it is killed or unplugged:
+//! `sudo modprobe vhci-hcd`, then run this as root and look for a new /dev/hidraw.
+#![allow(clippy::print_stdout, reason = "an example talks to its user")]
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::error::Error;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Instant;
+
+use usbip_server::vhci::{PLATFORM, Vhci};
+use usbip_server::{DeviceInfo, HidFunction, Report, Server};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let info = DeviceInfo {
+        bus_id: "1-1".into(),
+        vendor_id: 0x1209,
+        product_id: 0x0001,
+        bcd_device: 0x0100,
+        manufacturer: "usbip-server".into(),
+        product: "Echo".into(),
+        serial: String::new(),
+    };
+    let device = Server::new().plug(info, Rc::new(RefCell::new(Echo::default())))?;
+    let (port, stream) = Vhci::open(Path::new(PLATFORM))?.attach(device.devid())?;
+    println!("plugged into port {}", port.number);
+    stream.set_nonblocking(true)?;
+    device.serve(tokio::net::UnixStream::from_std(stream)?).await?;
+    println!("unplugged");
+    Ok(())
+}
+
+#[derive(Default)]
+struct Echo(VecDeque<Report>);
+
+impl HidFunction for Echo {
+    fn attached(&mut self) {
+        self.0.clear();
+    }
+    fn detached(&mut self) {}
+    fn output(&mut self, report: &Report) {
+        self.0.push_back(*report);
+    }
+    fn input(&mut self) -> Option<Report> {
+        self.0.pop_front()
+    }
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        None
+    }
+    fn handle_timeout(&mut self) {}
+}
