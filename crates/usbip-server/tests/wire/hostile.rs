@@ -128,10 +128,14 @@ fn an_import_has_five_seconds_however_the_bytes_trickle() {
         let (_port, _) = plug(&server, "1-1");
         let (mut stream, served) = connect(&server, 1 << 16);
         let began = Instant::now();
-        for byte in op_import("1-1").into_iter().take(10) {
-            drop(stream.write_all(&[byte]).await);
-            sleep(Duration::from_millis(900)).await;
+        for byte in op_import("1-1") {
+            if served.is_finished() {
+                break;
+            }
+            stream.write_all(&[byte]).await.expect("open");
+            sleep(Duration::from_millis(200)).await;
         }
+        assert!(began.elapsed() < limits::OP_DEADLINE + Duration::from_secs(1));
         assert!(matches!(served.await.expect("no panic"), Err(ConnectionError::NoImport)));
         assert!(began.elapsed() >= limits::OP_DEADLINE);
         let (mut stream, served) = connect(&server, 1 << 16);
@@ -151,10 +155,14 @@ fn half_an_urb_has_five_seconds_however_the_bytes_trickle() {
         vhci.submit_out(&[1; 64]);
         let bytes = std::mem::take(&mut vhci.outgoing);
         let began = Instant::now();
-        for byte in bytes.iter().take(50) {
-            drop(vhci.stream.write_all(&[*byte]).await);
+        for byte in bytes {
+            if served.is_finished() {
+                break;
+            }
+            vhci.stream.write_all(&[byte]).await.expect("open");
             sleep(Duration::from_millis(200)).await;
         }
+        assert!(began.elapsed() < limits::URB_DEADLINE + Duration::from_secs(1));
         assert!(matches!(served.await.expect("no panic"), Err(ConnectionError::HalfAnUrb)));
         assert!(began.elapsed() >= limits::URB_DEADLINE);
 
@@ -178,6 +186,13 @@ fn a_peer_that_reads_nothing_is_dropped_after_ten_seconds_with_bounded_memory() 
         let (port, echo) = plug(&server, "1-1");
         let (mut vhci, served) = attach_through(&server, &port, 512).await;
         let began = Instant::now();
+        let waking = port.clone();
+        let wakes = tokio::task::spawn_local(async move {
+            loop {
+                sleep(Duration::from_millis(300)).await;
+                waking.wake();
+            }
+        });
         let mut sent = 0;
         let asking = async {
             loop {
@@ -190,6 +205,7 @@ fn a_peer_that_reads_nothing_is_dropped_after_ten_seconds_with_bounded_memory() 
             }
         };
         let sent = asking.await;
+        wakes.abort();
         assert!(matches!(served.await.expect("no panic"), Err(ConnectionError::Stalled)));
         assert!(began.elapsed() >= limits::WRITE_STALL);
         assert!(began.elapsed() < limits::WRITE_STALL + Duration::from_secs(1));
