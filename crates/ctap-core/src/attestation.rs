@@ -1,58 +1,140 @@
-//! Attestation statements, WebAuthn section 8 (AT-01 to AT-07).
+//! Attestation statements, WebAuthn section 8 (AT-01 to AT-07), and which one is made (MC-90 to MC-98).
 
 use alloc::vec::Vec;
 
-use crate::algorithm::PrivateKey;
-use crate::cbor::{Array, Bytes, MapWriter};
+use crate::algorithm::{Algorithm, PrivateKey};
+use crate::cbor::{Array, Bytes, Item, MapWriter};
+use crate::config::Config;
 use crate::consent::Evidence;
+use crate::credential::Credential;
+use crate::crypto;
+use crate::status::Status;
 
-/// How an authenticator vouches for the credentials it makes.
-#[derive(Debug)]
+/// How an authenticator vouches for the credentials it makes, unless the platform prefers another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Attestation {
     /// Format `packed`, signed with the credential's own key (AT-03).
     SelfSigned,
     /// Format `packed`, signed with the model's key and backed by its certificates (AT-02).
-    Basic(AttestationKey),
+    Basic,
     /// Format `none`: not at all (AT-05).
     None,
 }
 
-/// The key of a whole model, and the chain that says so.
+/// A key that vouches, and the chain that says so.
 #[derive(Debug)]
 pub struct AttestationKey {
-    /// Signs for every credential.
+    /// Signs for every credential; ES256 if U2F is to be spoken.
     pub key: PrivateKey,
-    /// DER certificates, the key's own first, the root left out (AT-04).
+    /// DER certificates, the key's own first, the root left out (AT-04). At least one.
     pub x5c: Vec<Vec<u8>>,
 }
 
-/// A statement about one new credential: `fmt` and `attStmt`.
-pub(crate) struct Statement {
-    pub(crate) format: &'static str,
-    pub(crate) statement: MapWriter,
+/// The formats that getInfo 0x16 lists: never `none` (MC-94).
+pub(crate) fn formats(config: &Config) -> Vec<&'static str> {
+    let mut formats = alloc::vec!["packed"];
+    if config.u2f {
+        formats.push("fido-u2f");
+    }
+    formats
 }
 
-impl Attestation {
-    /// Vouches for `credential_key`. `signed`: authenticator data and client data hash (AT-02). `None`: a key is unusable.
-    pub(crate) fn attest(
-        &self,
-        credential_key: &PrivateKey,
-        signed: &[&[u8]],
-        evidence: &Evidence,
-    ) -> Option<Statement> {
-        match self {
-            Self::SelfSigned => packed(credential_key, &[], signed, evidence),
-            Self::Basic(model) => packed(&model.key, &model.x5c, signed, evidence),
-            Self::None => Some(Statement::none()),
+/// attestationFormatsPreference, judged when it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Preference {
+    /// Absent, empty, or nothing in it that this crate knows (MC-90, MC-92).
+    Default,
+    /// The first known format is `packed`.
+    Packed,
+    /// The first known format is `fido-u2f`, and what comes after it if that cannot be made.
+    FidoU2f,
+    /// The first known format is `none` (MC-91).
+    None,
+}
+
+impl Preference {
+    /// An array of text; the known entry with the lowest index counts (MC-92, MC-93).
+    pub(crate) fn parse(value: Item<'_>) -> Result<Self, Status> {
+        let mut preference = Self::Default;
+        for format in value.array()? {
+            let known = match format.text()? {
+                "packed" => Self::Packed,
+                "fido-u2f" => Self::FidoU2f,
+                "none" => Self::None,
+                _ => continue,
+            };
+            if preference == Self::Default {
+                preference = known;
+            }
+        }
+        Ok(preference)
+    }
+
+    /// Enterprise attestation is not suppressed by a preference (MC-95).
+    pub(crate) fn choose<'c>(
+        self,
+        enterprise: bool,
+        algorithm: Algorithm,
+        config: &'c Config,
+    ) -> Statement<'c> {
+        let device = config.authenticator_config.enterprise_attestation.as_ref();
+        let model = config.attestation_key.as_ref();
+        match (self, model, config.attestation) {
+            _ if enterprise && device.is_some() => {
+                device.map_or(Statement::None, |device| Statement::Basic(&device.key))
+            }
+            (Self::None, ..) => Statement::None,
+            (Self::FidoU2f, Some(model), _) if config.u2f && algorithm == Algorithm::Es256 => {
+                Statement::FidoU2f(model)
+            }
+            (_, Some(model), Attestation::Basic) => Statement::Basic(model),
+            (Self::Default, _, Attestation::None) => Statement::None,
+            _ => Statement::SelfSigned,
         }
     }
 }
 
-impl Statement {
-    /// The empty statement.
-    pub(crate) fn none() -> Self {
-        Self { format: "none", statement: MapWriter::new() }
+/// The kind of statement that is made.
+pub(crate) enum Statement<'c> {
+    SelfSigned,
+    Basic(&'c AttestationKey),
+    FidoU2f(&'c AttestationKey),
+    None,
+}
+
+/// What a statement vouches for.
+pub(crate) struct Registration<'a> {
+    pub(crate) credential: &'a Credential,
+    pub(crate) auth_data: &'a [u8],
+    pub(crate) client_data_hash: &'a [u8; 32],
+    pub(crate) evidence: &'a Evidence,
+}
+
+/// `fmt` and `attStmt`.
+pub(crate) struct Attested {
+    pub(crate) format: &'static str,
+    pub(crate) statement: MapWriter,
+}
+
+impl Statement<'_> {
+    /// The AAGUID that goes into the authenticator data: a U2F statement has none (AT-06).
+    pub(crate) const fn aaguid<'a>(&self, own: &'a [u8; 16]) -> &'a [u8; 16] {
+        match self {
+            Self::FidoU2f(_) => &[0; 16],
+            _ => own,
+        }
+    }
+
+    /// Signs. `None`: a key is unusable.
+    pub(crate) fn attest(&self, what: Registration<'_>) -> Option<Attested> {
+        let signed = [what.auth_data, what.client_data_hash];
+        match self {
+            Self::SelfSigned => packed(&what.credential.key, &[], &signed, what.evidence),
+            Self::Basic(model) => packed(&model.key, &model.x5c, &signed, what.evidence),
+            Self::FidoU2f(model) => fido_u2f(model, &what),
+            Self::None => Some(Attested { format: "none", statement: MapWriter::new() }),
+        }
     }
 }
 
@@ -61,12 +143,24 @@ fn packed(
     x5c: &[Vec<u8>],
     signed: &[&[u8]],
     evidence: &Evidence,
-) -> Option<Statement> {
+) -> Option<Attested> {
     let signature = key.sign(signed, evidence)?;
     let mut statement = MapWriter::new();
     statement.put("alg", key.algorithm.cose()).put("sig", Bytes(&signature));
     if !x5c.is_empty() {
         statement.put("x5c", Array(x5c.iter().map(|certificate| Bytes(certificate))));
     }
-    Some(Statement { format: "packed", statement })
+    Some(Attested { format: "packed", statement })
+}
+
+fn fido_u2f(model: &AttestationKey, what: &Registration<'_>) -> Option<Attested> {
+    let credential = what.credential;
+    let public = crypto::p256_public(credential.key.secret.expose())?.uncompressed();
+    let signed: [&[u8]; 5] =
+        [&[0], &credential.rp_id_hash, what.client_data_hash, &credential.id, &public];
+    let signature = model.key.sign(&signed, what.evidence)?;
+    let mut statement = MapWriter::new();
+    statement.put("sig", Bytes(&signature));
+    statement.put("x5c", Array(model.x5c.iter().take(1).map(|certificate| Bytes(certificate))));
+    Some(Attested { format: "fido-u2f", statement })
 }

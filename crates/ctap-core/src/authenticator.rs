@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
-use crate::commands::{self, Context, Outcome, Reply, Unanswered, Waiting};
+use crate::commands::u2f::{self, Touch};
+use crate::commands::{self, Ask, Context, Outcome, Reply, Unanswered, Waiting};
 use crate::config::Config;
 use crate::consent::{Decision, PromptId, Question, UserPresent};
-use crate::limits::{SIGN_COUNT_BLOCK, USER_ACTION_TIMEOUT};
+use crate::limits::SIGN_COUNT_BLOCK;
 use crate::session::Session;
 use crate::status::Status;
 use crate::store::{Change, Store, StoreError};
@@ -36,6 +37,8 @@ pub enum Step {
     Reply(Response),
     /// A person must decide first: show them the question, and pass what they decide to [`Authenticator::answer`].
     Wait(PromptId, Question),
+    /// Nothing is to be sent: the touch is kept for a U2F client that will ask again (UF-34).
+    Kept,
 }
 
 /// A response and whose it is.
@@ -57,8 +60,8 @@ pub struct Response {
 ///                          └─────────────────────────▶ Idle, no response
 /// ```
 ///
-/// There are three kinds of methods. *The world happened*: [`handle`](Self::handle), [`answer`](Self::answer),
-/// [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`power_cycle`](Self::power_cycle),
+/// There are three kinds of methods. *The world happened*: [`handle`](Self::handle), [`handle_u2f`](Self::handle_u2f),
+/// [`answer`](Self::answer), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`power_cycle`](Self::power_cycle),
 /// [`handle_timeout`](Self::handle_timeout). *What must I do now*: [`poll_timeout`](Self::poll_timeout), whose answer changes
 /// only through those. *Getters*: [`prompt`](Self::prompt), [`config`](Self::config).
 pub struct Authenticator {
@@ -69,13 +72,21 @@ pub struct Authenticator {
     next_prompt: PromptId,
 }
 
-/// A command that waits for a person.
+/// An open prompt.
 struct Pending {
     prompt: PromptId,
     channel: Channel,
     deadline: Instant,
     question: Question,
-    waiting: Waiting,
+    purpose: Purpose,
+}
+
+/// Who waits for the answer.
+enum Purpose {
+    /// A CTAP2 request, which gets no response before it.
+    Command(Waiting),
+    /// A U2F request: it is answered soon, and its client asks again until the touch is there.
+    U2f(Touch),
 }
 
 impl Authenticator {
@@ -100,15 +111,47 @@ impl Authenticator {
     ///
     /// Every fault of the message is a [`Status`] in the response. While another request waits for a person the answer is
     /// [`Status::ChannelBusy`], and the waiting one is not disturbed.
-    pub fn handle(&mut self, channel: Channel, message: &[u8], platform: &mut Platform<'_>) -> Step {
-        if self.pending.is_some() {
-            return Step::Reply(Response::new(channel, Err(Status::ChannelBusy)));
+    pub fn handle(
+        &mut self,
+        channel: Channel,
+        message: &[u8],
+        platform: &mut Platform<'_>,
+    ) -> Step {
+        if self.is_busy() {
+            return Step::Reply(Response::refusal(channel, Status::ChannelBusy));
         }
+        self.pending = None; // a U2F client that asks no more
         self.session.token.expire(platform.now);
-        match commands::start(message, &mut self.context(channel, platform)) {
-            Ok(Outcome::Ask(question, waiting)) => self.ask(channel, question, waiting, platform.now),
-            Ok(Outcome::Done(reply)) => Step::Reply(Response::new(channel, Ok(reply))),
-            Err(status) => Step::Reply(Response::new(channel, Err(status))),
+        let outcome = commands::start(message, &mut self.context(channel, platform));
+        self.step(channel, outcome, platform.now)
+    }
+
+    /// Runs one U2F message, an APDU (CTAP 2.3 section 7, UF-01 to UF-62).
+    ///
+    /// A request that needs a touch waits [`U2F_PATIENCE`](crate::limits::U2F_PATIENCE) for it, then answers `6985`; the prompt
+    /// stays, and the same request, sent again, finds the touch.
+    pub fn handle_u2f(
+        &mut self,
+        channel: Channel,
+        apdu: &[u8],
+        platform: &mut Platform<'_>,
+    ) -> Step {
+        if self.is_busy() {
+            return Step::Reply(Response { channel, message: u2f::BUSY.to_vec() });
+        }
+        let kept = self.pending.take();
+        self.session.drop_walk(); // UF-58
+        let request = match u2f::check(apdu, &self.context(channel, platform)) {
+            Ok(request) => request,
+            Err(message) => return Step::Reply(Response { channel, message }),
+        };
+        match kept.map(|pending| (pending.prompt, pending.deadline, pending.purpose)) {
+            Some((prompt, deadline, Purpose::U2f(touch))) if touch.is_for(&request) => {
+                self.touch_again(channel, touch, (prompt, deadline), platform)
+            }
+            _ => {
+                self.ask_for_u2f(channel, Touch::wanted(request, platform.now), None, platform.now)
+            }
         }
     }
 
@@ -118,22 +161,25 @@ impl Authenticator {
         prompt: PromptId,
         decision: Decision,
         platform: &mut Platform<'_>,
-    ) -> Option<Response> {
-        let Pending { channel, waiting, .. } =
-            self.pending.take_if(|pending| pending.prompt == prompt)?;
-        let result = match decision {
-            Decision::Approve => {
-                waiting.commit(UserPresent::approved(), &mut self.context(channel, platform))
+    ) -> Option<Step> {
+        let pending = self.pending.take_if(|pending| pending.prompt == prompt)?;
+        match pending.purpose {
+            Purpose::Command(waiting) => {
+                let outcome = self.decide(waiting, decision, pending.channel, platform);
+                Some(self.step(pending.channel, outcome, platform.now))
             }
-            Decision::Deny => Err(waiting.refuse(Unanswered::Denied)),
-        };
-        Some(Response::new(channel, result))
+            Purpose::U2f(touch) => {
+                Some(self.decide_u2f(touch, decision, pending.channel, platform))
+            }
+        }
     }
 
     /// The platform cancelled the request of this channel (HD-81). `None`: none waits there.
     pub fn cancel(&mut self, channel: Channel) -> Option<Response> {
-        self.pending.take_if(|pending| pending.channel == channel)?;
-        Some(Response::new(channel, Err(Status::KeepaliveCancel)))
+        self.pending.take_if(|pending| {
+            pending.channel == channel && matches!(pending.purpose, Purpose::Command(_))
+        })?;
+        Some(Response::refusal(channel, Status::KeepaliveCancel))
     }
 
     /// The client is gone, or started afresh: forget its request. Nothing is to be sent.
@@ -144,20 +190,40 @@ impl Authenticator {
     /// When to call [`handle_timeout`](Self::handle_timeout), if nothing else happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.pending.as_ref().map(|pending| pending.deadline)
+        self.pending.as_ref().map(|pending| match &pending.purpose {
+            Purpose::U2f(touch) => touch.next_deadline().unwrap_or(pending.deadline),
+            Purpose::Command(_) => pending.deadline,
+        })
     }
 
-    /// Nobody acted in time. `None`: it is not time yet.
+    /// Nobody acted in time. `None`: it is not time yet, or nobody is to be told.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Response> {
-        let Pending { channel, waiting, .. } =
-            self.pending.take_if(|pending| pending.deadline <= now)?;
-        Some(Response::new(channel, Err(waiting.refuse(Unanswered::TimedOut))))
+        let patience_over = match self.pending.as_mut() {
+            Some(Pending { channel, purpose: Purpose::U2f(touch), .. }) => {
+                touch.give_up_waiting(now).map(|message| Response { channel: *channel, message })
+            }
+            _ => None,
+        };
+        if patience_over.is_some() {
+            return patience_over; // the prompt stays for the next poll
+        }
+        let pending = self.pending.take_if(|pending| pending.deadline <= now)?;
+        match pending.purpose {
+            Purpose::Command(waiting) => {
+                Some(Response::new(pending.channel, waiting.refuse(Unanswered::TimedOut)))
+            }
+            Purpose::U2f(_) => None,
+        }
     }
 
     /// What is being asked right now, and until when.
     #[must_use]
     pub fn prompt(&self) -> Option<(PromptId, &Question, Instant)> {
-        self.pending.as_ref().map(|pending| (pending.prompt, &pending.question, pending.deadline))
+        let open = self.pending.as_ref().filter(|pending| match &pending.purpose {
+            Purpose::U2f(touch) => touch.is_wanted(),
+            Purpose::Command(_) => true,
+        });
+        open.map(|pending| (pending.prompt, &pending.question, pending.deadline))
     }
 
     /// What the device is.
@@ -166,13 +232,124 @@ impl Authenticator {
         &self.config
     }
 
-    fn ask(&mut self, channel: Channel, question: Question, waiting: Waiting, now: Instant) -> Step {
+    /// A request waits for its response.
+    fn is_busy(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| match &pending.purpose {
+            Purpose::Command(_) => true,
+            Purpose::U2f(touch) => touch.next_deadline().is_some(),
+        })
+    }
+
+    fn decide(
+        &mut self,
+        waiting: Waiting,
+        decision: Decision,
+        channel: Channel,
+        platform: &mut Platform<'_>,
+    ) -> Result<Outcome, Status> {
+        match decision.finger() {
+            Some(finger) => {
+                let present = UserPresent::approved();
+                waiting.commit(finger, present, &mut self.context(channel, platform))
+            }
+            None => waiting.refuse(Unanswered::Denied).map(Outcome::Done),
+        }
+    }
+
+    fn step(&mut self, channel: Channel, outcome: Result<Outcome, Status>, now: Instant) -> Step {
+        match outcome {
+            Ok(Outcome::Ask(Ask { question, waiting, timeout })) => {
+                self.ask(channel, question, Purpose::Command(waiting), now.plus(timeout))
+            }
+            Ok(Outcome::Done(reply)) => Step::Reply(Response::new(channel, Ok(reply))),
+            Err(status) => Step::Reply(Response::refusal(channel, status)),
+        }
+    }
+
+    fn ask(
+        &mut self,
+        channel: Channel,
+        question: Question,
+        purpose: Purpose,
+        deadline: Instant,
+    ) -> Step {
         let prompt = self.next_prompt;
         self.next_prompt = PromptId(prompt.0.saturating_add(1));
-        let deadline = now.plus(USER_ACTION_TIMEOUT);
         let step = Step::Wait(prompt, question.clone());
-        self.pending = Some(Pending { prompt, channel, deadline, question, waiting });
+        self.pending = Some(Pending { prompt, channel, deadline, question, purpose });
         step
+    }
+
+    /// The same U2F request again: done if the touch is there, else it waits on under the same prompt.
+    fn touch_again(
+        &mut self,
+        channel: Channel,
+        touch: Touch,
+        kept: (PromptId, Instant),
+        platform: &mut Platform<'_>,
+    ) -> Step {
+        match touch.ready(platform.now) {
+            Ok((request, present)) => self.finish_u2f(channel, &request, present, platform),
+            Err(touch) => self.ask_for_u2f(channel, touch, Some(kept), platform.now),
+        }
+    }
+
+    /// Opens a prompt for a U2F request, or keeps the one that is open.
+    fn ask_for_u2f(
+        &mut self,
+        channel: Channel,
+        touch: Touch,
+        kept: Option<(PromptId, Instant)>,
+        now: Instant,
+    ) -> Step {
+        let question = touch.question();
+        let deadline = now.plus(crate::limits::U2F_TOUCH);
+        let step = self.ask(channel, question, Purpose::U2f(touch), deadline);
+        match (kept, self.pending.as_mut(), step) {
+            (Some((prompt, deadline)), Some(pending), Step::Wait(_, question))
+                if deadline > now =>
+            {
+                pending.prompt = prompt;
+                Step::Wait(prompt, question)
+            }
+            (_, _, step) => step,
+        }
+    }
+
+    /// A touch for a U2F client that waits right now, or will ask again.
+    fn decide_u2f(
+        &mut self,
+        touch: Touch,
+        decision: Decision,
+        channel: Channel,
+        platform: &mut Platform<'_>,
+    ) -> Step {
+        if decision.finger().is_none() {
+            return touch
+                .refuse()
+                .map_or(Step::Kept, |message| Step::Reply(Response { channel, message }));
+        }
+        let present = UserPresent::approved();
+        match touch.touched(present, platform.now) {
+            Ok((request, present)) => self.finish_u2f(channel, &request, present, platform),
+            Err(touch) => {
+                let question = touch.question();
+                let deadline = platform.now.plus(crate::limits::U2F_TOUCH);
+                let _ = self.ask(channel, question, Purpose::U2f(touch), deadline);
+                Step::Kept
+            }
+        }
+    }
+
+    fn finish_u2f(
+        &mut self,
+        channel: Channel,
+        request: &u2f::Request,
+        present: UserPresent,
+        platform: &mut Platform<'_>,
+    ) -> Step {
+        let message = u2f::commit(request, present, &mut self.context(channel, platform));
+        Step::Reply(Response { channel, message })
     }
 
     fn context<'a>(&'a mut self, channel: Channel, platform: &'a mut Platform<'_>) -> Context<'a> {
@@ -191,11 +368,14 @@ impl Authenticator {
 impl Response {
     /// A refusal is its status alone (MSG-02); success without output is the single byte 00 (MSG-03).
     fn new(channel: Channel, result: Result<Reply, Status>) -> Self {
-        let message = match result {
-            Ok(reply) => reply.into_message(),
-            Err(status) => alloc::vec![status.code()],
-        };
-        Self { channel, message }
+        match result {
+            Ok(reply) => Self { channel, message: reply.into_message() },
+            Err(status) => Self::refusal(channel, status),
+        }
+    }
+
+    fn refusal(channel: Channel, status: Status) -> Self {
+        Self { channel, message: alloc::vec![status.code()] }
     }
 }
 

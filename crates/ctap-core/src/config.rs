@@ -1,40 +1,165 @@
 //! What the device is, apart from what happened to it: data, chosen by whoever builds the authenticator.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::algorithm::Algorithm;
-use crate::attestation::Attestation;
-use crate::limits::MAX_MESSAGE;
+use crate::attestation::{Attestation, AttestationKey};
+use crate::limits::{DEFAULT_MESSAGE, MAX_MESSAGE, MIN_MESSAGE};
 use crate::pin::Protocol;
 
-/// What an authenticator is made as. [`Config::default`] is the key that `keyfob serve` shows.
+/// What an authenticator is made as. [`Config::default`] is a CTAP 2.3 key without a fingerprint sensor.
+///
+/// Any combination of features can be written down; [`Config::check`] says whether it makes sense.
 #[derive(Debug)]
 pub struct Config {
     /// The model (getInfo 0x03).
     pub aaguid: [u8; 16],
-    /// Grows with each change of the code (getInfo 0x0E, GI-23).
+    /// Grows with each change of the code (getInfo 0x0E, GI-23); not 0.
     pub firmware_version: u32,
-    /// How many discoverable credentials fit.
+    /// The standards it claims, without U2F (getInfo 0x01).
+    pub versions: Vec<Version>,
+    /// How many discoverable credentials fit. 0: none can be made (option `rk`).
     pub capacity: usize,
     /// Signature algorithms, the preferred first (getInfo 0x0A).
     pub algorithms: Vec<Algorithm>,
-    /// PIN/UV auth protocols, the preferred first (getInfo 0x06). None: no PIN.
+    /// PIN/UV auth protocols, the preferred first (getInfo 0x06).
     pub pin_uv_auth_protocols: Vec<Protocol>,
-    /// Discoverable credentials can be made (option `rk`).
-    pub rk: bool,
+    /// A PIN can be set (option `clientPin`).
+    pub client_pin: bool,
+    /// Tokens got with a PIN are not good for makeCredential and getAssertion (option `noMcGaPermissionsWithClientPin`).
+    pub no_mc_ga_permissions_with_client_pin: bool,
     /// A credential that is not discoverable needs no user verification (option `makeCredUvNotRqd`).
     pub make_cred_uv_not_rqd: bool,
-    /// The longest message, command byte included (getInfo 0x05); 1024 to [`MAX_MESSAGE`].
+    /// The longest message, command byte included (getInfo 0x05); [`MIN_MESSAGE`] to [`MAX_MESSAGE`].
     pub max_msg_size: usize,
+    /// A fingerprint sensor (options `uv`, `bioEnroll`).
+    pub fingerprints: Option<FingerprintSensor>,
+    /// authenticatorCredentialManagement (option `credMgmt`).
+    pub credential_management: bool,
+    /// Its read-only part with a persistent token (option `perCredMgmtRO`).
+    pub per_cred_mgmt_ro: bool,
+    /// authenticatorLargeBlobs and the largeBlobKey extension: how many bytes the array may have (getInfo 0x0B).
+    pub large_blobs: Option<usize>,
+    /// authenticatorConfig, by subcommand.
+    pub authenticator_config: ConfigCommands,
+    /// Extensions, those apart that a command above brings with it.
+    pub extensions: Extensions,
     /// How new credentials are vouched for.
     pub attestation: Attestation,
+    /// The model's key: needed for [`Attestation::Basic`] and U2F.
+    pub attestation_key: Option<AttestationKey>,
+    /// Speaks U2F (version `U2F_V2`). Needs an attestation key.
+    pub u2f: bool,
+}
+
+/// A version of the standard (GI-10). `FIDO_2_2` does not exist (GI-100).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// CTAP 2.0.
+    Fido20,
+    /// CTAP 2.1 and 2.2.
+    Fido21,
+    /// CTAP 2.3.
+    Fido23,
+}
+
+impl Version {
+    /// Its name in getInfo.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fido20 => "FIDO_2_0",
+            Self::Fido21 => "FIDO_2_1",
+            Self::Fido23 => "FIDO_2_3",
+        }
+    }
+}
+
+/// A virtual fingerprint sensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FingerprintSensor {
+    /// How many fingers can be enrolled; 1 to 255.
+    pub capacity: u8,
+    /// Good samples that one enrolment takes; 2 or more, so that one is left after the first (BE-21).
+    pub samples: u8,
+    /// A finger may authorise enrolling another (option `uvBioEnroll`).
+    pub uv_bio_enroll: bool,
+    /// A finger may authorise authenticatorConfig (option `uvAcfg`).
+    pub uv_acfg: bool,
+    /// Attempts the platform should count itself; `Some(1)` or `None` leaves retries to the key (getInfo 0x11, CP-97).
+    pub preferred_platform_uv_attempts: Option<u8>,
+}
+
+/// The subcommands of authenticatorConfig (getInfo 0x1F).
+#[derive(Debug, Default)]
+pub struct ConfigCommands {
+    /// enableEnterpriseAttestation (option `ep`).
+    pub enterprise_attestation: Option<EnterpriseAttestation>,
+    /// toggleAlwaysUv: whether it is on as shipped (option `alwaysUv`).
+    pub always_uv: Option<bool>,
+    /// setMinPINLength: how many RP ids it takes (getInfo 0x10).
+    pub min_pin_length_rp_ids: Option<usize>,
+    /// enableLongTouchForReset (getInfo 0x18).
+    pub long_touch_for_reset: bool,
+}
+
+impl ConfigCommands {
+    /// There is anything to configure (option `authnrCfg`).
+    #[must_use]
+    pub const fn any(&self) -> bool {
+        self.enterprise_attestation.is_some()
+            || self.always_uv.is_some()
+            || self.min_pin_length_rp_ids.is_some()
+            || self.long_touch_for_reset
+    }
+}
+
+/// Attestation that identifies the single device, for relying parties that own it (AT-40).
+#[derive(Debug)]
+pub struct EnterpriseAttestation {
+    /// The device's own key and certificate. A reset leaves them alone (AT-42).
+    pub key: AttestationKey,
+    /// RP ids that get it in vendor-facilitated mode, compared exactly (MC-22, AT-43).
+    pub rp_ids: Vec<String>,
+    /// Platform-managed mode is treated like the other one (MC-22).
+    pub vendor_facilitated_only: bool,
+}
+
+/// Extensions of section 12 that do not follow from a command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extensions {
+    /// credProtect.
+    pub cred_protect: bool,
+    /// hmac-secret.
+    pub hmac_secret: bool,
+    /// hmac-secret-mc.
+    pub hmac_secret_mc: bool,
+    /// credBlob: the longest one in bytes (getInfo 0x0F).
+    pub cred_blob: Option<usize>,
+    /// largeBlob: the longest one in bytes. Excludes authenticatorLargeBlobs (EX-70).
+    pub large_blob: Option<usize>,
+    /// pinComplexityPolicy, with its setting in setMinPINLength (getInfo 0x1B).
+    pub pin_complexity_policy: bool,
+    /// thirdPartyPayment.
+    pub third_party_payment: bool,
+}
+
+/// Two settings that cannot both be, and the rule that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} ({rule})")]
+pub struct Contradiction {
+    /// What is wrong and what would be right.
+    pub what: &'static str,
+    /// The rule it breaks.
+    pub rule: &'static str,
 }
 
 impl Config {
-    /// A PIN can be set.
+    /// Whether discoverable credentials can be made (option `rk`).
     #[must_use]
-    pub fn has_client_pin(&self) -> bool {
-        !self.pin_uv_auth_protocols.is_empty()
+    pub const fn rk(&self) -> bool {
+        self.capacity > 0
     }
 
     /// This build's protocol with this number.
@@ -42,6 +167,124 @@ impl Config {
     pub fn protocol(&self, number: u64) -> Option<Protocol> {
         Protocol::from_number(number)
             .filter(|protocol| self.pin_uv_auth_protocols.contains(protocol))
+    }
+
+    /// setMinPINLength is offered, and with it the minPinLength extension.
+    #[must_use]
+    pub const fn has_min_pin_length(&self) -> bool {
+        self.authenticator_config.min_pin_length_rp_ids.is_some()
+    }
+
+    /// Whether the features fit together.
+    ///
+    /// # Errors
+    /// The first [`Contradiction`]: whoever wrote the configuration has to resolve it.
+    pub fn check(&self) -> Result<(), Contradiction> {
+        let failed = self.contradictions().into_iter().find(|(broken, _)| *broken);
+        match failed {
+            Some((_, contradiction)) => Err(contradiction),
+            None => Ok(()),
+        }
+    }
+
+    fn contradictions(&self) -> [(bool, Contradiction); 18] {
+        let rule = |broken, rule, what| (broken, Contradiction { what, rule });
+        let modern = self.versions.iter().any(|version| *version != Version::Fido20);
+        let verifies = self.client_pin || self.fingerprints.is_some();
+        let commands = &self.authenticator_config;
+        let ext = &self.extensions;
+        let no_key = self.attestation_key.is_none();
+        [
+            rule(self.versions.is_empty() && !self.u2f, "GI-10", "a key needs a version to speak"),
+            rule(
+                self.claims(Version::Fido23)
+                    && !(self.claims(Version::Fido21) && self.claims(Version::Fido20)),
+                "GI-101",
+                "FIDO_2_3 needs FIDO_2_1 and FIDO_2_0 beside it",
+            ),
+            rule(modern && !ext.hmac_secret, "GI-110", "FIDO_2_1 and later need hmac_secret"),
+            rule(
+                modern && self.rk() && !verifies,
+                "GI-111",
+                "FIDO_2_1 and later with discoverable credentials need client_pin or fingerprints",
+            ),
+            rule(
+                modern && self.rk() && !self.credential_management,
+                "GI-112",
+                "FIDO_2_1 and later with discoverable credentials need credential_management",
+            ),
+            rule(
+                modern && verifies && !ext.cred_protect,
+                "GI-113",
+                "FIDO_2_1 and later with user verification need cred_protect",
+            ),
+            rule(
+                modern && verifies && !self.pin_uv_auth_protocols.contains(&Protocol::Two),
+                "GI-115",
+                "FIDO_2_1 and later with user verification need PIN/UV auth protocol two",
+            ),
+            rule(
+                verifies && self.pin_uv_auth_protocols.is_empty(),
+                "GI-85",
+                "user verification needs a PIN/UV auth protocol",
+            ),
+            rule(
+                self.no_mc_ga_permissions_with_client_pin && !self.client_pin,
+                "GI-71",
+                "no_mc_ga_permissions_with_client_pin needs client_pin",
+            ),
+            rule(
+                self.per_cred_mgmt_ro && !(self.credential_management && verifies),
+                "GI-86",
+                "per_cred_mgmt_ro needs credential_management and user verification",
+            ),
+            rule(
+                self.large_blobs.is_some() && !self.rk(),
+                "GI-80",
+                "large_blobs needs discoverable credentials",
+            ),
+            rule(
+                self.large_blobs.is_some_and(|size| size < 1024),
+                "LB-02",
+                "large_blobs needs at least 1024 bytes",
+            ),
+            rule(
+                self.large_blobs.is_some() && ext.large_blob.is_some(),
+                "EX-70",
+                "large_blobs and the large_blob extension exclude each other",
+            ),
+            rule(
+                ext.cred_blob.is_some_and(|size| size < 32)
+                    || (ext.cred_blob.is_some() && !ext.cred_protect),
+                "GI-82",
+                "cred_blob needs cred_protect and at least 32 bytes",
+            ),
+            rule(
+                ext.hmac_secret_mc && !ext.hmac_secret,
+                "GI-83",
+                "hmac_secret_mc needs hmac_secret",
+            ),
+            rule(
+                (commands.min_pin_length_rp_ids.is_some() && !self.client_pin)
+                    || (ext.pin_complexity_policy && commands.min_pin_length_rp_ids.is_none()),
+                "GI-76",
+                "min_pin_length needs client_pin, and pin_complexity_policy needs min_pin_length",
+            ),
+            rule(
+                no_key && (self.u2f || matches!(self.attestation, Attestation::Basic)),
+                "UF-61",
+                "U2F and basic attestation need an attestation key",
+            ),
+            rule(
+                !(MIN_MESSAGE..=MAX_MESSAGE).contains(&self.max_msg_size),
+                "MSG-60",
+                "max_msg_size must be between 1024 and 7609",
+            ),
+        ]
+    }
+
+    fn claims(&self, version: Version) -> bool {
+        self.versions.contains(&version)
     }
 }
 
@@ -55,13 +298,48 @@ impl Default for Config {
         Self {
             aaguid: AAGUID,
             firmware_version: 1,
+            versions: alloc::vec![Version::Fido20, Version::Fido21, Version::Fido23],
             capacity: 10,
-            algorithms: alloc::vec![Algorithm::Es256],
+            algorithms: alloc::vec![Algorithm::Es256, Algorithm::EdDsa],
             pin_uv_auth_protocols: alloc::vec![Protocol::Two, Protocol::One],
-            rk: true,
+            client_pin: true,
+            no_mc_ga_permissions_with_client_pin: false,
             make_cred_uv_not_rqd: true,
-            max_msg_size: MAX_MESSAGE,
+            max_msg_size: DEFAULT_MESSAGE,
+            fingerprints: None,
+            credential_management: true,
+            per_cred_mgmt_ro: true,
+            large_blobs: Some(4096),
+            authenticator_config: ConfigCommands {
+                enterprise_attestation: None,
+                always_uv: Some(false),
+                min_pin_length_rp_ids: Some(8),
+                long_touch_for_reset: true,
+            },
+            extensions: Extensions {
+                cred_protect: true,
+                hmac_secret: true,
+                hmac_secret_mc: true,
+                cred_blob: Some(128),
+                large_blob: None,
+                pin_complexity_policy: true,
+                third_party_payment: true,
+            },
             attestation: Attestation::SelfSigned,
+            attestation_key: None,
+            u2f: false,
+        }
+    }
+}
+
+impl Default for FingerprintSensor {
+    fn default() -> Self {
+        Self {
+            capacity: 5,
+            samples: 4,
+            uv_bio_enroll: true,
+            uv_acfg: true,
+            preferred_platform_uv_attempts: Some(3),
         }
     }
 }

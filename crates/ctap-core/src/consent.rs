@@ -7,6 +7,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use crate::store::Fingerprint;
+
 /// Names one question for ever. It is never used again, so a late answer cannot approve another request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PromptId(pub(crate) u64);
@@ -42,6 +44,10 @@ pub enum Action {
     Select,
     /// Erase everything (reset).
     Reset,
+    /// Let a program act for a verified user (a pinUvAuthToken by fingerprint).
+    Verify,
+    /// Learn a new finger (bioEnrollment).
+    Enroll,
 }
 
 /// What a person does to agree.
@@ -52,16 +58,90 @@ pub enum Gesture {
     Touch,
     /// Hold the key for at least five seconds (RS-06).
     LongTouch,
+    /// Place a finger on the sensor.
+    Finger,
 }
 
 /// What a person decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
-    /// They did what the question asks.
+    /// They did what the question asks. Where it asks for a finger: the one that fits, the first enrolled or, while a new
+    /// one is learned, one that is not enrolled yet.
     Approve,
+    /// They placed this finger; on a question that asks for a touch, it is a touch.
+    Finger(u8),
+    /// They placed a finger in a way that the sensor could not read.
+    BadSample(SampleFault),
     /// They refused.
     Deny,
+}
+
+/// Why a sensor could not use a sample (lastEnrollSampleStatus, BE-23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum SampleFault {
+    /// Too high on the sensor.
+    TooHigh = 0x01,
+    /// Too low.
+    TooLow = 0x02,
+    /// Too far left.
+    TooLeft = 0x03,
+    /// Too far right.
+    TooRight = 0x04,
+    /// Swiped too fast.
+    TooFast = 0x05,
+    /// Swiped too slowly.
+    TooSlow = 0x06,
+    /// Poor quality.
+    PoorQuality = 0x07,
+    /// Too skewed.
+    TooSkewed = 0x08,
+    /// Touched too shortly.
+    TooShort = 0x09,
+    /// Does not go with the samples before: another finger.
+    MergeFailure = 0x0a,
+    /// This finger is enrolled already.
+    Exists = 0x0b,
+    /// Nobody touched.
+    NoUserActivity = 0x0d,
+    /// The finger was not lifted in between.
+    NoUserPresenceTransition = 0x0e,
+}
+
+/// What a fingerprint sensor saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finger {
+    /// The one that fits the question.
+    Fitting,
+    /// A certain one.
+    Number(u8),
+    /// Nothing it could use.
+    Unreadable(SampleFault),
+}
+
+impl Finger {
+    /// It is one of `enrolled`.
+    pub(crate) fn is_enrolled(self, enrolled: &[Fingerprint]) -> bool {
+        match self {
+            Self::Fitting => !enrolled.is_empty(),
+            Self::Number(number) => enrolled.iter().any(|known| known.finger == number),
+            Self::Unreadable(_) => false,
+        }
+    }
+}
+
+impl Decision {
+    /// What the sensor saw; `None`: the person refused.
+    pub(crate) const fn finger(self) -> Option<Finger> {
+        match self {
+            Self::Approve => Some(Finger::Fitting),
+            Self::Finger(number) => Some(Finger::Number(number)),
+            Self::BadSample(fault) => Some(Finger::Unreadable(fault)),
+            Self::Deny => None,
+        }
+    }
 }
 
 impl Question {
@@ -78,7 +158,11 @@ impl fmt::Display for Question {
             Action::Register => write!(f, "{rp} wants to create a key")?,
             Action::SignIn => write!(f, "{rp} wants to sign in")?,
             Action::Select => write!(f, "{rp} asks whether this is the key to use")?,
-            Action::Reset => write!(f, "{rp} wants to erase this key: every credential and the PIN")?,
+            Action::Reset => {
+                write!(f, "{rp} wants to erase this key: every credential and the PIN")?
+            }
+            Action::Verify => write!(f, "{rp} wants to know that it is you")?,
+            Action::Enroll => write!(f, "{rp} wants to learn a new finger")?,
         }
         match (&self.user, self.action) {
             (Some(user), Action::SignIn) => write!(f, " as {}", Shown(user)),
@@ -122,7 +206,7 @@ fn is_plain(character: char) -> bool {
 pub struct UserPresent(());
 
 impl UserPresent {
-    /// Only [`Authenticator::answer`](crate::Authenticator::answer) calls this, for [`Decision::Approve`].
+    /// Only [`Authenticator::answer`](crate::Authenticator::answer) calls this, for every decision but a refusal.
     pub(crate) const fn approved() -> Self {
         Self(())
     }
@@ -135,6 +219,11 @@ pub struct UserVerified(());
 impl UserVerified {
     /// Only [`PinUvAuthToken`](crate::pin::token::PinUvAuthToken) calls this, for a MAC that verified.
     pub(crate) const fn by_token() -> Self {
+        Self(())
+    }
+
+    /// Only [`Verification`](crate::uv::Verification) calls this, for an enrolled finger.
+    pub(crate) const fn by_finger() -> Self {
         Self(())
     }
 }

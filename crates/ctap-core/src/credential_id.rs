@@ -52,7 +52,11 @@ pub(crate) fn seal(
 }
 
 /// Opens an id that [`seal`] made for this relying party with this wrapping key; `None` for every other.
-pub(crate) fn open(id: &[u8], rp_id_hash: &[u8; 32], wrapping_key: &Secret<32>) -> Option<Credential> {
+pub(crate) fn open(
+    id: &[u8],
+    rp_id_hash: &[u8; 32],
+    wrapping_key: &Secret<32>,
+) -> Option<Credential> {
     let (sealed, mac) = id.split_at_checked(id.len().checked_sub(MAC)?)?;
     let keys = Keys::derive(wrapping_key);
     if !ct_eq(&crypto::hmac_sha256(&*keys.mac, &[sealed, rp_id_hash]), mac) {
@@ -152,7 +156,8 @@ mod tests {
 
     fn sealed(rng: &mut Seeded, wrapping_key: &Secret<32>) -> Vec<u8> {
         let key = PrivateKey::generate(Algorithm::Es256, rng);
-        let policy = Policy { key: &key, cred_protect: CredProtect::UvRequired, third_party_payment: true };
+        let policy =
+            Policy { key: &key, cred_protect: CredProtect::UvRequired, third_party_payment: true };
         seal(&policy, &[7; 32], wrapping_key, rng).unwrap()
     }
 

@@ -76,7 +76,8 @@ pub(crate) struct P256Point {
 impl P256Point {
     fn of(public: &p256::PublicKey) -> Self {
         let point = public.to_sec1_point(false);
-        let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.copied().unwrap_or_default().into();
+        let coordinate =
+            |bytes: Option<&p256::FieldBytes>| bytes.copied().unwrap_or_default().into();
         Self { x: coordinate(point.x()), y: coordinate(point.y()) }
     }
 
@@ -89,11 +90,6 @@ impl P256Point {
         y.copy_from_slice(&self.y);
         bytes
     }
-}
-
-/// A new P-256 private scalar.
-pub(crate) fn p256_generate(rng: &mut dyn CryptoRng) -> Zeroizing<[u8; 32]> {
-    Zeroizing::new(p256::SecretKey::generate_from_rng(rng).to_bytes().into())
 }
 
 /// The public point of a private scalar; `None` if it is zero or too large.
@@ -135,8 +131,7 @@ impl P256KeyPair {
     /// The x coordinate of the shared point; `None` if the peer's point is not on the curve (CP-03, CP-14).
     pub(crate) fn agree(&self, peer: &P256Point) -> Option<Zeroizing<[u8; 32]>> {
         let peer = p256::PublicKey::from_sec1_bytes(&peer.uncompressed()).ok()?;
-        let shared =
-            p256::ecdh::diffie_hellman(self.secret.to_nonzero_scalar(), peer.as_affine());
+        let shared = p256::ecdh::diffie_hellman(self.secret.to_nonzero_scalar(), peer.as_affine());
         Some(Zeroizing::new((*shared.raw_secret_bytes()).into()))
     }
 }
@@ -157,10 +152,9 @@ mod tests {
     #[test]
     fn cbc_matches_the_published_example_and_inverts() {
         // SP 800-38A F.2.5, first block.
-        let key: [u8; 32] =
-            hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")
-                .try_into()
-                .unwrap();
+        let key: [u8; 32] = hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")
+            .try_into()
+            .unwrap();
         let iv: [u8; 16] = hex("000102030405060708090a0b0c0d0e0f").try_into().unwrap();
         let plain = hex("6bc1bee22e409f96e93d7e117393172a");
         let mut data = plain.clone();

@@ -27,13 +27,16 @@ mod crypto;
 mod extensions;
 pub mod limits;
 pub mod pin;
+mod policy;
 pub mod secret;
 mod session;
+mod signatures;
 pub mod status;
 pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod time;
+mod uv;
 
 pub use authenticator::{Authenticator, Channel, Platform, Response, Step};
 pub use config::Config;

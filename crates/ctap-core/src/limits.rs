@@ -3,6 +3,12 @@
 /// The longest CTAP message, request or response, that CTAPHID can carry (HD-04, MSG-61).
 pub const MAX_MESSAGE: usize = 7609;
 
+/// What every platform may send: the smallest maxMsgSize (MSG-60).
+pub const MIN_MESSAGE: usize = 1024;
+
+/// The longest message unless configured: its answers fit the 64 reports that Linux keeps for a slow reader (MSG-65).
+pub const DEFAULT_MESSAGE: usize = 3072;
+
 /// Maps and arrays inside each other, the outermost counted (MSG-34).
 pub const MAX_CBOR_DEPTH: usize = 4;
 
@@ -54,11 +60,26 @@ pub const MAX_NAME: usize = 128;
 /// The longest rp.id kept: a DNS name has at most 253 bytes, some platforms use URLs. Longer ones are refused.
 pub const MAX_RP_ID: usize = 512;
 
-/// Entries of an allowList or excludeList (getInfo 0x07, MSG-63).
-pub const MAX_CREDENTIALS_IN_LIST: usize = 32;
+/// Entries of an allowList or excludeList (getInfo 0x07, MSG-63). That many of this key's ids fit a message.
+pub const MAX_CREDENTIALS_IN_LIST: usize = 16;
 
 /// The longest credential id this authenticator issues or looks at (getInfo 0x08). U2F key handles have at most 255 (MC-75).
 pub const MAX_CREDENTIAL_ID: usize = 255;
 
 /// Signature counters are reserved in blocks of this size ahead of use, so an assertion needs no disk write of its own.
 pub const SIGN_COUNT_BLOCK: u32 = 64;
+
+/// The longest name of a finger, in bytes (BE-10).
+pub const MAX_FRIENDLY_NAME: usize = 64;
+
+/// An enrolment sample is awaited for no longer than this, whatever the platform asks for (BE-20).
+pub const MAX_SAMPLE_TIMEOUT: u64 = 60_000;
+
+/// A U2F request is answered within this time even if nobody touched: U2F clients poll (UF-34, UF-41).
+pub const U2F_PATIENCE: u64 = 200;
+
+/// A touch that came between two polls of a U2F client is good for this long (UF-34).
+pub const U2F_TOUCH: u64 = 10_000;
+
+/// How many bytes a largeBlobs fragment leaves of a message for their other members (LB-01).
+pub const FRAGMENT_OVERHEAD: usize = 64;

@@ -3,7 +3,10 @@
 use rand_core::CryptoRng;
 
 use crate::Channel;
+use crate::commands::bio_enrollment::Enrollment;
+use crate::commands::credential_management::{Credentials, Rps};
 use crate::commands::get_assertion::Assertions;
+use crate::commands::large_blobs::Write;
 use crate::limits::STATEFUL_COMMAND;
 use crate::pin::protocol::KeyAgreement;
 use crate::pin::retries::Mismatches;
@@ -16,6 +19,8 @@ pub(crate) struct Session {
     pub(crate) key_agreement: KeyAgreement,
     pub(crate) token: PinUvAuthToken,
     pub(crate) mismatches: Mismatches,
+    /// A finger that is being learned (BE-30).
+    pub(crate) enrollment: Option<Enrollment>,
     continuation: Option<Continuation>,
 }
 
@@ -32,6 +37,12 @@ struct Continuation {
 pub(crate) enum Walk {
     /// getNextAssertion.
     Assertions(Assertions),
+    /// enumerateRPsGetNextRP.
+    Rps(Rps),
+    /// enumerateCredentialsGetNextCredential.
+    Credentials(Credentials),
+    /// The next fragment of a large-blob write.
+    LargeBlobs(Write),
 }
 
 impl Session {
@@ -42,6 +53,7 @@ impl Session {
             key_agreement: KeyAgreement::generate(rng),
             token: PinUvAuthToken::new(rng),
             mismatches: Mismatches::default(),
+            enrollment: None,
             continuation: None,
         }
     }
@@ -53,7 +65,13 @@ impl Session {
     }
 
     /// Remembers how to go on. `authorized`: a pinUvAuthToken allowed the beginning, and its end ends this (MSG-83).
-    pub(crate) fn continue_with(&mut self, walk: Walk, channel: Channel, authorized: bool, now: Instant) {
+    pub(crate) fn continue_with(
+        &mut self,
+        walk: Walk,
+        channel: Channel,
+        authorized: bool,
+        now: Instant,
+    ) {
         let token = if authorized { self.token.in_use() } else { None };
         self.continuation = Some(Continuation { channel, last: now, token, walk });
     }

@@ -3,5 +3,5 @@
 mod reader;
 mod writer;
 
-pub(crate) use reader::{Item, Map, well_formed};
+pub(crate) use reader::{Item, Map};
 pub(crate) use writer::{Array, Bytes, Encode, Encoded, MapWriter, to_vec};

@@ -26,7 +26,7 @@ pub(crate) struct Elements<'a> {
 }
 
 /// Judges a whole message: exactly one canonical item, nothing after it (MSG-35, MSG-36).
-pub(crate) fn well_formed(bytes: &[u8]) -> Result<Item<'_>, Status> {
+fn well_formed(bytes: &[u8]) -> Result<Item<'_>, Status> {
     match take_item(bytes, 0) {
         Some((item, [])) => Ok(item),
         _ => Err(Status::InvalidCbor),
@@ -47,11 +47,6 @@ impl<'a> Map<'a> {
     /// The entries with text keys; others are skipped (MSG-38).
     pub(crate) fn by_name(self) -> impl Iterator<Item = (&'a str, Item<'a>)> {
         self.filter_map(|(key, value)| Some((key.text().ok()?, value)))
-    }
-
-    /// How many entries are left.
-    pub(crate) const fn len(&self) -> u64 {
-        self.left
     }
 }
 

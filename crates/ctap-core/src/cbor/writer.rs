@@ -10,11 +10,24 @@ pub(crate) trait Encode {
     fn encode(&self, out: &mut Sink);
 }
 
-/// A buffer that cannot fail.
+/// A buffer for encoded items.
 #[derive(Default)]
 pub(crate) struct Sink(Vec<u8>);
 
-impl ciborium_io::Write for Sink {
+impl Sink {
+    fn header(&mut self, header: Header) {
+        let Ok(()) = Encoder::from(Pen(&mut self.0)).push(header);
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+}
+
+/// Writing into memory cannot fail.
+struct Pen<'a>(&'a mut Vec<u8>);
+
+impl ciborium_io::Write for Pen<'_> {
     type Error = Infallible;
 
     fn write_all(&mut self, data: &[u8]) -> Result<(), Infallible> {
@@ -24,16 +37,6 @@ impl ciborium_io::Write for Sink {
 
     fn flush(&mut self) -> Result<(), Infallible> {
         Ok(())
-    }
-}
-
-impl Sink {
-    fn header(&mut self, header: Header) {
-        let Ok(()) = Encoder::from(self).push(header);
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
     }
 }
 

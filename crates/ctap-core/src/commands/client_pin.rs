@@ -1,11 +1,13 @@
 //! authenticatorClientPIN (0x06), CTAP 2.3 section 6.5.5 (CP-40 to CP-101).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::parameters::required;
 use super::{Context, Outcome, Reply};
 use crate::cbor::{Bytes, Encode, Map, MapWriter};
 use crate::config::Config;
+use crate::consent::{Action, Question, UserPresent};
 use crate::crypto;
 use crate::limits::{MAX_PIN_BYTES, PADDED_PIN};
 use crate::pin::protocol::{PlatformKey, Protocol, SharedSecret};
@@ -14,19 +16,24 @@ use crate::pin::token::{Grant, Permissions};
 use crate::secret::Secret;
 use crate::status::Status;
 use crate::store::{Change, Pin, Settings};
+use crate::uv::{Purpose, Retries, Verification};
 
 pub(crate) const COMMAND: u8 = 0x06;
 
-/// Runs a subcommand; an unknown one is 0x3E, an absent one 0x14 (CP-40).
+/// Runs a subcommand; an unknown one, and one of a feature that is not there, is 0x3E, an absent one 0x14 (CP-40, CP-41).
 pub(crate) fn run(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Status> {
     let request = Request::parse(parameters)?;
+    let pin = cx.config.client_pin;
+    let sensor = cx.config.fingerprints.is_some();
     let reply = match required(request.sub_command)? {
-        0x01 => get_pin_retries(cx),
+        0x01 if pin => get_pin_retries(cx),
         0x02 => get_key_agreement(&request, cx)?,
-        0x03 => set_pin(&request, cx)?,
-        0x04 => change_pin(&request, cx)?,
-        0x05 => get_pin_token(&request, cx)?,
-        0x09 => get_token_using_pin_with_permissions(&request, cx)?,
+        0x03 if pin => set_pin(&request, cx)?,
+        0x04 if pin => change_pin(&request, cx)?,
+        0x05 if pin => get_pin_token(&request, cx)?,
+        0x06 if sensor => return get_token_using_uv_with_permissions(&request, cx),
+        0x07 if sensor => single(0x05, cx.store.state().uv_retries), // CP-47
+        0x09 if pin => get_token_using_pin_with_permissions(&request, cx)?,
         _ => return Err(Status::InvalidSubcommand),
     };
     Ok(Outcome::Done(reply))
@@ -96,13 +103,18 @@ impl Agreed {
     }
 
     /// Issues a new token with these permissions; every older one is dead (CP-80, CP-92).
-    fn issue_token(&self, permissions: Permissions, rp_id: Option<&str>, cx: &mut Context<'_>) -> Reply {
-        let grant = Grant {
-            protocol: self.protocol,
-            permissions,
-            rp_id: rp_id.map(String::from),
-            user_present: None,
-        };
+    fn issue_token(
+        &self,
+        permissions: Permissions,
+        rp_id: Option<String>,
+        user_present: Option<UserPresent>,
+        cx: &mut Context<'_>,
+    ) -> Reply {
+        if permissions == Permissions::PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY {
+            let token = self.secret.encrypt(cx.store.state().persistent_token.expose(), cx.rng);
+            return single(0x02, Bytes(&token)); // CP-91: the ordinary token keeps its state
+        }
+        let grant = Grant { protocol: self.protocol, permissions, rp_id, user_present };
         cx.session.token.begin_using(grant, cx.now, cx.rng);
         let token = self.secret.encrypt(cx.session.token.value().expose(), cx.rng);
         single(0x02, Bytes(&token)) // CP-82
@@ -180,14 +192,28 @@ fn new_pin(secret: &SharedSecret, enc: &[u8], settings: &Settings) -> Result<Pin
     if padded.len() != PADDED_PIN {
         return Err(Status::InvalidParameter); // CP-56
     }
-    let length = padded.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
+    let length =
+        padded.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
     let pin = padded.get(..length).filter(|pin| pin.len() <= MAX_PIN_BYTES);
-    let text = pin.and_then(|pin| core::str::from_utf8(pin).ok()).ok_or(Status::PinPolicyViolation)?;
+    let text =
+        pin.and_then(|pin| core::str::from_utf8(pin).ok()).ok_or(Status::PinPolicyViolation)?;
     let code_points = u8::try_from(text.chars().count()).unwrap_or(u8::MAX);
-    if code_points < settings.min_pin_length {
-        return Err(Status::PinPolicyViolation); // CP-57
+    let too_simple = settings.pin_complexity_policy && is_simple(text);
+    if code_points < settings.min_pin_length || too_simple {
+        return Err(Status::PinPolicyViolation); // CP-57, CP-58
     }
     Ok(Pin { hash: pin_hash(text), code_points })
+}
+
+/// What the complexity policy refuses: one character over and over, or each the next of the one before ("1111", "4321").
+fn is_simple(pin: &str) -> bool {
+    let steps = pin.chars().zip(pin.chars().skip(1));
+    let mut steps =
+        steps.map(|(a, b)| i64::from(u32::from(b)).saturating_sub(i64::from(u32::from(a))));
+    match steps.next() {
+        Some(first @ -1..=1) => steps.all(|step| step == first),
+        _ => false,
+    }
 }
 
 /// LEFT(SHA-256(PIN), 16) (CP-22).
@@ -211,8 +237,9 @@ fn get_pin_token(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Reply, S
     if cx.store.state().settings.force_pin_change {
         return Err(Status::PinInvalid); // CP-79
     }
-    let permissions = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION); // CP-81
-    Ok(agreed.issue_token(permissions, None, cx))
+    let mc_ga = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION);
+    let permissions = mc_ga.intersection(cx.policy().grantable_by_pin()); // CP-81
+    Ok(agreed.issue_token(permissions, None, None, cx))
 }
 
 /// CP-85 to CP-92.
@@ -223,34 +250,80 @@ fn get_token_using_pin_with_permissions(
     required(request.protocol)?;
     let key = required(request.key_agreement)?;
     let pin_hash_enc = required(request.pin_hash_enc)?;
-    let permissions = asked_permissions(request)?;
-    let protocol = request.protocol(cx.config)?;
-    if permissions == Permissions::NONE {
-        return Err(Status::InvalidParameter); // CP-86
-    }
-    if !grantable(cx.config).contains(permissions) {
-        return Err(Status::UnauthorizedPermission); // CP-87
-    }
+    let (protocol, permissions) = asked(request, cx.policy().grantable_by_pin(), cx.config)?;
     Attempt::allowed(&cx.session.mismatches, cx.store)?; // CP-88
     let agreed = Agreed::new(protocol, key, cx)?;
     agreed.verify_pin(pin_hash_enc, cx)?;
     if cx.store.state().settings.force_pin_change {
         return Err(Status::PinPolicyViolation); // CP-90
     }
-    Ok(agreed.issue_token(permissions, request.rp_id, cx))
+    Ok(agreed.issue_token(permissions, request.rp_id.map(String::from), None, cx))
 }
 
-/// `mc` and `ga` are about one relying party, which must be named (CP-85).
-fn asked_permissions(request: &Request<'_>) -> Result<Permissions, Status> {
-    let permissions = Permissions::from_request(required(request.permissions)?);
+/// Which token is asked for, and whether it can be granted (CP-85 to CP-87, CP-95).
+fn asked(
+    request: &Request<'_>,
+    grantable: Permissions,
+    config: &Config,
+) -> Result<(Protocol, Permissions), Status> {
+    let bits = required(request.permissions)?;
+    let permissions = Permissions::from_request(bits);
     let for_rp = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION);
     if permissions.intersects(for_rp) {
-        required(request.rp_id)?;
+        required(request.rp_id)?; // these two are about one relying party
     }
-    Ok(permissions)
+    let protocol = request.protocol(config)?;
+    if permissions == Permissions::NONE {
+        return Err(Status::InvalidParameter); // CP-86
+    }
+    let persistent = Permissions::PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY;
+    let mixed = permissions.contains(persistent) && permissions != persistent;
+    if mixed || !grantable.contains(permissions) {
+        return Err(Status::UnauthorizedPermission); // CP-87
+    }
+    Ok((protocol, permissions))
 }
 
-/// What a PIN can permit on this device (table D of the clientPIN rules).
-fn grantable(_: &Config) -> Permissions {
-    Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION)
+/// CP-95 to CP-101.
+fn get_token_using_uv_with_permissions(
+    request: &Request<'_>,
+    cx: &mut Context<'_>,
+) -> Result<Outcome, Status> {
+    required(request.protocol)?;
+    let key = required(request.key_agreement)?;
+    let (protocol, permissions) = asked(request, cx.policy().grantable_by_uv(), cx.config)?;
+    if !cx.policy().built_in_uv() {
+        return Err(Status::NotAllowed); // CP-96
+    }
+    if cx.store.state().uv_retries == 0 {
+        return Err(Status::UvBlocked); // CP-97
+    }
+    let agreed = Agreed::new(protocol, key, cx)?; // CP-98
+    let attempts = cx.policy().sensor().and_then(|sensor| sensor.preferred_platform_uv_attempts);
+    let retries = if attempts.is_some_and(|attempts| attempts > 1) {
+        Retries::Platform
+    } else {
+        Retries::Internal
+    };
+    let rp_id = request.rp_id.map(String::from);
+    let token = Box::new(TokenByUv { agreed, permissions, rp_id });
+    Verification::begin(Purpose::Token(token), retries, cx)
+}
+
+/// A token that waits for a finger.
+pub(crate) struct TokenByUv {
+    agreed: Agreed,
+    permissions: Permissions,
+    rp_id: Option<String>,
+}
+
+impl TokenByUv {
+    pub(crate) fn question(&self) -> Question {
+        Question { rp_id: self.rp_id.clone(), ..Question::touch(Action::Verify) }
+    }
+
+    /// The finger was a touch as well (CP-100).
+    pub(crate) fn issue(self, present: UserPresent, cx: &mut Context<'_>) -> Result<Reply, Status> {
+        Ok(self.agreed.issue_token(self.permissions, self.rp_id, Some(present), cx))
+    }
 }

@@ -4,35 +4,44 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::parameters::{Descriptor, Found, Options, PinUvAuth, client_data_hash, required};
+use super::parameters::{
+    Descriptor, Found, Options, PinUvAuth, Verified, client_data_hash, required, wants_built_in_uv,
+};
 use super::probe::Probe;
 use super::{Context, Outcome, Reply, View, Waiting};
 use crate::auth_data::AuthData;
 use crate::cbor::{Bytes, Map, MapWriter};
+use crate::config::Config;
 use crate::consent::{Action, Evidence, Question, SilentRequest, UserPresent, UserVerified};
-use crate::credential::{CredProtect, Credential, User};
+use crate::credential::{Credential, LargeBlob, User};
 use crate::crypto;
-use crate::extensions::assertion::Extensions;
+use crate::extensions::assertion::{Extensions, Opened};
+use crate::extensions::cred_protect::{Via, permits};
+use crate::extensions::large_blob::{self, Access};
 use crate::pin::Permissions;
+use crate::policy::Policy;
 use crate::session::Walk;
 use crate::status::Status;
+use crate::store::{Change, State};
+use crate::uv::{Purpose, Retries, Verification};
 
 pub(crate) const COMMAND: u8 = 0x02;
 
-/// Checks the request and asks for a touch, unless it is silent or a touch came with the pinUvAuthToken (GA-20, GA-21).
+/// Checks the request, then has the user verified by finger if that is what it takes, or goes straight on.
 pub(crate) fn start(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Status> {
-    let request = Request::parse(parameters)?;
-    if request.auth.is_probe() {
-        return Ok(Probe::ask(cx.store.state().pin.is_some())); // GA-02
+    let request = Request::parse(parameters, cx.config)?;
+    if request.auth.is_probe() && cx.policy().has_tokens() {
+        return Ok(Probe::ask(cx.policy().pin_set())); // GA-02
     }
-    let up = request.options.up.unwrap_or(true);
-    let checked = check(request, cx.view())?;
-    if let Some(silent) = SilentRequest::from_up_option(up) {
-        return checked.commit_silently(silent, cx).map(Outcome::Done);
-    }
-    match cx.session.token.take_presence() {
-        Some(present) if checked.verified.is_some() => checked.commit(present, cx).map(Outcome::Done),
-        _ => Ok(Outcome::Ask(checked.question(), Waiting::GetAssertion(Box::new(checked)))),
+    match check(request, cx.view())? {
+        (checked, Verified::ByFinger) => {
+            Verification::begin(Purpose::GetAssertion(Box::new(checked)), Retries::Internal, cx)
+        }
+        (checked, Verified::No) => checked.go_on(None, None, cx),
+        (checked, Verified::ByToken(verified)) => {
+            let present = if checked.up { cx.session.token.take_presence() } else { None };
+            checked.go_on(Some(verified), present, cx)
+        }
     }
 }
 
@@ -40,7 +49,7 @@ pub(crate) fn start(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, 
 struct Request<'a> {
     rp_id: &'a str,
     client_data_hash: [u8; 32],
-    allow_list: Option<Vec<Descriptor<'a>>>,
+    allow_list: Option<Vec<Descriptor>>,
     extensions: Extensions,
     options: Options,
     auth: PinUvAuth<'a>,
@@ -48,7 +57,7 @@ struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// Wrong types outrank absent members (MSG-44).
-    fn parse(parameters: &'a [u8]) -> Result<Self, Status> {
+    fn parse(parameters: &'a [u8], config: &Config) -> Result<Self, Status> {
         let (mut rp_id, mut hash, mut allow_list) = (None, None, None);
         let (mut options, mut auth) = (Options::default(), PinUvAuth::default());
         let mut extensions = Extensions::default();
@@ -57,7 +66,7 @@ impl<'a> Request<'a> {
                 0x01 => rp_id = Some(value.text()?),
                 0x02 => hash = Some(value.bytes()?),
                 0x03 => allow_list = Some(Descriptor::parse_list(value)?),
-                0x04 => extensions = Extensions::parse(value.map()?)?,
+                0x04 => extensions = Extensions::parse(value.map()?, config)?,
                 0x05 => options = Options::parse(value.map()?)?,
                 0x06 => auth.param = Some(value.bytes()?),
                 0x07 => auth.protocol = Some(value.unsigned()?),
@@ -75,98 +84,156 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A request with at least one credential that applies; it only needs a person's consent, or none.
+/// A request that only needs a person: one who is verified, if it takes that, and who consents, unless it is silent.
 pub(crate) struct Checked {
     rp_id: String,
     rp_id_hash: [u8; 32],
     client_data_hash: [u8; 32],
+    allow_list: Option<Vec<Descriptor>>,
     extensions: Extensions,
-    candidates: Candidates,
+    up: bool,
+    /// Known once the user is verified or need not be.
+    found: Vec<Candidate>,
     verified: Option<UserVerified>,
 }
 
-fn check(request: Request<'_>, view: View<'_>) -> Result<Checked, Status> {
+fn check(request: Request<'_>, view: View<'_>) -> Result<(Checked, Verified), Status> {
     let auth = request.auth.judge(view.config)?; // GA-03
-    if request.options.uv == Some(true) && auth.is_none() {
-        return Err(Status::InvalidOption); // GA-05: no built-in user verification
-    }
+    let uv = wants_built_in_uv(request.options, auth.is_some(), view.policy())?; // GA-05
     if request.options.rk.is_some() {
         return Err(Status::UnsupportedOption); // GA-06
     }
-    let protected = view.state.pin.is_some();
-    let verified = match auth.filter(|_| protected) {
-        Some((mac, protocol)) => Some(view.session.token.authorize_for_rp(
+    let up = request.options.up.unwrap_or(true); // GA-07
+    let uv = require_uv(uv, auth.is_some(), up, view.policy())?; // GA-08, GA-09
+    request.extensions.check(up)?;
+    let verified = match auth.filter(|_| view.policy().protected()) {
+        Some((mac, protocol)) => Verified::ByToken(view.session.token.authorize_for_rp(
             protocol,
             &request.client_data_hash,
             mac,
             Permissions::GET_ASSERTION,
             request.rp_id,
         )?), // GA-10
-        None => None, // GA-12, GA-13
+        None if uv => Verified::ByFinger, // GA-11
+        None => Verified::No,             // GA-12, GA-13
     };
-    let rp_id_hash = crypto::sha256(&[request.rp_id.as_bytes()]);
-    let candidates = match &request.allow_list {
-        Some(list) => Candidates::listed(list, &rp_id_hash, &view, verified.is_some()),
-        None => Candidates::discovered(&rp_id_hash, &view, verified.is_some()),
-    };
-    Ok(Checked {
+    let checked = Checked {
         rp_id: request.rp_id.into(),
-        rp_id_hash,
+        rp_id_hash: crypto::sha256(&[request.rp_id.as_bytes()]),
         client_data_hash: request.client_data_hash,
+        allow_list: request.allow_list,
         extensions: request.extensions,
-        candidates: candidates.ok_or(Status::NoCredentials)?, // GA-17
-        verified,
-    })
+        up,
+        found: Vec::new(),
+        verified: None,
+    };
+    Ok((checked, verified))
 }
 
-/// The credentials that apply: never none.
-enum Candidates {
-    /// One, from its id.
-    Sealed(Box<Credential>),
-    /// Ids of stored ones, the next to be used last.
-    Stored(Vec<Vec<u8>>),
-}
-
-impl Candidates {
-    /// The first one of the allowList that lives here (GA-14, GA-15, GA-24). An empty list names none (GA-22).
-    fn listed(
-        list: &[Descriptor<'_>],
-        rp_id_hash: &[u8; 32],
-        view: &View<'_>,
-        verified: bool,
-    ) -> Option<Self> {
-        let found = list
-            .iter()
-            .filter_map(|descriptor| descriptor.find(rp_id_hash, view.state))
-            .find(|found| found.is_visible(verified))?;
-        Some(match found {
-            Found::Sealed(credential) => Self::Sealed(Box::new(credential)),
-            Found::Stored(credential) => Self::Stored(alloc::vec![credential.id.clone()]),
-        })
+/// Whether a finger must verify the user. alwaysUv lets silent requests alone (GA-09) and refuses the others unless the user
+/// can be verified here (GA-08).
+fn require_uv(uv: bool, has_auth: bool, up: bool, policy: Policy<'_>) -> Result<bool, Status> {
+    if !policy.always_uv() || !up {
+        return Ok(uv);
     }
+    match policy.protected() {
+        false => Err(policy.deny_always_uv()),
+        true if has_auth || uv => Ok(uv),
+        true if policy.built_in_uv() => Ok(true),
+        true => Err(policy.deny_always_uv()),
+    }
+}
 
-    /// All discoverable ones that may show themselves, the newest first to be used (GA-14 to GA-16, GA-26).
-    fn discovered(rp_id_hash: &[u8; 32], view: &View<'_>, verified: bool) -> Option<Self> {
-        let visible = |credential: &&Credential| {
-            credential.rp_id_hash == *rp_id_hash
-                && (verified || credential.cred_protect == CredProtect::UvOptional)
-        };
-        let found = view.state.credentials.iter().filter(visible);
-        let ids: Vec<_> = found.map(|credential| credential.id.clone()).collect();
-        (!ids.is_empty()).then_some(Self::Stored(ids))
+/// A credential that applies.
+enum Candidate {
+    /// Lives in its own id.
+    Sealed(Box<Credential>),
+    /// The id of one in the store.
+    Stored(Vec<u8>),
+}
+
+/// The first one of the allowList that lives here (GA-14, GA-15, GA-24). An empty list names none (GA-22).
+fn listed(
+    list: &[Descriptor],
+    rp_id_hash: &[u8; 32],
+    state: &State,
+    verified: bool,
+) -> Vec<Candidate> {
+    let found = list.iter().filter_map(|descriptor| descriptor.find(rp_id_hash, state));
+    let first = { found }.find(|found| found.is_visible(verified));
+    first.map(Candidate::from).into_iter().collect()
+}
+
+/// All discoverable ones that may show themselves, the newest last (GA-14 to GA-16).
+fn discovered(rp_id_hash: &[u8; 32], state: &State, verified: bool) -> Vec<Candidate> {
+    let visible = |credential: &&Credential| {
+        credential.rp_id_hash == *rp_id_hash
+            && permits(credential.cred_protect, Via::Discovery, verified)
+    };
+    let found = state.credentials.iter().filter(visible);
+    found.map(|credential| Candidate::Stored(credential.id.clone())).collect()
+}
+
+impl From<Found<'_>> for Candidate {
+    fn from(found: Found<'_>) -> Self {
+        match found {
+            Found::Sealed(credential) => Self::Sealed(Box::new(credential)),
+            Found::Stored(credential) => Self::Stored(credential.id.clone()),
+        }
     }
 }
 
 impl Checked {
-    /// Names the user when only one is in question.
-    fn question(&self) -> Question {
+    /// The user is verified, or need not be. Locates the credentials, and asks for a touch unless one came already or none
+    /// is wanted (GA-14 to GA-21).
+    pub(crate) fn go_on(
+        mut self,
+        verified: Option<UserVerified>,
+        present: Option<UserPresent>,
+        cx: &mut Context<'_>,
+    ) -> Result<Outcome, Status> {
+        let (state, uv) = (cx.store.state(), verified.is_some());
+        self.found = match &self.allow_list {
+            Some(list) => listed(list, &self.rp_id_hash, state, uv),
+            None => discovered(&self.rp_id_hash, state, uv),
+        };
+        if self.found.is_empty() {
+            return Err(Status::NoCredentials); // GA-17, GA-18
+        }
+        self.verified = verified;
+        match (present, SilentRequest::from_up_option(self.up)) {
+            (Some(present), _) => self.commit(present, cx).map(Outcome::Done), // GA-19, GA-40
+            (None, Some(silent)) => self.commit_silently(silent, cx).map(Outcome::Done),
+            (None, None) => {
+                Ok(Outcome::ask(self.question_for(cx), Waiting::GetAssertion(Box::new(self))))
+            }
+        }
+    }
+
+    pub(crate) fn question(&self) -> Question {
         let mut question = Question::touch(Action::SignIn);
         question.rp_id = Some(self.rp_id.clone());
         question
     }
 
+    /// Names the user when there is only one.
+    fn question_for(&self, cx: &Context<'_>) -> Question {
+        let only = match self.found.as_slice() {
+            [Candidate::Stored(id)] => cx.store.state().credential(id),
+            _ => None,
+        };
+        let user =
+            only.and_then(|credential| credential.account.as_ref()).map(|account| &account.user);
+        let name = user.and_then(|user| user.name.clone().or_else(|| user.display_name.clone()));
+        Question { user: name, ..self.question() }
+    }
+
     /// After a touch: the token's flags and permissions are spent (GA-20).
-    pub(crate) fn commit(mut self, present: UserPresent, cx: &mut Context<'_>) -> Result<Reply, Status> {
+    pub(crate) fn commit(
+        mut self,
+        present: UserPresent,
+        cx: &mut Context<'_>,
+    ) -> Result<Reply, Status> {
         let by_token = self.verified.is_some();
         let evidence = Evidence::of_presence(present, self.verified.take());
         cx.session.token.consume();
@@ -174,31 +241,36 @@ impl Checked {
     }
 
     /// Without one: the token stays as it is (GA-21).
-    fn commit_silently(mut self, silent: SilentRequest, cx: &mut Context<'_>) -> Result<Reply, Status> {
+    fn commit_silently(
+        mut self,
+        silent: SilentRequest,
+        cx: &mut Context<'_>,
+    ) -> Result<Reply, Status> {
         let by_token = self.verified.is_some();
         let evidence = Evidence::of_silence(silent, self.verified.take());
         self.assert(evidence, by_token, cx)
     }
 
-    fn assert(self, evidence: Evidence, by_token: bool, cx: &mut Context<'_>) -> Result<Reply, Status> {
+    fn assert(
+        self,
+        evidence: Evidence,
+        by_token: bool,
+        cx: &mut Context<'_>,
+    ) -> Result<Reply, Status> {
+        let may_write = self.allow_list.is_some() && evidence.present(); // EX-76, EX-77
         let terms = Terms {
             rp_id_hash: self.rp_id_hash,
             client_data_hash: self.client_data_hash,
-            extensions: self.extensions,
+            extensions: self.extensions.open(cx)?, // GA-23
             evidence,
+            may_write,
         };
-        let ids = match self.candidates {
-            Candidates::Sealed(credential) => {
-                return terms.sign(&credential, cx).map(|reply| Reply::map(&reply));
-            }
-            Candidates::Stored(ids) => ids,
-        };
-        let count = ids.len();
-        let mut assertions = Assertions { terms, ids };
-        let mut reply = assertions.next(cx)?.ok_or(Status::NoCredentials)?;
+        let count = self.found.len();
+        let mut assertions = Assertions { terms, left: self.found };
+        let number = (count > 1).then_some(count); // GA-25
+        let reply = assertions.next(number, cx)?.ok_or(Status::NoCredentials)?;
         if assertions.has_more() {
-            reply.put(0x05_u8, count); // GA-27; omitted when it is 1 (GA-25)
-            cx.session.continue_with(Walk::Assertions(assertions), cx.channel, by_token, cx.now);
+            cx.session.continue_with(Walk::Assertions(assertions), cx.channel, by_token, cx.now); // GA-27, GA-57
         }
         Ok(Reply::map(&reply))
     }
@@ -207,24 +279,34 @@ impl Checked {
 /// The assertions of one getAssertion that are still to be given, by getNextAssertion (GA-53).
 pub(crate) struct Assertions {
     terms: Terms,
-    /// The next one last.
-    ids: Vec<Vec<u8>>,
+    /// The next one last: newest first (GA-26).
+    left: Vec<Candidate>,
 }
 
 impl Assertions {
-    /// Signs with the next credential that still exists; `None`: that was all (GA-58).
-    pub(crate) fn next(&mut self, cx: &mut Context<'_>) -> Result<Option<MapWriter>, Status> {
-        while let Some(id) = self.ids.pop() {
-            let reservation = cx.counter.next(cx.store)?;
-            if let Some(credential) = cx.store.state().credential(&id) {
-                return self.terms.sign_with(credential, reservation).map(Some);
+    /// Signs with the next credential that still exists; `None`: that was all (GA-58). `number`: numberOfCredentials.
+    pub(crate) fn next(
+        &mut self,
+        number: Option<usize>,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<MapWriter>, Status> {
+        while let Some(candidate) = self.left.pop() {
+            let sign_count = cx.counter.next(cx.store)?; // GA-31
+            let unsigned = self.terms.large_blob(&candidate, cx)?;
+            let credential = match &candidate {
+                Candidate::Sealed(credential) => Some(&**credential),
+                Candidate::Stored(id) => cx.store.state().credential(id),
+            };
+            if let Some(credential) = credential {
+                let parts = Parts { sign_count, number, unsigned };
+                return self.terms.sign(credential, parts, cx.rng).map(Some);
             }
         }
         Ok(None)
     }
 
     pub(crate) fn has_more(&self) -> bool {
-        !self.ids.is_empty()
+        !self.left.is_empty()
     }
 }
 
@@ -232,37 +314,79 @@ impl Assertions {
 struct Terms {
     rp_id_hash: [u8; 32],
     client_data_hash: [u8; 32],
-    extensions: Extensions,
+    extensions: Opened,
     evidence: Evidence,
+    may_write: bool,
+}
+
+/// What is different in each.
+struct Parts {
+    sign_count: u32,
+    number: Option<usize>,
+    unsigned: Option<MapWriter>,
 }
 
 impl Terms {
-    /// The counter is advanced, durably, before the signature can leave (GA-31).
-    fn sign(&self, credential: &Credential, cx: &mut Context<'_>) -> Result<MapWriter, Status> {
-        let sign_count = cx.counter.next(cx.store)?;
-        self.sign_with(credential, sign_count)
-    }
-
-    fn sign_with(&self, credential: &Credential, sign_count: u32) -> Result<MapWriter, Status> {
+    fn sign(
+        &self,
+        credential: &Credential,
+        parts: Parts,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<MapWriter, Status> {
         let auth_data = AuthData {
             rp_id_hash: &self.rp_id_hash,
             evidence: &self.evidence,
-            sign_count,
+            sign_count: parts.sign_count,
             attested: None,
-            extensions: self.extensions.outputs(credential),
+            extensions: self.extensions.outputs(credential, self.evidence.verified(), rng),
         }
         .encode();
-        let signature = credential
-            .key
-            .sign(&[&auth_data, &self.client_data_hash], &self.evidence)
-            .ok_or(Status::Other)?; // GA-30
+        let signed: [&[u8]; 2] = [&auth_data, &self.client_data_hash];
+        let signature = credential.key.sign(&signed, &self.evidence).ok_or(Status::Other)?; // GA-30
         let user = credential.account.as_ref().map(|account| &account.user);
+        let large_blob_key = self.extensions.large_blob_key(credential);
         let mut reply = MapWriter::new();
         reply.put(0x01_u8, descriptor_map(&credential.id)); // GA-33
         reply.put(0x02_u8, Bytes(&auth_data)).put(0x03_u8, Bytes(&signature));
         reply.put_some(0x04_u8, user.map(|user| user_map(user, self.evidence.verified())));
+        reply.put_some(0x05_u8, parts.number);
+        reply.put_some(0x07_u8, large_blob_key.map(|key| Bytes(key))); // GA-32
+        reply.put_some(0x08_u8, parts.unsigned);
         Ok(reply)
     }
+
+    /// Reads or writes the credential's own large blob; the answer is an unsigned output (EX-75, EX-76).
+    fn large_blob(
+        &self,
+        candidate: &Candidate,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<MapWriter>, Status> {
+        let stored = match candidate {
+            Candidate::Stored(id) => cx.store.state().credential(id),
+            Candidate::Sealed(_) => None,
+        };
+        let account =
+            stored.and_then(|credential| Some((&credential.id, credential.account.as_ref()?)));
+        match (self.extensions.large_blob(), account) {
+            (None, _) | (Some(Access::Read), None) => Ok(None),
+            (Some(Access::Read), Some((_, account))) => Ok(large_blob::read(&account.large_blob)),
+            (Some(Access::Write { blob, original_size }), Some((id, account)))
+                if self.may_write && fits(blob, &account.large_blob, cx.config) =>
+            {
+                let (id, blob, original_size) = (id.clone(), blob.clone(), *original_size);
+                let large_blob = LargeBlob::Written { blob, original_size };
+                cx.store.commit(Change::SaveLargeBlob { id, large_blob })?;
+                Ok(Some(large_blob::written(true)))
+            }
+            (Some(Access::Write { .. }), _) => Ok(Some(large_blob::written(false))),
+        }
+    }
+}
+
+/// The credential was made for large blobs, and this one is not too large (EX-76).
+fn fits(blob: &[u8], place: &LargeBlob, config: &Config) -> bool {
+    *place != LargeBlob::Unsupported
+        && config.extensions.large_blob.is_some_and(|max| blob.len() <= max)
 }
 
 /// `PublicKeyCredentialDescriptor`.

@@ -1,45 +1,154 @@
 //! authenticatorGetInfo (0x04), CTAP 2.3 section 6.4 (GI-01 to GI-87).
 
 use super::{Context, Reply};
-use crate::cbor::{Array, Bytes, MapWriter};
-use crate::config::Config;
+use crate::attestation;
+use crate::cbor::{Array, Bytes, Encode, MapWriter};
+use crate::config::{Config, Version};
+use crate::crypto::{self, BLOCK};
+use crate::extensions;
 use crate::limits::{MAX_CREDENTIAL_ID, MAX_CREDENTIALS_IN_LIST, MAX_PIN_BYTES};
-use crate::store::State;
+use crate::policy::Policy;
+use crate::store::{State, random_bytes};
+
+use alloc::vec::Vec;
+use rand_core::CryptoRng;
 
 pub(crate) const COMMAND: u8 = 0x04;
 
+/// uvModality: fingerprint (GI-27).
+const FINGERPRINT_INTERNAL: u8 = 0x02;
+
 /// Each member is present exactly when it applies (GI-04).
 pub(crate) fn run(cx: &mut Context<'_>) -> Reply {
-    let (config, state) = (cx.config, cx.store.state());
-    let has_pin = config.has_client_pin();
+    let policy = Policy { config: cx.config, state: cx.store.state() };
+    let Policy { config, state } = policy;
+    let commands = &config.authenticator_config;
+    let has_tokens = policy.has_tokens();
     let protocols = config.pin_uv_auth_protocols.iter().map(|protocol| protocol.number());
+    let algorithms = config.algorithms.iter().map(|algorithm| algorithm_map(algorithm.cose()));
+    let complex = config.extensions.pin_complexity_policy;
+    let attempts = policy.sensor().and_then(|sensor| sensor.preferred_platform_uv_attempts);
     let mut info = MapWriter::new();
-    info.put(0x01_u8, Array(["FIDO_2_0"].into_iter()));
+    info.put(0x01_u8, list(&versions(policy)));
+    info.put_some(0x02_u8, non_empty(&extensions::names(config)));
     info.put(0x03_u8, Bytes(&config.aaguid));
-    info.put(0x04_u8, options(config, state));
+    info.put(0x04_u8, options(policy));
     info.put(0x05_u8, config.max_msg_size);
-    info.put_some(0x06_u8, has_pin.then_some(Array(protocols)));
+    info.put_some(0x06_u8, has_tokens.then_some(Array(protocols)));
     info.put(0x07_u8, MAX_CREDENTIALS_IN_LIST);
     info.put(0x08_u8, MAX_CREDENTIAL_ID);
-    info.put(0x09_u8, Array(["usb"].into_iter()));
-    info.put(0x0a_u8, Array(config.algorithms.iter().map(|algorithm| algorithm_map(algorithm.cose()))));
-    info.put_some(0x0c_u8, has_pin.then_some(state.settings.force_pin_change));
-    info.put_some(0x0d_u8, has_pin.then_some(state.settings.min_pin_length));
+    info.put(0x09_u8, list(&["usb"]));
+    info.put(0x0a_u8, Array(algorithms));
+    info.put_some(0x0b_u8, config.large_blobs);
+    info.put_some(0x0c_u8, config.client_pin.then_some(state.settings.force_pin_change));
+    info.put_some(0x0d_u8, config.client_pin.then_some(state.settings.min_pin_length));
     info.put(0x0e_u8, config.firmware_version);
-    info.put_some(0x14_u8, config.rk.then_some(remaining(config, state)));
-    info.put_some(0x1d_u8, has_pin.then_some(MAX_PIN_BYTES));
+    info.put_some(0x0f_u8, config.extensions.cred_blob);
+    info.put_some(0x10_u8, commands.min_pin_length_rp_ids);
+    info.put_some(0x11_u8, attempts);
+    info.put_some(0x12_u8, policy.sensor().map(|_| FINGERPRINT_INTERNAL));
+    info.put_some(0x14_u8, config.rk().then_some(remaining(config, state)));
+    if config.claims_later_than_20() {
+        info.put(0x16_u8, list(&attestation::formats(config)));
+        info.put_some(0x17_u8, policy.sensor().map(|_| state.uv_count_since_pin));
+        let long_touch = commands.long_touch_for_reset;
+        info.put_some(0x18_u8, long_touch.then_some(state.settings.long_touch_for_reset));
+        let identifier = encrypted(b"encIdentifier", &state.device_identifier, state, cx.rng);
+        info.put_some(0x19_u8, has_tokens.then_some(Bytes(&identifier)));
+        info.put_some(0x1b_u8, complex.then_some(state.settings.pin_complexity_policy));
+        info.put_some(0x1d_u8, config.client_pin.then_some(MAX_PIN_BYTES));
+        let store_state = encrypted(b"encCredStoreState", &state.cred_store_state, state, cx.rng);
+        info.put_some(0x1e_u8, has_tokens.then_some(Bytes(&store_state)));
+        info.put_some(0x1f_u8, commands.any().then_some(list(&config_commands(config))));
+    }
     Reply::map(&info)
 }
 
-/// In canonical order: by length, then by bytes (GI-87).
-fn options(config: &Config, state: &State) -> MapWriter {
-    let has_pin = config.has_client_pin();
+/// `FIDO_2_2` is none of them (GI-100); `U2F_V2` only while it works (GI-102).
+fn versions(policy: Policy<'_>) -> Vec<&'static str> {
+    let claimed = policy.config.versions.iter().map(|version| version.name());
+    claimed.chain(policy.u2f().then_some("U2F_V2")).collect()
+}
+
+impl Config {
+    /// Members 0x15 and up came with CTAP 2.1's successors; a CTAP 2.0 key does not send them.
+    fn claims_later_than_20(&self) -> bool {
+        self.versions.iter().any(|version| *version != Version::Fido20)
+    }
+}
+
+/// In canonical order: by length, then by bytes (GI-87). Absent: not supported.
+fn options(policy: Policy<'_>) -> MapWriter {
+    let Policy { config, state } = policy;
+    let commands = &config.authenticator_config;
+    let sensor = policy.sensor();
+    let on = |offered: bool| offered.then_some(true);
+    let enterprise = commands.enterprise_attestation.as_ref();
     let mut options = MapWriter::new();
-    options.put("rk", config.rk).put("up", true).put("plat", false);
-    options.put_some("clientPin", has_pin.then_some(state.pin.is_some()));
-    options.put_some("pinUvAuthToken", has_pin.then_some(true));
-    options.put("makeCredUvNotRqd", config.make_cred_uv_not_rqd);
+    options.put_some("ep", enterprise.map(|_| state.settings.enterprise_attestation));
+    options.put("rk", config.rk()).put("up", true);
+    options.put_some("uv", sensor.map(|_| policy.built_in_uv()));
+    options.put("plat", false);
+    options.put_some("uvAcfg", on(sensor.is_some_and(|sensor| sensor.uv_acfg) && commands.any()));
+    options.put_some("alwaysUv", commands.always_uv.map(|_| policy.always_uv()));
+    options.put_some("credMgmt", on(config.credential_management));
+    options.put_some("authnrCfg", on(commands.any()));
+    options.put_some("bioEnroll", sensor.map(|_| policy.built_in_uv()));
+    options.put_some("clientPin", config.client_pin.then_some(policy.pin_set()));
+    options.put_some("largeBlobs", on(config.large_blobs.is_some()));
+    options.put_some("uvBioEnroll", on(sensor.is_some_and(|sensor| sensor.uv_bio_enroll)));
+    options.put_some("perCredMgmtRO", on(config.per_cred_mgmt_ro));
+    options.put_some("pinUvAuthToken", on(policy.has_tokens()));
+    options.put_some("setMinPINLength", on(commands.min_pin_length_rp_ids.is_some()));
+    options.put_some(
+        "makeCredUvNotRqd",
+        config.make_cred_uv_not_rqd.then_some(policy.make_cred_uv_not_rqd()),
+    );
+    options.put_some(
+        "noMcGaPermissionsWithClientPin",
+        on(config.no_mc_ga_permissions_with_client_pin),
+    );
     options
+}
+
+/// IV and ciphertext under a key that only holders of the persistent token have; never the same twice (GI-90, GI-91).
+fn encrypted(
+    info: &[u8],
+    plaintext: &[u8; BLOCK],
+    state: &State,
+    rng: &mut dyn CryptoRng,
+) -> [u8; 32] {
+    let key = crypto::hkdf_sha256::<16>(state.persistent_token.expose(), info);
+    let iv: [u8; BLOCK] = random_bytes(rng);
+    let mut block = *plaintext;
+    crypto::aes128_cbc_encrypt_block(&key, &iv, &mut block);
+    let mut member = [0; 32];
+    let (first, second) = member.split_at_mut(BLOCK);
+    first.copy_from_slice(&iv);
+    second.copy_from_slice(&block);
+    member
+}
+
+/// The subcommands of authenticatorConfig, by number (GI-40, GI-76 to GI-79).
+fn config_commands(config: &Config) -> Vec<u8> {
+    let commands = &config.authenticator_config;
+    [
+        (0x01, commands.enterprise_attestation.is_some()),
+        (0x02, commands.always_uv.is_some()),
+        (0x03, commands.min_pin_length_rp_ids.is_some()),
+        (0x04, commands.long_touch_for_reset),
+    ]
+    .into_iter()
+    .filter_map(|(number, offered)| offered.then_some(number))
+    .collect()
+}
+
+fn list<T: Encode>(items: &[T]) -> Array<core::slice::Iter<'_, T>> {
+    Array(items.iter())
+}
+
+fn non_empty<T: Encode>(items: &[T]) -> Option<Array<core::slice::Iter<'_, T>>> {
+    (!items.is_empty()).then(|| list(items))
 }
 
 /// Discoverable credentials that still fit (GI-29).

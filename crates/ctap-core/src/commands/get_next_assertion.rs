@@ -12,7 +12,7 @@ pub(crate) fn run(cx: &mut Context<'_>) -> Result<Reply, Status> {
     let Some((Walk::Assertions(mut assertions), authorized)) = walk else {
         return Err(Status::NotAllowed); // GA-50, GA-52
     };
-    let reply = assertions.next(cx)?.ok_or(Status::NotAllowed)?; // GA-51
+    let reply = assertions.next(None, cx)?.ok_or(Status::NotAllowed)?; // GA-51
     if assertions.has_more() {
         cx.session.continue_with(Walk::Assertions(assertions), cx.channel, authorized, cx.now); // GA-56
     }

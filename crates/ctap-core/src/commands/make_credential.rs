@@ -5,35 +5,47 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::parameters::{
-    Descriptor, Options, PinUvAuth, client_data_hash, required, truncated,
+    Descriptor, Options, PinUvAuth, Verified, client_data_hash, required, truncated,
+    wants_built_in_uv,
 };
 use super::probe::Probe;
 use super::{Context, Outcome, Reply, View, Waiting};
 use crate::algorithm::{Algorithm, PrivateKey};
+use crate::attestation::{Preference, Registration};
 use crate::auth_data::{AttestedCredential, AuthData};
 use crate::cbor::{Bytes, Item, Map, MapWriter};
+use crate::config::Config;
 use crate::consent::{Action, Evidence, Question, UserPresent, UserVerified};
-use crate::credential::{Account, CredRandom, Credential, LargeBlob, Rp, User};
-use crate::credential_id::{self, Policy};
+use crate::credential::{Account, CredRandom, Credential, Rp, User};
+use crate::credential_id;
 use crate::crypto;
-use crate::extensions::registration::Extensions;
+use crate::extensions::hmac_secret::Salts;
+use crate::extensions::registration::{Asked, Extensions};
 use crate::limits::{MAX_NAME, MAX_RP_ID, MAX_USER_ID};
 use crate::pin::Permissions;
+use crate::policy::Policy;
+use crate::secret::Secret;
 use crate::status::Status;
 use crate::store::{Change, State, random_bytes};
+use crate::uv::{Purpose, Retries, Verification};
 
 pub(crate) const COMMAND: u8 = 0x01;
 
-/// Checks the request and asks for a touch, unless one came with the pinUvAuthToken (MC-35).
+/// Checks the request, then has the user verified by finger if that is what it takes, or goes straight on.
 pub(crate) fn start(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Status> {
-    let request = Request::parse(parameters)?;
-    if request.auth.is_probe() {
-        return Ok(Probe::ask(cx.store.state().pin.is_some())); // MC-02
+    let request = Request::parse(parameters, cx.config)?;
+    if request.auth.is_probe() && cx.policy().has_tokens() {
+        return Ok(Probe::ask(cx.policy().pin_set())); // MC-02
     }
-    let checked = check(request, cx.view())?;
-    match cx.session.token.take_presence() {
-        Some(present) if checked.verified.is_some() => checked.commit(present, cx).map(Outcome::Done),
-        _ => Ok(Outcome::Ask(checked.question(), Waiting::MakeCredential(Box::new(checked)))),
+    match check(request, cx.view())? {
+        (checked, Verified::ByFinger) => {
+            Verification::begin(Purpose::MakeCredential(Box::new(checked)), Retries::Internal, cx)
+        }
+        (checked, Verified::No) => checked.go_on(None, None, cx),
+        (checked, Verified::ByToken(verified)) => {
+            let present = cx.session.token.take_presence();
+            checked.go_on(Some(verified), present, cx)
+        }
     }
 }
 
@@ -43,20 +55,21 @@ struct Request<'a> {
     rp: Rp,
     user: User,
     pub_key_cred_params: Item<'a>,
-    exclude_list: Vec<Descriptor<'a>>,
+    exclude_list: Vec<Descriptor>,
     extensions: Extensions,
     options: Options,
     auth: PinUvAuth<'a>,
     enterprise_attestation: Option<u64>,
+    formats: Preference,
 }
 
 impl<'a> Request<'a> {
     /// Wrong types outrank absent members (MSG-44).
-    fn parse(parameters: &'a [u8]) -> Result<Self, Status> {
+    fn parse(parameters: &'a [u8], config: &Config) -> Result<Self, Status> {
         let (mut hash, mut rp, mut user, mut params) = (None, None, None, None);
         let (mut exclude_list, mut extensions) = (Vec::new(), Extensions::default());
         let (mut options, mut auth) = (Options::default(), PinUvAuth::default());
-        let mut enterprise_attestation = None;
+        let (mut enterprise_attestation, mut formats) = (None, Preference::Default);
         for (key, value) in Map::parse(parameters)?.by_number() {
             match key {
                 0x01 => hash = Some(value.bytes()?),
@@ -64,11 +77,12 @@ impl<'a> Request<'a> {
                 0x03 => user = Some(parse_user(value.map()?)?),
                 0x04 => params = Some(typed_params(value)?),
                 0x05 => exclude_list = Descriptor::parse_list(value)?,
-                0x06 => extensions = Extensions::parse(value.map()?)?,
+                0x06 => extensions = Extensions::parse(value.map()?, config)?,
                 0x07 => options = Options::parse(value.map()?)?,
                 0x08 => auth.param = Some(value.bytes()?),
                 0x09 => auth.protocol = Some(value.unsigned()?),
                 0x0a => enterprise_attestation = Some(value.unsigned()?),
+                0x0b => formats = Preference::parse(value)?,
                 _ => {}
             }
         }
@@ -82,6 +96,7 @@ impl<'a> Request<'a> {
             options,
             auth,
             enterprise_attestation,
+            formats,
         })
     }
 }
@@ -158,7 +173,7 @@ fn choose_algorithm(params: Item<'_>, supported: &[Algorithm]) -> Result<Algorit
     chosen.ok_or(Status::UnsupportedAlgorithm)
 }
 
-/// A request that only needs a person's consent.
+/// A request that only needs a person: one who is verified, if it takes that, and who consents.
 pub(crate) struct Checked {
     client_data_hash: [u8; 32],
     rp: Rp,
@@ -167,52 +182,52 @@ pub(crate) struct Checked {
     algorithm: Algorithm,
     rk: bool,
     extensions: Extensions,
+    exclude_list: Vec<Descriptor>,
     excluded: bool,
     verified: Option<UserVerified>,
+    enterprise: bool,
+    formats: Preference,
 }
 
-fn check(request: Request<'_>, view: View<'_>) -> Result<Checked, Status> {
+fn check(request: Request<'_>, view: View<'_>) -> Result<(Checked, Verified), Status> {
     let auth = request.auth.judge(view.config)?; // MC-04
     let algorithm = choose_algorithm(request.pub_key_cred_params, &view.config.algorithms)?; // MC-06
-    let rk = check_options(request.options, auth.is_some(), &view)?; // MC-10 to MC-12
-    let protected = view.state.pin.is_some();
-    if protected && auth.is_none() && (rk || !view.config.make_cred_uv_not_rqd) {
-        return Err(Status::PuatRequired); // MC-18, MC-19
-    }
-    if request.enterprise_attestation.is_some() {
-        return Err(Status::InvalidParameter); // MC-20: not capable
-    }
-    let verified = match auth.filter(|_| protected) {
-        Some((mac, protocol)) => Some(view.session.token.authorize_for_rp(
+    let uv = wants_built_in_uv(request.options, auth.is_some(), view.policy())?; // MC-10
+    let rk = check_options(request.options, view.config)?; // MC-11, MC-12
+    let uv = require_uv(uv, auth.is_some(), rk, view.policy())?; // MC-14 to MC-19
+    let enterprise = enterprise(request.enterprise_attestation, &request.rp.id, &view)?; // MC-20 to MC-23
+    request.extensions.check(rk)?;
+    let verified = match auth.filter(|_| view.policy().protected()) {
+        Some((mac, protocol)) => Verified::ByToken(view.session.token.authorize_for_rp(
             protocol,
             &request.client_data_hash,
             mac,
             Permissions::MAKE_CREDENTIAL,
             &request.rp.id,
         )?), // MC-25 to MC-27
-        None => None, // MC-24, MC-29
+        None if uv => Verified::ByFinger, // MC-28
+        None => Verified::No,             // MC-24, MC-29
     };
-    let rp_id_hash = crypto::sha256(&[request.rp.id.as_bytes()]);
-    let excluded = is_excluded(&request.exclude_list, &rp_id_hash, view.state, verified.is_some());
-    Ok(Checked {
+    let checked = Checked {
         client_data_hash: request.client_data_hash,
+        rp_id_hash: crypto::sha256(&[request.rp.id.as_bytes()]),
         rp: request.rp,
-        rp_id_hash,
         user: request.user,
         algorithm,
         rk,
         extensions: request.extensions,
-        excluded,
-        verified,
-    })
+        exclude_list: request.exclude_list,
+        excluded: false,
+        verified: None,
+        enterprise,
+        formats: request.formats,
+    };
+    Ok((checked, verified))
 }
 
 /// Whether the credential is to be discoverable.
-fn check_options(options: Options, has_auth: bool, view: &View<'_>) -> Result<bool, Status> {
-    if options.uv == Some(true) && !has_auth {
-        return Err(Status::InvalidOption); // MC-10: no built-in user verification
-    }
-    if options.rk.is_some() && !view.config.rk {
+fn check_options(options: Options, config: &Config) -> Result<bool, Status> {
+    if options.rk.is_some() && !config.rk() {
         return Err(Status::UnsupportedOption); // MC-11
     }
     if options.up == Some(false) {
@@ -221,21 +236,63 @@ fn check_options(options: Options, has_auth: bool, view: &View<'_>) -> Result<bo
     Ok(options.rk == Some(true))
 }
 
-/// Some credential of the list lives here and may show itself (MC-31, MC-33).
-fn is_excluded(
-    list: &[Descriptor<'_>],
-    rp_id_hash: &[u8; 32],
-    state: &State,
-    verified: bool,
-) -> bool {
-    list.iter()
-        .filter_map(|descriptor| descriptor.find(rp_id_hash, state))
-        .any(|found| found.is_visible(verified))
+/// Whether a finger must verify the user. Refuses when user verification is required and cannot be had here.
+fn require_uv(uv: bool, has_auth: bool, rk: bool, policy: Policy<'_>) -> Result<bool, Status> {
+    if policy.always_uv() && !policy.protected() {
+        return Err(policy.deny_always_uv()); // MC-15
+    }
+    if has_auth || uv {
+        return Ok(uv);
+    }
+    if policy.always_uv() {
+        return if policy.built_in_uv() { Ok(true) } else { Err(policy.deny_always_uv()) }; // MC-16, MC-17
+    }
+    if policy.protected() && (rk || !policy.make_cred_uv_not_rqd()) {
+        return Err(policy.deny_uv()); // MC-18, MC-19
+    }
+    Ok(false)
+}
+
+/// Whether enterprise attestation is to be made: only where it is enabled may its value be wrong (MC-20 to MC-23).
+fn enterprise(asked: Option<u64>, rp_id: &str, view: &View<'_>) -> Result<bool, Status> {
+    let Some(mode) = asked else { return Ok(false) };
+    let capable = view.config.authenticator_config.enterprise_attestation.as_ref();
+    let enabled = capable.filter(|_| view.state.settings.enterprise_attestation);
+    let enterprise = enabled.ok_or(Status::InvalidParameter)?;
+    let listed = enterprise.rp_ids.iter().any(|listed| listed == rp_id);
+    match mode {
+        1 => Ok(listed),
+        2 => Ok(listed || !enterprise.vendor_facilitated_only),
+        _ => Err(Status::InvalidOption),
+    }
 }
 
 impl Checked {
+    /// The user is verified, or need not be. Looks for excluded credentials, and asks for a touch unless one came already
+    /// (MC-31 to MC-35).
+    pub(crate) fn go_on(
+        mut self,
+        verified: Option<UserVerified>,
+        present: Option<UserPresent>,
+        cx: &mut Context<'_>,
+    ) -> Result<Outcome, Status> {
+        self.excluded = self.finds_excluded(cx.store.state(), verified.is_some());
+        self.verified = verified;
+        match present {
+            Some(present) => self.commit(present, cx).map(Outcome::Done),
+            None => Ok(Outcome::ask(self.question(), Waiting::MakeCredential(Box::new(self)))),
+        }
+    }
+
+    /// Some credential of the list lives here and may show itself (MC-31, MC-33).
+    fn finds_excluded(&self, state: &State, verified: bool) -> bool {
+        let found =
+            self.exclude_list.iter().filter_map(|entry| entry.find(&self.rp_id_hash, state));
+        { found }.any(|found| found.is_visible(verified))
+    }
+
     /// The same question whether the credential is excluded or not (MC-60).
-    fn question(&self) -> Question {
+    pub(crate) fn question(&self) -> Question {
         let mut question = Question::touch(Action::Register);
         question.rp_id = Some(self.rp.id.clone());
         question.user = self.user.name.clone().or_else(|| self.user.display_name.clone());
@@ -247,18 +304,24 @@ impl Checked {
         self.excluded
     }
 
-    /// Makes the credential. It is stored last, when the response is complete, so a failure leaves nothing behind (MC-43).
-    pub(crate) fn commit(mut self, present: UserPresent, cx: &mut Context<'_>) -> Result<Reply, Status> {
+    /// Makes the credential. It is stored last, when the response is complete, so a failure leaves nothing behind
+    /// (MC-43, EX-08).
+    pub(crate) fn commit(
+        mut self,
+        present: UserPresent,
+        cx: &mut Context<'_>,
+    ) -> Result<Reply, Status> {
         if self.excluded {
             return Err(Status::CredentialExcluded);
         }
         let evidence = Evidence::of_presence(present, self.verified.take());
         cx.session.token.consume(); // MC-36
+        let salts = self.extensions.open(cx)?; // MC-38
         if self.rk && !self.fits(cx) {
             return Err(Status::KeyStoreFull); // MC-40
         }
         let credential = self.generate(cx)?;
-        let reply = self.reply(&credential, &evidence, cx)?;
+        let reply = self.reply(&credential, salts.as_ref(), &evidence, cx)?;
         if credential.account.is_some() {
             let cred_store_state = random_bytes(cx.rng);
             cx.store.commit(Change::SaveCredential { credential, cred_store_state })?;
@@ -279,66 +342,77 @@ impl Checked {
     /// A new key pair and its id (MC-39 to MC-41).
     fn generate(&self, cx: &mut Context<'_>) -> Result<Credential, Status> {
         let key = PrivateKey::generate(self.algorithm, cx.rng);
+        let policy = credential_id::Policy {
+            key: &key,
+            cred_protect: self.extensions.cred_protect(),
+            third_party_payment: self.extensions.third_party_payment(),
+        };
         if !self.rk {
-            return self.seal(&key, cx);
+            let wrapping_key = &cx.store.state().wrapping_key;
+            let id = credential_id::seal(&policy, &self.rp_id_hash, wrapping_key, cx.rng);
+            let opened = id.and_then(|id| credential_id::open(&id, &self.rp_id_hash, wrapping_key));
+            return opened.ok_or(Status::Other);
         }
         Ok(Credential {
             id: credential_id::random(cx.rng),
             rp_id_hash: self.rp_id_hash,
+            cred_protect: policy.cred_protect,
+            third_party_payment: policy.third_party_payment,
             key,
-            cred_protect: self.extensions.cred_protect(),
             cred_random: CredRandom::random(cx.rng),
-            third_party_payment: false,
-            account: Some(Account {
-                rp: self.rp.clone(),
-                user: self.user.clone(),
-                cred_blob: None,
-                large_blob_key: None,
-                large_blob: LargeBlob::Unsupported,
-            }),
+            account: Some(self.account(cx)),
         })
     }
 
-    /// A credential that lives in its own id, exactly as it will be found again.
-    fn seal(&self, key: &PrivateKey, cx: &mut Context<'_>) -> Result<Credential, Status> {
-        let policy = Policy {
-            key,
-            cred_protect: self.extensions.cred_protect(),
-            third_party_payment: false,
-        };
-        let wrapping_key = &cx.store.state().wrapping_key;
-        let id = credential_id::seal(&policy, &self.rp_id_hash, wrapping_key, cx.rng);
-        id.and_then(|id| credential_id::open(&id, &self.rp_id_hash, wrapping_key)).ok_or(Status::Other)
+    fn account(&self, cx: &mut Context<'_>) -> Account {
+        Account {
+            rp: self.rp.clone(),
+            user: self.user.clone(),
+            cred_blob: self.extensions.cred_blob().map(<[u8]>::to_vec),
+            large_blob_key: self.extensions.wants_large_blob_key().then(|| Secret::random(cx.rng)),
+            large_blob: self.extensions.large_blob(),
+        }
     }
 
     /// Authenticator data, attestation, response (MC-42, MC-81).
     fn reply(
         &self,
         credential: &Credential,
+        salts: Option<&Salts>,
         evidence: &Evidence,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Result<Reply, Status> {
         let public_key = credential.key.cose_public_key().ok_or(Status::Other)?;
+        let statement = self.formats.choose(self.enterprise, self.algorithm, cx.config);
+        let asked = Asked { rp_id: &self.rp.id, verified: evidence.verified() };
         let auth_data = AuthData {
             rp_id_hash: &self.rp_id_hash,
             evidence,
             sign_count: cx.counter.current(),
             attested: Some(AttestedCredential {
-                aaguid: &cx.config.aaguid,
+                aaguid: statement.aaguid(&cx.config.aaguid),
                 id: &credential.id,
                 public_key: &public_key,
             }),
-            extensions: self.extensions.outputs(),
+            extensions: self.extensions.outputs(credential, salts, asked, cx),
         }
         .encode();
-        let attestation = cx
-            .config
-            .attestation
-            .attest(&credential.key, &[&auth_data, &self.client_data_hash], evidence)
+        let attested = statement
+            .attest(Registration {
+                credential,
+                auth_data: &auth_data,
+                client_data_hash: &self.client_data_hash,
+                evidence,
+            })
             .ok_or(Status::Other)?;
+        let large_blob_key =
+            credential.account.as_ref().and_then(|account| account.large_blob_key.as_ref());
         let mut reply = MapWriter::new();
-        reply.put(0x01_u8, attestation.format).put(0x02_u8, Bytes(&auth_data));
-        reply.put(0x03_u8, attestation.statement);
+        reply.put(0x01_u8, attested.format).put(0x02_u8, Bytes(&auth_data));
+        reply.put(0x03_u8, attested.statement);
+        reply.put_some(0x04_u8, self.enterprise.then_some(true)); // MC-96
+        reply.put_some(0x05_u8, large_blob_key.map(|key| Bytes(key.expose()))); // EX-60
+        reply.put_some(0x06_u8, self.extensions.unsigned_outputs(self.rk)); // EX-73
         Ok(Reply::map(&reply))
     }
 }

@@ -3,15 +3,20 @@
 //! A command that may ask a person comes in three parts: `check` reads the request and the state and refuses or returns a
 //! value; the value holds the question while a person thinks; `commit` takes the value and the proof of the answer.
 
+pub(crate) mod bio_enrollment;
 pub(crate) mod client_pin;
+pub(crate) mod config;
+pub(crate) mod credential_management;
 pub(crate) mod get_assertion;
 pub(crate) mod get_info;
 pub(crate) mod get_next_assertion;
+pub(crate) mod large_blobs;
 pub(crate) mod make_credential;
 pub(crate) mod parameters;
 pub(crate) mod probe;
 pub(crate) mod reset;
 pub(crate) mod selection;
+pub(crate) mod u2f;
 
 use alloc::vec::Vec;
 
@@ -21,11 +26,14 @@ use crate::Channel;
 use crate::authenticator::SignCounter;
 use crate::cbor::{MapWriter, to_vec};
 use crate::config::Config;
-use crate::consent::{Question, UserPresent};
+use crate::consent::{Finger, Question, UserPresent};
+use crate::limits::USER_ACTION_TIMEOUT;
+use crate::policy::Policy;
 use crate::session::Session;
 use crate::status::Status;
 use crate::store::{State, Store, StoreError};
 use crate::time::Instant;
+use crate::uv::Verification;
 
 /// All that a command may use while it commits.
 pub(crate) struct Context<'a> {
@@ -50,6 +58,16 @@ impl Context<'_> {
     pub(crate) fn view(&mut self) -> View<'_> {
         View { config: self.config, state: self.store.state(), session: self.session }
     }
+
+    pub(crate) fn policy(&self) -> Policy<'_> {
+        Policy { config: self.config, state: self.store.state() }
+    }
+}
+
+impl View<'_> {
+    pub(crate) const fn policy(&self) -> Policy<'_> {
+        Policy { config: self.config, state: self.state }
+    }
 }
 
 /// How far a command got without a person.
@@ -57,7 +75,22 @@ pub(crate) enum Outcome {
     /// All the way.
     Done(Reply),
     /// Up to a question.
-    Ask(Question, Waiting),
+    Ask(Ask),
+}
+
+/// A question, and what goes on when it is answered.
+pub(crate) struct Ask {
+    pub(crate) question: Question,
+    pub(crate) waiting: Waiting,
+    /// Milliseconds that the person has.
+    pub(crate) timeout: u64,
+}
+
+impl Outcome {
+    /// Asks with the usual time to think.
+    pub(crate) const fn ask(question: Question, waiting: Waiting) -> Self {
+        Self::Ask(Ask { question, waiting, timeout: USER_ACTION_TIMEOUT })
+    }
 }
 
 /// The answer to a successful command: its output, or none (MSG-03).
@@ -85,6 +118,8 @@ pub(crate) enum Waiting {
     Probe(probe::Probe),
     Reset(reset::Checked),
     Selection(selection::Checked),
+    Verify(Verification),
+    Enroll(bio_enrollment::Sample),
 }
 
 /// Why nobody approved.
@@ -97,43 +132,70 @@ pub(crate) enum Unanswered {
 /// Runs the command in `message` as far as it goes without a person.
 pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Status> {
     let (&command, parameters) = message.split_first().ok_or(Status::InvalidCommand)?; // MSG-06
-    if command != get_next_assertion::COMMAND {
-        cx.session.drop_walk(); // MSG-82
-    }
     if message.len() > cx.config.max_msg_size {
+        cx.session.drop_walk();
         return Err(Status::RequestTooLarge); // MSG-62
+    }
+    // These three know which of their requests go on with a walk; every other command ends it (MSG-82).
+    match command {
+        get_next_assertion::COMMAND => return get_next_assertion::run(cx).map(Outcome::Done),
+        credential_management::COMMAND if cx.config.credential_management => {
+            return credential_management::run(parameters, cx).map(Outcome::Done);
+        }
+        large_blobs::COMMAND if cx.config.large_blobs.is_some() => {
+            return large_blobs::run(parameters, cx).map(Outcome::Done);
+        }
+        _ => cx.session.drop_walk(),
     }
     match command {
         make_credential::COMMAND => make_credential::start(parameters, cx),
         get_assertion::COMMAND => get_assertion::start(parameters, cx),
         get_info::COMMAND => Ok(Outcome::Done(get_info::run(cx))),
-        client_pin::COMMAND if cx.config.has_client_pin() => client_pin::run(parameters, cx),
+        client_pin::COMMAND if cx.policy().has_tokens() => client_pin::run(parameters, cx),
         reset::COMMAND => reset::start(cx),
-        get_next_assertion::COMMAND => get_next_assertion::run(cx).map(Outcome::Done),
+        bio_enrollment::COMMAND if cx.config.fingerprints.is_some() => {
+            bio_enrollment::run(parameters, cx)
+        }
         selection::COMMAND => Ok(selection::start()),
+        config::COMMAND if cx.config.authenticator_config.any() => {
+            config::run(parameters, cx).map(Outcome::Done)
+        }
         _ => Err(Status::InvalidCommand), // MSG-05
     }
 }
 
 impl Waiting {
-    /// The person agreed.
-    pub(crate) fn commit(self, present: UserPresent, cx: &mut Context<'_>) -> Result<Reply, Status> {
+    /// The person did something: on a fingerprint question `finger` counts, on every other it is a touch.
+    pub(crate) fn commit(
+        self,
+        finger: Finger,
+        present: UserPresent,
+        cx: &mut Context<'_>,
+    ) -> Result<Outcome, Status> {
         match self {
-            Self::MakeCredential(checked) => checked.commit(present, cx),
-            Self::GetAssertion(checked) => checked.commit(present, cx),
+            Self::MakeCredential(checked) => checked.commit(present, cx).map(Outcome::Done),
+            Self::GetAssertion(checked) => checked.commit(present, cx).map(Outcome::Done),
             Self::Probe(probe) => Err(probe.answer(present)),
-            Self::Reset(checked) => checked.commit(present, cx),
-            Self::Selection(checked) => Ok(checked.commit(present)),
+            Self::Reset(checked) => checked.commit(present, cx).map(Outcome::Done),
+            Self::Selection(checked) => Ok(Outcome::Done(checked.commit(present))),
+            Self::Verify(verification) => verification.shown(finger, present, cx),
+            Self::Enroll(sample) => sample.commit(finger, cx).map(Outcome::Done),
         }
     }
 
     /// The person refused, or did nothing for too long.
-    pub(crate) fn refuse(self, why: Unanswered) -> Status {
+    pub(crate) fn refuse(self, why: Unanswered) -> Result<Reply, Status> {
         match (self, why) {
+            (Self::Verify(verification), _) => Err(verification.refuse(why)),
+            (Self::Enroll(sample), _) => sample.refuse(why),
             // Whether the touch came or not must not tell whether the credential is here (MC-32).
-            (Self::MakeCredential(checked), _) if checked.is_excluded() => Status::CredentialExcluded,
-            (Self::Reset(_) | Self::Selection(_), Unanswered::TimedOut) => Status::UserActionTimeout,
-            _ => Status::OperationDenied, // MC-35, GA-20, SL-02, RS-07
+            (Self::MakeCredential(checked), _) if checked.is_excluded() => {
+                Err(Status::CredentialExcluded)
+            }
+            (Self::Reset(_) | Self::Selection(_), Unanswered::TimedOut) => {
+                Err(Status::UserActionTimeout)
+            }
+            _ => Err(Status::OperationDenied), // MC-35, GA-20, SL-02, RS-07
         }
     }
 }

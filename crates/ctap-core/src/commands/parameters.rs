@@ -4,10 +4,13 @@ use alloc::vec::Vec;
 
 use crate::cbor::{Item, Map};
 use crate::config::Config;
-use crate::credential::{CredProtect, Credential};
+use crate::consent::UserVerified;
+use crate::credential::Credential;
 use crate::credential_id;
+use crate::extensions::cred_protect::{Via, permits};
 use crate::limits::{MAX_CREDENTIAL_ID, MAX_CREDENTIALS_IN_LIST};
 use crate::pin::Protocol;
+use crate::policy::Policy;
 use crate::status::Status;
 use crate::store::State;
 
@@ -44,6 +47,28 @@ impl Options {
     }
 }
 
+/// How the user of a request is verified.
+pub(crate) enum Verified {
+    /// Not at all: uv is 0.
+    No,
+    /// By the MAC of a pinUvAuthToken.
+    ByToken(UserVerified),
+    /// By built-in user verification, which is still to come.
+    ByFinger,
+}
+
+/// options.uv: nothing beside a pinUvAuthParam, and 0x2C where no finger is enrolled (MC-10, GA-05).
+pub(crate) fn wants_built_in_uv(
+    options: Options,
+    has_auth: bool,
+    policy: Policy<'_>,
+) -> Result<bool, Status> {
+    match options.uv == Some(true) && !has_auth {
+        true if !policy.built_in_uv() => Err(Status::InvalidOption),
+        wanted => Ok(wanted),
+    }
+}
+
 /// pinUvAuthParam with pinUvAuthProtocol, as they came.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PinUvAuth<'a> {
@@ -68,15 +93,15 @@ impl<'a> PinUvAuth<'a> {
 }
 
 /// `PublicKeyCredentialDescriptor`: its `transports` are of no interest here (MC-63).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Descriptor<'a> {
+#[derive(Clone, Debug)]
+pub(crate) struct Descriptor {
     is_public_key: bool,
-    id: &'a [u8],
+    id: Vec<u8>,
 }
 
-impl<'a> Descriptor<'a> {
+impl Descriptor {
     /// An absent or wrong-typed member makes the whole structure wrong: 0x11 (MSG-41).
-    pub(crate) fn parse(item: Item<'a>) -> Result<Self, Status> {
+    pub(crate) fn parse(item: Item<'_>) -> Result<Self, Status> {
         let (mut ty, mut id) = (None, None);
         for (name, value) in item.map()?.by_name() {
             match name {
@@ -86,11 +111,11 @@ impl<'a> Descriptor<'a> {
             }
         }
         let (Some(ty), Some(id)) = (ty, id) else { return Err(Status::CborUnexpectedType) };
-        Ok(Self { is_public_key: ty == "public-key", id })
+        Ok(Self { is_public_key: ty == "public-key", id: id.to_vec() })
     }
 
     /// allowList or excludeList. More entries than getInfo announces are 0x15 (MSG-63).
-    pub(crate) fn parse_list(item: Item<'a>) -> Result<Vec<Self>, Status> {
+    pub(crate) fn parse_list(item: Item<'_>) -> Result<Vec<Self>, Status> {
         let elements = item.array()?;
         if elements.len() > MAX_CREDENTIALS_IN_LIST as u64 {
             elements.map(Self::parse).try_for_each(|element| element.map(|_| ()))?;
@@ -102,13 +127,12 @@ impl<'a> Descriptor<'a> {
     /// The credential of this key, for this relying party, that the descriptor denotes. Foreign, deleted and unknown ones
     /// are nothing (MC-33, GA-35).
     pub(crate) fn find<'s>(&self, rp_id_hash: &[u8; 32], state: &'s State) -> Option<Found<'s>> {
-        if !self.is_public_key || self.id.len() > MAX_CREDENTIAL_ID {
-            return None;
-        }
-        match state.credential(self.id) {
-            Some(stored) => (stored.rp_id_hash == *rp_id_hash).then_some(Found::Stored(stored)),
-            None => credential_id::open(self.id, rp_id_hash, &state.wrapping_key).map(Found::Sealed),
-        }
+        if self.is_public_key { Found::by_id(&self.id, rp_id_hash, state) } else { None }
+    }
+
+    /// The id of a public-key credential; an empty one denotes nothing.
+    pub(crate) fn id(&self) -> &[u8] {
+        if self.is_public_key { &self.id } else { &[] }
     }
 }
 
@@ -118,7 +142,18 @@ pub(crate) enum Found<'s> {
     Sealed(Credential),
 }
 
-impl Found<'_> {
+impl<'s> Found<'s> {
+    /// The credential with this id, if it is of this key and this relying party.
+    pub(crate) fn by_id(id: &[u8], rp_id_hash: &[u8; 32], state: &'s State) -> Option<Self> {
+        if id.len() > MAX_CREDENTIAL_ID {
+            return None;
+        }
+        match state.credential(id) {
+            Some(stored) => (stored.rp_id_hash == *rp_id_hash).then_some(Self::Stored(stored)),
+            None => credential_id::open(id, rp_id_hash, &state.wrapping_key).map(Self::Sealed),
+        }
+    }
+
     pub(crate) fn credential(&self) -> &Credential {
         match self {
             Self::Stored(credential) => credential,
@@ -126,9 +161,9 @@ impl Found<'_> {
         }
     }
 
-    /// credProtect 3 hides a credential from everyone who is not verified (EX-14).
+    /// It exists for a request that names it (EX-14).
     pub(crate) fn is_visible(&self, verified: bool) -> bool {
-        verified || self.credential().cred_protect != CredProtect::UvRequired
+        permits(self.credential().cred_protect, Via::Id, verified)
     }
 }
 

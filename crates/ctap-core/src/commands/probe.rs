@@ -12,7 +12,7 @@ pub(crate) struct Probe {
 
 impl Probe {
     pub(crate) fn ask(pin_set: bool) -> Outcome {
-        Outcome::Ask(Question::touch(Action::Select), Waiting::Probe(Self { pin_set }))
+        Outcome::ask(Question::touch(Action::Select), Waiting::Probe(Self { pin_set }))
     }
 
     /// Touched: the status tells whether a PIN is set.

@@ -23,7 +23,7 @@ pub(crate) fn start(cx: &mut Context<'_>) -> Result<Outcome, Status> {
     if cx.store.state().settings.long_touch_for_reset {
         question.gesture = Gesture::LongTouch; // RS-06
     }
-    Ok(Outcome::Ask(question, Waiting::Reset(Checked(()))))
+    Ok(Outcome::ask(question, Waiting::Reset(Checked(()))))
 }
 
 impl Checked {

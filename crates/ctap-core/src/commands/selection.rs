@@ -9,7 +9,7 @@ pub(crate) const COMMAND: u8 = 0x0b;
 pub(crate) struct Checked(());
 
 pub(crate) fn start() -> Outcome {
-    Outcome::Ask(Question::touch(Action::Select), Waiting::Selection(Checked(())))
+    Outcome::ask(Question::touch(Action::Select), Waiting::Selection(Checked(())))
 }
 
 impl Checked {

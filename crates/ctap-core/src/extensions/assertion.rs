@@ -1,20 +1,106 @@
-//! Extension inputs of getAssertion, and what they put into the authenticator data of each credential.
+//! Extension inputs of getAssertion, and what becomes of them for each credential.
 
-use crate::cbor::{Map, MapWriter};
+use super::hmac_secret::{Input, Salts};
+use super::large_blob::Access;
+use super::{cred_blob, large_blob_key};
+use crate::cbor::{Bytes, Map, MapWriter};
+use crate::commands::Context;
+use crate::config::Config;
 use crate::credential::Credential;
 use crate::status::Status;
 
-/// The inputs that apply.
+use rand_core::CryptoRng;
+
+/// The inputs that apply: offered by this device and present in the request.
 #[derive(Debug, Default)]
-pub(crate) struct Extensions(());
+pub(crate) struct Extensions {
+    hmac_secret: Option<Input>,
+    cred_blob: bool,
+    large_blob_key: bool,
+    large_blob: Option<Access>,
+    third_party_payment: bool,
+}
 
 impl Extensions {
-    pub(crate) fn parse(_: Map<'_>) -> Result<Self, Status> {
-        Ok(Self::default())
+    pub(crate) fn parse(map: Map<'_>, config: &Config) -> Result<Self, Status> {
+        let mut inputs = Self::default();
+        let offered = &config.extensions;
+        for (name, value) in map.by_name() {
+            match name {
+                "hmac-secret" if offered.hmac_secret => {
+                    inputs.hmac_secret = Some(Input::parse(value.map()?)?);
+                }
+                "credBlob" if offered.cred_blob.is_some() => inputs.cred_blob = value.boolean()?,
+                "largeBlobKey" if config.large_blobs.is_some() => {
+                    inputs.large_blob_key = large_blob_key::parse(value)?;
+                }
+                "largeBlob" if offered.large_blob.is_some() => {
+                    inputs.large_blob = Some(Access::parse(value)?);
+                }
+                "thirdPartyPayment" if offered.third_party_payment => {
+                    inputs.third_party_payment = value.boolean()?;
+                }
+                _ => {}
+            }
+        }
+        Ok(inputs)
     }
 
-    /// Computed for this credential alone (GA-53).
-    pub(crate) fn outputs(&self, _: &Credential) -> MapWriter {
-        MapWriter::new()
+    /// hmac-secret is nothing for a silent request (EX-24).
+    pub(crate) fn check(&self, up: bool) -> Result<(), Status> {
+        if self.hmac_secret.is_some() && !up { Err(Status::UnsupportedOption) } else { Ok(()) }
+    }
+
+    /// Decrypts what is encrypted; from then on each credential only computes.
+    pub(crate) fn open(self, cx: &Context<'_>) -> Result<Opened, Status> {
+        let keys = &cx.session.key_agreement;
+        let salts = self.hmac_secret.map(|input| input.open(keys, cx.config)).transpose()?;
+        Ok(Opened {
+            salts,
+            cred_blob: self.cred_blob,
+            large_blob_key: self.large_blob_key,
+            large_blob: self.large_blob,
+            third_party_payment: self.third_party_payment,
+        })
+    }
+}
+
+/// Inputs ready to be answered, for one credential after the other (GA-53, EX-34).
+pub(crate) struct Opened {
+    salts: Option<Salts>,
+    cred_blob: bool,
+    large_blob_key: bool,
+    large_blob: Option<Access>,
+    third_party_payment: bool,
+}
+
+impl Opened {
+    /// The signed outputs in canonical order (EX-05).
+    pub(crate) fn outputs(
+        &self,
+        credential: &Credential,
+        verified: bool,
+        rng: &mut dyn CryptoRng,
+    ) -> MapWriter {
+        let blob = self.cred_blob.then(|| Bytes(cred_blob::output(credential)));
+        let salts = self.salts.as_ref();
+        let salted = salts.map(|salts| salts.output(&credential.cred_random, verified, rng));
+        let mut outputs = MapWriter::new();
+        outputs.put_some("credBlob", blob); // EX-54
+        outputs.put_some("hmac-secret", salted.as_deref().map(Bytes)); // EX-31
+        let payment = self.third_party_payment.then_some(credential.third_party_payment);
+        outputs.put_some("thirdPartyPayment", payment); // EX-91
+        outputs
+    }
+
+    /// The credential's large-blob key, if it has one and was asked (EX-61).
+    pub(crate) fn large_blob_key<'c>(&self, credential: &'c Credential) -> Option<&'c [u8; 32]> {
+        let account = credential.account.as_ref().filter(|_| self.large_blob_key)?;
+        account.large_blob_key.as_ref().map(|key| key.expose())
+    }
+
+    /// What to do with the credential's own large blob.
+    pub(crate) const fn large_blob(&self) -> Option<&Access> {
+        self.large_blob.as_ref()
     }
 }

@@ -60,8 +60,8 @@ impl Attempt {
             _ => false,
         };
         if right {
-            judge.mismatches.0 = 0;
             judge.store.commit(Change::PinVerified)?;
+            judge.mismatches.0 = 0;
             return Ok(());
         }
         judge.key_agreement.regenerate(protocol, judge.rng);

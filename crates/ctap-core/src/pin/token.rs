@@ -57,6 +57,12 @@ impl Permissions {
         Self(self.0 | other.0)
     }
 
+    /// With `other`, if `condition` holds.
+    #[must_use]
+    pub const fn or(self, other: Self, condition: bool) -> Self {
+        if condition { self.union(other) } else { self }
+    }
+
     /// What is in both.
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {
@@ -290,8 +296,13 @@ mod tests {
         let mut token = token_at(0);
         let mac = hmac_sha256(token.value.expose(), &[b"x"]);
         let permission = Permissions::MAKE_CREDENTIAL;
-        for (protocol, mac) in [(Protocol::One, &mac[..16]), (Protocol::One, &mac[..]), (Protocol::Two, &mac[..16])] {
-            assert_eq!(token.authorize(protocol, &[b"x"], mac, permission), Err(Status::PinAuthInvalid));
+        for (protocol, mac) in
+            [(Protocol::One, &mac[..16]), (Protocol::One, &mac[..]), (Protocol::Two, &mac[..16])]
+        {
+            assert_eq!(
+                token.authorize(protocol, &[b"x"], mac, permission),
+                Err(Status::PinAuthInvalid)
+            );
         }
     }
 
@@ -301,6 +312,9 @@ mod tests {
         let old = hmac_sha256(token.value.expose(), &[b"x"]);
         token.reset(&mut Seeded::new(2));
         let permission = Permissions::NONE;
-        assert_eq!(token.authorize(Protocol::Two, &[b"x"], &old, permission), Err(Status::PinAuthInvalid));
+        assert_eq!(
+            token.authorize(Protocol::Two, &[b"x"], &old, permission),
+            Err(Status::PinAuthInvalid)
+        );
     }
 }

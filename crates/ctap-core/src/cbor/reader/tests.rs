@@ -3,7 +3,10 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 fn refused(text: &str) -> bool {
@@ -13,8 +16,15 @@ fn refused(text: &str) -> bool {
 #[test]
 fn the_published_malformed_maps_are_refused() {
     for case in [
-        "a201000100", "a203000100", "a1180100", "bf0100ff", "a101f97e00", "a101c000", "a1016180",
-        "a1010000", "a201",
+        "a201000100",
+        "a203000100",
+        "a1180100",
+        "bf0100ff",
+        "a101f97e00",
+        "a101c000",
+        "a1016180",
+        "a1010000",
+        "a201",
     ] {
         assert!(refused(case), "{case} was accepted");
     }
@@ -52,14 +62,17 @@ fn four_levels_are_read_and_five_refused() {
 
 #[test]
 fn huge_counts_end_with_the_input() {
-    for bomb in ["9bffffffffffffffff", "bbffffffffffffffff", "5bffffffffffffffff", "7bffffffffffffffff"] {
+    for bomb in
+        ["9bffffffffffffffff", "bbffffffffffffffff", "5bffffffffffffffff", "7bffffffffffffffff"]
+    {
         assert!(refused(bomb));
     }
 }
 
 #[test]
 fn composite_keys_tags_and_floats_are_refused() {
-    for case in ["a18000", "a1a000", "c000", "d9d9f700", "fa00000000", "fb0000000000000000", "f814"] {
+    for case in ["a18000", "a1a000", "c000", "d9d9f700", "fa00000000", "fb0000000000000000", "f814"]
+    {
         assert!(refused(case), "{case} was accepted");
     }
 }

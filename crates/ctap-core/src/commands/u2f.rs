@@ -1,0 +1,293 @@
+//! U2F, also called CTAP1: raw messages, CTAP 2.3 section 7 (UF-01 to UF-62).
+//!
+//! A U2F client does not wait for a touch: it asks again and again. So a request that needs one is answered `6985` soon, its
+//! [`Touch`] stays open, and the same request sent again finds it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::Context;
+use super::parameters::Found;
+use crate::algorithm::{Algorithm, PrivateKey};
+use crate::consent::{Action, Evidence, Question, UserPresent};
+use crate::credential::CredProtect;
+use crate::credential_id::{self, Policy};
+use crate::crypto;
+use crate::limits::{U2F_PATIENCE, U2F_TOUCH};
+use crate::time::Instant;
+
+const REGISTER: u8 = 0x01;
+const AUTHENTICATE: u8 = 0x02;
+const VERSION: u8 = 0x03;
+
+/// Status words (UF-09).
+#[derive(Clone, Copy)]
+#[repr(u16)]
+enum StatusWord {
+    NoError = 0x9000,
+    ConditionsNotSatisfied = 0x6985,
+    CommandNotAllowed = 0x6986,
+    WrongData = 0x6a80,
+    WrongLength = 0x6700,
+    ClaNotSupported = 0x6e00,
+    InsNotSupported = 0x6d00,
+    /// The authenticator itself failed.
+    NoPreciseDiagnosis = 0x6f00,
+}
+
+/// What a second client hears while a request waits: ask again.
+pub(crate) const BUSY: [u8; 2] = (StatusWord::ConditionsNotSatisfied as u16).to_be_bytes();
+
+impl StatusWord {
+    fn alone(self) -> Vec<u8> {
+        self.after(Vec::new())
+    }
+
+    fn after(self, mut data: Vec<u8>) -> Vec<u8> {
+        data.extend((self as u16).to_be_bytes());
+        data
+    }
+}
+
+/// A request that is right and only needs a touch.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Request {
+    Register { challenge: [u8; 32], application: [u8; 32] },
+    Authenticate { challenge: [u8; 32], application: [u8; 32], key_handle: Vec<u8> },
+}
+
+/// Judges an APDU in the order of UF-04. `Err`: the whole response, which may be a success that needs no touch.
+pub(crate) fn check(apdu: &[u8], cx: &Context<'_>) -> Result<Request, Vec<u8>> {
+    if !cx.policy().u2f() {
+        return Err(StatusWord::CommandNotAllowed.alone()); // UF-50
+    }
+    let apdu = Apdu::parse(apdu).map_err(StatusWord::alone)?;
+    match apdu.instruction {
+        REGISTER => register(apdu.data).map_err(StatusWord::alone),
+        AUTHENTICATE => authenticate(&apdu, cx),
+        VERSION if apdu.data.is_empty() => Err(StatusWord::NoError.after(b"U2F_V2".to_vec())), // UF-10
+        VERSION => Err(StatusWord::WrongLength.alone()), // UF-11
+        _ => Err(StatusWord::InsNotSupported.alone()),   // UF-06
+    }
+}
+
+/// A command APDU.
+struct Apdu<'a> {
+    instruction: u8,
+    p1: u8,
+    data: &'a [u8],
+}
+
+impl<'a> Apdu<'a> {
+    /// Class, instruction, then lengths (UF-04 to UF-07).
+    fn parse(bytes: &'a [u8]) -> Result<Self, StatusWord> {
+        let (&[class, instruction, p1, _], rest) =
+            bytes.split_first_chunk::<4>().ok_or(StatusWord::WrongLength)?;
+        if class != 0 {
+            return Err(StatusWord::ClaNotSupported); // UF-05
+        }
+        if !matches!(instruction, REGISTER | AUTHENTICATE | VERSION) {
+            return Err(StatusWord::InsNotSupported);
+        }
+        Ok(Self { instruction, p1, data: data(rest).ok_or(StatusWord::WrongLength)? })
+    }
+}
+
+/// The data between Lc and Le, in short and extended form; absent Lc or Le is fine (UF-01 to UF-03).
+fn data(body: &[u8]) -> Option<&[u8]> {
+    match body {
+        [] | [_] | [0, _, _] => Some(&[]), // nothing, or Le alone
+        [0, high, low, rest @ ..] => split(rest, usize::from(u16::from_be_bytes([*high, *low])), 2),
+        [length, rest @ ..] => split(rest, usize::from(*length), 1),
+    }
+}
+
+/// `length` bytes, followed by nothing or an Le of `le` bytes.
+fn split(rest: &[u8], length: usize, le: usize) -> Option<&[u8]> {
+    let (data, after) = rest.split_at_checked(length)?;
+    (after.is_empty() || after.len() == le).then_some(data)
+}
+
+/// UF-20, UF-21.
+fn register(data: &[u8]) -> Result<Request, StatusWord> {
+    match data.as_chunks::<32>() {
+        (&[challenge, application], []) => Ok(Request::Register { challenge, application }),
+        _ => Err(StatusWord::WrongLength),
+    }
+}
+
+/// UF-30 to UF-34: the key handle is judged before anyone is asked for a touch.
+fn authenticate(apdu: &Apdu<'_>, cx: &Context<'_>) -> Result<Request, Vec<u8>> {
+    let parsed = parse_authenticate(apdu.data).ok_or(StatusWord::WrongLength.alone())?;
+    let (challenge, application, key_handle) = parsed;
+    if !matches!(apdu.p1, 0x03 | 0x07 | 0x08) {
+        return Err(StatusWord::WrongData.alone()); // UF-31
+    }
+    let found = find(key_handle, &application, cx).ok_or(StatusWord::WrongData.alone())?; // UF-32
+    drop(found);
+    let key_handle = key_handle.to_vec();
+    let request = Request::Authenticate { challenge, application, key_handle };
+    match apdu.p1 {
+        0x07 => Err(StatusWord::ConditionsNotSatisfied.alone()), // UF-33
+        _ => Ok(request),
+    }
+}
+
+fn parse_authenticate(data: &[u8]) -> Option<([u8; 32], [u8; 32], &[u8])> {
+    let (challenge, rest) = data.split_first_chunk::<32>()?;
+    let (application, rest) = rest.split_first_chunk::<32>()?;
+    let (&length, key_handle) = rest.split_first()?;
+    (key_handle.len() == usize::from(length)).then_some((*challenge, *application, key_handle))
+}
+
+/// An ES256 credential of this application that does not hide from a user who is not verified (UF-55, UF-56).
+fn find<'s>(key_handle: &[u8], application: &[u8; 32], cx: &'s Context<'_>) -> Option<Found<'s>> {
+    Found::by_id(key_handle, application, cx.store.state()).filter(|found| {
+        found.is_visible(false) && found.credential().key.algorithm == Algorithm::Es256
+    })
+}
+
+/// The touch that a request needs.
+///
+/// ```text
+///   Wanted { reply_by: Some } ── touched ──▶ done
+///        │ patience over: 6985
+///        ▼
+///   Wanted { reply_by: None } ── touched ──▶ Given ── the same request again ──▶ done
+/// ```
+pub(crate) struct Touch {
+    request: Box<Request>,
+    state: TouchState,
+}
+
+enum TouchState {
+    Wanted { reply_by: Option<Instant> },
+    Given { present: UserPresent, until: Instant },
+}
+
+impl Touch {
+    /// Nobody touched yet.
+    pub(crate) fn wanted(request: Request, now: Instant) -> Self {
+        let reply_by = Some(now.plus(U2F_PATIENCE));
+        Self { request: Box::new(request), state: TouchState::Wanted { reply_by } }
+    }
+
+    pub(crate) fn is_for(&self, request: &Request) -> bool {
+        *self.request == *request
+    }
+
+    /// The person is still to be asked.
+    pub(crate) const fn is_wanted(&self) -> bool {
+        matches!(self.state, TouchState::Wanted { .. })
+    }
+
+    /// When the client that waits right now must be answered; `None`: none waits.
+    pub(crate) const fn next_deadline(&self) -> Option<Instant> {
+        match self.state {
+            TouchState::Wanted { reply_by } => reply_by,
+            TouchState::Given { .. } => None,
+        }
+    }
+
+    /// The client has waited long enough: the response for now (UF-34).
+    pub(crate) fn give_up_waiting(&mut self, now: Instant) -> Option<Vec<u8>> {
+        match &mut self.state {
+            TouchState::Wanted { reply_by } if reply_by.is_some_and(|reply_by| reply_by <= now) => {
+                *reply_by = None;
+                Some(StatusWord::ConditionsNotSatisfied.alone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Touched: the request can be done if its client waits, or else the touch is kept for a while.
+    pub(crate) fn touched(
+        mut self,
+        present: UserPresent,
+        now: Instant,
+    ) -> Result<(Request, UserPresent), Self> {
+        if self.next_deadline().is_some() {
+            return Ok((*self.request, present));
+        }
+        self.state = TouchState::Given { present, until: now.plus(U2F_TOUCH) };
+        Err(self)
+    }
+
+    /// The same request came again: done with a touch that still stands, else the client waits once more.
+    pub(crate) fn ready(self, now: Instant) -> Result<(Request, UserPresent), Self> {
+        match self.state {
+            TouchState::Given { present, until } if now < until => Ok((*self.request, present)),
+            _ => Err(Self::wanted(*self.request, now)),
+        }
+    }
+
+    /// Refused: the client that waits hears that there was no touch.
+    pub(crate) fn refuse(self) -> Option<Vec<u8>> {
+        self.next_deadline().map(|_| StatusWord::ConditionsNotSatisfied.alone())
+    }
+
+    /// A U2F request names its relying party only as a hash.
+    pub(crate) fn question(&self) -> Question {
+        Question::touch(match *self.request {
+            Request::Register { .. } => Action::Register,
+            Request::Authenticate { .. } => Action::SignIn,
+        })
+    }
+}
+
+/// Does what the person agreed to. The response is always a whole one.
+pub(crate) fn commit(request: &Request, present: UserPresent, cx: &mut Context<'_>) -> Vec<u8> {
+    let evidence = Evidence::of_presence(present, None);
+    let response = match request {
+        Request::Register { challenge, application } => {
+            registered(challenge, application, &evidence, cx)
+        }
+        Request::Authenticate { challenge, application, key_handle } => {
+            match find(key_handle, application, cx) {
+                Some(_) => authenticated(challenge, application, key_handle, &evidence, cx),
+                None => return StatusWord::WrongData.alone(),
+            }
+        }
+    };
+    response.map_or_else(
+        || StatusWord::NoPreciseDiagnosis.alone(),
+        |data| StatusWord::NoError.after(data),
+    )
+}
+
+/// UF-23 to UF-25.
+fn registered(
+    challenge: &[u8; 32],
+    application: &[u8; 32],
+    evidence: &Evidence,
+    cx: &mut Context<'_>,
+) -> Option<Vec<u8>> {
+    let model = cx.config.attestation_key.as_ref()?;
+    let key = PrivateKey::generate(Algorithm::Es256, cx.rng);
+    let public = crypto::p256_public(key.secret.expose())?.uncompressed();
+    let policy =
+        Policy { key: &key, cred_protect: CredProtect::UvOptional, third_party_payment: false };
+    let wrapping_key = &cx.store.state().wrapping_key;
+    let key_handle = credential_id::seal(&policy, application, wrapping_key, cx.rng)?;
+    let signature =
+        model.key.sign(&[&[0], application, challenge, &key_handle, &public], evidence)?;
+    let certificate = model.x5c.first()?;
+    let length = [u8::try_from(key_handle.len()).ok()?];
+    Some([&[5], &public[..], &length, &key_handle, certificate, &signature].concat())
+}
+
+/// UF-35 to UF-39: the counter is advanced, durably, before the signature can leave.
+fn authenticated(
+    challenge: &[u8; 32],
+    application: &[u8; 32],
+    key_handle: &[u8],
+    evidence: &Evidence,
+    cx: &mut Context<'_>,
+) -> Option<Vec<u8>> {
+    let counter = cx.counter.next(cx.store).ok()?.to_be_bytes();
+    let presence = [u8::from(evidence.present())]; // UF-37
+    let found = find(key_handle, application, cx)?;
+    let signed: [&[u8]; 4] = [application, &presence, &counter, challenge];
+    let signature = found.credential().key.sign(&signed, evidence)?;
+    Some([&presence[..], &counter, &signature].concat())
+}
