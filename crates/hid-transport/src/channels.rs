@@ -50,7 +50,7 @@ impl fmt::Debug for ChannelId {
     }
 }
 
-/// The allocated channels: at most [`CHANNELS_MAX`], the least recently used recycled first (HD-40).
+/// The allocated channels: at most [`CHANNELS_MAX`]; the one idle longest is recycled first (HD-40).
 pub(crate) struct Channels {
     /// The least recently used first.
     live: Vec<ChannelId>,
@@ -108,8 +108,8 @@ impl Channels {
 }
 
 impl ChannelId {
-    /// Whether this is a special channel, or one from which clients' tests would stray onto it: for a
-    /// stranger's channel they take their own with the low bit flipped (HD-23), or plus one (HD-65).
+    /// Whether this is a special channel, or one from which clients' tests would stray onto it:
+    /// they make a stranger of their own by flipping the low bit (HD-23) or adding one (HD-65).
     fn is_next_to_special(self) -> bool {
         let twin = ChannelId(self.0 ^ 1);
         [self, twin].iter().any(|&id| id == ChannelId::RESERVED || id == ChannelId::BROADCAST)

@@ -1,6 +1,6 @@
 //! CTAPHID's numbers: commands, error codes and keepalive statuses, section 11.2.9.
 //!
-//! Every discriminant is written out, so that the number on the wire never depends on an order of lines.
+//! Every discriminant is written out: no number on the wire depends on the order of lines.
 
 /// A command of CTAPHID, as the low seven bits of an initialization packet's CMD byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,8 +30,9 @@ use crate::time::Instant;
 ///   [`handle_timeout`](Device::handle_timeout), [`reset`](Device::reset);
 /// * *commands* of the authenticator: [`respond`](Device::respond),
 ///   [`set_waiting_for_user`](Device::set_waiting_for_user);
-/// * *what must I do now*: [`poll_report`](Device::poll_report), whenever the host is ready to read,
-///   and [`poll_timeout`](Device::poll_timeout). Ask both again after any call of another method.
+/// * *what must I do now*: [`poll_report`](Device::poll_report), whenever the host is ready to
+///   read, and [`poll_timeout`](Device::poll_timeout). Ask both again after any call of another
+///   method.
 ///
 /// There is one transaction at a time for the whole device (HD-08). Memory is taken once, by
 /// [`Device::new`]; no traffic makes it grow.
@@ -144,7 +145,7 @@ impl Device {
         }
     }
 
-    /// Time has passed. To be called at [`poll_timeout`](Device::poll_timeout); earlier or later does no harm.
+    /// Time has passed. To be called at [`poll_timeout`](Device::poll_timeout), or whenever.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.outbox.handle_timeout(now);
         self.lock.take_if(|lock| lock.until <= now);
@@ -228,7 +229,7 @@ impl Device {
         }
     }
 
-    /// When to call [`handle_timeout`](Device::handle_timeout), or `None`: nothing happens by itself.
+    /// When to call [`handle_timeout`](Device::handle_timeout); `None`: nothing is awaited.
     ///
     /// It never stays in the past: once that call has been made, it has moved on.
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -266,7 +267,7 @@ impl Device {
         now: Instant,
     ) -> Option<Event<'_>> {
         let State::Receiving(reception) = &mut self.state else { return None };
-        // The channel is judged before the sequence number: a stranger's packet is not out of order.
+        // The channel comes before the sequence number: a stranger's packet is not out of order.
         if packet.channel != reception.channel {
             return None;
         }

@@ -25,7 +25,7 @@ impl InitAnswer {
     /// Bytes of the answer.
     pub const LENGTH: usize = 17;
 
-    /// Reads an answer, or `None` if it is too short. More bytes may follow: a later version's (HD-35).
+    /// Reads an answer, or `None` if it is too short. A later version's may be longer (HD-35).
     pub fn parse(message: &[u8]) -> Option<InitAnswer> {
         let &[n0, n1, n2, n3, n4, n5, n6, n7, c0, c1, c2, c3, protocol_version, v0, v1, v2, bits] =
             message.first_chunk::<{ InitAnswer::LENGTH }>()?;

@@ -1,26 +1,28 @@
 //! CTAPHID framing for both ends, as state machines without I/O.
 //!
 //! CTAPHID (CTAP section 11.2) carries CTAP messages of up to 7609 bytes over a USB HID interface
-//! whose reports hold 64. Several programs share the key, each on a channel of its own; the key works
-//! for one of them at a time.
+//! whose reports hold 64. Several programs share the key, each on a channel of its own; the key
+//! works for one of them at a time.
 //!
 //! ```text
-//!   client ── requests ──► host::fragment ─────── reports ───────► Device ── Event::Request ──► authenticator
-//!      ▲                                                             │                               │
-//!      └── host::Reply ◄── host::HostChannel ◄── poll_report ────────┘ ◄───────── respond ───────────┘
+//!   client ── requests ─► host::fragment ──── reports ────► Device ── Event::Request ─► authenticator
+//!      ▲                                                      │                             │
+//!      └── Reply ◄── host::HostChannel ◄── poll_report ───────┘ ◄──────── respond ──────────┘
 //! ```
 //!
 //! # The key's end
 //!
 //! [`Device`] is fed with every report the host sends, and with the time. It keeps the channels,
-//! assembles messages, refuses what the rules refuse, and hands out an [`Event`] when the authenticator has
-//! to know something. It is asked for a report whenever the host is ready to read one, so a host that
-//! does not read costs nothing. Nothing is spent on the heap after [`Device::new`].
+//! assembles messages, refuses what the rules refuse, and hands out an [`Event`] when the
+//! authenticator has to know something. It is asked for a report whenever the host is ready to read
+//! one, so a host that does not read costs nothing. Nothing is spent on the heap after
+//! [`Device::new`].
 //!
 //! A driver does this, and no more, after every call of another method:
 //!
 //! 1. while the host is ready to read and [`Device::poll_report`] gives a report: deliver it;
-//! 2. set the one timer to [`Device::poll_timeout`]; when it goes off, call [`Device::handle_timeout`].
+//! 2. set the one timer to [`Device::poll_timeout`]; when it goes off, call
+//!    [`Device::handle_timeout`].
 //!
 //! # The host's end
 //!
@@ -47,8 +49,8 @@
 //! let mut channel = HostChannel::new(answer.channel);
 //! for report in fragment(channel.channel(), Command::Cbor, &[0x0B]).expect("short") {
 //!     if let Some(event) = device.handle_report(&report, now) {
-//!         let request = Event::Request { channel: answer.channel, kind: Kind::Cbor, message: &[0x0B] };
-//!         assert_eq!(event, request);
+//!         let (channel, message) = (answer.channel, &[0x0B][..]);
+//!         assert_eq!(event, Event::Request { channel, kind: Kind::Cbor, message });
 //!     }
 //! }
 //!

@@ -3,10 +3,10 @@
 /// Bytes of a report, both ways; there is no report id (HD-01).
 pub const REPORT_SIZE: usize = 64;
 
-/// Message bytes that an initialization packet holds: a report less channel, command and length (HD-02).
+/// Message bytes in an initialization packet: a report less channel, command, length (HD-02).
 pub const INITIALIZATION_DATA: usize = 57;
 
-/// Message bytes that a continuation packet holds: a report less channel and sequence number (HD-03).
+/// Message bytes in a continuation packet: a report less channel and sequence number (HD-03).
 pub const CONTINUATION_DATA: usize = 59;
 
 /// The last sequence number: bit 7 marks initialization packets, so seven bits are left (HD-03).
@@ -19,26 +19,27 @@ pub const MESSAGE_MAX: u16 = 7609;
 /// and still a kilobyte, however many INITs arrive (P-31).
 pub const CHANNELS_MAX: usize = 256;
 
-/// Errors and INIT answers waiting to be read. Our choice: as many reports as Linux's hidraw ring
-/// holds, so a longer queue could not reach a client that is not reading anyway. Newer ones are dropped.
+/// Errors and INIT answers waiting to be read; more are dropped. Our choice: as many reports as
+/// Linux's hidraw ring holds, so more could not reach a client that is slow to read anyway.
 pub const OUTBOX_MAX: usize = 64;
 
 /// Milliseconds after its last packet at which an unfinished message ends in MSG_TIMEOUT (HD-51).
 /// Clients' tests accept 400 to 1000.
 pub const MESSAGE_TIMEOUT: u64 = 500;
 
-/// Milliseconds between keepalives (HD-72): the rule wants one every 100; half of that forgives a late timer.
+/// Milliseconds between keepalives (HD-72): half of what the rule wants forgives a late timer.
 pub const KEEPALIVE_INTERVAL: u64 = 50;
 
-/// Milliseconds an outgoing report waits to be read before it is dropped (HD-53). Our choice: longer
-/// than a busy kernel ever leaves its interrupt URB unsubmitted, shorter than a person's patience.
+/// Milliseconds an outgoing report waits to be read before it is dropped (HD-53). Our choice:
+/// longer than a busy kernel ever leaves its interrupt URB unsubmitted, shorter than a person's
+/// patience.
 pub const READ_TIMEOUT: u64 = 3000;
 
 /// Seconds for which a channel may lock the key (HD-62).
 pub const LOCK_SECONDS_MAX: u8 = 10;
 
-/// Packets of one response sent without pause (HD-54): what uhid's queue holds, half of hidraw's ring.
-/// Every response up to 1886 bytes is sent at full speed.
+/// Packets of one response sent without pause (HD-54): what uhid's queue holds, half of hidraw's
+/// ring. Every response up to 1886 bytes is sent at full speed.
 pub const BURST: usize = 32;
 
 /// Milliseconds between the packets of a response after its [`BURST`] (HD-54): a flood overruns the

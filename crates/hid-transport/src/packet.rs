@@ -17,7 +17,7 @@ pub enum Packet<'a> {
     Continuation(Continuation<'a>),
 }
 
-/// The first packet of a message (HD-02): `CID (4) | CMD with bit 7 set (1) | BCNT (2) | data (57)`.
+/// The first packet of a message (HD-02): `CID (4) | 80 + CMD (1) | BCNT (2) | data (57)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Initialization<'a> {
     /// The channel it travels on.
@@ -74,7 +74,7 @@ impl Initialization<'_> {
 }
 
 impl Continuation<'_> {
-    /// The packet as a report. A sequence number above 127 has no place in it: its bit 7 is dropped.
+    /// The packet as a report. Bit 7 of a sequence number has no place in it and is dropped.
     pub fn encode(&self) -> Report {
         let [c0, c1, c2, c3] = self.channel.to_be_bytes();
         joined(&[c0, c1, c2, c3, self.sequence & !INITIALIZATION_BIT], self.data)

@@ -15,7 +15,7 @@ impl Instant {
         self.0
     }
 
-    /// The moment `millis` milliseconds later, or the end of time (584 million years) if that is earlier.
+    /// The moment `millis` milliseconds later, at most the end of time (584 million years).
     #[must_use]
     pub const fn saturating_add(self, millis: u64) -> Instant {
         Instant(self.0.saturating_add(millis))

@@ -56,7 +56,7 @@ impl Device {
         }
     }
 
-    /// INIT is answered whether or not another channel's transaction runs, and never disturbs it (HD-39).
+    /// INIT is answered during another channel's transaction too, and never disturbs it (HD-39).
     fn judge_init(&self, packet: &Initialization<'_>) -> Result<Verdict, ErrorCode> {
         if packet.channel != ChannelId::BROADCAST {
             if self.is_locked_against(packet.channel) {

@@ -4,7 +4,7 @@ use crate::codes::KeepaliveStatus;
 use crate::limits::KEEPALIVE_INTERVAL;
 use crate::time::Instant;
 
-/// The keepalives of one request. They never pile up: the next one exists only once the last is read.
+/// The keepalives of one request. They never pile up: one must be read before the next is made.
 pub(super) struct Keepalive {
     status: KeepaliveStatus,
     next: Next,

@@ -8,7 +8,7 @@ use crate::message;
 use crate::packet::Report;
 use crate::time::Instant;
 
-/// Which report of the stored message is next, and when. The message itself stays in the device's buffer.
+/// Which report of the message is next, and when. The bytes stay in the device's buffer.
 pub(super) struct Response {
     pub(super) channel: ChannelId,
     command: Command,

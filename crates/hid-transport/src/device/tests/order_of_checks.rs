@@ -7,7 +7,7 @@ use crate::{ChannelId, Command, ErrorCode, Settings};
 
 const NOBODY: ChannelId = ChannelId::new(0xDEAD_BEEF);
 
-/// Every command byte there is, known or not, except INIT and CANCEL, which have sections of their own.
+/// Every command byte, known or not, but INIT and CANCEL, which have sections of their own.
 fn ordinary_commands() -> impl Iterator<Item = u8> {
     (0..0x80).filter(|&command| command != 0x06 && command != 0x11)
 }

@@ -133,7 +133,7 @@ proptest! {
                 }
                 Some(Happened::Wink(_)) | None => {}
             }
-            // What a Step::Read has read is not heard here: nothing but errors can have been unread.
+            // What a Step::Read has read is not heard here: all answers had been read before.
             let responding = matches!(step, Step::Respond(channel, _)
                 if running.is_some_and(|(running, _)| running == *channel));
             let terminal = bench.hear().into_iter().filter(is_terminal).count();
@@ -148,7 +148,7 @@ proptest! {
         }
     }
 
-    /// Clients that each send one message, packets interleaved anyhow: each hears one terminal reply.
+    /// Clients each send a message, packets interleaved anyhow: each hears one terminal reply.
     #[test]
     fn every_whole_message_gets_exactly_one_terminal_reply(
         lengths in prop::collection::vec(1..400usize, 2..5),
@@ -193,7 +193,8 @@ proptest! {
     ) {
         let mut bench = Bench::new();
         let victim = (0..7).map(|_| bench.open()).last().expect("seven");
-        let mut storm = storm.iter().filter(|report| channel_of(report) != victim).cycle().take(400);
+        let strangers = storm.iter().filter(|report| channel_of(report) != victim);
+        let mut storm = strangers.cycle().take(400);
         let mut foreign = |bench: &mut Bench| {
             for _ in 0..5 {
                 if let Some(report) = storm.next() {
@@ -215,7 +216,8 @@ proptest! {
             foreign(&mut bench);
             read.push(bench.read().expect("the response is ready to be read"));
         }
-        let ours: Vec<usize> = (0..read.len()).filter(|&n| channel_of(&read[n]) == victim).collect();
+        let is_ours = |&n: &usize| channel_of(&read[n]) == victim;
+        let ours: Vec<usize> = (0..read.len()).filter(is_ours).collect();
         prop_assert!(ours.windows(2).all(|pair| pair[0] + 1 == pair[1]), "in one piece (HD-55)");
         let heard: Vec<Heard> = ours.iter().filter_map(|&n| bench.listen(&read[n])).collect();
         prop_assert_eq!(heard, [Heard::Message(victim, Command::Cbor, response)]);
@@ -259,7 +261,7 @@ fn hours_of_init_cost_no_memory() {
     }
 }
 
-/// Whether this ends a CBOR or MSG request whose answer was tried; an answer too long ends in OTHER.
+/// Whether this ends a CBOR or MSG request; an answer too long to send ends it with OTHER.
 fn is_terminal(heard: &Heard) -> bool {
     matches!(
         heard,
