@@ -53,8 +53,9 @@ pub(crate) struct Key {
 impl Key {
     /// Builds a key that is not plugged in yet.
     pub(crate) fn new(config: Config, mut parts: Parts, now: Instant) -> Self {
+        let settings =
+            Settings { version: VERSION.map(number), msg: config.u2f, ..Settings::default() };
         let authenticator = Authenticator::new(config, &mut parts.platform(now));
-        let settings = Settings { version: VERSION.map(number), msg: false, ..Settings::default() };
         Self { authenticator, device: Device::new(settings), parts }
     }
 
@@ -80,8 +81,10 @@ impl Key {
                 let step = self.authenticator.handle(inner(channel), message, &mut platform);
                 self.proceed(step, now);
             }
-            Some(Event::Request { channel, kind: Kind::Msg, .. }) => {
-                self.device.respond(channel, &SW_INS_NOT_SUPPORTED, hid(now));
+            Some(Event::Request { channel, kind: Kind::Msg, message }) => {
+                let mut platform = self.parts.platform(now);
+                let step = self.authenticator.handle_u2f(inner(channel), message, &mut platform);
+                self.proceed(step, now);
             }
             Some(Event::Cancel { channel }) => {
                 let response = self.authenticator.cancel(inner(channel));
@@ -117,9 +120,12 @@ impl Key {
     /// Somebody decided. `false`: nobody waits for that prompt any more, and nothing happened.
     pub(crate) fn answer(&mut self, prompt: PromptId, decision: Decision, now: Instant) -> bool {
         let mut platform = self.parts.platform(now);
-        let response = self.authenticator.answer(prompt, decision, &mut platform);
-        let was_waiting = response.is_some();
-        self.finish(response, now);
+        let step = self.authenticator.answer(prompt, decision, &mut platform);
+        let was_waiting = step.is_some();
+        if let Some(step) = step {
+            self.proceed(step, now);
+            self.parts.bell.ring();
+        }
         was_waiting
     }
 
@@ -132,6 +138,7 @@ impl Key {
         match step {
             Step::Reply(response) => self.respond(&response, now),
             Step::Wait(prompt, question) => self.wait(prompt, &question, now),
+            Step::Kept => {}
         }
     }
 
@@ -187,6 +194,3 @@ const VERSION: [&str; 3] = [
     env!("CARGO_PKG_VERSION_MINOR"),
     env!("CARGO_PKG_VERSION_PATCH"),
 ];
-
-/// ISO 7816-4 status word 6D00: U2F is not offered.
-const SW_INS_NOT_SUPPORTED: [u8; 2] = [0x6D, 0x00];
