@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
@@ -147,6 +147,17 @@ fn a_waiting_urb_can_be_unlinked_and_a_finished_one_cannot() {
 }
 
 #[test]
+fn unlinked_urbs_are_replaced_when_a_report_is_wanted() {
+    let mut host = import(connect(tcp_server()));
+    let waiting: Vec<u32> = (0..40).map(|_| host.submit_input().expect("submitted")).collect();
+    for seqnum in waiting {
+        assert!(host.unlink(seqnum).expect("an answer"));
+    }
+    host.send(&[4; 64]).expect("sent");
+    assert_eq!(host.receive(PATIENCE).expect("open"), Some([4; 64]));
+}
+
+#[test]
 fn a_stall_is_an_error_and_the_device_lives_on() {
     let mut host = import(connect(tcp_server()));
     let qualifier = usbip_server::client::SetupPacket {
@@ -211,4 +222,20 @@ fn a_lying_server_is_found_out() {
     }
     let mut host = Host::adopt(liar(Vec::new()), DEVID).expect("a socket");
     assert!(matches!(host.receive(PATIENCE), Err(ClientError::Io(_))));
+}
+
+#[test]
+fn the_257th_unconfirmed_report_waits_for_a_confirmation() {
+    let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+    let taken = 256 * (48 + 64) + 32 * 48;
+    let peer = std::thread::spawn(move || theirs.read_exact(&mut vec![0; taken]));
+    let mut host = Host::adopt(ours, DEVID).expect("a socket");
+    for _ in 0..256 {
+        host.send(&[0; 64]).expect("sent");
+    }
+    peer.join().expect("no panic").expect("256 reports and 32 requests for reports");
+    match host.send(&[0; 64]) {
+        Err(ClientError::Io(error)) => assert_eq!(error.kind(), ErrorKind::UnexpectedEof),
+        other => panic!("{other:?} though it had to read first"),
+    }
 }
