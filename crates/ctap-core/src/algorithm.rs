@@ -143,11 +143,11 @@ fn cose_akp(algorithm: i32, public: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::consent::UserPresent;
-    use crate::testing::Seeded;
+    use crate::testing::seeded;
 
     #[test]
     fn every_algorithm_makes_a_key_that_signs() {
-        let mut rng = Seeded::new(1);
+        let mut rng = seeded(1);
         let evidence = Evidence::of_presence(UserPresent::approved(), None);
         for algorithm in Algorithm::ALL {
             let key = PrivateKey::generate(algorithm, &mut rng);

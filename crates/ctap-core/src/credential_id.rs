@@ -152,9 +152,9 @@ impl CredRandom {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Seeded;
+    use crate::testing::seeded;
 
-    fn sealed(rng: &mut Seeded, wrapping_key: &Secret<32>) -> Vec<u8> {
+    fn sealed(rng: &mut crate::crypto::HashRng, wrapping_key: &Secret<32>) -> Vec<u8> {
         let key = PrivateKey::generate(Algorithm::Es256, rng);
         let policy =
             Policy { key: &key, cred_protect: CredProtect::UvRequired, third_party_payment: true };
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_sealed_id_opens_to_what_was_sealed() {
-        let mut rng = Seeded::new(1);
+        let mut rng = seeded(1);
         let wrapping_key = Secret::random(&mut rng);
         let id = sealed(&mut rng, &wrapping_key);
         let credential = open(&id, &[7; 32], &wrapping_key).unwrap();
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn no_bit_of_a_sealed_id_may_change_and_nothing_may_be_cut() {
-        let mut rng = Seeded::new(2);
+        let mut rng = seeded(2);
         let wrapping_key = Secret::random(&mut rng);
         let id = sealed(&mut rng, &wrapping_key);
         for bit in 0..id.len() * 8 {
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn another_relying_party_or_another_key_opens_nothing() {
-        let mut rng = Seeded::new(3);
+        let mut rng = seeded(3);
         let wrapping_key = Secret::random(&mut rng);
         let id = sealed(&mut rng, &wrapping_key);
         assert!(open(&id, &[8; 32], &wrapping_key).is_none());
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_two_secrets_of_a_sealed_credential_differ_and_stay() {
-        let mut rng = Seeded::new(4);
+        let mut rng = seeded(4);
         let wrapping_key = Secret::random(&mut rng);
         let id = sealed(&mut rng, &wrapping_key);
         let one = open(&id, &[7; 32], &wrapping_key).unwrap().cred_random;

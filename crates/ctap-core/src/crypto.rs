@@ -1,6 +1,7 @@
 //! RustCrypto behind a dozen functions, so that the rest of the crate reads like the standard.
 
 use alloc::vec::Vec;
+use core::convert::Infallible;
 
 use aes::cipher::{Block, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use ecdsa::signature::digest::{Digest, KeyInit, Mac};
@@ -8,7 +9,7 @@ use hkdf::Hkdf;
 use hmac::Hmac;
 use p256::elliptic_curve::Generate;
 use p256::elliptic_curve::sec1::ToSec1Point;
-use rand_core::CryptoRng;
+use rand_core::{CryptoRng, TryCryptoRng, TryRng};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -135,6 +136,45 @@ impl P256KeyPair {
         Some(Zeroizing::new((*shared.raw_secret_bytes()).into()))
     }
 }
+
+/// Randomness that follows from a seed: SHA-256 of the seed and a counter.
+pub(crate) struct HashRng {
+    seed: Zeroizing<[u8; 32]>,
+    counter: u64,
+}
+
+impl HashRng {
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
+        Self { seed: Zeroizing::new(seed), counter: 0 }
+    }
+}
+
+impl TryRng for HashRng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in dst.chunks_mut(32) {
+            self.counter = self.counter.wrapping_add(1);
+            let block = sha256(&[&*self.seed, &self.counter.to_le_bytes()]);
+            chunk.iter_mut().zip(block).for_each(|(byte, random)| *byte = random);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for HashRng {}
 
 #[cfg(test)]
 mod tests {

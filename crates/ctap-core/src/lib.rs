@@ -1,4 +1,76 @@
-//! A FIDO2 (CTAP) authenticator without I/O, clock, randomness or disk of its own.
+//! A FIDO2 security key without I/O: CTAP 2.3 and U2F as a pure state machine.
+//!
+//! An [`Authenticator`] takes one message and returns one response. It reads no clock, draws no randomness, opens no file and
+//! waits for nobody: time, randomness and durable memory come in with each call, as a [`Platform`], and a person comes in
+//! as a [`Decision`] about a [`Question`].
+//!
+//! ```text
+//!                 handle(channel, bytes)          Step::Reply(response)
+//!   transport ───────────────────────────▶ ┌───────────────┐ ───────────▶ transport
+//!                                          │ Authenticator │
+//!   person    ───────────────────────────▶ └───────────────┘ ───────────▶ person
+//!                 answer(prompt, decision)    ▲    │     Step::Wait(prompt, question)
+//!                                             │    ▼
+//!                              Platform { store, rng, now }
+//! ```
+//!
+//! # In a test
+//!
+//! [`SoftKey`] is an authenticator with everything it needs:
+//!
+//! ```
+//! use ctap_core::{Config, Decision, SoftKey};
+//!
+//! let mut key = SoftKey::new(Config::default(), [7; 32]);
+//! key.set_person(|question| {
+//!     println!("{question}");
+//!     Some(Decision::Approve)
+//! });
+//! let response = key.call(&[0x0b]); // authenticatorSelection: "is this the key to use?"
+//! assert_eq!(response, [0x00]);
+//! ```
+//!
+//! # Behind a transport
+//!
+//! ```
+//! use ctap_core::{Authenticator, Channel, Config, Decision, Instant, MemoryStore, Platform, Step};
+//! # use ctap_core::rand_core;
+//! # fn serve(rng: &mut dyn rand_core::CryptoRng) {
+//! let mut store = MemoryStore::new(rng);
+//! let mut platform = Platform { store: &mut store, rng, now: Instant::from_millis(0) };
+//! let mut key = Authenticator::new(Config::default(), &mut platform);
+//!
+//! match key.handle(Channel(1), &[0x0b], &mut platform) {
+//!     Step::Reply(response) => drop(response.message), // send it
+//!     Step::Wait(prompt, question) => {
+//!         // Show the question, keep the transport alive, and when a person has decided:
+//!         drop(question);
+//!         let _ = key.answer(prompt, Decision::Approve, &mut platform);
+//!     }
+//!     Step::Kept => {}
+//! }
+//! # }
+//! ```
+//!
+//! While a question is open, [`Authenticator::poll_timeout`] says when to call [`Authenticator::handle_timeout`].
+//!
+//! # What the types guarantee
+//!
+//! * Nothing durable changes, and no private key signs, before a person has approved or the platform has asked for a silent
+//!   assertion: the functions that do it take the proof as an argument ([`consent`]).
+//! * An answer counts for the one question it was given to. [`PromptId`]s are never used again.
+//! * A PIN try is paid for in the [`Store`] before the PIN is looked at.
+//! * Secrets are wiped when dropped, never printed, and compared in constant time ([`secret`]).
+//!
+//! # What it will not do
+//!
+//! Transports (see `hid-transport`), prompts, files (see `vault`), attestation certificates, backup or synchronisation of
+//! credentials. It protects secrets as well as the process around it does, and no better: it is software.
+//!
+//! # Finding one's way
+//!
+//! One file for each thing that the standard has a section for: `commands/`, `extensions/`, `pin/`. Rule ids such as `MC-07`
+//! in comments name the rule that a line carries out; `docs/spec-map.md` lists them with their tests.
 #![no_std]
 #![cfg_attr(
     not(test),
@@ -31,6 +103,7 @@ mod policy;
 pub mod secret;
 mod session;
 mod signatures;
+mod soft;
 pub mod status;
 pub mod store;
 #[cfg(test)]
@@ -41,6 +114,9 @@ mod uv;
 pub use authenticator::{Authenticator, Channel, Platform, Response, Step};
 pub use config::Config;
 pub use consent::{Decision, PromptId, Question};
+/// The traits behind [`Platform::rng`], in the version that this crate uses.
+pub use rand_core;
+pub use soft::SoftKey;
 pub use status::Status;
 pub use store::{MemoryStore, Store};
 pub use time::Instant;

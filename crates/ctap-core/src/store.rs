@@ -4,7 +4,7 @@
 //! thing they want different to [`Store::commit`] as a [`Change`]: nothing else writes. A store that keeps its state on a
 //! disk applies the change to what the disk holds and returns only when the disk has it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use rand_core::CryptoRng;
 
@@ -167,7 +167,7 @@ pub enum Change {
     /// A new discoverable credential takes the place of those of the same account (MC-40).
     SaveCredential {
         /// It has an account.
-        credential: Credential,
+        credential: Box<Credential>,
         /// The new credential store state (GI-93).
         cred_store_state: [u8; 16],
     },
@@ -213,7 +213,7 @@ pub enum Change {
     /// Signature counters below this may now be sent. Never goes down.
     SignCountCeiling(u32),
     /// authenticatorReset: everything but the signature counter is as from the factory (RS-09).
-    Reset(alloc::boxed::Box<State>),
+    Reset(Box<State>),
 }
 
 impl State {
@@ -259,7 +259,7 @@ impl State {
                 self.persistent_token = persistent_token;
             }
             Change::SaveCredential { credential, cred_store_state } => {
-                self.save_credential(credential);
+                self.save_credential(*credential);
                 self.cred_store_state = cred_store_state;
             }
             Change::DeleteCredential { id, cred_store_state } => {

@@ -177,7 +177,7 @@ fn discovered(rp_id_hash: &[u8; 32], state: &State, verified: bool) -> Vec<Candi
 impl From<Found<'_>> for Candidate {
     fn from(found: Found<'_>) -> Self {
         match found {
-            Found::Sealed(credential) => Self::Sealed(Box::new(credential)),
+            Found::Sealed(credential) => Self::Sealed(credential),
             Found::Stored(credential) => Self::Stored(credential.id.clone()),
         }
     }

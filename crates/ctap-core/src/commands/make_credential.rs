@@ -324,6 +324,7 @@ impl Checked {
         let reply = self.reply(&credential, salts.as_ref(), &evidence, cx)?;
         if credential.account.is_some() {
             let cred_store_state = random_bytes(cx.rng);
+            let credential = Box::new(credential);
             cx.store.commit(Change::SaveCredential { credential, cred_store_state })?;
         }
         Ok(reply)

@@ -1,5 +1,6 @@
 //! Members that several commands share: descriptors, options, pinUvAuthParam.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::cbor::{Item, Map};
@@ -139,7 +140,7 @@ impl Descriptor {
 /// A credential in the store, or opened from its id.
 pub(crate) enum Found<'s> {
     Stored(&'s Credential),
-    Sealed(Credential),
+    Sealed(Box<Credential>),
 }
 
 impl<'s> Found<'s> {
@@ -150,7 +151,8 @@ impl<'s> Found<'s> {
         }
         match state.credential(id) {
             Some(stored) => (stored.rp_id_hash == *rp_id_hash).then_some(Self::Stored(stored)),
-            None => credential_id::open(id, rp_id_hash, &state.wrapping_key).map(Self::Sealed),
+            None => credential_id::open(id, rp_id_hash, &state.wrapping_key)
+                .map(|opened| Self::Sealed(Box::new(opened))),
         }
     }
 

@@ -235,12 +235,12 @@ impl PinUvAuthToken {
 mod tests {
     use super::*;
     use crate::crypto::hmac_sha256;
-    use crate::testing::Seeded;
+    use crate::testing::seeded;
 
     const HASH: [u8; 32] = [0xcd; 32];
 
     fn token_at(now: u64) -> PinUvAuthToken {
-        let mut rng = Seeded::new(1);
+        let mut rng = seeded(1);
         let mut token = PinUvAuthToken::new(&mut rng);
         let grant = Grant {
             protocol: Protocol::Two,
@@ -310,7 +310,7 @@ mod tests {
     fn a_new_token_ends_the_old_one() {
         let mut token = token_at(0);
         let old = hmac_sha256(token.value.expose(), &[b"x"]);
-        token.reset(&mut Seeded::new(2));
+        token.reset(&mut seeded(2));
         let permission = Permissions::NONE;
         assert_eq!(
             token.authorize(Protocol::Two, &[b"x"], &old, permission),

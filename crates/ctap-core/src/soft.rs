@@ -1,0 +1,110 @@
+//! A whole key in one value, for tests that want an authenticator in a few lines.
+//!
+//! ```
+//! use ctap_core::{Config, SoftKey};
+//!
+//! let mut key = SoftKey::new(Config::default(), [7; 32]);
+//! let info = key.call(&[0x04]); // authenticatorGetInfo
+//! assert_eq!(info[0], 0x00);
+//! ```
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+
+use crate::authenticator::{Authenticator, Channel, Platform, Step};
+use crate::config::Config;
+use crate::consent::{Decision, Question};
+use crate::crypto::HashRng;
+use crate::store::{MemoryStore, Store};
+use crate::time::Instant;
+
+/// An authenticator with everything it needs: memory, randomness, a clock that stands still until it is moved, and a person.
+///
+/// The same seed gives the same key, byte for byte, so that a failing test fails again. For a key whose secrets nobody knows,
+/// seed it from the system, or drive an [`Authenticator`] with your own [`Platform`].
+pub struct SoftKey {
+    authenticator: Authenticator,
+    store: Box<dyn Store>,
+    rng: Box<dyn CryptoRng>,
+    now: Instant,
+    person: Person,
+}
+
+/// Answers questions; `None`: does nothing.
+type Person = Box<dyn FnMut(&Question) -> Option<Decision>>;
+
+impl SoftKey {
+    /// A key fresh from the factory, with a person who approves everything.
+    #[must_use]
+    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+        let mut rng = Box::new(HashRng::new(seed));
+        let mut store = Box::new(MemoryStore::new(&mut rng));
+        let now = Instant::default();
+        let mut platform = Platform { store: &mut *store, rng: &mut *rng, now };
+        let authenticator = Authenticator::new(config, &mut platform);
+        Self { authenticator, store, rng, now, person: Box::new(|_| Some(Decision::Approve)) }
+    }
+
+    /// Who answers questions from now on. `None` from them: they do nothing, until the question times out.
+    pub fn set_person(&mut self, person: impl FnMut(&Question) -> Option<Decision> + 'static) {
+        self.person = Box::new(person);
+    }
+
+    /// Runs one CTAP message, `command ‖ CBOR`, to its end, and returns `status ‖ CBOR`.
+    pub fn call(&mut self, message: &[u8]) -> Vec<u8> {
+        self.run(|key, platform| key.handle(Channel(1), message, platform))
+    }
+
+    /// Runs one U2F message, an APDU, to its end, and returns the data and the status word.
+    pub fn call_u2f(&mut self, apdu: &[u8]) -> Vec<u8> {
+        self.run(|key, platform| key.handle_u2f(Channel(1), apdu, platform))
+    }
+
+    /// Lets this many milliseconds pass.
+    pub fn advance(&mut self, millis: u64) {
+        self.now = self.now.plus(millis);
+    }
+
+    /// Unplugs it and plugs it in again.
+    pub fn power_cycle(&mut self) {
+        let Self { authenticator, store, rng, now, .. } = self;
+        authenticator.power_cycle(&mut Platform {
+            store: &mut **store,
+            rng: &mut **rng,
+            now: *now,
+        });
+    }
+
+    /// What it remembers.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    fn run(
+        &mut self,
+        start: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> Step,
+    ) -> Vec<u8> {
+        let Self { authenticator, store, rng, now, person } = self;
+        let mut platform = Platform { store: &mut **store, rng: &mut **rng, now: *now };
+        let mut step = start(authenticator, &mut platform);
+        loop {
+            let (prompt, question) = match step {
+                Step::Reply(response) => return response.message,
+                Step::Wait(prompt, question) => (prompt, question),
+                Step::Kept => return Vec::new(),
+            };
+            let next = match person(&question) {
+                Some(decision) => authenticator.answer(prompt, decision, &mut platform),
+                None => {
+                    platform.now = authenticator.poll_timeout().unwrap_or(platform.now);
+                    authenticator.handle_timeout(platform.now).map(Step::Reply)
+                }
+            };
+            *now = platform.now;
+            step = next.unwrap_or(Step::Kept);
+        }
+    }
+}
