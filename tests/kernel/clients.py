@@ -33,7 +33,7 @@ class Device:
         """Make a credential and have its attestation verified."""
         request = _registration(self.node, site, user, options, algorithm)
         made = run(*request, typed=f"{pin}\n").must_succeed()
-        return _verified_credential(user, made, options, algorithm)
+        return _verified_credential(user, made.splitlines(), options, algorithm)
 
     def refuses_to_register(self, error, options="", pin=""):
         request = _registration(self.node, "example.com", "Alice", options, "es256")
@@ -46,7 +46,7 @@ class Device:
     def sign(self, credential, options="-p", pin=""):
         """Sign in with one credential that is named, and have the assertion verified."""
         got = run(*_signing(self.node, credential, options), typed=f"{pin}\n").must_succeed()
-        return _verified_assertion(_lines(got), credential, options)
+        return _verified_assertion(got.splitlines(), credential, options)
 
     def refuses_to_sign(self, error, credential, options="-p", pin=""):
         run(*_signing(self.node, credential, options), typed=f"{pin}\n").must_fail_with(error)
@@ -56,7 +56,7 @@ class Device:
 
         `credentials` are all that the site may get, by user."""
         got = run(*_discovery(self.node, credentials, options), typed=f"{pin}\n").must_succeed()
-        lines = _lines(got)
+        lines = got.splitlines()
         owners = {credential.user: credential for credential in credentials}
         assertions = [lines[at : at + 5] for at in range(0, len(lines), 5)]
         return [_verified_assertion(five, owners[_text(five[4])], options) for five in assertions]
@@ -92,9 +92,8 @@ def _registration(node, site, user, options, algorithm):
     return ["fido2-cred", "-M", "-i", parameters, *options.split(), node, algorithm]
 
 
-def _verified_credential(user, made, options, algorithm):
-    lines = _lines(made)
-    checks = [option for option in options.split() if option in ("-h", "-v")]
+def _verified_credential(user, lines, options, algorithm):
+    checks = [option for option in options.split() if option == "-v"]
     verified = run("fido2-cred", "-V", "-i", in_a_file(*lines), *checks, algorithm).must_succeed()
     identifier, *public_key = verified.splitlines()
     flags, _ = _authenticator_data(lines[3])
@@ -123,11 +122,6 @@ def _authenticator_data(line):
     data = base64.b64decode(line)
     data = data[2:] if data[0] == 0x58 else data[3:]
     return data[32], int.from_bytes(data[33:37], "big")
-
-
-def _lines(output):
-    """The tools prompt for a PIN on the same stream when they have no terminal."""
-    return [line for line in output.splitlines() if not line.startswith("Enter PIN")]
 
 
 def _challenge():

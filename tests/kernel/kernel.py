@@ -9,7 +9,12 @@ from pathlib import Path
 
 from programs import eventually, run
 
-BUS = Path("/sys/devices/platform/vhci_hcd.0")
+BUS = "/sys/devices/platform/vhci_hcd.0"
+
+
+def load_modules():
+    """What a first plug-in would load by itself, at the cost of the first test's figures."""
+    run("modprobe", "-a", "vhci-hcd", "usbhid", "hid-generic").must_succeed()
 
 
 def attach():
@@ -31,7 +36,7 @@ def usbip(*arguments):
 
 def ports_in_use():
     """The controller's ports that hold a device, as `usbip detach` wants them."""
-    rows = [line.split() for file in BUS.glob("status*") for line in file.read_text().splitlines()]
+    rows = [line.split() for file in glob.glob(f"{BUS}/status*") for line in Path(file).read_text().splitlines()]
     return [row[1] for row in rows if row[2] == "006"]
 
 
@@ -47,13 +52,13 @@ def await_no_node():
 
 
 def nodes():
-    return [f"/dev/{path.name}" for path in BUS.glob("usb*/*-*/*-*:*/*/hidraw/hidraw*")]
+    return [f"/dev/{Path(file).name}" for file in glob.glob(f"{BUS}/usb*/*-*/*-*:*/*/hidraw/hidraw*")]
 
 
 def attribute(name):
     """What the kernel has read from the key: idVendor, speed, product, devnum ..."""
-    (file,) = [file for file in BUS.glob(f"usb*/*-*/{name}") if ":" not in file.parent.name]
-    return file.read_text().strip()
+    (file,) = glob.glob(f"{BUS}/usb*/*-*/{name}")
+    return Path(file).read_text().strip()
 
 
 def udev_properties(node):

@@ -13,19 +13,20 @@ PATIENCE = 30  # seconds for any one thing to happen; an emulated machine is twe
 
 @dataclass
 class Ended:
-    """A program's end: what was typed to start it, its exit status, and all it wrote."""
+    """A program's end: what was typed to start it, its exit status, and what it wrote."""
 
     command: str
     status: int
     output: str
+    errors: str = ""
 
     def must_succeed(self):
-        assert self.status == 0, f"{self.command} ended with {self.status}:\n{self.output}"
+        assert self.status == 0, f"{self.command} ended with {self.status}:\n{self.errors}{self.output}"
         return self.output
 
     def must_fail_with(self, words):
         assert self.status != 0, f"{self.command} succeeded; awaited: {words}"
-        assert words in self.output, f"{self.command} did not say {words} but:\n{self.output}"
+        assert words in self.errors, f"{self.command} did not say {words} but:\n{self.errors}{self.output}"
 
 
 def run(*command, typed="", environment=None):
@@ -34,13 +35,12 @@ def run(*command, typed="", environment=None):
         command,
         input=typed,
         env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
         timeout=PATIENCE,
         start_new_session=True,
     )
-    return Ended(" ".join(command), ended.returncode, ended.stdout)
+    return Ended(" ".join(command), ended.returncode, ended.stdout, ended.stderr)
 
 
 def start(*command, environment=None):

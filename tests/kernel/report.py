@@ -1,6 +1,7 @@
 """Running tests whose names are sentences, and telling what came of them."""
 
 import inspect
+import os
 import time
 import traceback
 
@@ -11,6 +12,11 @@ def measured(what, value, unit, at_most):
     """Keep a figure for the report; it is also a promise."""
     _figures.append(f"{what}: {value:.4g} {unit} (at most {at_most} {unit})")
     assert value <= at_most, _figures[-1]
+
+
+def seconds(real):
+    """So many seconds of a real machine; more where `vm` has no processor to give but emulates one."""
+    return real * int(os.environ.get("KEYFOB_EMULATED", "1"))
 
 
 def run_tests(module, words):
