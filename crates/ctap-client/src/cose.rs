@@ -1,5 +1,6 @@
 //! WebAuthn section 5.8.5 and CTAP section 6.5.6: public keys as COSE_Key maps, and signatures made with them.
 
+use ml_dsa::{MlDsa44, MlDsa65, MlDsaParams};
 use p256::ecdsa::signature::Verifier as _;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 
@@ -14,13 +15,30 @@ pub const EDDSA: i64 = -8;
 /// COSE algorithm of key-agreement keys (CP-02).
 pub const ECDH_ES_HKDF_256: i64 = -25;
 
+/// COSE algorithm ECDSA on P-384 with SHA-384.
+pub const ES384: i64 = -35;
+/// COSE algorithm ECDSA on secp256k1 with SHA-256.
+pub const ES256K: i64 = -47;
+/// COSE algorithm ML-DSA-44.
+pub const ML_DSA_44: i64 = -48;
+/// COSE algorithm ML-DSA-65.
+pub const ML_DSA_65: i64 = -49;
+
 /// The public half of a credential or attestation key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PublicKey {
     /// ECDSA on P-256.
     Es256(p256::ecdsa::VerifyingKey),
+    /// ECDSA on P-384.
+    Es384(p384::ecdsa::VerifyingKey),
+    /// ECDSA on secp256k1.
+    Es256K(k256::ecdsa::VerifyingKey),
     /// Ed25519.
     Ed25519(ed25519_dalek::VerifyingKey),
+    /// ML-DSA-44, expanded and therefore large.
+    MlDsa44(Box<ml_dsa::VerifyingKey<MlDsa44>>),
+    /// ML-DSA-65, expanded and therefore large.
+    MlDsa65(Box<ml_dsa::VerifyingKey<MlDsa65>>),
     /// A well-formed COSE_Key of an algorithm this crate cannot verify.
     Other {
         /// The COSE algorithm number.
@@ -50,7 +68,11 @@ impl PublicKey {
     pub const fn algorithm(&self) -> i64 {
         match self {
             Self::Es256(_) => ES256,
+            Self::Es384(_) => ES384,
+            Self::Es256K(_) => ES256K,
             Self::Ed25519(_) => EDDSA,
+            Self::MlDsa44(_) => ML_DSA_44,
+            Self::MlDsa65(_) => ML_DSA_65,
             Self::Other { algorithm, .. } => *algorithm,
         }
     }
@@ -61,31 +83,45 @@ impl PublicKey {
     /// [`SignatureFault`]; the signer's fault, except for an unknown algorithm.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
         match self {
-            Self::Es256(key) => verify_es256(key, message, signature),
-            Self::Ed25519(key) => verify_ed25519(key, message, signature),
+            Self::Es256(key) => {
+                let signature = p256::ecdsa::Signature::from_der(signature).ok();
+                judge(signature, |signature| key.verify(message, signature).is_ok())
+            }
+            Self::Es384(key) => {
+                let signature = p384::ecdsa::Signature::from_der(signature).ok();
+                judge(signature, |signature| key.verify(message, signature).is_ok())
+            }
+            Self::Es256K(key) => {
+                let signature = k256::ecdsa::Signature::from_der(signature).ok();
+                judge(signature, |signature| key.verify(message, signature).is_ok())
+            }
+            Self::Ed25519(key) => {
+                let signature = ed25519_dalek::Signature::from_slice(signature).ok();
+                judge(signature, |signature| key.verify_strict(message, signature).is_ok())
+            }
+            Self::MlDsa44(key) => verify_ml_dsa(key, message, signature),
+            Self::MlDsa65(key) => verify_ml_dsa(key, message, signature),
             Self::Other { algorithm, .. } => Err(SignatureFault::UnknownAlgorithm(*algorithm)),
         }
     }
 }
 
-fn verify_es256(
-    key: &p256::ecdsa::VerifyingKey,
+fn verify_ml_dsa<P: MlDsaParams>(
+    key: &ml_dsa::VerifyingKey<P>,
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), SignatureFault> {
-    let signature =
-        p256::ecdsa::Signature::from_der(signature).map_err(|_| SignatureFault::Encoding)?;
-    key.verify(message, &signature).map_err(|_| SignatureFault::Mismatch)
+    let signature = ml_dsa::Signature::<P>::try_from(signature).ok();
+    judge(signature, |signature| key.verify(message, signature).is_ok())
 }
 
-fn verify_ed25519(
-    key: &ed25519_dalek::VerifyingKey,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), SignatureFault> {
-    let signature =
-        ed25519_dalek::Signature::from_slice(signature).map_err(|_| SignatureFault::Encoding)?;
-    key.verify_strict(message, &signature).map_err(|_| SignatureFault::Mismatch)
+/// An unreadable signature is told apart from one that does not fit.
+fn judge<S>(signature: Option<S>, fits: impl FnOnce(&S) -> bool) -> Result<(), SignatureFault> {
+    match signature {
+        None => Err(SignatureFault::Encoding),
+        Some(signature) if fits(&signature) => Ok(()),
+        Some(_) => Err(SignatureFault::Mismatch),
+    }
 }
 
 impl FromCbor for PublicKey {
@@ -94,39 +130,67 @@ impl FromCbor for PublicKey {
         let mut fields = Fields::from_cbor(value.clone(), name)?;
         let key_type: i64 = fields.require(KTY, name)?;
         let algorithm: i64 = fields.require(ALG, name)?;
-        match (key_type, algorithm) {
+        let key = match (key_type, algorithm) {
             (EC2, ES256) => {
-                let point = read_p256_point(fields, name)?;
-                Ok(Self::Es256(point.into()))
+                let point = read_point::<32>(fields, CURVE_P256, name)?;
+                p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Self::Es256)
             }
-            (OKP, EDDSA) => read_ed25519(fields, name).map(Self::Ed25519),
-            _ => Ok(Self::Other { algorithm, key: value }),
-        }
+            (EC2, ES384) => {
+                let point = read_point::<48>(fields, CURVE_P384, name)?;
+                p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Self::Es384)
+            }
+            (EC2, ES256K) => {
+                let point = read_point::<32>(fields, CURVE_SECP256K1, name)?;
+                k256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Self::Es256K)
+            }
+            (OKP, EDDSA) => {
+                let point = read_ed25519(fields, name)?;
+                ed25519_dalek::VerifyingKey::from_bytes(&point).ok().map(Self::Ed25519)
+            }
+            (AKP, ML_DSA_44) => read_ml_dsa(fields, name)?.map(Self::MlDsa44),
+            (AKP, ML_DSA_65) => read_ml_dsa(fields, name)?.map(Self::MlDsa65),
+            _ => Some(Self::Other { algorithm, key: value }),
+        };
+        key.ok_or(ReplyFault::BadValue(name))
     }
 }
 
-fn read_ed25519(
+/// Reads curve and coordinates once `kty` and `alg` have been taken; no other member may be left (AT-11). The point comes
+/// back in SEC1's uncompressed form, not yet checked.
+fn read_point<const N: usize>(
+    mut fields: Fields,
+    curve: i64,
+    name: &'static str,
+) -> Result<Vec<u8>, ReplyFault> {
+    let named: i64 = fields.require(CRV, name)?;
+    let x: [u8; N] = fields.require(X, name)?;
+    let y: [u8; N] = fields.require(Y, name)?;
+    if named != curve || !fields.unknown().is_empty() {
+        return Err(ReplyFault::BadValue(name));
+    }
+    Ok([&[SEC1_UNCOMPRESSED], x.as_slice(), y.as_slice()].concat())
+}
+
+fn read_ed25519(mut fields: Fields, name: &'static str) -> Result<[u8; 32], ReplyFault> {
+    let named: i64 = fields.require(CRV, name)?;
+    let x: [u8; 32] = fields.require(X, name)?;
+    if named != CURVE_ED25519 || !fields.unknown().is_empty() {
+        return Err(ReplyFault::BadValue(name));
+    }
+    Ok(x)
+}
+
+/// An algorithm key pair (RFC 9964); `None` if its length is not the algorithm's.
+fn read_ml_dsa<P: MlDsaParams>(
     mut fields: Fields,
     name: &'static str,
-) -> Result<ed25519_dalek::VerifyingKey, ReplyFault> {
-    let curve: i64 = fields.require(CRV, name)?;
-    let x: [u8; 32] = fields.require(X, name)?;
-    if curve != CURVE_ED25519 || !fields.unknown().is_empty() {
+) -> Result<Option<Box<ml_dsa::VerifyingKey<P>>>, ReplyFault> {
+    let key: Vec<u8> = fields.require(PUB, name)?;
+    if !fields.unknown().is_empty() {
         return Err(ReplyFault::BadValue(name));
     }
-    ed25519_dalek::VerifyingKey::from_bytes(&x).map_err(|_| ReplyFault::BadValue(name))
-}
-
-/// Reads curve and coordinates once `kty` and `alg` have been taken; no other member may be left (AT-11).
-fn read_p256_point(mut fields: Fields, name: &'static str) -> Result<p256::PublicKey, ReplyFault> {
-    let curve: i64 = fields.require(CRV, name)?;
-    let x: [u8; 32] = fields.require(X, name)?;
-    let y: [u8; 32] = fields.require(Y, name)?;
-    if curve != CURVE_P256 || !fields.unknown().is_empty() {
-        return Err(ReplyFault::BadValue(name));
-    }
-    let sec1 = [&[SEC1_UNCOMPRESSED], x.as_slice(), y.as_slice()].concat();
-    p256::PublicKey::from_sec1_bytes(&sec1).map_err(|_| ReplyFault::BadValue(name))
+    let key = ml_dsa::EncodedVerifyingKey::<P>::try_from(key.as_slice()).ok();
+    Ok(key.map(|key| Box::new(ml_dsa::VerifyingKey::decode(&key))))
 }
 
 /// Reads the key-agreement key of a key (CP-02).
@@ -141,7 +205,8 @@ pub fn read_key_agreement(value: Value) -> Result<p256::PublicKey, ReplyFault> {
     if (key_type, algorithm) != (EC2, ECDH_ES_HKDF_256) {
         return Err(ReplyFault::BadValue(NAME));
     }
-    read_p256_point(fields, NAME)
+    let point = read_point::<32>(fields, CURVE_P256, NAME)?;
+    p256::PublicKey::from_sec1_bytes(&point).map_err(|_| ReplyFault::BadValue(NAME))
 }
 
 /// The platform's key-agreement key as it goes into a request (CP-02).
@@ -159,19 +224,28 @@ pub fn key_agreement(key: &p256::PublicKey) -> Value {
         .build()
 }
 
+// Labels, RFC 9053 and RFC 9964. Which of them is -1 depends on the key type.
 const KTY: i64 = 1;
 const ALG: i64 = 3;
 const CRV: i64 = -1;
+const PUB: i64 = -1;
 const X: i64 = -2;
 const Y: i64 = -3;
+
+// Key types and curves.
 const OKP: i64 = 1;
 const EC2: i64 = 2;
+const AKP: i64 = 7;
 const CURVE_P256: i64 = 1;
+const CURVE_P384: i64 = 2;
 const CURVE_ED25519: i64 = 6;
+const CURVE_SECP256K1: i64 = 8;
+
 const SEC1_UNCOMPRESSED: u8 = 0x04;
 
 #[cfg(test)]
 mod tests {
+    use ml_dsa::Keypair as _;
     use p256::ecdsa::signature::Signer as _;
 
     use super::*;
@@ -225,6 +299,45 @@ mod tests {
         assert_eq!(key.algorithm(), EDDSA);
         assert_eq!(key.verify(b"message", &signature), Ok(()));
         assert_eq!(key.verify(b"massage", &signature), Err(SignatureFault::Mismatch));
+        assert_eq!(key.verify(b"message", &signature[1..]), Err(SignatureFault::Encoding));
+    }
+
+    #[test]
+    fn ecdsa_on_the_other_curves_is_der_too() {
+        let p384 = p384::ecdsa::SigningKey::from_slice(&[5; 48]).unwrap();
+        let signature: p384::ecdsa::Signature = p384.sign(b"message");
+        let point = p384.verifying_key().to_sec1_point(false);
+        let (x, y) = point.as_bytes()[1..].split_at(48);
+        let encoded = [&hex("a501020338222002215830"), x, &hex("225830"), y].concat();
+        check_signature(&encoded, ES384, signature.to_der().as_bytes());
+
+        let k256 = k256::ecdsa::SigningKey::from_slice(&[5; 32]).unwrap();
+        let signature: k256::ecdsa::Signature = k256.sign(b"message");
+        let point = k256.verifying_key().to_sec1_point(false);
+        let (x, y) = point.as_bytes()[1..].split_at(32);
+        let encoded = [&hex("a5010203382e2008215820"), x, &hex("225820"), y].concat();
+        check_signature(&encoded, ES256K, signature.to_der().as_bytes());
+    }
+
+    #[test]
+    fn ml_dsa_signatures_are_raw() {
+        let key = ml_dsa::SigningKey::<MlDsa44>::from_seed(&[5; 32].into());
+        let encoded =
+            [&hex("a3010703382f20590520"), key.verifying_key().encode().as_slice()].concat();
+        check_signature(&encoded, ML_DSA_44, key.sign(b"message").encode().as_slice());
+        let key = ml_dsa::SigningKey::<MlDsa65>::from_seed(&[5; 32].into());
+        let encoded =
+            [&hex("a30107033830205907a0"), key.verifying_key().encode().as_slice()].concat();
+        check_signature(&encoded, ML_DSA_65, key.sign(b"message").encode().as_slice());
+        let short = [&hex("a301070338302041"), [7].as_slice()].concat();
+        assert_eq!(read(&short).unwrap_err(), ReplyFault::BadValue("key"));
+    }
+
+    fn check_signature(encoded: &[u8], algorithm: i64, signature: &[u8]) {
+        let key = read(encoded).unwrap();
+        assert_eq!(key.algorithm(), algorithm);
+        assert_eq!(key.verify(b"message", signature), Ok(()));
+        assert_eq!(key.verify(b"massage", signature), Err(SignatureFault::Mismatch));
         assert_eq!(key.verify(b"message", &signature[1..]), Err(SignatureFault::Encoding));
     }
 
