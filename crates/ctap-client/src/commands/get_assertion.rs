@@ -277,6 +277,17 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_walk_is_followed_to_its_end() {
+        let request = Request::new("example.com", [0xCD; 32]);
+        let first =
+            ScriptedKey::default().expect(request.encode(), message(reply(1).member(5, MAX_WALK)));
+        let next = message(reply(1));
+        let script = (1..MAX_WALK).fold(first, |script, _| script.expect([8], &next));
+        let assertions = Client::new(script).get_assertion(&request, None).unwrap();
+        assert_eq!(assertions.len() as u64, MAX_WALK);
+    }
+
+    #[test]
     fn a_key_that_announces_absurdly_many_is_not_followed() {
         let request = Request::new("example.com", [0xCD; 32]);
         for announced in [0, MAX_WALK + 1, u64::MAX] {

@@ -1,6 +1,7 @@
 //! CTAP section 6.1: authenticatorMakeCredential.
 
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::code;
@@ -169,8 +170,8 @@ impl Reply {
     }
 }
 
-/// The key to a credential's large blob; wiped when dropped, never shown.
-#[derive(Clone, PartialEq)]
+/// The key to a credential's large blob; wiped when dropped, never shown, compared in constant time.
+#[derive(Clone)]
 pub struct LargeBlobKey(pub(crate) Zeroizing<[u8; 32]>);
 
 impl LargeBlobKey {
@@ -184,6 +185,12 @@ impl LargeBlobKey {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl PartialEq for LargeBlobKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&*other.0).into()
     }
 }
 
