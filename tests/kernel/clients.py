@@ -1,4 +1,4 @@
-"""Debian's FIDO clients (fido2-token, fido2-cred, fido2-assert), as methods of the device they talk to."""
+"""Debian's FIDO clients (fido2-token, fido2-cred, fido2-assert) as methods of the device they talk to."""
 
 import base64
 import re
@@ -14,8 +14,12 @@ class Device:
     def __init__(self, node):
         self.node = node
 
+    def token(self, *arguments, pin=""):
+        """What fido2-token has no method for below."""
+        return run("fido2-token", *arguments, self.node, typed=f"{pin}\n")
+
     def information(self):
-        return run("fido2-token", "-I", self.node).must_succeed()
+        return self.token("-I").must_succeed()
 
     def pin_retries(self):
         return int(re.search(r"pin retries: (\d+)", self.information())[1])
@@ -25,9 +29,6 @@ class Device:
 
     def change_pin(self, old, new):
         on_a_terminal("fido2-token", "-C", self.node, answers=[old, new, new]).must_succeed()
-
-    def reset(self):
-        return run("fido2-token", "-R", self.node)
 
     def register(self, site="example.com", user="Alice", options="", pin="", algorithm="es256"):
         """Make a credential and have its attestation verified."""
@@ -47,6 +48,12 @@ class Device:
         """Sign in with one credential that is named, and have the assertion verified."""
         got = run(*_signing(self.node, credential, options), typed=f"{pin}\n").must_succeed()
         return _verified_assertion(got.splitlines(), credential, options)
+
+    def secret(self, credential, salt, options="-p -h"):
+        """Sign in for the secret that goes with a salt of 32 bytes."""
+        got = run(*_signing(self.node, credential, options, _base64(salt))).must_succeed().splitlines()
+        _verified_assertion(got, credential, options)
+        return got[4]
 
     def refuses_to_sign(self, error, credential, options="-p", pin=""):
         run(*_signing(self.node, credential, options), typed=f"{pin}\n").must_fail_with(error)
@@ -73,6 +80,7 @@ class Credential:
     public_key: str  # the path of a file
     algorithm: str
     discoverable: bool
+    large_blob_key: str
 
 
 @dataclass
@@ -93,15 +101,17 @@ def _registration(node, site, user, options, algorithm):
 
 
 def _verified_credential(user, lines, options, algorithm):
-    checks = [option for option in options.split() if option == "-v"]
+    large_blob_key = in_a_file(lines.pop()) if "-b" in options else ""
+    checks = [option for option in options.split() if option not in ("-r", "-b")]
     verified = run("fido2-cred", "-V", "-i", in_a_file(*lines), *checks, algorithm).must_succeed()
     identifier, *public_key = verified.splitlines()
     flags, _ = _authenticator_data(lines[3])
-    return Credential(lines[1], user, identifier, flags, in_a_file(*public_key), algorithm, "-r" in options)
+    file = in_a_file(*public_key)
+    return Credential(lines[1], user, identifier, flags, file, algorithm, "-r" in options, large_blob_key)
 
 
-def _signing(node, credential, options):
-    parameters = in_a_file(_challenge(), credential.site, credential.identifier)
+def _signing(node, credential, options, *salt):
+    parameters = in_a_file(_challenge(), credential.site, credential.identifier, *salt)
     return ["fido2-assert", "-G", "-i", parameters, *options.split(), node]
 
 
@@ -111,7 +121,7 @@ def _discovery(node, credentials, options):
 
 
 def _verified_assertion(lines, credential, options):
-    checks = [option for option in options.split() if option in ("-p", "-v")]
+    checks = [option for option in options.split() if option in ("-h", "-p", "-v")]
     files = in_a_file(*lines[:4]), credential.public_key
     run("fido2-assert", "-V", "-i", files[0], *checks, files[1], credential.algorithm).must_succeed()
     return Assertion(credential.user, *_authenticator_data(lines[2]))

@@ -8,11 +8,12 @@ import re
 import signal
 import sys
 import time
+from pathlib import Path
 
 import kernel
 from clients import Device
 from keyfob import Keyfob
-from programs import eventually, run
+from programs import eventually, in_a_file, run
 from report import measured, run_tests, seconds
 
 PIN = "correct horse"
@@ -196,6 +197,62 @@ def the_signature_counter_rises():
         assert counters[0] < counters[1] < counters[2], counters
 
 
+def a_credential_gives_each_salt_its_own_secret_every_time():
+    with _serve():
+        device = _attach()
+        credential = device.register(options="-h")
+        one, other = bytes(32), bytes(31) + b"!"
+        assert device.secret(credential, one) == device.secret(credential, one)
+        assert device.secret(credential, one) != device.secret(credential, other)
+
+
+# ---- Settings ------------------------------------------------------------------------------------------------------
+
+
+def credentials_are_listed_and_deleted():
+    with _serve():
+        device = _attach()
+        device.set_pin(PIN)
+        credential = device.register(options="-r", pin=PIN)
+        assert "example.com" in device.token("-L", "-r", pin=PIN).must_succeed()
+        assert credential.identifier in device.token("-L", "-k", "example.com", pin=PIN).must_succeed()
+        device.token("-D", "-i", credential.identifier, pin=PIN).must_succeed()
+        device.refuses_to_sign("FIDO_ERR_NO_CREDENTIALS", credential)
+
+
+def user_verification_can_be_demanded_always():
+    with _serve():
+        device = _attach()
+        device.set_pin(PIN)
+        device.token("-S", "-u", pin=PIN).must_succeed()
+        assert device.register(pin=PIN).flags & USER_VERIFIED
+        device.token("-D", "-u", pin=PIN).must_succeed()
+        assert device.register().flags & USER_VERIFIED == 0
+
+
+def a_pin_that_has_become_too_short_must_be_changed():
+    with _serve():
+        device = _attach()
+        device.set_pin("1234")
+        device.token("-S", "-l", "6", pin="1234").must_succeed()
+        assert "pin change required: true" in device.information()
+        device.change_pin("1234", "123456")
+        assert "pin change required: false" in device.information()
+
+
+def a_large_blob_is_written_read_and_deleted():
+    with _serve():
+        device = _attach()
+        device.set_pin(PIN)
+        key = device.register(options="-r -b", pin=PIN).large_blob_key
+        written, read = in_a_file("a certificate"), in_a_file()
+        device.token("-S", "-b", "-k", key, written, pin=PIN).must_succeed()
+        device.token("-G", "-b", "-k", key, read, pin=PIN).must_succeed()
+        assert Path(read).read_text(encoding="utf-8") == "a certificate\n"
+        device.token("-D", "-b", "-k", key, pin=PIN).must_succeed()
+        device.token("-G", "-b", "-k", key, read, pin=PIN).must_fail_with("FIDO_ERR_NOTFOUND")
+
+
 # ---- The touch -----------------------------------------------------------------------------------------------------
 
 
@@ -236,7 +293,7 @@ def a_reset_right_after_plugging_in_forgets_the_pin_and_every_credential():
         device.set_pin(PIN)
         credential = device.register(options="-v", pin=PIN)
         device = _power_cycle()
-        device.reset().must_succeed()
+        device.token("-R").must_succeed()
         device.refuses_to_sign("FIDO_ERR_NO_CREDENTIALS", credential)
         device.set_pin("another")
 
@@ -245,7 +302,7 @@ def a_reset_is_refused_ten_seconds_after_plugging_in():
     with _serve():
         device = _attach()
         time.sleep(10)
-        device.reset().must_fail_with("FIDO_ERR_NOT_ALLOWED")
+        device.token("-R").must_fail_with("FIDO_ERR_NOT_ALLOWED")
 
 
 # ---- Cost ----------------------------------------------------------------------------------------------------------
