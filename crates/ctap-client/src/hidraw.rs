@@ -43,7 +43,11 @@ pub fn list() -> io::Result<Vec<Key>> {
     list_in(Path::new("/sys/class/hidraw"))
 }
 
-fn list_in(class: &Path) -> io::Result<Vec<Key>> {
+/// [`list`], from another directory that looks like `/sys/class/hidraw`.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn list_in(class: &Path) -> io::Result<Vec<Key>> {
     let mut numbered = Vec::new();
     for entry in fs::read_dir(class)? {
         let entry = entry?;

@@ -235,6 +235,14 @@ mod tests {
 
     #[test]
     fn an_array_is_sent_at_the_limit_and_not_beyond_it() {
+        let longest = vec![0; MAX_LARGE_BLOB_ARRAY];
+        let fragments = longest.chunks(960).zip((0..).step_by(960));
+        let script =
+            fragments.fold(ScriptedKey::default().expect_hex("04", INFO), |script, (part, at)| {
+                script.expect(Request::set(at, part, longest.len() as u64).encode(), [0])
+            });
+        Client::new(script).write_serialized_large_blobs(&longest, None).unwrap();
+
         let mut client = Client::new(ScriptedKey::default());
         let error = client
             .write_serialized_large_blobs(&vec![0; MAX_LARGE_BLOB_ARRAY + 1], None)
