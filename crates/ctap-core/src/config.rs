@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::algorithm::Algorithm;
 use crate::attestation::{Attestation, AttestationKey};
-use crate::limits::{DEFAULT_MESSAGE, MAX_MESSAGE, MIN_MESSAGE};
+use crate::limits::{DEFAULT_MESSAGE, MAX_BLOBS, MAX_FINGERPRINTS, MAX_MESSAGE, MIN_MESSAGE};
 use crate::pin::Protocol;
 
 /// What an authenticator is made as. [`Config::default`] is a CTAP 2.3 key without a fingerprint sensor.
@@ -79,7 +79,7 @@ impl Version {
 /// A virtual fingerprint sensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FingerprintSensor {
-    /// How many fingers can be enrolled; 1 to 255.
+    /// How many fingers can be enrolled; 1 to [`MAX_FINGERPRINTS`].
     pub capacity: u8,
     /// Good samples that one enrolment takes; 2 or more, so that one is left after the first (BE-21).
     pub samples: u8,
@@ -87,7 +87,7 @@ pub struct FingerprintSensor {
     pub uv_bio_enroll: bool,
     /// A finger may authorise authenticatorConfig (option `uvAcfg`).
     pub uv_acfg: bool,
-    /// Attempts the platform should count itself; `Some(1)` or `None` leaves retries to the key (getInfo 0x11, CP-97).
+    /// Attempts the platform should count itself, not 0; `Some(1)` or `None` leaves retries to the key (getInfo 0x11, CP-97).
     pub preferred_platform_uv_attempts: Option<u8>,
 }
 
@@ -135,7 +135,7 @@ pub struct Extensions {
     pub hmac_secret: bool,
     /// hmac-secret-mc.
     pub hmac_secret_mc: bool,
-    /// credBlob: the longest one in bytes (getInfo 0x0F).
+    /// credBlob: the longest one in bytes (getInfo 0x0F); with the next one [`MAX_BLOBS`] at the most.
     pub cred_blob: Option<usize>,
     /// largeBlob: the longest one in bytes. Excludes authenticatorLargeBlobs (EX-70).
     pub large_blob: Option<usize>,
@@ -180,20 +180,19 @@ impl Config {
     /// # Errors
     /// The first [`Contradiction`]: whoever wrote the configuration has to resolve it.
     pub fn check(&self) -> Result<(), Contradiction> {
-        let failed = self.contradictions().into_iter().find(|(broken, _)| *broken);
-        match failed {
+        let claims = self.claims_rules().into_iter().chain(self.verification_rules());
+        let limits = self.extension_rules().into_iter().chain(self.limit_rules());
+        match claims.chain(limits).find(|(broken, _)| *broken) {
             Some((_, contradiction)) => Err(contradiction),
             None => Ok(()),
         }
     }
 
-    fn contradictions(&self) -> [(bool, Contradiction); 18] {
-        let rule = |broken, rule, what| (broken, Contradiction { what, rule });
+    /// What the claimed versions demand.
+    fn claims_rules(&self) -> [(bool, Contradiction); 7] {
         let modern = self.versions.iter().any(|version| *version != Version::Fido20);
-        let verifies = self.client_pin || self.fingerprints.is_some();
-        let commands = &self.authenticator_config;
-        let ext = &self.extensions;
-        let no_key = self.attestation_key.is_none();
+        let rk_modern = modern && self.rk();
+        let with_uv = modern && self.verifies();
         [
             rule(self.versions.is_empty() && !self.u2f, "GI-10", "a key needs a version to speak"),
             rule(
@@ -202,29 +201,41 @@ impl Config {
                 "GI-101",
                 "FIDO_2_3 needs FIDO_2_1 and FIDO_2_0 beside it",
             ),
-            rule(modern && !ext.hmac_secret, "GI-110", "FIDO_2_1 and later need hmac_secret"),
             rule(
-                modern && self.rk() && !verifies,
+                modern && !self.extensions.hmac_secret,
+                "GI-110",
+                "FIDO_2_1 and later need hmac_secret",
+            ),
+            rule(
+                rk_modern && !self.verifies(),
                 "GI-111",
                 "FIDO_2_1 and later with discoverable credentials need client_pin or fingerprints",
             ),
             rule(
-                modern && self.rk() && !self.credential_management,
+                rk_modern && !self.credential_management,
                 "GI-112",
                 "FIDO_2_1 and later with discoverable credentials need credential_management",
             ),
             rule(
-                modern && verifies && !ext.cred_protect,
+                with_uv && !self.extensions.cred_protect,
                 "GI-113",
                 "FIDO_2_1 and later with user verification need cred_protect",
             ),
             rule(
-                modern && verifies && !self.pin_uv_auth_protocols.contains(&Protocol::Two),
+                with_uv && !self.pin_uv_auth_protocols.contains(&Protocol::Two),
                 "GI-115",
                 "FIDO_2_1 and later with user verification need PIN/UV auth protocol two",
             ),
+        ]
+    }
+
+    /// What user verification, tokens and their commands demand.
+    fn verification_rules(&self) -> [(bool, Contradiction); 5] {
+        let commands = &self.authenticator_config;
+        let no_rp_ids = commands.min_pin_length_rp_ids.is_none();
+        [
             rule(
-                verifies && self.pin_uv_auth_protocols.is_empty(),
+                self.verifies() && self.pin_uv_auth_protocols.is_empty(),
                 "GI-85",
                 "user verification needs a PIN/UV auth protocol",
             ),
@@ -234,10 +245,29 @@ impl Config {
                 "no_mc_ga_permissions_with_client_pin needs client_pin",
             ),
             rule(
-                self.per_cred_mgmt_ro && !(self.credential_management && verifies),
+                self.per_cred_mgmt_ro && !(self.credential_management && self.verifies()),
                 "GI-86",
                 "per_cred_mgmt_ro needs credential_management and user verification",
             ),
+            rule(
+                (!no_rp_ids && !self.client_pin)
+                    || (self.extensions.pin_complexity_policy && no_rp_ids),
+                "GI-76",
+                "min_pin_length needs client_pin, and pin_complexity_policy needs min_pin_length",
+            ),
+            rule(
+                self.fingerprints.as_ref().is_some_and(|sensor| !sensor.is_possible()),
+                "BE-21",
+                "a sensor needs room for 1 to 88 fingers, 2 samples or more, and not 0 attempts",
+            ),
+        ]
+    }
+
+    /// What extensions demand, of commands and of each other.
+    fn extension_rules(&self) -> [(bool, Contradiction); 6] {
+        let ext = &self.extensions;
+        let blobs = ext.cred_blob.unwrap_or(0).saturating_add(ext.large_blob.unwrap_or(0));
+        [
             rule(
                 self.large_blobs.is_some() && !self.rk(),
                 "GI-80",
@@ -265,15 +295,35 @@ impl Config {
                 "hmac_secret_mc needs hmac_secret",
             ),
             rule(
-                (commands.min_pin_length_rp_ids.is_some() && !self.client_pin)
-                    || (ext.pin_complexity_policy && commands.min_pin_length_rp_ids.is_none()),
-                "GI-76",
-                "min_pin_length needs client_pin, and pin_complexity_policy needs min_pin_length",
+                blobs > MAX_BLOBS,
+                "MSG-61",
+                "cred_blob and large_blob may have 3072 bytes together",
             ),
+        ]
+    }
+
+    /// What algorithms, attestation and messages demand.
+    fn limit_rules(&self) -> [(bool, Contradiction); 5] {
+        let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
+        let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
+        let needs_key = self.u2f || matches!(self.attestation, Attestation::Basic);
+        let model = self.attestation_key.as_ref().map(|model| model.key.algorithm);
+        [
+            rule(self.algorithms.is_empty(), "GI-19", "a key needs an algorithm to sign with"),
             rule(
-                no_key && (self.u2f || matches!(self.attestation, Attestation::Basic)),
+                needs_key && model.is_none(),
                 "UF-61",
                 "U2F and basic attestation need an attestation key",
+            ),
+            rule(
+                self.u2f && model != Some(Algorithm::Es256),
+                "UF-24",
+                "U2F needs an ES256 attestation key",
+            ),
+            rule(
+                keys.into_iter().flatten().any(|key| key.x5c.is_empty()),
+                "AT-04",
+                "an attestation key needs its certificate",
             ),
             rule(
                 !(MIN_MESSAGE..=MAX_MESSAGE).contains(&self.max_msg_size),
@@ -283,8 +333,25 @@ impl Config {
         ]
     }
 
+    const fn verifies(&self) -> bool {
+        self.client_pin || self.fingerprints.is_some()
+    }
+
     fn claims(&self, version: Version) -> bool {
         self.versions.contains(&version)
+    }
+}
+
+/// A rule with what to say when it is broken.
+const fn rule(broken: bool, rule: &'static str, what: &'static str) -> (bool, Contradiction) {
+    (broken, Contradiction { what, rule })
+}
+
+impl FingerprintSensor {
+    fn is_possible(&self) -> bool {
+        (1..=MAX_FINGERPRINTS).contains(&self.capacity)
+            && self.samples >= 2
+            && self.preferred_platform_uv_attempts != Some(0)
     }
 }
 

@@ -69,6 +69,12 @@ pub const MAX_CREDENTIAL_ID: usize = 255;
 /// Signature counters are reserved in blocks of this size ahead of use, so an assertion needs no disk write of its own.
 pub const SIGN_COUNT_BLOCK: u32 = 64;
 
+/// Fingers that a sensor may know: their names, all of the longest, must fit one answer of [`MAX_MESSAGE`] bytes.
+pub const MAX_FINGERPRINTS: u8 = 88;
+
+/// What the blobs of one credential may take of an answer of [`MAX_MESSAGE`] bytes, beside the longest signature.
+pub const MAX_BLOBS: usize = 3072;
+
 /// The longest name of a finger, in bytes (BE-10).
 pub const MAX_FRIENDLY_NAME: usize = 64;
 
