@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 use crate::commands::u2f::{self, Touch};
 use crate::commands::{self, Ask, Context, Outcome, Reply, Unanswered, Waiting};
 use crate::config::Config;
-use crate::consent::{Decision, PromptId, Question, UserPresent};
+use crate::consent::{Decision, Evidence, Finger, PromptId, Question, UserPresent};
 use crate::limits::SIGN_COUNT_BLOCK;
 use crate::session::Session;
 use crate::status::Status;
@@ -142,7 +142,11 @@ impl Authenticator {
         let kept = self.pending.take();
         self.session.drop_walk(); // UF-58
         let request = match u2f::check(apdu, &self.context(channel, platform)) {
-            Ok(request) => request,
+            Ok(u2f::Judged { request, silent: None }) => request,
+            Ok(u2f::Judged { request, silent: Some(silent) }) => {
+                let evidence = Evidence::of_silence(silent, None);
+                return self.finish_u2f(channel, &request, &evidence, platform);
+            }
             Err(message) => return Step::Reply(Response { channel, message }),
         };
         match kept.map(|pending| (pending.prompt, pending.deadline, pending.purpose)) {
@@ -247,7 +251,7 @@ impl Authenticator {
         channel: Channel,
         platform: &mut Platform<'_>,
     ) -> Result<Outcome, Status> {
-        match decision.finger() {
+        match decision.finger().filter(|finger| waiting.wants_finger() || finger.is_touch()) {
             Some(finger) => {
                 let present = UserPresent::approved();
                 waiting.commit(finger, present, &mut self.context(channel, platform))
@@ -289,7 +293,10 @@ impl Authenticator {
         platform: &mut Platform<'_>,
     ) -> Step {
         match touch.ready(platform.now) {
-            Ok((request, present)) => self.finish_u2f(channel, &request, present, platform),
+            Ok((request, present)) => {
+                let evidence = Evidence::of_presence(present, None);
+                self.finish_u2f(channel, &request, &evidence, platform)
+            }
             Err(touch) => self.ask_for_u2f(channel, touch, Some(kept), platform.now),
         }
     }
@@ -324,14 +331,17 @@ impl Authenticator {
         channel: Channel,
         platform: &mut Platform<'_>,
     ) -> Step {
-        if decision.finger().is_none() {
+        if !decision.finger().is_some_and(Finger::is_touch) {
             return touch
                 .refuse()
                 .map_or(Step::Kept, |message| Step::Reply(Response { channel, message }));
         }
         let present = UserPresent::approved();
         match touch.touched(present, platform.now) {
-            Ok((request, present)) => self.finish_u2f(channel, &request, present, platform),
+            Ok((request, present)) => {
+                let evidence = Evidence::of_presence(present, None);
+                self.finish_u2f(channel, &request, &evidence, platform)
+            }
             Err(touch) => {
                 let question = touch.question();
                 let deadline = platform.now.plus(crate::limits::U2F_TOUCH);
@@ -345,10 +355,10 @@ impl Authenticator {
         &mut self,
         channel: Channel,
         request: &u2f::Request,
-        present: UserPresent,
+        evidence: &Evidence,
         platform: &mut Platform<'_>,
     ) -> Step {
-        let message = u2f::commit(request, present, &mut self.context(channel, platform));
+        let message = u2f::commit(request, evidence, &mut self.context(channel, platform));
         Step::Reply(Response { channel, message })
     }
 

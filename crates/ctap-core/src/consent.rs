@@ -71,7 +71,7 @@ pub enum Decision {
     Approve,
     /// They placed this finger; on a question that asks for a touch, it is a touch.
     Finger(u8),
-    /// They placed a finger in a way that the sensor could not read.
+    /// They placed a finger in a way that the sensor could not read; on a question that asks for a touch, a refusal.
     BadSample(SampleFault),
     /// They refused.
     Deny,
@@ -122,6 +122,11 @@ pub(crate) enum Finger {
 }
 
 impl Finger {
+    /// Where the question asks for a touch, a finger that cannot be read is none.
+    pub(crate) const fn is_touch(self) -> bool {
+        !matches!(self, Self::Unreadable(_))
+    }
+
     /// It is one of `enrolled`.
     pub(crate) fn is_enrolled(self, enrolled: &[Fingerprint]) -> bool {
         match self {
@@ -228,12 +233,12 @@ impl UserVerified {
     }
 }
 
-/// Proof that the platform asked for an assertion without a presence test (`up: false`, GA-07).
+/// Proof that the platform asked for a signature without a presence test (`up: false`, GA-07; control byte 08, UF-38).
 #[derive(Debug)]
 pub struct SilentRequest(());
 
 impl SilentRequest {
-    /// Only getAssertion's `up` option makes one.
+    /// Only getAssertion's `up` option and the control byte of a U2F authentication make one.
     pub(crate) fn from_up_option(up: bool) -> Option<Self> {
         (!up).then_some(Self(()))
     }

@@ -49,9 +49,10 @@ impl<'a> Policy<'a> {
         self.config.client_pin || self.config.fingerprints.is_some()
     }
 
-    /// U2F is offered right now: alwaysUv without a finger ends it (UF-50, CF-33).
+    /// U2F is offered right now. alwaysUv ends it, with a finger enrolled too: U2F has no way to verify a user
+    /// (UF-50, UF-51, CF-33).
     pub(crate) fn u2f(self) -> bool {
-        self.config.u2f && (!self.always_uv() || self.built_in_uv())
+        self.config.u2f && !self.always_uv()
     }
 
     /// A PIN could help where user verification is missing (`noMcGaPermissionsWithClientPin` is off).

@@ -183,6 +183,11 @@ impl Waiting {
         }
     }
 
+    /// The question asks for a finger, not just for a touch.
+    pub(crate) const fn wants_finger(&self) -> bool {
+        matches!(self, Self::Verify(_) | Self::Enroll(_))
+    }
+
     /// The person refused, or did nothing for too long.
     pub(crate) fn refuse(self, why: Unanswered) -> Result<Reply, Status> {
         match (self, why) {
@@ -200,11 +205,18 @@ impl Waiting {
     }
 }
 
+impl StoreError {
+    /// The refusal, where `full` says that there is no room left.
+    pub(crate) const fn status(self, full: Status) -> Status {
+        match self {
+            Self::Full => full,
+            Self::Failed => Status::Other,
+        }
+    }
+}
+
 impl From<StoreError> for Status {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Full => Self::KeyStoreFull,
-            StoreError::Failed => Self::Other,
-        }
+        error.status(Self::KeyStoreFull)
     }
 }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::Context;
 use super::parameters::Found;
 use crate::algorithm::{Algorithm, PrivateKey};
-use crate::consent::{Action, Evidence, Question, UserPresent};
+use crate::consent::{Action, Evidence, Question, SilentRequest, UserPresent};
 use crate::credential::CredProtect;
 use crate::credential_id::{self, Policy};
 use crate::crypto;
@@ -56,8 +56,14 @@ pub(crate) enum Request {
     Authenticate { challenge: [u8; 32], application: [u8; 32], key_handle: Vec<u8> },
 }
 
-/// Judges an APDU in the order of UF-04. `Err`: the whole response, which may be a success that needs no touch.
-pub(crate) fn check(apdu: &[u8], cx: &Context<'_>) -> Result<Request, Vec<u8>> {
+/// A right request, and whether it does without a touch.
+pub(crate) struct Judged {
+    pub(crate) request: Request,
+    pub(crate) silent: Option<SilentRequest>,
+}
+
+/// Judges an APDU in the order of UF-04. `Err`: the whole response, which may be a success that needs no key.
+pub(crate) fn check(apdu: &[u8], cx: &Context<'_>) -> Result<Judged, Vec<u8>> {
     if !cx.policy().u2f() {
         return Err(StatusWord::CommandNotAllowed.alone()); // UF-50
     }
@@ -109,15 +115,18 @@ fn split(rest: &[u8], length: usize, le: usize) -> Option<&[u8]> {
 }
 
 /// UF-20, UF-21.
-fn register(data: &[u8]) -> Result<Request, StatusWord> {
+fn register(data: &[u8]) -> Result<Judged, StatusWord> {
     match data.as_chunks::<32>() {
-        (&[challenge, application], []) => Ok(Request::Register { challenge, application }),
+        (&[challenge, application], []) => {
+            Ok(Judged { request: Request::Register { challenge, application }, silent: None })
+        }
         _ => Err(StatusWord::WrongLength),
     }
 }
 
-/// UF-30 to UF-34: the key handle is judged before anyone is asked for a touch.
-fn authenticate(apdu: &Apdu<'_>, cx: &Context<'_>) -> Result<Request, Vec<u8>> {
+/// UF-30 to UF-34: the key handle is judged before anyone is asked for a touch. Control byte 08 asks for none, and the
+/// presence byte will tell (UF-38).
+fn authenticate(apdu: &Apdu<'_>, cx: &Context<'_>) -> Result<Judged, Vec<u8>> {
     let parsed = parse_authenticate(apdu.data).ok_or(StatusWord::WrongLength.alone())?;
     let (challenge, application, key_handle) = parsed;
     if !matches!(apdu.p1, 0x03 | 0x07 | 0x08) {
@@ -129,7 +138,7 @@ fn authenticate(apdu: &Apdu<'_>, cx: &Context<'_>) -> Result<Request, Vec<u8>> {
     let request = Request::Authenticate { challenge, application, key_handle };
     match apdu.p1 {
         0x07 => Err(StatusWord::ConditionsNotSatisfied.alone()), // UF-33
-        _ => Ok(request),
+        p1 => Ok(Judged { request, silent: SilentRequest::from_up_option(p1 != 0x08) }),
     }
 }
 
@@ -235,16 +244,15 @@ impl Touch {
     }
 }
 
-/// Does what the person agreed to. The response is always a whole one.
-pub(crate) fn commit(request: &Request, present: UserPresent, cx: &mut Context<'_>) -> Vec<u8> {
-    let evidence = Evidence::of_presence(present, None);
+/// Does what the person agreed to, or was not asked about. The response is always a whole one.
+pub(crate) fn commit(request: &Request, evidence: &Evidence, cx: &mut Context<'_>) -> Vec<u8> {
     let response = match request {
         Request::Register { challenge, application } => {
-            registered(challenge, application, &evidence, cx)
+            registered(challenge, application, evidence, cx)
         }
         Request::Authenticate { challenge, application, key_handle } => {
             match find(key_handle, application, cx) {
-                Some(_) => authenticated(challenge, application, key_handle, &evidence, cx),
+                Some(_) => authenticated(challenge, application, key_handle, evidence, cx),
                 None => return StatusWord::WrongData.alone(),
             }
         }
