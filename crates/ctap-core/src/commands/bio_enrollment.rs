@@ -203,7 +203,8 @@ impl Sample {
             (0, Some(finger)) => {
                 let template_id = enrollment.template_id;
                 let learned = Fingerprint { template_id, friendly_name: None, finger };
-                cx.store.commit(Change::SaveFingerprint(learned))?;
+                let stored = cx.store.commit(Change::SaveFingerprint(learned));
+                stored.map_err(|error| error.status(Status::FpDatabaseFull))?;
             }
             _ => cx.session.enrollment = Some(enrollment),
         }

@@ -22,7 +22,7 @@ use crate::pin::Permissions;
 use crate::policy::Policy;
 use crate::session::Walk;
 use crate::status::Status;
-use crate::store::{Change, State};
+use crate::store::{Change, State, StoreError};
 use crate::uv::{Purpose, Retries, Verification};
 
 pub(crate) const COMMAND: u8 = 0x02;
@@ -38,10 +38,7 @@ pub(crate) fn start(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, 
             Verification::begin(Purpose::GetAssertion(Box::new(checked)), Retries::Internal, cx)
         }
         (checked, Verified::No) => checked.go_on(None, None, cx),
-        (checked, Verified::ByToken(verified)) => {
-            let present = if checked.up { cx.session.token.take_presence() } else { None };
-            checked.go_on(Some(verified), present, cx)
-        }
+        (checked, Verified::ByToken(verified)) => checked.go_on(Some(verified), None, cx),
     }
 }
 
@@ -200,6 +197,10 @@ impl Checked {
         if self.found.is_empty() {
             return Err(Status::NoCredentials); // GA-17, GA-18
         }
+        let present = match (&verified, present) {
+            (Some(_), None) if self.up => cx.session.token.take_presence(), // GA-20
+            (_, present) => present,
+        };
         self.verified = verified;
         match (present, SilentRequest::from_up_option(self.up)) {
             (Some(present), _) => self.commit(present, cx).map(Outcome::Done), // GA-19, GA-40
@@ -375,8 +376,10 @@ impl Terms {
             {
                 let (id, blob, original_size) = (id.clone(), blob.clone(), *original_size);
                 let large_blob = LargeBlob::Written { blob, original_size };
-                cx.store.commit(Change::SaveLargeBlob { id, large_blob })?;
-                Ok(Some(large_blob::written(true)))
+                match cx.store.commit(Change::SaveLargeBlob { id, large_blob }) {
+                    Err(StoreError::Failed) => Err(Status::Other),
+                    stored => Ok(Some(large_blob::written(stored.is_ok()))),
+                }
             }
             (Some(Access::Write { .. }), _) => Ok(Some(large_blob::written(false))),
         }

@@ -207,6 +207,7 @@ fn finish(array: Vec<u8>, cx: &mut Context<'_>) -> Result<Reply, Status> {
     if !intact {
         return Err(Status::IntegrityFailure);
     }
-    cx.store.commit(Change::LargeBlobs(array))?;
+    let stored = cx.store.commit(Change::LargeBlobs(array));
+    stored.map_err(|error| error.status(Status::LargeBlobStorageFull))?;
     Ok(Reply::EMPTY)
 }

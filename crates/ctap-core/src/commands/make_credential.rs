@@ -42,10 +42,7 @@ pub(crate) fn start(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, 
             Verification::begin(Purpose::MakeCredential(Box::new(checked)), Retries::Internal, cx)
         }
         (checked, Verified::No) => checked.go_on(None, None, cx),
-        (checked, Verified::ByToken(verified)) => {
-            let present = cx.session.token.take_presence();
-            checked.go_on(Some(verified), present, cx)
-        }
+        (checked, Verified::ByToken(verified)) => checked.go_on(Some(verified), None, cx),
     }
 }
 
@@ -277,6 +274,10 @@ impl Checked {
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Status> {
         self.excluded = self.finds_excluded(cx.store.state(), verified.is_some());
+        let present = match (&verified, present) {
+            (Some(_), None) => cx.session.token.take_presence(), // MC-35
+            (_, present) => present,
+        };
         self.verified = verified;
         match present {
             Some(present) => self.commit(present, cx).map(Outcome::Done),
