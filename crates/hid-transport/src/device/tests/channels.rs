@@ -136,6 +136,18 @@ fn the_key_serves_256_channels_and_recycles_the_one_idle_longest() {
 }
 
 #[test]
+fn starting_a_channel_over_counts_as_using_it() {
+    // HD-37, HD-40
+    let mut bench = Bench::new();
+    let channels: Vec<_> = (0..CHANNELS_MAX).map(|_| bench.open()).collect();
+    bench.send(&init(channels[0]));
+    bench.hear();
+    bench.open();
+    bench.request(channels[0], Command::Ping, &[]);
+    assert_eq!(bench.hear(), [Heard::Message(channels[0], Command::Ping, vec![])]);
+}
+
+#[test]
 fn no_storm_of_inits_takes_the_channel_of_a_running_request_or_a_lock() {
     // HD-40, P-31
     let mut bench = Bench::new();
