@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use ctap_client::hidraw::{self, Hidraw, Key};
 use ctap_client::{HidChannel, Report, ReportPipe};
 use ctap_core::consent::Shown;
-use usbip_server::client::{self, ClientError, Host, RemoteDevice};
+use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice};
 
 use crate::failure::{advise, failure, usage};
 
@@ -55,7 +55,7 @@ impl Address {
             Self::Auto => open_hidraw(&only_key(&local_keys()?)?),
             Self::Hidraw(path) => open_hidraw(path),
             Self::Usbip { server, bus_id } => {
-                let host = import(server, bus_id.as_deref())?;
+                let (host, _) = import(server, bus_id.as_deref())?;
                 Ok(Box::new(UsbipPipe(host)))
             }
         }
@@ -153,19 +153,20 @@ pub(crate) fn list_remote(server: &str) -> anyhow::Result<Vec<RemoteDevice>> {
     client::list(connect(server)?).with_context(|| format!("{server} does not list its devices"))
 }
 
-/// Imports a device from a USB/IP server and configures it as a kernel would.
+/// Imports a device from a USB/IP server and configures it as a kernel would; with what its descriptors say.
 ///
 /// # Errors
 /// When there is no such server or device, or somebody else has it.
-pub(crate) fn import(server: &str, bus_id: Option<&str>) -> anyhow::Result<Host> {
+pub(crate) fn import(server: &str, bus_id: Option<&str>) -> anyhow::Result<(Host, Enumeration)> {
     let bus_id = match bus_id {
         Some(bus_id) => bus_id.to_owned(),
         None => only_remote(server, &list_remote(server)?)?,
     };
     let mut host =
         Host::import(connect(server)?, &bus_id).map_err(|error| refusal(server, &bus_id, error))?;
-    host.enumerate().with_context(|| format!("{bus_id} at {server} cannot be configured"))?;
-    Ok(host)
+    let said =
+        host.enumerate().with_context(|| format!("{bus_id} at {server} cannot be configured"))?;
+    Ok((host, said))
 }
 
 fn only_remote(server: &str, devices: &[RemoteDevice]) -> anyhow::Result<String> {

@@ -20,6 +20,12 @@ impl Paint {
         Self::new(io::stderr().is_terminal())
     }
 
+    /// Without colour, wherever it goes.
+    #[cfg(test)]
+    pub(crate) const fn plain() -> Self {
+        Self { coloured: false }
+    }
+
     fn new(is_terminal: bool) -> Self {
         let unwanted = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");

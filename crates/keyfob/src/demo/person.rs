@@ -1,0 +1,97 @@
+//! The person of the demonstration: does what anybody would type when the key asks, `keyfob touch` or `keyfob deny`.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use anyhow::ensure;
+use ctap_client::{KeepaliveStatus, Patience};
+use ctap_core::consent::Shown;
+
+use super::narrator;
+use crate::control::OpenPrompt;
+use crate::spawned::SpawnedKey;
+use crate::terminal;
+
+/// What a person does when the key asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gesture {
+    /// Touches the key.
+    Touch,
+    /// Refuses.
+    Deny,
+}
+
+/// Answers the key's questions, each as decided beforehand. Clones are the same person.
+#[derive(Clone)]
+pub(super) struct Person {
+    key: Rc<SpawnedKey>,
+    /// What to do about the next question; `None`: it was asked.
+    next: Rc<Cell<Option<Gesture>>>,
+}
+
+impl Person {
+    /// Somebody who looks after `key`.
+    pub(super) fn new(key: Rc<SpawnedKey>) -> Self {
+        Self { key, next: Rc::default() }
+    }
+
+    /// Makes up their mind about the next question.
+    pub(super) fn will(&self, gesture: Gesture) {
+        self.next.set(Some(gesture));
+    }
+
+    /// Makes sure that the question came.
+    ///
+    /// # Errors
+    /// When it did not: the key acted without its person.
+    pub(super) fn was_asked(&self) -> anyhow::Result<()> {
+        ensure!(self.next.take().is_none(), "the key did not ask for a touch");
+        Ok(())
+    }
+
+    /// Hears the key wait, and acts once for each decision.
+    pub(super) fn listener(&self) -> impl FnMut(KeepaliveStatus) -> Patience + use<> {
+        let person = self.clone();
+        move |status| {
+            let gesture =
+                (status == KeepaliveStatus::UpNeeded).then(|| person.next.take()).flatten();
+            match gesture.map(|gesture| person.act(gesture)) {
+                None | Some(Ok(())) => Patience::Wait,
+                Some(Err(error)) => {
+                    terminal::note(format_args!("{error:#}"));
+                    Patience::Cancel
+                }
+            }
+        }
+    }
+
+    fn act(&self, gesture: Gesture) -> anyhow::Result<()> {
+        let prompt: OpenPrompt =
+            serde_json::from_str(&self.key.command(&["wait", "--timeout", "5"])?)?;
+        narrator::tell_touch(&sentence(&prompt), gesture.command())?;
+        self.key.command(&[gesture.command(), "--prompt", &prompt.id])?;
+        Ok(())
+    }
+}
+
+/// What the key asks, in words.
+fn sentence(prompt: &OpenPrompt) -> String {
+    let shown = |name: &Option<String>| Shown(name.as_deref().unwrap_or("somebody")).to_string();
+    let (rp, user) = (shown(&prompt.rp_id), shown(&prompt.user));
+    match prompt.action.as_str() {
+        "register" => format!("{rp} wants to create a passkey for {user}"),
+        "sign_in" if prompt.user.is_none() => format!("{rp} wants to sign in"),
+        "sign_in" => format!("{rp} wants to sign in {user}"),
+        "reset" => "erase everything on this key?".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+impl Gesture {
+    const fn command(self) -> &'static str {
+        match self {
+            Self::Touch => "touch",
+            Self::Deny => "deny",
+        }
+    }
+}

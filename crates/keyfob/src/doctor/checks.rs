@@ -1,0 +1,361 @@
+//! What is examined, one function for each thing.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+
+use ctap_client::hidraw;
+use usbip_server::vhci::{Vhci, VhciError};
+
+use super::Finding;
+use super::host::Host;
+use super::port;
+
+/// Everything, what is needed most first.
+pub(super) fn all(host: &Host) -> Vec<Finding> {
+    let mut findings = for_attaching(host);
+    findings.extend([
+        running_key(host),
+        standard_port(host),
+        usbip_tool(host),
+        fido_tools(host),
+        udev(host),
+    ]);
+    findings.extend(keys(host));
+    findings.extend(confined_browsers(host));
+    findings
+}
+
+/// What `keyfob attach` cannot do without.
+pub(super) fn for_attaching(host: &Host) -> Vec<Finding> {
+    vec![controller(host), permission(host), usbhid(host)]
+}
+
+fn controller(host: &Host) -> Finding {
+    const TOPIC: &str = "vhci-hcd";
+    match Vhci::open(&host.path(PLATFORM)).and_then(|vhci| vhci.ports()) {
+        Ok(ports) => {
+            let usable: Vec<_> = ports.iter().filter(|port| port.is_usb2).collect();
+            let free = usable.iter().filter(|port| port.is_free).count();
+            let what = format!(
+                "the virtual USB host controller is loaded; {free} of {} ports are free",
+                usable.len()
+            );
+            match free {
+                0 => Finding::lacking(TOPIC, what)
+                    .next("`sudo usbip port` lists them; `sudo usbip detach -p PORT` frees one"),
+                _ => Finding::good(TOPIC, what),
+            }
+        }
+        Err(VhciError::ModuleMissing) if host.has_module(TOPIC) => {
+            Finding::lacking(TOPIC, "the kernel's virtual USB host controller is not loaded")
+                .next(LOAD)
+        }
+        Err(VhciError::ModuleMissing) => {
+            Finding::lacking(TOPIC, "this kernel comes without its virtual USB host controller")
+                .next(get_module(host))
+        }
+        Err(error) => Finding::lacking(TOPIC, error.to_string())
+            .next("load it again: sudo modprobe -r vhci-hcd && sudo modprobe vhci-hcd"),
+    }
+}
+
+/// Kernels for clouds and containers leave the module out.
+fn get_module(host: &Host) -> &'static str {
+    match host.distribution().as_str() {
+        "ubuntu" => "sudo apt install linux-modules-extra-$(uname -r) && sudo modprobe vhci-hcd",
+        "debian" => {
+            "boot the kernel of linux-image-amd64 (the cloud flavour lacks it); in a container, load it on the host"
+        }
+        _ => {
+            "install your distribution's package of further kernel modules; in a container, load vhci-hcd on the host"
+        }
+    }
+}
+
+fn permission(host: &Host) -> Finding {
+    const TOPIC: &str = "permission";
+    let attach =
+        ["vhci_hcd.0", "vhci_hcd"].map(|name| host.path(PLATFORM).join(name).join("attach"));
+    match attach.iter().find(|path| path.exists()) {
+        None => Finding::note(
+            TOPIC,
+            "to attach a key is known once vhci-hcd is loaded; root always has it",
+        ),
+        Some(path) if (host.may_write)(path) => Finding::good(TOPIC, "this user may attach a key"),
+        Some(path) => {
+            let what = format!("this user may not write {}", path.display());
+            Finding::lacking(TOPIC, what).next("run `sudo keyfob attach`, or let your group write that file and `detach` beside it")
+        }
+    }
+}
+
+fn usbhid(host: &Host) -> Finding {
+    const TOPIC: &str = "usbhid";
+    if host.has("/sys/bus/usb/drivers/usbhid") {
+        return Finding::good(TOPIC, "the driver for USB keys is loaded");
+    }
+    match host.has_module(TOPIC) {
+        true => Finding::good(TOPIC, "the driver for USB keys is loaded when a key is plugged in"),
+        false => Finding::lacking(TOPIC, "this kernel comes without the driver for USB keys")
+            .next(get_module(host)),
+    }
+}
+
+fn running_key(host: &Host) -> Finding {
+    const TOPIC: &str = "keyfob";
+    match UnixStream::connect(&host.control) {
+        Ok(_) => Finding::good(TOPIC, "a key is running; `keyfob status` shows it"),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Finding::note(
+            TOPIC,
+            format!("a key is running as another user ({})", host.control.display()),
+        ),
+        Err(_) => Finding::note(TOPIC, "no key is running")
+            .next("`keyfob attach` plugs one into this host"),
+    }
+}
+
+fn standard_port(host: &Host) -> Finding {
+    const TOPIC: &str = "port 3240";
+    match port::listener(host, port::STANDARD_PORT) {
+        None => Finding::good(TOPIC, "is free for `keyfob serve`"),
+        Some(owner) => {
+            let owner = owner.unwrap_or("another user's program".to_owned());
+            Finding::note(TOPIC, format!("{owner} listens there"))
+                .next("`keyfob serve --listen 127.0.0.1:0` takes a free one")
+        }
+    }
+}
+
+fn usbip_tool(host: &Host) -> Finding {
+    const TOPIC: &str = "usbip";
+    let ubuntus = || {
+        host.names("/usr/lib/linux-tools")
+            .iter()
+            .any(|v| host.has(&format!("/usr/lib/linux-tools/{v}/usbip")))
+    };
+    if host.has_program(TOPIC) || ubuntus() {
+        return Finding::good(TOPIC, "the kernel's tool is installed");
+    }
+    let package = if host.distribution() == "ubuntu" { "linux-tools-generic" } else { "usbip" };
+    Finding::note(TOPIC, "the kernel's tool is not installed; only keys on other machines need it")
+        .next(format!("sudo apt install {package}"))
+}
+
+fn fido_tools(host: &Host) -> Finding {
+    const TOPIC: &str = "fido2-token";
+    match host.has_program(TOPIC) {
+        true => Finding::good(TOPIC, "libfido2's tools are installed"),
+        false => Finding::note(
+            TOPIC,
+            "libfido2's tools are not installed; `keyfob info` and `keyfob pin` do without",
+        )
+        .next("sudo apt install fido2-tools"),
+    }
+}
+
+/// systemd's 60-fido-id.rules recognises keys, and whoever sits at the screen may use them.
+fn udev(host: &Host) -> Finding {
+    const TOPIC: &str = "udev";
+    let rules =
+        ["/usr/lib", "/lib", "/etc"].map(|place| format!("{place}/udev/rules.d/60-fido-id.rules"));
+    match rules.iter().any(|path| host.has(path)) {
+        true => Finding::good(
+            TOPIC,
+            "recognises security keys; whoever sits at the screen may use them",
+        ),
+        false => Finding::note(
+            TOPIC,
+            "has no rule that recognises security keys; only root may use them",
+        )
+        .next(RULE),
+    }
+}
+
+fn keys(host: &Host) -> Vec<Finding> {
+    const TOPIC: &str = "keys";
+    let keys = hidraw::list_in(&host.path("/sys/class/hidraw")).unwrap_or_default();
+    let judge = |key: &hidraw::Key| {
+        let path = key.path.display();
+        match (host.may_write)(&host.path(&path.to_string())) {
+            true => Finding::good(TOPIC, format!("{path} can be used")),
+            false => {
+                Finding::note(TOPIC, format!("{path} may not be used by this user")).next(RULE)
+            }
+        }
+    };
+    match keys.as_slice() {
+        [] => vec![Finding::note(TOPIC, "no FIDO key is plugged in")],
+        keys => keys.iter().map(judge).collect(),
+    }
+}
+
+/// Browsers in a box do not see USB devices unless the box is opened for them.
+fn confined_browsers(host: &Host) -> Vec<Finding> {
+    let snaps = ["firefox", "chromium", "brave", "opera"]
+        .into_iter()
+        .filter(|name| host.has(&format!("/snap/bin/{name}")));
+    let snaps = snaps.map(|name| {
+        Finding::note(
+            "browser",
+            format!("{name} is a snap: it sees keys only through its u2f-devices plug"),
+        )
+        .next(format!("sudo snap connect {name}:u2f-devices"))
+    });
+    let flatpaks = host
+        .names("/var/lib/flatpak/app")
+        .into_iter()
+        .filter(|name| BROWSERS.contains(&name.as_str()));
+    let flatpaks = flatpaks.map(|name| {
+        Finding::note(
+            "browser",
+            format!("{name} is a flatpak: it sees keys only with access to devices"),
+        )
+        .next(format!("flatpak override --user --device=all {name}"))
+    });
+    snaps.chain(flatpaks).collect()
+}
+
+const PLATFORM: &str = usbip_server::vhci::PLATFORM;
+
+const LOAD: &str = "sudo modprobe vhci-hcd (at each start: echo vhci-hcd | sudo tee /etc/modules-load.d/keyfob.conf)";
+
+/// For machines without somebody at the screen, too: servers, containers, ssh.
+const RULE: &str = "put this line into /etc/udev/rules.d/70-keyfob.rules, run `sudo udevadm control --reload` and plug the \
+    key in again: KERNEL==\"hidraw*\", SUBSYSTEM==\"hidraw\", MODE=\"0660\", GROUP=\"plugdev\", TAG+=\"uaccess\"";
+
+const BROWSERS: [&str; 5] = [
+    "org.mozilla.firefox",
+    "org.chromium.Chromium",
+    "com.google.Chrome",
+    "com.brave.Browser",
+    "com.microsoft.Edge",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State;
+
+    const STATUS: &str =
+        "hub port sta spd dev      sockfd local_busid\nhs  0000 004 000 00000000 000000 0-0\n";
+    const VHCI: &str = "/sys/devices/platform/vhci_hcd.0";
+
+    fn lacking(host: &Host) -> Vec<String> {
+        let findings = for_attaching(host).into_iter();
+        findings
+            .filter(|finding| finding.state == State::Lacking)
+            .map(|finding| finding.what)
+            .collect()
+    }
+
+    fn ready() -> (tempfile::TempDir, Host) {
+        let (status, attach) = (format!("{VHCI}/status"), format!("{VHCI}/attach"));
+        Host::of(&[(&status, STATUS), (&attach, ""), ("/sys/bus/usb/drivers/usbhid/new_id", "")])
+    }
+
+    #[test]
+    fn a_host_with_module_permission_and_driver_lacks_nothing() {
+        let (_root, host) = ready();
+        assert_eq!(lacking(&host), [""; 0]);
+        assert_eq!(
+            controller(&host).what,
+            "the virtual USB host controller is loaded; 1 of 1 ports are free"
+        );
+    }
+
+    #[test]
+    fn a_module_that_is_there_is_to_be_loaded_and_one_that_is_not_is_to_be_got() {
+        let release = ("/proc/sys/kernel/osrelease", "6.1.0\n");
+        let modules = "kernel/drivers/usb/usbip/vhci-hcd.ko: kernel/usbip-core.ko\nkernel/hid/usbhid.ko.zst:\n";
+        let (_root, host) = Host::of(&[release, ("/lib/modules/6.1.0/modules.dep", modules)]);
+        assert_eq!(controller(&host).next.as_deref(), Some(LOAD));
+        assert_eq!(usbhid(&host).state, State::Good);
+        let only_needed = "kernel/other.ko: kernel/drivers/usb/usbip/vhci-hcd.ko\n";
+        let ubuntu = ("/etc/os-release", "NAME=Ubuntu\nID=ubuntu\n");
+        let (_root, host) =
+            Host::of(&[release, ("/lib/modules/6.1.0/modules.dep", only_needed), ubuntu]);
+        assert!(controller(&host).next.unwrap().contains("linux-modules-extra"));
+        assert_eq!(lacking(&host).len(), 2);
+    }
+
+    #[test]
+    fn who_may_not_write_learns_how_to_attach_all_the_same() {
+        let (_root, mut host) = ready();
+        host.may_write = |_| false;
+        let finding = permission(&host);
+        assert_eq!(finding.state, State::Lacking);
+        assert!(finding.next.unwrap().contains("sudo keyfob attach"));
+    }
+
+    #[test]
+    fn a_controller_without_a_free_port_is_of_no_use() {
+        let (_root, host) = ready();
+        std::fs::write(host.path(VHCI).join("status"), STATUS.replace(" 004 ", " 006 ")).unwrap();
+        assert!(controller(&host).what.ends_with("0 of 1 ports are free"));
+        assert_eq!(controller(&host).state, State::Lacking);
+    }
+
+    #[test]
+    fn a_running_key_is_noticed() {
+        let (_root, host) = Host::of(&[]);
+        assert_eq!(running_key(&host).state, State::Note);
+        let _listener = std::os::unix::net::UnixListener::bind(&host.control).unwrap();
+        assert_eq!(running_key(&host).state, State::Good);
+    }
+
+    #[test]
+    fn tools_and_rules_are_found_where_distributions_put_them() {
+        let nothing = Host::of(&[("/etc/os-release", "ID=\"ubuntu\"\n")]);
+        assert!(usbip_tool(&nothing.1).next.unwrap().ends_with("linux-tools-generic"));
+        assert_eq!([fido_tools(&nothing.1).state, udev(&nothing.1).state], [State::Note; 2]);
+        let (_root, host) = Host::of(&[
+            ("/usr/lib/linux-tools/6.8.0/usbip", ""),
+            ("/usr/bin/fido2-token", ""),
+            ("/lib/udev/rules.d/60-fido-id.rules", ""),
+        ]);
+        assert_eq!(
+            [usbip_tool(&host).state, fido_tools(&host).state, udev(&host).state],
+            [State::Good; 3]
+        );
+    }
+
+    #[test]
+    fn browsers_in_a_box_are_named_with_what_opens_the_box() {
+        let (_root, host) = Host::of(&[
+            ("/snap/bin/firefox", ""),
+            ("/var/lib/flatpak/app/org.chromium.Chromium/x", ""),
+        ]);
+        let next: Vec<String> =
+            confined_browsers(&host).into_iter().filter_map(|finding| finding.next).collect();
+        assert_eq!(
+            next,
+            [
+                "sudo snap connect firefox:u2f-devices",
+                "flatpak override --user --device=all org.chromium.Chromium"
+            ]
+        );
+    }
+
+    #[test]
+    fn each_key_is_judged_by_whether_it_can_be_used() {
+        let descriptor = "\u{6}\u{d0}"; // Not a FIDO report descriptor: no key is listed.
+        let (_root, mut host) =
+            Host::of(&[("/sys/class/hidraw/hidraw0/device/report_descriptor", descriptor)]);
+        assert_eq!(keys(&host)[0].what, "no FIDO key is plugged in");
+        let device = host.path("/sys/class/hidraw/hidraw0/device");
+        std::fs::write(device.join("report_descriptor"), [0x06, 0xD0, 0xF1, 0x09, 0x01]).unwrap();
+        std::fs::write(device.join("uevent"), "HID_ID=0003:00001209:00000005\nHID_NAME=Key\n")
+            .unwrap();
+        assert_eq!(keys(&host)[0].what, "/dev/hidraw0 can be used");
+        host.may_write = |_| false;
+        assert_eq!(keys(&host)[0].state, State::Note);
+    }
+
+    #[test]
+    fn a_taken_port_names_its_owner() {
+        let line = "0: 0100007F:0CA8 00000000:0000 0A 0:0 0:0 0 0 0 222 1\n";
+        let (_root, host) = Host::of(&[("/proc/net/tcp", line)]);
+        assert_eq!(standard_port(&host).what, "another user's program listens there");
+        assert_eq!(standard_port(&Host::of(&[]).1).state, State::Good);
+    }
+}
