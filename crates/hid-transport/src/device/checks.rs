@@ -113,7 +113,7 @@ impl Device {
         match command? {
             Command::Ping => Some(Service::Ping),
             Command::Cbor => self.settings.cbor.then_some(Service::Cbor), // HD-42
-            Command::Msg => self.settings.msg.then_some(Service::Msg), // HD-43
+            Command::Msg => self.settings.msg.then_some(Service::Msg),    // HD-43
             Command::Lock => self.settings.lock.then_some(Service::Lock), // HD-62
             Command::Wink => self.settings.wink.then_some(Service::Wink), // HD-61
             Command::Init | Command::Cancel | Command::Keepalive | Command::Error => None,

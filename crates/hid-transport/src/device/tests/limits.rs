@@ -4,7 +4,7 @@ use std::vec;
 
 use super::bench::{Bench, Heard, first};
 use crate::limits::*;
-use crate::{ChannelId, Command, ErrorCode};
+use crate::{ChannelId, Command, ErrorCode, Settings};
 
 #[test]
 fn the_sizes_fit_together() {
@@ -23,6 +23,15 @@ fn a_message_may_have_7609_bytes_and_not_7610() {
     bench.request(channel, Command::Ping, &vec![7; usize::from(MESSAGE_MAX)]);
     assert_eq!(bench.hear(), [Heard::Message(channel, Command::Ping, vec![7; 7609])]);
     bench.send(&first(channel, 0x01, MESSAGE_MAX + 1, &[]));
+    assert_eq!(bench.hear(), [Heard::Error(channel, ErrorCode::InvalidLen)]);
+}
+
+#[test]
+fn no_setting_makes_room_for_7610_bytes() {
+    // MESSAGE_MAX, HD-04
+    let mut bench = Bench::with(Settings { max_message: u16::MAX, ..Settings::default() });
+    let channel = bench.open();
+    bench.send(&first(channel, 0x10, MESSAGE_MAX + 1, &[]));
     assert_eq!(bench.hear(), [Heard::Error(channel, ErrorCode::InvalidLen)]);
 }
 

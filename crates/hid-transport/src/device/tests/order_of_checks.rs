@@ -173,7 +173,8 @@ fn an_unknown_command_is_unknown_however_long_it_is() {
 #[test]
 fn commands_that_are_not_offered_are_unknown() {
     // HD-29, HD-42, HD-43, HD-61, HD-62
-    let nothing = Settings { wink: false, lock: false, cbor: false, msg: false, ..Settings::default() };
+    let nothing =
+        Settings { wink: false, lock: false, cbor: false, msg: false, ..Settings::default() };
     assert_eq!(nothing.capabilities().as_byte(), 0x08);
     let mut bench = Bench::with(nothing);
     let channel = bench.open();

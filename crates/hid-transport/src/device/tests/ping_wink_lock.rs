@@ -3,7 +3,7 @@
 use std::vec;
 
 use super::bench::{Bench, Happened, Heard, first, init_answer, reports};
-use crate::{ChannelId, Command, ErrorCode};
+use crate::{ChannelId, Command, ErrorCode, Instant};
 
 fn locked(seconds: u8) -> (Bench, ChannelId, ChannelId) {
     let mut bench = Bench::new();
@@ -147,4 +147,24 @@ fn a_lock_that_ends_within_its_owners_message_does_not_disturb_it() {
     bench.wait(200);
     bench.send(&end);
     assert_eq!(bench.hear(), [Heard::Message(owner, Command::Ping, vec![7; 100])]);
+}
+
+#[test]
+fn a_lock_that_is_over_is_not_renewed_by_a_late_answer() {
+    // HD-63: also when the driver is late with the timer
+    let (mut bench, owner, other) = locked(1);
+    bench.request(owner, Command::Cbor, &[4]);
+    bench.now += 1000;
+    bench.respond(owner, &[0]);
+    assert_eq!(bench.hear(), [Heard::Message(owner, Command::Cbor, vec![0])]);
+    assert!(!is_locked_out(&mut bench, other));
+}
+
+#[test]
+fn the_end_of_a_lock_is_a_timer_of_its_own() {
+    // HD-63
+    let (mut bench, _, _) = locked(2);
+    assert_eq!(bench.device.poll_timeout().map(Instant::as_millis), Some(bench.now + 2000));
+    bench.wait(2000);
+    assert_eq!(bench.device.poll_timeout(), None);
 }
