@@ -149,7 +149,7 @@ pub struct Extensions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} ({rule})")]
 pub struct Contradiction {
-    /// What is wrong and what would be right.
+    /// What is wrong and what would be right, in the standard's names.
     pub what: &'static str,
     /// The rule it breaks.
     pub rule: &'static str,
@@ -167,6 +167,12 @@ impl Config {
     pub fn protocol(&self, number: u64) -> Option<Protocol> {
         Protocol::from_number(number)
             .filter(|protocol| self.pin_uv_auth_protocols.contains(protocol))
+    }
+
+    /// A version after CTAP 2.0 is claimed: what came later may be offered and told (GI-105).
+    #[must_use]
+    pub(crate) fn is_later_than_20(&self) -> bool {
+        self.versions.iter().any(|version| *version != Version::Fido20)
     }
 
     /// setMinPINLength is offered, and with it the minPinLength extension.
@@ -189,12 +195,17 @@ impl Config {
     }
 
     /// What the claimed versions demand.
-    fn claims_rules(&self) -> [(bool, Contradiction); 7] {
-        let modern = self.versions.iter().any(|version| *version != Version::Fido20);
+    fn claims_rules(&self) -> [(bool, Contradiction); 8] {
+        let modern = self.is_later_than_20();
         let rk_modern = modern && self.rk();
         let with_uv = modern && self.verifies();
         [
             rule(self.versions.is_empty() && !self.u2f, "GI-10", "a key needs a version to speak"),
+            rule(
+                !modern && self.has_later_than_20(),
+                "GI-105",
+                "FIDO_2_0 alone has no commands, options and extensions of later versions",
+            ),
             rule(
                 self.claims(Version::Fido23)
                     && !(self.claims(Version::Fido21) && self.claims(Version::Fido20)),
@@ -204,27 +215,27 @@ impl Config {
             rule(
                 modern && !self.extensions.hmac_secret,
                 "GI-110",
-                "FIDO_2_1 and later need hmac_secret",
+                "FIDO_2_1 and later need the extension hmac-secret",
             ),
             rule(
                 rk_modern && !self.verifies(),
                 "GI-111",
-                "FIDO_2_1 and later with discoverable credentials need client_pin or fingerprints",
+                "FIDO_2_1 and later with discoverable credentials need clientPin or bioEnroll",
             ),
             rule(
                 rk_modern && !self.credential_management,
                 "GI-112",
-                "FIDO_2_1 and later with discoverable credentials need credential_management",
+                "FIDO_2_1 and later with discoverable credentials need credMgmt",
             ),
             rule(
                 with_uv && !self.extensions.cred_protect,
                 "GI-113",
-                "FIDO_2_1 and later with user verification need cred_protect",
+                "FIDO_2_1 and later with user verification need the extension credProtect",
             ),
             rule(
                 with_uv && !self.pin_uv_auth_protocols.contains(&Protocol::Two),
                 "GI-115",
-                "FIDO_2_1 and later with user verification need PIN/UV auth protocol two",
+                "FIDO_2_1 and later with user verification need PIN/UV auth protocol 2",
             ),
         ]
     }
@@ -242,18 +253,18 @@ impl Config {
             rule(
                 self.no_mc_ga_permissions_with_client_pin && !self.client_pin,
                 "GI-71",
-                "no_mc_ga_permissions_with_client_pin needs client_pin",
+                "noMcGaPermissionsWithClientPin needs clientPin",
             ),
             rule(
                 self.per_cred_mgmt_ro && !(self.credential_management && self.verifies()),
                 "GI-86",
-                "per_cred_mgmt_ro needs credential_management and user verification",
+                "perCredMgmtRO needs credMgmt and user verification",
             ),
             rule(
                 (!no_rp_ids && !self.client_pin)
                     || (self.extensions.pin_complexity_policy && no_rp_ids),
                 "GI-76",
-                "min_pin_length needs client_pin, and pin_complexity_policy needs min_pin_length",
+                "setMinPINLength needs clientPin, and the extension pinComplexityPolicy needs setMinPINLength",
             ),
             rule(
                 self.fingerprints.as_ref().is_some_and(|sensor| !sensor.is_possible()),
@@ -271,45 +282,53 @@ impl Config {
             rule(
                 self.large_blobs.is_some() && !self.rk(),
                 "GI-80",
-                "large_blobs needs discoverable credentials",
+                "largeBlobs needs discoverable credentials",
             ),
             rule(
                 self.large_blobs.is_some_and(|size| size < 1024),
                 "LB-02",
-                "large_blobs needs at least 1024 bytes",
+                "largeBlobs needs a maxSerializedLargeBlobArray of at least 1024 bytes",
             ),
             rule(
                 self.large_blobs.is_some() && ext.large_blob.is_some(),
                 "EX-70",
-                "large_blobs and the large_blob extension exclude each other",
+                "largeBlobs and the extension largeBlob exclude each other",
             ),
             rule(
                 ext.cred_blob.is_some_and(|size| size < 32)
                     || (ext.cred_blob.is_some() && !ext.cred_protect),
                 "GI-82",
-                "cred_blob needs cred_protect and at least 32 bytes",
+                "the extension credBlob needs credProtect and a maxCredBlobLength of at least 32 bytes",
             ),
             rule(
                 ext.hmac_secret_mc && !ext.hmac_secret,
                 "GI-83",
-                "hmac_secret_mc needs hmac_secret",
+                "the extension hmac-secret-mc needs hmac-secret",
             ),
             rule(
                 blobs > MAX_BLOBS,
                 "MSG-61",
-                "cred_blob and large_blob may have 3072 bytes together",
+                "credBlob and largeBlob may have 3072 bytes together",
             ),
         ]
     }
 
     /// What algorithms, attestation and messages demand.
-    fn limit_rules(&self) -> [(bool, Contradiction); 5] {
+    fn limit_rules(&self) -> [(bool, Contradiction); 7] {
         let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
         let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
         let needs_key = self.u2f || matches!(self.attestation, Attestation::Basic);
         let model = self.attestation_key.as_ref().map(|model| model.key.algorithm);
         [
             rule(self.algorithms.is_empty(), "GI-19", "a key needs an algorithm to sign with"),
+            rule(
+                is_any_twice(&self.versions)
+                    || is_any_twice(&self.algorithms)
+                    || is_any_twice(&self.pin_uv_auth_protocols),
+                "GI-19",
+                "versions, algorithms and PIN/UV auth protocols are listed once each",
+            ),
+            rule(self.firmware_version == 0, "GI-23", "firmwareVersion is not 0"),
             rule(
                 needs_key && model.is_none(),
                 "UF-61",
@@ -328,9 +347,22 @@ impl Config {
             rule(
                 !(MIN_MESSAGE..=MAX_MESSAGE).contains(&self.max_msg_size),
                 "MSG-60",
-                "max_msg_size must be between 1024 and 7609",
+                "maxMsgSize must be between 1024 and 7609",
             ),
         ]
+    }
+
+    /// Anything that came with CTAP 2.1 or later. Of the extensions only hmac-secret is older.
+    fn has_later_than_20(&self) -> bool {
+        let older =
+            Extensions { hmac_secret: self.extensions.hmac_secret, ..Extensions::default() };
+        self.extensions != older
+            || self.no_mc_ga_permissions_with_client_pin
+            || self.make_cred_uv_not_rqd
+            || self.fingerprints.is_some()
+            || self.credential_management
+            || self.large_blobs.is_some()
+            || self.authenticator_config.any()
     }
 
     const fn verifies(&self) -> bool {
@@ -340,6 +372,13 @@ impl Config {
     fn claims(&self, version: Version) -> bool {
         self.versions.contains(&version)
     }
+}
+
+fn is_any_twice<T: PartialEq>(items: &[T]) -> bool {
+    items
+        .iter()
+        .enumerate()
+        .any(|(index, item)| items.iter().take(index).any(|other| other == item))
 }
 
 /// A rule with what to say when it is broken.

@@ -33,7 +33,9 @@ pub(crate) fn run(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, St
         0x05 if pin => get_pin_token(&request, cx)?,
         0x06 if sensor => return get_token_using_uv_with_permissions(&request, cx),
         0x07 if sensor => single(0x05, cx.store.state().uv_retries), // CP-47
-        0x09 if pin => get_token_using_pin_with_permissions(&request, cx)?,
+        0x09 if pin && cx.config.is_later_than_20() => {
+            get_token_using_pin_with_permissions(&request, cx)?
+        }
         _ => return Err(Status::InvalidSubcommand),
     };
     Ok(Outcome::Done(reply))

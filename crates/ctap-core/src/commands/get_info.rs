@@ -3,7 +3,7 @@
 use super::{Context, Reply};
 use crate::attestation;
 use crate::cbor::{Array, Bytes, Encode, MapWriter};
-use crate::config::{Config, Version};
+use crate::config::Config;
 use crate::crypto::{self, BLOCK};
 use crate::extensions;
 use crate::limits::{MAX_CREDENTIAL_ID, MAX_CREDENTIALS_IN_LIST, MAX_PIN_BYTES};
@@ -21,20 +21,32 @@ const FINGERPRINT_INTERNAL: u8 = 0x02;
 /// Each member is present exactly when it applies (GI-04).
 pub(crate) fn run(cx: &mut Context<'_>) -> Reply {
     let policy = Policy { config: cx.config, state: cx.store.state() };
-    let Policy { config, state } = policy;
-    let commands = &config.authenticator_config;
-    let has_tokens = policy.has_tokens();
-    let protocols = config.pin_uv_auth_protocols.iter().map(|protocol| protocol.number());
-    let algorithms = config.algorithms.iter().map(|algorithm| algorithm_map(algorithm.cose()));
-    let complex = config.extensions.pin_complexity_policy;
-    let attempts = policy.sensor().and_then(|sensor| sensor.preferred_platform_uv_attempts);
     let mut info = MapWriter::new();
+    put_ctap20(&mut info, policy);
+    if policy.config.is_later_than_20() {
+        put_ctap21(&mut info, policy);
+        put_ctap22(&mut info, policy, cx.rng);
+    }
+    Reply::map(&info)
+}
+
+/// All that a CTAP 2.0 key tells (GI-105).
+fn put_ctap20(info: &mut MapWriter, policy: Policy<'_>) {
+    let Policy { config, .. } = policy;
+    let protocols = config.pin_uv_auth_protocols.iter().map(|protocol| protocol.number());
     info.put(0x01_u8, list(&versions(policy)));
     info.put_some(0x02_u8, non_empty(&extensions::names(config)));
     info.put(0x03_u8, Bytes(&config.aaguid));
     info.put(0x04_u8, options(policy));
     info.put(0x05_u8, config.max_msg_size);
-    info.put_some(0x06_u8, has_tokens.then_some(Array(protocols)));
+    info.put_some(0x06_u8, policy.has_tokens().then_some(Array(protocols)));
+}
+
+fn put_ctap21(info: &mut MapWriter, policy: Policy<'_>) {
+    let Policy { config, state } = policy;
+    let algorithms = config.algorithms.iter().map(|algorithm| algorithm_map(algorithm.cose()));
+    let rp_ids = config.authenticator_config.min_pin_length_rp_ids;
+    let attempts = policy.sensor().and_then(|sensor| sensor.preferred_platform_uv_attempts);
     info.put(0x07_u8, MAX_CREDENTIALS_IN_LIST);
     info.put(0x08_u8, MAX_CREDENTIAL_ID);
     info.put(0x09_u8, list(&["usb"]));
@@ -44,37 +56,34 @@ pub(crate) fn run(cx: &mut Context<'_>) -> Reply {
     info.put_some(0x0d_u8, config.client_pin.then_some(state.settings.min_pin_length));
     info.put(0x0e_u8, config.firmware_version);
     info.put_some(0x0f_u8, config.extensions.cred_blob);
-    info.put_some(0x10_u8, commands.min_pin_length_rp_ids);
+    info.put_some(0x10_u8, rp_ids);
     info.put_some(0x11_u8, attempts);
     info.put_some(0x12_u8, policy.sensor().map(|_| FINGERPRINT_INTERNAL));
     info.put_some(0x14_u8, config.rk().then_some(remaining(config, state)));
-    if config.claims_later_than_20() {
-        info.put(0x16_u8, list(&attestation::formats(config)));
-        info.put_some(0x17_u8, policy.sensor().map(|_| state.uv_count_since_pin));
-        let long_touch = commands.long_touch_for_reset;
-        info.put_some(0x18_u8, long_touch.then_some(state.settings.long_touch_for_reset));
-        let identifier = encrypted(b"encIdentifier", &state.device_identifier, state, cx.rng);
-        info.put_some(0x19_u8, has_tokens.then_some(Bytes(&identifier)));
-        info.put_some(0x1b_u8, complex.then_some(state.settings.pin_complexity_policy));
-        info.put_some(0x1d_u8, config.client_pin.then_some(MAX_PIN_BYTES));
-        let store_state = encrypted(b"encCredStoreState", &state.cred_store_state, state, cx.rng);
-        info.put_some(0x1e_u8, has_tokens.then_some(Bytes(&store_state)));
-        info.put_some(0x1f_u8, commands.any().then_some(list(&config_commands(config))));
-    }
-    Reply::map(&info)
+}
+
+fn put_ctap22(info: &mut MapWriter, policy: Policy<'_>, rng: &mut dyn CryptoRng) {
+    let Policy { config, state } = policy;
+    let commands = &config.authenticator_config;
+    let has_tokens = policy.has_tokens();
+    let long_touch = commands.long_touch_for_reset;
+    let complex = config.extensions.pin_complexity_policy;
+    let identifier = encrypted(b"encIdentifier", &state.device_identifier, state, rng);
+    let store_state = encrypted(b"encCredStoreState", &state.cred_store_state, state, rng);
+    info.put(0x16_u8, list(&attestation::formats(config)));
+    info.put_some(0x17_u8, policy.sensor().map(|_| state.uv_count_since_pin));
+    info.put_some(0x18_u8, long_touch.then_some(state.settings.long_touch_for_reset));
+    info.put_some(0x19_u8, has_tokens.then_some(Bytes(&identifier)));
+    info.put_some(0x1b_u8, complex.then_some(state.settings.pin_complexity_policy));
+    info.put_some(0x1d_u8, config.client_pin.then_some(MAX_PIN_BYTES));
+    info.put_some(0x1e_u8, has_tokens.then_some(Bytes(&store_state)));
+    info.put_some(0x1f_u8, commands.any().then_some(list(&config_commands(config))));
 }
 
 /// `FIDO_2_2` is none of them (GI-100); `U2F_V2` only while it works (GI-102).
 fn versions(policy: Policy<'_>) -> Vec<&'static str> {
     let claimed = policy.config.versions.iter().map(|version| version.name());
     claimed.chain(policy.u2f().then_some("U2F_V2")).collect()
-}
-
-impl Config {
-    /// Members 0x15 and up came with CTAP 2.1's successors; a CTAP 2.0 key does not send them.
-    fn claims_later_than_20(&self) -> bool {
-        self.versions.iter().any(|version| *version != Version::Fido20)
-    }
 }
 
 /// In canonical order: by length, then by bytes (GI-87). Absent: not supported.
@@ -98,7 +107,7 @@ fn options(policy: Policy<'_>) -> MapWriter {
     options.put_some("largeBlobs", on(config.large_blobs.is_some()));
     options.put_some("uvBioEnroll", on(sensor.is_some_and(|sensor| sensor.uv_bio_enroll)));
     options.put_some("perCredMgmtRO", on(config.per_cred_mgmt_ro));
-    options.put_some("pinUvAuthToken", on(policy.has_tokens()));
+    options.put_some("pinUvAuthToken", on(policy.has_tokens() && config.is_later_than_20()));
     options.put_some("setMinPINLength", on(commands.min_pin_length_rp_ids.is_some()));
     options.put_some(
         "makeCredUvNotRqd",
@@ -160,4 +169,55 @@ fn algorithm_map(cose: i32) -> MapWriter {
     let mut map = MapWriter::new();
     map.put("alg", cose).put("type", "public-key");
     map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SoftKey;
+    use crate::config::{ConfigCommands, Extensions, Version};
+    use crate::status::Status;
+
+    fn ctap20() -> Config {
+        Config {
+            versions: alloc::vec![Version::Fido20],
+            make_cred_uv_not_rqd: false,
+            credential_management: false,
+            per_cred_mgmt_ro: false,
+            large_blobs: None,
+            authenticator_config: ConfigCommands::default(),
+            extensions: Extensions { hmac_secret: true, ..Extensions::default() },
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn a_ctap_20_key_is_one_of_its_time() {
+        // GI-105
+        assert_eq!(ctap20().check(), Ok(()));
+        let mut key = SoftKey::new(ctap20(), [1; 32]);
+        let info = key.call(&[COMMAND]);
+        assert_eq!(info[..2], [0, 0xa6], "members 01 to 06");
+        let text = b"pinUvAuthToken";
+        assert!(!info.windows(text.len()).any(|window| window == text));
+        assert_eq!(key.call(&[0x0b]), [Status::InvalidCommand.code()], "selection");
+        // clientPIN: getPinUvAuthTokenUsingPinWithPermissions
+        assert_eq!(key.call(&[0x06, 0xa1, 2, 9]), [Status::InvalidSubcommand.code()]);
+    }
+
+    #[test]
+    fn later_features_need_a_later_version() {
+        // GI-105
+        let config = Config { make_cred_uv_not_rqd: true, ..ctap20() };
+        assert_eq!(config.check().map_err(|error| error.rule), Err("GI-105"));
+    }
+
+    #[test]
+    fn a_key_without_versions_refuses_ctap2() {
+        // MSG-05
+        let mut key = SoftKey::new(Config { versions: Vec::new(), ..ctap20() }, [1; 32]);
+        for command in [0x01, 0x02, 0x04, 0x06, 0x07, 0x08, 0x0b] {
+            assert_eq!(key.call(&[command]), [Status::InvalidCommand.code()]);
+        }
+    }
 }

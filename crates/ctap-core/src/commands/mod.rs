@@ -132,6 +132,9 @@ pub(crate) enum Unanswered {
 /// Runs the command in `message` as far as it goes without a person.
 pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Status> {
     let (&command, parameters) = message.split_first().ok_or(Status::InvalidCommand)?; // MSG-06
+    if cx.config.versions.is_empty() {
+        return Err(Status::InvalidCommand); // it speaks U2F alone
+    }
     if message.len() > cx.config.max_msg_size {
         cx.session.drop_walk();
         return Err(Status::RequestTooLarge); // MSG-62
@@ -156,7 +159,7 @@ pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Sta
         bio_enrollment::COMMAND if cx.config.fingerprints.is_some() => {
             bio_enrollment::run(parameters, cx)
         }
-        selection::COMMAND => Ok(selection::start()),
+        selection::COMMAND if cx.config.is_later_than_20() => Ok(selection::start()),
         config::COMMAND if cx.config.authenticator_config.any() => {
             config::run(parameters, cx).map(Outcome::Done)
         }
