@@ -5,31 +5,71 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::key::Touch;
-use crate::serve;
+use crate::{attach, bench, control, demo, doctor, serve, settings};
 
-/// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key.
+/// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
+///
+/// keyfob puts a security key on the USB bus of this machine or another, without hardware: browsers, ssh and other
+/// programs use it like any key. Its other commands look after keys of every make.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(version, propagate_version = true, arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct Cli {
-    /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Log to the standard error stream; twice for more. KEYFOB_LOG or RUST_LOG choose precisely.
+    /// Log to the standard error stream; -vv for more. KEYFOB_LOG or RUST_LOG choose precisely
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  sudo keyfob attach         plug a key into this machine; Enter touches it
+  keyfob serve               offer one to `usbip attach`, here or on another machine
+  keyfob touch               touch a running key from another terminal
+  keyfob list                what keys are there?
+
+`keyfob COMMAND --help` teaches each command.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Offer a security key over USB/IP, to this machine or another
+    /// Plug a key into this machine
+    #[command(after_help = ATTACH_EXAMPLES)]
+    Attach(attach::Options),
+    /// Offer a key over USB/IP, to this machine or another
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(serve::Options),
+
+    /// Touch a running key: approve what it asks
+    #[command(after_help = TOUCH_EXAMPLES)]
+    Touch(control::client::AnswerOptions),
+    /// Refuse what a running key asks
+    Deny(control::client::AnswerOptions),
+    /// Wait until a running key asks for a touch, and print what it asks as one JSON object
+    #[command(after_help = WAIT_EXAMPLES)]
+    Wait(control::client::WaitOptions),
+    /// Unplug a running key and plug it in again; a host that imported it with usbip has to do so again
+    Replug(control::client::ReplugOptions),
+    /// Show the keys that run, and what they ask
+    Status(control::client::StatusOptions),
+
+    List(settings::list::Options),
+    Info(settings::info::Options),
+    #[command(subcommand)]
+    Pin(settings::pin::Command),
+    Reset(settings::reset::Options),
+    Select(settings::select::SelectOptions),
+    Wink(settings::select::WinkOptions),
+
+    Demo(demo::Options),
+    Doctor(doctor::Options),
+    Bench(bench::Options),
 }
 
 /// What a key is made of, and how it treats touches: the same for `serve` and `attach`.
 #[derive(Debug, Args)]
 pub(crate) struct KeyOptions {
-    /// Where the keys' memory is kept; made if it does not exist [default: ~/.local/state/keyfob]
+    /// Where the keys' memory is kept; made if it is not there [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
     #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
     pub(crate) state: Option<PathBuf>,
 
@@ -41,11 +81,54 @@ pub(crate) struct KeyOptions {
     #[arg(long, value_enum, default_value_t = Touch::Ask)]
     pub(crate) touch: Touch,
 
-    /// How many keys, on bus ids 1-1, 1-2 and so on
+    /// How many keys, on bus ids 1-1, 1-2 and so on; each has a memory of its own
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
     pub(crate) keys: u8,
 
-    /// How many discoverable credentials fit on a key
+    /// How many passkeys (discoverable credentials) fit on a key
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) capacity: u16,
+
+    /// Where `keyfob touch` and the like find these keys [default: $XDG_RUNTIME_DIR/keyfob/control or /tmp/keyfob-UID/control]
+    #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
+    pub(crate) control: Option<PathBuf>,
 }
+
+#[cfg(test)]
+impl KeyOptions {
+    /// One key that remembers nothing.
+    pub(crate) fn for_tests() -> Self {
+        let (state, ephemeral, touch, control) = (None, true, Touch::Ask, None);
+        Self { state, ephemeral, touch, keys: 1, capacity: 10, control }
+    }
+}
+
+const ATTACH_EXAMPLES: &str = "\
+Examples:
+  sudo modprobe vhci-hcd && sudo keyfob attach
+  sudo keyfob attach --ephemeral --touch auto      for a test that nobody watches
+
+The key is there until Ctrl-C, and it keeps its passkeys. It needs the kernel module vhci-hcd and the right to write
+to it; `keyfob doctor` checks both.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  keyfob serve                                     then type what it prints to plug the key in
+  keyfob serve --keys 2 --state ./keys             two keys, kept in a directory of your own
+  keyfob serve --listen 127.0.0.1:0 --ephemeral    any free port, and nothing remembered
+  ssh -L 3240:127.0.0.1:3240 MACHINE               on another machine, to use the key of MACHINE there
+
+The key is there until Ctrl-C.";
+
+const TOUCH_EXAMPLES: &str = "\
+Examples:
+  keyfob touch                                     approve the one open prompt
+  keyfob touch --key 1-2                           that of the second key
+  keyfob touch --prompt \"$(keyfob wait | jq -r .id)\"  that very prompt, and none that comes after it
+
+Exit code 1 if no such prompt is open: a late touch approves nothing.";
+
+const WAIT_EXAMPLES: &str = "\
+Examples:
+  keyfob wait --timeout 10 && keyfob touch
+  keyfob wait | jq -r .rp_id";

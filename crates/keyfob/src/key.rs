@@ -5,8 +5,10 @@
 //!   reports ◄── Device ◄──────── respond ───────────── Authenticator ◄──── answer ───────── ask: front ends
 //! ```
 //!
-//! Everything is a direct call; time is an argument. [`UsbKey`] adds the clock and plugs it into `usbip-server`.
+//! Everything is a direct call; time is an argument. [`UsbKey`] adds the clock and goes into a `usbip-server` port.
 
+#[cfg(test)]
+mod tests;
 mod usb;
 
 use clap::ValueEnum;
@@ -16,18 +18,20 @@ use ctap_core::{
 };
 use hid_transport::{ChannelId, Device, Event, Kind, Report, Settings};
 use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use self::usb::UsbKey;
 use crate::bell::Bell;
 
 /// What becomes of a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Touch {
-    /// A person is asked: on the terminal, or with `keyfob touch` and `keyfob deny`.
+    /// A person is asked: on the terminal, or with `keyfob touch` and `keyfob deny`
     Ask,
-    /// Everything is approved at once. For tests only.
+    /// Everything is approved at once; for tests only
     Auto,
-    /// Everything is refused at once.
+    /// Everything is refused at once
     Deny,
 }
 
@@ -39,7 +43,7 @@ pub(crate) struct Parts {
     pub(crate) rng: Box<dyn CryptoRng>,
     /// Who answers its questions.
     pub(crate) touch: Touch,
-    /// Rung when a prompt opens or closes, or the key is plugged in or out.
+    /// Rung when a prompt opens or closes, and when the key winks.
     pub(crate) bell: Bell,
 }
 
@@ -48,6 +52,9 @@ pub(crate) struct Key {
     authenticator: Authenticator,
     device: Device,
     parts: Parts,
+    /// The prompt that the bell was last rung for.
+    announced: Option<PromptId>,
+    has_winked: bool,
 }
 
 impl Key {
@@ -56,47 +63,49 @@ impl Key {
         let settings =
             Settings { version: VERSION.map(number), msg: config.u2f, ..Settings::default() };
         let authenticator = Authenticator::new(config, &mut parts.platform(now));
-        Self { authenticator, device: Device::new(settings), parts }
+        let device = Device::new(settings);
+        Self { authenticator, device, parts, announced: None, has_winked: false }
     }
 
     /// Power comes: all that is not in the store is forgotten (HD-44).
     pub(crate) fn plug_in(&mut self, now: Instant) {
         self.device.reset();
         self.authenticator.power_cycle(&mut self.parts.platform(now));
-        self.parts.bell.ring();
+        self.announce();
     }
 
     /// Power goes: nobody waits for an answer any more.
     pub(crate) fn unplug(&mut self) {
         self.device.reset();
         self.authenticator.abandon();
-        self.parts.bell.ring();
+        self.announce();
     }
 
     /// The host sent a report.
     pub(crate) fn handle_report(&mut self, report: &Report, now: Instant) {
         match self.device.handle_report(report, hid(now)) {
-            Some(Event::Request { channel, kind: Kind::Cbor, message }) => {
+            Some(Event::Request { channel, kind, message }) => {
+                tracing::info!(%channel, command = message.first(), length = message.len());
                 let mut platform = self.parts.platform(now);
-                let step = self.authenticator.handle(inner(channel), message, &mut platform);
-                self.proceed(step, now);
-            }
-            Some(Event::Request { channel, kind: Kind::Msg, message }) => {
-                let mut platform = self.parts.platform(now);
-                let step = self.authenticator.handle_u2f(inner(channel), message, &mut platform);
+                let channel = Channel(channel.as_u32());
+                let step = match kind {
+                    Kind::Cbor => self.authenticator.handle(channel, message, &mut platform),
+                    Kind::Msg => self.authenticator.handle_u2f(channel, message, &mut platform),
+                };
                 self.proceed(step, now);
             }
             Some(Event::Cancel { channel }) => {
-                let response = self.authenticator.cancel(inner(channel));
-                self.finish(response, now);
+                let response = self.authenticator.cancel(Channel(channel.as_u32()));
+                self.respond(response, now);
             }
-            Some(Event::Abandon { .. }) => {
-                self.authenticator.abandon();
+            Some(Event::Abandon { .. }) => self.authenticator.abandon(),
+            Some(Event::Wink { .. }) => {
+                self.has_winked = true;
                 self.parts.bell.ring();
             }
-            Some(Event::Wink { channel }) => tracing::info!(%channel, "wink"),
-            None => {}
+            None => return,
         }
+        self.announce();
     }
 
     /// The next report for a host that reads.
@@ -114,19 +123,19 @@ impl Key {
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.device.handle_timeout(hid(now));
         let response = self.authenticator.handle_timeout(now);
-        self.finish(response, now);
+        self.respond(response, now);
+        self.announce();
     }
 
     /// Somebody decided. `false`: nobody waits for that prompt any more, and nothing happened.
     pub(crate) fn answer(&mut self, prompt: PromptId, decision: Decision, now: Instant) -> bool {
         let mut platform = self.parts.platform(now);
-        let step = self.authenticator.answer(prompt, decision, &mut platform);
-        let was_waiting = step.is_some();
-        if let Some(step) = step {
-            self.proceed(step, now);
-            self.parts.bell.ring();
-        }
-        was_waiting
+        let Some(step) = self.authenticator.answer(prompt, decision, &mut platform) else {
+            return false;
+        };
+        self.proceed(step, now);
+        self.announce();
+        true
     }
 
     /// What a person is asked right now, and until when.
@@ -134,9 +143,14 @@ impl Key {
         self.authenticator.prompt()
     }
 
+    /// Whether somebody wanted to see which key this is, since the last call (HD-61).
+    pub(crate) fn take_wink(&mut self) -> bool {
+        std::mem::take(&mut self.has_winked)
+    }
+
     fn proceed(&mut self, step: Step, now: Instant) {
         match step {
-            Step::Reply(response) => self.respond(&response, now),
+            Step::Reply(response) => self.respond(Some(response), now),
             Step::Wait(prompt, question) => self.wait(prompt, &question, now),
             Step::Kept => {}
         }
@@ -144,28 +158,30 @@ impl Key {
 
     /// Every question shows as KEEPALIVE(UPNEEDED), one that is answered at once too (HD-76).
     fn wait(&mut self, prompt: PromptId, question: &Question, now: Instant) {
-        tracing::debug!(%question, "asks for a touch");
+        tracing::debug!(%prompt, %question, "a person is needed");
         self.device.set_waiting_for_user(true, hid(now));
         match self.parts.touch {
-            Touch::Ask => self.parts.bell.ring(),
+            Touch::Ask => {}
             Touch::Auto => drop(self.answer(prompt, Decision::Approve, now)),
             Touch::Deny => drop(self.answer(prompt, Decision::Deny, now)),
         }
     }
 
-    /// The end of a request that waited, if it is one.
-    fn finish(&mut self, response: Option<Response>, now: Instant) {
-        if let Some(response) = response {
-            self.respond(&response, now);
-            self.parts.bell.ring();
+    fn respond(&mut self, response: Option<Response>, now: Instant) {
+        if let Some(Response { channel, message }) = response {
+            let channel = ChannelId::new(channel.0);
+            tracing::info!(%channel, status = message.first(), length = message.len());
+            self.device.respond(channel, &message, hid(now));
         }
     }
 
-    fn respond(&mut self, response: &Response, now: Instant) {
-        let status = response.message.first();
-        tracing::debug!(channel = response.channel.0, ?status, length = response.message.len());
-        let channel = ChannelId::new(response.channel.0);
-        self.device.respond(channel, &response.message, hid(now));
+    /// Rings if what is asked is not what it was when the bell last rang.
+    fn announce(&mut self) {
+        let open = self.authenticator.prompt().map(|(prompt, ..)| prompt);
+        if open != self.announced {
+            self.announced = open;
+            self.parts.bell.ring();
+        }
     }
 }
 
@@ -173,10 +189,6 @@ impl Parts {
     fn platform(&mut self, now: Instant) -> Platform<'_> {
         Platform { store: &mut *self.store, rng: &mut *self.rng, now }
     }
-}
-
-fn inner(channel: ChannelId) -> Channel {
-    Channel(channel.as_u32())
 }
 
 /// Both pure crates count milliseconds from an origin of our choice: the same one.

@@ -1,26 +1,52 @@
 //! The keys that this process runs, each plugged into a port.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
-use ctap_core::{Config, MemoryStore, Store};
+use ctap_core::{Config, Decision, PromptId, Question};
 use rand_core::Rng as _;
 use usbip_server::{DeviceInfo, Port, Server};
 
-use crate::bell::Bell;
+use crate::bell::{Bell, Listener};
 use crate::cli::KeyOptions;
-use crate::key::{Key, Parts, UsbKey};
+use crate::key::{Key, Parts, Touch, UsbKey};
+use crate::memory::Memory;
 use crate::platform::{Clock, system_rng};
 
 /// All keys of this process.
 pub(crate) struct Keys {
     keys: Vec<PluggedKey>,
+    touch: Touch,
+    bell: Bell,
 }
 
 /// A key and its port.
 pub(crate) struct PluggedKey {
     usb: Rc<RefCell<UsbKey>>,
     port: Port,
+    serial: String,
+    run: u32,
+    replugs: Cell<u32>,
+}
+
+/// What a person is asked at this moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Prompt {
+    /// What the key calls it.
+    pub(crate) id: PromptId,
+    /// What the world calls it: no other prompt of any key in any run has this name.
+    pub(crate) name: String,
+    pub(crate) question: Question,
+    /// Until the key stops waiting.
+    pub(crate) left: Duration,
+}
+
+impl Prompt {
+    /// Rounded up: as long as there is any time left, it is not 0.
+    pub(crate) fn seconds_left(&self) -> u64 {
+        self.left.as_secs() + u64::from(self.left.subsec_nanos() > 0)
+    }
 }
 
 impl Keys {
@@ -30,10 +56,25 @@ impl Keys {
     /// What a vault says about itself.
     pub(crate) fn plug_into(server: &Server, options: &KeyOptions) -> anyhow::Result<Self> {
         let (clock, bell) = (Clock::start(), Bell::new());
-        let keys = (1..=options.keys)
-            .map(|number| PluggedKey::new(server, options, number, &bell, clock))
-            .collect::<anyhow::Result<_>>()?;
-        Ok(Self { keys })
+        let run = system_rng().next_u32();
+        let plug = |number| PluggedKey::new(server, options, number, (bell.clone(), clock, run));
+        let keys = (1..=options.keys).map(plug).collect::<anyhow::Result<_>>()?;
+        Ok(Self { keys, touch: options.touch, bell })
+    }
+
+    /// Every key, in the order of the bus ids.
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, PluggedKey> {
+        self.keys.iter()
+    }
+
+    /// What becomes of questions.
+    pub(crate) fn touch(&self) -> Touch {
+        self.touch
+    }
+
+    /// Hears when a prompt opens or closes.
+    pub(crate) fn listen(&self) -> Listener {
+        self.bell.listen()
     }
 
     /// Pulls every plug.
@@ -47,23 +88,67 @@ impl PluggedKey {
         server: &Server,
         options: &KeyOptions,
         number: u8,
-        bell: &Bell,
-        clock: Clock,
+        (bell, clock, run): (Bell, Clock, u32),
     ) -> anyhow::Result<Self> {
-        let (store, serial) = ephemeral();
+        let Memory { store, serial } = Memory::open(options, number)?;
         let config = Config { capacity: usize::from(options.capacity), ..Config::default() };
-        let parts =
-            Parts { store, rng: Box::new(system_rng()), touch: options.touch, bell: bell.clone() };
+        let parts = Parts { store, rng: Box::new(system_rng()), touch: options.touch, bell };
         let key = Key::new(config, parts, clock.now());
         let usb = Rc::new(RefCell::new(UsbKey { key, clock }));
-        let port = server.plug(device_info(number, serial), Rc::clone(&usb) as _)?;
-        Ok(Self { usb, port })
+        let port = server.plug(device_info(number, serial.clone()), Rc::clone(&usb) as _)?;
+        Ok(Self { usb, port, serial, run, replugs: Cell::new(0) })
     }
-}
 
-fn ephemeral() -> (Box<dyn Store>, String) {
-    let mut rng = system_rng();
-    (Box::new(MemoryStore::new(&mut rng)), format!("{:016X}", rng.next_u64()))
+    /// Where it is plugged in.
+    pub(crate) fn bus_id(&self) -> &str {
+        self.port.bus_id()
+    }
+
+    /// The number that is printed on it.
+    pub(crate) fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// The port, for whoever brings it to a host.
+    pub(crate) fn port(&self) -> &Port {
+        &self.port
+    }
+
+    /// What it asks now.
+    pub(crate) fn prompt(&self) -> Option<Prompt> {
+        let usb = self.usb.borrow();
+        let (id, question, deadline) = usb.key.prompt()?;
+        Some(Prompt {
+            id,
+            name: format!("{:08x}.{}.{id}", self.run, self.bus_id()),
+            question: question.clone(),
+            left: Duration::from_millis(deadline.since(usb.clock.now())),
+        })
+    }
+
+    /// Somebody decided. `false`: that prompt is no longer open, and nothing happened.
+    pub(crate) fn answer(&self, prompt: PromptId, decision: Decision) -> bool {
+        let usb = &mut *self.usb.borrow_mut();
+        let was_open = usb.key.answer(prompt, decision, usb.clock.now());
+        self.port.wake();
+        was_open
+    }
+
+    /// Whether somebody wanted to see which key this is, since the last call.
+    pub(crate) fn take_wink(&self) -> bool {
+        self.usb.borrow_mut().key.take_wink()
+    }
+
+    /// Pulls the plug. Whoever brought the key to a host sees that this was meant and puts it back.
+    pub(crate) fn replug(&self) {
+        self.replugs.set(self.replugs.get().wrapping_add(1));
+        self.port.replug();
+    }
+
+    /// How often [`replug`](Self::replug) was called.
+    pub(crate) fn replugs(&self) -> u32 {
+        self.replugs.get()
+    }
 }
 
 fn device_info(number: u8, serial: String) -> DeviceInfo {
@@ -79,6 +164,6 @@ fn device_info(number: u8, serial: String) -> DeviceInfo {
 }
 
 /// pid.codes, which lends product ids to open hardware.
-pub(crate) const VENDOR_ID: u16 = 0x1209;
-/// From pid.codes' range for private testing.
-pub(crate) const PRODUCT_ID: u16 = 0x0005;
+const VENDOR_ID: u16 = 0x1209;
+/// One of those that pid.codes keeps for private testing.
+const PRODUCT_ID: u16 = 0x0005;

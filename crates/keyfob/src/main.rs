@@ -1,45 +1,64 @@
 //! The keyfob command: a virtual security key on the bus, and a settings tool for any key.
 
+mod attach;
 mod bell;
+mod bench;
 mod cli;
+mod control;
+mod demo;
+mod device;
+mod doctor;
 mod failure;
 mod key;
 mod keys;
+mod log;
+mod memory;
 mod platform;
+mod running;
 mod say;
 mod serve;
+mod settings;
+mod socket;
+mod spawned;
+mod terminal;
+mod touch;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
+use crate::running::on_one_thread;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    platform::harden();
+    match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&failure::describe(&error));
+            terminal::note(failure::describe(&error));
             failure::exit_code(&error)
         }
     }
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
+    log::start(cli.verbose)?;
     match cli.command {
+        Command::Attach(options) => on_one_thread(attach::run(options)),
         Command::Serve(options) => on_one_thread(serve::run(options)),
+        Command::Touch(options) => control::client::touch(options),
+        Command::Deny(options) => control::client::deny(options),
+        Command::Wait(options) => control::client::wait(options),
+        Command::Replug(options) => control::client::replug(options),
+        Command::Status(options) => control::client::status(&options),
+        Command::List(options) => settings::list::run(&options),
+        Command::Info(options) => settings::info::run(&options),
+        Command::Pin(command) => settings::pin::run(&command),
+        Command::Reset(options) => settings::reset::run(&options),
+        Command::Select(options) => settings::select::run_select(&options),
+        Command::Wink(options) => settings::select::run_wink(&options),
+        Command::Demo(options) => demo::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
+        Command::Bench(options) => bench::run(&options),
     }
-}
-
-/// Everything that waits runs on this thread, and nothing else does.
-fn on_one_thread(task: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, task)
-}
-
-/// To the standard error stream; nobody is left to tell if that fails.
-fn complain(text: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -1,11 +1,14 @@
 //! What the pure crates are given by this machine: time and randomness.
 
+use std::io;
 use std::time::{Duration, Instant as SystemInstant};
 
 use ctap_core::Instant;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::fs::Mode;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The one clock of the process: monotonic, and counted from its start.
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +39,35 @@ pub(crate) fn system_rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-/// Returns when somebody wants the process to end: Ctrl-C, or a service manager.
-///
-/// # Errors
-/// If the handlers cannot be installed.
-pub(crate) async fn end_signal() -> std::io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// How others ask this process to end: Ctrl-C, or a service manager.
+pub(crate) struct EndSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl EndSignal {
+    /// Listens from now on; without this the signals kill.
+    ///
+    /// # Errors
+    /// If the handlers cannot be installed.
+    pub(crate) fn listen() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    /// Returns when one of them came.
+    pub(crate) async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Keeps secrets in this process: files and sockets it makes are its owner's alone, and no core is dumped (P-19, P-21).
+pub(crate) fn harden() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    // Neither can fail for a process that only gives something up.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }

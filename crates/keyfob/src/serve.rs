@@ -1,36 +1,213 @@
 //! `keyfob serve`: offers keys over USB/IP.
 
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 use tokio::net::TcpListener;
 use usbip_server::Server;
 
 use crate::cli::KeyOptions;
+use crate::failure::{advise, failure, usage};
+use crate::key::Touch;
 use crate::keys::Keys;
-use crate::say::say;
+use crate::running::Running;
+use crate::say::{say, warn};
+use crate::socket::PrivateSocket;
 
 /// Where the keys are offered, and which.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3240")]
-    listen: SocketAddr,
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:3240]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+
+    /// Unix socket to listen on, instead of an address or beside it
+    #[arg(long, value_name = "PATH")]
+    unix: Option<PathBuf>,
+
+    /// Allow an address that other machines can reach: USB/IP knows neither passwords nor encryption
+    #[arg(long)]
+    expose: bool,
 
     #[command(flatten)]
     keys: KeyOptions,
 }
 
 /// Offers the keys until a signal ends it.
+///
+/// # Errors
+/// An address, a socket or a key's memory is in use, or must not be used like this.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(options.listen).await?;
+    let address = options.address()?;
+    let doors = Doors::open(address, &options).await?;
     let server = Server::new();
-    let keys = Keys::plug_into(&server, &options.keys)?;
-    say!("listening on {}, bus id 1-1", listener.local_addr()?);
-    tokio::select! {
-        never = server.serve_tcp(listener) => match never {},
-        signal = crate::platform::end_signal() => signal?,
+    let running = Running::start(&server, &options.keys)?;
+    doors.announce(running.keys())?;
+    running.serve(doors.serve(&server)).await
+}
+
+impl Options {
+    /// Where to listen on TCP, if at all. Who exposes a key must say so, and must not have it approve unseen (P-10, P-22).
+    fn address(&self) -> anyhow::Result<Option<SocketAddr>> {
+        let default =
+            self.unix.is_none().then(|| SocketAddr::from(([127, 0, 0, 1], STANDARD_PORT)));
+        let Some(address) = self.listen.or(default) else { return Ok(None) };
+        if address.ip().to_canonical().is_loopback() {
+            return Ok(Some(address));
+        }
+        if self.keys.touch == Touch::Auto {
+            return Err(usage(
+                format_args!("--touch auto on {address} would sign for everybody who can reach it"),
+                "listen on 127.0.0.1, or use --touch ask",
+            ));
+        }
+        if !self.expose {
+            return Err(usage(
+                format_args!(
+                    "other machines can reach {address}, and USB/IP knows neither passwords nor encryption"
+                ),
+                format_args!("{FORWARD}, or insist with --expose"),
+            ));
+        }
+        warn(format_args!(
+            "everybody who can reach {address} can use this key and read along. Better: {FORWARD}"
+        ));
+        Ok(Some(address))
     }
-    keys.unplug();
-    Ok(())
+}
+
+/// What hosts can come in by.
+struct Doors {
+    tcp: Option<TcpListener>,
+    unix: Option<PrivateSocket>,
+}
+
+impl Doors {
+    async fn open(address: Option<SocketAddr>, options: &Options) -> anyhow::Result<Self> {
+        let tcp = match address {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let unix = options.unix.as_deref().map(PrivateSocket::bind).transpose()?;
+        Ok(Self { tcp, unix })
+    }
+
+    /// Says that the keys are ready, and what to type to get them.
+    fn announce(&self, keys: &Keys) -> anyhow::Result<()> {
+        let ids = bus_ids(keys);
+        if let Some(listener) = &self.tcp {
+            let address = listener.local_addr()?;
+            say(format_args!("listening on {address}, {ids}"));
+            for key in keys.iter() {
+                say(format_args!("plug it in: {}", attach_command(address, key.bus_id())));
+            }
+        }
+        if let Some(socket) = &self.unix {
+            let path = socket.place.path().display();
+            say(format_args!("listening on {path}, {ids}"));
+            say(format_args!("from another machine: ssh -L {STANDARD_PORT}:{path} THIS-MACHINE"));
+        }
+        Ok(())
+    }
+
+    /// Lets hosts in, for ever.
+    async fn serve(self, server: &Server) -> anyhow::Result<Infallible> {
+        let tcp = async {
+            match self.tcp {
+                Some(listener) => server.serve_tcp(listener).await,
+                None => pending().await,
+            }
+        };
+        let unix = async {
+            match self.unix {
+                Some(PrivateSocket { listener, place: _place }) => {
+                    server.serve_unix(listener).await
+                }
+                None => pending().await,
+            }
+        };
+        tokio::select! { never = tcp => match never {}, never = unix => match never {} }
+    }
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => failure(
+            format_args!("{address} is taken by another program"),
+            "stop it (`ss -ltnp` names it), or choose a port with --listen 127.0.0.1:0",
+        ),
+        _ => advise(
+            anyhow::Error::new(error).context(format!("cannot listen on {address}")),
+            "choose another address with --listen",
+        ),
+    })
+}
+
+/// `bus id 1-1`, or `bus ids 1-1 to 1-3`.
+fn bus_ids(keys: &Keys) -> String {
+    let mut ids = keys.iter().map(|key| key.bus_id());
+    match (ids.next().unwrap_or_default(), ids.next_back()) {
+        (only, None) => format!("bus id {only}"),
+        (first, Some(last)) => format!("bus ids {first} to {last}"),
+    }
+}
+
+/// What brings a key to the Linux host that reads it.
+fn attach_command(address: SocketAddr, bus_id: &str) -> String {
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "THIS-MACHINE".to_owned(),
+        ip => ip.to_string(),
+    };
+    match address.port() {
+        STANDARD_PORT => format!("sudo usbip attach -r {host} -b {bus_id}"),
+        port => format!("sudo usbip --tcp-port {port} attach -r {host} -b {bus_id}"),
+    }
+}
+
+/// Where the kernel's tools look for USB/IP.
+const STANDARD_PORT: u16 = 3240;
+const FORWARD: &str =
+    "listen on 127.0.0.1 and type on the other machine `ssh -L 3240:127.0.0.1:3240 THIS-MACHINE`";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(listen: Option<&str>, expose: bool, touch: Touch) -> Options {
+        let keys = KeyOptions { touch, ..KeyOptions::for_tests() };
+        Options { listen: listen.map(|address| address.parse().unwrap()), unix: None, expose, keys }
+    }
+
+    #[test]
+    fn only_loopback_addresses_need_no_second_word() {
+        for address in ["127.0.0.1:3240", "127.9.9.9:1", "[::1]:0", "[::ffff:127.0.0.1]:3240"] {
+            let options = options(Some(address), false, Touch::Auto);
+            assert_eq!(options.address().unwrap(), Some(address.parse().unwrap()));
+        }
+        for address in ["0.0.0.0:3240", "[::]:3240", "192.0.2.1:3240", "[::ffff:192.0.2.1]:0"] {
+            assert!(options(Some(address), false, Touch::Ask).address().is_err(), "{address}");
+            assert!(options(Some(address), true, Touch::Ask).address().is_ok(), "{address}");
+            assert!(options(Some(address), true, Touch::Auto).address().is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_unix_socket_takes_the_place_of_the_default_address() {
+        let mut options = options(None, false, Touch::Ask);
+        assert_eq!(options.address().unwrap(), Some("127.0.0.1:3240".parse().unwrap()));
+        options.unix = Some("socket".into());
+        assert_eq!(options.address().unwrap(), None);
+    }
+
+    #[test]
+    fn the_command_to_attach_is_the_one_to_type() {
+        let command = |address: &str| attach_command(address.parse().unwrap(), "1-2");
+        assert_eq!(command("127.0.0.1:3240"), "sudo usbip attach -r 127.0.0.1 -b 1-2");
+        assert_eq!(command("[::1]:99"), "sudo usbip --tcp-port 99 attach -r ::1 -b 1-2");
+        assert_eq!(command("0.0.0.0:3240"), "sudo usbip attach -r THIS-MACHINE -b 1-2");
+    }
 }

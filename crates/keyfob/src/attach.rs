@@ -1,0 +1,122 @@
+//! `keyfob attach`: plugs keys into this very machine, through the kernel's virtual USB host controller.
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::net::UnixStream;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use usbip_server::Server;
+use usbip_server::vhci::{self, Vhci, VhciError};
+
+use crate::cli::KeyOptions;
+use crate::failure::failure;
+use crate::keys::{Keys, PluggedKey};
+use crate::running::Running;
+use crate::say::{say, warn};
+
+/// Which keys are plugged in.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    keys: KeyOptions,
+}
+
+/// Keeps the keys plugged in until a signal ends it.
+///
+/// # Errors
+/// The kernel has no virtual host controller, or does not let this user at it; or the host unplugged a key.
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let vhci = Vhci::open(Path::new(vhci::PLATFORM)).map_err(advise)?;
+    let running = Running::start(&Server::new(), &options.keys)?;
+    let keys = Rc::clone(running.keys());
+    running.serve(hold_all(vhci, keys)).await
+}
+
+async fn hold_all(vhci: Vhci, keys: Rc<Keys>) -> anyhow::Result<Infallible> {
+    let mut held = JoinSet::new();
+    for index in 0..keys.iter().len() {
+        let (vhci, keys) = (vhci.clone(), Rc::clone(&keys));
+        held.spawn_local(async move {
+            let key = keys.iter().nth(index).context("no such key")?;
+            hold(&vhci, key).await
+        });
+    }
+    held.join_next().await.context("no keys")??
+}
+
+/// Keeps one key plugged in, and plugs it in again after `keyfob replug`.
+async fn hold(vhci: &Vhci, key: &PluggedKey) -> anyhow::Result<Infallible> {
+    loop {
+        let replugs = key.replugs();
+        let (_port, stream) = vhci.attach(key.port().devid()).map_err(advise)?;
+        stream.set_nonblocking(true)?;
+        let announcement =
+            tokio::task::spawn_local(announce(key.bus_id().to_owned(), key.serial().to_owned()));
+        let outcome = key.port().serve(UnixStream::from_std(stream)?).await;
+        announcement.abort();
+        outcome.with_context(|| format!("{}: the host broke the connection", key.bus_id()))?;
+        if key.replugs() == replugs {
+            return Err(failure(
+                format_args!("{}: the host unplugged the key", key.bus_id()),
+                "plug it in again with `keyfob attach`",
+            ));
+        }
+    }
+}
+
+/// Says where programs find the key, as soon as the kernel has a device for it.
+async fn announce(bus_id: String, serial: String) {
+    let found = timeout(ENUMERATION, async {
+        loop {
+            if let Some(node) = device_node(&serial) {
+                return node;
+            }
+            sleep(BETWEEN_LOOKS).await;
+        }
+    });
+    match found.await {
+        Ok(node) => say(format_args!("attached {bus_id} as {}", node.display())),
+        Err(_) => warn(format_args!(
+            "{bus_id} is plugged in, but there is no device for it; try `sudo modprobe usbhid`, and `keyfob doctor`"
+        )),
+    }
+}
+
+/// The hidraw device of the key with this serial number.
+fn device_node(serial: &str) -> Option<PathBuf> {
+    let wanted = format!("HID_UNIQ={serial}");
+    fs::read_dir("/sys/class/hidraw").ok()?.flatten().find_map(|entry| {
+        let uevent = fs::read_to_string(entry.path().join("device/uevent")).ok()?;
+        let node = Path::new("/dev").join(entry.file_name());
+        (uevent.lines().any(|line| line == wanted) && node.exists()).then_some(node)
+    })
+}
+
+/// The same error as a person reads it: what was wrong, then what to do.
+fn advise(error: VhciError) -> anyhow::Error {
+    match error {
+        VhciError::ModuleMissing => failure(
+            "this kernel has no virtual USB host controller loaded",
+            "sudo modprobe vhci-hcd",
+        ),
+        VhciError::Permission(path) => failure(
+            format_args!("{} may not be written by this user", path.display()),
+            "run it as root (`sudo keyfob attach`), or give your group that file",
+        ),
+        VhciError::NoFreePort => failure(
+            "all ports of the virtual USB host controller are in use",
+            "`sudo usbip port` lists them; `sudo usbip detach -p PORT` frees one",
+        ),
+        other => other.into(),
+    }
+}
+
+/// How long a kernel may take to make a device node; it takes about a tenth of a second.
+const ENUMERATION: Duration = Duration::from_secs(5);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);

@@ -1,0 +1,18 @@
+//! Every bound of the control socket, each with its reason.
+
+use std::time::Duration;
+
+/// Bytes of a request, its newline included. The longest one names a prompt and a key: a hundred bytes.
+pub(super) const MAX_REQUEST: u64 = 1024;
+
+/// Bytes of a response, its newline included: the state of eight keys, each with a prompt whose names are all escapes.
+pub(super) const MAX_RESPONSE: u64 = 64 * 1024;
+
+/// Clients at a time. Each `keyfob wait` is one for as long as it waits.
+pub(super) const MAX_CLIENTS: usize = 16;
+
+/// From connecting to the end of the request, and for taking the response.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Pause after a failed `accept`: it mostly means that this process has no file descriptor left.
+pub(super) const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);

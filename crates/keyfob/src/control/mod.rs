@@ -1,0 +1,51 @@
+//! The control socket: how other processes of the same user answer a running key's prompts.
+//!
+//! A client connects, sends one [`Request`](protocol::Request) as a line of JSON, and reads one
+//! [`Response`](protocol::Response) as a line of JSON. That is the whole protocol, so `socat` will do (but a client that
+//! waits for a prompt must keep its sending side open):
+//!
+//! ```text
+//! $ echo '{"do":"status"}' | socat -t 9 - UNIX:$XDG_RUNTIME_DIR/keyfob/control
+//! {"answer":"status","touch":"ask","keys":[{"key":"1-1","serial":"0123456789ABCDEF","attached":true,"prompt":null}]}
+//! ```
+
+pub(crate) mod client;
+mod limits;
+mod protocol;
+mod server;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use self::protocol::OpenPrompt;
+use self::protocol::{Request, Response};
+pub(crate) use self::server::serve;
+use crate::socket::{PrivateSocket, make_private_directory};
+
+/// Opens the control socket of this process at `path`, or where the clients look first.
+///
+/// # Errors
+/// Another key is running there, or the place is not private.
+pub(crate) fn bind(path: Option<&Path>) -> anyhow::Result<PrivateSocket> {
+    if let Some(path) = path {
+        return PrivateSocket::bind(path);
+    }
+    let directory = default_directory();
+    make_private_directory(&directory)?;
+    PrivateSocket::bind(&directory.join(NAME))
+}
+
+/// Where clients look for a running key.
+pub(crate) fn default_path() -> PathBuf {
+    default_directory().join(NAME)
+}
+
+/// `$XDG_RUNTIME_DIR/keyfob`, else `/tmp/keyfob-UID`.
+fn default_directory() -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
+        Some(directory) if directory.is_absolute() => directory.join("keyfob"),
+        _ => format!("/tmp/keyfob-{user}").into(),
+    }
+}
+
+const NAME: &str = "control";

@@ -1,0 +1,242 @@
+//! What is said on the control socket, as lines of JSON.
+
+use ctap_core::consent::{Action, Gesture};
+use serde::{Deserialize, Serialize};
+
+use crate::key::Touch;
+use crate::keys::{PluggedKey, Prompt};
+
+/// What a client wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// Approve the open prompt.
+    Touch(Choice),
+    /// Refuse the open prompt.
+    Deny(Choice),
+    /// Tell the open prompt, or the next one to open.
+    Wait {
+        /// Of this key only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Give up after so many seconds; without it, never.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u32>,
+    },
+    /// Unplug a key and plug it in again.
+    Replug {
+        /// Which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    /// Tell how things stand.
+    Status,
+}
+
+/// Which prompt is answered: the only open one, unless something here is chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Choice {
+    /// That of this key, by its bus id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    /// This very one, by its [id](OpenPrompt::id).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) prompt: Option<String>,
+}
+
+/// What a client hears.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub(crate) enum Response {
+    /// It is done.
+    Done,
+    /// To `wait`.
+    Prompt(OpenPrompt),
+    /// To `status`.
+    Status(Status),
+    /// It could not be done.
+    Error(Refusal),
+}
+
+/// Why it could not be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refusal {
+    /// What was wrong.
+    pub(crate) what: String,
+    /// What to do next.
+    pub(crate) next: String,
+}
+
+/// A prompt, as scripts see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OpenPrompt {
+    /// Its name; no other prompt of any key in any run has it.
+    pub(crate) id: String,
+    /// `register`, `sign_in`, `select`, `reset`, `verify`, `enroll`; others may come.
+    pub(crate) action: String,
+    /// `touch`, `long_touch`, `finger`; others may come.
+    pub(crate) gesture: String,
+    /// The relying party, verbatim: escape it before showing it.
+    pub(crate) rp_id: Option<String>,
+    /// The user's name, verbatim.
+    pub(crate) user: Option<String>,
+    /// Until the key stops waiting, rounded up.
+    pub(crate) seconds_left: u64,
+    /// The bus id of the key that asks.
+    pub(crate) key: String,
+}
+
+/// How things stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Status {
+    /// What becomes of questions.
+    pub(crate) touch: Touch,
+    /// Every key, in the order of the bus ids.
+    pub(crate) keys: Vec<KeyStatus>,
+}
+
+/// How one key is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeyStatus {
+    /// Its bus id.
+    pub(crate) key: String,
+    /// Its USB serial number.
+    pub(crate) serial: String,
+    /// Whether a host has it.
+    pub(crate) attached: bool,
+    /// What it asks now.
+    pub(crate) prompt: Option<OpenPrompt>,
+}
+
+impl Refusal {
+    pub(crate) fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { what: what.into(), next: next.into() }
+    }
+}
+
+impl OpenPrompt {
+    pub(crate) fn new(key: &PluggedKey, prompt: Prompt) -> Self {
+        Self {
+            seconds_left: prompt.seconds_left(),
+            id: prompt.name,
+            action: action_name(prompt.question.action).to_owned(),
+            gesture: gesture_name(prompt.question.gesture).to_owned(),
+            rp_id: prompt.question.rp_id,
+            user: prompt.question.user,
+            key: key.bus_id().to_owned(),
+        }
+    }
+}
+
+impl KeyStatus {
+    pub(crate) fn of(key: &PluggedKey) -> Self {
+        Self {
+            key: key.bus_id().to_owned(),
+            serial: key.serial().to_owned(),
+            attached: key.port().is_attached(),
+            prompt: key.prompt().map(|prompt| OpenPrompt::new(key, prompt)),
+        }
+    }
+}
+
+fn action_name(action: Action) -> &'static str {
+    match action {
+        Action::Register => "register",
+        Action::SignIn => "sign_in",
+        Action::Select => "select",
+        Action::Reset => "reset",
+        Action::Verify => "verify",
+        Action::Enroll => "enroll",
+        _ => "other",
+    }
+}
+
+fn gesture_name(gesture: Gesture) -> &'static str {
+    match gesture {
+        Gesture::Touch => "touch",
+        Gesture::LongTouch => "long_touch",
+        Gesture::Finger => "finger",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use proptest::prelude::*;
+
+    #[test]
+    fn requests_look_like_this_on_the_wire() {
+        let deny = Choice { prompt: Some("5eed.1-1.1".into()), ..Choice::default() };
+        let wait = Request::Wait { key: None, seconds: Some(9) };
+        for (request, text) in [
+            (Request::Touch(Choice::default()), r#"{"do":"touch"}"#),
+            (Request::Deny(deny), r#"{"do":"deny","prompt":"5eed.1-1.1"}"#),
+            (wait, r#"{"do":"wait","seconds":9}"#),
+            (Request::Replug { key: Some("1-2".into()) }, r#"{"do":"replug","key":"1-2"}"#),
+            (Request::Status, r#"{"do":"status"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&request).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Request>(text).unwrap(), request);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_and_not_guessed() {
+        for text in [
+            "",
+            "{}",
+            "touch",
+            r#"{"do":"approve"}"#,
+            r#"{"do":"touch","promt":"a typo must not approve whatever is open"}"#,
+            r#"{"do":"wait","seconds":-1}"#,
+            r#"{"do":"status"} {"do":"touch"}"#,
+        ] {
+            assert!(serde_json::from_str::<Request>(text).is_err(), "{text}");
+        }
+    }
+
+    fn name() -> impl Strategy<Value = Option<String>> {
+        proptest::option::of(".{0,40}")
+    }
+
+    fn request() -> impl Strategy<Value = Request> {
+        let choice = || (name(), name()).prop_map(|(key, prompt)| Choice { key, prompt });
+        prop_oneof![
+            choice().prop_map(Request::Touch),
+            choice().prop_map(Request::Deny),
+            (name(), any::<Option<u32>>())
+                .prop_map(|(key, seconds)| Request::Wait { key, seconds }),
+            name().prop_map(|key| Request::Replug { key }),
+            Just(Request::Status),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_request_is_one_line_and_comes_back_as_it_was(request in request()) {
+            let line = serde_json::to_string(&request).unwrap();
+            prop_assert!(!line.contains('\n'));
+            prop_assert_eq!(serde_json::from_str::<Request>(&line).unwrap(), request);
+        }
+
+        #[test]
+        fn no_bytes_panic_and_what_is_accepted_means_what_it_says(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(request) = serde_json::from_slice::<Request>(&bytes) {
+                let line = serde_json::to_vec(&request).unwrap();
+                prop_assert_eq!(serde_json::from_slice::<Request>(&line).unwrap(), request);
+            }
+        }
+
+        #[test]
+        fn mutated_requests_never_turn_into_a_touch(request in request(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            prop_assume!(!matches!(request, Request::Touch(_)));
+            let mut line = serde_json::to_vec(&request).unwrap();
+            let at = at.index(line.len());
+            line[at] = byte;
+            prop_assert!(!matches!(serde_json::from_slice(&line), Ok(Request::Touch(_))));
+        }
+    }
+}

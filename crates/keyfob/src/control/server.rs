@@ -1,0 +1,185 @@
+//! The running key's end of the control socket.
+
+use std::convert::Infallible;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ctap_core::Decision;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, PATIENCE};
+use super::protocol::{Choice, KeyStatus, OpenPrompt, Refusal, Status};
+use super::{Request, Response};
+use crate::key::Touch;
+use crate::keys::{Keys, PluggedKey, Prompt};
+
+/// Serves every client, each on a task of its own, until the future is dropped.
+///
+/// Must run in a [`LocalSet`](tokio::task::LocalSet).
+pub(crate) async fn serve(listener: &UnixListener, keys: &Rc<Keys>) -> Infallible {
+    let mut clients = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                // One client too many hears the end of the stream.
+                Ok(_) if clients.len() >= MAX_CLIENTS => {}
+                Ok((stream, _)) => {
+                    clients.spawn_local(serve_and_log(stream, Rc::clone(keys)));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a control connection");
+                    sleep(ACCEPT_BACK_OFF).await;
+                }
+            },
+            Some(_) = clients.join_next() => {}
+        }
+    }
+}
+
+async fn serve_and_log(stream: UnixStream, keys: Rc<Keys>) {
+    if let Err(error) = serve_one(stream, &keys).await {
+        tracing::info!(%error, "control connection ended");
+    }
+}
+
+/// One request, one response; or none, if the client hangs up before.
+async fn serve_one(stream: UnixStream, keys: &Keys) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let line = timeout(PATIENCE, read_line(&mut stream)).await??;
+    let response = tokio::select! {
+        biased; // a client that closes its sending side at once still gets what need not wait
+        response = respond(&line, keys) => response,
+        () = hang_up(&mut stream) => return Ok(()),
+    };
+    let mut line = serde_json::to_vec(&response)?;
+    line.push(b'\n');
+    timeout(PATIENCE, stream.write_all(&line)).await?
+}
+
+async fn read_line(stream: &mut BufReader<UnixStream>) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    stream.take(MAX_REQUEST).read_until(b'\n', &mut line).await?;
+    match line.pop() {
+        Some(b'\n') => Ok(line),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "no line, or a line too long")),
+    }
+}
+
+/// Returns when the client is gone, or says more than it may.
+async fn hang_up(stream: &mut BufReader<UnixStream>) {
+    // Whatever it is: bytes, the end, or an error.
+    let _ = stream.read(&mut [0]).await;
+}
+
+async fn respond(line: &[u8], keys: &Keys) -> Response {
+    let Ok(request) = serde_json::from_slice(line) else {
+        let next = "use a keyfob of the same version";
+        return Response::Error(Refusal::new("the request is not understood", next));
+    };
+    let result = match request {
+        Request::Touch(choice) => answer(keys, &choice, Decision::Approve),
+        Request::Deny(choice) => answer(keys, &choice, Decision::Deny),
+        Request::Wait { key, seconds } => wait(keys, key.as_deref(), seconds).await,
+        Request::Replug { key } => replug(keys, key.as_deref()),
+        Request::Status => Ok(status(keys)),
+    };
+    result.unwrap_or_else(Response::Error)
+}
+
+/// What the client hears.
+type Answer = Result<Response, Refusal>;
+
+fn answer(keys: &Keys, choice: &Choice, decision: Decision) -> Answer {
+    let (key, prompt) = choose(keys, choice)?;
+    match key.answer(prompt.id, decision) {
+        true => Ok(Response::Done),
+        false => Err(no_prompt()),
+    }
+}
+
+/// The one prompt that is meant. With several open, a guess could approve the wrong one.
+fn choose<'a>(keys: &'a Keys, choice: &Choice) -> Result<(&'a PluggedKey, Prompt), Refusal> {
+    let is_meant = |prompt: &Prompt| choice.prompt.as_ref().is_none_or(|name| *name == prompt.name);
+    let mut open = named(keys, choice.key.as_deref())?.into_iter().filter_map(|key| {
+        let prompt = key.prompt().filter(&is_meant)?;
+        Some((key, prompt))
+    });
+    match (open.next(), open.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) if choice.prompt.is_some() => Err(Refusal::new(
+            "that prompt is no longer open",
+            "`keyfob wait` tells the prompt that is",
+        )),
+        (None, _) => Err(no_prompt()),
+        (Some(_), Some(_)) => Err(Refusal::new(
+            "several keys ask for a touch",
+            "choose one with --key or --prompt; `keyfob status` lists them",
+        )),
+    }
+}
+
+fn no_prompt() -> Refusal {
+    Refusal::new("no prompt is open", "`keyfob wait` blocks until there is one")
+}
+
+async fn wait(keys: &Keys, key: Option<&str>, seconds: Option<u32>) -> Answer {
+    let candidates = named(keys, key)?;
+    if keys.touch() != Touch::Ask {
+        return Err(Refusal::new(
+            "this key asks nobody",
+            "start it with --touch ask to answer its prompts",
+        ));
+    }
+    let opened = next_prompt(keys, &candidates);
+    match seconds {
+        None => Ok(opened.await),
+        Some(seconds) => timeout(Duration::from_secs(seconds.into()), opened).await.map_err(|_| {
+            Refusal::new(
+                format!("no prompt was opened within {seconds} s"),
+                "check that the client really waits for a touch",
+            )
+        }),
+    }
+}
+
+async fn next_prompt(keys: &Keys, candidates: &[&PluggedKey]) -> Response {
+    let mut bell = keys.listen();
+    loop {
+        for key in candidates {
+            if let Some(prompt) = key.prompt() {
+                return Response::Prompt(OpenPrompt::new(key, prompt));
+            }
+        }
+        // It cannot fail: the keys hold the other end.
+        let _ = bell.changed().await;
+    }
+}
+
+fn replug(keys: &Keys, key: Option<&str>) -> Answer {
+    match named(keys, key)?[..] {
+        [only] => {
+            only.replug();
+            Ok(Response::Done)
+        }
+        _ => Err(Refusal::new("there are several keys", "choose one with --key")),
+    }
+}
+
+fn status(keys: &Keys) -> Response {
+    let each = keys.iter().map(KeyStatus::of).collect();
+    Response::Status(Status { touch: keys.touch(), keys: each })
+}
+
+/// The key with this bus id, or all of them.
+fn named<'a>(keys: &'a Keys, bus_id: Option<&str>) -> Result<Vec<&'a PluggedKey>, Refusal> {
+    let is_named = |key: &&PluggedKey| bus_id.is_none_or(|bus_id| bus_id == key.bus_id());
+    let found: Vec<_> = keys.iter().filter(is_named).collect();
+    match found.is_empty() {
+        false => Ok(found),
+        true => Err(Refusal::new("there is no such key", "`keyfob status` lists the keys")),
+    }
+}

@@ -1,0 +1,296 @@
+//! The whole key in simulated time, with the host's end of CTAPHID as its client.
+
+use ctap_core::consent::Action;
+use ctap_core::{Config, Decision, Instant, MemoryStore, PromptId};
+use hid_transport::host::{Handshake, HostChannel, Reply, fragment};
+use hid_transport::{ChannelId, Command, ErrorCode, KeepaliveStatus, Report};
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::SeedableRng as _;
+
+use super::{Key, Parts, Touch};
+use crate::bell::{Bell, Listener};
+
+const GET_INFO: u8 = 0x04;
+const SELECTION: u8 = 0x0B;
+const OK: u8 = 0x00;
+const OPERATION_DENIED: u8 = 0x27;
+const KEEPALIVE_CANCEL: u8 = 0x2D;
+const USER_ACTION_TIMEOUT: u8 = 0x2F;
+
+/// A key and a host, with a clock that stands still unless it is moved.
+struct Bench {
+    key: Key,
+    now: Instant,
+    bell: Listener,
+}
+
+/// What a client hears, kept.
+#[derive(Debug, PartialEq, Eq)]
+enum Heard {
+    UpNeeded,
+    Processing,
+    Answer(Vec<u8>),
+    Error(ErrorCode),
+}
+
+impl Bench {
+    fn new(touch: Touch) -> Self {
+        let mut rng = ChaCha12Rng::seed_from_u64(1);
+        let store = Box::new(MemoryStore::new(&mut rng));
+        let bell = Bell::new();
+        let listener = bell.listen();
+        let now = Instant::from_millis(0);
+        let parts = Parts { store, rng: Box::new(rng), touch, bell };
+        let mut key = Key::new(Config::default(), parts, now);
+        key.plug_in(now);
+        Self { key, now, bell: listener }
+    }
+
+    fn connect(&mut self) -> HostChannel {
+        let mut handshake = Handshake::new(*b"nonsense");
+        self.send(&handshake.request());
+        let report = self.key.poll_report(self.now).expect("INIT is answered at once");
+        let answer = handshake.receive(&report).expect("not refused").expect("whole");
+        HostChannel::new(answer.channel)
+    }
+
+    fn send(&mut self, report: &Report) {
+        self.key.handle_report(report, self.now);
+    }
+
+    fn request(&mut self, channel: ChannelId, command: Command, message: &[u8]) {
+        for report in fragment(channel, command, message).expect("short enough") {
+            self.send(&report);
+        }
+    }
+
+    /// Sends a CTAP command without parameters, and returns what comes back at once.
+    fn call(&mut self, channel: &mut HostChannel, command: u8) -> Vec<Heard> {
+        self.request(channel.channel(), Command::Cbor, &[command]);
+        self.hear(channel)
+    }
+
+    /// Everything there is to read now.
+    fn hear(&mut self, channel: &mut HostChannel) -> Vec<Heard> {
+        let reports = std::iter::from_fn(|| self.key.poll_report(self.now));
+        reports.filter_map(|report| hear(channel, &report)).collect()
+    }
+
+    /// Lets time pass, from deadline to deadline as a driver does.
+    fn pass(&mut self, channel: &mut HostChannel, millis: u64) -> Vec<Heard> {
+        let end = self.now.plus(millis);
+        let mut heard = Vec::new();
+        while let Some(deadline) = self.key.poll_timeout().filter(|deadline| *deadline <= end) {
+            assert!(deadline >= self.now, "a deadline that has passed");
+            self.now = deadline;
+            self.key.handle_timeout(deadline);
+            heard.extend(self.hear(channel));
+        }
+        self.now = end;
+        heard
+    }
+
+    fn prompt(&self) -> Option<PromptId> {
+        self.key.prompt().map(|(prompt, ..)| prompt)
+    }
+
+    fn answer(&mut self, prompt: PromptId, decision: Decision) -> bool {
+        self.key.answer(prompt, decision, self.now)
+    }
+
+    fn has_rung(&mut self) -> bool {
+        let has_rung = self.bell.has_changed().expect("the key has the bell");
+        self.bell.mark_unchanged();
+        has_rung
+    }
+}
+
+fn hear(channel: &mut HostChannel, report: &Report) -> Option<Heard> {
+    Some(match channel.receive(report).expect("the key keeps to the rules")? {
+        Reply::Keepalive(KeepaliveStatus::UpNeeded) => Heard::UpNeeded,
+        Reply::Keepalive(KeepaliveStatus::Processing) => Heard::Processing,
+        Reply::Message { message, .. } => Heard::Answer(message.to_vec()),
+        Reply::Error(code) => Heard::Error(code),
+    })
+}
+
+fn status(status: u8) -> Heard {
+    Heard::Answer(vec![status])
+}
+
+#[test]
+fn a_request_that_needs_nobody_is_answered_at_once() {
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    let heard = bench.call(&mut channel, GET_INFO);
+    assert!(matches!(&heard[..], [Heard::Answer(message)] if message[0] == OK), "{heard:?}");
+    assert_eq!(bench.prompt(), None);
+}
+
+#[test]
+fn a_request_that_needs_a_touch_says_so_and_waits_for_it() {
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    assert_eq!(bench.call(&mut channel, SELECTION), [Heard::UpNeeded]);
+    let (prompt, question, deadline) = bench.key.prompt().expect("a prompt");
+    assert_eq!((question.action, deadline), (Action::Select, Instant::from_millis(30_000)));
+    let heard = bench.pass(&mut channel, 1000);
+    assert!(heard.len() >= 10, "a keepalive each 100 ms at least (HD-72)");
+    assert!(heard.iter().all(|heard| *heard == Heard::UpNeeded));
+    assert!(bench.answer(prompt, Decision::Approve));
+    assert_eq!(bench.hear(&mut channel), [status(OK)]);
+    assert_eq!((bench.prompt(), bench.key.poll_timeout()), (None, None), "and all is quiet");
+}
+
+#[test]
+fn a_refusal_is_told() {
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    bench.call(&mut channel, SELECTION);
+    let prompt = bench.prompt().expect("a prompt");
+    assert!(bench.answer(prompt, Decision::Deny));
+    assert_eq!(bench.hear(&mut channel), [status(OPERATION_DENIED)]);
+}
+
+#[test]
+fn a_late_click_cannot_approve_the_next_request() {
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    bench.call(&mut channel, SELECTION);
+    let first = bench.prompt().expect("a prompt");
+    bench.request(channel.channel(), Command::Cancel, &[]);
+    assert_eq!(bench.hear(&mut channel), [status(KEEPALIVE_CANCEL)]);
+    assert_eq!(bench.call(&mut channel, SELECTION), [Heard::UpNeeded]);
+    let second = bench.prompt().expect("another prompt");
+    assert!(!bench.answer(first, Decision::Approve), "the click was for the first");
+    assert_eq!(bench.hear(&mut channel), []);
+    assert_eq!(bench.prompt(), Some(second), "the second waits on");
+    assert!(bench.answer(second, Decision::Approve));
+    assert!(!bench.answer(second, Decision::Approve), "and only once");
+}
+
+#[test]
+fn a_late_click_cannot_approve_the_next_request_of_a_replugged_key() {
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    bench.call(&mut channel, SELECTION);
+    let first = bench.prompt().expect("a prompt");
+    bench.key.unplug();
+    bench.key.plug_in(bench.now);
+    let mut channel = bench.connect();
+    bench.call(&mut channel, SELECTION);
+    assert!(!bench.answer(first, Decision::Approve));
+    assert_ne!(bench.prompt(), Some(first));
+}
+
+#[test]
+fn an_automatic_approval_shows_that_a_touch_was_needed() {
+    let mut bench = Bench::new(Touch::Auto);
+    let mut channel = bench.connect();
+    assert_eq!(bench.call(&mut channel, SELECTION), [Heard::UpNeeded, status(OK)]);
+}
+
+#[test]
+fn an_automatic_refusal_does_too() {
+    let mut bench = Bench::new(Touch::Deny);
+    let mut channel = bench.connect();
+    assert_eq!(bench.call(&mut channel, SELECTION), [Heard::UpNeeded, status(OPERATION_DENIED)]);
+}
+
+#[test]
+fn nobody_who_touches_in_thirty_seconds_is_nobody() {
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    bench.call(&mut channel, SELECTION);
+    let prompt = bench.prompt().expect("a prompt");
+    let heard = bench.pass(&mut channel, 29_999);
+    assert!(heard.iter().all(|heard| *heard == Heard::UpNeeded));
+    assert_eq!(bench.pass(&mut channel, 1).last(), Some(&status(USER_ACTION_TIMEOUT)));
+    assert!(!bench.answer(prompt, Decision::Approve));
+}
+
+#[test]
+fn another_client_can_neither_cancel_nor_use_a_waiting_key() {
+    let mut bench = Bench::new(Touch::Ask);
+    let (mut mine, mut theirs) = (bench.connect(), bench.connect());
+    bench.call(&mut mine, SELECTION);
+    let prompt = bench.prompt();
+    bench.request(theirs.channel(), Command::Cancel, &[]);
+    let heard = bench.call(&mut theirs, SELECTION);
+    assert_eq!(heard, [Heard::Error(ErrorCode::ChannelBusy)]);
+    assert_eq!(bench.prompt(), prompt);
+}
+
+#[test]
+fn a_client_that_starts_its_channel_over_hears_nothing_of_the_old_request() {
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    bench.call(&mut channel, SELECTION);
+    let prompt = bench.prompt().expect("a prompt");
+    bench.send(&Handshake::resynchronise(channel.channel(), *b"again...").request());
+    assert_eq!(bench.prompt(), None);
+    assert!(!bench.answer(prompt, Decision::Approve));
+    let heard = bench.hear(&mut channel);
+    assert!(matches!(&heard[..], [Heard::Answer(message)] if message.len() == 17), "{heard:?}");
+}
+
+#[test]
+fn unplugging_forgets_prompts_and_channels() {
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    bench.call(&mut channel, SELECTION);
+    bench.key.unplug();
+    assert_eq!(
+        (bench.prompt(), bench.key.poll_timeout()),
+        (None, None),
+        "an unplugged key is still"
+    );
+    bench.key.plug_in(bench.now);
+    assert_eq!(bench.hear(&mut channel), []);
+    let heard = bench.call(&mut channel, GET_INFO);
+    assert_eq!(heard, [Heard::Error(ErrorCode::InvalidChannel)], "HD-44");
+}
+
+#[test]
+fn the_bell_rings_when_a_prompt_opens_and_when_it_closes() {
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    bench.call(&mut channel, GET_INFO);
+    assert!(!bench.has_rung(), "nobody is asked");
+    bench.call(&mut channel, SELECTION);
+    assert!(bench.has_rung());
+    bench.pass(&mut channel, 1000);
+    assert!(!bench.has_rung(), "keepalives are no news");
+    bench.request(channel.channel(), Command::Cancel, &[]);
+    assert!(bench.has_rung());
+    assert_eq!(bench.hear(&mut channel), [status(KEEPALIVE_CANCEL)]);
+    bench.call(&mut channel, SELECTION);
+    assert!(bench.has_rung());
+    bench.key.unplug();
+    assert!(bench.has_rung());
+}
+
+#[test]
+fn what_is_decided_automatically_rings_no_bell() {
+    let mut bench = Bench::new(Touch::Auto);
+    let mut channel = bench.connect();
+    bench.call(&mut channel, SELECTION);
+    assert!(!bench.has_rung());
+}
+
+#[test]
+fn a_wink_is_seen_once() {
+    let mut bench = Bench::new(Touch::Ask);
+    let channel = bench.connect();
+    bench.request(channel.channel(), Command::Wink, &[]);
+    assert!(bench.has_rung());
+    assert_eq!([bench.key.take_wink(), bench.key.take_wink()], [true, false]);
+}
+
+#[test]
+fn without_u2f_its_messages_are_an_unknown_command() {
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    bench.request(channel.channel(), Command::Msg, &[0, 3, 0, 0, 0, 0, 0]);
+    assert_eq!(bench.hear(&mut channel), [Heard::Error(ErrorCode::InvalidCmd)], "HD-43");
+}

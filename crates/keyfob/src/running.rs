@@ -1,0 +1,71 @@
+//! What every running key has, however it reaches a host: its prompts, its control socket, its end.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use tokio::task::LocalSet;
+use usbip_server::Server;
+
+use crate::cli::KeyOptions;
+use crate::control;
+use crate::key::Touch;
+use crate::keys::Keys;
+use crate::platform::EndSignal;
+use crate::say::warn;
+use crate::socket::PrivateSocket;
+use crate::touch;
+
+/// Keys with everything around them but a host.
+pub(crate) struct Running {
+    keys: Rc<Keys>,
+    control: PrivateSocket,
+    end: EndSignal,
+}
+
+impl Running {
+    /// Builds the keys and plugs them into `server`.
+    ///
+    /// # Errors
+    /// The memory or the control socket is in use, or not fit to be used.
+    pub(crate) fn start(server: &Server, options: &KeyOptions) -> anyhow::Result<Self> {
+        if options.touch == Touch::Auto {
+            warn("--touch auto approves every request unseen; use it for tests only");
+        }
+        let end = EndSignal::listen()?;
+        let control = control::bind(options.control.as_deref())?;
+        Ok(Self { keys: Rc::new(Keys::plug_into(server, options)?), control, end })
+    }
+
+    /// The keys that run.
+    pub(crate) fn keys(&self) -> &Rc<Keys> {
+        &self.keys
+    }
+
+    /// Lets `host` use the keys and people answer for them, until `host` is done or somebody asks for the end. The keys
+    /// are unplugged then.
+    ///
+    /// # Errors
+    /// What `host` failed with.
+    pub(crate) async fn serve(
+        mut self,
+        host: impl Future<Output = anyhow::Result<Infallible>>,
+    ) -> anyhow::Result<()> {
+        let outcome = tokio::select! {
+            result = host => result.map(|never| match never {}),
+            never = control::serve(&self.control.listener, &self.keys) => match never {},
+            never = touch::front_end(&self.keys) => match never {},
+            () = self.end.received() => Ok(()),
+        };
+        self.keys.unplug();
+        outcome
+    }
+}
+
+/// Runs `task` on this thread; everything that waits runs there, and nothing else does.
+///
+/// # Errors
+/// What `task` failed with.
+pub(crate) fn on_one_thread(task: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, task)
+}

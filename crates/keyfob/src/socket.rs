@@ -1,0 +1,159 @@
+//! A Unix socket that belongs to one process and one user.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use tokio::net::UnixListener;
+
+use crate::failure::failure;
+
+/// A listening socket with mode 0600.
+pub(crate) struct PrivateSocket {
+    pub(crate) listener: UnixListener,
+    pub(crate) place: Place,
+}
+
+/// The socket's name. Dropping it removes the socket.
+///
+/// A lock beside it tells whether a socket that is already there belongs to somebody: the kernel releases it however a
+/// process ends, so a stale socket is replaced without asking, and a live one never.
+pub(crate) struct Place {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl PrivateSocket {
+    /// Listens at `path`. Its directory must be there.
+    ///
+    /// # Errors
+    /// Another process listens there, or something that is no socket has the name.
+    pub(crate) fn bind(path: &Path) -> anyhow::Result<Self> {
+        let context = || format!("cannot listen on {}", path.display());
+        let lock = lock_beside(path).with_context(context)?;
+        remove_stale(path).with_context(context)?;
+        // The process's umask makes it 0600 from its first moment.
+        let listener = UnixListener::bind(path).with_context(context)?;
+        Ok(Self { listener, place: Place { path: path.to_owned(), _lock: lock } })
+    }
+}
+
+impl Place {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // If somebody removed it before, that is fine too.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Makes a directory for private sockets, or checks the one that is there: in a place like `/tmp` somebody else may have
+/// been faster.
+///
+/// # Errors
+/// It is somebody else's, a link, or open to others.
+pub(crate) fn make_private_directory(path: &Path) -> anyhow::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(error).with_context(|| format!("cannot make {}", path.display()));
+        }
+        _ => {}
+    }
+    let metadata = fs::symlink_metadata(path)?;
+    let is_ours = metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw();
+    match is_ours && metadata.mode() & 0o077 == 0 {
+        true => Ok(()),
+        false => Err(failure(
+            format_args!("{} is not a private directory of this user", path.display()),
+            "remove it, set XDG_RUNTIME_DIR, or name a socket with --control",
+        )),
+    }
+}
+
+fn lock_beside(path: &Path) -> anyhow::Result<File> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let lock: File = rustix::fs::open(&name, flags, Mode::RUSR | Mode::WUSR)?.into();
+    match rustix::fs::flock(lock.as_fd(), FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(failure(
+            "another keyfob listens there",
+            "stop it, or give this one a socket of its own, for instance with --control PATH",
+        )),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(metadata) if metadata.file_type().is_socket() => fs::remove_file(path),
+        Ok(_) => Err(io::Error::other("something that is no socket has that name")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use tempfile::tempdir;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap()
+    }
+
+    #[test]
+    fn a_live_socket_is_respected_and_a_stale_one_replaced() {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("control");
+        let runtime = runtime();
+        let _guard = runtime.enter();
+        let live = PrivateSocket::bind(&path).unwrap();
+        let error = PrivateSocket::bind(&path).err().unwrap();
+        assert!(crate::failure::describe(&error).contains("another keyfob"), "{error:#}");
+        assert!(path.exists(), "a refused process must not remove it");
+        drop(live);
+        assert!(!path.exists());
+        // What a killed process leaves.
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        PrivateSocket::bind(&path).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_socket_is_left_alone() {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("precious");
+        fs::write(&path, "data").unwrap();
+        let runtime = runtime();
+        let _guard = runtime.enter();
+        assert!(PrivateSocket::bind(&path).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "data");
+    }
+
+    #[test]
+    fn only_a_private_directory_of_our_own_will_do() {
+        let parent = tempdir().unwrap();
+        let path = parent.path().join("keyfob");
+        make_private_directory(&path).unwrap();
+        make_private_directory(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(make_private_directory(&path).is_err(), "open to others");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        let link = parent.path().join("link");
+        symlink(&path, &link).unwrap();
+        assert!(make_private_directory(&link).is_err(), "a link");
+    }
+}
