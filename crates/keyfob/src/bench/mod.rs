@@ -63,7 +63,7 @@ fn measure(effort: &Effort) -> anyhow::Result<Figures> {
 struct Effort {
     /// Starts of the server.
     starts: usize,
-    /// Turns of each subject; a turn is [`turns::CALLS`] calls.
+    /// Turns of each subject.
     turns: usize,
     /// How long to watch the idle key.
     idle: Duration,

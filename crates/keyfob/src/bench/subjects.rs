@@ -61,6 +61,9 @@ impl Subjects {
         vec![
             Subject::new(ECHO, || self.echo.borrow_mut().exchange()),
             Subject::new(GET_INFO, || far.borrow_mut().call(|_| vec![code::GET_INFO])),
+            Subject::new("getInfo, in process", || {
+                near.borrow_mut().call(|_| vec![code::GET_INFO])
+            }),
             Subject::new(SIGNATURE, || self.sign()),
             Subject::new(SILENT_IN_PROCESS, || near.borrow_mut().call(|all| all.silent.clone())),
             Subject::new(TOUCH_IN_PROCESS, || near.borrow_mut().call(|all| all.touch.clone())),
@@ -74,7 +77,7 @@ impl Subjects {
             }),
             Subject::new("PIN token, USB/IP", || far.borrow_mut().obtain_token()),
             Subject::new("CTAPHID ping, 1 KiB, USB/IP", || self.ping(1024)),
-            Subject::new("CTAPHID ping, 7609 bytes, USB/IP", || self.ping(7609)),
+            Subject::slow("CTAPHID ping, 7609 bytes, USB/IP", || self.ping(7609)),
         ]
     }
 

@@ -1,46 +1,65 @@
 //! While a key waits for a person: tell them, and let them give up.
 
+use std::io;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ctap_client::{KeepaliveStatus, Patience};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::terminal::{self, Paint};
 
-/// Hears a waiting key: says once that it wants a touch, and from then on turns Ctrl-C into CTAPHID_CANCEL, so that
-/// the key stops waiting too (HD-81).
+/// Hears a waiting key: says once that it wants a touch, and from then on turns Ctrl-C into
+/// CTAPHID_CANCEL, so that the key stops waiting too (HD-81).
 pub(super) fn listener() -> impl FnMut(KeepaliveStatus) -> Patience {
     let mut interrupted = None;
     move |status| {
         if status == KeepaliveStatus::UpNeeded && interrupted.is_none() {
+            interrupted = Some(Interrupt::watch());
             terminal::note(Paint::stderr().yellow("Touch the key to go on (Ctrl-C gives up)."));
-            interrupted = Some(watch_for_interrupt());
         }
         match &interrupted {
-            Some(flag) if flag.load(Ordering::Relaxed) => Patience::Cancel,
+            Some(interrupt) if interrupt.has_come() => Patience::Cancel,
             _ => Patience::Wait,
         }
     }
 }
 
-/// A flag that the first Ctrl-C raises; the second one ends the program.
-fn watch_for_interrupt() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let raised = Arc::clone(&flag);
-    thread::spawn(move || {
-        // Without a runtime Ctrl-C ends the program, as it does by itself.
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-            return;
-        };
-        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
-            raised.store(true, Ordering::Relaxed);
-            let _ = runtime.block_on(tokio::signal::ctrl_c());
-            process::exit(1);
+/// Whether somebody pressed Ctrl-C. The second time it ends the program.
+struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// From here on Ctrl-C no longer ends the program by itself. If the system does not allow that, it still does.
+    fn watch() -> Self {
+        let flag = Arc::new(AtomicBool::new(false));
+        if let Ok((runtime, signal)) = listen() {
+            let flag = Arc::clone(&flag);
+            thread::spawn(move || runtime.block_on(raise(signal, &flag)));
         }
-    });
-    flag
+        Self(flag)
+    }
+
+    fn has_come(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn listen() -> io::Result<(Runtime, Signal)> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let signal = signal(SignalKind::interrupt())?;
+    drop(entered);
+    Ok((runtime, signal))
+}
+
+async fn raise(mut signal: Signal, flag: &AtomicBool) {
+    signal.recv().await;
+    flag.store(true, Ordering::Relaxed);
+    signal.recv().await;
+    process::exit(1);
 }
 
 #[cfg(test)]

@@ -1,0 +1,10 @@
+//! The tool half of keyfob, used like a person uses it: the real program, against a key that another one serves.
+
+mod bench;
+mod demo;
+mod devices;
+mod doctor;
+mod info;
+mod pin;
+mod reset;
+mod support;
