@@ -122,8 +122,7 @@ fn verify_u2f(
     let chain: Vec<Vec<u8>> = statement.require("x5c", "x5c in attStmt")?;
     let [certificate] =
         <[Vec<u8>; 1]>::try_from(chain).map_err(|_| ReplyFault::BadValue("x5c in attStmt"))?;
-    let leaf = Leaf::parse(&certificate)?;
-    leaf.check_model(credential)?;
+    let leaf = Leaf::parse(&certificate)?; // its model says nothing: authData has none here (AT-06)
     let signed = u2f_signed_bytes(credential, &auth_data.rp_id_hash, client_data_hash)?;
     if leaf.key.algorithm() != ES256 {
         return Err(VerifyFault::Certificate);
@@ -350,7 +349,8 @@ pub(crate) mod tests {
             "9f4e6abf0d045c0c693a3c68ad7c97ca72be64def4a26fecd263dd98a92780f0",
         ];
         assert_eq!(bytes, hex(&expected.concat()));
-        let leaf = certificate(attestation_key().verifying_key(), None);
+        // AT-06: the certificate may name a model, authData does not.
+        let leaf = certificate(attestation_key().verifying_key(), Some([0xEF; 16]));
         let good = statement(&[("sig", sign(&attestation_key(), &bytes)), ("x5c", x5c(&leaf))]);
         let verdict = verify("fido-u2f", &good, &auth_data(), &HASH);
         assert_eq!(verdict, Ok(Attestation::FidoU2f { certificate: leaf }));
