@@ -38,9 +38,9 @@ pub const READ_TIMEOUT: u64 = 3000;
 /// Seconds for which a channel may lock the key (HD-62).
 pub const LOCK_SECONDS_MAX: u8 = 10;
 
-/// Packets of one response sent without pause (HD-54): what uhid's queue holds, half of hidraw's
-/// ring. Every response up to 1886 bytes is sent at full speed.
-pub const BURST: usize = 32;
+/// Packets of one response sent without pause (HD-54): as many as Linux's hidraw ring of 64 holds,
+/// with room for keepalives. Every response up to 3302 bytes is sent at full speed.
+pub const BURST: usize = 56;
 
 /// Milliseconds between the packets of a response after its [`BURST`] (HD-54): a flood overruns the
 /// rings of a host that is short of processor time, and a lost packet loses the message.

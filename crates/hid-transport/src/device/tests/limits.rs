@@ -97,10 +97,10 @@ fn a_lock_may_have_ten_seconds_and_not_eleven() {
 }
 
 #[test]
-fn thirty_two_reports_of_a_response_go_at_once_and_the_33rd_a_millisecond_later() {
+fn fifty_six_reports_of_a_response_go_at_once_and_the_57th_a_millisecond_later() {
     // BURST and PACE, HD-54
     let of_reports = |n: usize| vec![7; INITIALIZATION_DATA + (n - 1) * CONTINUATION_DATA];
-    for (message, at_once) in [(of_reports(BURST), 32), (of_reports(BURST + 1), 32)] {
+    for (message, at_once) in [(of_reports(BURST), 56), (of_reports(BURST + 1), 56)] {
         let mut bench = Bench::new();
         let channel = bench.open();
         bench.request(channel, Command::Ping, &message);
