@@ -12,6 +12,7 @@ use crate::terminal::{self, count};
 
 /// Show what the key is and what state it is in
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     #[command(flatten)]
     device: DeviceOption,
@@ -148,6 +149,12 @@ fn shown(items: &[String]) -> String {
 fn join(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob info                                      the only key of this host
+  keyfob info --device usbip:127.0.0.1:3240        one that `keyfob serve` offers
+  keyfob info --json | jq .options";
 
 #[cfg(test)]
 mod tests {

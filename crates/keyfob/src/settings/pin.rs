@@ -14,6 +14,7 @@ use crate::terminal::{self, count};
 /// Without options a PIN is asked for on the terminal, or read from standard input if that is none: one PIN a line,
 /// the current one first.
 #[derive(clap::Subcommand, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
     /// Give the key its first PIN
     Set(SetOptions),
@@ -149,3 +150,9 @@ fn explain(client: &mut Client<impl Exchange>, info: &Info, error: Error) -> any
 
 /// Code points of the shortest PIN when getInfo does not say (CP-20).
 const SHORTEST_PIN: u64 = 4;
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob pin set                                   type a new PIN twice
+  keyfob pin verify --pin-file ~/pin               is it the right one?
+  printf '%s\\n' \"$OLD\" \"$NEW\" | keyfob pin change";

@@ -9,6 +9,7 @@ use crate::terminal::{self, Paint};
 
 /// Erase the key: every credential, the PIN, fingerprints and settings
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     #[command(flatten)]
     device: DeviceOption,
@@ -66,6 +67,11 @@ fn explain(error: &Error) -> anyhow::Error {
         _ => failure(error, "nothing was erased; run it again"),
     }
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob replug && keyfob reset        a running keyfob key
+  keyfob reset --force                 in a script, right after the key was plugged in";
 
 #[cfg(test)]
 mod tests {
