@@ -42,6 +42,9 @@ pub const LOCK_SECONDS_MAX: u8 = 10;
 /// with room for keepalives. Every response up to 3302 bytes is sent at full speed.
 pub const BURST: usize = 56;
 
-/// Milliseconds between the packets of a response after its [`BURST`] (HD-54): a flood overruns the
-/// rings of a host that is short of processor time, and a lost packet loses the message.
-pub const PACE: u64 = 1;
+/// Packets sent together after the [`BURST`], between pauses of [`PACE`].
+pub const GROUP: usize = 8;
+
+/// Milliseconds between the [`GROUP`]s of a response after its [`BURST`] (HD-54): a flood overruns the ring
+/// of a host that is short of processor time, and a lost packet loses the message.
+pub const PACE: u64 = 4;

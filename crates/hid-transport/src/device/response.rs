@@ -3,7 +3,7 @@
 use super::outbox::{Outbox, Place};
 use crate::channels::ChannelId;
 use crate::codes::Command;
-use crate::limits::{BURST, PACE, READ_TIMEOUT};
+use crate::limits::{BURST, GROUP, PACE, READ_TIMEOUT};
 use crate::message;
 use crate::packet::Report;
 use crate::time::Instant;
@@ -49,7 +49,7 @@ impl Response {
         }
         let report = message::report(self.channel, self.command, message, self.next)?;
         self.next = self.next.saturating_add(1);
-        self.not_before = (self.next >= BURST).then(|| now.saturating_add(PACE));
+        self.not_before = pauses_after(self.next).then(|| now.saturating_add(PACE));
         self.given_up = now.saturating_add(READ_TIMEOUT);
         Some(report)
     }
@@ -71,4 +71,9 @@ impl Response {
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         self.not_before.take_if(|start| *start <= now);
     }
+}
+
+/// Whether the host gets time to catch up when it has this many reports (HD-54).
+fn pauses_after(sent: usize) -> bool {
+    sent.checked_sub(BURST).is_some_and(|beyond| beyond.is_multiple_of(GROUP))
 }

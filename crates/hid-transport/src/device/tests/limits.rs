@@ -97,7 +97,7 @@ fn a_lock_may_have_ten_seconds_and_not_eleven() {
 }
 
 #[test]
-fn fifty_six_reports_of_a_response_go_at_once_and_the_57th_a_millisecond_later() {
+fn fifty_six_reports_of_a_response_go_at_once_and_the_57th_after_a_pause() {
     // BURST and PACE, HD-54
     let of_reports = |n: usize| vec![7; INITIALIZATION_DATA + (n - 1) * CONTINUATION_DATA];
     for (message, at_once) in [(of_reports(BURST), 56), (of_reports(BURST + 1), 56)] {
