@@ -1,7 +1,7 @@
 //! Logs, for whoever looks for a fault. Off by default, to the standard error stream, and without secrets: commands,
 //! lengths, statuses and channels; what identifies a site or a person only at the level `debug` (P-20).
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 
@@ -17,7 +17,8 @@ pub(crate) fn start(verbosity: u8) -> anyhow::Result<()> {
             "use one such as `debug` or `usbip_server=debug,info`",
         )
     })?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).init();
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -36,8 +38,9 @@ impl PrivateSocket {
         let context = || format!("cannot listen on {}", path.display());
         let lock = lock_beside(path).with_context(context)?;
         remove_stale(path).with_context(context)?;
-        // The process's umask makes it 0600 from its first moment.
+        // The process's umask keeps others out until this has its final mode.
         let listener = UnixListener::bind(path).with_context(context)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).with_context(context)?;
         Ok(Self { listener, place: Place { path: path.to_owned(), _lock: lock } })
     }
 }
@@ -106,7 +109,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::symlink;
 
     use tempfile::tempdir;
 

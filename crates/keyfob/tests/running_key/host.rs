@@ -1,0 +1,74 @@
+//! A USB/IP host with a CTAP client on it.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use ctap_client::{
+    Client, Error, HidChannel, RelyingParty, Report, ReportPipe, Status, User, make_credential,
+};
+use usbip_server::client::{Enumeration, Host, Socket};
+
+/// An imported key.
+pub(crate) struct Platform(HidChannel<Pipe>);
+
+impl Platform {
+    pub(crate) fn client(&mut self) -> Client<&mut HidChannel<Pipe>> {
+        Client::new(&mut self.0)
+    }
+}
+
+pub(crate) struct Pipe(Host);
+
+impl ReportPipe for Pipe {
+    fn send(&mut self, report: &Report) -> io::Result<()> {
+        Ok(self.0.send(report)?)
+    }
+
+    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
+        Ok(self.0.receive(timeout)?)
+    }
+}
+
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).expect("it listens")
+}
+
+/// Plugs the key into this host.
+pub(crate) fn import(socket: impl Into<Socket>, bus_id: &str) -> (Platform, Enumeration) {
+    let mut host = Host::import(socket, bus_id).expect("it can be imported");
+    let enumeration = host.enumerate().expect("it has descriptors");
+    (Platform(HidChannel::open(Pipe(host)).expect("a channel")), enumeration)
+}
+
+/// The only key there.
+pub(crate) fn import_from(address: SocketAddr) -> Platform {
+    import(connect(address), "1-1").0
+}
+
+/// A request that needs a touch, on a thread of its own. The key comes back with its outcome.
+pub(crate) type Asking = JoinHandle<(Platform, Result<(), Error>)>;
+
+/// Begins authenticatorSelection.
+pub(crate) fn select(mut key: Platform) -> Asking {
+    thread::spawn(move || {
+        let outcome = key.client().selection();
+        (key, outcome)
+    })
+}
+
+/// Begins to register `ada` at `site`.
+pub(crate) fn register(mut key: Platform, site: &str) -> Asking {
+    let user = User::new(*b"1", "ada");
+    let request = make_credential::Request::new([7; 32], RelyingParty::new(site), user);
+    thread::spawn(move || {
+        let outcome = key.client().make_credential(&request, None).map(drop);
+        (key, outcome)
+    })
+}
+
+/// The status that a request was refused with.
+pub(crate) fn refusal(outcome: Result<(), Error>) -> Option<Status> {
+    outcome.expect_err("it was refused").status()
+}

@@ -1,0 +1,8 @@
+//! `keyfob serve` as its users meet it: the real program, its output, its exit codes, its sockets, and a USB/IP host.
+
+mod control_socket;
+mod host;
+mod program;
+mod prompts;
+mod serve;
+mod terminal;

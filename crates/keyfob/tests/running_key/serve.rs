@@ -1,0 +1,204 @@
+//! Starting, listening, remembering, ending.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use usbip_server::client::list;
+
+use crate::host::{connect, import, import_from};
+use crate::program::{Home, Serving};
+
+#[test]
+fn it_says_where_it_listens_and_what_to_type() {
+    let home = Home::new();
+    let mut key = home.serve(&["--ephemeral"]);
+    let port = key.address().port();
+    assert_eq!(key.greeting, format!("listening on 127.0.0.1:{port}, bus id 1-1"));
+    let command = format!("sudo usbip --tcp-port {port} attach -r 127.0.0.1 -b 1-1");
+    assert_eq!(key.line(), format!("plug it in: {command}"));
+}
+
+#[test]
+fn several_keys_are_told_apart() {
+    let home = Home::new();
+    let key = home.serve(&["--ephemeral", "--keys", "3"]);
+    assert!(key.greeting.ends_with(", bus ids 1-1 to 1-3"), "{}", key.greeting);
+    let listed = list(connect(key.address())).unwrap();
+    let ids: Vec<_> = listed.iter().map(|device| device.bus_id.as_str()).collect();
+    assert_eq!(ids, ["1-1", "1-2", "1-3"]);
+    let serial = |id| import(connect(key.address()), id).1.serial.expect("a serial number");
+    assert_ne!(serial("1-1"), serial("1-2"));
+}
+
+#[test]
+fn it_shows_itself_as_keyfob() {
+    let home = Home::new();
+    let key = home.serve(&["--ephemeral"]);
+    let (_, said) = import(connect(key.address()), "1-1");
+    assert_eq!(said.manufacturer.as_deref(), Some("keyfob"));
+    assert_eq!(said.product.as_deref(), Some("keyfob virtual security key"));
+    let listed = list(connect(key.address())).unwrap();
+    assert_eq!(
+        (listed[0].vendor_id, listed[0].product_id, listed[0].bcd_device),
+        (0x1209, 5, 0x100)
+    );
+}
+
+#[test]
+fn it_remembers_its_pin_and_its_serial_number_and_nobody_else_can_read_them() {
+    let home = Home::new();
+    let state = home.path().join("state");
+    let arguments = ["--state", state.to_str().unwrap()];
+    let key = home.serve(&arguments);
+    let (mut platform, first) = import(connect(key.address()), "1-1");
+    assert_eq!(platform.client().get_info().unwrap().option("clientPin"), Some(false));
+    platform.client().set_pin("correct horse").unwrap();
+    drop(key.end(Signal::TERM));
+    let key = home.serve(&arguments);
+    let (mut platform, second) = import(connect(key.address()), "1-1");
+    assert_eq!(platform.client().get_info().unwrap().option("clientPin"), Some(true));
+    assert_eq!(first.serial, second.serial);
+    for entry in fs::read_dir(state.join("key-1")).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?} has mode {mode:o}", entry.path());
+    }
+}
+
+#[test]
+fn without_being_told_where_it_keeps_its_state_in_the_home_directory() {
+    let home = Home::new();
+    let _key = home.serve(&[]);
+    assert!(home.path().join(".local/state/keyfob/key-1").is_dir());
+}
+
+#[test]
+fn a_second_one_on_the_same_state_is_refused_and_the_first_goes_on() {
+    let home = Home::new();
+    let state = home.path().join("state");
+    let state = state.to_str().unwrap();
+    let key = home.serve(&["--state", state]);
+    let other = home.path().join("other");
+    let error = home.fail(
+        &[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--state",
+            state,
+            "--control",
+            other.to_str().unwrap(),
+        ],
+        1,
+    );
+    assert!(error.contains(&format!("in use by process {}", key.process())), "{error}");
+    import_from(key.address()).client().get_info().unwrap();
+}
+
+#[test]
+fn a_taken_port_is_told_with_a_way_out() {
+    let home = Home::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let error = home.fail(&["serve", "--ephemeral", "--listen", &address], 1);
+    assert!(error.starts_with(&format!("keyfob: {address} is taken")), "{error}");
+    assert!(error.contains("\nnext: ") && error.contains("--listen 127.0.0.1:0"), "{error}");
+}
+
+#[test]
+fn an_address_that_others_can_reach_takes_a_second_word() {
+    let home = Home::new();
+    let serve = ["serve", "--ephemeral", "--listen", "0.0.0.0:0"];
+    let error = home.fail(&serve, 2);
+    assert!(error.contains("--expose") && error.contains("ssh -L"), "{error}");
+    let error = home.fail(&[&serve[..], &["--expose", "--touch", "auto"]].concat(), 2);
+    assert!(error.contains("--touch auto"), "{error}");
+    let mut command = home.command(&[&serve[..], &["--expose"]].concat());
+    command.stderr(Stdio::piped());
+    let key = Serving::start(command);
+    let (_, warnings) = key.end(Signal::TERM);
+    assert!(warnings.contains("warning: everybody who can reach"), "{warnings}");
+}
+
+#[test]
+fn approving_unseen_is_warned_of_at_each_start() {
+    let home = Home::new();
+    for touch in ["auto", "ask"] {
+        let key = home.serve(&["--ephemeral", "--touch", touch]);
+        let (_, warnings) = key.end(Signal::TERM);
+        assert_eq!(warnings.contains("warning: --touch auto"), touch == "auto", "{warnings}");
+    }
+}
+
+#[test]
+fn both_signals_end_it_cleanly() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let home = Home::new();
+        let key = home.serve(&["--ephemeral"]);
+        let mut platform = import_from(key.address());
+        assert!(home.control().exists());
+        let (status, complaints) = key.end(signal);
+        assert_eq!((status.code(), complaints.as_str()), (Some(0), ""));
+        assert!(!home.control().exists());
+        assert!(platform.client().get_info().is_err(), "unplugged");
+    }
+}
+
+#[test]
+fn a_unix_socket_serves_as_well_and_is_private() {
+    let home = Home::new();
+    let path = home.path().join("usbip");
+    let key = home.command(&["serve", "--ephemeral", "--unix", path.to_str().unwrap()]);
+    let key = Serving::start(key);
+    assert_eq!(key.greeting, format!("listening on {}, bus id 1-1", path.display()));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let mut platform = import(UnixStream::connect(&path).unwrap(), "1-1").0;
+    platform.client().get_info().unwrap();
+    drop(platform);
+    drop(key.end(Signal::TERM));
+    assert!(!path.exists());
+}
+
+#[test]
+fn its_memory_never_gets_into_a_core_file() {
+    let home = Home::new();
+    let key = home.serve(&["--ephemeral"]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", key.process())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+}
+
+#[test]
+fn secrets_and_sites_are_not_logged_unless_asked_for() {
+    let home = Home::new();
+    for (flag, told) in [("-v", false), ("-vv", true)] {
+        let key = home.serve(&["--ephemeral", "--touch", "auto", flag]);
+        let mut platform = import_from(key.address());
+        platform.client().set_pin("correct horse").unwrap();
+        let (_, outcome) = crate::host::register(platform, "example.org").join().unwrap();
+        drop(outcome);
+        let (_, log) = key.end(Signal::TERM);
+        assert!(log.contains("status=") && log.contains("command="), "{log}");
+        assert!(!log.contains("correct horse"), "{log}");
+        assert_eq!(log.contains("example.org"), told, "{log}");
+    }
+}
+
+#[test]
+fn options_out_of_range_are_a_usage_error() {
+    let home = Home::new();
+    for arguments in [
+        ["serve", "--keys", "0"],
+        ["serve", "--keys", "9"],
+        ["serve", "--capacity", "0"],
+        ["serve", "--capacity", "1001"],
+        ["serve", "--touch", "maybe"],
+    ] {
+        home.fail(&arguments, 2);
+    }
+    home.fail(&["serve", "--ephemeral", "--state", "x"], 2);
+}

@@ -1,0 +1,144 @@
+//! `keyfob serve` on a terminal: the countdown, Enter and n.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use ctap_client::Status;
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use crate::host::{Asking, import_from, refusal, register, select};
+use crate::program::{Home, Serving, eventually};
+
+/// A key whose standard input and error streams are a terminal, and what stands on it.
+struct Terminal {
+    keyboard: File,
+    screen: Arc<Mutex<String>>,
+    key: Serving,
+}
+
+impl Terminal {
+    fn start(home: &Home, columns: u16) -> Self {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let master = openpt(flags).expect("a terminal");
+        grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&master, size).expect("a terminal");
+        let name = ptsname(&master, Vec::new()).expect("its name");
+        let open = || -> OwnedFd {
+            let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+            rustix::fs::open(&name, flags, Mode::empty()).expect("its other end")
+        };
+        let mut command = home.command(&["serve", "--listen", "127.0.0.1:0", "--ephemeral"]);
+        command.stdin(open()).stderr(open());
+        let key = Serving::start(command);
+        let keyboard = File::from(master);
+        let screen = show(keyboard.try_clone().expect("possible"));
+        Self { keyboard, screen, key }
+    }
+
+    fn type_in(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).expect("it reads");
+    }
+
+    fn screen(&self) -> String {
+        self.screen.lock().expect("nobody panicked").clone()
+    }
+
+    fn await_words(&self, words: &str) {
+        eventually(words, || self.screen().contains(words));
+    }
+
+    /// Types it until the request is decided: at first a prompt takes no answers, for they were meant for another.
+    fn answer(&mut self, keys: &str, asking: &Asking) {
+        eventually("the answer counts", || {
+            self.type_in(keys);
+            asking.is_finished()
+        });
+    }
+}
+
+/// Collects what is written to a terminal, until it is closed.
+fn show(mut terminal: File) -> Arc<Mutex<String>> {
+    let screen = Arc::new(Mutex::new(String::new()));
+    let shown = Arc::clone(&screen);
+    thread::spawn(move || {
+        let mut bytes = [0; 1024];
+        while let Ok(count @ 1..) = terminal.read(&mut bytes) {
+            let text = String::from_utf8_lossy(&bytes[..count]);
+            shown.lock().expect("nobody panicked").push_str(&text);
+        }
+    });
+    screen
+}
+
+#[test]
+fn enter_is_a_touch_and_the_seconds_are_counted_down() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, 100);
+    let asking = register(import_from(terminal.key.address()), "a.example");
+    terminal.await_words(
+        "a.example wants to create a key for ada — Enter to touch, n to refuse, 30 s left",
+    );
+    terminal.await_words("\r\u{1b}[Ka.example wants to create a key for ada — Enter to touch, n to refuse, 28 s left");
+    terminal.answer("\n", &asking);
+    asking.join().unwrap().1.unwrap();
+    terminal.await_words("touched\r\n");
+}
+
+#[test]
+fn n_is_a_refusal() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, 100);
+    let asking = select(import_from(terminal.key.address()));
+    terminal.await_words("n to refuse");
+    terminal.answer("n\n", &asking);
+    assert_eq!(refusal(asking.join().unwrap().1), Some(Status::OperationDenied));
+    terminal.await_words("refused\r\n");
+}
+
+#[test]
+fn what_was_typed_before_the_question_is_no_answer() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, 100);
+    terminal.type_in("\n\n\n");
+    let asking = select(import_from(terminal.key.address()));
+    terminal.await_words("29 s left");
+    assert!(!asking.is_finished(), "nobody has answered yet");
+    home.succeed(&["deny"]);
+    assert_eq!(refusal(asking.join().unwrap().1), Some(Status::OperationDenied));
+    terminal.await_words("answered elsewhere");
+}
+
+#[test]
+fn other_words_decide_nothing() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, 100);
+    let asking = select(import_from(terminal.key.address()));
+    terminal.await_words("29 s left");
+    terminal.type_in("what?\n");
+    terminal.await_words("28 s left");
+    assert!(!asking.is_finished());
+    terminal.answer("y\n", &asking);
+    asking.join().unwrap().1.unwrap();
+}
+
+#[test]
+fn a_question_longer_than_the_line_is_still_counted_down_on_one() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, 80);
+    let site = format!("{}.example", "long".repeat(15));
+    let asking = register(import_from(terminal.key.address()), &site);
+    terminal.await_words("\r\u{1b}[KEnter to touch, n to refuse, 29 s left");
+    assert!(
+        terminal.screen().contains("wants to create a key for ada\r\n"),
+        "{}",
+        terminal.screen()
+    );
+    terminal.answer("\n", &asking);
+    asking.join().unwrap().1.unwrap();
+}
