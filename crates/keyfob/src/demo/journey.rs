@@ -127,15 +127,31 @@ impl Journey {
         Ok(format!("the key offers {}, the newest first; both signatures fit", names.join(" and ")))
     }
 
-    /// getInfo again: how much room is left.
+    /// Credential management: what is on the key, and how much room is left.
     pub(super) fn look_at_what_is_on_it(&mut self) -> Outcome {
+        let client = self.client()?;
+        let token = client.pin_uv_auth_token(PIN, Permissions::CREDENTIAL_MANAGEMENT, None)?;
+        let mut passkeys = Vec::new();
+        for stored in client.enumerate_rps(&token)? {
+            for passkey in client.enumerate_credentials(&token, &stored.rp_id_hash)? {
+                passkeys.push((stored.rp.id.clone(), passkey));
+            }
+        }
+        for account in &self.accounts {
+            let is_listed = passkeys.iter().any(|(rp_id, passkey)| {
+                rp_id == SITE
+                    && passkey.credential.id == account.credential_id
+                    && passkey.public_key == account.public_key
+            });
+            ensure!(is_listed, "{}'s passkey is not listed", account.name);
+        }
+        ensure!(passkeys.len() == self.accounts.len(), "{} passkeys are listed", passkeys.len());
         let expected = self.capacity - self.accounts.len() as u64;
-        let remaining = self.remaining()?;
-        ensure!(
-            remaining == expected,
-            "room for {remaining} passkeys is left and not for {expected}"
-        );
-        Ok(format!("{} passkeys are on the key; room for {remaining} more", self.accounts.len()))
+        let left = self.remaining()?;
+        ensure!(left == expected, "room for {left} passkeys is left and not for {expected}");
+        let names = self.accounts.iter().map(|account| account.name);
+        let names = names.collect::<Vec<_>>().join(" and ");
+        Ok(format!("passkeys of {names} at {SITE}, and nothing else; room for {left} more"))
     }
 
     /// A wrong PIN, and then the right one.

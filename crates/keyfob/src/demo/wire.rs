@@ -67,6 +67,7 @@ fn name(request: &[u8]) -> &'static str {
         [code::GET_INFO] => "getInfo",
         [code::CLIENT_PIN, ref parameters @ ..] => pin_command(parameters),
         [code::RESET] => "reset",
+        [code::CREDENTIAL_MANAGEMENT, ..] => "credentialManagement",
         _ => "message",
     }
 }
