@@ -1,0 +1,21 @@
+//! The rules of the standard, asked of the authenticator from outside: one file for each command.
+//!
+//! Requests are written and answers are judged by `ctap-client`, which shares no code with this crate.
+
+mod attestation;
+mod bio_enrollment;
+mod client_pin;
+mod config;
+mod credential_management;
+mod extensions;
+mod get_assertion;
+mod get_info;
+mod hmac_secret;
+mod large_blobs;
+mod make_credential;
+mod pin_retries;
+mod registration;
+mod reset_selection;
+mod support;
+mod tokens;
+mod walks;
