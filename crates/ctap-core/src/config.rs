@@ -39,6 +39,9 @@ pub struct Config {
     pub credential_management: bool,
     /// Its read-only part with a persistent token (option `perCredMgmtRO`).
     pub per_cred_mgmt_ro: bool,
+    /// Bio enrolment and credential management also answer to the numbers of their prototypes, 0x40 and 0x41, which is all
+    /// that libfido2 up to 1.12 knows (CM-50, BE-42).
+    pub prototype_commands: bool,
     /// authenticatorLargeBlobs and the largeBlobKey extension: how many bytes the array may have (getInfo 0x0B).
     pub large_blobs: Option<usize>,
     /// authenticatorConfig, by subcommand.
@@ -212,6 +215,7 @@ impl Config {
                 "GI-101",
                 "FIDO_2_3 needs FIDO_2_1 and FIDO_2_0 beside it",
             ),
+            // hmac-secret-mc is later than CTAP 2.0, so this and GI-105 cover GI-83 too.
             rule(
                 modern && !self.extensions.hmac_secret,
                 "GI-110",
@@ -275,7 +279,7 @@ impl Config {
     }
 
     /// What extensions demand, of commands and of each other.
-    fn extension_rules(&self) -> [(bool, Contradiction); 6] {
+    fn extension_rules(&self) -> [(bool, Contradiction); 5] {
         let ext = &self.extensions;
         let blobs = ext.cred_blob.unwrap_or(0).saturating_add(ext.large_blob.unwrap_or(0));
         [
@@ -299,11 +303,6 @@ impl Config {
                     || (ext.cred_blob.is_some() && !ext.cred_protect),
                 "GI-82",
                 "the extension credBlob needs credProtect and a maxCredBlobLength of at least 32 bytes",
-            ),
-            rule(
-                ext.hmac_secret_mc && !ext.hmac_secret,
-                "GI-83",
-                "the extension hmac-secret-mc needs hmac-secret",
             ),
             rule(
                 blobs > MAX_BLOBS,
@@ -415,6 +414,7 @@ impl Default for Config {
             fingerprints: None,
             credential_management: true,
             per_cred_mgmt_ro: true,
+            prototype_commands: true,
             large_blobs: Some(4096),
             authenticator_config: ConfigCommands {
                 enterprise_attestation: None,

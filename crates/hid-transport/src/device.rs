@@ -27,7 +27,8 @@ use crate::time::Instant;
 /// It has three kinds of methods, and does no I/O:
 ///
 /// * *the world happened*: [`handle_report`](Device::handle_report),
-///   [`handle_timeout`](Device::handle_timeout), [`reset`](Device::reset);
+///   [`handle_timeout`](Device::handle_timeout), [`reset`](Device::reset),
+///   [`abandon`](Device::abandon);
 /// * *commands* of the authenticator: [`respond`](Device::respond),
 ///   [`set_waiting_for_user`](Device::set_waiting_for_user);
 /// * *what must I do now*: [`poll_report`](Device::poll_report), whenever the host is ready to
@@ -170,6 +171,16 @@ impl Device {
     pub fn reset(&mut self) {
         self.channels.clear();
         self.lock = None;
+        self.state = State::Idle;
+        self.message.clear();
+        self.outbox.clear();
+    }
+
+    /// Nobody reads any more: the transaction and every unread report are dropped, channels and lock
+    /// stay (HD-53). For a driver that learns sooner than by time-out that the host has gone.
+    ///
+    /// A request that the authenticator has not answered is forgotten, without an event.
+    pub fn abandon(&mut self) {
         self.state = State::Idle;
         self.message.clear();
         self.outbox.clear();

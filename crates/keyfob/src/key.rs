@@ -54,17 +54,23 @@ pub(crate) struct Key {
     parts: Parts,
     /// The prompt that the bell was last rung for.
     announced: Option<PromptId>,
+    /// Since when nobody has read, while somebody should (HD-53).
+    unread_since: Option<Instant>,
     has_winked: bool,
 }
 
 impl Key {
     /// Builds a key that is not plugged in yet.
     pub(crate) fn new(config: Config, mut parts: Parts, now: Instant) -> Self {
-        let settings =
-            Settings { version: VERSION.map(number), msg: config.u2f, ..Settings::default() };
+        let settings = Settings {
+            version: VERSION.map(number),
+            cbor: !config.versions.is_empty(),
+            msg: config.u2f,
+            ..Settings::default()
+        };
         let authenticator = Authenticator::new(config, &mut parts.platform(now));
         let device = Device::new(settings);
-        Self { authenticator, device, parts, announced: None, has_winked: false }
+        Self { authenticator, device, parts, announced: None, unread_since: None, has_winked: false }
     }
 
     /// Power comes: all that is not in the store is forgotten (HD-44).
@@ -110,17 +116,29 @@ impl Key {
 
     /// The next report for a host that reads.
     pub(crate) fn poll_report(&mut self, now: Instant) -> Option<Report> {
+        self.unread_since = None;
         self.device.poll_report(hid(now))
+    }
+
+    /// The host has stopped reading. If a request waits for a person, its client was probably interrupted: unless somebody
+    /// reads again soon, nobody is to be asked for it any more.
+    pub(crate) fn unread(&mut self, now: Instant) {
+        self.unread_since = self.authenticator.prompt().map(|_| now);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let device = self.device.poll_timeout().map(|at| Instant::from_millis(at.as_millis()));
-        [device, self.authenticator.poll_timeout()].into_iter().flatten().min()
+        let reader = self.unread_since.map(|since| since.plus(READER_GONE));
+        [device, self.authenticator.poll_timeout(), reader].into_iter().flatten().min()
     }
 
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if self.unread_since.take_if(|since| since.plus(READER_GONE) <= now).is_some() {
+            self.authenticator.abandon();
+            self.device.abandon();
+        }
         self.device.handle_timeout(hid(now));
         let response = self.authenticator.handle_timeout(now);
         self.respond(response, now);
@@ -199,6 +217,10 @@ fn hid(instant: Instant) -> hid_transport::Instant {
 fn number(text: &str) -> u8 {
     text.parse().unwrap_or(u8::MAX)
 }
+
+/// Milliseconds without a reader after which a request that waits for a person has no client any more. Longer than a client
+/// takes to open the device node again.
+const READER_GONE: u64 = 1000;
 
 /// Major, minor and build, as INIT tells them (HD-35).
 const VERSION: [&str; 3] = [

@@ -27,6 +27,11 @@ pub trait HidFunction {
     /// report that is handed out is a report that is sent.
     fn input(&mut self) -> Option<Report>;
 
+    /// The host took back its last waiting request for a report: from now on nobody reads. On Linux the
+    /// last program has closed the device node, or was killed. The next [`input`](Self::input) tells
+    /// that somebody reads again.
+    fn unread(&mut self) {}
+
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called, if nothing happens before.
     /// `None` for never: then nothing wakes up.
     fn poll_timeout(&mut self) -> Option<Instant>;

@@ -136,6 +136,9 @@ impl Session {
             None => Status::Success,
         };
         self.outbox.push(&wire::ret_unlink(seqnum, status));
+        if found.is_some() && self.parked.is_empty() {
+            self.lease.function().unread();
+        }
     }
 
     /// Gives reports to waiting URBs, oldest first.

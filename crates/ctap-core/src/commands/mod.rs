@@ -139,6 +139,7 @@ pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Sta
         cx.session.drop_walk();
         return Err(Status::RequestTooLarge); // MSG-62
     }
+    let command = current_number(command, cx.config);
     // These three know which of their requests go on with a walk; every other command ends it (MSG-82).
     match command {
         get_next_assertion::COMMAND => return get_next_assertion::run(cx).map(Outcome::Done),
@@ -164,6 +165,16 @@ pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Sta
             config::run(parameters, cx).map(Outcome::Done)
         }
         _ => Err(Status::InvalidCommand), // MSG-05
+    }
+}
+
+/// Two commands also answer to the numbers of their prototypes, because libfido2 up to 1.12 knows no others; the messages
+/// are the same (CM-50, BE-42). getInfo does not announce it: FIDO_2_1_PRE would claim more than that.
+const fn current_number(command: u8, config: &Config) -> u8 {
+    match command {
+        0x40 if config.prototype_commands => bio_enrollment::COMMAND,
+        0x41 if config.prototype_commands => credential_management::COMMAND,
+        command => command,
     }
 }
 

@@ -294,3 +294,37 @@ fn without_u2f_its_messages_are_an_unknown_command() {
     bench.request(channel.channel(), Command::Msg, &[0, 3, 0, 0, 0, 0, 0]);
     assert_eq!(bench.hear(&mut channel), [Heard::Error(ErrorCode::InvalidCmd)], "HD-43");
 }
+
+#[test]
+fn a_request_whose_client_was_killed_asks_nobody_for_long() {
+    // HD-53
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    bench.call(&mut channel, SELECTION);
+    bench.key.unread(bench.now);
+    let gone = bench.key.poll_timeout().expect("its patience ends");
+    assert!(gone.since(bench.now) <= super::READER_GONE);
+    bench.now = bench.now.plus(super::READER_GONE);
+    bench.key.handle_timeout(bench.now);
+    assert_eq!(bench.prompt(), None);
+    let mut next = bench.connect();
+    assert_eq!(bench.call(&mut next, SELECTION), [Heard::UpNeeded], "the next client is served");
+}
+
+#[test]
+fn a_client_that_reads_again_is_still_waited_for() {
+    let mut bench = Bench::new(Touch::Ask);
+    let mut channel = bench.connect();
+    bench.call(&mut channel, SELECTION);
+    bench.key.unread(bench.now);
+    bench.pass(&mut channel, super::READER_GONE * 2);
+    assert!(bench.prompt().is_some());
+}
+
+#[test]
+fn an_idle_key_does_not_mind_that_nobody_reads() {
+    let mut bench = Bench::new(Touch::Ask);
+    bench.connect();
+    bench.key.unread(bench.now);
+    assert_eq!(bench.key.poll_timeout(), None);
+}

@@ -30,6 +30,10 @@ impl HidFunction for UsbKey {
         self.key.poll_report(self.clock.now())
     }
 
+    fn unread(&mut self) {
+        self.key.unread(self.clock.now());
+    }
+
     fn poll_timeout(&mut self) -> Option<SystemInstant> {
         self.key.poll_timeout().and_then(|instant| self.clock.system(instant))
     }
