@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
@@ -190,12 +191,14 @@ fn a_second_import_is_refused_until_the_first_host_is_gone() {
     };
 }
 
-/// A server that gives `reply` to whatever it is asked.
+/// A server that gives `reply` to whatever it is asked, says no more, and reads on, so that the end is no reset.
 fn liar(reply: Vec<u8>) -> UnixStream {
     let (ours, mut theirs) = UnixStream::pair().expect("a pair");
     std::thread::spawn(move || {
         drop(theirs.read(&mut [0; 4096]));
         drop(theirs.write_all(&reply));
+        drop(theirs.shutdown(Shutdown::Write));
+        drop(theirs.read_to_end(&mut Vec::new()));
     });
     ours
 }
