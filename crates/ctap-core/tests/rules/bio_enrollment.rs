@@ -63,7 +63,7 @@ fn templates(key: &mut Key, token: &PinUvAuthToken) -> Vec<(Vec<u8>, Option<Stri
         .collect()
 }
 
-// BE-01 to BE-06, MSG-18; tool BioModAndSensorInfo P-1, P-2
+// BE-01 to BE-06, BE-41, MSG-17, MSG-18; tool BioModAndSensorInfo P-1, P-2
 #[test]
 fn some_things_can_be_asked_without_a_token() {
     let mut key = key();

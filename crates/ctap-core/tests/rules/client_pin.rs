@@ -30,7 +30,19 @@ fn without_a_pin_and_without_a_sensor_there_is_no_such_command() {
     assert_eq!(Key::new(config).status(&client_pin(0x01)), 0x01);
 }
 
-// CP-45, CP-24
+// MSG-15, MSG-39, MSG-43
+#[test]
+fn each_member_has_its_type() {
+    let mut key = Key::with_pin();
+    for member in [1, 2, 3, 4, 5, 6, 9, 10] {
+        for wrong in [Value::Null, Value::Bool(true), (-1).into()] {
+            assert_eq!(key.status(&client_pin(1).with(member, wrong)), 0x11, "{member}");
+        }
+    }
+    assert_eq!(key.call(&[0x06]), [0x12]);
+}
+
+// CP-45, CP-24, MSG-16
 #[test]
 fn a_fresh_key_has_eight_tries() {
     let reply = key().ok(&client_pin(0x01));
@@ -71,7 +83,7 @@ fn key_agreement_needs_a_protocol_that_the_key_has() {
     assert_eq!(key.status(&client_pin(0x02).with(1, -1)), 0x11);
 }
 
-// CP-04, CP-05, CP-59, CP-22, CP-30
+// CP-03 to CP-05, CP-07, CP-11, CP-59, CP-22, CP-30
 #[test]
 fn a_pin_is_set_under_either_protocol() {
     for protocol in PROTOCOLS {
@@ -323,7 +335,7 @@ fn a_pin_token_is_checked_in_order() {
     assert_eq!(key.state().pin_retries, 8);
 }
 
-// CP-80 to CP-82, CP-10, CP-09, CP-81, CP-29
+// CP-78, CP-80 to CP-82, CP-09, CP-10, CP-120
 #[test]
 fn a_pin_token_is_good_for_one_relying_party() {
     for protocol in PROTOCOLS {

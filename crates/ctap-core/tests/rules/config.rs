@@ -185,7 +185,7 @@ fn the_minimum_only_grows() {
     key.set_pin(&"1".repeat(63));
 }
 
-// CF-54, MSG-39
+// CF-54, MSG-23, MSG-39
 #[test]
 fn each_parameter_has_its_type() {
     let mut key = key();

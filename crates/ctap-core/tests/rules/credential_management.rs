@@ -58,7 +58,7 @@ fn of_user<'a>(told: &'a [Body], id: &[u8]) -> &'a Body {
     told.iter().find(is_theirs).unwrap()
 }
 
-// CM-01, MSG-07, MSG-39
+// CM-01, MSG-07, MSG-19, MSG-39
 #[test]
 fn a_subcommand_is_needed_and_must_exist() {
     let mut key = key();
@@ -225,7 +225,7 @@ fn relying_parties_are_told_one_after_the_other() {
     assert_eq!(key.status(&credential_management(3).param(vec![], 77)), 0, "more is ignored");
 }
 
-// CM-24 to CM-32; tool EnumerateCredentials P-1, P-2, credProtect P-4
+// CM-24 to CM-32, MSG-20; tool EnumerateCredentials P-1, P-2, credProtect P-4
 #[test]
 fn credentials_are_told_with_all_that_is_theirs() {
     let mut key = Key::with_pin();
@@ -257,6 +257,20 @@ fn credentials_are_told_with_all_that_is_theirs() {
         assert!(raw.windows(cose.len()).any(|window| window == cose), "the key of MC-72");
         assert_eq!(told.named(6).keys(), ["id", "name", "displayName"]);
     }
+}
+
+// CM-40 to CM-43
+#[test]
+fn a_long_relying_party_id_is_told_whole() {
+    let mut key = Key::with_pin();
+    let rp_id = format!("otherprotocol://{}.net", "ü".repeat(60));
+    let token = key.token(1, Some(&rp_id));
+    key.ok(&make_credential(&rp_id).rk().auth(&token));
+    let token = key.token(CM, None);
+    let told = key.ok(&credential_management(2).auth(&token));
+    assert_eq!(told.named(3).get("id"), Some(&Value::from(rp_id.as_str())));
+    assert_eq!(told.bytes(4), sha256(rp_id.as_bytes()));
+    assert_eq!(listed(&mut key, &rp_id, &token).len(), 1);
 }
 
 // CM-29, EX-92

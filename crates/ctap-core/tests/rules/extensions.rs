@@ -59,7 +59,7 @@ fn extensions_that_are_not_offered_are_ignored() {
     assert_eq!(key.status(&rk().extension("thirdPartyPayment", 7)), 0);
 }
 
-// EX-04, EX-05, MSG-51, V-12
+// EX-04, EX-05, MC-38, MSG-51, V-12
 #[test]
 fn outputs_come_in_canonical_order_and_only_where_asked() {
     let mut key = key();

@@ -18,8 +18,8 @@ fn numbers(list: &[u64]) -> Value {
     Value::Array(list.iter().map(|number| (*number).into()).collect())
 }
 
-// GI-03, GI-04, GI-10 to GI-25, GI-29, GI-31, GI-33 to GI-40, GI-50 to GI-69, GI-75 to GI-87, MSG-14, MSG-32;
-// tool Generic-1 P-1
+// GI-03 to GI-05, GI-10 to GI-25, GI-29, GI-31, GI-33 to GI-40, GI-50 to GI-69, GI-70, GI-73, GI-75 to GI-87, GI-104,
+// GI-114, GI-116 to GI-118, GI-133, GI-134, GI-136, GI-137, GI-6A, MSG-14, MSG-32; tool Generic-1 P-1, P-2
 #[test]
 fn a_fresh_default_key_says_exactly_this() {
     let info = Key::made(|_| {}).info();

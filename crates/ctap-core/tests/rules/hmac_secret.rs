@@ -238,7 +238,7 @@ fn it_spends_no_tries_and_keeps_the_key_agreement_key() {
     assert_eq!(opened(&used, "hmac-secret", &secret), first, "the same input again");
 }
 
-// EX-34, GA-53
+// EX-34, GA-23, GA-53
 #[test]
 fn every_account_of_a_walk_has_its_own_output() {
     let mut key = Key::made(|_| {});

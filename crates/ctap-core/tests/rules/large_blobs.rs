@@ -48,7 +48,7 @@ fn key() -> Key {
     Key::made(|_| {})
 }
 
-// LB-02, LB-03, LB-24, LB-25; tool LargeBlobs P-1 to P-3
+// LB-02, LB-03, LB-24, LB-25, MSG-22; tool LargeBlobs P-1 to P-3
 #[test]
 fn a_fresh_key_has_the_empty_array() {
     let mut key = key();
@@ -67,7 +67,7 @@ fn a_key_without_the_command_does_not_know_it() {
     assert_eq!((key.option("largeBlobs"), key.info().has(0x0b)), (None, false));
 }
 
-// LB-10 to LB-12, LB-20 to LB-23, MSG-39
+// LB-10 to LB-12, LB-20 to LB-23, MSG-21, MSG-39
 #[test]
 fn reading_is_checked_in_order() {
     let mut key = key();
@@ -206,7 +206,7 @@ fn a_token_used_up_by_a_touch_still_writes() {
     assert_eq!(write(&mut key, &array(20, 1), 960, Some(&token)), 0);
 }
 
-// LB-45, LB-05
+// LB-04, LB-05, LB-45
 #[test]
 fn an_array_with_a_wrong_hash_leaves_the_old_one() {
     let mut key = key();
@@ -260,6 +260,28 @@ fn a_write_that_cannot_be_stored_or_finished_leaves_the_old_array() {
     assert_eq!(key.status(&write_blobs(0, &[1; 10], Some(20))), 0);
     key.power_cycle();
     assert_eq!(read(&mut key), EMPTY_LARGE_BLOBS);
+}
+
+// LB-60 to LB-66, EX-60, EX-61, CM-37
+#[test]
+fn a_client_keeps_the_blobs_of_its_credentials_in_the_array() {
+    use ctap_client::blob_array::BlobArray;
+    use ctap_client::commands::make_credential::LargeBlobKey;
+    let mut key = key();
+    let blob_key = |key: &mut Key, user: &[u8]| {
+        let request = make_credential(RP).rk().user(user, "x").extension("largeBlobKey", true);
+        LargeBlobKey::new(key.ok(&request).bytes(5).try_into().unwrap())
+    };
+    let (ada, eve) = (blob_key(&mut key, b"ada"), blob_key(&mut key, b"eve"));
+    for (owner, blob) in [(&ada, &b"hello"[..]), (&eve, &[7; 3000]), (&ada, b"hello again")] {
+        let mut array = BlobArray::parse(&read(&mut key)).unwrap();
+        array.put(owner, blob, &mut key.rng).unwrap();
+        assert_eq!(write(&mut key, &array.serialize(), 960, None), 0);
+    }
+    key.power_cycle();
+    let array = BlobArray::parse(&read(&mut key)).unwrap();
+    assert_eq!(array.find(&ada).as_deref(), Some(&b"hello again"[..]));
+    assert_eq!(array.find(&eve), Some(vec![7; 3000]));
 }
 
 // LB-40

@@ -17,7 +17,7 @@ fn request() -> Request {
     make_credential(RP)
 }
 
-// MSG-39, MSG-40, MSG-45, MC-01; conformance tool MakeCredential Req-1 P-1, F-1 to F-11
+// MSG-10, MSG-39, MSG-40, MSG-45, MC-01; conformance tool MakeCredential Req-1 P-1, F-1 to F-11
 #[test]
 fn each_member_has_its_type_and_four_are_required() {
     let mut key = key();

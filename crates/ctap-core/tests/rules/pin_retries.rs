@@ -32,7 +32,7 @@ fn try_by(key: &mut Key, way: Way, pin: &str) -> u8 {
     key.status(&request)
 }
 
-// CP-25 to CP-28, CP-62, CP-66, CP-67, CP-76, CP-78, CP-88, CP-89, CP-A1
+// CP-25 to CP-28, CP-62, CP-65, CP-66, CP-67, CP-76, CP-78, CP-88, CP-89, CP-A1
 #[test]
 fn three_wrong_in_a_row_need_a_power_cycle() {
     for way in WAYS {

@@ -17,7 +17,7 @@ fn rk() -> Request {
     make_credential(RP).rk()
 }
 
-// MC-70 to MC-76, MC-81, MC-39, MC-42, MSG-11, EX-04; V-11; tool Resp-1 P-02, F-01
+// MC-70 to MC-76, MC-81, MC-38, MC-39, MC-42, MSG-11, EX-04, AT-11; V-11; tool Resp-1 P-02, F-01
 #[test]
 fn authenticator_data_is_laid_out_as_prescribed() {
     for discoverable in [false, true] {

@@ -36,6 +36,15 @@ fn only_what_the_key_offers_is_granted() {
     assert_eq!(key.state().pin_retries, 8);
 }
 
+// CP-111, CM-08
+#[test]
+fn a_relying_party_binds_a_token_for_credential_management_only() {
+    let mut key = Key::with_pin();
+    let token = key.token(ACFG | LBW | CM, Some(RP));
+    assert_eq!(key.status(&config(4).auth(&token)), 0);
+    assert_eq!(key.status(&credential_management(1).auth(&token)), 0x33);
+}
+
 // CP-92, CP-110
 #[test]
 fn a_token_has_the_permissions_it_was_asked_for_and_no_others() {

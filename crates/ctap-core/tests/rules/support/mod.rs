@@ -42,3 +42,8 @@ pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
     use sha2::Digest as _;
     sha2::Sha256::digest(message).into()
 }
+
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    let digits = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digits).collect()
+}

@@ -1,0 +1,132 @@
+//! Settings that cannot both be.
+
+use ctap_core::Config;
+use ctap_core::algorithm::Algorithm;
+use ctap_core::attestation::Attestation;
+use ctap_core::config::{FingerprintSensor, Version};
+use ctap_core::limits::{MAX_BLOBS, MAX_FINGERPRINTS};
+use ctap_core::pin::Protocol;
+
+use crate::attestation::{attestation_key, enterprise};
+
+type Edit = fn(&mut Config);
+
+/// The rule that a default key with this change breaks.
+fn broken(edit: Edit) -> Option<&'static str> {
+    let mut config = Config::default();
+    edit(&mut config);
+    config.check().err().map(|contradiction| {
+        assert!(contradiction.to_string().contains(contradiction.rule));
+        contradiction.rule
+    })
+}
+
+fn sensor(config: &mut Config, edit: impl FnOnce(&mut FingerprintSensor)) {
+    edit(config.fingerprints.insert(FingerprintSensor::default()));
+}
+
+fn ctap20(config: &mut Config) {
+    config.versions = vec![Version::Fido20];
+    config.credential_management = false;
+    config.per_cred_mgmt_ro = false;
+    config.make_cred_uv_not_rqd = false;
+    config.large_blobs = None;
+    config.authenticator_config = Default::default();
+    config.extensions = Default::default();
+}
+
+// GI-10, GI-19, GI-23, GI-71, GI-76, GI-80, GI-82, GI-83, GI-85, GI-86, GI-101, GI-105, GI-110 to GI-113, GI-115,
+// LB-02, EX-70, EX-09, BE-21, MSG-60, MSG-61, UF-24, UF-61, AT-04
+#[test]
+fn each_contradiction_is_found() {
+    let cases: [(&str, Edit); 32] = [
+        ("GI-10", |config| config.versions.clear()),
+        ("GI-101", |config| config.versions = vec![Version::Fido23]),
+        ("GI-101", |config| config.versions = vec![Version::Fido23, Version::Fido21]),
+        ("GI-105", |config| config.versions = vec![Version::Fido20]),
+        ("GI-110", |config| config.extensions.hmac_secret = false), // and GI-83
+        ("GI-111", |config| config.client_pin = false),
+        ("GI-112", |config| config.credential_management = false),
+        ("GI-113", |config| config.extensions.cred_protect = false),
+        ("GI-115", |config| config.pin_uv_auth_protocols = vec![Protocol::One]),
+        ("GI-85", |config| {
+            ctap20(config);
+            config.pin_uv_auth_protocols.clear();
+        }),
+        ("GI-71", |config| {
+            sensor(config, |_| {});
+            config.client_pin = false;
+            config.no_mc_ga_permissions_with_client_pin = true;
+        }),
+        ("GI-86", |config| {
+            config.capacity = 0;
+            config.large_blobs = None;
+            config.credential_management = false;
+        }),
+        ("GI-76", |config| config.authenticator_config.min_pin_length_rp_ids = None),
+        ("GI-76", |config| {
+            sensor(config, |_| {});
+            config.client_pin = false;
+        }),
+        ("BE-21", |config| sensor(config, |sensor| sensor.capacity = 0)),
+        ("BE-21", |config| sensor(config, |sensor| sensor.capacity = MAX_FINGERPRINTS + 1)),
+        ("BE-21", |config| sensor(config, |sensor| sensor.samples = 1)),
+        ("BE-21", |config| {
+            sensor(config, |sensor| sensor.preferred_platform_uv_attempts = Some(0));
+        }),
+        ("GI-80", |config| config.capacity = 0),
+        ("LB-02", |config| config.large_blobs = Some(1023)),
+        ("EX-70", |config| config.extensions.large_blob = Some(100)),
+        ("GI-82", |config| config.extensions.cred_blob = Some(31)),
+        ("MSG-61", |config| config.extensions.cred_blob = Some(MAX_BLOBS + 1)),
+        ("GI-19", |config| config.algorithms.clear()),
+        ("GI-19", |config| config.algorithms.push(Algorithm::Es256)),
+        ("GI-19", |config| config.versions.push(Version::Fido21)),
+        ("GI-23", |config| config.firmware_version = 0),
+        ("UF-61", |config| config.u2f = true),
+        ("UF-61", |config| config.attestation = Attestation::Basic),
+        ("UF-24", |config| {
+            config.u2f = true;
+            let mut key = attestation_key(1);
+            key.key.algorithm = Algorithm::EdDsa;
+            config.attestation_key = Some(key);
+        }),
+        ("AT-04", |config| {
+            let mut device = enterprise();
+            device.key.x5c.clear();
+            config.authenticator_config.enterprise_attestation = Some(device);
+        }),
+        ("MSG-60", |config| config.max_msg_size = 1023),
+    ];
+    for (number, (rule, edit)) in cases.into_iter().enumerate() {
+        assert_eq!(broken(edit), Some(rule), "case {number}");
+    }
+    assert_eq!(broken(|config| config.max_msg_size = 7610), Some("MSG-60"));
+}
+
+// GI-105, GI-101, LB-02, EX-70, MSG-60, MSG-61
+#[test]
+fn keys_that_can_be_are_let_through() {
+    let cases: [Edit; 10] = [
+        |_| {},
+        ctap20,
+        |config| config.versions = vec![Version::Fido21],
+        |config| sensor(config, |_| {}),
+        |config| sensor(config, |sensor| sensor.capacity = MAX_FINGERPRINTS),
+        |config| config.large_blobs = Some(1024),
+        |config| (config.max_msg_size, config.extensions.cred_blob) = (7609, Some(MAX_BLOBS)),
+        |config| config.max_msg_size = 1024,
+        |config| {
+            config.large_blobs = None;
+            config.extensions.large_blob = Some(1024);
+        },
+        |config| {
+            config.u2f = true;
+            config.attestation = Attestation::Basic;
+            config.attestation_key = Some(attestation_key(1));
+        },
+    ];
+    for (number, edit) in cases.into_iter().enumerate() {
+        assert_eq!(broken(edit), None, "case {number}");
+    }
+}
