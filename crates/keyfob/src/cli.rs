@@ -57,6 +57,14 @@ pub(crate) enum Command {
     Info(settings::info::Options),
     #[command(subcommand)]
     Pin(settings::pin::Command),
+    #[command(subcommand)]
+    Credentials(settings::credentials::Command),
+    #[command(subcommand)]
+    Fingerprints(settings::fingerprints::Command),
+    #[command(subcommand)]
+    Blobs(settings::blobs::Command),
+    #[command(subcommand)]
+    Config(settings::config::Command),
     Reset(settings::reset::Options),
     Select(settings::select::SelectOptions),
     Wink(settings::select::WinkOptions),

@@ -1,12 +1,13 @@
 //! `keyfob info`: authenticatorGetInfo, CTAP section 6.4, for people and for programs.
 
-mod json;
+pub(crate) mod json;
 
 use ctap_client::Client;
 use ctap_client::commands::client_pin::PinRetries;
 use ctap_client::commands::get_info::Info;
 use ctap_core::consent::Shown;
 
+use super::ids::hex;
 use crate::device::DeviceOption;
 use crate::terminal::{self, count};
 
@@ -110,15 +111,12 @@ fn options(info: &Info) -> Option<String> {
 }
 
 fn algorithms(numbers: impl Iterator<Item = i64>) -> String {
-    join(numbers.map(|number| match algorithm_name(number) {
-        Some(name) => format!("{name} ({number})"),
-        None => number.to_string(),
-    }))
+    join(numbers.map(algorithm_name))
 }
 
-/// The names of the IANA registry of COSE algorithms.
-const fn algorithm_name(number: i64) -> Option<&'static str> {
-    Some(match number {
+/// `ES256 (-7)`, with the names of the IANA registry of COSE algorithms.
+pub(super) fn algorithm_name(number: i64) -> String {
+    let name = match number {
         -7 => "ES256",
         -8 => "EdDSA",
         -9 => "ESP256",
@@ -131,13 +129,14 @@ const fn algorithm_name(number: i64) -> Option<&'static str> {
         -50 => "ML-DSA-87",
         -51 => "ESP384",
         -257 => "RS256",
-        _ => return None,
-    })
+        _ => return number.to_string(),
+    };
+    format!("{name} ({number})")
 }
 
 /// The usual form with hyphens.
 fn aaguid(bytes: &[u8; 16]) -> String {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(bytes);
     let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &hex[range]);
     parts.join("-")
 }

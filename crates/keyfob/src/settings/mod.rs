@@ -1,7 +1,13 @@
 //! Looking at a key and changing its settings: one file for each command.
 
+pub(crate) mod blobs;
+pub(crate) mod config;
+pub(crate) mod credentials;
+pub(crate) mod fingerprints;
+mod ids;
 pub(crate) mod info;
 pub(crate) mod list;
+mod open_key;
 pub(crate) mod pin;
 mod pin_source;
 pub(crate) mod reset;
@@ -11,6 +17,8 @@ mod touch;
 use ctap_client::{Client, Error};
 
 use crate::device::{Channel, DeviceOption};
+use crate::failure::{failure, usage};
+use crate::terminal;
 
 /// Opens the key, ready for requests that wait for a touch.
 ///
@@ -22,8 +30,36 @@ fn open(options: &DeviceOption) -> anyhow::Result<Client<Channel>> {
     Ok(client)
 }
 
+/// Asks before something that cannot be taken back, unless the command line did.
+///
+/// # Errors
+/// When the person refuses, or nobody is there.
+fn agree(force: bool, question: &str) -> anyhow::Result<()> {
+    if force {
+        return Ok(());
+    }
+    if !terminal::is_interactive() {
+        return Err(usage(
+            "this cannot be taken back, and nobody is there to ask",
+            "add --force to do it nevertheless",
+        ));
+    }
+    match terminal::confirm(question)? {
+        true => Ok(()),
+        false => Err(failure("nothing was changed", "run it again when you are sure")),
+    }
+}
+
+/// A refusal that needs no more explanation than its status.
+fn refused(error: Error) -> anyhow::Error {
+    match error.status() {
+        Some(status) => told("the key refused", &error, status.advice()),
+        None => error.into(),
+    }
+}
+
 /// A failure as people read it, with the standard's name for what the key answered.
 fn told(what: &str, error: &Error, next: &str) -> anyhow::Error {
     let code = error.status().map(|status| format!(" [{} 0x{:02X}]", status.name(), status.byte()));
-    crate::failure::failure(format_args!("{what}{}", code.unwrap_or_default()), next)
+    failure(format_args!("{what}{}", code.unwrap_or_default()), next)
 }

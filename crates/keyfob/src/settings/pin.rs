@@ -4,7 +4,7 @@ use ctap_client::commands::get_info::Info;
 use ctap_client::{Client, Error, Exchange, Permissions, Status};
 
 use super::pin_source::{CurrentPinOptions, NewPinOptions};
-use super::{open, told};
+use super::{open, refused, told};
 use crate::device::DeviceOption;
 use crate::failure::failure;
 use crate::terminal::{self, count};
@@ -116,7 +116,12 @@ fn has_pin(info: &Info) -> anyhow::Result<bool> {
         .ok_or_else(|| failure("this key takes no PIN", "use a key with the clientPin option"))
 }
 
-fn explain(client: &mut Client<impl Exchange>, info: &Info, error: Error) -> anyhow::Error {
+/// Why the key did not take a PIN, and what to do about it.
+pub(super) fn explain(
+    client: &mut Client<impl Exchange>,
+    info: &Info,
+    error: Error,
+) -> anyhow::Error {
     match error.status() {
         Some(Status::PinInvalid) => {
             let left = client.pin_retries().map(|retries| retries.left).unwrap_or_default();
@@ -143,8 +148,7 @@ fn explain(client: &mut Client<impl Exchange>, info: &Info, error: Error) -> any
                 format!("the key does not take this PIN; it wants {shortest} characters at least");
             told(&what, &error, "choose another PIN")
         }
-        Some(status) => told("the key refused", &error, status.advice()),
-        None => error.into(),
+        _ => refused(error),
     }
 }
 

@@ -1,6 +1,10 @@
 //! The tool half of keyfob, used like a person uses it: the real program, against a key that another one serves.
 
 mod bench;
+mod blobs;
+mod browser;
+mod config;
+mod credentials;
 mod demo;
 mod devices;
 mod doctor;

@@ -5,8 +5,10 @@ use ctap_client::commands::client_pin::PinRetries;
 use ctap_client::commands::get_info::Info;
 use serde_json::{Map, Value, json};
 
+use crate::settings::ids::hex;
+
 /// The members the key sent, and from getPINRetries `pinRetries` and `powerCycleState` when it has a PIN.
-pub(super) fn members(info: &Info, retries: Option<PinRetries>) -> Value {
+pub(crate) fn members(info: &Info, retries: Option<PinRetries>) -> Value {
     let strings = [
         ("versions", Some(info.versions.as_slice())),
         ("extensions", info.extensions.as_deref()),
@@ -81,10 +83,6 @@ fn object<T: Copy + Into<Value>>(entries: &[(String, T)]) -> Value {
         .map(|(name, value)| (name.clone(), (*value).into()))
         .collect::<Map<_, _>>()
         .into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
