@@ -42,7 +42,7 @@ pub(crate) enum Command {
 
     /// Touch a running key: approve what it asks
     #[command(after_help = TOUCH_EXAMPLES)]
-    Touch(control::client::AnswerOptions),
+    Touch(control::client::TouchOptions),
     /// Refuse what a running key asks
     Deny(control::client::AnswerOptions),
     /// Wait until a running key asks for a touch, and print what it asks as one JSON object
@@ -133,6 +133,8 @@ Examples:
   keyfob touch                                     approve the one open prompt
   keyfob touch --key 1-2                           that of the second key
   keyfob touch --prompt \"$(keyfob wait | jq -r .id)\"  that very prompt, and none that comes after it
+  keyfob touch --finger 2                          place another finger on the sensor
+  keyfob touch --bad-sample too-high               place one where the sensor cannot read it
 
 Exit code 1 if no such prompt is open: a late touch approves nothing.";
 

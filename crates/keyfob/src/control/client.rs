@@ -9,7 +9,7 @@ use clap::Args;
 use ctap_core::consent::Shown;
 
 use super::limits::MAX_RESPONSE;
-use super::protocol::{Choice, KeyStatus, OpenPrompt, Status};
+use super::protocol::{BadSample, Choice, KeyStatus, OpenPrompt, Sample, Status, Touching};
 use super::{NAME, Request, Response, default_directory};
 use crate::failure::failure;
 use crate::terminal;
@@ -22,7 +22,22 @@ pub(crate) struct Connection {
     control: Option<PathBuf>,
 }
 
-/// What `keyfob touch` and `keyfob deny` take.
+/// What `keyfob touch` takes.
+#[derive(Debug, Args)]
+pub(crate) struct TouchOptions {
+    #[command(flatten)]
+    answer: AnswerOptions,
+
+    /// Place this finger, known by its number, on a fingerprint sensor; elsewhere it is a touch
+    #[arg(long, value_name = "N")]
+    finger: Option<u8>,
+
+    /// Place a finger in a way that a fingerprint sensor cannot read
+    #[arg(long, value_name = "KIND", conflicts_with = "finger")]
+    bad_sample: Option<BadSample>,
+}
+
+/// Which prompt `keyfob touch` and `keyfob deny` answer.
 #[derive(Debug, Args)]
 pub(crate) struct AnswerOptions {
     #[command(flatten)]
@@ -78,9 +93,11 @@ pub(crate) struct StatusOptions {
 ///
 /// # Errors
 /// No key is running, or no such prompt is open.
-pub(crate) fn touch(options: AnswerOptions) -> anyhow::Result<()> {
-    let choice = Choice { key: options.key, prompt: options.prompt };
-    options.connection.ask(&Request::Touch(choice)).map(drop)
+pub(crate) fn touch(options: TouchOptions) -> anyhow::Result<()> {
+    let TouchOptions { answer, finger, bad_sample } = options;
+    let sample = finger.map(Sample::Finger).or(bad_sample.map(Sample::Bad));
+    let touching = Touching { key: answer.key, prompt: answer.prompt, sample };
+    answer.connection.ask(&Request::Touch(touching)).map(drop)
 }
 
 /// Refuses a prompt.

@@ -1,6 +1,8 @@
 //! What is said on the control socket, as lines of JSON.
 
-use ctap_core::consent::{Action, Gesture};
+use clap::ValueEnum;
+use ctap_core::Decision;
+use ctap_core::consent::{Action, Gesture, SampleFault};
 use serde::{Deserialize, Serialize};
 
 use crate::key::Touch;
@@ -10,8 +12,8 @@ use crate::keys::{PluggedKey, Prompt};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Request {
-    /// Approve the open prompt.
-    Touch(Choice),
+    /// Do what the open prompt asks, or place a finger of one's own choice.
+    Touch(Touching),
     /// Refuse the open prompt.
     Deny(Choice),
     /// Tell the open prompt, or the next one to open.
@@ -43,6 +45,63 @@ pub(crate) struct Choice {
     /// This very one, by its [id](OpenPrompt::id).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) prompt: Option<String>,
+}
+
+/// How a prompt is approved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Touching {
+    /// As in [`Choice`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    /// As in [`Choice`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) prompt: Option<String>,
+    /// What the fingerprint sensor sees; without it, the finger that fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sample: Option<Sample>,
+}
+
+/// What a fingerprint sensor sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Sample {
+    /// This finger. Which is which, the key does not care: 1 to 10 will do.
+    Finger(u8),
+    /// A finger that it cannot read.
+    Bad(BadSample),
+}
+
+/// Why a sensor cannot read a finger (lastEnrollSampleStatus, BE-23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BadSample {
+    /// Too high on the sensor
+    TooHigh,
+    /// Too low
+    TooLow,
+    /// Too far left
+    TooLeft,
+    /// Too far right
+    TooRight,
+    /// Swiped too fast
+    TooFast,
+    /// Swiped too slowly
+    TooSlow,
+    /// Poor quality
+    PoorQuality,
+    /// At an angle
+    TooSkewed,
+    /// Touched too shortly
+    TooShort,
+    /// Does not go with the samples before
+    MergeFailure,
+    /// Enrolled already
+    Exists,
+    /// Nobody touched
+    NoUserActivity,
+    /// Not lifted in between
+    NoUserPresenceTransition,
 }
 
 /// What a client hears.
@@ -109,6 +168,40 @@ pub(crate) struct KeyStatus {
     pub(crate) prompt: Option<OpenPrompt>,
 }
 
+impl Touching {
+    pub(crate) fn choice(&self) -> Choice {
+        Choice { key: self.key.clone(), prompt: self.prompt.clone() }
+    }
+
+    pub(crate) fn decision(&self) -> Decision {
+        match self.sample {
+            None => Decision::Approve,
+            Some(Sample::Finger(number)) => Decision::Finger(number),
+            Some(Sample::Bad(bad)) => Decision::BadSample(bad.into()),
+        }
+    }
+}
+
+impl From<BadSample> for SampleFault {
+    fn from(bad: BadSample) -> Self {
+        match bad {
+            BadSample::TooHigh => Self::TooHigh,
+            BadSample::TooLow => Self::TooLow,
+            BadSample::TooLeft => Self::TooLeft,
+            BadSample::TooRight => Self::TooRight,
+            BadSample::TooFast => Self::TooFast,
+            BadSample::TooSlow => Self::TooSlow,
+            BadSample::PoorQuality => Self::PoorQuality,
+            BadSample::TooSkewed => Self::TooSkewed,
+            BadSample::TooShort => Self::TooShort,
+            BadSample::MergeFailure => Self::MergeFailure,
+            BadSample::Exists => Self::Exists,
+            BadSample::NoUserActivity => Self::NoUserActivity,
+            BadSample::NoUserPresenceTransition => Self::NoUserPresenceTransition,
+        }
+    }
+}
+
 impl Refusal {
     pub(crate) fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self { what: what.into(), next: next.into() }
@@ -167,12 +260,21 @@ mod tests {
 
     use proptest::prelude::*;
 
+    fn touch(sample: Option<Sample>) -> Request {
+        Request::Touch(Touching { sample, ..Touching::default() })
+    }
+
     #[test]
     fn requests_look_like_this_on_the_wire() {
         let deny = Choice { prompt: Some("5eed.1-1.1".into()), ..Choice::default() };
         let wait = Request::Wait { key: None, seconds: Some(9) };
         for (request, text) in [
-            (Request::Touch(Choice::default()), r#"{"do":"touch"}"#),
+            (touch(None), r#"{"do":"touch"}"#),
+            (touch(Some(Sample::Finger(2))), r#"{"do":"touch","sample":{"finger":2}}"#),
+            (
+                touch(Some(Sample::Bad(BadSample::TooHigh))),
+                r#"{"do":"touch","sample":{"bad":"too_high"}}"#,
+            ),
             (Request::Deny(deny), r#"{"do":"deny","prompt":"5eed.1-1.1"}"#),
             (wait, r#"{"do":"wait","seconds":9}"#),
             (Request::Replug { key: Some("1-2".into()) }, r#"{"do":"replug","key":"1-2"}"#),
@@ -191,6 +293,9 @@ mod tests {
             "touch",
             r#"{"do":"approve"}"#,
             r#"{"do":"touch","promt":"a typo must not approve whatever is open"}"#,
+            r#"{"do":"touch","sample":{"finger":2,"bad":"too_high"}}"#,
+            r#"{"do":"touch","sample":{"bad":"good"}}"#,
+            r#"{"do":"deny","sample":{"finger":2}}"#,
             r#"{"do":"wait","seconds":-1}"#,
             r#"{"do":"status"} {"do":"touch"}"#,
         ] {
@@ -202,10 +307,17 @@ mod tests {
         proptest::option::of(".{0,40}")
     }
 
+    fn sample() -> impl Strategy<Value = Option<Sample>> {
+        let bad = prop::sample::select(BadSample::value_variants()).prop_map(Sample::Bad);
+        proptest::option::of(prop_oneof![any::<u8>().prop_map(Sample::Finger), bad])
+    }
+
     fn request() -> impl Strategy<Value = Request> {
         let choice = || (name(), name()).prop_map(|(key, prompt)| Choice { key, prompt });
         prop_oneof![
-            choice().prop_map(Request::Touch),
+            (name(), name(), sample()).prop_map(|(key, prompt, sample)| {
+                Request::Touch(Touching { key, prompt, sample })
+            }),
             choice().prop_map(Request::Deny),
             (name(), any::<Option<u32>>())
                 .prop_map(|(key, seconds)| Request::Wait { key, seconds }),

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ctap_core::Decision;
+use ctap_core::consent::Gesture;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
@@ -81,7 +82,7 @@ async fn respond(line: &[u8], keys: &Keys) -> Response {
         return Response::Error(Refusal::new("the request is not understood", next));
     };
     let result = match request {
-        Request::Touch(choice) => answer(keys, &choice, Decision::Approve),
+        Request::Touch(touching) => answer(keys, &touching.choice(), touching.decision()),
         Request::Deny(choice) => answer(keys, &choice, Decision::Deny),
         Request::Wait { key, seconds } => wait(keys, key.as_deref(), seconds).await,
         Request::Replug { key } => replug(keys, key.as_deref()),
@@ -95,6 +96,12 @@ type Answer = Result<Response, Refusal>;
 
 fn answer(keys: &Keys, choice: &Choice, decision: Decision) -> Answer {
     let (key, prompt) = choose(keys, choice)?;
+    if matches!(decision, Decision::BadSample(_)) && prompt.question.gesture != Gesture::Finger {
+        return Err(Refusal::new(
+            "this prompt asks for no finger, so there is no sample to spoil",
+            "`keyfob touch` approves it, `keyfob deny` refuses it",
+        ));
+    }
     match key.answer(prompt.id, decision) {
         true => Ok(Response::Done),
         false => Err(no_prompt()),

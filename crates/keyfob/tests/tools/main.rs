@@ -8,6 +8,7 @@ mod credentials;
 mod demo;
 mod devices;
 mod doctor;
+mod fingerprints;
 mod info;
 mod pin;
 mod reset;
