@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::key::Touch;
-use crate::{attach, bench, control, demo, doctor, serve, settings};
+use crate::profile::MAX_CAPACITY;
+use crate::{attach, bench, control, demo, doctor, metadata, serve, settings};
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
 ///
@@ -69,6 +70,8 @@ pub(crate) enum Command {
     Select(settings::select::SelectOptions),
     Wink(settings::select::WinkOptions),
 
+    #[command(after_help = METADATA_EXAMPLES)]
+    Metadata(metadata::Options),
     Demo(demo::Options),
     Doctor(doctor::Options),
     Bench(bench::Options),
@@ -93,9 +96,13 @@ pub(crate) struct KeyOptions {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
     pub(crate) keys: u8,
 
-    /// How many passkeys (discoverable credentials) fit on a key
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) capacity: u16,
+    /// What kind of key: default, fido2.0, u2f-only, bio, everything, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    pub(crate) profile: String,
+
+    /// How many passkeys (discoverable credentials) fit on a key [default: as the profile says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_CAPACITY)))]
+    pub(crate) capacity: Option<u16>,
 
     /// Where `keyfob touch` and the like find these keys [default: $XDG_RUNTIME_DIR/keyfob/control or /tmp/keyfob-UID/control]
     #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
@@ -106,8 +113,9 @@ pub(crate) struct KeyOptions {
 impl KeyOptions {
     /// One key that remembers nothing.
     pub(crate) fn for_tests() -> Self {
+        let profile = "default".to_owned();
         let (state, ephemeral, touch, control) = (None, true, Touch::Ask, None);
-        Self { state, ephemeral, touch, keys: 1, capacity: 10, control }
+        Self { state, ephemeral, touch, keys: 1, profile, capacity: None, control }
     }
 }
 
@@ -124,9 +132,19 @@ Examples:
   keyfob serve                                     then type what it prints to plug the key in
   keyfob serve --keys 2 --state ./keys             two keys, kept in a directory of your own
   keyfob serve --listen 127.0.0.1:0 --ephemeral    any free port, and nothing remembered
+  keyfob serve --profile bio                       a key with a fingerprint sensor; docs/profiles.md has more
   ssh -L 3240:127.0.0.1:3240 MACHINE               on another machine, to use the key of MACHINE there
 
 The key is there until Ctrl-C.";
+
+const METADATA_EXAMPLES: &str = "\
+Examples:
+  keyfob metadata > statement.json                 for relying parties and conformance tools
+  keyfob metadata --profile ./mine.toml --state ./keys
+  keyfob metadata | jq -r '.attestationRootCertificates[0]' | base64 -d > root.der
+
+The statement goes with one key: its attestation certificate has a root of its own, which is made here if the key never
+ran before.";
 
 const TOUCH_EXAMPLES: &str = "\
 Examples:

@@ -70,7 +70,14 @@ impl Key {
         };
         let authenticator = Authenticator::new(config, &mut parts.platform(now));
         let device = Device::new(settings);
-        Self { authenticator, device, parts, announced: None, unread_since: None, has_winked: false }
+        Self {
+            authenticator,
+            device,
+            parts,
+            announced: None,
+            unread_since: None,
+            has_winked: false,
+        }
     }
 
     /// Power comes: all that is not in the store is forgotten (HD-44).

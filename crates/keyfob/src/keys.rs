@@ -4,15 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use ctap_core::{Config, Decision, PromptId, Question};
+use ctap_core::{Decision, PromptId, Question};
 use rand_core::Rng as _;
 use usbip_server::{DeviceInfo, Port, Server};
 
+use crate::attestation;
 use crate::bell::{Bell, Listener};
 use crate::cli::KeyOptions;
 use crate::key::{Key, Parts, Touch, UsbKey};
 use crate::memory::Memory;
 use crate::platform::{Clock, system_rng};
+use crate::profile::Profile;
 
 /// All keys of this process.
 pub(crate) struct Keys {
@@ -57,7 +59,10 @@ impl Keys {
     pub(crate) fn plug_into(server: &Server, options: &KeyOptions) -> anyhow::Result<Self> {
         let (clock, bell) = (Clock::start(), Bell::new());
         let run = system_rng().next_u32();
-        let plug = |number| PluggedKey::new(server, options, number, (bell.clone(), clock, run));
+        let profile = Profile::load(&options.profile)?.with_capacity(options.capacity);
+        let plug = |number| {
+            PluggedKey::new(server, options, (&profile, number), (bell.clone(), clock, run))
+        };
         let keys = (1..=options.keys).map(plug).collect::<anyhow::Result<_>>()?;
         Ok(Self { keys, touch: options.touch, bell })
     }
@@ -87,11 +92,12 @@ impl PluggedKey {
     fn new(
         server: &Server,
         options: &KeyOptions,
-        number: u8,
+        (profile, number): (&Profile, u8),
         (bell, clock, run): (Bell, Clock, u32),
     ) -> anyhow::Result<Self> {
-        let Memory { store, serial } = Memory::open(options, number)?;
-        let config = Config { capacity: usize::from(options.capacity), ..Config::default() };
+        let Memory { store, serial, directory } = Memory::open(options, number)?;
+        let own = |vouched| attestation::identity(vouched, &serial, directory.as_deref());
+        let config = profile.config(&profile.identities(own)?)?;
         let parts = Parts { store, rng: Box::new(system_rng()), touch: options.touch, bell };
         let key = Key::new(config, parts, clock.now());
         let usb = Rc::new(RefCell::new(UsbKey { key, clock }));

@@ -1,6 +1,7 @@
 //! The keyfob command: a virtual security key on the bus, and a settings tool for any key.
 
 mod attach;
+mod attestation;
 mod bell;
 mod bench;
 mod cli;
@@ -13,7 +14,9 @@ mod key;
 mod keys;
 mod log;
 mod memory;
+mod metadata;
 mod platform;
+mod profile;
 mod running;
 mod say;
 mod serve;
@@ -61,6 +64,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Reset(options) => settings::reset::run(&options),
         Command::Select(options) => settings::select::run_select(&options),
         Command::Wink(options) => settings::select::run_wink(&options),
+        Command::Metadata(options) => metadata::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Bench(options) => bench::run(&options),

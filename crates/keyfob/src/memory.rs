@@ -18,6 +18,8 @@ pub(crate) struct Memory {
     pub(crate) store: Box<dyn Store>,
     /// The USB serial number: the same as long as the memory is the same, a reset notwithstanding, and no secret.
     pub(crate) serial: String,
+    /// Where it is kept; `None`: nowhere.
+    pub(crate) directory: Option<PathBuf>,
 }
 
 impl Memory {
@@ -26,26 +28,42 @@ impl Memory {
     /// # Errors
     /// What the vault says: it is in use, damaged, or not private, each with its cure.
     pub(crate) fn open(options: &KeyOptions, number: u8) -> anyhow::Result<Self> {
-        if options.ephemeral {
-            return Ok(Self::ephemeral());
+        match options.ephemeral {
+            true => Ok(Self::ephemeral()),
+            false => Self::open_in(directory(options.state.as_deref(), number)?),
         }
-        let directory = state_directory(options)?.join(format!("key-{number}"));
+    }
+
+    /// Opens the memory in this directory, or makes it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_in(directory: PathBuf) -> anyhow::Result<Self> {
         let store = Vault::open_or_create(&directory, &mut system_rng())?;
         // The vault's lock is held, so nobody else draws a number at the same time.
         let path = directory.join("serial");
         let serial = serial_in(&path).with_context(|| format!("cannot use {}", path.display()))?;
-        Ok(Self { store: Box::new(store), serial })
+        Ok(Self { store: Box::new(store), serial, directory: Some(directory) })
     }
 
     fn ephemeral() -> Self {
-        Self { store: Box::new(MemoryStore::new(&mut system_rng())), serial: draw_serial() }
+        let store = Box::new(MemoryStore::new(&mut system_rng()));
+        Self { store, serial: draw_serial(), directory: None }
     }
 }
 
+/// Where the memory of key `number` is, under `state` if that is given.
+///
+/// # Errors
+/// Nothing in the environment tells where else.
+pub(crate) fn directory(state: Option<&Path>, number: u8) -> anyhow::Result<PathBuf> {
+    Ok(state_directory(state)?.join(format!("key-{number}")))
+}
+
 /// `--state`, else `$XDG_STATE_HOME/keyfob`, else `~/.local/state/keyfob`.
-fn state_directory(options: &KeyOptions) -> anyhow::Result<PathBuf> {
-    if let Some(directory) = &options.state {
-        return Ok(directory.clone());
+fn state_directory(state: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(directory) = state {
+        return Ok(directory.to_owned());
     }
     let state_home = variable("XDG_STATE_HOME").filter(|directory| directory.is_absolute());
     let state_home =

@@ -1,0 +1,96 @@
+//! An identity as PEM text: a private key, then its certificates.
+
+use p256::SecretKey;
+use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding};
+use x509_cert::Certificate;
+use x509_cert::der::{DecodePem as _, EncodePem as _};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
+use zeroize::Zeroizing;
+
+use super::Identity;
+
+/// Why PEM text is no identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unusable {
+    #[error("there is no private key in it (PEM, PKCS #8 or SEC 1)")]
+    NoKey,
+    #[error("its private key is not a P-256 key without a passphrase")]
+    OtherKey,
+    #[error("there is no certificate in it (PEM)")]
+    NoCertificate,
+    #[error("a certificate in it cannot be read")]
+    DamagedCertificate,
+    #[error("its first certificate is for another private key")]
+    OtherCertificate,
+    #[error("its certificates are no chain: each must be issued by the next, the key's own first")]
+    NoChain,
+}
+
+impl Identity {
+    /// Reads a private key from one text and its certificates, the key's own first, from another, or the same.
+    ///
+    /// Names must form a chain and the key must be the first certificate's. Signatures are not checked: whoever trusts
+    /// the root does that.
+    ///
+    /// # Errors
+    /// [`Unusable`]: the fault of whoever wrote the text.
+    pub(crate) fn from_pem(key: &str, certificates: &str) -> Result<Self, Unusable> {
+        let key = read_key(key)?;
+        let certificates = read_certificates(certificates)?;
+        let leaf = certificates.first().ok_or(Unusable::NoCertificate)?;
+        let public = SubjectPublicKeyInfoOwned::from_key(&key.public_key())
+            .map_err(|_| Unusable::OtherKey)?;
+        if *leaf.tbs_certificate().subject_public_key_info() != public {
+            return Err(Unusable::OtherCertificate);
+        }
+        Ok(Self { key, certificates })
+    }
+
+    /// What [`from_pem`](Self::from_pem) reads.
+    ///
+    /// # Errors
+    /// A key or certificate that cannot be encoded.
+    pub(crate) fn to_pem(&self) -> anyhow::Result<Zeroizing<String>> {
+        let mut text = self.key.to_pkcs8_pem(LineEnding::LF)?;
+        for certificate in &self.certificates {
+            text.push_str(&certificate.to_pem(LineEnding::LF)?);
+        }
+        Ok(text)
+    }
+}
+
+fn read_key(text: &str) -> Result<SecretKey, Unusable> {
+    let mut keys = blocks(text).filter(|block| label(block).ends_with("PRIVATE KEY"));
+    let key = keys.next().ok_or(Unusable::NoKey)?;
+    let read = match label(key) {
+        "EC PRIVATE KEY" => SecretKey::from_sec1_pem(key).ok(),
+        _ => SecretKey::from_pkcs8_pem(key).ok(),
+    };
+    read.ok_or(Unusable::OtherKey)
+}
+
+fn read_certificates(text: &str) -> Result<Vec<Certificate>, Unusable> {
+    let blocks = blocks(text).filter(|block| label(block) == "CERTIFICATE");
+    let certificates: Vec<_> = blocks
+        .map(|block| Certificate::from_pem(block).map_err(|_| Unusable::DamagedCertificate))
+        .collect::<Result<_, _>>()?;
+    let mut links = certificates.iter().zip(certificates.iter().skip(1));
+    let is_chain = links.all(|(issued, issuer)| {
+        issued.tbs_certificate().issuer() == issuer.tbs_certificate().subject()
+    });
+    if is_chain { Ok(certificates) } else { Err(Unusable::NoChain) }
+}
+
+/// Everything from one `-----BEGIN` to the next, but for what stands before the first.
+fn blocks(text: &str) -> impl Iterator<Item = &str> {
+    let starts = text.match_indices(BEGIN).map(|(start, _)| start);
+    let ends = starts.clone().skip(1).chain([text.len()]);
+    starts.zip(ends).map(|(start, end)| text[start..end].trim_end())
+}
+
+fn label(block: &str) -> &str {
+    let label = block.strip_prefix(BEGIN).unwrap_or(block);
+    label.split_once("-----").map_or(label, |(label, _)| label)
+}
+
+const BEGIN: &str = "-----BEGIN ";

@@ -1,0 +1,260 @@
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use ctap_client::attestation::Attestation as Verdict;
+use ctap_client::commands::make_credential;
+use ctap_client::commands::u2f::{Registration, apdu};
+use ctap_client::{RelyingParty, User};
+use ctap_core::config::{ConfigCommands, EnterpriseAttestation};
+use ctap_core::{Config, SoftKey};
+use p256::ecdsa::signature::Verifier as _;
+use p256::ecdsa::{DerSignature, VerifyingKey};
+use p256::pkcs8::{DecodePublicKey as _, LineEnding};
+use x509_cert::certificate::Version;
+use x509_cert::der::{Decode as _, EncodePem as _, Tag, Tagged as _};
+use x509_cert::ext::pkix::BasicConstraints;
+use x509_cert::time::Time;
+
+use super::pem::Unusable;
+use super::*;
+use crate::failure::describe;
+use crate::platform::system_rng;
+
+const AAGUID: [u8; 16] = ctap_core::config::AAGUID;
+const MODEL: Vouched = Vouched::Model { aaguid: AAGUID };
+const DEVICE: Vouched = Vouched::Device { aaguid: AAGUID };
+const SERIAL: &str = "0123456789ABCDEF";
+
+pub(crate) fn identity_of(vouched: Vouched) -> Identity {
+    Identity::generate(vouched, SERIAL, &mut system_rng()).unwrap()
+}
+
+fn public_key(certificate: &Certificate) -> VerifyingKey {
+    let info = certificate.tbs_certificate().subject_public_key_info().to_der().unwrap();
+    VerifyingKey::from_public_key_der(&info).unwrap()
+}
+
+/// Whether `issuer` signed it.
+fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
+    let signature = DerSignature::from_bytes(certificate.signature().raw_bytes()).unwrap();
+    let signed = certificate.tbs_certificate().to_der().unwrap();
+    public_key(issuer).verify(&signed, &signature).is_ok()
+}
+
+fn extension(certificate: &Certificate, id: &str) -> Option<(bool, Vec<u8>)> {
+    let mut extensions = certificate.tbs_certificate().extensions().into_iter().flatten();
+    let found = extensions.find(|extension| extension.extn_id.to_string() == id)?;
+    Some((found.critical, found.extn_value.as_bytes().to_vec()))
+}
+
+#[test]
+fn a_new_certificate_is_what_webauthn_prescribes() {
+    // AT-20 to AT-24, AT-29
+    let identity = identity_of(MODEL);
+    let leaf = Certificate::from_der(&identity.certificates[0].to_der().unwrap()).unwrap();
+    let contents = leaf.tbs_certificate();
+    assert_eq!(contents.version(), Version::V3);
+    assert_eq!(
+        contents.subject().to_string(),
+        "CN=keyfob attestation,OU=Authenticator Attestation,O=keyfob,C=AQ"
+    );
+    let tags: Vec<_> = contents.subject().iter().map(|part| part.value.tag()).collect();
+    assert_eq!(tags, [Tag::PrintableString, Tag::Utf8String, Tag::Utf8String, Tag::Utf8String]);
+    let (_, constraints) = contents.get_extension::<BasicConstraints>().unwrap().unwrap();
+    assert!(!constraints.ca);
+    let wrapped = [&[0x04, 0x10], &AAGUID[..]].concat();
+    assert_eq!(extension(&leaf, "1.3.6.1.4.1.45724.1.1.4"), Some((false, wrapped)));
+    assert_eq!(identity.model().unwrap(), Some(AAGUID));
+    let validity = contents.validity();
+    let now = std::time::SystemTime::now();
+    assert!(
+        validity.not_before.to_system_time() < now && now < validity.not_after.to_system_time()
+    );
+    assert!(matches!(validity.not_before, Time::UtcTime(_)));
+    let serial = contents.serial_number().as_bytes();
+    assert!(serial.len() <= 20 && serial[0] < 0x80 && serial.iter().any(|byte| *byte != 0));
+    assert_eq!(leaf.signature_algorithm().oid.to_string(), "1.2.840.10045.4.3.2", "ECDSA-SHA256");
+    assert_eq!(contents.signature(), leaf.signature_algorithm());
+    let key = contents.subject_public_key_info().subject_public_key.raw_bytes();
+    assert_eq!((key.len(), key[0]), (65, 0x04));
+}
+
+#[test]
+fn certificates_form_a_chain_whose_root_is_not_sent() {
+    // AT-04
+    let identity = identity_of(MODEL);
+    let [leaf, root] = &identity.certificates[..] else { panic!("a leaf and a root") };
+    assert!(is_signed_by(leaf, root) && is_signed_by(root, root) && !is_signed_by(leaf, leaf));
+    assert_eq!(identity.attestation_key().unwrap().x5c, [leaf.to_der().unwrap()]);
+    assert_eq!(identity.root().unwrap(), root.to_der().unwrap());
+}
+
+#[test]
+fn only_a_device_certificate_has_the_serial_number() {
+    // AT-26
+    let id = "1.3.6.1.4.1.45724.1.1.2";
+    let value = [&[0x04, 16], SERIAL.as_bytes()].concat();
+    assert_eq!(extension(&identity_of(DEVICE).certificates[0], id), Some((false, value)));
+    assert_eq!(extension(&identity_of(MODEL).certificates[0], id), None);
+}
+
+#[test]
+fn an_identity_survives_as_text() {
+    let identity = identity_of(DEVICE);
+    let text = identity.to_pem().unwrap();
+    let read = Identity::from_pem(&text, &text).unwrap();
+    assert_eq!(read.to_pem().unwrap(), text);
+    assert_eq!(read.certificates, identity.certificates);
+}
+
+#[test]
+fn text_that_is_no_identity_is_told_why() {
+    let (ours, other) = (identity_of(MODEL), identity_of(MODEL));
+    let text = ours.to_pem().unwrap();
+    let fault =
+        |key: &str, certificates: &str| Identity::from_pem(key, certificates).err().unwrap();
+    let certificates = text.split_once("-----END PRIVATE KEY-----").unwrap().1;
+    assert_eq!(fault("", &text), Unusable::NoKey);
+    assert_eq!(fault(certificates, &text), Unusable::NoKey);
+    assert_eq!(fault(&text.replacen("M", "!", 1), &text), Unusable::OtherKey);
+    assert_eq!(fault(&text, ""), Unusable::NoCertificate);
+    assert_eq!(fault(&text, &other.to_pem().unwrap()), Unusable::OtherCertificate);
+    let damaged = certificates.replacen("MII", "MIX", 1);
+    assert_eq!(fault(&text, &damaged), Unusable::DamagedCertificate);
+    let leaf = ours.certificates[0].to_pem(LineEnding::LF).unwrap();
+    assert_eq!(fault(&text, &leaf.repeat(2)), Unusable::NoChain);
+}
+
+#[test]
+fn a_key_in_the_older_form_is_read_too() {
+    let identity = identity_of(MODEL);
+    let key = identity.key.to_sec1_pem(LineEnding::LF).unwrap();
+    let parameters =
+        "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+    let key = format!("{parameters}{}", *key);
+    assert!(Identity::from_pem(&key, &identity.to_pem().unwrap()).is_ok());
+}
+
+#[test]
+fn what_a_key_has_kept_it_finds_again() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(kept(MODEL, directory.path()).unwrap().is_none());
+    let mut texts = Vec::new();
+    for vouched in [MODEL, DEVICE, Vouched::Model { aaguid: [7; 16] }] {
+        let made = identity(vouched, SERIAL, Some(directory.path())).unwrap().to_pem().unwrap();
+        let found = identity(vouched, SERIAL, Some(directory.path())).unwrap().to_pem().unwrap();
+        let read = kept(vouched, directory.path()).unwrap().unwrap().to_pem().unwrap();
+        assert_eq!([&found, &read], [&made, &made]);
+        texts.push(made);
+    }
+    texts.dedup();
+    assert_eq!(texts.len(), 3);
+    for file in fs::read_dir(directory.path()).unwrap() {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3, "nothing unfinished is left");
+}
+
+#[test]
+fn without_a_memory_each_identity_is_new() {
+    let made = || identity(MODEL, SERIAL, None).unwrap().to_pem().unwrap();
+    assert_ne!(made(), made());
+}
+
+#[test]
+fn a_file_that_is_not_ours_alone_is_refused_and_left() {
+    // P-21
+    let directory = tempfile::tempdir().unwrap();
+    identity(MODEL, SERIAL, Some(directory.path())).unwrap();
+    let path = fs::read_dir(directory.path()).unwrap().next().unwrap().unwrap().path();
+    let refusal = || describe(&identity(MODEL, SERIAL, Some(directory.path())).err().unwrap());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(refusal().contains("chmod 600"), "{}", refusal());
+    let elsewhere = directory.path().join("elsewhere");
+    fs::rename(&path, &elsewhere).unwrap();
+    symlink(&elsewhere, &path).unwrap();
+    assert!(refusal().contains("not a regular file"), "{}", refusal());
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(refusal().contains("not a regular file"), "{}", refusal());
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_not_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    identity(MODEL, SERIAL, Some(directory.path())).unwrap();
+    let path = fs::read_dir(directory.path()).unwrap().next().unwrap().unwrap().path();
+    for damage in [&b"nothing"[..], &[0xff; 9]] {
+        fs::write(&path, damage).unwrap();
+        let refusal = describe(&identity(MODEL, SERIAL, Some(directory.path())).err().unwrap());
+        assert!(refusal.contains("\nnext: restore the file"), "{refusal}");
+        assert_eq!(fs::read(&path).unwrap(), damage);
+    }
+}
+
+const CLIENT_DATA_HASH: [u8; 32] = [0xCD; 32];
+
+fn register(config: Config, enterprise_attestation: Option<u64>) -> (bool, Verdict) {
+    assert_eq!(config.check(), Ok(()));
+    let rp = RelyingParty { id: "example.org".into(), ..RelyingParty::default() };
+    let user = User { id: vec![1], ..User::default() };
+    let mut request = make_credential::Request::new(CLIENT_DATA_HASH, rp, user);
+    request.enterprise_attestation = enterprise_attestation;
+    let mut key = SoftKey::new(config, [1; 32]);
+    if enterprise_attestation.is_some() {
+        assert_eq!(key.call(&[0x0d, 0xa1, 0x01, 0x01]), [0], "enableEnterpriseAttestation");
+    }
+    let reply = key.call(&request.encode());
+    assert_eq!(reply[0], 0);
+    let reply = make_credential::Reply::parse(&reply[1..], true).unwrap();
+    (reply.ep_att == Some(true), reply.verify("example.org", &CLIENT_DATA_HASH).unwrap())
+}
+
+#[test]
+fn a_relying_party_accepts_packed_attestation_with_the_certificate() {
+    // AT-02, AT-08
+    let identity = identity_of(MODEL);
+    let chain = vec![identity.certificates[0].to_der().unwrap()];
+    let config = Config {
+        attestation: ctap_core::attestation::Attestation::Basic,
+        attestation_key: Some(identity.attestation_key().unwrap()),
+        ..Config::default()
+    };
+    assert_eq!(register(config, None), (false, Verdict::Packed { chain }));
+}
+
+#[test]
+fn enterprise_attestation_sends_the_one_certificate_it_was_given() {
+    // AT-40, AT-41: a leaf without its root, as a tester loads it
+    let text = identity_of(DEVICE).to_pem().unwrap();
+    let leaf_only = text.rsplit_once("-----BEGIN").unwrap().0;
+    let identity = Identity::from_pem(leaf_only, leaf_only).unwrap();
+    let chain = vec![identity.root().unwrap()];
+    let commands = ConfigCommands {
+        enterprise_attestation: Some(EnterpriseAttestation {
+            key: identity.attestation_key().unwrap(),
+            rp_ids: vec!["example.org".into()],
+            vendor_facilitated_only: false,
+        }),
+        ..Config::default().authenticator_config
+    };
+    let config = Config { authenticator_config: commands, ..Config::default() };
+    assert_eq!(register(config, Some(1)), (true, Verdict::Packed { chain }));
+}
+
+#[test]
+fn a_u2f_client_accepts_the_certificate() {
+    // AT-30, UF-61
+    let identity = identity_of(MODEL);
+    let key = Some(identity.attestation_key().unwrap());
+    let config = Config { u2f: true, attestation_key: key, ..Config::default() };
+    let mut key = SoftKey::new(config, [1; 32]);
+    let (challenge, application) = ([1; 32], [2; 32]);
+    let reply = key.call_u2f(&apdu(0x01, 0, &[challenge, application].concat()));
+    let (data, word) = reply.split_last_chunk::<2>().unwrap();
+    assert_eq!(*word, [0x90, 0x00]);
+    let registration = Registration::parse(data).unwrap();
+    registration.verify(&challenge, &application).unwrap();
+    assert_eq!(registration.certificate, identity.certificates[0].to_der().unwrap());
+}

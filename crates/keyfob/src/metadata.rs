@@ -1,0 +1,199 @@
+//! `keyfob metadata`: the FIDO metadata statement of a kind of key (AT-50 to AT-72).
+//!
+//! It is made from what such a key answers to getInfo, so that the two cannot drift apart.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use base64ct::{Base64, Encoding as _};
+use ctap_client::commands::get_info::Info;
+use ctap_core::algorithm::Algorithm;
+use ctap_core::attestation::Attestation;
+use ctap_core::config::FingerprintSensor;
+use ctap_core::limits::{MAX_PIN_RETRIES, MAX_UV_RETRIES};
+use ctap_core::{Config, SoftKey};
+use serde_json::{Value, json};
+
+use crate::attestation::{self, Identity};
+use crate::failure::usage;
+use crate::memory::{self, Memory};
+use crate::profile::{Aaguid, Identities, Profile};
+use crate::settings::info::json::members;
+use crate::terminal;
+
+/// Print the metadata statement of a kind of key, for relying parties that judge attestation (FIDO MDS3, JSON)
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    /// What kind of key: default, fido2.0, bio, everything, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    profile: String,
+    /// Where the keys' memory is kept [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Which of the keys there, counted from 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    key: u8,
+    /// Print it on one line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// No such profile, a memory that cannot be used, or a key without CTAP2.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    Ok(terminal::print(text(options)?)?)
+}
+
+fn text(options: &Options) -> anyhow::Result<String> {
+    let profile = Profile::load(&options.profile)?;
+    if !profile.speaks_ctap2() {
+        return Err(usage(
+            "a key without CTAP2 answers no getInfo, and a statement is made from that",
+            "choose another profile",
+        ));
+    }
+    let directory = memory::directory(options.state.as_deref(), options.key)?;
+    let identities = profile.identities(|vouched| {
+        // A key that runs holds its memory: what it has kept there can be read all the same.
+        match attestation::kept(vouched, &directory)? {
+            Some(identity) => Ok(identity),
+            None => {
+                let memory = Memory::open_in(directory.clone())?;
+                attestation::identity(vouched, &memory.serial, memory.directory.as_deref())
+            }
+        }
+    })?;
+    let statement = statement(&profile, &identities)?;
+    Ok(match options.json {
+        true => format!("{statement}\n"),
+        false => format!("{}\n", serde_json::to_string_pretty(&statement)?),
+    })
+}
+
+/// The statement about keys of this profile for which these vouch.
+///
+/// # Errors
+/// A certificate that cannot be encoded, or a key without CTAP2.
+fn statement(profile: &Profile, identities: &Identities) -> anyhow::Result<Value> {
+    let config = profile.config(identities)?;
+    let info = live_info(profile.config(identities)?)?;
+    let roots = [&identities.model, &identities.device];
+    let roots =
+        roots.into_iter().flatten().map(|identity| Ok(Base64::encode_string(&identity.root()?)));
+    Ok(json!({
+        "legalHeader": LEGAL_HEADER,
+        "aaguid": Aaguid(info.aaguid).to_string(),
+        "description": profile.title(),
+        "friendlyNames": { "en-US": profile.title() },
+        "authenticatorVersion": config.firmware_version,
+        "protocolFamily": "fido2",
+        "schema": 3,
+        "upv": info.versions.iter().filter_map(|version| upv(version)).collect::<Value>(),
+        "authenticationAlgorithms": algorithm_names(&config),
+        "publicKeyAlgAndEncodings": ["cose"],
+        "attestationTypes": attestation_types(config.attestation, identities),
+        "userVerificationDetails": user_verification(&info, config.fingerprints.as_ref()),
+        "keyProtection": ["software"],
+        "isKeyRestricted": true,
+        "isFreshUserVerificationRequired": false,
+        "matcherProtection": ["software"],
+        "cryptoStrength": 128,
+        "attachmentHint": ["external", "wired"],
+        "tcDisplay": [],
+        "attestationRootCertificates": roots.collect::<anyhow::Result<Value>>()?,
+        "icon": format!("data:image/svg+xml;base64,{}", Base64::encode_string(ICON.as_bytes())),
+        "multiDeviceCredentialSupport": "unsupported",
+        "keyScope": "public-key-credential-source",
+        "authenticatorGetInfo": members_at_rest(info),
+    }))
+}
+
+/// What a key that is made like this answers when it is new.
+fn live_info(config: Config) -> anyhow::Result<Info> {
+    let reply = SoftKey::new(config, [0; 32]).call(&[GET_INFO]);
+    let body = reply.strip_prefix(&[0]).context("the key does not answer getInfo")?;
+    Ok(Info::parse(body, true)?)
+}
+
+/// The members, with zeros for the two that differ each time they are asked for (AT-68).
+fn members_at_rest(mut info: Info) -> Value {
+    info.enc_identifier = info.enc_identifier.map(|_| [0; 32]);
+    info.enc_cred_store_state = info.enc_cred_store_state.map(|_| [0; 32]);
+    members(&info, None)
+}
+
+/// A version of the protocol; U2F has statements of its own (AT-54).
+fn upv(version: &str) -> Option<Value> {
+    let minor = match version {
+        "FIDO_2_0" => 0,
+        "FIDO_2_1" => 1,
+        "FIDO_2_3" => 3,
+        _ => return None,
+    };
+    Some(json!({ "major": 1, "minor": minor }))
+}
+
+/// ML-DSA has no name yet (AT-55).
+fn algorithm_names(config: &Config) -> Vec<&'static str> {
+    let name = |algorithm: &Algorithm| match algorithm {
+        Algorithm::Es256 => Some("secp256r1_ecdsa_sha256_raw"),
+        Algorithm::EdDsa => Some("ed25519_eddsa_sha512_raw"),
+        Algorithm::Es384 => Some("secp384r1_ecdsa_sha384_raw"),
+        Algorithm::Es256K => Some("secp256k1_ecdsa_sha256_raw"),
+        _ => None,
+    };
+    config.algorithms.iter().filter_map(name).collect()
+}
+
+/// The default one first. Formats that a platform may ask for, and enterprise attestation, come with certificates (AT-57).
+fn attestation_types(default: Attestation, identities: &Identities) -> Vec<&'static str> {
+    let has_root = |identity: &Option<Identity>| identity.is_some();
+    let with_certificates = has_root(&identities.model) || has_root(&identities.device);
+    let first = match default {
+        Attestation::Basic => None,
+        Attestation::None => Some("none"),
+        _ => Some("basic_surrogate"),
+    };
+    first.into_iter().chain(with_certificates.then_some("basic_full")).collect()
+}
+
+/// Each alone is enough. The sensor is a virtual one: there are no rates to attest (AT-59, AT-60).
+fn user_verification(info: &Info, sensor: Option<&FingerprintSensor>) -> Value {
+    let presence = json!({ "userVerificationMethod": "presence_internal" });
+    let pin = info.option("clientPin").map(|_| {
+        json!({
+            "userVerificationMethod": "passcode_external",
+            "caDesc": {
+                "base": 64,
+                "minLength": info.min_pin_length.unwrap_or(4),
+                "maxRetries": MAX_PIN_RETRIES,
+                "blockSlowdown": 0,
+            },
+        })
+    });
+    let finger = sensor.map(|sensor| {
+        json!({
+            "userVerificationMethod": "fingerprint_internal",
+            "baDesc": {
+                "maxTemplates": sensor.capacity,
+                "maxRetries": MAX_UV_RETRIES,
+                "blockSlowdown": 0,
+            },
+        })
+    });
+    [Some(presence), pin, finger].into_iter().flatten().map(|method| json!([method])).collect()
+}
+
+const GET_INFO: u8 = 0x04;
+
+/// The text that every statement carries (AT-71).
+const LEGAL_HEADER: &str = "Submission of this statement and retrieval and use of this statement indicates acceptance \
+     of the appropriate agreement located at https://fidoalliance.org/metadata/metadata-legal-terms/.";
+
+/// A key on a ring.
+const ICON: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><g fill="none" stroke="#246" stroke-width="3"><circle cx="10" cy="22" r="6"/><path d="M14.5 17.5 27 5m-6 6 4 4m-1-7 3 3"/></g></svg>"##;
+
+#[cfg(test)]
+mod tests;

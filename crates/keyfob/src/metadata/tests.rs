@@ -1,0 +1,171 @@
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+
+use super::*;
+use crate::attestation::tests::identity_of;
+
+const WITH_CTAP2: [&str; 4] = ["default", "fido2.0", "bio", "everything"];
+
+fn made(name: &str) -> (Profile, Identities, Value) {
+    let profile = Profile::load(name).unwrap();
+    let identities = profile.identities(|vouched| Ok(identity_of(vouched))).unwrap();
+    let statement = statement(&profile, &identities).unwrap();
+    (profile, identities, statement)
+}
+
+#[test]
+fn the_statement_has_what_the_key_answers() {
+    // AT-52, AT-68: another key of the kind, asked anew
+    for name in WITH_CTAP2 {
+        let (profile, identities, statement) = made(name);
+        let mut key = SoftKey::new(profile.config(&identities).unwrap(), [9; 32]);
+        let reply = key.call(&[GET_INFO]);
+        let mut answered = members(&Info::parse(&reply[1..], true).unwrap(), None);
+        for placeholder in ["encIdentifier", "encCredStoreState"] {
+            if let Some(value) = answered.get_mut(placeholder) {
+                assert_eq!(value.as_str().map(str::len), Some(64));
+                *value = json!("0".repeat(64));
+            }
+        }
+        assert_eq!(statement["authenticatorGetInfo"], answered, "{name}");
+        let version = answered.get("firmwareVersion").cloned().unwrap_or(json!(1));
+        assert_eq!(statement["authenticatorVersion"], version);
+        let aaguid = statement["aaguid"].as_str().unwrap().replace('-', "");
+        assert_eq!(answered["aaguid"], aaguid.as_str());
+    }
+}
+
+#[test]
+fn versions_and_algorithms_have_the_registrys_names() {
+    // AT-53 to AT-56
+    let (_, _, statement) = made("everything");
+    assert_eq!(statement["protocolFamily"], "fido2");
+    assert_eq!(statement["schema"], 3);
+    let versions = json!([
+        { "major": 1, "minor": 0 }, { "major": 1, "minor": 1 }, { "major": 1, "minor": 3 },
+    ]);
+    assert_eq!(statement["upv"], versions);
+    let algorithms = json!([
+        "secp256r1_ecdsa_sha256_raw",
+        "ed25519_eddsa_sha512_raw",
+        "secp384r1_ecdsa_sha384_raw",
+        "secp256k1_ecdsa_sha256_raw",
+    ]);
+    assert_eq!(statement["authenticationAlgorithms"], algorithms);
+    assert_eq!(made("fido2.0").2["upv"], json!([{ "major": 1, "minor": 0 }]));
+}
+
+#[test]
+fn roots_are_those_of_the_certificates_that_are_sent() {
+    // AT-57, AT-58
+    let (_, identities, statement) = made("everything");
+    assert_eq!(statement["attestationTypes"], json!(["basic_full"]));
+    let roots =
+        [identities.model.unwrap(), identities.device.unwrap()].map(|one| one.root().unwrap());
+    let told = statement["attestationRootCertificates"].as_array().unwrap();
+    let told: Vec<_> =
+        told.iter().map(|root| Base64::decode_vec(root.as_str().unwrap()).unwrap()).collect();
+    assert_eq!(told, roots);
+    assert!(Certificate::from_der(&told[0]).is_ok());
+}
+
+#[test]
+fn a_key_that_vouches_for_itself_has_no_roots() {
+    // AT-57, AT-58
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("self.toml");
+    let text = "versions = [\"FIDO_2_0\", \"FIDO_2_1\"]\n[attestation]\ntype = \"self\"";
+    std::fs::write(&file, text).unwrap();
+    let (_, _, statement) = made(file.to_str().unwrap());
+    assert_eq!(statement["attestationTypes"], json!(["basic_surrogate"]));
+    assert_eq!(statement["attestationRootCertificates"], json!([]));
+}
+
+#[test]
+fn every_way_to_verify_the_user_is_told() {
+    // AT-59, AT-60
+    let methods = |name| {
+        let details = made(name).2["userVerificationDetails"].take();
+        let details = details.as_array().unwrap().clone();
+        details.iter().map(|all| all[0]["userVerificationMethod"].clone()).collect::<Value>()
+    };
+    assert_eq!(methods("default"), json!(["presence_internal", "passcode_external"]));
+    let with_sensor = json!(["presence_internal", "passcode_external", "fingerprint_internal"]);
+    assert_eq!(methods("bio"), with_sensor);
+    let (_, _, statement) = made("bio");
+    let description = &statement["userVerificationDetails"][1][0]["caDesc"];
+    let expected = json!({ "base": 64, "minLength": 4, "maxRetries": 8, "blockSlowdown": 0 });
+    assert_eq!(*description, expected);
+    assert_eq!(statement["userVerificationDetails"][2][0]["baDesc"]["maxTemplates"], 5);
+}
+
+#[test]
+fn the_statement_has_no_member_that_the_standard_does_not_know() {
+    // AT-50, AT-51, AT-61 to AT-67, AT-69 to AT-72
+    const KNOWN: [&str; 25] = [
+        "aaguid",
+        "attachmentHint",
+        "attestationRootCertificates",
+        "attestationTypes",
+        "authenticationAlgorithms",
+        "authenticatorGetInfo",
+        "authenticatorVersion",
+        "cryptoStrength",
+        "description",
+        "friendlyNames",
+        "icon",
+        "isFreshUserVerificationRequired",
+        "isKeyRestricted",
+        "keyProtection",
+        "keyScope",
+        "legalHeader",
+        "matcherProtection",
+        "multiDeviceCredentialSupport",
+        "protocolFamily",
+        "publicKeyAlgAndEncodings",
+        "schema",
+        "tcDisplay",
+        "upv",
+        "userVerificationDetails",
+        "alternativeDescriptions",
+    ];
+    for name in WITH_CTAP2 {
+        let (_, _, statement) = made(name);
+        for member in statement.as_object().unwrap().keys() {
+            assert!(KNOWN.contains(&member.as_str()), "{member}");
+        }
+        assert!(statement["friendlyNames"]["en-US"].as_str().unwrap().len() <= 63);
+        let icon = statement["icon"].as_str().unwrap();
+        let icon = icon.strip_prefix("data:image/svg+xml;base64,").unwrap();
+        assert_eq!(Base64::decode_vec(icon).unwrap(), ICON.as_bytes());
+    }
+}
+
+#[test]
+fn the_command_finds_the_certificate_of_the_key_that_ran() {
+    let state = tempfile::tempdir().unwrap();
+    let options = Options {
+        profile: "default".to_owned(),
+        state: Some(state.path().to_owned()),
+        key: 1,
+        json: false,
+    };
+    let first = text(&options).unwrap();
+    let file = || std::fs::read_dir(state.path().join("key-1")).unwrap().flatten();
+    let pem =
+        file().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == "pem"));
+    let pem = pem.expect("made, since the key never ran");
+    let before = std::fs::read(&pem).unwrap();
+    // A key that runs holds the memory.
+    let memory = Memory::open_in(state.path().join("key-1")).unwrap();
+    assert_eq!(text(&options).unwrap(), first);
+    drop(memory);
+    assert_eq!(std::fs::read(&pem).unwrap(), before);
+}
+
+#[test]
+fn a_u2f_key_has_no_such_statement() {
+    let options = Options { profile: "u2f-only".to_owned(), state: None, key: 1, json: true };
+    let error = crate::failure::describe(&text(&options).unwrap_err());
+    assert!(error.contains("getInfo"), "{error}");
+}

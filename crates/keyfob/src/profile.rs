@@ -1,0 +1,159 @@
+//! Profiles: what a key is, written down. Five are built in, and a person can write others (docs/profiles.md).
+//!
+//! ```text
+//!   text.rs          TOML, laid over the profile it extends; what is wrong with it, and where
+//!   description.rs   what a profile says, in the words of getInfo, and the Config that follows from it
+//!   *.toml           the built-in ones
+//! ```
+
+mod description;
+mod text;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use ctap_core::Config;
+
+pub(crate) use self::description::{Aaguid, MAX_CAPACITY};
+use self::description::{Description, Files};
+use crate::attestation::{Identity, Vouched};
+use crate::failure::{advise, failure, usage};
+
+/// A kind of key, checked: its settings fit together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Profile {
+    /// As on the command line.
+    name: String,
+    /// What file names in it are relative to.
+    directory: PathBuf,
+    description: Description,
+}
+
+/// Who vouches for a key's credentials, as far as its profile needs anybody.
+pub(crate) struct Identities {
+    pub(crate) model: Option<Identity>,
+    /// Enterprise attestation: the one device.
+    pub(crate) device: Option<Identity>,
+}
+
+impl Profile {
+    /// Reads the built-in profile of this name, or else the file: a name with a `/`, or ending in `.toml`.
+    ///
+    /// # Errors
+    /// No such profile; text that is no profile, with the line; settings that cannot both be, with the rule.
+    pub(crate) fn load(name: &str) -> anyhow::Result<Self> {
+        if let Some(text) = text::built_in(name) {
+            return Self::parse(name, Path::new(""), text);
+        }
+        if !name.contains('/') && !name.ends_with(".toml") {
+            return Err(unknown(name));
+        }
+        let text = fs::read_to_string(name).map_err(|error| {
+            advise(
+                anyhow::Error::new(error).context(format!("cannot read the profile {name}")),
+                format_args!("name a TOML file, or one of: {}", text::names()),
+            )
+        })?;
+        Self::parse(name, Path::new(name).parent().unwrap_or(Path::new("")), &text)
+    }
+
+    fn parse(name: &str, directory: &Path, text: &str) -> anyhow::Result<Self> {
+        let description = text::parse(text).map_err(|fault| {
+            failure(format_args!("profile {name}, line {}: {}", fault.line, fault.what), fault.next)
+        })?;
+        description.check().map_err(|error| {
+            failure(
+                format_args!("profile {name} contradicts itself: {error}"),
+                "change one of these settings; docs/profiles.md says what each of them means",
+            )
+        })?;
+        Ok(Self { name: name.to_owned(), directory: directory.to_owned(), description })
+    }
+
+    /// The same with room for so many discoverable credentials, if the key can have any.
+    pub(crate) fn with_capacity(mut self, capacity: Option<u16>) -> Self {
+        self.description.capacity = capacity.unwrap_or(self.description.capacity);
+        self
+    }
+
+    /// Whether it is more than a U2F key.
+    pub(crate) fn speaks_ctap2(&self) -> bool {
+        self.description.speaks_ctap2()
+    }
+
+    /// What a person calls the model.
+    pub(crate) fn title(&self) -> &str {
+        &self.description.description
+    }
+
+    /// Those who vouch for a key of this kind: from the profile's files, or else `own` finds the key's own.
+    ///
+    /// # Errors
+    /// One that cannot be used.
+    pub(crate) fn identities(
+        &self,
+        own: impl Fn(Vouched) -> anyhow::Result<Identity>,
+    ) -> anyhow::Result<Identities> {
+        let find = |wanted: bool, files: &Option<Files>, vouched| match (wanted, files) {
+            (false, _) => Ok(None),
+            (true, Some(files)) => self.brought(files).map(Some),
+            (true, None) => own(vouched).map(Some),
+        };
+        let Description { aaguid: Aaguid(aaguid), attestation, enterprise_attestation, .. } =
+            &self.description;
+        let wants_model = self.description.needs_attestation_key();
+        let wants_device = self.description.has_enterprise_attestation();
+        Ok(Identities {
+            model: find(wants_model, &attestation.files, Vouched::Model { aaguid: *aaguid })?,
+            device: find(
+                wants_device,
+                &enterprise_attestation.files,
+                Vouched::Device { aaguid: *aaguid },
+            )?,
+        })
+    }
+
+    /// What a key of this kind is made as, with the [`identities`](Self::identities) that vouch for it.
+    ///
+    /// # Errors
+    /// A certificate that cannot be encoded.
+    pub(crate) fn config(&self, identities: &Identities) -> anyhow::Result<Config> {
+        let key = |identity: &Option<Identity>| {
+            identity.as_ref().map(Identity::attestation_key).transpose()
+        };
+        Ok(self.description.config(key(&identities.model)?, key(&identities.device)?))
+    }
+
+    /// The user's own key and certificates. A certificate that names a model must name this one (AT-08).
+    fn brought(&self, files: &Files) -> anyhow::Result<Identity> {
+        let read = |file: &Path| {
+            let path = self.directory.join(file);
+            let text = fs::read_to_string(&path);
+            text.with_context(|| format!("profile {}: cannot read {}", self.name, path.display()))
+        };
+        let wrong = |what: String, next: &str| {
+            let (key, certificates) = (files.key.display(), files.certificates.display());
+            failure(format_args!("profile {}: {key}, {certificates}: {what}", self.name), next)
+        };
+        let identity = Identity::from_pem(&read(&files.key)?, &read(&files.certificates)?)
+            .map_err(|error| wrong(error.to_string(), "docs/profiles.md says what they hold"))?;
+        match identity.model()? {
+            Some(model) if model != self.description.aaguid.0 => Err(wrong(
+                format!("the certificate is for the model {} (AT-08)", Aaguid(model)),
+                "give the profile that aaguid, or bring another certificate",
+            )),
+            _ => Ok(identity),
+        }
+    }
+}
+
+fn unknown(name: &str) -> anyhow::Error {
+    usage(
+        format_args!("there is no profile {name}"),
+        format_args!("use one of: {}; or a TOML file, such as ./{name}.toml", text::names()),
+    )
+}
+
+#[cfg(test)]
+mod tests;

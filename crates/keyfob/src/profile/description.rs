@@ -1,0 +1,389 @@
+//! What a profile says: the members of getInfo by the standard's names, and what getInfo does not tell.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use ctap_core::Config;
+use ctap_core::algorithm::{Algorithm, PrivateKey};
+use ctap_core::attestation::{Attestation, AttestationKey};
+use ctap_core::config::{
+    ConfigCommands, Contradiction, EnterpriseAttestation, Extensions, FingerprintSensor, Version,
+};
+use ctap_core::pin::Protocol;
+use ctap_core::secret::SecretBytes;
+use serde::{Deserialize, Serialize};
+
+/// A whole profile. Lists and options switch things on and off; numbers count only while theirs is on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Description {
+    pub(super) description: String,
+    pub(super) aaguid: Aaguid,
+    firmware_version: u32,
+    versions: Vec<VersionName>,
+    extensions: Vec<ExtensionName>,
+    algorithms: Vec<AlgorithmName>,
+    pin_uv_auth_protocols: Vec<u8>,
+    authenticator_config_commands: Vec<ConfigCommand>,
+    /// Passkeys that fit.
+    pub(super) capacity: u16,
+    prototype_commands: bool,
+    max_msg_size: usize,
+    max_serialized_large_blob_array: usize,
+    max_cred_blob_length: usize,
+    max_large_blob_length: usize,
+    #[serde(rename = "maxRPIDsForSetMinPINLength")]
+    max_rp_ids_for_set_min_pin_length: usize,
+    preferred_platform_uv_attempts: u8,
+    max_templates: u8,
+    max_capture_samples_required_for_enroll: u8,
+    options: Options,
+    pub(super) attestation: AttestationSettings,
+    pub(super) enterprise_attestation: EnterpriseSettings,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a table")]
+struct Options {
+    rk: bool,
+    client_pin: bool,
+    no_mc_ga_permissions_with_client_pin: bool,
+    make_cred_uv_not_rqd: bool,
+    always_uv: bool,
+    bio_enroll: bool,
+    uv_bio_enroll: bool,
+    uv_acfg: bool,
+    cred_mgmt: bool,
+    #[serde(rename = "perCredMgmtRO")]
+    per_cred_mgmt_ro: bool,
+    large_blobs: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a table")]
+pub(super) struct AttestationSettings {
+    r#type: AttestationType,
+    /// Instead of an identity of the key's own.
+    pub(super) files: Option<Files>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a table")]
+pub(super) struct EnterpriseSettings {
+    rp_ids: Vec<String>,
+    vendor_facilitated_only: bool,
+    /// Instead of an identity of the key's own.
+    pub(super) files: Option<Files>,
+}
+
+/// PEM files, which may be one and the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct Files {
+    pub(super) key: PathBuf,
+    pub(super) certificates: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum VersionName {
+    #[serde(rename = "FIDO_2_0")]
+    Fido20,
+    #[serde(rename = "FIDO_2_1")]
+    Fido21,
+    #[serde(rename = "FIDO_2_3")]
+    Fido23,
+    #[serde(rename = "U2F_V2")]
+    U2f,
+}
+
+/// largeBlobKey and minPinLength follow from option largeBlobs and command setMinPINLength, and may be listed (GI-81, GI-84).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum ExtensionName {
+    CredBlob,
+    CredProtect,
+    #[serde(rename = "hmac-secret")]
+    HmacSecret,
+    #[serde(rename = "hmac-secret-mc")]
+    HmacSecretMc,
+    LargeBlob,
+    LargeBlobKey,
+    MinPinLength,
+    PinComplexityPolicy,
+    ThirdPartyPayment,
+}
+
+/// The names of the IANA registry of COSE algorithms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum AlgorithmName {
+    #[serde(rename = "ES256")]
+    Es256,
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    #[serde(rename = "ES384")]
+    Es384,
+    #[serde(rename = "ES256K")]
+    Es256K,
+    #[serde(rename = "ML-DSA-44")]
+    MlDsa44,
+    #[serde(rename = "ML-DSA-65")]
+    MlDsa65,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum ConfigCommand {
+    EnableEnterpriseAttestation,
+    ToggleAlwaysUv,
+    #[serde(rename = "setMinPINLength")]
+    SetMinPinLength,
+    EnableLongTouchForReset,
+}
+
+/// The words of WebAuthn section 6.5.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum AttestationType {
+    Basic,
+    #[serde(rename = "self")]
+    SelfSigned,
+    None,
+}
+
+impl Description {
+    /// Whether the settings fit together.
+    ///
+    /// # Errors
+    /// The first [`Contradiction`].
+    pub(super) fn check(&self) -> Result<(), Contradiction> {
+        let broken = self.rules().into_iter().find(|(broken, ..)| *broken);
+        if let Some((_, rule, what)) = broken {
+            return Err(Contradiction { what, rule });
+        }
+        let model = self.needs_attestation_key().then(stand_in);
+        self.config(model, self.has_enterprise_attestation().then(stand_in)).check()
+    }
+
+    /// What [`Config::check`] cannot see, because a [`Config`] cannot even say it.
+    fn rules(&self) -> [(bool, &'static str, &'static str); 7] {
+        let only = |extension, offered: bool| self.extensions.contains(&extension) && !offered;
+        let all_protocols =
+            self.pin_uv_auth_protocols.iter().all(|number| protocol(*number).is_some());
+        [
+            (
+                !(1..=63).contains(&self.description.len()) || !self.description.is_ascii(),
+                "AT-51",
+                "the description is 1 to 63 ASCII characters",
+            ),
+            (
+                self.options.always_uv && !self.has(ConfigCommand::ToggleAlwaysUv),
+                "GI-78",
+                "alwaysUv needs the configuration command toggleAlwaysUv",
+            ),
+            (
+                only(ExtensionName::LargeBlobKey, self.options.large_blobs),
+                "GI-81",
+                "the extension largeBlobKey needs largeBlobs",
+            ),
+            (
+                only(ExtensionName::MinPinLength, self.has(ConfigCommand::SetMinPinLength)),
+                "GI-84",
+                "the extension minPinLength needs the configuration command setMinPINLength",
+            ),
+            (!all_protocols, "GI-15", "the PIN/UV auth protocols are 1 and 2"),
+            (
+                self.capacity > MAX_CAPACITY || (self.options.rk && self.capacity == 0),
+                "GI-29",
+                "the capacity is 1 to 1000, and without discoverable credentials rk is false",
+            ),
+            (
+                self.options.large_blobs && self.max_serialized_large_blob_array > MAX_LARGE_BLOBS,
+                "LB-02",
+                "maxSerializedLargeBlobArray is at most 65536",
+            ),
+        ]
+    }
+
+    pub(super) fn speaks_ctap2(&self) -> bool {
+        self.versions.iter().any(|version| version.of_ctap2().is_some())
+    }
+
+    pub(super) fn needs_attestation_key(&self) -> bool {
+        self.versions.contains(&VersionName::U2f)
+            || self.attestation.r#type == AttestationType::Basic
+    }
+
+    pub(super) fn has_enterprise_attestation(&self) -> bool {
+        self.has(ConfigCommand::EnableEnterpriseAttestation)
+    }
+
+    /// The device that this describes, with these keys.
+    pub(super) fn config(
+        &self,
+        attestation_key: Option<AttestationKey>,
+        device_key: Option<AttestationKey>,
+    ) -> Config {
+        let options = &self.options;
+        Config {
+            aaguid: self.aaguid.0,
+            firmware_version: self.firmware_version,
+            versions: self.versions.iter().filter_map(|version| version.of_ctap2()).collect(),
+            capacity: if options.rk { self.capacity.into() } else { 0 },
+            algorithms: self.algorithms.iter().map(|algorithm| algorithm.number()).collect(),
+            pin_uv_auth_protocols: self.protocols(),
+            client_pin: options.client_pin,
+            no_mc_ga_permissions_with_client_pin: options.no_mc_ga_permissions_with_client_pin,
+            make_cred_uv_not_rqd: options.make_cred_uv_not_rqd,
+            max_msg_size: self.max_msg_size,
+            prototype_commands: self.prototype_commands,
+            fingerprints: options.bio_enroll.then(|| self.sensor()),
+            credential_management: options.cred_mgmt,
+            per_cred_mgmt_ro: options.per_cred_mgmt_ro,
+            large_blobs: options.large_blobs.then_some(self.max_serialized_large_blob_array),
+            authenticator_config: self.commands(device_key),
+            extensions: self.extensions(),
+            attestation: self.attestation.r#type.of_ctap2(),
+            attestation_key,
+            u2f: self.versions.contains(&VersionName::U2f),
+        }
+    }
+
+    fn protocols(&self) -> Vec<Protocol> {
+        self.pin_uv_auth_protocols.iter().filter_map(|number| protocol(*number)).collect()
+    }
+
+    fn sensor(&self) -> FingerprintSensor {
+        FingerprintSensor {
+            capacity: self.max_templates,
+            samples: self.max_capture_samples_required_for_enroll,
+            uv_bio_enroll: self.options.uv_bio_enroll,
+            uv_acfg: self.options.uv_acfg,
+            preferred_platform_uv_attempts: Some(self.preferred_platform_uv_attempts),
+        }
+    }
+
+    fn commands(&self, device_key: Option<AttestationKey>) -> ConfigCommands {
+        let rp_ids = self.max_rp_ids_for_set_min_pin_length;
+        let settings = &self.enterprise_attestation;
+        ConfigCommands {
+            enterprise_attestation: device_key.map(|key| EnterpriseAttestation {
+                key,
+                rp_ids: settings.rp_ids.clone(),
+                vendor_facilitated_only: settings.vendor_facilitated_only,
+            }),
+            always_uv: self.has(ConfigCommand::ToggleAlwaysUv).then_some(self.options.always_uv),
+            min_pin_length_rp_ids: self.has(ConfigCommand::SetMinPinLength).then_some(rp_ids),
+            long_touch_for_reset: self.has(ConfigCommand::EnableLongTouchForReset),
+        }
+    }
+
+    fn extensions(&self) -> Extensions {
+        let has = |extension| self.extensions.contains(&extension);
+        Extensions {
+            cred_protect: has(ExtensionName::CredProtect),
+            hmac_secret: has(ExtensionName::HmacSecret),
+            hmac_secret_mc: has(ExtensionName::HmacSecretMc),
+            cred_blob: has(ExtensionName::CredBlob).then_some(self.max_cred_blob_length),
+            large_blob: has(ExtensionName::LargeBlob).then_some(self.max_large_blob_length),
+            pin_complexity_policy: has(ExtensionName::PinComplexityPolicy),
+            third_party_payment: has(ExtensionName::ThirdPartyPayment),
+        }
+    }
+
+    fn has(&self, command: ConfigCommand) -> bool {
+        self.authenticator_config_commands.contains(&command)
+    }
+}
+
+impl VersionName {
+    const fn of_ctap2(self) -> Option<Version> {
+        match self {
+            Self::Fido20 => Some(Version::Fido20),
+            Self::Fido21 => Some(Version::Fido21),
+            Self::Fido23 => Some(Version::Fido23),
+            Self::U2f => None,
+        }
+    }
+}
+
+impl AlgorithmName {
+    const fn number(self) -> Algorithm {
+        match self {
+            Self::Es256 => Algorithm::Es256,
+            Self::EdDsa => Algorithm::EdDsa,
+            Self::Es384 => Algorithm::Es384,
+            Self::Es256K => Algorithm::Es256K,
+            Self::MlDsa44 => Algorithm::MlDsa44,
+            Self::MlDsa65 => Algorithm::MlDsa65,
+        }
+    }
+}
+
+impl AttestationType {
+    const fn of_ctap2(self) -> Attestation {
+        match self {
+            Self::Basic => Attestation::Basic,
+            Self::SelfSigned => Attestation::SelfSigned,
+            Self::None => Attestation::None,
+        }
+    }
+}
+
+fn protocol(number: u8) -> Option<Protocol> {
+    Protocol::from_number(number.into())
+}
+
+/// In the place of a key that is only there when a device is.
+fn stand_in() -> AttestationKey {
+    let secret = SecretBytes::new(vec![1; 32]);
+    AttestationKey {
+        key: PrivateKey { algorithm: Algorithm::Es256, secret },
+        x5c: vec![Vec::new()],
+    }
+}
+
+/// A model's number: in text a UUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub(crate) struct Aaguid(pub(crate) [u8; 16]);
+
+impl fmt::Display for Aaguid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            let hyphen = if HYPHENS.contains(&index) { "-" } else { "" };
+            write!(f, "{hyphen}{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Aaguid> for String {
+    fn from(aaguid: Aaguid) -> Self {
+        aaguid.to_string()
+    }
+}
+
+impl TryFrom<String> for Aaguid {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        const FAULT: &str = "an aaguid looks like c196d97f-64cf-465a-ab5d-aaf18b481fc4";
+        let digits: Vec<char> = text.chars().filter(|character| *character != '-').collect();
+        let (pairs, []) = digits.as_chunks::<2>() else { return Err(FAULT) };
+        let bytes: Option<Vec<u8>> = pairs
+            .iter()
+            .map(|[high, low]| Some((high.to_digit(16)? << 4 | low.to_digit(16)?) as u8))
+            .collect();
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).filter(|aaguid| aaguid.to_string() == text.to_lowercase()).ok_or(FAULT)
+    }
+}
+
+/// The bytes that a hyphen stands before.
+const HYPHENS: [usize; 4] = [4, 6, 8, 10];
+
+/// The memory has room for thousands, but a host asks for them one by one.
+pub(crate) const MAX_CAPACITY: u16 = 1000;
+
+/// Every change of the memory writes the array as well.
+const MAX_LARGE_BLOBS: usize = 65536;

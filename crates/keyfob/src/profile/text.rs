@@ -1,0 +1,149 @@
+//! A profile as text: TOML laid over the profile it extends, and what is wrong with it.
+
+use serde::Deserialize as _;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer, Error};
+
+use super::description::Description;
+
+/// What is wrong with a text, and where.
+#[derive(Debug, PartialEq)]
+pub(super) struct Fault {
+    /// Counted from 1.
+    pub(super) line: usize,
+    pub(super) what: String,
+    /// What to do about it.
+    pub(super) next: String,
+}
+
+/// Reads a profile. What it does not say, the profile that it extends says.
+///
+/// # Errors
+/// The first [`Fault`]: its writer's.
+pub(super) fn parse(text: &str) -> Result<Description, Fault> {
+    let table = read(text)?;
+    Description::deserialize(Deserializer::from(table)).map_err(|error| Fault::new(&error, text))
+}
+
+/// The text of a built-in profile.
+pub(super) fn built_in(name: &str) -> Option<&'static str> {
+    BUILT_IN.iter().find(|(built_in, _)| *built_in == name).map(|(_, text)| *text)
+}
+
+/// Those names in a sentence.
+pub(super) fn names() -> String {
+    BUILT_IN.map(|(name, _)| name).join(", ")
+}
+
+/// The text's table, laid over that of the profile it extends. Nothing is under `default`, which says everything.
+fn read(text: &str) -> Result<Spanned<DeTable<'_>>, Fault> {
+    let mut table = DeTable::parse(text).map_err(|error| Fault::new(&error, text))?;
+    if text == DEFAULT {
+        return Ok(table);
+    }
+    let base = match table.get_mut().remove("extends") {
+        Some(name) => extended(&name).map_err(|what| Fault::at(name.span().start, &what, text))?,
+        None => DEFAULT,
+    };
+    let mut whole = read(base)?;
+    lay_over(whole.get_mut(), table.into_inner());
+    Ok(whole)
+}
+
+fn extended(name: &Spanned<DeValue<'_>>) -> Result<&'static str, String> {
+    let Some(name) = name.get_ref().as_str() else {
+        return Err("a profile is extended by its name, as in extends = \"default\"".to_owned());
+    };
+    built_in(name).ok_or_else(|| {
+        let names = BUILT_IN.map(|(name, _)| format!("`{name}`")).join(", ");
+        format!("unknown profile `{name}`, expected one of {names}")
+    })
+}
+
+/// Tables are laid over each other, everything else is replaced: a list too, whole.
+fn lay_over<'i>(base: &mut DeTable<'i>, over: DeTable<'i>) {
+    for (key, value) in over {
+        let below = base.remove(&key);
+        let span = value.span();
+        let value = match (below.map(Spanned::into_inner), value.into_inner()) {
+            (Some(DeValue::Table(mut below)), DeValue::Table(above)) => {
+                lay_over(&mut below, above);
+                DeValue::Table(below)
+            }
+            (_, above) => above,
+        };
+        base.insert(key, Spanned::new(span, value));
+    }
+}
+
+impl Fault {
+    /// Built-in profiles have no faults, so the span is one of `text`.
+    fn new(error: &Error, text: &str) -> Self {
+        let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        Self::at(error.span().map_or(0, |span| span.start), &message, text)
+    }
+
+    fn at(start: usize, message: &str, text: &str) -> Self {
+        let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+        match Unknown::parse(message) {
+            Some(unknown) => Self { line, next: unknown.advice(), what: unknown.what },
+            None => Self { line, next: KEYS.to_owned(), what: in_plain_words(message) },
+        }
+    }
+}
+
+/// A name that means nothing, and those that would.
+struct Unknown<'a> {
+    what: String,
+    name: &'a str,
+    expected: Vec<&'a str>,
+}
+
+impl<'a> Unknown<'a> {
+    /// serde says "unknown field `a`, expected one of `b`, `c`", and so does [`extended`].
+    fn parse(message: &'a str) -> Option<Self> {
+        let (what, expected) = message.split_once(", expected ")?;
+        let quoted = |text: &'a str| text.split('`').skip(1).step_by(2);
+        let name = quoted(what).next().filter(|_| what.starts_with("unknown"))?;
+        let what = what.replace("unknown field", "unknown key").replace("variant", "value");
+        Some(Self { what, name, expected: quoted(expected).collect() })
+    }
+
+    /// The name that is much like it; if there is none, all of them unless they are too many.
+    fn advice(&self) -> String {
+        let likeness = |name: &str| {
+            strsim::normalized_damerau_levenshtein(&name.to_lowercase(), &self.name.to_lowercase())
+        };
+        let best = self.expected.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        match best.filter(|name| likeness(name) > 0.5) {
+            Some(name) => format!("write `{name}`; {KEYS}"),
+            None if self.expected.len() < 12 => {
+                format!("use one of: {}; {KEYS}", self.expected.join(", "))
+            }
+            None => KEYS.to_owned(),
+        }
+    }
+}
+
+/// The names of Rust's numbers mean nothing to people.
+fn in_plain_words(message: &str) -> String {
+    let numbers = [
+        ("expected u8", "expected a whole number from 0 to 255"),
+        ("expected u16", "expected a whole number from 0 to 65535"),
+        ("expected u32", "expected a whole number, not negative"),
+        ("expected usize", "expected a whole number, not negative"),
+    ];
+    let plain = numbers.iter().find(|(rust, _)| message.ends_with(rust));
+    plain.map_or(message.to_owned(), |(rust, words)| message.replace(rust, words))
+}
+
+const KEYS: &str = "docs/profiles.md explains every key and value";
+
+const BUILT_IN: [(&str, &str); 5] = [
+    ("default", DEFAULT),
+    ("fido2.0", include_str!("fido2.0.toml")),
+    ("u2f-only", include_str!("u2f-only.toml")),
+    ("bio", include_str!("bio.toml")),
+    ("everything", include_str!("everything.toml")),
+];
+const DEFAULT: &str = include_str!("default.toml");
