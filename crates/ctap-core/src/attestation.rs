@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::consent::Evidence;
 use crate::credential::Credential;
 use crate::crypto;
+use crate::limits::MAX_CERTIFICATES;
 use crate::status::Status;
 
 /// How an authenticator vouches for the credentials it makes, unless the platform prefers another way.
@@ -25,10 +26,20 @@ pub enum Attestation {
 /// A key that vouches, and the chain that says so.
 #[derive(Debug)]
 pub struct AttestationKey {
-    /// Signs for every credential; ES256 if U2F is to be spoken.
+    /// Signs for every credential; ES256 if U2F is to be spoken, and not ML-DSA.
     pub key: PrivateKey,
-    /// DER certificates, the key's own first, the root left out (AT-04). At least one.
+    /// DER certificates, the key's own first, the root left out (AT-04). At least one, and [`MAX_CERTIFICATES`] bytes at the
+    /// most.
     pub x5c: Vec<Vec<u8>>,
+}
+
+impl AttestationKey {
+    /// Its statements fit an answer, and show who signed (AT-04, AT-07).
+    pub(crate) fn is_possible(&self) -> bool {
+        let length: usize = self.x5c.iter().map(Vec::len).sum();
+        let is_ml_dsa = matches!(self.key.algorithm, Algorithm::MlDsa44 | Algorithm::MlDsa65);
+        !self.x5c.is_empty() && length <= MAX_CERTIFICATES && !is_ml_dsa
+    }
 }
 
 /// The formats that getInfo 0x16 lists: never `none` (MC-94).

@@ -339,9 +339,9 @@ impl Config {
                 "U2F needs an ES256 attestation key",
             ),
             rule(
-                keys.into_iter().flatten().any(|key| key.x5c.is_empty()),
+                keys.into_iter().flatten().any(|key| !key.is_possible()),
                 "AT-04",
-                "an attestation key needs its certificate",
+                "an attestation key needs 1 to 4096 bytes of certificates, and is not of ML-DSA",
             ),
             rule(
                 !(MIN_MESSAGE..=MAX_MESSAGE).contains(&self.max_msg_size),

@@ -75,6 +75,9 @@ pub const MAX_FINGERPRINTS: u8 = 88;
 /// What the blobs of one credential may take of an answer of [`MAX_MESSAGE`] bytes, beside the longest signature.
 pub const MAX_BLOBS: usize = 3072;
 
+/// What the certificates of an attestation key may take of an answer of [`MAX_MESSAGE`] bytes, beside the longest public key.
+pub const MAX_CERTIFICATES: usize = 4096;
+
 /// The longest name of a finger, in bytes (BE-10).
 pub const MAX_FRIENDLY_NAME: usize = 64;
 

@@ -272,3 +272,18 @@ fn enterprise_and_model_certificates_differ_and_outlive_a_reset() {
         key.ok(&Request::new(7));
     }
 }
+
+// AT-07, MSG-61
+#[test]
+fn the_longest_statement_fits_an_answer() {
+    let mut key = Key::made(|config| {
+        config.algorithms = Algorithm::ALL.to_vec();
+        config.attestation = Attestation::Basic;
+        let mut model = attestation_key(1);
+        model.x5c.push(vec![0x30; 4096 - 50]);
+        config.attestation_key = Some(model);
+    });
+    let algorithm = Algorithm::MlDsa65.cose().into();
+    let request = make_credential(RP).algorithm(algorithm).rk().extension("largeBlobKey", true);
+    assert_eq!(verified(&key.ok(&request)), Kind::Basic);
+}

@@ -36,10 +36,10 @@ fn ctap20(config: &mut Config) {
 }
 
 // GI-10, GI-19, GI-23, GI-71, GI-76, GI-80, GI-82, GI-83, GI-85, GI-86, GI-101, GI-105, GI-110 to GI-113, GI-115,
-// LB-02, EX-70, EX-09, BE-21, MSG-60, MSG-61, UF-24, UF-61, AT-04
+// LB-02, EX-70, EX-09, BE-21, MSG-60, MSG-61, UF-24, UF-61, AT-04, AT-07
 #[test]
 fn each_contradiction_is_found() {
-    let cases: [(&str, Edit); 32] = [
+    let cases: [(&str, Edit); 34] = [
         ("GI-10", |config| config.versions.clear()),
         ("GI-101", |config| config.versions = vec![Version::Fido23]),
         ("GI-101", |config| config.versions = vec![Version::Fido23, Version::Fido21]),
@@ -96,6 +96,16 @@ fn each_contradiction_is_found() {
             device.key.x5c.clear();
             config.authenticator_config.enterprise_attestation = Some(device);
         }),
+        ("AT-04", |config| {
+            let mut key = attestation_key(1);
+            key.x5c.push(vec![0; 4096 - 49]);
+            config.attestation_key = Some(key);
+        }),
+        ("AT-04", |config| {
+            let mut key = attestation_key(1);
+            key.key.algorithm = Algorithm::MlDsa65;
+            config.attestation_key = Some(key);
+        }),
         ("MSG-60", |config| config.max_msg_size = 1023),
     ];
     for (number, (rule, edit)) in cases.into_iter().enumerate() {
@@ -123,7 +133,9 @@ fn keys_that_can_be_are_let_through() {
         |config| {
             config.u2f = true;
             config.attestation = Attestation::Basic;
-            config.attestation_key = Some(attestation_key(1));
+            let mut key = attestation_key(1);
+            key.x5c.push(vec![0; 4096 - 50]);
+            config.attestation_key = Some(key);
         },
     ];
     for (number, edit) in cases.into_iter().enumerate() {
