@@ -407,9 +407,7 @@ fn a_right_pin_unblocks_the_finger_and_a_blocked_pin_blocks_it() {
     assert_eq!(key.info().number(0x17), 1);
     assert_eq!(key.try_pin("1234"), 0);
     assert_eq!(key.info().number(0x17), 0);
-    while key.try_pin("0") != 0x32 {
-        key.power_cycle();
-    }
+    key.block_pin();
     key.asked();
     let secret = key.agree(PinProtocol::Two);
     assert_eq!(key.status(&with_key(client_pin(6), &secret).with(9, CM)), 0x3c);

@@ -84,6 +84,15 @@ impl Key {
         self.status(&request)
     }
 
+    /// No try is left; the key has just been plugged in.
+    pub(crate) fn block_pin(&mut self) {
+        for _ in 0..8 {
+            self.try_pin("0");
+            self.power_cycle();
+        }
+        assert_eq!(self.try_pin("0"), 0x32);
+    }
+
     pub(crate) fn pin_token(&mut self, protocol: PinProtocol, pin: &str) -> PinUvAuthToken {
         let (request, secret) = self.token_request(protocol, 0x05, pin);
         self.receive_token(&request, &secret)
