@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use ctap_core::Config;
+use zeroize::Zeroizing;
 
 pub(crate) use self::description::{Aaguid, MAX_CAPACITY};
 use self::description::{Description, Files};
@@ -129,7 +130,7 @@ impl Profile {
     fn brought(&self, files: &Files) -> anyhow::Result<Identity> {
         let read = |file: &Path| {
             let path = self.directory.join(file);
-            let text = fs::read_to_string(&path);
+            let text = fs::read_to_string(&path).map(Zeroizing::new);
             text.with_context(|| format!("profile {}: cannot read {}", self.name, path.display()))
         };
         let wrong = |what: String, next: &str| {

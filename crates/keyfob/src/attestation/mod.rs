@@ -17,6 +17,7 @@ use ctap_core::secret::SecretBytes;
 use p256::SecretKey;
 use x509_cert::Certificate;
 use x509_cert::der::Encode as _;
+use zeroize::Zeroizing;
 
 use self::certificate::model_of;
 
@@ -41,7 +42,7 @@ impl Identity {
         Ok(AttestationKey {
             key: PrivateKey {
                 algorithm: Algorithm::Es256,
-                secret: SecretBytes::new(self.key.to_bytes().to_vec()),
+                secret: SecretBytes::new(Zeroizing::new(self.key.to_bytes()).to_vec()),
             },
             x5c: chain.iter().map(Certificate::to_der).collect::<Result<_, _>>()?,
         })

@@ -1,6 +1,9 @@
 use std::fs;
 
+use ctap_client::attestation::Attestation as Verdict;
 use ctap_client::commands::get_info::Info;
+use ctap_client::commands::make_credential;
+use ctap_client::{CredentialParameters, RelyingParty, User};
 use ctap_core::SoftKey;
 use ctap_core::attestation::Attestation;
 use toml::{Table, Value};
@@ -112,6 +115,24 @@ fn rules_of_get_info(info: &Info) -> Vec<(&'static str, bool)> {
         ("GI-112", !later || !info.is_on("rk") || info.is_on("credMgmt")),
         ("GI-115", !later || info.pin_uv_auth_protocols.iter().flatten().any(|one| *one == 2)),
     ]
+}
+
+#[test]
+fn everything_can_register_with_every_algorithm() {
+    // AT-07: the longest public keys fit a message
+    let profile = Profile::load("everything").unwrap();
+    let mut key = SoftKey::new(config(&profile), [1; 32]);
+    let hash = [0xCD; 32];
+    for algorithm in config(&profile).algorithms {
+        let (rp, user) = (RelyingParty::new("example.org"), User::new([1], "name"));
+        let mut request = make_credential::Request::new(hash, rp, user);
+        let parameters = CredentialParameters::new(algorithm.cose().into());
+        request.pub_key_cred_params = Some(vec![parameters]);
+        let reply = key.call(&request.encode());
+        assert_eq!(reply[0], 0, "{algorithm:?}");
+        let reply = make_credential::Reply::parse(&reply[1..], true).unwrap();
+        assert!(matches!(reply.verify("example.org", &hash), Ok(Verdict::Packed { .. })));
+    }
 }
 
 #[test]
