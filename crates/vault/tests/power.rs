@@ -327,7 +327,10 @@ fn all_changes() -> Vec<Change> {
         Change::PinVerified,
         Change::SignCountCeiling(128),
         Change::SignCountCeiling(192),
-        Change::SaveCredential { credential: Box::new(sample_credential(9)), cred_store_state: [1; 16] },
+        Change::SaveCredential {
+            credential: Box::new(sample_credential(9)),
+            cred_store_state: [1; 16],
+        },
         Change::UpdateUser {
             id: id.clone(),
             user: User { id: vec![1; 16], name: None, display_name: Some("Ada".to_owned()) },
