@@ -331,7 +331,7 @@ fn step(key: &mut Key, event: Event, open: &mut Open, prompts: &mut Vec<PromptId
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::invariants::config(64))]
 
     // P-7, P-6
     #[test]

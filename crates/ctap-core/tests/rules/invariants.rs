@@ -12,8 +12,9 @@ use crate::support::{
     bytes, get_assertion, make_credential,
 };
 
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+pub(crate) fn config(cases: u32) -> ProptestConfig {
+    let max_shrink_iters = 200; // each case is a whole key
+    ProptestConfig { cases, max_shrink_iters, failure_persistence: None, ..Default::default() }
 }
 
 /// One thing that happens to a key.

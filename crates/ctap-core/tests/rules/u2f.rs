@@ -227,14 +227,17 @@ fn a_touch_between_two_polls_is_found_by_the_second_and_used_once() {
 #[test]
 fn a_kept_touch_is_for_the_same_request_and_grows_old() {
     let other = apdu(REGISTER, 3, &[[1; 32], application()].concat());
-    for (wait, second) in [(10_000, register()), (1, other), (1, vec![0, 3, 0, 0])] {
+    let version = vec![0, 3, 0, 0];
+    for (wait, second, answer) in
+        [(10_000, register(), NOT_TOUCHED), (1, other, NOT_TOUCHED), (1, version, NO_ERROR)]
+    {
         let mut key = key();
         let Step::Wait(prompt, _) = begin(&mut key, &register()) else { panic!() };
         key.advance(200);
         let _ = key.authenticator.handle_timeout(Instant::from_millis(key.now));
         let _ = key.with_platform(|key, platform| key.answer(prompt, Decision::Approve, platform));
         key.advance(wait);
-        untouched(&mut key, &second);
+        assert_eq!(status(&untouched(&mut key, &second)), answer);
         assert_eq!(untouched(&mut key, &register()), NOT_TOUCHED);
     }
 }
