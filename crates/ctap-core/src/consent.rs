@@ -222,12 +222,12 @@ impl UserPresent {
 pub struct UserVerified(());
 
 impl UserVerified {
-    /// Only [`PinUvAuthToken`](crate::pin::token::PinUvAuthToken) calls this, for a MAC that verified.
+    /// Only `PinUvAuthToken` calls this, for a MAC that verified.
     pub(crate) const fn by_token() -> Self {
         Self(())
     }
 
-    /// Only [`Verification`](crate::uv::Verification) calls this, for an enrolled finger.
+    /// Only `Verification` calls this, for an enrolled finger.
     pub(crate) const fn by_finger() -> Self {
         Self(())
     }

@@ -8,7 +8,7 @@ use crate::secret::Secret;
 /// One credential, wherever it lives.
 ///
 /// A discoverable credential has an [`Account`] and is a record of the store. All others carry their own secrets, sealed,
-/// in their id (see [`credential_id`](crate::credential_id)).
+/// in their id (see `credential_id.rs`).
 #[derive(Debug)]
 pub struct Credential {
     /// The credential id: 1 to [`MAX_CREDENTIAL_ID`](crate::limits::MAX_CREDENTIAL_ID) bytes, never issued twice (MC-75).

@@ -1,7 +1,7 @@
 //! The control socket: how other processes of the same user answer a running key's prompts.
 //!
-//! A client connects, sends one [`Request`](protocol::Request) as a line of JSON, and reads one
-//! [`Response`](protocol::Response) as a line of JSON. That is the whole protocol, so `socat` will do (but a client that
+//! A client connects, sends one [`Request`] as a line of JSON, and reads one
+//! [`Response`] as a line of JSON. That is the whole protocol, so `socat` will do (but a client that
 //! waits for a prompt must keep its sending side open):
 //!
 //! ```text
