@@ -1,6 +1,7 @@
 //! The life of a key, as a platform sees it: each step does something and judges the answer as a relying party would.
 
 use anyhow::{Context as _, bail, ensure};
+use ctap_client::attestation::Attestation;
 use ctap_client::{
     Client, CredentialDescriptor, Error, HidChannel, Permissions, PinUvAuthToken, RelyingParty,
     ReportPipe, Status, User, cose, get_assertion, make_credential,
@@ -91,7 +92,8 @@ impl Journey {
             sign_count: reply.auth_data.sign_count,
         });
         Ok(format!(
-            "{SITE} has {name}'s public key; attestation {attestation:?} is genuine; touch and PIN proved"
+            "{SITE} has {name}'s public key; {} is genuine; touch and PIN proved",
+            kind(&attestation)
         ))
     }
 
@@ -252,6 +254,16 @@ impl Journey {
         ensure!(count > account.sign_count, "the counter is {count} after {}", account.sign_count);
         account.sign_count = count;
         Ok(count)
+    }
+}
+
+/// How the key vouched, in a few words.
+fn kind(attestation: &Attestation) -> &'static str {
+    match attestation {
+        Attestation::None => "the empty attestation",
+        Attestation::PackedSelf => "the attestation by the credential itself",
+        Attestation::Packed { .. } => "the attestation by the key's certificate",
+        Attestation::FidoU2f { .. } => "the U2F attestation",
     }
 }
 
