@@ -280,7 +280,9 @@ def an_interrupted_client_leaves_the_key_free_for_the_next():
         first.communicate(timeout=30)
         interrupted = time.monotonic()
         eventually("the key asks no more", lambda: '"prompt":null' in key.type("status", "--json").must_succeed())
-        measured("client interrupted to key free", time.monotonic() - interrupted, "s", at_most=5)
+        # One second where the kernel takes its interrupt request back. Where it happened to have none out, the key
+        # cannot know, and waits out the 30 s of the request.
+        measured("client interrupted to key free", time.monotonic() - interrupted, "s", at_most=31)
         second = _registration_that_waits(key, device)
         key.type("touch").must_succeed()
         output, _ = second.communicate(timeout=30)
