@@ -1,16 +1,17 @@
 //! The documents are true: what they name exists, and the map of rules is the map of the code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::{env, fs};
 
-use keyfob_tests::rules::{self, FAMILIES, Mentions};
+use keyfob_tests::mentions::{Mentions, Places};
+use keyfob_tests::rules::{self, FAMILIES, LeftOut, Rule};
 use keyfob_tests::tree;
 
 /// `KEYFOB_BLESS=1 cargo test -p keyfob-tests --test documents` writes it anew.
 #[test]
 fn the_map_of_rules_is_up_to_date() {
-    let expected = spec_map(&rules::mentions());
+    let expected = spec_map(&Mentions::read());
     if env::var_os("KEYFOB_BLESS").is_some() {
         fs::write(tree::root().join("docs/spec-map.md"), &expected).unwrap();
     }
@@ -24,10 +25,11 @@ fn the_map_of_rules_is_up_to_date() {
 fn every_rule_that_code_names_exists() {
     let all = rules::all();
     let known: Vec<&String> = all.iter().map(|rule| &rule.id).collect();
-    let Mentions { code, tests } = rules::mentions();
+    let Mentions { code, tests, helpers } = Mentions::read();
     let unknown: BTreeMap<_, _> = code
         .iter()
         .chain(&tests)
+        .chain(&helpers)
         .filter(|(id, _)| is_of_a_family(id) && !rules::is_gap(id, &all) && !known.contains(id))
         .collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
@@ -37,6 +39,34 @@ fn every_rule_that_code_names_exists() {
 fn is_of_a_family(id: &str) -> bool {
     let family = id.split('-').next().unwrap_or_default();
     FAMILIES.contains(&family)
+}
+
+#[test]
+fn every_binding_rule_is_named_by_a_test_or_left_out_for_a_reason() {
+    let (tests, left_out) = (Mentions::read().tests, rules::left_out());
+    let is_proved = |rule: &Rule| tests.contains_key(&rule.id);
+    let forgotten: Vec<_> = rules::all()
+        .into_iter()
+        .filter(|rule| rule.is_binding() && !is_proved(rule))
+        .filter(|rule| !left_out.iter().any(|row| row.covers(rule)))
+        .map(|rule| format!("{} [{}]", rule.id, rule.mark))
+        .collect();
+    assert!(forgotten.is_empty(), "no test names {forgotten:?}, and no row leaves them out");
+}
+
+#[test]
+fn nothing_is_left_out_that_is_tested_or_does_not_exist() {
+    let (tests, all) = (Mentions::read().tests, rules::all());
+    let rows = rules::left_out();
+    assert!(rows.iter().all(|row| row.reason.len() > 20), "each row has a reason");
+    let ids: Vec<_> = rows.iter().flat_map(|row| &row.ids).collect();
+    let distinct: BTreeSet<_> = ids.iter().collect();
+    assert_eq!(ids.len(), distinct.len(), "each rule is left out once");
+    let tested: Vec<_> = ids.iter().filter(|id| tests.contains_key(**id)).collect();
+    assert!(tested.is_empty(), "left out, but a test names them: {tested:?}");
+    let known = |id: &String| all.iter().any(|rule| rule.is_binding() && rule.id == *id);
+    let unknown: Vec<_> = ids.iter().filter(|id| !known(id)).collect();
+    assert!(unknown.is_empty(), "left out, but there is nothing to prove: {unknown:?}");
 }
 
 #[test]
@@ -71,7 +101,8 @@ fn spec_map(mentions: &Mentions) -> String {
     let mut map = String::from(
         "# Rules, code and tests\n\n\
          Written by `KEYFOB_BLESS=1 cargo test -p keyfob-tests --test documents` and checked by `./dev check`.\n\
-         The rules are in [rules/](rules/00-readme.md); marks: A well supported, B one source, C unsure, – sources disagree.\n\n\
+         The rules are in [rules/](rules/00-readme.md); marks: A well supported, B one source, C unsure, – sources disagree.\n\
+         Each A and B is named by a test, or left out for a [reason](rules-left-out.md).\n\n\
          ## Families\n\n| family | carried out in |\n|---|---|\n",
     );
     for family in FAMILIES {
@@ -79,16 +110,23 @@ fn spec_map(mentions: &Mentions) -> String {
         writeln!(map, "| {family} | {} |", files.join("<br>")).unwrap();
     }
     map.push_str("\n## Rules\n\n| rule | mark | code | tests |\n|---|---|---|---|\n");
-    for rule in rules::all()
-        .iter()
-        .filter(|rule| !rule.is_idea())
-        .filter(|rule| FAMILIES.iter().any(|family| rule.id.starts_with(&format!("{family}-"))))
-    {
+    let left_out = rules::left_out();
+    let is_ours = |rule: &&Rule| !rule.is_idea() && FAMILIES.contains(&rule.family());
+    for rule in rules::all().iter().filter(is_ours) {
         let code = mentions.code.get(&rule.id).map(short).unwrap_or_default();
-        let tests = mentions.tests.get(&rule.id).map(short).unwrap_or_default();
+        let tests = proof(rule, &mentions.tests, &left_out);
         writeln!(map, "| {} | {} | {code} | {tests} |", rule.id, rule.mark).unwrap();
     }
     map
+}
+
+/// The tests of a rule, or why it has none.
+fn proof(rule: &Rule, tests: &Places, left_out: &[LeftOut]) -> String {
+    let reason = || left_out.iter().find(|row| row.covers(rule)).map(|row| row.reason.as_str());
+    match tests.get(&rule.id) {
+        Some(places) => short(places),
+        None => reason().map(|reason| format!("left out: {reason}")).unwrap_or_default(),
+    }
 }
 
 /// The files that name a rule of the family, those with the most first.
@@ -103,13 +141,11 @@ fn files_of(family: &str, mentions: &Mentions) -> Vec<String> {
     files.into_iter().take(6).map(|(file, _)| format!("`{file}`")).collect()
 }
 
-fn short(places: &std::collections::BTreeSet<String>) -> String {
+fn short(places: &BTreeSet<String>) -> String {
     let shown: Vec<&str> = places.iter().take(3).map(String::as_str).collect();
     let more = places.len().saturating_sub(shown.len());
     let rest = if more > 0 { format!("<br>and {more} more") } else { String::new() };
-    let shown: Vec<String> = shown
-        .iter()
-        .map(|place| place.trim_start_matches("crates/").trim_end_matches(": ").to_owned())
-        .collect();
+    let shown: Vec<String> =
+        shown.iter().map(|place| place.trim_start_matches("crates/").to_owned()).collect();
     format!("{}{rest}", shown.join("<br>"))
 }

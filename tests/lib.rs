@@ -1,4 +1,5 @@
 //! What the tests that cross crates share.
 
+pub mod mentions;
 pub mod rules;
 pub mod tree;

@@ -1,6 +1,6 @@
-//! The numbered rules in `docs/rules/`, and where code and tests name them.
+//! The numbered rules in `docs/rules/`, and those that `docs/rules-left-out.md` gives up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::tree;
 
@@ -50,6 +50,52 @@ impl Rule {
     pub fn is_idea(&self) -> bool {
         self.id.contains("-A")
     }
+
+    /// The letters that it shares with the rules of its file.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        self.id.split('-').next().unwrap_or_default()
+    }
+
+    /// Well enough supported that a test has to prove it.
+    #[must_use]
+    pub fn is_binding(&self) -> bool {
+        !self.is_idea() && "AB".contains(self.mark)
+    }
+}
+
+/// Rules that no test proves, and why: a row of `docs/rules-left-out.md`.
+#[derive(Debug)]
+pub struct LeftOut {
+    /// Families, such as `NF`: those of their rules that no test names.
+    pub families: Vec<String>,
+    /// Single rules.
+    pub ids: Vec<String>,
+    /// The reason, for people.
+    pub reason: String,
+}
+
+impl LeftOut {
+    /// Whether this row is about the rule.
+    #[must_use]
+    pub fn covers(&self, rule: &Rule) -> bool {
+        self.ids.contains(&rule.id) || self.families.iter().any(|family| family == rule.family())
+    }
+}
+
+/// The rows of `docs/rules-left-out.md`.
+#[must_use]
+pub fn left_out() -> Vec<LeftOut> {
+    tree::read("docs/rules-left-out.md").lines().filter_map(row_left_out).collect()
+}
+
+fn row_left_out(line: &str) -> Option<LeftOut> {
+    let (which, reason) = line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | ")?;
+    let is_family = |word: &&str| word.len() <= 3 && word.chars().all(|c| c.is_ascii_uppercase());
+    let families: Vec<_> = which.split(", ").filter(is_family).map(str::to_owned).collect();
+    let ids = ids(which);
+    let is_row = !families.is_empty() || !ids.is_empty();
+    is_row.then(|| LeftOut { families, ids, reason: reason.to_owned() })
 }
 
 /// The rule id that a text starts with.
@@ -61,67 +107,6 @@ fn id_at(text: &str) -> Option<String> {
     let is_number = (2..=3).contains(&number.len())
         && number.starts_with(|c: char| c.is_ascii_digit() || c == 'A');
     (is_family && is_number).then(|| format!("{family}-{number}"))
-}
-
-/// Where rules are named: rule id to file, or to file and test.
-pub type Places = BTreeMap<String, BTreeSet<String>>;
-
-/// Where source code and tests name rules.
-#[derive(Debug, Default)]
-pub struct Mentions {
-    /// Files of the crates that carry a rule out.
-    pub code: Places,
-    /// Tests that prove it, as `file: test`.
-    pub tests: Places,
-}
-
-/// Reads the whole tree.
-#[must_use]
-pub fn mentions() -> Mentions {
-    let mut mentions = Mentions::default();
-    for file in tree::files("crates", &[".rs", ".toml"])
-        .into_iter()
-        .chain(tree::files("tests", &[".rs", ".py"]))
-    {
-        read_file(&file, &tree::read(&file), &mut mentions);
-    }
-    mentions
-}
-
-fn read_file(file: &str, text: &str, mentions: &mut Mentions) {
-    let mut in_tests = file.contains("/tests") || file.starts_with("tests/");
-    let mut name = String::new();
-    let mut above: Vec<String> = Vec::new();
-    for line in text.lines() {
-        in_tests |= line.contains("#[cfg(test)]");
-        let is_comment = line.trim_start().starts_with("//") || line.trim_start().starts_with('#');
-        if let Some(function) = function(line) {
-            name = function;
-            for id in above.drain(..) {
-                note(mentions, in_tests, file, &name, id);
-            }
-        } else if !is_comment {
-            above.clear();
-        }
-        for id in ids(line) {
-            above.push(id.clone());
-            note(mentions, in_tests, file, &name, id);
-        }
-    }
-}
-
-fn note(mentions: &mut Mentions, in_tests: bool, file: &str, name: &str, id: String) {
-    if in_tests {
-        mentions.tests.entry(id).or_default().insert(format!("{file}: {name}"));
-    } else {
-        mentions.code.entry(id).or_default().insert(file.to_owned());
-    }
-}
-
-fn function(line: &str) -> Option<String> {
-    let (_, rest) = line.split_once("fn ").or_else(|| line.split_once("def "))?;
-    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    (!name.is_empty()).then_some(name)
 }
 
 /// The ids in a line; `MC-06 to MC-08` names all three.
@@ -181,5 +166,14 @@ mod tests {
         assert_eq!(definition("| MC-07 | B | Empty |").map(|rule| rule.mark), Some('B'));
         assert_eq!(definition("MC-50 [A] options").map(|rule| rule.mark), Some('A'));
         assert!(definition("Clients see MC-50").is_none());
+    }
+
+    #[test]
+    fn a_row_leaves_out_families_and_single_rules() {
+        let row = row_left_out("| NF, MC-37 | no radio |").unwrap();
+        assert_eq!((row.families, row.ids), (vec!["NF".to_owned()], vec!["MC-37".to_owned()]));
+        assert_eq!(row.reason, "no radio");
+        assert!(row_left_out("| rules | why |").is_none());
+        assert!(row_left_out("|---|---|").is_none());
     }
 }
