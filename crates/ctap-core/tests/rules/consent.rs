@@ -9,7 +9,7 @@ use crate::support::key::CHANNEL;
 use crate::support::pin::{BE, with_key};
 use crate::support::request::{bio_enrollment, client_pin};
 use crate::support::{
-    CM, GA, Key, MC, OTHER_RP, RP, Request, Setup, get_assertion, make_credential, sha256,
+    Act, CM, GA, Key, MC, OTHER_RP, RP, Request, Setup, get_assertion, make_credential, sha256,
 };
 
 const RESET: Request = Request::new(0x07);
@@ -208,6 +208,48 @@ fn a_deadline_is_kept_to_the_millisecond() {
     assert_eq!(key.authenticator.handle_timeout(deadline).unwrap().message, [0x2f]);
     let late = key.with_platform(|key, platform| key.answer(prompt, Decision::Approve, platform));
     assert_eq!(late, None);
+}
+
+// HD-77, MC-35, GA-20, RS-07, SL-02
+#[test]
+fn a_touch_is_awaited_for_thirty_seconds() {
+    for (request, status) in [
+        (make_credential(RP), 0x27),
+        (get_assertion(RP), 0x27),
+        (make_credential(RP).param(Vec::new(), 1), 0x27),
+        (RESET, 0x2f),
+        (SELECTION, 0x2f),
+    ] {
+        let mut key = Key::made(|_| {});
+        key.ok(&make_credential(RP).rk());
+        key.advance(5000);
+        let Step::Wait(..) = key.begin(CHANNEL, &request.encode()) else { panic!("{request:?}") };
+        let almost = Instant::from_millis(5000 + 29_999);
+        assert_eq!(key.authenticator.handle_timeout(almost), None);
+        let over = key.authenticator.handle_timeout(Instant::from_millis(5000 + 30_000));
+        assert_eq!(over.unwrap().message, [status], "{request:?}");
+    }
+}
+
+// HD-83
+#[test]
+fn a_cancelled_request_leaves_no_credential_and_the_token_as_it_was() {
+    for index in 0..2 {
+        let mut key = Setup { pin: true, not_rqd: true, ..Setup::default() }.key();
+        let id = key.ok(&make_credential(RP)).new_id();
+        let token = key.token(MC | GA, Some(RP));
+        let request = [make_credential(RP).rk(), get_assertion(RP).list(&[&id])][index].clone();
+        let request = request.auth(&token);
+        let commits = key.store.commits;
+        key.will(Act::Cancel);
+        assert_eq!(key.status(&request), 0x2d);
+        assert!(key.state().credentials.is_empty(), "none is left");
+        assert_eq!(key.store.commits, commits, "nothing was written");
+        key.asked();
+        let flags = key.ok(&request).auth_data().flags;
+        assert!(flags.user_present() && flags.user_verified(), "with the same token");
+        assert_eq!(key.asked().len(), 1, "and a touch of its own");
+    }
 }
 
 // P-8

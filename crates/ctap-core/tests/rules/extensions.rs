@@ -295,6 +295,24 @@ fn a_large_blob_is_read_or_written_in_one_form_each() {
     }
 }
 
+// EX-79: an older release of the conformance tool sent and expected that
+#[test]
+fn large_blob_maps_are_not_wrapped_in_byte_strings() {
+    let mut key = key_with_large_blob();
+    let wrapped = |input: Value| bytes(ctap_client::cbor::encode(&input));
+    let supporting = wrapped(support("required"));
+    assert_eq!(key.status(&rk().extension("largeBlob", supporting)), 0x12);
+    let made = key.ok(&rk().extension("largeBlob", support("required")));
+    assert!(answered(&made, 6).unwrap().is_map());
+    let request = get_assertion(RP).list(&[&made.new_id()]);
+    for input in [write(b"x", 1), read()] {
+        let refused = request.clone().extension("largeBlob", wrapped(input.clone()));
+        assert_eq!(key.status(&refused), 0x12);
+        let used = key.ok(&request.clone().extension("largeBlob", input));
+        assert!(answered(&used, 8).unwrap().is_map());
+    }
+}
+
 // EX-80 to EX-84, CF-48; tool minPINLength P-1, F-1, pinComplexityPolicy P-1, P-2
 #[test]
 fn listed_relying_parties_learn_the_pin_policy() {

@@ -1,11 +1,12 @@
 //! authenticatorGetInfo.
 
-use ctap_core::Config;
 use ctap_core::algorithm::Algorithm;
 use ctap_core::config::{AAGUID, Version};
+use ctap_core::{Config, Step};
 
 use crate::attestation::{attestation_key, enterprise};
-use crate::support::request::{config, credential_management, descriptor, params};
+use crate::support::key::CHANNEL;
+use crate::support::request::{config, credential_management, descriptor, parameter, params};
 use crate::support::{
     CM, Key, PCMR, PinProtocol, RP, Request, Setup, Value, bytes, make_credential, map,
 };
@@ -102,6 +103,26 @@ fn algorithms_are_told_in_order_of_preference() {
     assert_eq!(list(vec![Algorithm::Es384, Algorithm::Es256K, Algorithm::Es256]), all);
 }
 
+// GI-135: Windows asks for listed algorithms only
+#[test]
+fn an_algorithm_is_told_exactly_when_credentials_can_have_it() {
+    let lists = [
+        vec![Algorithm::Es256],
+        vec![Algorithm::EdDsa, Algorithm::Es384],
+        vec![Algorithm::Es256K, Algorithm::MlDsa65, Algorithm::MlDsa44],
+    ];
+    let others = [-9, -19, -36, -37, -257, -65535];
+    for offered in lists {
+        let mut key = Key::made(|config| config.algorithms = offered);
+        let told = key.info().get(0x0a).unwrap().as_array().unwrap().clone();
+        for number in Algorithm::ALL.map(|known| known.cose().into()).into_iter().chain(others) {
+            let is_told = told.contains(&parameter(number));
+            let status = key.status(&make_credential(RP).algorithm(number));
+            assert_eq!(status, if is_told { 0 } else { 0x26 }, "{number}");
+        }
+    }
+}
+
 /// A key with hardly anything.
 fn bare(config: &mut Config) {
     config.versions = vec![Version::Fido20];
@@ -185,6 +206,20 @@ fn it_always_answers_and_changes_nothing() {
     assert_eq!(key.status(&Request::new(0x04)), 0);
     assert_eq!(key.call(&[0x04, 0xde, 0xad])[0], 0, "parameters are ignored"); // MSG-04
     assert_eq!(key.asked(), []);
+}
+
+// GI-02: clients ask right after INIT and before each operation
+#[test]
+fn it_is_answered_at_once_and_costs_no_write() {
+    for setup in Setup::every() {
+        let mut key = setup.key();
+        key.power_cycle();
+        key.seal_store();
+        for _ in 0..3 {
+            let Step::Reply(answer) = key.begin(CHANNEL, &[0x04]) else { panic!("{setup:?}") };
+            assert_eq!(answer.message[0], 0);
+        }
+    }
 }
 
 // GI-34, GI-39, GI-90 to GI-96, CP-135; V-10; tool Generic P-4, P-5, UpdateAndDelete P-1, P-2

@@ -262,6 +262,35 @@ fn a_write_that_cannot_be_stored_or_finished_leaves_the_old_array() {
     assert_eq!(read(&mut key), EMPTY_LARGE_BLOBS);
 }
 
+// MSG-85: some keys keep the half, and have dropped the old array already
+#[test]
+fn a_half_written_array_is_dropped_and_the_old_one_stays() {
+    let interruptions: [fn(&mut Key); 3] =
+        [|key| drop(key.info()), |key| key.advance(35_000), Key::power_cycle];
+    for interrupt in interruptions {
+        let mut key = key();
+        let (old, new) = (array(500, 1), array(500, 2));
+        assert_eq!(write(&mut key, &old, 250, None), 0);
+        assert_eq!(key.status(&write_blobs(0, &new[..250], Some(500))), 0);
+        interrupt(&mut key);
+        assert_eq!(key.status(&write_blobs(250, &new[250..], None)), 0x04);
+        assert_eq!(read(&mut key), old);
+    }
+}
+
+// MSG-65: of USB's queues only this one holds for a key behind USB/IP
+#[test]
+fn the_longest_fragment_of_a_default_key_fits_what_linux_keeps_for_a_slow_reader() {
+    let mut key = key();
+    let most = key.info().number(5) - 64;
+    let array = array(4096, 1);
+    assert_eq!(write(&mut key, &array, most as usize, None), 0);
+    let answer = key.call(&read_blobs(0, most).encode());
+    assert!(answer.len() as u64 > most, "the whole fragment");
+    let reports = 1 + (answer.len() - 57).div_ceil(59);
+    assert!(reports <= 64, "{reports}");
+}
+
 // LB-60 to LB-66, EX-60, EX-61, CM-37
 #[test]
 fn a_client_keeps_the_blobs_of_its_credentials_in_the_array() {

@@ -4,9 +4,11 @@ use ctap_core::algorithm::Algorithm;
 use ctap_core::{Channel, Config, Step};
 
 use crate::support::key::CHANNEL;
+use crate::support::pin::BE;
 use crate::support::request::{bio_enrollment, client_pin, config, credential_management};
 use crate::support::{
-    CM, Key, RP, Request, Setup, Value, bytes, get_assertion, hex, make_credential, map, numbered,
+    CM, Key, PinProtocol, PinUvAuthToken, RP, Request, Setup, Value, bytes, get_assertion, hex,
+    make_credential, map, numbered,
 };
 
 /// A key on which every command that has parameters answers.
@@ -62,6 +64,25 @@ fn prototypes_are_the_same_commands_under_other_numbers() {
         let versions = key.info().get(1).unwrap().as_array().unwrap().clone();
         assert!(!versions.contains(&"FIDO_2_1_PRE".into()));
     }
+}
+
+// CP-112, CP-81
+#[test]
+fn a_token_without_permissions_opens_no_prototype() {
+    let mut key = Setup { pin: true, finger: true, not_rqd: true, ..Setup::default() }.key();
+    assert_eq!(key.option("pinUvAuthToken"), Some(true), "then they need cm and be");
+    let prototypes = [(0x40, bio_enrollment(4)), (0x41, credential_management(1))];
+    let statuses = |key: &mut Key, token: &PinUvAuthToken| {
+        prototypes.clone().map(|(prototype, request)| {
+            let mut message = request.auth(token).encode();
+            message[0] = prototype;
+            key.call(&message)[0]
+        })
+    };
+    let legacy = key.pin_token(PinProtocol::Two, "1234");
+    assert_eq!(statuses(&mut key, &legacy), [0x33, 0x33]);
+    let permitted = key.token(CM | BE, None);
+    assert_eq!(statuses(&mut key, &permitted), [0x00, 0x00]);
 }
 
 // MSG-35, MSG-45
