@@ -26,6 +26,20 @@ fn broadcast_init_gives_each_client_a_channel_of_its_own() {
 }
 
 #[test]
+fn zero_and_broadcast_belong_to_nobody() {
+    // HD-05
+    let mut bench = Bench::new();
+    for special in [ChannelId::RESERVED, ChannelId::BROADCAST] {
+        assert!([[0; 4], [0xFF; 4]].contains(&special.to_be_bytes()));
+        bench.request(special, Command::Ping, &[7]);
+        assert_eq!(bench.hear(), [Heard::Error(special, ErrorCode::InvalidChannel)]);
+    }
+    for _ in 0..3 * CHANNELS_MAX {
+        assert!(![ChannelId::RESERVED, ChannelId::BROADCAST].contains(&bench.open()));
+    }
+}
+
+#[test]
 fn init_on_ones_own_channel_keeps_it() {
     // HD-37
     let mut bench = Bench::new();

@@ -64,6 +64,23 @@ fn cancel_is_never_answered_in_any_state_on_any_channel() {
 }
 
 #[test]
+fn init_is_looked_at_before_busy_and_lock() {
+    // HD-22: no stage of another's transaction, and no lock, stands before it
+    let init = first(ChannelId::BROADCAST, 0x06, 8, &[9; 8]);
+    let is_answer = |heard: &Heard| matches!(heard, Heard::Message(ChannelId::BROADCAST, Command::Init, bytes) if bytes[..8] == [9; 8]);
+    for (mut bench, _, _) in busy_benches() {
+        assert_eq!(bench.send(&init), None);
+        assert_eq!(bench.hear().iter().filter(|heard| is_answer(heard)).count(), 1);
+    }
+    let mut bench = Bench::new();
+    let owner = bench.open();
+    bench.request(owner, Command::Lock, &[5]);
+    bench.hear();
+    assert_eq!(bench.send(&init), None);
+    assert_eq!(bench.hear().iter().filter(|heard| is_answer(heard)).count(), 1);
+}
+
+#[test]
 fn while_busy_everybody_else_is_told_so_at_once() {
     // HD-23: known, unknown and broadcast channels alike
     for (mut bench, _, other) in busy_benches() {

@@ -131,6 +131,37 @@ fn keepalives_do_not_pile_up_when_nobody_reads() {
 }
 
 #[test]
+fn a_keepalive_has_one_of_two_statuses() {
+    // HD-73
+    let known = (0..=255).filter(|&byte| KeepaliveStatus::from_byte(byte).is_some());
+    assert_eq!(known.collect::<Vec<u8>>(), [0x01, 0x02]);
+    let (mut bench, _) = running(Command::Cbor);
+    let mut statuses = Vec::new();
+    for waiting in [false, true, false] {
+        bench.wait_for_user(waiting);
+        bench.wait(KEEPALIVE_INTERVAL);
+        let reports = bench.read_all();
+        assert!(reports.iter().all(|report| report[4..7] == [0xBB, 0x00, 0x01]));
+        statuses.extend(reports.iter().map(|report| report[7]));
+    }
+    statuses.dedup();
+    assert_eq!(statuses, [0x01, 0x02, 0x01]);
+}
+
+#[test]
+fn a_request_that_takes_long_does_not_keep_the_key_from_listening() {
+    // HD-84
+    let (mut bench, channel) = running(Command::Cbor);
+    for _ in 0..100 {
+        bench.wait(300);
+        assert_ne!(bench.open(), channel, "INIT is answered");
+    }
+    assert_eq!(bench.send(&first(channel, 0x11, 0, &[])), Some(Happened::Cancel(channel)));
+    bench.respond(channel, &[0x2D]);
+    assert_eq!(bench.hear(), [answered(channel, &[0x2D])]);
+}
+
+#[test]
 fn a_quick_answer_needs_no_keepalive() {
     // HD-75
     let (mut bench, channel) = running(Command::Cbor);
