@@ -204,6 +204,7 @@ mod tests {
 
     #[test]
     fn reports_go_out_behind_a_zero_byte_and_come_in_bare() {
+        // HD-09
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let mut pipe = Hidraw::open(file.path()).unwrap();
         pipe.send(&[7; 64]).unwrap();

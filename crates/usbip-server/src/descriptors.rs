@@ -284,6 +284,7 @@ mod tests {
 
     #[test]
     fn the_configuration_descriptor_is_exact() {
+        // HD-91, HD-92
         let expected = [
             9, 2, 41, 0, 1, 1, 0, 0x80, 50, // configuration 1, bus-powered, 100 mA
             9, 4, 0, 0, 2, 3, 0, 0, 0, // interface 0: HID, no subclass, no protocol
@@ -296,6 +297,7 @@ mod tests {
 
     #[test]
     fn the_report_descriptor_is_that_of_a_fido_key() {
+        // HD-90, HD-93: usage page F1D0; size and count stand before Input and Output
         let expected = [
             0x06, 0xD0, 0xF1, 0x09, 0x01, 0xA1, 0x01, 0x09, 0x20, 0x15, 0x00, 0x26, 0xFF, 0x00,
             0x75, 0x08, 0x95, 0x40, 0x81, 0x02, 0x09, 0x21, 0x15, 0x00, 0x26, 0xFF, 0x00, 0x75,
@@ -306,6 +308,7 @@ mod tests {
 
     #[test]
     fn strings_are_utf_16_in_english() {
+        // HD-95
         let descriptors = descriptors(&info());
         assert_eq!(descriptors.of_device(0x0300, 0), Some(&[4, 3, 0x09, 0x04][..]));
         let maker = [12, 3, b'M', 0, b'a', 0, b'k', 0, b'e', 0, b'r', 0];

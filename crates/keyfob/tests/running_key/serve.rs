@@ -36,6 +36,7 @@ fn several_keys_are_told_apart() {
 
 #[test]
 fn it_shows_itself_as_keyfob() {
+    // HD-94, HD-95
     let home = Home::new();
     let key = home.serve(&["--ephemeral"]);
     let (_, said) = import(connect(key.address()), "1-1");

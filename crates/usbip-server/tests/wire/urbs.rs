@@ -143,6 +143,7 @@ fn a_report_set_on_endpoint_0_reaches_the_function() {
 
 #[test]
 fn what_linux_sends_to_a_hid_device_is_answered() {
+    // HD-96
     simulate(async {
         let server = Server::new();
         let (port, _) = plug(&server, "1-1");
@@ -274,6 +275,7 @@ fn control(vhci: &mut Vhci, setup: [u8; 8]) {
 }
 
 proptest! {
+    // HD-97
     #[test]
     fn a_strict_host_controller_has_nothing_to_complain_about(
         steps in steps(),
