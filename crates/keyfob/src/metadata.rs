@@ -1,6 +1,7 @@
 //! `keyfob metadata`: the FIDO metadata statement of a kind of key (AT-50 to AT-72).
 //!
-//! It is made from what such a key answers to getInfo, so that the two cannot drift apart.
+//! It is made from what such a key answers to getInfo, so that the two cannot drift apart; for a key that speaks U2F alone,
+//! from the certificate that it registers with.
 
 use std::path::PathBuf;
 
@@ -13,9 +14,12 @@ use ctap_core::config::FingerprintSensor;
 use ctap_core::limits::{MAX_PIN_RETRIES, MAX_UV_RETRIES};
 use ctap_core::{Config, SoftKey};
 use serde_json::{Value, json};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::der::referenced::OwnedToRef as _;
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use crate::attestation::{self, Identity};
-use crate::failure::usage;
 use crate::memory::{self, Memory};
 use crate::profile::{Aaguid, Identities, Profile};
 use crate::settings::info::json::members;
@@ -24,7 +28,7 @@ use crate::terminal;
 /// Print the metadata statement of a kind of key, for relying parties that judge attestation (FIDO MDS3, JSON)
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// What kind of key: default, fido2.0, bio, everything, or a TOML file
+    /// What kind of key: default, fido2.0, u2f-only, bio, everything, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "default")]
     profile: String,
     /// Where the keys' memory is kept [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
@@ -41,19 +45,13 @@ pub(crate) struct Options {
 /// Runs the command.
 ///
 /// # Errors
-/// No such profile, a memory that cannot be used, or a key without CTAP2.
+/// No such profile, or a memory that cannot be used.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     Ok(terminal::print(text(options)?)?)
 }
 
 fn text(options: &Options) -> anyhow::Result<String> {
     let profile = Profile::load(&options.profile)?;
-    if !profile.speaks_ctap2() {
-        return Err(usage(
-            "a key without CTAP2 answers no getInfo, and a statement is made from that",
-            "choose another profile",
-        ));
-    }
     let directory = memory::directory(options.state.as_deref(), options.key)?;
     let identities = profile.identities(|vouched| {
         // A key that runs holds its memory: what it has kept there can be read all the same.
@@ -75,39 +73,77 @@ fn text(options: &Options) -> anyhow::Result<String> {
 /// The statement about keys of this profile for which these vouch.
 ///
 /// # Errors
-/// A certificate that cannot be encoded, or a key without CTAP2.
+/// A certificate that cannot be encoded or read.
 fn statement(profile: &Profile, identities: &Identities) -> anyhow::Result<Value> {
     let config = profile.config(identities)?;
-    let info = live_info(profile.config(identities)?)?;
     let roots = [&identities.model, &identities.device];
     let roots =
         roots.into_iter().flatten().map(|identity| Ok(Base64::encode_string(&identity.root()?)));
-    Ok(json!({
-        "legalHeader": LEGAL_HEADER,
-        "aaguid": Aaguid(info.aaguid).to_string(),
-        "description": profile.title(),
-        "friendlyNames": { "en-US": profile.title() },
-        "authenticatorVersion": config.firmware_version,
-        "protocolFamily": "fido2",
-        "schema": 3,
-        "upv": info.versions.iter().filter_map(|version| upv(version)).collect::<Value>(),
-        "authenticationAlgorithms": algorithm_names(&config),
-        "publicKeyAlgAndEncodings": ["cose"],
-        "attestationTypes": attestation_types(config.attestation, identities),
-        "userVerificationDetails": user_verification(&info, config.fingerprints.as_ref()),
-        "keyProtection": ["software"],
-        "isKeyRestricted": true,
-        "isFreshUserVerificationRequired": false,
-        "matcherProtection": ["software"],
-        "cryptoStrength": 128,
-        "attachmentHint": ["external", "wired"],
-        "tcDisplay": [],
-        "attestationRootCertificates": roots.collect::<anyhow::Result<Value>>()?,
-        "icon": format!("data:image/svg+xml;base64,{}", Base64::encode_string(ICON.as_bytes())),
-        "multiDeviceCredentialSupport": "unsupported",
-        "keyScope": "public-key-credential-source",
-        "authenticatorGetInfo": members_at_rest(info),
-    }))
+    let of_any_key = [
+        ("legalHeader", json!(LEGAL_HEADER)),
+        ("description", json!(profile.title())),
+        ("friendlyNames", json!({ "en-US": profile.title() })),
+        ("authenticatorVersion", json!(config.firmware_version)),
+        ("schema", json!(3)),
+        ("keyProtection", json!(["software"])),
+        ("isKeyRestricted", json!(true)),
+        ("isFreshUserVerificationRequired", json!(false)),
+        ("matcherProtection", json!(["software"])),
+        ("cryptoStrength", json!(128)),
+        ("attachmentHint", json!(["external", "wired"])),
+        ("tcDisplay", json!([])),
+        ("attestationRootCertificates", roots.collect::<anyhow::Result<_>>()?),
+        (
+            "icon",
+            json!(format!("data:image/svg+xml;base64,{}", Base64::encode_string(ICON.as_bytes()))),
+        ),
+        ("multiDeviceCredentialSupport", json!("unsupported")),
+        ("keyScope", json!("public-key-credential-source")),
+    ];
+    let of_its_family = match profile.speaks_ctap2() {
+        true => of_fido2(profile, identities)?,
+        false => of_u2f(&config)?,
+    };
+    Ok(of_any_key.into_iter().chain(of_its_family).collect())
+}
+
+/// What getInfo tells, and how it is told for metadata.
+fn of_fido2(profile: &Profile, identities: &Identities) -> anyhow::Result<Members> {
+    let config = profile.config(identities)?;
+    let info = live_info(profile.config(identities)?)?;
+    Ok(vec![
+        ("protocolFamily", json!("fido2")),
+        ("aaguid", json!(Aaguid(info.aaguid).to_string())),
+        ("upv", info.versions.iter().filter_map(|version| upv(version)).collect()),
+        ("authenticationAlgorithms", json!(algorithm_names(&config))),
+        ("publicKeyAlgAndEncodings", json!(["cose"])),
+        ("attestationTypes", json!(attestation_types(config.attestation, identities))),
+        ("userVerificationDetails", user_verification(&info, config.fingerprints.as_ref())),
+        ("authenticatorGetInfo", members_at_rest(info)),
+    ])
+}
+
+/// U2F has neither models nor getInfo: a key is known by the certificate that comes with each registration (AT-30, AT-54).
+fn of_u2f(config: &Config) -> anyhow::Result<Members> {
+    let chain = config.attestation_key.iter().flat_map(|key| &key.x5c);
+    let identifiers = chain.take(1).map(|certificate| key_identifier(certificate));
+    Ok(vec![
+        ("protocolFamily", json!("u2f")),
+        ("attestationCertificateKeyIdentifiers", identifiers.collect::<anyhow::Result<_>>()?),
+        ("upv", json!([{ "major": 1, "minor": 2 }])),
+        ("authenticationAlgorithms", json!(["secp256r1_ecdsa_sha256_raw"])),
+        ("publicKeyAlgAndEncodings", json!(["ecc_x962_raw"])),
+        ("attestationTypes", json!(["basic_full"])),
+        ("userVerificationDetails", json!([[presence()]])),
+    ])
+}
+
+/// The SHA-1 of the certificate's public key, in lower-case hex digits (RFC 5280 section 4.2.1.2, the first method).
+fn key_identifier(certificate: &[u8]) -> anyhow::Result<String> {
+    let certificate = Certificate::from_der(certificate)?;
+    let key = certificate.tbs_certificate().subject_public_key_info();
+    let SubjectKeyIdentifier(identifier) = SubjectKeyIdentifier::try_from(key.owned_to_ref())?;
+    Ok(identifier.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// What a key that is made like this answers when it is new.
@@ -161,7 +197,6 @@ fn attestation_types(default: Attestation, identities: &Identities) -> Vec<&'sta
 
 /// Each alone is enough. The sensor is a virtual one: there are no rates to attest (AT-59, AT-60).
 fn user_verification(info: &Info, sensor: Option<&FingerprintSensor>) -> Value {
-    let presence = json!({ "userVerificationMethod": "presence_internal" });
     let pin = info.option("clientPin").map(|_| {
         json!({
             "userVerificationMethod": "passcode_external",
@@ -183,8 +218,16 @@ fn user_verification(info: &Info, sensor: Option<&FingerprintSensor>) -> Value {
             },
         })
     });
-    [Some(presence), pin, finger].into_iter().flatten().map(|method| json!([method])).collect()
+    [Some(presence()), pin, finger].into_iter().flatten().map(|method| json!([method])).collect()
 }
+
+/// A touch.
+fn presence() -> Value {
+    json!({ "userVerificationMethod": "presence_internal" })
+}
+
+/// Members of a statement.
+type Members = Vec<(&'static str, Value)>;
 
 const GET_INFO: u8 = 0x04;
 
