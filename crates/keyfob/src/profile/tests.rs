@@ -6,7 +6,10 @@ use ctap_client::commands::make_credential;
 use ctap_client::{CredentialParameters, RelyingParty, User};
 use ctap_core::SoftKey;
 use ctap_core::attestation::Attestation;
+use p256::pkcs8::DecodePublicKey as _;
 use toml::{Table, Value};
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, Encode as _};
 
 use super::*;
 use crate::attestation::tests::identity_of;
@@ -132,6 +135,29 @@ fn everything_can_register_with_every_algorithm() {
         assert_eq!(reply[0], 0, "{algorithm:?}");
         let reply = make_credential::Reply::parse(&reply[1..], true).unwrap();
         assert!(matches!(reply.verify("example.org", &hash), Ok(Verdict::Packed { .. })));
+    }
+}
+
+#[test]
+fn a_key_as_shipped_enrols_wherever_hosts_judge_attestation() {
+    // MC-99, GI-131: no host of today refuses a certificate on P-256; some do refuse EdDSA that vouches for itself
+    let profile = Profile::load("default").unwrap();
+    let mut key = SoftKey::new(config(&profile), [1; 32]);
+    let algorithms = info(&profile).algorithms.unwrap();
+    let numbers: Vec<_> = algorithms.iter().map(|one| one.algorithm).collect();
+    assert_eq!(numbers, [-7, -8]);
+    for parameters in algorithms {
+        let (rp, user) = (RelyingParty::new("example.org"), User::new([1], "name"));
+        let mut request = make_credential::Request::new([0xCD; 32], rp, user);
+        request.pub_key_cred_params = Some(vec![parameters]);
+        let reply = key.call(&request.encode());
+        let reply = make_credential::Reply::parse(&reply[1..], true).unwrap();
+        let Ok(Verdict::Packed { chain }) = reply.verify("example.org", &[0xCD; 32]) else {
+            panic!("not packed, or not with a certificate")
+        };
+        let key = Certificate::from_der(&chain[0]).unwrap();
+        let key = key.tbs_certificate().subject_public_key_info().to_der().unwrap();
+        assert!(p256::PublicKey::from_public_key_der(&key).is_ok());
     }
 }
 
