@@ -209,6 +209,7 @@ mod tests {
 
     #[test]
     fn the_factory_array_and_a_damaged_one_are_empty() {
+        // LB-65
         let damaged = FACTORY.replacen("3c", "3d", 1);
         for array in [FACTORY, &damaged] {
             let key = ScriptedKey::default()

@@ -182,7 +182,7 @@ fn formats_are_an_array_of_text() {
     }
 }
 
-// AT-06
+// AT-06, UF-57
 #[test]
 fn a_u2f_statement_has_no_model_and_is_for_es256_only() {
     let mut key = key_that_attests(Attestation::Basic, true);

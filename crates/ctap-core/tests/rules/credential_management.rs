@@ -225,7 +225,7 @@ fn relying_parties_are_told_one_after_the_other() {
     assert_eq!(key.status(&credential_management(3).param(vec![], 77)), 0, "more is ignored");
 }
 
-// CM-24 to CM-32, MSG-20; tool EnumerateCredentials P-1, P-2, credProtect P-4
+// CM-24 to CM-32, EX-17, EX-55, EX-63, MSG-20; tool EnumerateCredentials P-1, P-2, credProtect P-4
 #[test]
 fn credentials_are_told_with_all_that_is_theirs() {
     let mut key = Key::with_pin();
@@ -233,6 +233,7 @@ fn credentials_are_told_with_all_that_is_theirs() {
     let everything = make_credential(RP)
         .rk()
         .extension("credProtect", 3)
+        .extension("credBlob", bytes([7]))
         .extension("largeBlobKey", true)
         .extension("thirdPartyPayment", true);
     let made = key.ok(&everything.auth(&token));
@@ -243,7 +244,7 @@ fn credentials_are_told_with_all_that_is_theirs() {
     assert_eq!((told[0].number(9), told[1].has(9)), (2, false));
     let (ada, eve) = (of_user(&told, b"ada"), of_user(&told, b"eve"));
     let members = |one: &Body| one.keys().into_iter().filter(|key| *key != 9).collect::<Vec<_>>();
-    assert_eq!(members(ada), [6, 7, 8, 0x0a, 0x0b, 0x0c]);
+    assert_eq!(members(ada), [6, 7, 8, 0x0a, 0x0b, 0x0c], "and not the credBlob");
     assert_eq!(members(eve), [6, 7, 8, 0x0a, 0x0c]);
     assert_eq!((ada.number(0x0a), eve.number(0x0a)), (3, 1));
     assert_eq!(ada.bytes(0x0b), made.bytes(5));

@@ -87,7 +87,7 @@ fn outputs_come_in_canonical_order_and_only_where_asked() {
     assert_eq!(key.ok(&rk()).auth_data().extensions, None);
 }
 
-// EX-10 to EX-12, EX-17, EX-18, EX-03
+// EX-10 to EX-12, EX-18, EX-03
 #[test]
 fn cred_protect_reports_the_level_in_force() {
     for level in 1..=3 {

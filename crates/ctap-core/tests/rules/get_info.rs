@@ -6,6 +6,7 @@ use ctap_core::{Config, Step};
 
 use crate::attestation::{attestation_key, enterprise};
 use crate::support::key::CHANNEL;
+use crate::support::pin::padded;
 use crate::support::request::{config, credential_management, descriptor, parameter, params};
 use crate::support::{
     CM, Key, PCMR, PinProtocol, RP, Request, Setup, Value, bytes, make_credential, map,
@@ -19,8 +20,8 @@ fn numbers(list: &[u64]) -> Value {
     Value::Array(list.iter().map(|number| (*number).into()).collect())
 }
 
-// GI-03 to GI-05, GI-10 to GI-25, GI-29, GI-31, GI-33 to GI-40, GI-50 to GI-69, GI-70, GI-73, GI-75 to GI-87, GI-104,
-// GI-114, GI-116 to GI-118, GI-133, GI-134, GI-136, GI-137, GI-6A, MSG-14, MSG-32; tool Generic-1 P-1, P-2
+// GI-03, GI-04, GI-10 to GI-25, GI-29, GI-31, GI-33 to GI-40, GI-50 to GI-69, GI-70, GI-73, GI-75 to GI-87, GI-104,
+// GI-114, GI-116, GI-118, GI-133, GI-134, GI-136, GI-137, GI-6A, MSG-14, MSG-32; tool Generic-1 P-1, P-2
 #[test]
 fn a_fresh_default_key_says_exactly_this() {
     let info = Key::made(|_| {}).info();
@@ -153,7 +154,7 @@ fn what_does_not_apply_is_absent() {
     assert_eq!(info.keys(), always);
 }
 
-// GI-76 to GI-79, GI-82, GI-84, GI-81, EX-09, EX-70
+// GI-76 to GI-79, GI-82, GI-84, GI-81, GI-117, EX-09, EX-70
 #[test]
 fn members_come_and_go_with_their_features() {
     let info = Key::made(|config| {
@@ -176,7 +177,7 @@ fn members_come_and_go_with_their_features() {
     assert_eq!(info.named(4).get("alwaysUv"), None);
 }
 
-// GI-100 to GI-102, GI-74, UF-50, UF-51, CF-33, UF-57
+// GI-100 to GI-102, GI-74, UF-50, UF-51, CF-33
 #[test]
 fn u2f_is_told_only_while_it_works() {
     for setup in Setup::every().filter(|setup| !setup.no_mc_ga && setup.not_rqd) {
@@ -254,6 +255,22 @@ fn only_holders_of_the_persistent_token_recognise_the_key() {
         key.ok(&Request::new(7));
         assert_ne!(token.open_identifier(&key.info().bytes(0x19)), Ok(device));
     }
+}
+
+// GI-96, CP-132
+#[test]
+fn whoever_knew_the_key_by_its_old_token_must_ask_anew_after_a_change_of_pin() {
+    let mut key = Key::with_pin();
+    let old = key.token(PCMR, None);
+    let device = key.state().device_identifier;
+    assert_eq!(old.open_identifier(&key.info().bytes(0x19)), Ok(device));
+    let change = key.change_pin_request(PinProtocol::Two, "1234", &padded("5678"));
+    key.ok(&change);
+    assert_eq!(key.state().device_identifier, device, "it is the same key still");
+    assert_ne!(old.open_identifier(&key.info().bytes(0x19)), Ok(device));
+    let (request, secret) = key.token_request(PinProtocol::Two, 0x09, "5678");
+    let new = key.receive_token(&request.with(9, PCMR), &secret);
+    assert_eq!(new.open_identifier(&key.info().bytes(0x19)), Ok(device));
 }
 
 // GI-58, GI-68, GI-69, CF-12

@@ -2,11 +2,11 @@
 
 use ctap_core::store::{EMPTY_LARGE_BLOBS, StoreError};
 
-use crate::support::request::{config, read_blobs, write_blobs};
+use crate::support::request::{config, credential_management, descriptor, read_blobs, write_blobs};
 use crate::support::store::Medium;
 use crate::support::{
-    ALL, Key, LBW, PROTOCOLS, PinUvAuthToken, RP, Request, Setup, Value, bytes, make_credential,
-    sha256,
+    ALL, CM, Key, LBW, PROTOCOLS, PinUvAuthToken, RP, Request, Setup, Value, bytes,
+    make_credential, numbered, sha256,
 };
 
 /// An array of this length, its hash included; the key does not look inside.
@@ -291,7 +291,7 @@ fn the_longest_fragment_of_a_default_key_fits_what_linux_keeps_for_a_slow_reader
     assert!(reports <= 64, "{reports}");
 }
 
-// LB-60 to LB-66, EX-60, EX-61, CM-37
+// LB-60 to LB-64, EX-60, EX-61
 #[test]
 fn a_client_keeps_the_blobs_of_its_credentials_in_the_array() {
     use ctap_client::blob_array::BlobArray;
@@ -311,6 +311,22 @@ fn a_client_keeps_the_blobs_of_its_credentials_in_the_array() {
     let array = BlobArray::parse(&read(&mut key)).unwrap();
     assert_eq!(array.find(&ada).as_deref(), Some(&b"hello again"[..]));
     assert_eq!(array.find(&eve), Some(vec![7; 3000]));
+}
+
+// LB-66, CM-37
+#[test]
+fn what_a_deleted_credential_leaves_in_the_array_stays_for_the_platform_to_clean() {
+    let mut key = Key::with_pin();
+    let token = key.token(ALL, Some(RP));
+    let request = make_credential(RP).rk().extension("largeBlobKey", true);
+    let id = key.ok(&request.auth(&token)).new_id();
+    let orphan = array(100, 1);
+    assert_eq!(write(&mut key, &orphan, 960, Some(&token)), 0);
+    let token = key.token(CM, None);
+    let params = numbered([(2, descriptor(&id))]);
+    key.ok(&credential_management(6).with(2, params).auth(&token));
+    assert!(key.state().credentials.is_empty());
+    assert_eq!(read(&mut key), orphan);
 }
 
 // LB-40

@@ -129,6 +129,7 @@ fn a_request_that_needs_nobody_is_answered_at_once() {
 
 #[test]
 fn a_request_that_needs_a_touch_says_so_and_waits_for_it() {
+    // HD-76, SL-05
     let mut bench = Bench::new(Touch::Ask);
     let mut channel = bench.connect();
     assert_eq!(bench.call(&mut channel, SELECTION), [Heard::UpNeeded]);
