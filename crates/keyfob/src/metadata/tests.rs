@@ -5,6 +5,7 @@ use ctap_client::commands::u2f::{Registration, apdu};
 use super::*;
 use crate::attestation::tests::identity_of;
 
+const BUILT_IN: [&str; 5] = ["default", "fido2.0", "u2f-only", "bio", "everything"];
 const WITH_CTAP2: [&str; 4] = ["default", "fido2.0", "bio", "everything"];
 
 fn made(name: &str) -> (Profile, Identities, Value) {
@@ -102,7 +103,7 @@ fn every_way_to_verify_the_user_is_told() {
 
 #[test]
 fn the_statement_has_no_member_that_the_standard_does_not_know() {
-    // AT-50, AT-51, AT-61 to AT-67, AT-69 to AT-72
+    // AT-50, AT-69, AT-72
     let of_both = [
         "attachmentHint",
         "attestationRootCertificates",
@@ -127,7 +128,7 @@ fn the_statement_has_no_member_that_the_standard_does_not_know() {
         "upv",
         "userVerificationDetails",
     ];
-    for name in ["default", "fido2.0", "u2f-only", "bio", "everything"] {
+    for name in BUILT_IN {
         let (_, _, statement) = made(name);
         let of_its_family: &[&str] = match statement["protocolFamily"].as_str() {
             Some("u2f") => &["attestationCertificateKeyIdentifiers"],
@@ -136,11 +137,52 @@ fn the_statement_has_no_member_that_the_standard_does_not_know() {
         let told: BTreeSet<_> = statement.as_object().unwrap().keys().map(String::as_str).collect();
         let expected: BTreeSet<_> = of_both.iter().chain(of_its_family).copied().collect();
         assert_eq!(told, expected, "{name}");
-        assert!(statement["friendlyNames"]["en-US"].as_str().unwrap().len() <= 63);
+    }
+}
+
+#[test]
+fn what_is_true_of_every_keyfob_is_said_of_each() {
+    // AT-61 to AT-67, AT-71
+    for name in BUILT_IN {
+        let (_, _, statement) = made(name);
+        for (member, expected) in [
+            ("keyProtection", json!(["software"])),
+            ("matcherProtection", json!(["software"])),
+            ("cryptoStrength", json!(128)),
+            ("isKeyRestricted", json!(true)),
+            ("isFreshUserVerificationRequired", json!(false)),
+            ("attachmentHint", json!(["external", "wired"])),
+            ("tcDisplay", json!([])),
+            ("multiDeviceCredentialSupport", json!("unsupported")),
+            ("keyScope", json!("public-key-credential-source")),
+            ("legalHeader", json!(LEGAL_HEADER)),
+        ] {
+            assert_eq!(statement[member], expected, "{name}: {member}");
+        }
         let icon = statement["icon"].as_str().unwrap();
         let icon = icon.strip_prefix("data:image/svg+xml;base64,").unwrap();
-        assert_eq!(Base64::decode_vec(icon).unwrap(), ICON.as_bytes());
+        assert!(Base64::decode_vec(icon).unwrap().starts_with(b"<svg "));
     }
+}
+
+#[test]
+fn each_model_has_a_name_and_a_number_of_its_own() {
+    // AT-50, AT-51, AT-70
+    let mut seen = BTreeSet::new();
+    for name in BUILT_IN {
+        let (_, _, statement) = made(name);
+        let description = statement["description"].as_str().unwrap().to_owned();
+        assert!(description.is_ascii() && (1..=63).contains(&description.len()), "{name}");
+        assert_eq!(statement["friendlyNames"], json!({ "en-US": description }));
+        assert!(seen.insert(description));
+        if let Some(aaguid) = statement["aaguid"].as_str() {
+            let groups: Vec<_> = aaguid.split('-').map(str::len).collect();
+            assert_eq!(groups, [8, 4, 4, 4, 12]);
+            assert_ne!(aaguid, "0132d110-bf4e-4208-a403-ab4f5f12efe5", "the published sample's");
+            assert!(seen.insert(aaguid.to_owned()));
+        }
+    }
+    assert_eq!(seen.len(), 2 * BUILT_IN.len() - 1, "all but the U2F key have both");
 }
 
 #[test]
