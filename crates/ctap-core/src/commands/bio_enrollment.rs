@@ -253,7 +253,7 @@ fn new_finger(enrolled: &[Fingerprint]) -> u8 {
     (1..=u8::MAX).find(is_new).unwrap_or(0)
 }
 
-/// BE-26: none is 0x2C.
+/// BE-26: none is 0x2C. A finger without a name has an empty one (BE-32), because python-fido2 wants the member.
 fn enumerate_enrollments(cx: &Context<'_>) -> Result<Reply, Status> {
     let fingerprints = &cx.store.state().fingerprints;
     if fingerprints.is_empty() {
@@ -262,7 +262,7 @@ fn enumerate_enrollments(cx: &Context<'_>) -> Result<Reply, Status> {
     let infos = fingerprints.iter().map(|fingerprint| {
         let mut info = MapWriter::new();
         info.put(0x01_u8, Bytes(&fingerprint.template_id));
-        info.put_some(0x02_u8, fingerprint.friendly_name.as_deref());
+        info.put(0x02_u8, fingerprint.friendly_name.as_deref().unwrap_or_default());
         info
     });
     let mut reply = MapWriter::new();

@@ -50,15 +50,15 @@ fn enroll(key: &mut Key, token: &PinUvAuthToken, number: u8) -> Vec<u8> {
 }
 
 /// Template ids and names.
-fn templates(key: &mut Key, token: &PinUvAuthToken) -> Vec<(Vec<u8>, Option<String>)> {
+fn templates(key: &mut Key, token: &PinUvAuthToken) -> Vec<(Vec<u8>, String)> {
     let reply = key.ok(&bio_enrollment(4).auth(token));
     let infos = reply.get(7).unwrap().as_array().unwrap();
     infos
         .iter()
         .map(|info| {
             let entries = info.as_map().unwrap();
-            let name = entries.get(1).map(|(_, name)| name.as_text().unwrap().to_owned());
-            (entries[0].1.as_bytes().unwrap().clone(), name)
+            let [(_, id), (_, name)] = entries.as_slice() else { panic!("{entries:?}") };
+            (id.as_bytes().unwrap().clone(), name.as_text().unwrap().to_owned())
         })
         .collect()
 }
@@ -144,7 +144,7 @@ fn a_finger_is_learned_sample_by_sample() {
         }
         assert_eq!((key.option("uv"), key.option("bioEnroll")), (Some(true), Some(true)));
         let token = key.token_with(protocol, BE, None);
-        assert_eq!(templates(&mut key, &token), [(template.clone(), None)]);
+        assert_eq!(templates(&mut key, &token), [(template.clone(), String::new())]);
         assert_eq!(key.status(&next(&template).auth(&token)), 0x2c, "nothing runs any more");
     }
 }
@@ -258,7 +258,7 @@ fn fingers_are_listed_named_and_forgotten() {
     assert_ne!(one, two);
     let name = "ß".repeat(32);
     assert!(key.ok(&rename(&two, &name).auth(&token)).is_empty());
-    assert_eq!(templates(&mut key, &token), [(one.clone(), None), (two.clone(), Some(name))]);
+    assert_eq!(templates(&mut key, &token), [(one.clone(), String::new()), (two.clone(), name)]);
     for request in [rename(b"unknown", "x"), remove(b"unknown")] {
         assert_eq!(key.status(&request.auth(&token)), 0x2c);
     }
