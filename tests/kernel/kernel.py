@@ -5,11 +5,13 @@ Nothing here looks beyond that bus, so a security key of the developer's own is 
 
 import glob
 import shutil
+import time
 from pathlib import Path
 
 from programs import eventually, run
 
 BUS = "/sys/devices/platform/vhci_hcd.0"
+LOG_MARK = f"keyfob's tests begin {time.monotonic_ns()}"
 
 
 def load_modules():
@@ -67,11 +69,11 @@ def udev_properties(node):
     return run("udevadm", "info", "-q", "property", node).must_succeed()
 
 
-def mark_log(mark):
-    """Put a line into the kernel's log, for log_since."""
+def mark_log():
+    """Put a line into the kernel's log, for log_since_mark."""
     with open("/dev/kmsg", "w", encoding="utf-8") as log:
-        log.write(mark)
+        log.write(LOG_MARK)
 
 
-def log_since(mark):
-    return run("dmesg").must_succeed().rpartition(mark)[2]
+def log_since_mark():
+    return run("dmesg").must_succeed().rpartition(LOG_MARK)[2]

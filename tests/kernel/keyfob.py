@@ -15,11 +15,13 @@ class Keyfob:
 
     program = ""  # the path of the program; set once, at the start
 
-    def __init__(self, command, *options):
+    def __init__(self, command, *options, keep=False):
         self.home = tempfile.mkdtemp(prefix="keyfob-home-")
+        self.state = f"{self.home}/keys"  # where the key is kept, if at all
+        memory = ["--state", self.state] if keep else ["--ephemeral"]
         self.environment = dict(os.environ, HOME=self.home, XDG_RUNTIME_DIR=self.home)
         started = time.monotonic()
-        self.process = start(self.program, command, "--ephemeral", *options, environment=self.environment)
+        self.process = start(self.program, command, *memory, *options, environment=self.environment)
         self._await_words("listening on" if command == "serve" else "attached")
         self.seconds_to_start = time.monotonic() - started
 

@@ -13,7 +13,9 @@ PATIENCE = 30  # seconds for any one thing to happen; an emulated machine is twe
 
 @dataclass
 class Ended:
-    """A program's end: what was typed to start it, its exit status, and what it wrote."""
+    """A program's end: what was typed to start it, its exit status, and what it wrote.
+
+    Errors come apart from the output only where the program ran away from a terminal and in the foreground."""
 
     command: str
     status: int
@@ -26,7 +28,8 @@ class Ended:
 
     def must_fail_with(self, words):
         assert self.status != 0, f"{self.command} succeeded; awaited: {words}"
-        assert words in self.errors, f"{self.command} did not say {words} but:\n{self.errors}{self.output}"
+        said = self.errors + self.output
+        assert words in said, f"{self.command} did not say {words} but:\n{said}"
 
 
 def run(*command, typed="", environment=None):
@@ -43,16 +46,24 @@ def run(*command, typed="", environment=None):
     return Ended(" ".join(command), ended.returncode, ended.stdout, ended.stderr)
 
 
-def start(*command, environment=None):
-    """A program in the background; its errors come with its output."""
-    return subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def start(*command, typed="", environment=None):
+    """A program in the background, without a terminal; its errors come with its output."""
+    with open(in_a_file(typed), encoding="utf-8") as answers:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=answers,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+
+def ended(process):
+    """Wait for the end of a program in the background."""
+    output, _ = process.communicate(timeout=PATIENCE)
+    return Ended(" ".join(process.args), process.returncode, output)
 
 
 def on_a_terminal(*command, answers):

@@ -2,8 +2,11 @@
 
 import inspect
 import os
+import signal
 import time
 import traceback
+
+TIME_LIMIT = 240  # seconds for one test: a client that waits for ever fails that test and no other
 
 _figures = []
 
@@ -19,9 +22,13 @@ def seconds(real):
     return real * int(os.environ.get("KEYFOB_EMULATED", "1"))
 
 
-def run_tests(module, words):
-    """Run the module's public functions in their order, those whose names hold one of the words; the number that failed."""
-    tests = [test for test in _own_functions(module) if not words or any(word in test.__name__ for word in words)]
+def run_tests(modules, words):
+    """Run the modules' public functions in their order, and return how many failed.
+
+    Words choose those that have one of them in their name or their module's."""
+    signal.signal(signal.SIGALRM, _give_up)
+    tests = [test for module in modules for test in _own_functions(module)]
+    tests = [test for test in tests if not words or any(word in _full_name(test) for word in words)]
     failed = sum(not _passes(test) for test in tests)
     for figure in _figures:
         print(f"     {figure}")
@@ -35,15 +42,25 @@ def _own_functions(module):
     return sorted(own, key=lambda function: function.__code__.co_firstlineno)
 
 
+def _full_name(test):
+    return f"{test.__module__}.{test.__name__}"
+
+
 def _passes(test):
     started = time.monotonic()
     problem = None
+    signal.alarm(TIME_LIMIT)
     try:
         test()
     except Exception:  # a test may fail in any way; the others still run
         problem = traceback.format_exc(limit=-3)
+    signal.alarm(0)
     sentence = test.__name__.replace("_", " ")
     print(f"{'FAIL' if problem else 'ok':4} {sentence} ({time.monotonic() - started:.1f} s)", flush=True)
     if problem:
         print(problem, flush=True)
     return problem is None
+
+
+def _give_up(*_):
+    raise TimeoutError(f"not over after {TIME_LIMIT} s")

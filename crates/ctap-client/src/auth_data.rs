@@ -30,6 +30,8 @@ pub struct AttestedCredential {
     pub credential_id: Vec<u8>,
     /// The credential's public key.
     pub public_key: PublicKey,
+    /// The same as it was on the wire, a COSE_Key.
+    pub cose_key: Value,
 }
 
 /// The flags byte (MC-71).
@@ -124,9 +126,14 @@ impl AttestedCredential {
             return Err(ReplyFault::BadValue("the credential id in authData"));
         }
         let (credential_id, rest) = rest.split_at_checked(length).ok_or(CUT)?;
-        let (key, rest) = take_canonical(rest, KEY)?;
-        let public_key = PublicKey::from_cbor(key, KEY)?;
-        Ok((Self { aaguid: *aaguid, credential_id: credential_id.to_vec(), public_key }, rest))
+        let (cose_key, rest) = take_canonical(rest, KEY)?;
+        let credential = Self {
+            aaguid: *aaguid,
+            credential_id: credential_id.to_vec(),
+            public_key: PublicKey::from_cbor(cose_key.clone(), KEY)?,
+            cose_key,
+        };
+        Ok((credential, rest))
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::key::Touch;
 use crate::profile::MAX_CAPACITY;
-use crate::{attach, bench, control, demo, doctor, metadata, serve, settings};
+use crate::{attach, bench, conform, control, demo, doctor, metadata, serve, settings};
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
 ///
@@ -72,6 +72,7 @@ pub(crate) enum Command {
 
     #[command(after_help = METADATA_EXAMPLES)]
     Metadata(metadata::Options),
+    Conform(conform::Options),
     Demo(demo::Options),
     Doctor(doctor::Options),
     Bench(bench::Options),

@@ -5,6 +5,7 @@ mod attestation;
 mod bell;
 mod bench;
 mod cli;
+mod conform;
 mod control;
 mod demo;
 mod device;
@@ -65,6 +66,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Select(options) => settings::select::run_select(&options),
         Command::Wink(options) => settings::select::run_wink(&options),
         Command::Metadata(options) => metadata::run(&options),
+        Command::Conform(options) => conform::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Bench(options) => bench::run(&options),

@@ -346,6 +346,19 @@ impl<E: Exchange> Client<E> {
         rp_id: Option<&str>,
     ) -> Result<PinUvAuthToken, Error> {
         let protocol = self.preferred_protocol()?;
+        self.token_using_uv_under(protocol, permissions, rp_id)
+    }
+
+    /// [`token_using_uv`](Self::token_using_uv) under a given protocol.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn token_using_uv_under(
+        &mut self,
+        protocol: PinProtocol,
+        permissions: Permissions,
+        rp_id: Option<&str>,
+    ) -> Result<PinUvAuthToken, Error> {
         let secret = self.agree(protocol)?;
         let request = Request {
             permissions: Some(permissions.bits()),

@@ -15,7 +15,7 @@ use crate::failure::failure;
 use crate::terminal;
 
 /// Which running key is meant.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Connection {
     /// The control socket of the running key [default: $XDG_RUNTIME_DIR/keyfob/control]
     #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
@@ -143,7 +143,10 @@ pub(crate) fn status(options: &StatusOptions) -> anyhow::Result<()> {
 
 impl Connection {
     /// One request, one response that is no error.
-    fn ask(&self, request: &Request) -> anyhow::Result<Response> {
+    ///
+    /// # Errors
+    /// No key is running, or it refuses.
+    pub(crate) fn ask(&self, request: &Request) -> anyhow::Result<Response> {
         let path = match &self.control {
             Some(path) => path.clone(),
             None => default_directory().join(NAME),

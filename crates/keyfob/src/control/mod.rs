@@ -11,13 +11,14 @@
 
 pub(crate) mod client;
 mod limits;
-mod protocol;
+pub(crate) mod protocol;
 mod server;
 
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::protocol::OpenPrompt;
-use self::protocol::{Request, Response};
+pub(crate) use self::protocol::Request;
+use self::protocol::Response;
 pub(crate) use self::server::serve;
 use crate::socket::{PrivateSocket, make_private_directory};
 

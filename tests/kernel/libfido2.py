@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from programs import in_a_file, on_a_terminal, run, start
 
 
+def version():
+    told = run("fido2-token", "-V")
+    return (told.output + told.errors).strip()
+
+
 class Device:
     """A security key at a device node, seen through libfido2's tools."""
 
@@ -21,14 +26,32 @@ class Device:
     def information(self):
         return self.token("-I").must_succeed()
 
+    def passkeys(self, site, pin):
+        """A line for each passkey that the key keeps for a site."""
+        return self.token("-L", "-k", site, pin=pin).must_succeed().splitlines()
+
     def pin_retries(self):
         return int(re.search(r"pin retries: (\d+)", self.information())[1])
+
+    def options(self):
+        """Those of getInfo, as the tool prints them: a name with "no" in front is one that is off."""
+        return re.search(r"^options: (.*)$", self.information(), re.M)[1].split(", ")
 
     def set_pin(self, pin):
         on_a_terminal("fido2-token", "-S", self.node, answers=[pin, pin]).must_succeed()
 
     def change_pin(self, old, new):
-        on_a_terminal("fido2-token", "-C", self.node, answers=[old, new, new]).must_succeed()
+        self._changed_pin(old, new).must_succeed()
+
+    def refuses_to_change_pin(self, error, old, new):
+        self._changed_pin(old, new).must_fail_with(error)
+
+    def _changed_pin(self, old, new):
+        return on_a_terminal("fido2-token", "-C", self.node, answers=[old, new, new])
+
+    def begin_to_enrol(self, pin):
+        """The enrolment of a finger, in the background."""
+        return start("fido2-token", "-S", "-e", self.node, typed=pin)
 
     def register(self, site="example.com", user="Alice", options="", pin="", algorithm="es256"):
         """Make a credential and have its attestation verified."""
@@ -36,24 +59,32 @@ class Device:
         made = run(*request, typed=f"{pin}\n").must_succeed()
         return _verified_credential(user, made.splitlines(), options, algorithm)
 
-    def refuses_to_register(self, error, options="", pin=""):
-        request = _registration(self.node, "example.com", "Alice", options, "es256")
+    def refuses_to_register(self, error, options="", pin="", user="Alice"):
+        request = _registration(self.node, "example.com", user, options, "es256")
         run(*request, typed=f"{pin}\n").must_fail_with(error)
 
-    def begin_to_register(self):
+    def begin_to_register(self, options="", pin=""):
         """A registration in the background."""
-        return start(*_registration(self.node, "example.com", "Alice", "", "es256"))
+        return start(*_registration(self.node, "example.com", "Alice", options, "es256"), typed=pin)
 
     def sign(self, credential, options="-p", pin=""):
         """Sign in with one credential that is named, and have the assertion verified."""
         got = run(*_signing(self.node, credential, options), typed=f"{pin}\n").must_succeed()
         return _verified_assertion(got.splitlines(), credential, options)
 
-    def secret(self, credential, salt, options="-p -h"):
-        """Sign in for the secret that goes with a salt of 32 bytes."""
-        got = run(*_signing(self.node, credential, options, _base64(salt))).must_succeed().splitlines()
+    def begin_to_sign(self, credential, options="-p", pin=""):
+        """A sign-in in the background."""
+        return start(*_signing(self.node, credential, options), typed=pin)
+
+    def secret(self, credential, salt, options="-p -h", pin=""):
+        """Sign in for the secret that goes with a salt of 32 bytes, or for those that go with two salts."""
+        request = _signing(self.node, credential, options, _base64(salt))
+        got = run(*request, typed=f"{pin}\n").must_succeed().splitlines()
         _verified_assertion(got, credential, options)
-        return got[4]
+        return base64.b64decode(got[4])
+
+    def refuses_to_discover(self, error, credentials, options="-p", pin=""):
+        run(*_discovery(self.node, credentials, options), typed=f"{pin}\n").must_fail_with(error)
 
     def refuses_to_sign(self, error, credential, options="-p", pin=""):
         run(*_signing(self.node, credential, options), typed=f"{pin}\n").must_fail_with(error)
@@ -75,6 +106,7 @@ class Credential:
 
     site: str
     user: str
+    format: str
     identifier: str
     flags: int
     public_key: str  # the path of a file
@@ -101,13 +133,14 @@ def _registration(node, site, user, options, algorithm):
 
 
 def _verified_credential(user, lines, options, algorithm):
-    large_blob_key = in_a_file(lines.pop()) if "-b" in options else ""
-    checks = [option for option in options.split() if option not in ("-r", "-b")]
+    large_blob_key = in_a_file(lines.pop()) if "-b" in options.split() else ""
+    checks = [option for option in options.split() if option not in ("-r", "-b", "-u")]
     verified = run("fido2-cred", "-V", "-i", in_a_file(*lines), *checks, algorithm).must_succeed()
+    _, site, form, authenticator_data, *_ = lines
     identifier, *public_key = verified.splitlines()
-    flags, _ = _authenticator_data(lines[3])
+    flags, _ = _authenticator_data(authenticator_data)
     file = in_a_file(*public_key)
-    return Credential(lines[1], user, identifier, flags, file, algorithm, "-r" in options, large_blob_key)
+    return Credential(site, user, form, identifier, flags, file, algorithm, "-r" in options.split(), large_blob_key)
 
 
 def _signing(node, credential, options, *salt):

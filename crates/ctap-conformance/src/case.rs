@@ -1,0 +1,246 @@
+//! A case: what a key must do, why, and how that is found out.
+
+use ctap_client::Value;
+use serde::Deserialize;
+
+use crate::needs::Need;
+use crate::notation::SyntaxError;
+use crate::notation::syntax::{Expr, expression};
+use crate::script::{self, Line, Step};
+
+/// One case of the suite.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Unique in the suite, in kebab case; `id[protocol=2]` for one of several.
+    pub id: String,
+    /// The ids of the rules that it proves.
+    pub rules: Vec<String>,
+    /// One sentence: what is tested and why it matters.
+    pub says: String,
+    /// How binding it is.
+    pub level: Level,
+    /// What the case was written as, for people to read.
+    pub script: String,
+    pub(crate) needs: Vec<Need>,
+    pub(crate) start: Start,
+    pub(crate) values: Vec<(String, Expr)>,
+    pub(crate) steps: Vec<Line>,
+}
+
+/// How binding a case is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Every key has to pass it.
+    Required,
+    /// The standard leaves a choice, or its readers disagree; this is the better reading.
+    Recommended,
+    /// Binding for keys that announce the feature in getInfo.
+    Extension,
+}
+
+impl Level {
+    /// Its name in case files and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Recommended => "recommended",
+            Self::Extension => "extension",
+        }
+    }
+}
+
+/// The key's state when the first step runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Start {
+    Any,
+    #[default]
+    Empty,
+    Pin,
+    Finger,
+}
+
+/// A case as it stands in its file, before `with` has made one or several of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    id: String,
+    rules: Vec<String>,
+    says: String,
+    #[serde(default = "required")]
+    level: Level,
+    #[serde(default)]
+    needs: Vec<String>,
+    #[serde(default)]
+    start: Start,
+    #[serde(default)]
+    with: toml::Table,
+    steps: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    about: String,
+    case: Vec<Written>,
+}
+
+/// A file of cases.
+pub(crate) struct Chapter {
+    /// What the cases are about.
+    pub(crate) about: String,
+    /// How many the file has; `with` makes more of them.
+    pub(crate) written: usize,
+    pub(crate) cases: Vec<Case>,
+}
+
+impl Chapter {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// What is wrong with which case.
+    pub(crate) fn read(text: &str) -> Result<Self, SyntaxError> {
+        let file: File = toml::from_str(text).map_err(|error| SyntaxError(error.to_string()))?;
+        let written = file.case.len();
+        let mut cases = Vec::new();
+        for written in file.case {
+            let id = written.id.clone();
+            let made = written.cases().map_err(|error| SyntaxError(format!("{id}: {error}")))?;
+            cases.extend(made);
+        }
+        Ok(Self { about: file.about, written, cases })
+    }
+}
+
+impl Written {
+    fn cases(self) -> Result<Vec<Case>, SyntaxError> {
+        let steps = script::read(&self.steps)?;
+        let needs: Result<Vec<Need>, SyntaxError> =
+            self.needs.iter().map(|text| Need::read(text)).collect();
+        let mut needs = needs?;
+        needs.extend(Need::of(&steps, self.start));
+        let case = Case {
+            id: self.id,
+            rules: self.rules,
+            says: self.says,
+            level: self.level,
+            script: self.steps.trim().to_owned(),
+            needs,
+            start: self.start,
+            values: Vec::new(),
+            steps,
+        };
+        let mut cases = vec![case];
+        for (name, values) in &self.with {
+            let values =
+                values.as_array().filter(|values| !values.is_empty()).ok_or_else(|| {
+                    SyntaxError(format!("the values of {name} in `with` must be a list"))
+                })?;
+            cases = multiplied(&cases, name, values)?;
+        }
+        Ok(cases)
+    }
+}
+
+/// Each case once for each value.
+fn multiplied(
+    cases: &[Case],
+    name: &str,
+    values: &[toml::Value],
+) -> Result<Vec<Case>, SyntaxError> {
+    let mut made = Vec::new();
+    for case in cases {
+        for value in values {
+            made.push(case.with(name, value)?);
+        }
+    }
+    Ok(made)
+}
+
+impl Case {
+    /// Whether one of its steps exchanges single reports.
+    pub(crate) fn speaks_hid(&self) -> bool {
+        self.steps.iter().any(|line| is_hid(&line.step))
+    }
+
+    fn with(&self, name: &str, value: &toml::Value) -> Result<Self, SyntaxError> {
+        let (expr, word) = match value {
+            toml::Value::Integer(number) => {
+                (Expr::Literal(Value::from(*number)), number.to_string())
+            }
+            toml::Value::Boolean(truth) => (Expr::Literal(Value::from(*truth)), truth.to_string()),
+            toml::Value::String(text) => (expression(text)?, text.clone()),
+            other => return Err(SyntaxError(format!("{other:?} cannot be a value of `with`"))),
+        };
+        let mut case = self.clone();
+        if let (true, toml::Value::Integer(number)) = (name == "protocol", value) {
+            case.needs.push(Need::read(&format!("protocol {number}"))?);
+        }
+        case.values.push((name.to_owned(), expr));
+        case.id = match case.id.strip_suffix(']') {
+            Some(before) => format!("{before},{name}={word}]"),
+            None => format!("{}[{name}={word}]", case.id),
+        };
+        Ok(case)
+    }
+}
+
+pub(crate) const fn is_hid(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Channel(_)
+            | Step::SendPacket(_)
+            | Step::HearPacket(_)
+            | Step::SendMessage { .. }
+            | Step::HearMessage { .. }
+            | Step::Silence(_)
+    )
+}
+
+const fn required() -> Level {
+    Level::Required
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASE: &str = r#"
+        about = "a test"
+        [[case]]
+        id = "cp-a"
+        rules = ["CP-01"]
+        says = "It is said."
+        with = { protocol = [1, 2], bad = ['"text"', '[]'] }
+        steps = 'clientPIN {1: $protocol, 2: $bad} => error'
+    "#;
+
+    #[test]
+    fn with_makes_a_case_for_each_combination_of_values() {
+        let chapter = Chapter::read(CASE).unwrap();
+        let ids: Vec<&str> = chapter.cases.iter().map(|case| &*case.id).collect();
+        let expected = [
+            "cp-a[bad=\"text\",protocol=1]",
+            "cp-a[bad=\"text\",protocol=2]",
+            "cp-a[bad=[],protocol=1]",
+            "cp-a[bad=[],protocol=2]",
+        ];
+        assert_eq!(ids, expected);
+        assert_eq!(chapter.written, 1);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_case_is_said_with_its_id() {
+        for (right, wrong, words) in [
+            ("=> error", "=> oops", "cp-a: “clientPIN"),
+            ("rules =", "rule =", "unknown field `rule`"),
+            ("[1, 2]", "[]", "must be a list"),
+            ("'[]'", "'['", "cp-a: "),
+        ] {
+            let error = Chapter::read(&CASE.replace(right, wrong)).err().unwrap().0;
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}

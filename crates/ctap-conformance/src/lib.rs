@@ -1,0 +1,36 @@
+//! What the CTAP standard asks of a security key, as cases to read and to run against any key.
+//!
+//! ```text
+//!   vectors/*.toml ──► Suite ── Case: rules, a sentence, needs, steps
+//!                                 │
+//!   run ── brings the key into the case's first state, plays the steps, keeps an Outcome
+//!                                 │ trait Transport: messages, a person's hand, the plug, time
+//!   HidKey ── trait Caretaker ── a key behind CTAPHID: in this process, over USB/IP, at /dev/hidrawN
+//! ```
+//!
+//! It shares no code with `ctap-core`: what it knows about keys it knows from the cases, and it encodes and encrypts with
+//! `ctap-client`. `vectors/README.md` teaches how cases are written; `examples/own_authenticator.rs` shows how an
+//! authenticator of your own is tested with them.
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod case;
+mod hid;
+mod needs;
+mod notation;
+mod outcome;
+mod play;
+mod report;
+mod run;
+mod script;
+mod suite;
+mod transport;
+mod watch;
+
+pub use case::{Case, Level};
+pub use hid::{Caretaker, HidKey};
+pub use notation::SyntaxError;
+pub use outcome::{Expectations, Failure, Judgement, KeyDescription, Outcome, Report, Verdict};
+pub use run::{Options, run};
+pub use suite::{Section, Suite, SuiteError};
+pub use transport::{Answer, Hand, Transport, Trouble};

@@ -1,0 +1,218 @@
+//! Comparing a value with a pattern, and saying where they differ.
+
+use ctap_client::Value;
+
+use super::NoValue;
+use super::eval::{Scope, find};
+use super::print::shown;
+use super::syntax::{Bounds, Expr, Kind, Pattern};
+
+impl Scope<'_> {
+    /// Compares, and names what the pattern names. `None` is a value that is not there.
+    ///
+    /// # Errors
+    /// Where in the value, and how, it is not what the pattern says.
+    pub(crate) fn compare(
+        &mut self,
+        pattern: &Pattern,
+        value: Option<&Value>,
+    ) -> Result<(), NoValue> {
+        match (pattern, value) {
+            (Pattern::Absent, None) => Ok(()),
+            (Pattern::Absent, Some(value)) => differ("nothing", value),
+            (Pattern::OneOf(choices), value) => self.any_of(choices, value),
+            (Pattern::Named(pattern, name), Some(value)) => {
+                self.compare(pattern, Some(value))?;
+                self.set(name, value.clone());
+                Ok(())
+            }
+            (_, None) => Err(NoValue("it is missing".to_owned())),
+            (Pattern::Any, Some(_)) => Ok(()),
+            (Pattern::Kind(kind, bounds), Some(value)) => {
+                self.compare_kind(*kind, bounds.as_ref(), value)
+            }
+            (Pattern::Exactly(expr), Some(value)) => {
+                let expected = self.value(expr)?;
+                if canonical(&expected) == canonical(value) {
+                    return Ok(());
+                }
+                differ(&shown(&expected), value)
+            }
+            (Pattern::Not(pattern), Some(value)) => match self.compare(pattern, Some(value)) {
+                Ok(()) => Err(NoValue(format!("{} must not be there", shown(value)))),
+                Err(_) => Ok(()),
+            },
+            (Pattern::Map { members, open }, Some(value)) => self.members(members, *open, value),
+            (Pattern::Array { items, open }, Some(value)) => self.items(items, *open, value),
+        }
+    }
+
+    fn any_of(&mut self, choices: &[Pattern], value: Option<&Value>) -> Result<(), NoValue> {
+        let mut problems = Vec::new();
+        for choice in choices {
+            match self.compare(choice, value) {
+                Ok(()) => return Ok(()),
+                Err(NoValue(problem)) => problems.push(problem),
+            }
+        }
+        Err(NoValue(problems.join("; or ")))
+    }
+
+    fn compare_kind(
+        &mut self,
+        kind: Kind,
+        bounds: Option<&Bounds>,
+        value: &Value,
+    ) -> Result<(), NoValue> {
+        let Some(size) = size_as(kind, value) else {
+            return differ(kind.name(), value);
+        };
+        let Some(bounds) = bounds else { return Ok(()) };
+        let least = self.bound(bounds.least.as_ref())?.unwrap_or(i128::MIN);
+        let most = self.bound(bounds.most.as_ref())?.unwrap_or(i128::MAX);
+        match (least..=most).contains(&size) {
+            true => Ok(()),
+            false => {
+                let range = match (bounds.least.is_some(), bounds.most.is_some()) {
+                    (_, true) if least == most => least.to_string(),
+                    (true, true) => format!("{least}..{most}"),
+                    (true, false) => format!("{least}.."),
+                    _ => format!("..{most}"),
+                };
+                differ(&format!("{}[{range}]", kind.name()), value)
+            }
+        }
+    }
+
+    fn bound(&mut self, bound: Option<&Expr>) -> Result<Option<i128>, NoValue> {
+        bound.map(|expr| self.term(expr)?.integer()).transpose()
+    }
+
+    fn members(
+        &mut self,
+        members: &[(Expr, Pattern)],
+        open: bool,
+        value: &Value,
+    ) -> Result<(), NoValue> {
+        let Some(present) = value.as_map() else { return differ("a map", value) };
+        let mut named = Vec::new();
+        for (key, pattern) in members {
+            let key = self.value(key)?;
+            self.compare(pattern, find(value, &key)).map_err(|problem| at(&key, &problem))?;
+            named.push(key);
+        }
+        match present.iter().find(|(key, _)| !open && !named.contains(key)) {
+            Some((key, surplus)) => {
+                Err(at(key, &NoValue(format!("{} is too much", shown(surplus)))))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn items(&mut self, items: &[Pattern], open: bool, value: &Value) -> Result<(), NoValue> {
+        let Some(present) = value.as_array() else { return differ("an array", value) };
+        for (index, pattern) in items.iter().enumerate() {
+            self.compare(pattern, present.get(index))
+                .map_err(|problem| at(&Value::from(index as u64), &problem))?;
+        }
+        match present.get(items.len()) {
+            Some(surplus) if !open => Err(NoValue(format!("{} is one too many", shown(surplus)))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Text => "text",
+            Self::Uint => "uint",
+            Self::Int => "int",
+            Self::Bool => "bool",
+            Self::Array => "array",
+            Self::Map => "map",
+        }
+    }
+}
+
+/// What the bounds of that kind bound: a length, or the number itself. `None` for a value of another kind.
+fn size_as(kind: Kind, value: &Value) -> Option<i128> {
+    match (kind, value) {
+        (Kind::Bytes, Value::Bytes(bytes)) => Some(bytes.len() as i128),
+        (Kind::Text, Value::Text(text)) => Some(text.len() as i128),
+        (Kind::Array, Value::Array(items)) => Some(items.len() as i128),
+        (Kind::Map, Value::Map(members)) => Some(members.len() as i128),
+        (Kind::Int, Value::Integer(number)) => Some((*number).into()),
+        (Kind::Uint, Value::Integer(number)) => Some((*number).into()).filter(|n: &i128| *n >= 0),
+        (Kind::Bool, Value::Bool(truth)) => Some(i128::from(*truth)),
+        _ => None,
+    }
+}
+
+/// Maps that are the same but for their order are the same.
+fn canonical(value: &Value) -> Vec<u8> {
+    ctap_client::cbor::encode(value)
+}
+
+fn differ(expected: &str, value: &Value) -> Result<(), NoValue> {
+    Err(NoValue(format!("expected {expected}, got {}", shown(value))))
+}
+
+fn at(key: &Value, problem: &NoValue) -> NoValue {
+    NoValue(format!("at {}: {problem}", shown(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use getrandom::SysRng;
+    use rand_core::UnwrapErr;
+
+    use super::*;
+    use crate::notation::syntax::{Parser, expression};
+
+    fn compare(pattern: &str, value: &str) -> Result<BTreeMap<String, String>, String> {
+        let mut rng = UnwrapErr(SysRng);
+        let mut scope = Scope { variables: BTreeMap::new(), rng: &mut rng };
+        let value = scope.value(&expression(value).unwrap()).unwrap();
+        let pattern = Parser::new(pattern).unwrap().pattern().unwrap();
+        scope.compare(&pattern, Some(&value)).map_err(|problem| problem.0)?;
+        let named = scope.variables.into_iter();
+        Ok(named.map(|(name, term)| (name, shown(&term.value().unwrap()))).collect())
+    }
+
+    #[test]
+    fn a_value_is_a_pattern_for_itself() {
+        for value in ["1", "-7", "\"a\"", "h\"00\"", "true", "[1, 2]", "{1: {2: 3}}"] {
+            assert_eq!(compare(value, value), Ok(BTreeMap::new()), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_differs_is_said_with_its_place() {
+        for (pattern, value, problem) in [
+            ("{1: {2: 3}}", "{1: {2: 4}}", "at 1: at 2: expected 3, got 4"),
+            ("{1: 2}", "{1: 2, 3: 4}", "at 3: 4 is too much"),
+            ("{1: 2, ...}", "{3: 4}", "at 1: it is missing"),
+            ("{1: absent, ...}", "{1: 4}", "at 1: expected nothing, got 4"),
+            ("[1]", "[1, 2]", "2 is one too many"),
+            ("bytes[32]", "h\"00\"", "expected bytes[32], got h\"00\""),
+            ("uint[4..63]", "3", "expected uint[4..63], got 3"),
+            ("uint", "-1", "expected uint, got -1"),
+            ("1 | \"a\"", "2", "expected 1, got 2; or expected \"a\", got 2"),
+            ("!0", "0", "0 must not be there"),
+        ] {
+            assert_eq!(compare(pattern, value), Err(problem.to_owned()), "{pattern} {value}");
+        }
+    }
+
+    #[test]
+    fn what_is_named_has_that_name_from_then_on() {
+        let named =
+            compare("{1: bytes[1..] -> $id, 2: (1 | 2) -> $n, ...}", "{1: h\"aa\", 2: 2, 3: 0}");
+        let expected = [("id", "h\"aa\""), ("n", "2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        assert_eq!(named, Ok(expected.into()));
+    }
+}

@@ -1,0 +1,45 @@
+//! Values as a person reads them: in the notation in which cases are written.
+
+use ctap_client::Value;
+
+/// The value on one line.
+pub(crate) fn shown(value: &Value) -> String {
+    let mut out = String::new();
+    write(value, &mut out);
+    out
+}
+
+fn write(value: &Value, out: &mut String) {
+    match value {
+        Value::Integer(number) => out.push_str(&i128::from(*number).to_string()),
+        Value::Bytes(bytes) => out.push_str(&format!("h\"{}\"", hex(bytes))),
+        Value::Text(text) => out.push_str(&format!("{text:?}")),
+        Value::Bool(truth) => out.push_str(&truth.to_string()),
+        Value::Null => out.push_str("null"),
+        Value::Float(number) => out.push_str(&format!("{number:?}")),
+        Value::Tag(tag, inner) => out.push_str(&format!("tag({tag}, {})", shown(inner))),
+        Value::Array(items) => list(out, "[", "]", items, write),
+        Value::Map(members) => list(out, "{", "}", members, |(key, value), out| {
+            write(key, out);
+            out.push_str(": ");
+            write(value, out);
+        }),
+        other => out.push_str(&format!("{other:?}")),
+    }
+}
+
+fn list<T>(out: &mut String, open: &str, close: &str, items: &[T], each: fn(&T, &mut String)) {
+    out.push_str(open);
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        each(item, out);
+    }
+    out.push_str(close);
+}
+
+/// Bytes as pairs of digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,154 @@
+//! What came of a run.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ctap_client::Value;
+
+use crate::case::Level;
+use crate::notation::eval::find;
+use crate::notation::print::hex;
+
+/// All of a run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Which key it was.
+    pub key: KeyDescription,
+    /// One for each case, in their order.
+    pub outcomes: Vec<Outcome>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// A key, by its own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyDescription {
+    /// getInfo's `versions`; empty for a key without CTAP2.
+    pub versions: Vec<String>,
+    /// Its model, 32 hexadecimal digits.
+    pub aaguid: Option<String>,
+}
+
+/// What came of one case.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The case's id.
+    pub id: String,
+    /// The rules it proves.
+    pub rules: Vec<String>,
+    /// What it says.
+    pub says: String,
+    /// How binding it is.
+    pub level: Level,
+    /// Whether the key did what it should.
+    pub verdict: Verdict,
+    /// How long it took, preparation included.
+    pub elapsed: Duration,
+}
+
+/// Whether the key did what it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It did.
+    Passed,
+    /// It did not.
+    Failed(Failure),
+    /// Nobody knows.
+    Skipped {
+        /// Why the case was not run: a sentence.
+        reason: String,
+    },
+}
+
+/// What a key did wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The step at which it showed, as the case has it.
+    pub step: String,
+    /// What differs, and where.
+    pub problem: String,
+    /// What was sent last, decoded.
+    pub request: Option<String>,
+    /// What came back, decoded.
+    pub response: Option<String>,
+    /// The case to run again; `None` if the key could not even be prepared.
+    pub rerun: Option<String>,
+}
+
+impl Report {
+    /// The outcomes of the cases that the key failed.
+    pub fn failures(&self) -> impl Iterator<Item = &Outcome> {
+        self.outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Failed(_)))
+    }
+
+    /// How many passed, failed and were skipped.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let skipped = |outcome: &&Outcome| matches!(outcome.verdict, Verdict::Skipped { .. });
+        let (failed, skipped) =
+            (self.failures().count(), self.outcomes.iter().filter(skipped).count());
+        (self.outcomes.len().saturating_sub(failed.saturating_add(skipped)), failed, skipped)
+    }
+
+    /// Whether all went as expected: see [`Expectations`].
+    #[must_use]
+    pub fn judge(&self, expectations: &Expectations) -> Judgement {
+        let mut judgement = Judgement::default();
+        for outcome in &self.outcomes {
+            let expected = expectations.0.contains(&outcome.id);
+            match (&outcome.verdict, expected) {
+                (Verdict::Failed(_), false) => judgement.surprises.push(outcome.id.clone()),
+                (Verdict::Passed, true) => judgement.mended.push(outcome.id.clone()),
+                _ => {}
+            }
+        }
+        judgement
+    }
+}
+
+/// The cases that a key is known to fail. Strict: one that passes has to be taken off the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expectations(BTreeSet<String>);
+
+impl Expectations {
+    /// Reads a list: an id on each line, `#` begins a comment.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let ids = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        Self(ids.filter(|id| !id.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// Those that are not the id of any case: typing errors, or cases that are gone.
+    pub fn unknown<'a>(&'a self, suite: &'a crate::Suite) -> impl Iterator<Item = &'a str> {
+        let known: BTreeSet<&str> = suite.cases().map(|case| &*case.id).collect();
+        self.0.iter().map(|id| &**id).filter(move |id| !known.contains(id))
+    }
+}
+
+/// How a report compares with what was expected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Cases that failed though nobody expected it.
+    pub surprises: Vec<String>,
+    /// Cases that passed though they were expected to fail.
+    pub mended: Vec<String>,
+}
+
+impl Judgement {
+    /// Nothing unexpected.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.surprises.is_empty() && self.mended.is_empty()
+    }
+}
+
+impl KeyDescription {
+    pub(crate) fn of(info: Option<&Value>) -> Self {
+        let member = |number: i64| find(info?, &number.into());
+        let versions = member(1).and_then(Value::as_array).into_iter().flatten();
+        Self {
+            versions: versions.filter_map(|text| text.as_text().map(str::to_owned)).collect(),
+            aaguid: member(3).and_then(Value::as_bytes).map(|bytes| hex(bytes)),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! One case, step by step, up to its end or the first thing that is wrong.
+
+pub(crate) mod reports;
+pub(crate) mod requests;
+
+use std::collections::BTreeMap;
+
+use ctap_client::cbor::{MapBuilder, decode};
+use ctap_client::{PinProtocol, Value};
+use rand_core::CryptoRng;
+
+use crate::case::Case;
+use crate::notation::NoValue;
+use crate::notation::eval::{Scope, Term, find};
+use crate::script::{Line, Step};
+use crate::transport::Trouble;
+use crate::watch::Watch;
+
+/// Why a case does not go on.
+pub(crate) enum Stop {
+    /// The key is wrong. A sentence.
+    Wrong(String),
+    /// Nobody here can do what the case wants. A sentence.
+    Unable(String),
+}
+
+/// A case that is being played.
+pub(crate) struct Player<'p, 'k> {
+    pub(crate) watch: &'p mut Watch<'k>,
+    pub(crate) scope: Scope<'p>,
+}
+
+impl<'p, 'k> Player<'p, 'k> {
+    /// A player who knows what every case has (vectors/README.md, “Values”).
+    pub(crate) fn new(
+        watch: &'p mut Watch<'k>,
+        rng: &'p mut dyn CryptoRng,
+        info: Option<&Value>,
+    ) -> Self {
+        let mut hash = [0; 32];
+        rng.fill_bytes(&mut hash);
+        let mut scope = Scope { variables: BTreeMap::new(), rng };
+        let rp = MapBuilder::new().member("id", RP_ID).member("name", "Example").build();
+        let user = MapBuilder::new()
+            .member("id", &[0x11; 16][..])
+            .member("name", "alice@example.com")
+            .member("displayName", "Alice")
+            .build();
+        let es256 = MapBuilder::new().member("alg", -7).member("type", "public-key").build();
+        let make = MapBuilder::new()
+            .member(1, &hash[..])
+            .member(2, rp.clone())
+            .member(3, user.clone())
+            .member(4, vec![es256.clone()]);
+        scope.set("mc", make.build());
+        scope.set("ga", MapBuilder::new().member(1, RP_ID).member(2, &hash[..]).build());
+        scope.set("rp_id", Value::from(RP_ID));
+        scope.set("rp", rp);
+        scope.set("user", user);
+        scope.set("es256", es256);
+        scope.set("hash", Value::from(&hash[..]));
+        scope.set("pin", Value::from(PIN));
+        scope.set("protocol", first_protocol(info));
+        scope.set("info", info.cloned().unwrap_or(Value::Null));
+        scope.set("reply", Value::Null);
+        scope.set("request", Value::Null);
+        Self { watch, scope }
+    }
+
+    /// Plays the case.
+    ///
+    /// # Errors
+    /// The step at which it stopped, and why.
+    pub(crate) fn play<'c>(&mut self, case: &'c Case) -> Result<(), (Option<&'c Line>, Stop)> {
+        for (name, expr) in &case.values {
+            let term = self.scope.term(expr).map_err(|problem| (None, problem.into()))?;
+            self.scope.set(name, term);
+        }
+        for line in &case.steps {
+            self.step(&line.step).map_err(|stop| (Some(line), stop))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn step(&mut self, step: &Step) -> Result<(), Stop> {
+        match step {
+            Step::Ctap { person, command, body, expected } => {
+                self.ctap(*person, *command, body.as_ref(), expected)
+            }
+            Step::U2f { person, apdu, words, data } => {
+                self.u2f(*person, apdu, words, data.as_ref())
+            }
+            Step::SetPin(pin) => self.set_pin(pin),
+            Step::ChangePin(old, new) => self.change_pin(old, new),
+            Step::Token(request) => self.token(request),
+            Step::Agree(name) => self.agree(name),
+            Step::Enroll { finger, token, name } => self.enroll(*finger, token, name),
+            Step::PowerCycle => Ok(self.watch.key.power_cycle()?),
+            Step::Erase => self.erase(),
+            Step::Wait(time) => Ok(self.watch.key.pass_time(*time)?),
+            Step::Let(name, expr) => {
+                let term = self.scope.term(expr)?;
+                self.scope.set(name, term);
+                Ok(())
+            }
+            Step::Check(expr, pattern) => self.check(expr, pattern),
+            Step::Channel(name) => self.open_channel(name),
+            Step::SendPacket(pieces) => self.send_packet(pieces),
+            Step::HearPacket(pieces) => self.hear_packet(pieces),
+            Step::SendMessage { channel, command, data } => {
+                self.send_message(channel, *command, data)
+            }
+            Step::HearMessage { channel, command, data } => {
+                self.hear_message(channel, *command, data)
+            }
+            Step::Silence(time) => self.silence(*time),
+        }
+    }
+
+    /// What is not there is compared as such: `check $reply[3] is absent`.
+    fn check(
+        &mut self,
+        expr: &crate::notation::syntax::Expr,
+        pattern: &crate::notation::syntax::Pattern,
+    ) -> Result<(), Stop> {
+        if *pattern == crate::notation::syntax::Pattern::Absent {
+            return match self.scope.term(expr) {
+                Err(_) | Ok(Term::Absent) => Ok(()),
+                Ok(term) => {
+                    let value = term.value()?;
+                    Ok(self.scope.compare(pattern, Some(&value))?)
+                }
+            };
+        }
+        let value = self.scope.value(expr)?;
+        Ok(self.scope.compare(pattern, Some(&value))?)
+    }
+
+    /// `$protocol` as `ctap-client` has it.
+    pub(crate) fn protocol(&self) -> Result<PinProtocol, Stop> {
+        let number = self.scope.get("protocol")?.integer()?;
+        let protocol = u64::try_from(number).ok().and_then(PinProtocol::from_number);
+        protocol
+            .ok_or_else(|| Stop::Wrong("the key lists no PIN protocol that there is".to_owned()))
+    }
+}
+
+/// getInfo's map, asked for now; `None` if the key has no CTAP2.
+pub(crate) fn info(watch: &mut Watch<'_>) -> Result<Option<Value>, Trouble> {
+    let may_have_ctap2 = watch.key.capabilities()?.is_none_or(|capabilities| capabilities.cbor);
+    if !may_have_ctap2 {
+        return Ok(None);
+    }
+    let answer = watch.exchange(&[0x04], crate::transport::Hand::Nothing)?;
+    Ok(match answer.message.split_first() {
+        Some((0, body)) => decode(body).ok(),
+        _ => None,
+    })
+}
+
+fn first_protocol(info: Option<&Value>) -> Value {
+    let listed = info.and_then(|info| find(info, &6.into())?.as_array()?.first().cloned());
+    listed.unwrap_or(Value::Null)
+}
+
+impl From<NoValue> for Stop {
+    fn from(NoValue(problem): NoValue) -> Self {
+        Self::Wrong(problem)
+    }
+}
+
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Unable(why) => Self::Unable(why),
+            Trouble::Transport(error) => Self::Wrong(error.to_string()),
+        }
+    }
+}
+
+pub(crate) const PIN: &str = "123456";
+const RP_ID: &str = "example.com";

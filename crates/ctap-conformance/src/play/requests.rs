@@ -1,0 +1,217 @@
+//! Steps that are CTAP2 requests, U2F APDUs, or sequences of them.
+
+use std::rc::Rc;
+
+use ctap_client::cbor::{check_canonical, decode, encode};
+use ctap_client::{Client, Status, Value};
+
+use super::{Player, Stop};
+use crate::notation::NoValue;
+use crate::notation::eval::Term;
+use crate::notation::print::hex;
+use crate::notation::syntax::{Expr, Pattern};
+use crate::script::{Asking, Body, Expected, Person, Proof, Statuses, TokenRequest, short_name};
+use crate::transport::{Hand, Trouble};
+use crate::watch::Handed;
+
+impl Player<'_, '_> {
+    pub(super) fn ctap(
+        &mut self,
+        person: Person,
+        command: u8,
+        body: Option<&Expr>,
+        expected: &Expected,
+    ) -> Result<(), Stop> {
+        let mut message = vec![command];
+        self.scope.set("request", Value::Null);
+        match body.map(|body| self.scope.term(body)).transpose()? {
+            None => {}
+            Some(Term::Raw(bytes)) => message.extend(bytes),
+            Some(term) => {
+                let value = term.value()?;
+                message.extend(encode(&value));
+                self.scope.set("request", value);
+            }
+        }
+        let answer = self.watch.exchange(&message, person.hand)?;
+        judge_asking(person.asking, answer.asked)?;
+        self.judge(&answer.message, expected)
+    }
+
+    /// Compares a reply, status first.
+    fn judge(&mut self, message: &[u8], expected: &Expected) -> Result<(), Stop> {
+        let (&status, body) =
+            message.split_first().ok_or_else(|| wrong("the reply is empty (MSG-01)"))?;
+        judge_status(Status::from_byte(status), &expected.statuses)?;
+        if status != 0 && !body.is_empty() {
+            return Err(wrong("a refusal has no body (MSG-02)"));
+        }
+        let value = read_body(body)?;
+        self.scope.set("reply", value.clone().unwrap_or(Value::Null));
+        match (&expected.body, &value) {
+            (Body::Whatever, _) | (Body::Nothing, None) => Ok(()),
+            (Body::Nothing, Some(_)) => Err(wrong("there must be no body (MSG-03)")),
+            (Body::Like(_), None) if status != 0 => Ok(()),
+            (Body::Like(pattern), value) => Ok(self.scope.compare(pattern, value.as_ref())?),
+        }
+    }
+
+    pub(super) fn u2f(
+        &mut self,
+        person: Person,
+        apdu: &Expr,
+        words: &[u16],
+        data: Option<&Pattern>,
+    ) -> Result<(), Stop> {
+        let apdu = self.scope.term(apdu)?.bytes()?;
+        let answer = self.watch.exchange_u2f(&apdu, person.hand)?;
+        judge_asking(person.asking, answer.asked)?;
+        let (content, word) = answer
+            .message
+            .split_last_chunk::<2>()
+            .ok_or_else(|| wrong("the answer has no status word (UF-02)"))?;
+        let content = Value::from(content);
+        self.scope.set("reply", content.clone());
+        let got = u16::from_be_bytes(*word);
+        if !words.contains(&got) {
+            let expected: Vec<String> = words.iter().map(|word| format!("{word:04X}")).collect();
+            return Err(wrong(&format!("expected {}, got {got:04X}", expected.join(" or "))));
+        }
+        data.map_or(Ok(()), |pattern| Ok(self.scope.compare(pattern, Some(&content))?))
+    }
+
+    pub(super) fn set_pin(&mut self, pin: &Expr) -> Result<(), Stop> {
+        let (protocol, pin) = (self.protocol()?, self.scope.term(pin)?.text()?);
+        self.client(Hand::Touch, |client| client.set_pin_under(protocol, &pin))
+    }
+
+    pub(super) fn change_pin(&mut self, old: &Expr, new: &Expr) -> Result<(), Stop> {
+        let (old, new) = (self.scope.term(old)?.text()?, self.scope.term(new)?.text()?);
+        let protocol = self.protocol()?;
+        self.client(Hand::Touch, |client| client.change_pin_under(protocol, &old, &new))
+    }
+
+    pub(super) fn token(&mut self, request: &TokenRequest) -> Result<(), Stop> {
+        let protocol = self.protocol()?;
+        let pin = match &request.pin {
+            Some(pin) => self.scope.term(pin)?.text()?,
+            None => self.scope.get("pin")?.text()?,
+        };
+        let rp_id = request.rp_id.as_ref().map(|expr| self.scope.term(expr)?.text()).transpose()?;
+        let permissions = request.permissions;
+        let token = self.client(request.person.hand, |client| {
+            let knows_permissions = client.get_info()?.is_on("pinUvAuthToken");
+            match request.by {
+                Proof::BuiltInUv => {
+                    client.token_using_uv_under(protocol, permissions, rp_id.as_deref())
+                }
+                Proof::Pin if knows_permissions => {
+                    client.token_with_permissions(protocol, &pin, permissions, rp_id.as_deref())
+                }
+                Proof::Pin | Proof::LegacyPin => client.pin_token(protocol, &pin),
+            }
+        })?;
+        self.scope.set(&request.name, Term::Token(Rc::new(token)));
+        Ok(())
+    }
+
+    pub(super) fn agree(&mut self, name: &str) -> Result<(), Stop> {
+        let protocol = self.protocol()?;
+        let secret = self.client(Hand::Nothing, |client| client.agree(protocol))?;
+        self.scope.set(name, Term::Secret(Rc::new(secret)));
+        Ok(())
+    }
+
+    pub(super) fn enroll(&mut self, finger: u8, token: &str, name: &str) -> Result<(), Stop> {
+        let Term::Token(token) = self.scope.get(token)? else {
+            return Err(wrong("fingers are enrolled with a token"));
+        };
+        let template = self.client(Hand::Finger(finger), |client| {
+            let (template, mut sample) = client.enroll_begin(&token, None)?;
+            for _ in 0..MOST_SAMPLES {
+                if sample.remaining == 0 {
+                    break;
+                }
+                sample = client.enroll_next(&token, &template, None)?;
+            }
+            Ok(template)
+        })?;
+        self.scope.set(name, Value::from(template));
+        Ok(())
+    }
+
+    pub(crate) fn erase(&mut self) -> Result<(), Stop> {
+        self.watch.key.power_cycle()?;
+        let answer = self.watch.exchange(&[RESET], Hand::Touch)?;
+        let statuses = Statuses::OneOf(vec![Status::Ok]);
+        self.judge(&answer.message, &Expected { statuses, body: Body::Nothing })
+    }
+
+    /// Lets `ctap-client` talk to the key.
+    fn client<T>(
+        &mut self,
+        hand: Hand,
+        talk: impl FnOnce(&mut Client<Handed<'_, '_>>) -> Result<T, ctap_client::Error>,
+    ) -> Result<T, Stop> {
+        let mut unable = None;
+        let handed = Handed { watch: self.watch, hand, unable: &mut unable };
+        let outcome = talk(&mut Client::new(handed));
+        match unable {
+            Some(why) => Err(Trouble::Unable(why).into()),
+            None => outcome.map_err(|error| {
+                Stop::Wrong(match error.status() {
+                    Some(status) => format!("the key refused with {}", short_name(status)),
+                    None => error.to_string(),
+                })
+            }),
+        }
+    }
+}
+
+fn judge_asking(asking: Asking, asked: bool) -> Result<(), Stop> {
+    match (asking, asked) {
+        (Asking::Needed, false) => Err(wrong("the key did not ask for a touch")),
+        (Asking::Forbidden, true) => Err(wrong("the key asked for a touch")),
+        _ => Ok(()),
+    }
+}
+
+fn judge_status(got: Status, expected: &Statuses) -> Result<(), Stop> {
+    let (fits, words) = match expected {
+        Statuses::AnyError => (got != Status::Ok, "an error".to_owned()),
+        Statuses::OneOf(statuses) => {
+            let names: Vec<String> = statuses.iter().map(|status| named(*status)).collect();
+            (statuses.contains(&got), names.join(" or "))
+        }
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(wrong(&format!("expected {words}, got {}", named(got)))),
+    }
+}
+
+/// `PIN_INVALID (0x31)`
+pub(crate) fn named(status: Status) -> String {
+    match status {
+        Status::Unlisted(byte) => format!("{byte:#04x}, which the standard does not list"),
+        status => format!("{} ({:#04x})", short_name(status), status.byte()),
+    }
+}
+
+fn read_body(body: &[u8]) -> Result<Option<Value>, Stop> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let read = decode(body).and_then(|value| check_canonical(body, &value).map(|()| value));
+    read.map(Some).map_err(|fault| {
+        NoValue(format!("the body {} is not canonical CBOR: {fault} (MSG-30)", hex(body))).into()
+    })
+}
+
+fn wrong(problem: &str) -> Stop {
+    Stop::Wrong(problem.to_owned())
+}
+
+const RESET: u8 = 0x07;
+/// More than any sensor wants of one finger.
+const MOST_SAMPLES: usize = 64;

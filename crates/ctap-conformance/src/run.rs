@@ -1,0 +1,297 @@
+//! Running cases against a key: bringing it into the state that each wants, and keeping what came of it.
+
+use std::time::{Duration, Instant};
+
+use ctap_client::Value;
+use ctap_client::cbor::decode;
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+
+use crate::case::{Case, Start};
+use crate::needs::Offer;
+use crate::notation::print::{hex, shown};
+use crate::outcome::{Failure, KeyDescription, Outcome, Report, Verdict};
+use crate::play::reports::short;
+use crate::play::requests::named;
+use crate::play::{Player, Stop, info};
+use crate::script::{Line, Step};
+use crate::transport::{Hand, Transport, Trouble};
+use crate::watch::{Said, Traces, Watch};
+
+/// How a run goes about.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether the key may be reset, again and again: all that it stores is lost. Without this only those cases run that leave
+    /// everything as it is.
+    pub may_erase: bool,
+    /// How long a case may let time pass on a key whose clock cannot be moved. Cases that need longer are skipped.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    /// Erases nothing, and waits two seconds.
+    fn default() -> Self {
+        Self { may_erase: false, patience: Duration::from_secs(2) }
+    }
+}
+
+/// Runs cases against a key, in the order given. `on_outcome` hears of each when it is over.
+///
+/// ```no_run
+/// # fn my_authenticator() -> Box<dyn ctap_conformance::Transport> { unimplemented!() }
+/// use ctap_conformance::{Options, Suite, run};
+///
+/// let suite = Suite::built_in();
+/// let options = Options { may_erase: true, ..Options::default() };
+/// let report = run(&mut *my_authenticator(), &suite.filtered(&[]), &options, |_| {})?;
+/// assert_eq!(report.failures().count(), 0);
+/// # Ok::<(), ctap_conformance::Trouble>(())
+/// ```
+///
+/// # Errors
+/// [`Trouble`] when the key cannot be talked to at all. What goes wrong in a case is that case's outcome.
+pub fn run(
+    key: &mut dyn Transport,
+    cases: &[&Case],
+    options: &Options,
+    mut on_outcome: impl FnMut(&Outcome),
+) -> Result<Report, Trouble> {
+    let begun = Instant::now();
+    let mut runner = Runner::new(key, options)?;
+    let mut outcomes = Vec::new();
+    for case in cases {
+        let outcome = runner.outcome(case);
+        on_outcome(&outcome);
+        outcomes.push(outcome);
+    }
+    runner.leave_clean();
+    Ok(Report { key: runner.description(), outcomes, elapsed: begun.elapsed() })
+}
+
+struct Runner<'k, 'o> {
+    key: &'k mut dyn Transport,
+    options: &'o Options,
+    offer: Offer,
+    condition: Condition,
+}
+
+/// What the runner knows about the key's state.
+#[derive(Clone, Debug, PartialEq)]
+struct Condition {
+    /// `None`: anything may be stored.
+    start: Option<Start>,
+    /// The template of finger 1, if it is enrolled.
+    template: Option<Value>,
+    traces: Traces,
+}
+
+impl<'k, 'o> Runner<'k, 'o> {
+    fn new(key: &'k mut dyn Transport, options: &'o Options) -> Result<Self, Trouble> {
+        let capabilities = key.capabilities()?;
+        let offer = Offer { info: info(&mut Watch::new(key))?, capabilities };
+        let condition = Condition { start: None, template: None, traces: Traces::Stored };
+        Ok(Self { key, options, offer, condition })
+    }
+
+    fn outcome(&mut self, case: &Case) -> Outcome {
+        let begun = Instant::now();
+        let verdict = match self.reason_to_skip(case) {
+            Some(reason) => Verdict::Skipped { reason },
+            None => self.verdict(case),
+        };
+        Outcome {
+            id: case.id.clone(),
+            rules: case.rules.clone(),
+            says: case.says.clone(),
+            level: case.level,
+            verdict,
+            elapsed: begun.elapsed(),
+        }
+    }
+
+    fn reason_to_skip(&self, case: &Case) -> Option<String> {
+        if let Some(need) = case.needs.iter().find(|need| !need.is_met_by(&self.offer)) {
+            return Some(need.to_string());
+        }
+        let erases = case.start != Start::Any
+            || case.steps.iter().any(|line| matches!(line.step, Step::Erase));
+        if erases && !self.options.may_erase {
+            return Some("it would erase the key, which is not allowed".to_owned());
+        }
+        let waits = time_to_wait(case);
+        (waits > self.options.patience && !self.key.is_simulated())
+            .then(|| format!("it takes {} s of waiting", waits.as_secs()))
+    }
+
+    fn verdict(&mut self, case: &Case) -> Verdict {
+        if let Err(stop) = self.prepare(case.start) {
+            return verdict_of(stop, None, "bringing the key into its first state", None);
+        }
+        let mut watch = Watch::new(self.key);
+        let mut rng = UnwrapErr(SysRng);
+        let current = match self.offer.info {
+            Some(_) => info(&mut watch).unwrap_or_default(),
+            None => None,
+        };
+        let mut player = Player::new(&mut watch, &mut rng, current.as_ref());
+        if let Some(template) = &self.condition.template {
+            player.scope.set("template", template.clone());
+        }
+        let played = player.play(case);
+        self.condition.traces = self.condition.traces.max(watch.traces);
+        let last = watch.last.take();
+        if case.speaks_hid() {
+            self.condition.traces = self.condition.traces.max(Traces::Volatile);
+            self.key.forget_channel();
+        }
+        match played {
+            Ok(()) => Verdict::Passed,
+            Err((line, stop)) => {
+                // Nobody knows what state a key is in that did something else than it should.
+                self.condition.traces = Traces::Stored;
+                let step = line.map_or("reading its values", |line: &Line| &line.text);
+                verdict_of(stop, last, step, Some(&case.id))
+            }
+        }
+    }
+
+    /// Brings the key into the state in which a case starts, with as little as will do.
+    fn prepare(&mut self, start: Start) -> Result<(), Stop> {
+        let is_there = start == Start::Any || self.condition.start == Some(start);
+        match (is_there, self.condition.traces) {
+            (true, Traces::None) => return Ok(()),
+            (true, Traces::Volatile) => return self.power_cycle(),
+            (true, Traces::Stored) if start == Start::Any => return self.power_cycle(),
+            _ => {}
+        }
+        self.condition.start = None;
+        self.build(start)?;
+        self.condition.start = Some(start);
+        self.condition.traces = Traces::None;
+        Ok(())
+    }
+
+    fn power_cycle(&mut self) -> Result<(), Stop> {
+        // Not every key can be unplugged, and most cases do not mind what the last one left.
+        match self.key.power_cycle() {
+            Ok(()) if self.condition.traces == Traces::Volatile => {
+                self.condition.traces = Traces::None;
+                Ok(())
+            }
+            Ok(()) | Err(Trouble::Unable(_)) => Ok(()),
+            Err(trouble) => Err(trouble.into()),
+        }
+    }
+
+    fn build(&mut self, start: Start) -> Result<(), Stop> {
+        let mut rng = UnwrapErr(SysRng);
+        let mut watch = Watch::new(self.key);
+        let mut player = Player::new(&mut watch, &mut rng, self.offer.info.as_ref());
+        self.condition.template = None;
+        if self.offer.info.is_none() {
+            // A key with U2F alone stores nothing that a case could stumble over.
+            return Ok(player.watch.key.power_cycle()?);
+        }
+        player.erase()?;
+        for line in preparation(start) {
+            player.step(&line.step)?;
+        }
+        if start == Start::Finger {
+            self.condition.template = Some(player.scope.get("template")?.value()?);
+        }
+        Ok(())
+    }
+
+    /// What a case has stored is of no use to anybody.
+    fn leave_clean(&mut self) {
+        if self.options.may_erase && self.condition.start.is_some() {
+            let _ = self.prepare(Start::Empty);
+        }
+    }
+
+    fn description(&self) -> KeyDescription {
+        KeyDescription::of(self.offer.info.as_ref())
+    }
+}
+
+/// What has to be done to a key that was reset.
+fn preparation(start: Start) -> Vec<Line> {
+    let script = match start {
+        Start::Any | Start::Empty => "",
+        Start::Pin => "set PIN $pin\npower cycle",
+        Start::Finger => {
+            "set PIN $pin\ntoken be -> $token\nenroll finger 1 with $token -> $template\npower cycle"
+        }
+    };
+    crate::script::read(script).unwrap_or_default()
+}
+
+/// How long a case takes on a key whose clock cannot be moved, beyond what it takes anyway.
+fn time_to_wait(case: &Case) -> Duration {
+    let times = case.steps.iter().map(|line| match &line.step {
+        Step::Wait(time) => *time,
+        Step::Ctap { person, .. } if person.hand == Hand::Nothing => UNTOUCHED,
+        Step::Token(request) if request.person.hand == Hand::Nothing => UNTOUCHED,
+        _ => Duration::ZERO,
+    });
+    times.sum()
+}
+
+fn verdict_of(
+    stop: Stop,
+    last: Option<(Said, Option<Vec<u8>>)>,
+    step: &str,
+    id: Option<&str>,
+) -> Verdict {
+    match stop {
+        Stop::Unable(reason) => Verdict::Skipped { reason },
+        Stop::Wrong(problem) => {
+            let (request, response) = match last {
+                Some((said, answer)) => {
+                    let is_ctap = matches!(said, Said::Ctap(_));
+                    let response = answer.map(|answer| show_answer(&answer, is_ctap, &said));
+                    (Some(show_said(&said)), response)
+                }
+                None => (None, None),
+            };
+            let rerun = id.map(str::to_owned);
+            Verdict::Failed(Failure { step: step.to_owned(), problem, request, response, rerun })
+        }
+    }
+}
+
+fn show_said(said: &Said) -> String {
+    match said {
+        Said::Ctap(message) => {
+            let (command, body) = message.split_first().unwrap_or((&0, &[]));
+            let name = crate::script::COMMANDS.iter().find(|(_, code)| code == command);
+            let name = name
+                .map_or_else(|| format!("command {command:#04x}"), |(name, _)| (*name).to_owned());
+            format!("{name} {}", show_body(body)).trim_end().to_owned()
+        }
+        Said::U2f(apdu) => format!("apdu {}", hex(apdu)),
+        Said::Hid(report) => format!("> {}", short(report)),
+    }
+}
+
+fn show_answer(answer: &[u8], is_ctap: bool, said: &Said) -> String {
+    match (answer.split_first(), is_ctap) {
+        (Some((status, body)), true) => {
+            let status = named(ctap_client::Status::from_byte(*status));
+            format!("{status} {}", show_body(body)).trim_end().to_owned()
+        }
+        _ if matches!(said, Said::Hid(_)) => format!("< {}", short(answer)),
+        _ => hex(answer),
+    }
+}
+
+fn show_body(body: &[u8]) -> String {
+    match decode(body) {
+        _ if body.is_empty() => String::new(),
+        Ok(value) => shown(&value),
+        Err(_) => format!("raw(h\"{}\")", hex(body)),
+    }
+}
+
+/// How long a key waits for a touch before it gives up (MC-51).
+const UNTOUCHED: Duration = Duration::from_secs(30);

@@ -1,0 +1,97 @@
+//! The seam between the suite and a key: messages, a person's hand, the plug, and time.
+
+use std::time::Duration;
+
+use ctap_client::{ReportPipe, TransportError};
+
+/// What the person does when the key asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hand {
+    /// Touches the key; where it asks for a finger, places finger 1.
+    Touch,
+    /// Says no.
+    Refuse,
+    /// Does nothing at all.
+    Nothing,
+    /// Does nothing, and the platform cancels the request once the key asks.
+    Cancel,
+    /// Places this finger on the sensor, numbered from 1 by the suite.
+    Finger(u8),
+    /// Places a finger so that the sample is bad, with this lastEnrollSampleStatus (BE-20).
+    BadSample(u8),
+}
+
+/// What a key answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Status byte and CBOR, or data and status word.
+    pub message: Vec<u8>,
+    /// Whether the key asked for a person meanwhile: KEEPALIVE with UPNEEDED, or 6985.
+    pub asked: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// Nobody here can do that to this key: the case is skipped. A sentence for the report.
+    #[error("{0}")]
+    Unable(String),
+    /// The key, or the way to it, failed: the case fails.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+}
+
+/// A key under test. Implement this for an authenticator of your own; keys that speak CTAPHID have
+/// [`HidKey`](crate::HidKey).
+pub trait Transport {
+    /// Sends a CTAP2 request (command byte and CBOR) and returns the reply (status byte and CBOR). As often as the key
+    /// asks for a person meanwhile, `hand` is what that person does.
+    ///
+    /// # Errors
+    /// [`Trouble`]. What the key refuses is an answer, not an error.
+    fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, Trouble>;
+
+    /// Sends a U2F APDU and returns data and status word. With [`Hand::Touch`], 6985 is followed by a touch and the same
+    /// APDU again, until something else is answered or five seconds are over.
+    ///
+    /// # Errors
+    /// [`Trouble`]; `Unable` for keys without U2F.
+    fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, Trouble> {
+        let _ = (apdu, hand);
+        Err(Trouble::Unable("this way to the key carries no U2F".to_owned()))
+    }
+
+    /// What CTAPHID_INIT says the key can do; `None` where there is no CTAPHID, which stands for CTAP2 alone.
+    fn capabilities(&mut self) -> Result<Option<hid_transport::Capabilities>, Trouble> {
+        Ok(None)
+    }
+
+    /// Unplugs the key and plugs it in again; what it stores remains.
+    ///
+    /// # Errors
+    /// [`Trouble`]; `Unable` where nobody can.
+    fn power_cycle(&mut self) -> Result<(), Trouble>;
+
+    /// Lets time pass for the key.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    fn pass_time(&mut self, time: Duration) -> Result<(), Trouble>;
+
+    /// Whether [`pass_time`](Self::pass_time) takes no time of ours, nor a person who never comes.
+    fn is_simulated(&self) -> bool {
+        false
+    }
+
+    /// The way for single CTAPHID reports; `None` where there is no CTAPHID.
+    ///
+    /// # Errors
+    /// [`Trouble`] when the key cannot be reached.
+    fn reports(&mut self) -> Result<Option<&mut dyn ReportPipe>, Trouble> {
+        Ok(None)
+    }
+
+    /// The channel that [`exchange`](Self::exchange) uses is given up, the next exchange opens another one. Called after
+    /// single reports were exchanged.
+    fn forget_channel(&mut self) {}
+}

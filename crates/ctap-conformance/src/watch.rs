@@ -1,0 +1,129 @@
+//! A key seen by somebody who remembers what was said last, and what it changed.
+
+use ctap_client::cbor::decode;
+use ctap_client::{Exchange, KeepaliveStatus, Patience, TransportError, Value};
+
+use crate::notation::eval::find;
+use crate::transport::{Answer, Hand, Transport, Trouble};
+
+/// The key under test during one case.
+pub(crate) struct Watch<'k> {
+    pub(crate) key: &'k mut dyn Transport,
+    /// The last request, and its answer if one came.
+    pub(crate) last: Option<(Said, Option<Vec<u8>>)>,
+    /// What the case has left behind in the key.
+    pub(crate) traces: Traces,
+}
+
+/// What was said to the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Ctap(Vec<u8>),
+    U2f(Vec<u8>),
+    /// Single reports; the last one.
+    Hid(Vec<u8>),
+}
+
+/// How much of a key a case may have changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Traces {
+    #[default]
+    None,
+    /// What a power cycle forgets.
+    Volatile,
+    /// What only a reset does.
+    Stored,
+}
+
+impl<'k> Watch<'k> {
+    pub(crate) fn new(key: &'k mut dyn Transport) -> Self {
+        Self { key, last: None, traces: Traces::default() }
+    }
+
+    pub(crate) fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, Trouble> {
+        self.last = Some((Said::Ctap(message.to_vec()), None));
+        // Whatever happens on the way, the key may have carried it out.
+        self.traces = self.traces.max(traces(message));
+        let answer = self.key.exchange(message, hand)?;
+        self.heard(&answer.message);
+        Ok(answer)
+    }
+
+    pub(crate) fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, Trouble> {
+        self.last = Some((Said::U2f(apdu.to_vec()), None));
+        self.traces = self.traces.max(Traces::Volatile);
+        let answer = self.key.exchange_u2f(apdu, hand)?;
+        self.heard(&answer.message);
+        Ok(answer)
+    }
+
+    pub(crate) fn heard(&mut self, bytes: &[u8]) {
+        if let Some((_, answer)) = &mut self.last {
+            *answer = Some(bytes.to_vec());
+        }
+    }
+}
+
+/// What a request may leave behind. Doubt counts as a trace: a reset too many costs less than a case that stumbles over
+/// its predecessor.
+fn traces(message: &[u8]) -> Traces {
+    let Some((&command, body)) = message.split_first() else { return Traces::None };
+    let body = decode(body).ok();
+    let number = |key: i64| -> Option<i128> {
+        find(body.as_ref()?, &key.into())?.as_integer().map(i128::from)
+    };
+    match (command, number(2)) {
+        (MAKE_CREDENTIAL, _) if body.as_ref().is_some_and(is_discoverable) => Traces::Stored,
+        (MAKE_CREDENTIAL | GET_ASSERTION | GET_NEXT_ASSERTION, _) => Traces::Volatile,
+        (GET_INFO | SELECTION, _) => Traces::None,
+        // Retries, and key agreement.
+        (CLIENT_PIN, Some(1 | 2 | 7)) => Traces::None,
+        (CLIENT_PIN, Some(6 | 9)) if number(9) != Some(PCMR) => Traces::Volatile,
+        (CREDENTIAL_MANAGEMENT | CREDENTIAL_MANAGEMENT_PREVIEW, _) => match number(1) {
+            Some(1..=5) => Traces::Volatile,
+            _ => Traces::Stored,
+        },
+        _ => Traces::Stored,
+    }
+}
+
+fn is_discoverable(request: &Value) -> bool {
+    let option = find(request, &7.into()).and_then(|options| find(options, &"rk".into()));
+    option.is_some_and(|rk| *rk != Value::Bool(false))
+}
+
+/// A watched key and a hand, as `ctap-client` wants them.
+pub(crate) struct Handed<'w, 'k> {
+    pub(crate) watch: &'w mut Watch<'k>,
+    pub(crate) hand: Hand,
+    /// What `ctap-client` has no word for.
+    pub(crate) unable: &'w mut Option<String>,
+}
+
+impl Exchange for Handed<'_, '_> {
+    fn exchange(
+        &mut self,
+        request: &[u8],
+        _: &mut dyn FnMut(KeepaliveStatus) -> Patience,
+    ) -> Result<Vec<u8>, TransportError> {
+        match self.watch.exchange(request, self.hand) {
+            Ok(answer) => Ok(answer.message),
+            Err(Trouble::Transport(error)) => Err(error),
+            Err(Trouble::Unable(why)) => {
+                *self.unable = Some(why);
+                Err(TransportError::Silent)
+            }
+        }
+    }
+}
+
+const MAKE_CREDENTIAL: u8 = 0x01;
+const GET_ASSERTION: u8 = 0x02;
+const GET_INFO: u8 = 0x04;
+const CLIENT_PIN: u8 = 0x06;
+const GET_NEXT_ASSERTION: u8 = 0x08;
+const CREDENTIAL_MANAGEMENT: u8 = 0x0A;
+const SELECTION: u8 = 0x0B;
+const CREDENTIAL_MANAGEMENT_PREVIEW: u8 = 0x41;
+/// A persistent token outlives a power cycle.
+const PCMR: i128 = 0x40;

@@ -1,0 +1,230 @@
+//! Who looks after a key outside this process: touches it, unplugs it, waits.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum as _;
+use ctap_client::{ReportPipe, TransportError};
+use ctap_conformance::{Caretaker, Hand, Trouble};
+
+use crate::control::Request;
+use crate::control::client::Connection;
+use crate::control::protocol::{BadSample, Choice, Sample, Touching};
+use crate::device::Address;
+use crate::terminal;
+
+/// How the key is touched and power-cycled.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct CareOptions {
+    /// A command that touches the key when it asks; KEYFOB_HAND tells it `touch`, or `finger N`
+    #[arg(long, value_name = "COMMAND")]
+    touch_cmd: Option<String>,
+
+    /// A command that unplugs the key and plugs it in again
+    #[arg(long, value_name = "COMMAND")]
+    power_cycle_cmd: Option<String>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// A key outside this process, and who is there for it.
+pub(super) struct Attendant {
+    address: Address,
+    touches: Touches,
+    cycles: Cycles,
+    connection: Connection,
+    /// When somebody was last asked to do something.
+    acted: Option<(Hand, Instant)>,
+}
+
+enum Touches {
+    /// The key runs in a keyfob of this host.
+    Control,
+    Command(String),
+    Person,
+    Nobody,
+}
+
+enum Cycles {
+    /// A USB/IP device is unplugged and plugged in by leaving and importing it.
+    Import,
+    /// The key runs in a keyfob of this host.
+    Control,
+    Command(String),
+    Person,
+    Nobody,
+}
+
+impl Attendant {
+    /// Finds out who is there.
+    ///
+    /// # Errors
+    /// None today: who is missing shows when they are needed.
+    pub(super) fn new(address: &Address, options: &CareOptions) -> anyhow::Result<Self> {
+        let connection = options.connection.clone();
+        let is_ours = connection.ask(&Request::Status).is_ok();
+        let somebody_is_here = terminal::is_interactive();
+        let touches = match &options.touch_cmd {
+            Some(command) => Touches::Command(command.clone()),
+            None if is_ours => Touches::Control,
+            None if somebody_is_here => Touches::Person,
+            None => Touches::Nobody,
+        };
+        let cycles = match (&options.power_cycle_cmd, address) {
+            (Some(command), _) => Cycles::Command(command.clone()),
+            (None, Address::Usbip { .. }) => Cycles::Import,
+            (None, _) if is_ours => Cycles::Control,
+            (None, _) if somebody_is_here => Cycles::Person,
+            (None, _) => Cycles::Nobody,
+        };
+        let address = address.clone();
+        Ok(Self { address, touches, cycles, connection, acted: None })
+    }
+
+    fn bus_id(&self) -> Option<String> {
+        match &self.address {
+            Address::Usbip { bus_id, .. } => bus_id.clone(),
+            _ => None,
+        }
+    }
+
+    fn act_by_control(&self, hand: Hand) -> Result<(), Trouble> {
+        let touch = |sample| {
+            Request::Touch(Touching { key: self.bus_id(), prompt: None, sample: Some(sample) })
+        };
+        let request = match hand {
+            Hand::Touch => touch(Sample::Finger(1)),
+            Hand::Finger(finger) => touch(Sample::Finger(finger)),
+            Hand::BadSample(code) => touch(Sample::Bad(bad_sample(code)?)),
+            Hand::Refuse => Request::Deny(Choice { key: self.bus_id(), prompt: None }),
+            Hand::Nothing | Hand::Cancel => return Ok(()),
+        };
+        // The key may have stopped asking in the meantime: then there is nothing to do.
+        let _ = self.connection.ask(&request);
+        Ok(())
+    }
+
+    /// Once for each thing the key asks for, as far as anybody can tell from outside: once, and again if it still asks
+    /// after a while.
+    fn is_due(&mut self, hand: Hand) -> bool {
+        let is_due = self.acted.is_none_or(|(last, when)| last != hand || when.elapsed() > AGAIN);
+        if is_due {
+            self.acted = Some((hand, Instant::now()));
+        }
+        is_due
+    }
+
+    /// A device file goes with the device and comes back with it.
+    fn await_device(&self) -> Result<(), Trouble> {
+        let Address::Hidraw(path) = &self.address else { return Ok(()) };
+        let begun = Instant::now();
+        while self.address.pipe().is_err() {
+            if begun.elapsed() > PLUGGING {
+                return Err(unable(&format!("{} did not come back", path.display())));
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+}
+
+impl Caretaker for Attendant {
+    type Pipe = Box<dyn ReportPipe>;
+
+    fn open(&mut self) -> Result<Self::Pipe, TransportError> {
+        self.acted = None;
+        let pipe = self.address.pipe();
+        pipe.map_err(|error| TransportError::Io(std::io::Error::other(format!("{error:#}"))))
+    }
+
+    fn act(&mut self, hand: Hand) -> Result<(), Trouble> {
+        let is_due = self.is_due(hand);
+        match &self.touches {
+            Touches::Control => self.act_by_control(hand),
+            _ if !is_due => Ok(()),
+            Touches::Command(command) => self::command(command, &words_for(hand)?),
+            Touches::Person => {
+                let words = words_for(hand)?;
+                terminal::note(format_args!("The key asks. Please: {words}."));
+                Ok(())
+            }
+            Touches::Nobody => Err(unable("nobody is here to touch the key; use --touch-cmd")),
+        }
+    }
+
+    fn power_cycle(&mut self) -> Result<(), Trouble> {
+        self.acted = None;
+        match &self.cycles {
+            Cycles::Import => return Ok(()),
+            Cycles::Control => {
+                let replug = Request::Replug { key: self.bus_id() };
+                self.connection.ask(&replug).map_err(|error| unable(&format!("{error:#}")))?;
+                // The node is gone before it comes back.
+                thread::sleep(UNPLUGGING);
+            }
+            Cycles::Command(command) => self::command(command, "power cycle")?,
+            Cycles::Person => {
+                let asked = terminal::confirm("Unplug the key and plug it in again. Done?");
+                if !asked.unwrap_or(false) {
+                    return Err(unable("the key was not unplugged"));
+                }
+            }
+            Cycles::Nobody => {
+                return Err(unable("nobody is here to unplug the key; use --power-cycle-cmd"));
+            }
+        }
+        self.await_device()
+    }
+
+    fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
+        thread::sleep(time);
+        Ok(())
+    }
+}
+
+/// What a person, or somebody's machine, has to do.
+fn words_for(hand: Hand) -> Result<String, Trouble> {
+    match hand {
+        Hand::Touch => Ok("touch".to_owned()),
+        Hand::Finger(finger) => Ok(format!("finger {finger}")),
+        Hand::Refuse => Err(unable("nobody can refuse on this key")),
+        Hand::BadSample(_) => Err(unable("nobody can place a finger badly on this key")),
+        Hand::Nothing | Hand::Cancel => Ok("nothing".to_owned()),
+    }
+}
+
+fn command(command: &str, hand: &str) -> Result<(), Trouble> {
+    let shell = Path::new("/bin/sh");
+    let status = Command::new(shell)
+        .args(["-c", command])
+        .env("KEYFOB_HAND", hand)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(unable(&format!("`{command}` ended with {status}"))),
+        Err(error) => Err(unable(&format!("`{command}` cannot be run: {error}"))),
+    }
+}
+
+/// The sample with this lastEnrollSampleStatus (BE-23).
+pub(super) fn bad_sample(code: u8) -> Result<BadSample, Trouble> {
+    let all = BadSample::value_variants().iter();
+    let found = all.copied().find(|bad| ctap_core::consent::SampleFault::from(*bad) as u8 == code);
+    found.ok_or_else(|| unable("this key's sensor cannot fail in that way"))
+}
+
+fn unable(why: &str) -> Trouble {
+    Trouble::Unable(why.to_owned())
+}
+
+/// Longer than a key takes to notice a touch.
+const AGAIN: Duration = Duration::from_secs(3);
+/// How long a host takes to see that a device is gone, and at most to have it back.
+const UNPLUGGING: Duration = Duration::from_millis(300);
+const PLUGGING: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);

@@ -1,0 +1,128 @@
+//! A keyfob within this process, in simulated time: its own CTAPHID, its own authenticator, nothing stored.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ctap_client::{Report, ReportPipe, TransportError};
+use ctap_conformance::{Caretaker, Hand, Trouble};
+use ctap_core::{Decision, Instant, MemoryStore};
+
+use super::caretaker::bad_sample;
+use crate::attestation;
+use crate::bell::Bell;
+use crate::key::{Key, Parts, Touch};
+use crate::platform::system_rng;
+use crate::profile::Profile;
+
+/// The key, and the time.
+struct Bench {
+    key: Key,
+    now: Instant,
+}
+
+/// Who looks after it.
+pub(super) struct Simulated(Rc<RefCell<Bench>>);
+
+/// A way for reports to it. Waiting costs simulated time only.
+pub(super) struct Pipe(Rc<RefCell<Bench>>);
+
+impl Simulated {
+    /// A new key of this kind, plugged in.
+    ///
+    /// # Errors
+    /// When its attestation certificate cannot be had.
+    pub(super) fn new(profile: &Profile) -> anyhow::Result<Self> {
+        let own = |vouched| attestation::identity(vouched, "conform", None);
+        let config = profile.config(&profile.identities(own)?)?;
+        let (now, mut rng) = (Instant::default(), system_rng());
+        let store = Box::new(MemoryStore::new(&mut rng));
+        let parts = Parts { store, rng: Box::new(rng), touch: Touch::Ask, bell: Bell::new() };
+        let mut key = Key::new(config, parts, now);
+        key.plug_in(now);
+        Ok(Self(Rc::new(RefCell::new(Bench { key, now }))))
+    }
+}
+
+impl Caretaker for Simulated {
+    type Pipe = Pipe;
+
+    fn open(&mut self) -> Result<Pipe, TransportError> {
+        Ok(Pipe(Rc::clone(&self.0)))
+    }
+
+    fn act(&mut self, hand: Hand) -> Result<(), Trouble> {
+        let Bench { key, now } = &mut *self.0.borrow_mut();
+        let decision = match hand {
+            Hand::Touch => Decision::Finger(1),
+            Hand::Finger(finger) => Decision::Finger(finger),
+            Hand::BadSample(code) => Decision::BadSample(bad_sample(code)?.into()),
+            Hand::Refuse => Decision::Deny,
+            Hand::Nothing | Hand::Cancel => return Ok(()),
+        };
+        if let Some((prompt, ..)) = key.prompt() {
+            key.answer(prompt, decision, *now);
+        }
+        Ok(())
+    }
+
+    fn power_cycle(&mut self) -> Result<(), Trouble> {
+        let Bench { key, now } = &mut *self.0.borrow_mut();
+        key.unplug();
+        key.plug_in(*now);
+        Ok(())
+    }
+
+    fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
+        self.0.borrow_mut().pass(time);
+        Ok(())
+    }
+
+    fn is_simulated(&self) -> bool {
+        true
+    }
+}
+
+impl Bench {
+    /// Lets time pass, from deadline to deadline as a driver does.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now.plus(millis(time));
+        while self.pass_to_next(end) {}
+    }
+
+    /// Lets time pass up to the next thing the key wants to do, or to `end`; whether there was one.
+    fn pass_to_next(&mut self, end: Instant) -> bool {
+        let due = self.key.poll_timeout().filter(|due| *due <= end);
+        self.now = self.now.max(due.unwrap_or(end));
+        self.key.handle_timeout(self.now);
+        due.is_some()
+    }
+}
+
+impl ReportPipe for Pipe {
+    fn send(&mut self, report: &Report) -> io::Result<()> {
+        let Bench { key, now } = &mut *self.0.borrow_mut();
+        key.handle_report(report, *now);
+        Ok(())
+    }
+
+    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
+        let mut bench = self.0.borrow_mut();
+        let end = bench.now.plus(millis(timeout));
+        loop {
+            let now = bench.now;
+            if let Some(report) = bench.key.poll_report(now) {
+                return Ok(Some(report));
+            }
+            if !bench.pass_to_next(end) {
+                let now = bench.now;
+                return Ok(bench.key.poll_report(now));
+            }
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,208 @@
+//! `keyfob conform`: the conformance suite against a key: one in this process, at a USB/IP server, or of this host.
+
+mod caretaker;
+mod in_process;
+mod show;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ctap_conformance::{Case, Expectations, HidKey, Report, Suite, Transport, run as run_suite};
+
+use self::caretaker::{Attendant, CareOptions};
+use self::in_process::Simulated;
+use self::show::Progress;
+use crate::device::Address;
+use crate::failure::{advise, failure, usage};
+use crate::profile::Profile;
+use crate::terminal;
+
+/// Test whether a key keeps to the CTAP standard, case by case
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// The key to test: auto, /dev/hidrawN, or usbip:HOST:PORT[/BUSID] [default: a new keyfob within this process]
+    #[arg(long, value_name = "KEY", env = "KEYFOB_DEVICE")]
+    device: Option<Address>,
+
+    /// Without --device: what kind of keyfob to test
+    #[arg(long, value_name = "NAME|FILE", default_value = "default", conflicts_with = "device")]
+    profile: String,
+
+    /// Allow resets: everything on the key is lost. Without this, only cases run that leave it as it is
+    #[arg(long)]
+    yes_erase_this_key: bool,
+
+    /// Only cases with this word in their id, or with this rule, or of this chapter; may be repeated
+    #[arg(long, value_name = "WORD")]
+    filter: Vec<String>,
+
+    /// List the cases instead
+    #[arg(long)]
+    list: bool,
+
+    /// Show one case: what it is for, which rules it proves, and its steps
+    #[arg(long, value_name = "ID", conflicts_with = "list")]
+    explain: Option<String>,
+
+    /// Cases known to fail, one id a line; one that passes nevertheless fails the run
+    #[arg(long, value_name = "FILE")]
+    expected_failures: Option<PathBuf>,
+
+    /// Cases of one's own, in the TOML files of this directory, instead of the built-in ones
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
+
+    /// How long one case may wait for time to pass; cases that need longer are skipped
+    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    patience: u64,
+
+    /// Write JUnit XML into this file; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+
+    /// Write JSON into this file; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Write SARIF into this file; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
+
+    #[command(flatten)]
+    care: CareOptions,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob conform                                   the suite against a new keyfob in this process
+  keyfob conform --profile bio --filter MC-07      one rule, on a key with a fingerprint sensor
+  keyfob conform --explain mc-rp-missing           learn from a case
+  keyfob conform --device usbip:127.0.0.1:3240 --yes-erase-this-key --junit report.xml
+  keyfob conform --device /dev/hidraw3 --yes-erase-this-key --touch-cmd ./press --power-cycle-cmd ./replug
+
+A key that runs in a keyfob of this host is touched and replugged by itself. For others, say how with --touch-cmd and
+--power-cycle-cmd, or do it by hand when asked. Exit code 1 if a case fails that was not expected to.";
+
+/// Runs the command.
+///
+/// # Errors
+/// When the key cannot be reached, or fails a case.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let suite = options.suite()?;
+    if let Some(id) = &options.explain {
+        return show::explain(&suite, id);
+    }
+    let cases = options.chosen(&suite)?;
+    if options.list {
+        return show::list(&cases);
+    }
+    let expectations = options.expectations(&suite)?;
+    let report = options.test(&suite, &cases)?;
+    options.write(&report)?;
+    let judgement = report.judge(&expectations);
+    if !options.is_quiet() {
+        show::summary(&suite, &report, &judgement)?;
+    }
+    match judgement.is_good() {
+        true => Ok(()),
+        false => Err(failure(
+            "the key does not keep to the standard, or not as expected",
+            "`keyfob conform --explain ID` shows what a case wants",
+        )),
+    }
+}
+
+impl Options {
+    fn suite(&self) -> anyhow::Result<Suite> {
+        match &self.cases {
+            None => Ok(Suite::built_in()),
+            Some(directory) => Ok(Suite::in_directory(directory)
+                .map_err(|error| advise(error, "mend it; the crate's vectors/README.md helps"))?),
+        }
+    }
+
+    fn chosen<'s>(&self, suite: &'s Suite) -> anyhow::Result<Vec<&'s Case>> {
+        let cases = suite.filtered(&self.filter);
+        match cases.is_empty() {
+            false => Ok(cases),
+            true => Err(usage(
+                format_args!("no case fits {}", self.filter.join(" or ")),
+                "`keyfob conform --list` shows them all",
+            )),
+        }
+    }
+
+    fn expectations(&self, suite: &Suite) -> anyhow::Result<Expectations> {
+        let Some(path) = &self.expected_failures else { return Ok(Expectations::default()) };
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let expectations = Expectations::read(&text);
+        if let Some(id) = expectations.unknown(suite).next() {
+            return Err(usage(
+                format_args!("{} names {id}, which is no case", path.display()),
+                "take it off the list, or correct it; `keyfob conform --list` shows all ids",
+            ));
+        }
+        Ok(expectations)
+    }
+
+    fn test(&self, suite: &Suite, cases: &[&Case]) -> anyhow::Result<Report> {
+        let mut progress = Progress::new(suite, cases.len(), self.is_quiet(), self.rerun());
+        let options = ctap_conformance::Options {
+            may_erase: self.yes_erase_this_key || self.device.is_none(),
+            patience: Duration::from_secs(self.patience),
+        };
+        let mut key = self.key()?;
+        let report = run_suite(&mut *key, cases, &options, |outcome| progress.tell(outcome))?;
+        progress.end();
+        Ok(report)
+    }
+
+    fn key(&self) -> anyhow::Result<Box<dyn Transport>> {
+        match &self.device {
+            None => Ok(Box::new(HidKey::new(Simulated::new(&Profile::load(&self.profile)?)?))),
+            Some(address) => Ok(Box::new(HidKey::new(Attendant::new(address, &self.care)?))),
+        }
+    }
+
+    /// How this run is asked for again, up to the case.
+    fn rerun(&self) -> String {
+        let key = match &self.device {
+            None => format!("--profile {}", self.profile),
+            Some(device) => format!("--device {device} --yes-erase-this-key"),
+        };
+        format!("keyfob conform {key} --filter")
+    }
+
+    fn write(&self, report: &Report) -> anyhow::Result<()> {
+        if let Some(path) = &self.junit {
+            write(path, &report.to_junit().map_err(|error| anyhow::anyhow!(error))?)?;
+        }
+        if let Some(path) = &self.json {
+            write(path, &format!("{:#}\n", report.to_json()))?;
+        }
+        if let Some(path) = &self.sarif {
+            write(path, &format!("{:#}\n", report.to_sarif()))?;
+        }
+        Ok(())
+    }
+
+    /// The standard output is for a program.
+    fn is_quiet(&self) -> bool {
+        [&self.junit, &self.json, &self.sarif].into_iter().flatten().any(|path| is_stdout(path))
+    }
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    match is_stdout(path) {
+        true => Ok(terminal::print(text)?),
+        false => fs::write(path, text).with_context(|| format!("cannot write {}", path.display())),
+    }
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}

@@ -1,0 +1,20 @@
+"""What a key costs: time and memory."""
+
+import time
+
+from phrases import attach, serve
+from report import measured
+
+
+def an_attached_open_and_idle_key_uses_no_processor_time():
+    with serve() as key, open(attach().node, "rb"):
+        before = key.processor_seconds()
+        time.sleep(10)
+        measured("processor time in 10 s of idling", key.processor_seconds() - before, "s", at_most=0)
+
+
+def a_key_in_use_stays_small():
+    with serve() as key:
+        device = attach()
+        device.sign(device.register())
+        measured("resident memory after a ceremony", key.resident_memory() / 1024, "MiB", at_most=12)

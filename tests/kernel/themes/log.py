@@ -1,0 +1,16 @@
+"""Last: what the kernel thought of all this."""
+
+import re
+
+import kernel
+
+# A URB that was unlinked ends with -ECONNRESET, and Linux logs that even so.
+COMPLAINTS = (
+    r"cannot find a urb|recv xbuf|unknown pdu|urb->status (?!-104)|not running at top speed|config 0 descriptor\?\?"
+    r"|BUG:|WARNING:|Oops|general protection"
+)
+
+
+def the_kernel_log_holds_no_complaint():
+    found = [line for line in kernel.log_since_mark() if re.search(COMPLAINTS, line)]
+    assert not found, "\n".join(found)

@@ -1,0 +1,71 @@
+"""Plugging in and out, and what the kernel and udev make of the key."""
+
+import signal
+import time
+
+import kernel
+from keyfob import Keyfob
+from libfido2 import Device
+from phrases import attach, registration_that_waits, serve
+from programs import ended
+from report import measured, seconds
+
+
+def the_key_attaches_at_the_first_try():
+    with serve() as key:
+        assert "1-1" in kernel.usbip("list", "-r", "127.0.0.1").must_succeed()
+        kernel.attach()
+        attached = time.monotonic()
+        kernel.await_node()
+        measured("attached to device node", time.monotonic() - attached, "s", at_most=seconds(1))
+        measured("keyfob serve to listening", key.seconds_to_start, "s", at_most=seconds(0.2))
+        assert len(kernel.ports_in_use()) == 1
+
+
+def the_kernel_reads_a_full_speed_key_with_names():
+    with serve():
+        attach()
+        assert kernel.attribute("speed") == "12"
+        assert kernel.attribute("bConfigurationValue") == "1"
+        assert kernel.attribute("product") and kernel.attribute("manufacturer")
+
+
+def udev_takes_it_for_a_security_token():
+    with serve():
+        assert "ID_SECURITY_TOKEN=1" in kernel.udev_properties(attach().node)
+
+
+def an_attached_key_is_refused_to_a_second_host():
+    with serve():
+        device = attach()
+        kernel.usbip("attach", "-r", "127.0.0.1", "-b", "1-1").must_fail_with("")
+        device.information()
+
+
+def a_hundred_attachments_leave_nothing_behind():
+    with serve() as key:
+        _attach_and_detach(10)
+        memory, files = key.resident_memory(), key.open_files()
+        _attach_and_detach(90)
+        measured("growth over 90 attachments", key.resident_memory() - memory, "KiB", at_most=256)
+        assert key.open_files() == files
+
+
+def a_server_killed_while_a_request_waits_takes_its_device_node_along():
+    with serve(touch="ask") as key:
+        client = registration_that_waits(key, attach())
+        key.end(signal.SIGKILL)
+        ended(client).must_fail_with("")
+    with serve():
+        attach().register()
+
+
+def keyfob_attach_needs_neither_a_port_nor_the_usbip_tool():
+    with Keyfob("attach", "--touch", "auto"):
+        Device(kernel.await_node()).register()
+
+
+def _attach_and_detach(times):
+    for _ in range(times):
+        attach()
+        kernel.detach()
