@@ -89,6 +89,8 @@ pub(crate) struct Checked {
     allow_list: Option<Vec<Descriptor>>,
     extensions: Extensions,
     up: bool,
+    /// A token verifies the user, and what it began ends with it (GA-59).
+    by_token: bool,
     /// Known once the user is verified or need not be.
     found: Vec<Candidate>,
     verified: Option<UserVerified>,
@@ -121,6 +123,7 @@ fn check(request: Request<'_>, view: View<'_>) -> Result<(Checked, Verified), St
         allow_list: request.allow_list,
         extensions: request.extensions,
         up,
+        by_token: matches!(verified, Verified::ByToken(_)),
         found: Vec::new(),
         verified: None,
     };
@@ -235,10 +238,9 @@ impl Checked {
         present: UserPresent,
         cx: &mut Context<'_>,
     ) -> Result<Reply, Status> {
-        let by_token = self.verified.is_some();
         let evidence = Evidence::of_presence(present, self.verified.take());
         cx.session.token.consume();
-        self.assert(evidence, by_token, cx)
+        self.assert(evidence, cx)
     }
 
     /// Without one: the token stays as it is (GA-21).
@@ -247,17 +249,11 @@ impl Checked {
         silent: SilentRequest,
         cx: &mut Context<'_>,
     ) -> Result<Reply, Status> {
-        let by_token = self.verified.is_some();
         let evidence = Evidence::of_silence(silent, self.verified.take());
-        self.assert(evidence, by_token, cx)
+        self.assert(evidence, cx)
     }
 
-    fn assert(
-        self,
-        evidence: Evidence,
-        by_token: bool,
-        cx: &mut Context<'_>,
-    ) -> Result<Reply, Status> {
+    fn assert(self, evidence: Evidence, cx: &mut Context<'_>) -> Result<Reply, Status> {
         let may_write = self.allow_list.is_some() && evidence.present(); // EX-76, EX-77
         let terms = Terms {
             rp_id_hash: self.rp_id_hash,
@@ -271,7 +267,8 @@ impl Checked {
         let number = (count > 1).then_some(count); // GA-25
         let reply = assertions.next(number, cx)?.ok_or(Status::NoCredentials)?;
         if assertions.has_more() {
-            cx.session.continue_with(Walk::Assertions(assertions), cx.channel, by_token, cx.now); // GA-27, GA-57
+            let walk = Walk::Assertions(assertions);
+            cx.session.continue_with(walk, cx.channel, self.by_token, cx.now); // GA-27, GA-57
         }
         Ok(Reply::map(&reply))
     }

@@ -263,6 +263,22 @@ fn a_walk_ends_with_the_token_that_began_it() {
     assert_eq!(key.status(&get_next_assertion()), 0x30, "ten minutes are over");
 }
 
+// GA-59
+#[test]
+fn a_walk_begun_by_a_finger_does_not_end_with_somebodys_token() {
+    let mut key = Key::with_finger();
+    key.set_pin("1234");
+    for user in [b"A", b"B"] {
+        key.ok(&make_credential(RP).rk().user(user, "x").option("uv", true));
+    }
+    key.token(CM, None); // another program's
+    key.advance(20_000);
+    key.ok(&get_assertion(RP).option("uv", true));
+    key.advance(20_000);
+    let next = key.ok(&get_next_assertion());
+    assert!(next.auth_data().flags.user_verified());
+}
+
 // GA-59, GA-20
 #[test]
 fn a_token_used_up_by_the_touch_is_still_in_use() {
