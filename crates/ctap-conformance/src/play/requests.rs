@@ -22,17 +22,16 @@ impl Player<'_, '_> {
         body: Option<&Expr>,
         expected: &Expected,
     ) -> Result<(), Stop> {
-        let mut message = vec![command];
-        self.scope.set("request", Value::Null);
-        match body.map(|body| self.scope.term(body)).transpose()? {
-            None => {}
-            Some(Term::Raw(bytes)) => message.extend(bytes),
+        let (bytes, value) = match body.map(|body| self.scope.term(body)).transpose()? {
+            None => (Vec::new(), Value::Null),
+            Some(Term::Raw(bytes)) => (bytes, Value::Null),
             Some(term) => {
                 let value = term.value()?;
-                message.extend(encode(&value));
-                self.scope.set("request", value);
+                (encode(&value), value)
             }
-        }
+        };
+        self.scope.set("request", value);
+        let message = [&[command][..], &bytes].concat();
         let answer = self.watch.exchange(&message, person.hand)?;
         judge_asking(person.asking, answer.asked)?;
         self.judge(&answer.message, expected)

@@ -1,12 +1,16 @@
 //! Who looks after a key outside this process: touches it, unplugs it, waits.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum as _;
-use ctap_client::{ReportPipe, TransportError};
+use ctap_client::{Report, ReportPipe, TransportError};
 use ctap_conformance::{Caretaker, Hand, Trouble};
 
 use crate::control::Request;
@@ -38,6 +42,42 @@ pub(super) struct Attendant {
     connection: Connection,
     /// When somebody was last asked to do something.
     acted: Option<(Hand, Instant)>,
+    /// The open way to the key.
+    line: Option<Rc<RefCell<Line>>>,
+}
+
+/// A way to the key, and what came over it while the suite let time pass.
+struct Line {
+    pipe: Box<dyn ReportPipe>,
+    inbox: VecDeque<Report>,
+}
+
+/// The suite's end of it.
+pub(super) struct LineEnd(Rc<RefCell<Line>>);
+
+impl ReportPipe for LineEnd {
+    fn send(&mut self, report: &Report) -> io::Result<()> {
+        self.0.borrow_mut().pipe.send(report)
+    }
+
+    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
+        let line = &mut *self.0.borrow_mut();
+        match line.inbox.pop_front() {
+            Some(report) => Ok(Some(report)),
+            None => line.pipe.receive(timeout),
+        }
+    }
+}
+
+impl Line {
+    /// Reads for so long: a key may drop what nobody reads.
+    fn read_for(&mut self, time: Duration) -> io::Result<()> {
+        let begun = Instant::now();
+        while let Some(left) = time.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+            self.inbox.extend(self.pipe.receive(left)?);
+        }
+        Ok(())
+    }
 }
 
 enum Touches {
@@ -81,7 +121,7 @@ impl Attendant {
             (None, _) => Cycles::Nobody,
         };
         let address = address.clone();
-        Ok(Self { address, touches, cycles, connection, acted: None })
+        Ok(Self { address, touches, cycles, connection, acted: None, line: None })
     }
 
     fn bus_id(&self) -> Option<String> {
@@ -132,12 +172,16 @@ impl Attendant {
 }
 
 impl Caretaker for Attendant {
-    type Pipe = Box<dyn ReportPipe>;
+    type Pipe = LineEnd;
 
     fn open(&mut self) -> Result<Self::Pipe, TransportError> {
-        self.acted = None;
+        // An old line that is still open would keep the device to itself.
+        (self.acted, self.line) = (None, None);
         let pipe = self.address.pipe();
-        pipe.map_err(|error| TransportError::Io(std::io::Error::other(format!("{error:#}"))))
+        let pipe = pipe.map_err(|error| io::Error::other(format!("{error:#}")))?;
+        let line = Rc::new(RefCell::new(Line { pipe, inbox: VecDeque::new() }));
+        self.line = Some(Rc::clone(&line));
+        Ok(LineEnd(line))
     }
 
     fn act(&mut self, hand: Hand) -> Result<(), Trouble> {
@@ -156,7 +200,7 @@ impl Caretaker for Attendant {
     }
 
     fn power_cycle(&mut self) -> Result<(), Trouble> {
-        self.acted = None;
+        (self.acted, self.line) = (None, None);
         match &self.cycles {
             Cycles::Import => return Ok(()),
             Cycles::Control => {
@@ -180,8 +224,13 @@ impl Caretaker for Attendant {
     }
 
     fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
-        thread::sleep(time);
-        Ok(())
+        match &self.line {
+            Some(line) => Ok(line.borrow_mut().read_for(time).map_err(TransportError::from)?),
+            None => {
+                thread::sleep(time);
+                Ok(())
+            }
+        }
     }
 }
 

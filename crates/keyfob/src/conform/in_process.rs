@@ -1,6 +1,7 @@
 //! A keyfob within this process, in simulated time: its own CTAPHID, its own authenticator, nothing stored.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,10 +17,12 @@ use crate::key::{Key, Parts, Touch};
 use crate::platform::system_rng;
 use crate::profile::Profile;
 
-/// The key, and the time.
+/// The key, the time, and a host that reads all the time.
 struct Bench {
     key: Key,
     now: Instant,
+    /// What the host has read and the suite not yet.
+    inbox: VecDeque<Report>,
 }
 
 /// Who looks after it.
@@ -41,7 +44,7 @@ impl Simulated {
         let parts = Parts { store, rng: Box::new(rng), touch: Touch::Ask, bell: Bell::new() };
         let mut key = Key::new(config, parts, now);
         key.plug_in(now);
-        Ok(Self(Rc::new(RefCell::new(Bench { key, now }))))
+        Ok(Self(Rc::new(RefCell::new(Bench { key, now, inbox: VecDeque::new() }))))
     }
 }
 
@@ -53,7 +56,7 @@ impl Caretaker for Simulated {
     }
 
     fn act(&mut self, hand: Hand) -> Result<(), Trouble> {
-        let Bench { key, now } = &mut *self.0.borrow_mut();
+        let Bench { key, now, .. } = &mut *self.0.borrow_mut();
         let decision = match hand {
             Hand::Touch => Decision::Finger(1),
             Hand::Finger(finger) => Decision::Finger(finger),
@@ -68,9 +71,10 @@ impl Caretaker for Simulated {
     }
 
     fn power_cycle(&mut self) -> Result<(), Trouble> {
-        let Bench { key, now } = &mut *self.0.borrow_mut();
+        let Bench { key, now, inbox } = &mut *self.0.borrow_mut();
         key.unplug();
         key.plug_in(*now);
+        inbox.clear();
         Ok(())
     }
 
@@ -93,16 +97,24 @@ impl Bench {
 
     /// Lets time pass up to the next thing the key wants to do, or to `end`; whether there was one.
     fn pass_to_next(&mut self, end: Instant) -> bool {
+        self.read();
         let due = self.key.poll_timeout().filter(|due| *due <= end);
         self.now = self.now.max(due.unwrap_or(end));
         self.key.handle_timeout(self.now);
+        self.read();
         due.is_some()
+    }
+
+    fn read(&mut self) {
+        while let Some(report) = self.key.poll_report(self.now) {
+            self.inbox.push_back(report);
+        }
     }
 }
 
 impl ReportPipe for Pipe {
     fn send(&mut self, report: &Report) -> io::Result<()> {
-        let Bench { key, now } = &mut *self.0.borrow_mut();
+        let Bench { key, now, .. } = &mut *self.0.borrow_mut();
         key.handle_report(report, *now);
         Ok(())
     }
@@ -110,16 +122,9 @@ impl ReportPipe for Pipe {
     fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
         let mut bench = self.0.borrow_mut();
         let end = bench.now.plus(millis(timeout));
-        loop {
-            let now = bench.now;
-            if let Some(report) = bench.key.poll_report(now) {
-                return Ok(Some(report));
-            }
-            if !bench.pass_to_next(end) {
-                let now = bench.now;
-                return Ok(bench.key.poll_report(now));
-            }
-        }
+        bench.read();
+        while bench.inbox.is_empty() && bench.pass_to_next(end) {}
+        Ok(bench.inbox.pop_front())
     }
 }
 
