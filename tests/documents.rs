@@ -42,6 +42,16 @@ fn is_of_a_family(id: &str) -> bool {
 }
 
 #[test]
+fn every_rule_that_another_names_stands_in_a_line_of_its_own() {
+    let known: BTreeSet<_> = rules::all().into_iter().map(|rule| rule.id).collect();
+    let files = tree::files("docs/rules", &[".md"]);
+    let named: BTreeSet<_> = files.iter().flat_map(|file| rules::ids(&tree::read(file))).collect();
+    let hidden: Vec<_> =
+        named.iter().filter(|id| is_of_a_family(id) && !known.contains(*id)).collect();
+    assert!(hidden.is_empty(), "this reader does not find {hidden:?}");
+}
+
+#[test]
 fn every_binding_rule_is_named_by_a_test_or_left_out_for_a_reason() {
     let (tests, left_out) = (Mentions::read().tests, rules::left_out());
     let is_proved = |rule: &Rule| tests.contains_key(&rule.id);

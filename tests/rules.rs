@@ -27,21 +27,31 @@ pub fn all() -> Vec<Rule> {
         .collect()
 }
 
-/// A row without a column for marks has its mark in brackets, or stands in a table that is marked as a whole: A.
+/// A row has its mark behind the id, in its last column, or in brackets, or stands in a table that is marked as a whole: A.
 fn definition(line: &str) -> Option<Rule> {
     let is_row = line.starts_with(['|', '-']);
     let line = line.trim_start_matches(['|', ' ', '-', '*']);
     let id = id_at(line)?;
     let rest = line.strip_prefix(&id)?.trim_start_matches([' ', '|', '[']);
-    let mut start = rest.chars();
-    let mark = start.next().filter(|mark| "ABC–".contains(*mark));
-    let stands_alone = start.next().is_none_or(|after| !after.is_alphanumeric());
-    let bracketed = || ['B', 'C'].into_iter().find(|mark| line.contains(&format!("[{mark}")));
-    match mark.filter(|_| stands_alone) {
+    match mark_before(rest) {
         Some(mark) => Some(Rule { id, mark }),
-        None if is_row => Some(Rule { id, mark: bracketed().unwrap_or('A') }),
+        None if is_row => {
+            let last_cell = line.strip_suffix(" |").and_then(|row| row.rsplit(" | ").next());
+            let last_cell = last_cell.filter(|cell| cell.chars().count() == 1);
+            let bracketed =
+                || ['B', 'C'].into_iter().find(|mark| line.contains(&format!("[{mark}")));
+            let mark = last_cell.and_then(mark_before).or_else(bracketed);
+            Some(Rule { id, mark: mark.unwrap_or('A') })
+        }
         None => None,
     }
+}
+
+/// The mark that a text begins with, if it is no part of a word.
+fn mark_before(text: &str) -> Option<char> {
+    let mut start = text.chars();
+    let mark = start.next().filter(|mark| "ABC–".contains(*mark))?;
+    start.next().is_none_or(|after| !after.is_alphanumeric()).then_some(mark)
 }
 
 impl Rule {
@@ -165,6 +175,7 @@ mod tests {
     fn a_table_row_and_a_paragraph_define_rules() {
         assert_eq!(definition("| MC-07 | B | Empty |").map(|rule| rule.mark), Some('B'));
         assert_eq!(definition("MC-50 [A] options").map(|rule| rule.mark), Some('A'));
+        assert_eq!(definition("| GI-28 | 13 | levels | B |").map(|rule| rule.mark), Some('B'));
         assert!(definition("Clients see MC-50").is_none());
     }
 
