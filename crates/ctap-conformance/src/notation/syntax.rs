@@ -144,6 +144,7 @@ impl Parser {
             Token::Integer(number) => i64::try_from(-i128::from(number))
                 .map(|number| Expr::Literal(number.into()))
                 .map_err(|_| SyntaxError(format!("-{number} is too small"))),
+            Token::Float(number) => Ok(Expr::Literal((-number).into())),
             other => Err(unexpected(&other)),
         }
     }
