@@ -1,6 +1,6 @@
 //! Keys that speak CTAPHID, wherever their reports go.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ctap_client::{
     Exchange as _, HidChannel, KeepaliveStatus, Patience, ReportPipe, TransportError,
@@ -93,19 +93,18 @@ impl<C: Caretaker> Transport for HidKey<C> {
     }
 
     fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, Trouble> {
-        let begun = Instant::now();
-        let mut asked = false;
-        loop {
-            let message = self.channel()?.exchange_u2f(apdu)?;
-            let waits = message.ends_with(&CONDITIONS_NOT_SATISFIED);
-            let acts = !matches!(hand, Hand::Nothing | Hand::Cancel);
-            if !waits || !acts || begun.elapsed() > PERSONS_PATIENCE {
-                return Ok(Answer { asked: asked || waits, message });
+        let acts = !matches!(hand, Hand::Nothing | Hand::Cancel);
+        let mut message = self.channel()?.exchange_u2f(apdu)?;
+        let asked = message.ends_with(&CONDITIONS_NOT_SATISFIED);
+        for _ in 0..MOST_POLLS {
+            if !acts || !message.ends_with(&CONDITIONS_NOT_SATISFIED) {
+                break;
             }
-            asked = true;
             self.caretaker.act(hand)?;
             self.caretaker.pass_time(POLLING_PAUSE)?;
+            message = self.channel()?.exchange_u2f(apdu)?;
         }
+        Ok(Answer { message, asked })
     }
 
     fn capabilities(&mut self) -> Result<Option<Capabilities>, Trouble> {
@@ -146,5 +145,6 @@ fn open<'c, C: Caretaker>(
 
 /// SW_CONDITIONS_NOT_SATISFIED: U2F's word for a key that waits to be touched (UF-20).
 const CONDITIONS_NOT_SATISFIED: [u8; 2] = [0x69, 0x85];
-const PERSONS_PATIENCE: Duration = Duration::from_secs(5);
 const POLLING_PAUSE: Duration = Duration::from_millis(50);
+/// Five seconds: a key that is touched and still waits then will wait for ever.
+const MOST_POLLS: u32 = 100;

@@ -3,6 +3,8 @@
 mod caretaker;
 mod in_process;
 mod show;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::{Path, PathBuf};
