@@ -1,0 +1,191 @@
+//! The templates, and what they show.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse as _, Response};
+use webauthn_rs_core::proto::ParsedAttestationData;
+
+use crate::moment::Moment;
+use crate::policy::{Accepted, Settings};
+use crate::store::{Account, Key, MAX_KEY_NAME, MAX_KEYS, Role};
+
+/// What surrounds every page.
+pub(super) struct Frame {
+    pub(super) title: &'static str,
+    /// Whose page it is.
+    pub(super) account: Option<Account>,
+    /// What went wrong; read out at once.
+    pub(super) alert: Option<String>,
+    /// What went well; read out politely.
+    pub(super) notice: Option<&'static str>,
+}
+
+impl Frame {
+    pub(super) fn new(title: &'static str) -> Self {
+        Self { title, account: None, alert: None, notice: None }
+    }
+
+    pub(super) fn of(title: &'static str, account: Account) -> Self {
+        Self { account: Some(account), ..Self::new(title) }
+    }
+}
+
+/// What the browser's script needs to ask a key.
+pub(super) struct Asking {
+    pub(super) ceremony: String,
+    pub(super) options: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub(super) struct SignIn {
+    pub(super) frame: Frame,
+    /// `None`: keys are switched off.
+    pub(super) asking: Option<Asking>,
+    pub(super) user_name: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_as.html")]
+pub(super) struct SignInAs {
+    pub(super) frame: Frame,
+    pub(super) asking: Asking,
+    pub(super) user_name: String,
+}
+
+#[derive(Template)]
+#[template(path = "keys.html")]
+pub(super) struct Keys {
+    pub(super) frame: Frame,
+    pub(super) keys: Vec<KeyView>,
+    pub(super) enabled: bool,
+}
+
+#[derive(Template)]
+#[template(path = "choose_method.html")]
+pub(super) struct ChooseMethod {
+    pub(super) frame: Frame,
+}
+
+#[derive(Template)]
+#[template(path = "choose_kind.html")]
+pub(super) struct ChooseKind {
+    pub(super) frame: Frame,
+}
+
+#[derive(Template)]
+#[template(path = "add_key.html")]
+pub(super) struct AddKey {
+    pub(super) frame: Frame,
+    pub(super) asking: Asking,
+    /// What to do with such a key.
+    pub(super) gesture: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "name_key.html")]
+pub(super) struct NameKey {
+    pub(super) frame: Frame,
+    pub(super) key: KeyView,
+    pub(super) is_new: bool,
+}
+
+#[derive(Template)]
+#[template(path = "done.html")]
+pub(super) struct Done {
+    pub(super) frame: Frame,
+    pub(super) key: KeyView,
+}
+
+#[derive(Template)]
+#[template(path = "delete_key.html")]
+pub(super) struct DeleteKey {
+    pub(super) frame: Frame,
+    pub(super) key: KeyView,
+}
+
+#[derive(Template)]
+#[template(path = "admin.html")]
+pub(super) struct Admin {
+    pub(super) frame: Frame,
+    pub(super) enabled: bool,
+    pub(super) only_listed: bool,
+    pub(super) models: String,
+    pub(super) roots: String,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+pub(super) struct Message {
+    pub(super) frame: Frame,
+    pub(super) advice: String,
+    pub(super) back: &'static str,
+}
+
+impl Admin {
+    pub(super) fn new(account: Account, settings: &Settings) -> Self {
+        Self {
+            frame: Frame::of("Settings", account),
+            enabled: settings.enabled,
+            only_listed: settings.accepted == Accepted::ListedModels,
+            models: settings.listed.models_text(),
+            roots: settings.listed.roots.join("\n"),
+        }
+    }
+}
+
+/// A key as its owner sees it.
+pub(super) struct KeyView {
+    pub(super) id: i64,
+    pub(super) name: String,
+    /// The model's name, if the administrator's list or this program knows it.
+    pub(super) model: Option<String>,
+    pub(super) aaguid: Option<String>,
+    /// Whether the model is more than a claim.
+    pub(super) proof: &'static str,
+    pub(super) added: Moment,
+    pub(super) last_used: Option<Moment>,
+    /// Why it cannot sign in at present.
+    pub(super) refusal: Option<String>,
+}
+
+impl KeyView {
+    pub(super) fn new(key: Key, settings: &Settings) -> Self {
+        let listed = key.aaguid.and_then(|aaguid| settings.listed.models.get(&aaguid));
+        let listed = listed.filter(|name| !name.is_empty()).cloned();
+        let is_ours = key.aaguid.is_some_and(|aaguid| aaguid.to_string() == KEYFOB.0);
+        Self {
+            id: key.id,
+            model: listed.or_else(|| is_ours.then(|| KEYFOB.1.to_owned())),
+            aaguid: key.aaguid.map(|aaguid| aaguid.to_string()),
+            proof: proof(&key.credential.attestation.data),
+            added: Moment(key.added),
+            last_used: key.last_used.map(Moment),
+            refusal: settings.judge(&key.credential).err().map(|refusal| refusal.to_string()),
+            name: key.name,
+        }
+    }
+}
+
+fn proof(attestation: &ParsedAttestationData) -> &'static str {
+    match attestation {
+        ParsedAttestationData::None => "Not proved: the key tells no more",
+        ParsedAttestationData::Self_ => "Not proved: the key vouches for itself",
+        _ => "Proved by the key’s certificate",
+    }
+}
+
+/// Answers with a page.
+pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!("a template fails: {error}");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The one model that needs no list: AAGUID and name.
+const KEYFOB: (&str, &str) =
+    ("c196d97f-64cf-465a-ab5d-aaf18b481fc4", "keyfob virtual security key");

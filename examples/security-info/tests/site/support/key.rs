@@ -1,0 +1,219 @@
+//! A key with a PIN, and what a browser does between it and a site (WebAuthn sections 5.1.3, 5.1.4 and 5.8.1).
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use ciborium::Value as Cbor;
+use ctap_client::{
+    Client, CredentialDescriptor, CredentialParameters, Exchange, KeepaliveStatus, Patience,
+    Permissions, RelyingParty, Status, TransportError, User, get_assertion, make_credential,
+};
+use ctap_core::algorithm::{Algorithm, PrivateKey};
+use ctap_core::attestation::{Attestation, AttestationKey};
+use ctap_core::secret::SecretBytes;
+use ctap_core::{Config, SoftKey};
+use p256::SecretKey;
+use p256::pkcs8::DecodePrivateKey as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+const PIN: &str = "2468";
+const SITE: &str = "localhost";
+
+/// What `credential.toJSON()` gives a page.
+pub(crate) type Answer = Value;
+
+/// A virtual key, and the browser's half of WebAuthn.
+pub(crate) struct SecurityKey(Client<InProcess>);
+
+struct InProcess(SoftKey);
+
+impl Exchange for InProcess {
+    fn exchange(
+        &mut self,
+        request: &[u8],
+        _: &mut dyn FnMut(KeepaliveStatus) -> Patience,
+    ) -> Result<Vec<u8>, TransportError> {
+        Ok(self.0.call(request))
+    }
+}
+
+impl SecurityKey {
+    /// A key that vouches for itself, with a PIN. The same number gives the same key.
+    pub(crate) fn new(number: u8) -> Self {
+        Self::made(Config::default(), number)
+    }
+
+    /// A key whose manufacturer vouches for its model.
+    pub(crate) fn attested(number: u8) -> Self {
+        let secret = SecretKey::from_pkcs8_pem(include_str!("../attestation/key.pem")).unwrap();
+        let secret = SecretBytes::new(secret.to_bytes().to_vec());
+        let attestation_key = AttestationKey {
+            key: PrivateKey { algorithm: Algorithm::Es256, secret },
+            x5c: vec![der(include_str!("../attestation/certificate.pem"))],
+        };
+        let attestation = Attestation::Basic;
+        let config =
+            Config { attestation, attestation_key: Some(attestation_key), ..Config::default() };
+        Self::made(config, number)
+    }
+
+    pub(crate) fn made(config: Config, number: u8) -> Self {
+        let mut client = Client::new(InProcess(SoftKey::new(config, [number; 32])));
+        client.set_pin(PIN).unwrap();
+        Self(client)
+    }
+
+    /// `navigator.credentials.create()`
+    pub(crate) fn create(&mut self, options: &Value, origin: &str) -> Result<Answer, Status> {
+        let client_data = client_data("webauthn.create", options, origin);
+        let user = User::new(bytes(&options["user"]["id"]), text(&options["user"]["name"]));
+        let mut request =
+            make_credential::Request::new(Sha256::digest(&client_data).into(), rp(options), user)
+                .with_option("rk", options["authenticatorSelection"]["residentKey"] == "required")
+                .with_extension("credProtect", cred_protect(options));
+        let algorithms = options["pubKeyCredParams"].as_array().unwrap().iter();
+        let algorithms =
+            algorithms.map(|it| CredentialParameters::new(it["alg"].as_i64().unwrap()));
+        request.pub_key_cred_params = Some(algorithms.collect());
+        request.exclude_list = descriptors(&options["excludeCredentials"]);
+        assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
+        let token =
+            self.0.pin_uv_auth_token(PIN, Permissions::MAKE_CREDENTIAL, Some(SITE)).unwrap();
+        let reply = self.call(&request.authorized_by(&token).encode())?;
+        let [fmt, auth_data, att_stmt] = [1, 2, 3].map(|number| reply[number].clone());
+        let object = Cbor::Map(vec![
+            ("fmt".into(), fmt),
+            ("attStmt".into(), att_stmt),
+            ("authData".into(), auth_data.clone()),
+        ]);
+        let mut encoded = Vec::new();
+        ciborium::into_writer(&object, &mut encoded).unwrap();
+        let response = json!({
+            "clientDataJSON": base64(&client_data),
+            "attestationObject": base64(&encoded),
+            "transports": ["usb"],
+        });
+        Ok(credential(credential_id(auth_data.as_bytes().unwrap()), &response))
+    }
+
+    /// `navigator.credentials.get()`
+    pub(crate) fn get(&mut self, options: &Value, origin: &str) -> Result<Answer, Status> {
+        assert_eq!(options["userVerification"], "required");
+        let token = self.0.pin_uv_auth_token(PIN, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+        let client_data = client_data("webauthn.get", options, origin);
+        let mut request = get_assertion::Request::new(
+            text(&options["rpId"]),
+            Sha256::digest(&client_data).into(),
+        );
+        request.allow_list = descriptors(&options["allowCredentials"]);
+        self.assertion(&request.authorized_by(&token), &client_data)
+    }
+
+    /// `navigator.credentials.get()` in a browser that forgets about the PIN.
+    pub(crate) fn get_without_pin(
+        &mut self,
+        options: &Value,
+        origin: &str,
+    ) -> Result<Answer, Status> {
+        let client_data = client_data("webauthn.get", options, origin);
+        let mut request = get_assertion::Request::new(
+            text(&options["rpId"]),
+            Sha256::digest(&client_data).into(),
+        );
+        request.allow_list = descriptors(&options["allowCredentials"]);
+        self.assertion(&request, &client_data)
+    }
+
+    fn assertion(
+        &mut self,
+        request: &get_assertion::Request,
+        client_data: &[u8],
+    ) -> Result<Answer, Status> {
+        let reply = self.call(&request.encode())?;
+        let id = member(&reply[1], "id").as_bytes().unwrap().clone();
+        let user = reply.get(4).filter(|user| !user.is_null());
+        let handle = user.map(|user| base64(member(user, "id").as_bytes().unwrap()));
+        let response = json!({
+            "clientDataJSON": base64(client_data),
+            "authenticatorData": base64(reply[2].as_bytes().unwrap()),
+            "signature": base64(reply[3].as_bytes().unwrap()),
+            "userHandle": handle,
+        });
+        Ok(credential(&id, &response))
+    }
+
+    /// The members of a reply, each at the index of its number.
+    fn call(&mut self, request: &[u8]) -> Result<Vec<Cbor>, Status> {
+        let reply = self.0.raw(request).unwrap();
+        match Status::from_byte(reply[0]) {
+            Status::Ok => {}
+            refusal => return Err(refusal),
+        }
+        let mut members = vec![Cbor::Null; 16];
+        let map: Cbor = ciborium::from_reader(&reply[1..]).unwrap();
+        for (number, value) in map.into_map().unwrap() {
+            members[usize::try_from(number.into_integer().unwrap()).unwrap()] = value;
+        }
+        Ok(members)
+    }
+}
+
+fn client_data(kind: &str, options: &Value, origin: &str) -> Vec<u8> {
+    let data = json!({
+        "type": kind, "challenge": options["challenge"], "origin": origin, "crossOrigin": false,
+    });
+    data.to_string().into_bytes()
+}
+
+fn credential(id: &[u8], response: &Value) -> Answer {
+    json!({
+        "id": base64(id), "rawId": base64(id), "type": "public-key", "response": response,
+        "clientExtensionResults": {}, "authenticatorAttachment": "cross-platform",
+    })
+}
+
+/// WebAuthn section 6.5.1: after 37 bytes and the AAGUID comes the length of the id, and the id.
+fn credential_id(auth_data: &[u8]) -> &[u8] {
+    let length = usize::from(u16::from_be_bytes([auth_data[53], auth_data[54]]));
+    &auth_data[55..55 + length]
+}
+
+fn rp(options: &Value) -> RelyingParty {
+    RelyingParty::new(text(&options["rp"]["id"]))
+}
+
+fn cred_protect(options: &Value) -> u64 {
+    match options["extensions"]["credentialProtectionPolicy"].as_str() {
+        Some("userVerificationRequired") => 3,
+        Some("userVerificationOptional") => 1,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An empty list is none (GA-31).
+fn descriptors(list: &Value) -> Option<Vec<CredentialDescriptor>> {
+    let list = list.as_array()?.iter();
+    let list: Vec<_> = list.map(|item| CredentialDescriptor::new(bytes(&item["id"]))).collect();
+    (!list.is_empty()).then_some(list)
+}
+
+fn member<'v>(map: &'v Cbor, name: &str) -> &'v Cbor {
+    let members = map.as_map().unwrap();
+    &members.iter().find(|(key, _)| key.as_text() == Some(name)).unwrap().1
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    Base64UrlUnpadded::decode_vec(text(value)).unwrap()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}
+
+fn der(pem: &str) -> Vec<u8> {
+    let lines: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    base64ct::Base64::decode_vec(&lines).unwrap()
+}
