@@ -6,7 +6,7 @@ pub(crate) mod requests;
 use std::collections::BTreeMap;
 
 use ctap_client::cbor::{MapBuilder, decode};
-use ctap_client::{PinProtocol, Value};
+use ctap_client::{PinProtocol, TransportError, Value};
 use rand_core::CryptoRng;
 
 use crate::case::Case;
@@ -173,6 +173,9 @@ impl From<Trouble> for Stop {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Unable(why) => Self::Unable(why),
+            Trouble::Transport(error @ TransportError::TooLong(_)) => {
+                Self::Unable(format!("it needs a longer message: {error}"))
+            }
             Trouble::Transport(error) => Self::Wrong(error.to_string()),
         }
     }

@@ -12,8 +12,9 @@ pub(crate) fn shown(value: &Value) -> String {
 fn write(value: &Value, out: &mut String) {
     match value {
         Value::Integer(number) => out.push_str(&i128::from(*number).to_string()),
-        Value::Bytes(bytes) => out.push_str(&format!("h\"{}\"", hex(bytes))),
-        Value::Text(text) => out.push_str(&format!("{text:?}")),
+        Value::Bytes(bytes) => out.push_str(&shortened(&hex(bytes), bytes.len(), "h\"")),
+        Value::Text(text) if text.len() <= LONG => out.push_str(&format!("{text:?}")),
+        Value::Text(text) => out.push_str(&shortened(text, text.len(), "\"")),
         Value::Bool(truth) => out.push_str(&truth.to_string()),
         Value::Null => out.push_str("null"),
         Value::Float(number) => out.push_str(&format!("{number:?}")),
@@ -38,6 +39,21 @@ fn list<T>(out: &mut String, open: &str, close: &str, items: &[T], each: fn(&T, 
     }
     out.push_str(close);
 }
+
+/// Nobody reads thousands of bytes: their beginning will do, and how many they are.
+fn shortened(text: &str, length: usize, quote: &str) -> String {
+    match length <= LONG {
+        true => format!("{quote}{text}\""),
+        false => {
+            let beginning: String = text.chars().take(SHOWN).collect();
+            format!("{quote}{beginning}…\" ({length} bytes)")
+        }
+    }
+}
+
+/// Bytes that are shown whole; covers everything but blobs, certificates and post-quantum keys.
+const LONG: usize = 256;
+const SHOWN: usize = 64;
 
 /// Bytes as pairs of digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
