@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
@@ -147,6 +148,14 @@ impl Attendant {
         Ok(())
     }
 
+    /// What tells a device file from the one that had its name before.
+    fn device_file(&self) -> Option<u64> {
+        match &self.address {
+            Address::Hidraw(path) => Some(std::fs::metadata(path).ok()?.ino()),
+            _ => None,
+        }
+    }
+
     /// Once for each thing the key asks for, as far as anybody can tell from outside: once, and again if it still asks
     /// after a while.
     fn is_due(&mut self, hand: Hand) -> bool {
@@ -157,11 +166,11 @@ impl Attendant {
         is_due
     }
 
-    /// A device file goes with the device and comes back with it.
-    fn await_device(&self) -> Result<(), Trouble> {
+    /// A device file goes with the device, and another one comes back with it.
+    fn await_device(&self, old: Option<u64>) -> Result<(), Trouble> {
         let Address::Hidraw(path) = &self.address else { return Ok(()) };
         let begun = Instant::now();
-        while self.address.pipe().is_err() {
+        while self.device_file() == old || self.address.pipe().is_err() {
             if begun.elapsed() > PLUGGING {
                 return Err(unable(&format!("{} did not come back", path.display())));
             }
@@ -201,13 +210,12 @@ impl Caretaker for Attendant {
 
     fn power_cycle(&mut self) -> Result<(), Trouble> {
         (self.acted, self.line) = (None, None);
+        let old = self.device_file();
         match &self.cycles {
             Cycles::Import => return Ok(()),
             Cycles::Control => {
                 let replug = Request::Replug { key: self.bus_id() };
                 self.connection.ask(&replug).map_err(|error| unable(&format!("{error:#}")))?;
-                // The node is gone before it comes back.
-                thread::sleep(UNPLUGGING);
             }
             Cycles::Command(command) => self::command(command, "power cycle")?,
             Cycles::Person => {
@@ -220,7 +228,7 @@ impl Caretaker for Attendant {
                 return Err(unable("nobody is here to unplug the key; use --power-cycle-cmd"));
             }
         }
-        self.await_device()
+        self.await_device(old)
     }
 
     fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
@@ -273,7 +281,6 @@ fn unable(why: &str) -> Trouble {
 
 /// Longer than a key takes to notice a touch.
 const AGAIN: Duration = Duration::from_secs(3);
-/// How long a host takes to see that a device is gone, and at most to have it back.
-const UNPLUGGING: Duration = Duration::from_millis(300);
+/// How long a host takes at most to have a device back.
 const PLUGGING: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
