@@ -25,10 +25,11 @@ fn the_map_of_rules_is_up_to_date() {
 fn every_rule_that_code_names_exists() {
     let all = rules::all();
     let known: Vec<&String> = all.iter().map(|rule| &rule.id).collect();
-    let Mentions { code, tests, helpers } = Mentions::read();
+    let Mentions { code, tests, cases, helpers } = Mentions::read();
     let unknown: BTreeMap<_, _> = code
         .iter()
         .chain(&tests)
+        .chain(&cases)
         .chain(&helpers)
         .filter(|(id, _)| is_of_a_family(id) && !rules::is_gap(id, &all) && !known.contains(id))
         .collect();
@@ -119,13 +120,16 @@ fn spec_map(mentions: &Mentions) -> String {
         let files = files_of(family, mentions);
         writeln!(map, "| {family} | {} |", files.join("<br>")).unwrap();
     }
-    map.push_str("\n## Rules\n\n| rule | mark | code | tests |\n|---|---|---|---|\n");
+    map.push_str(
+        "\n## Rules\n\n| rule | mark | code | tests | conformance cases |\n|---|---|---|---|---|\n",
+    );
     let left_out = rules::left_out();
     let is_ours = |rule: &&Rule| !rule.is_idea() && FAMILIES.contains(&rule.family());
     for rule in rules::all().iter().filter(is_ours) {
         let code = mentions.code.get(&rule.id).map(short).unwrap_or_default();
         let tests = proof(rule, &mentions.tests, &left_out);
-        writeln!(map, "| {} | {} | {code} | {tests} |", rule.id, rule.mark).unwrap();
+        let cases = mentions.cases.get(&rule.id).map(short).unwrap_or_default();
+        writeln!(map, "| {} | {} | {code} | {tests} | {cases} |", rule.id, rule.mark).unwrap();
     }
     map
 }

@@ -1,7 +1,8 @@
 //! Where code and tests name rules.
 //!
 //! A comment is about the function below it, or the one it stands in. Only a test proves anything: what a helper beside the
-//! tests names, or a comment over a whole file, counts for nothing.
+//! tests names, or a comment over a whole file, counts for nothing. A conformance case is no test either: whether it applies is
+//! for the key to say.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,8 @@ pub struct Mentions {
     pub code: Places,
     /// Tests that prove it, as `file: test`.
     pub tests: Places,
+    /// Conformance cases that ask for it, by their ids.
+    pub cases: Places,
     /// What stands beside the tests and is none.
     pub helpers: Places,
 }
@@ -30,9 +33,25 @@ impl Mentions {
         let crates = tree::files("crates", &[".rs", ".toml"]);
         // The Rust files in `tests` are this very check.
         for file in crates.into_iter().chain(tree::files("tests", &[".py"])) {
-            mentions.read_file(&file, &tree::read(&file));
+            let text = tree::read(&file);
+            match file.contains("/vectors/") {
+                true => mentions.read_cases(&text),
+                false => mentions.read_file(&file, &text),
+            }
         }
         mentions
+    }
+
+    /// A case's id stands above its rules.
+    fn read_cases(&mut self, text: &str) {
+        let mut case = "";
+        for line in text.lines() {
+            if let Some(id) = line.strip_prefix("id = ") {
+                case = id.trim_matches('"');
+            } else if line.starts_with("rules = ") {
+                ids(line).into_iter().for_each(|id| note(&mut self.cases, id, case.to_owned()));
+            }
+        }
     }
 
     fn read_file(&mut self, file: &str, text: &str) {
@@ -44,10 +63,14 @@ impl Mentions {
                     Of::Test(name) => (&mut self.tests, format!("{file}: {name}")),
                     Of::Helper => (&mut self.helpers, file.to_owned()),
                 };
-                places.entry(id).or_default().insert(place);
+                note(places, id, place);
             }
         }
     }
+}
+
+fn note(places: &mut Places, id: String, place: String) {
+    places.entry(id).or_default().insert(place);
 }
 
 /// What names a rule.
@@ -158,6 +181,16 @@ const C: u8 = 1;
         assert_eq!(tests, ["MC-06", "MC-07", "MC-08", "MC-09"]);
         let helpers: Vec<_> = among_tests.helpers.keys().collect();
         assert_eq!(helpers, ["MC-01", "MC-02", "MC-03", "MC-04", "MC-05", "MC-10"]);
+    }
+
+    #[test]
+    fn a_conformance_case_names_its_rules_below_its_id() {
+        let text = "[[case]]\nid = \"mc-touch\"\nrules = [\"MC-35\", \"MC-40\"]\n# MC-41\n";
+        let mut mentions = Mentions::default();
+        mentions.read_cases(text);
+        let touch = BTreeSet::from(["mc-touch".to_owned()]);
+        let expected = ["MC-35", "MC-40"].map(|id| (id.to_owned(), touch.clone()));
+        assert_eq!(mentions.cases, BTreeMap::from(expected));
     }
 
     #[test]
