@@ -113,6 +113,11 @@ impl Listed {
         lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
     }
 
+    /// Whether a root certificate stands behind this key's claim to be of a listed model.
+    pub(crate) fn trusts(&self, key: &Credential) -> bool {
+        !self.roots.is_empty() && self.judge(key).is_ok()
+    }
+
     fn judge(&self, key: &Credential) -> Result<(), Refusal> {
         let attestation = &key.attestation;
         let (ParsedAttestationData::Basic(_), AttestationMetadata::Packed { aaguid }) =

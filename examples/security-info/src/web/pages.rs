@@ -158,7 +158,7 @@ impl KeyView {
             id: key.id,
             model: listed.or_else(|| is_ours.then(|| KEYFOB.1.to_owned())),
             aaguid: key.aaguid.map(|aaguid| aaguid.to_string()),
-            proof: proof(&key.credential.attestation.data),
+            proof: proof(&key, settings),
             added: Moment(key.added),
             last_used: key.last_used.map(Moment),
             refusal: settings.judge(&key.credential).err().map(|refusal| refusal.to_string()),
@@ -167,11 +167,14 @@ impl KeyView {
     }
 }
 
-fn proof(attestation: &ParsedAttestationData) -> &'static str {
-    match attestation {
+fn proof(key: &Key, settings: &Settings) -> &'static str {
+    match key.credential.attestation.data {
         ParsedAttestationData::None => "Not proved: the key tells no more",
         ParsedAttestationData::Self_ => "Not proved: the key vouches for itself",
-        _ => "Proved by the key’s certificate",
+        _ if settings.listed.trusts(&key.credential) => {
+            "Proved by a trusted manufacturer’s certificate"
+        }
+        _ => "Vouched for by a certificate, whose issuer is not known here",
     }
 }
 

@@ -28,15 +28,18 @@ async fn a_key_is_added_named_and_signs_in_without_name_and_password() {
         .post(&format!("/security-info/keys/{id}/name"), &[("name", "Blue <key>"), ("new", "true")])
         .await;
     browser.follow(named).await.says("Blue &#60;key&#62;</strong> can sign in");
+    browser.get("/security-info").await.says("Never");
     browser.post("/sign-out", &[]).await;
 
+    site.pass(3600);
     let signed_in = browser.sign_in_with(&mut key).await;
     let list = browser.follow(signed_in).await;
     list.says("alice");
     list.says("<h3 data-test=\"key-name\">Blue &#60;key&#62;</h3>");
     list.says("keyfob virtual security key");
     list.says("Not proved: the key vouches for itself");
-    list.says("<time datetime=\"2026-11-22T04:31Z\">22 November 2026, 04:31 UTC</time>");
+    list.says("data-test=\"key-added\">22 November 2026, 04:31 UTC</time>");
+    list.says("<time datetime=\"2026-11-22T05:31Z\">22 November 2026, 05:31 UTC</time>");
 }
 
 #[tokio::test]
@@ -372,7 +375,7 @@ async fn a_policy_holds_for_keys_that_were_registered_before_it() {
     refused.says("does not prove which model");
     let list = alice.get("/security-info").await;
     list.says("Company key");
-    list.says("Proved by the key’s certificate");
+    list.says("Proved by a trusted manufacturer’s certificate");
     list.says("Cannot sign in at present.");
 }
 
