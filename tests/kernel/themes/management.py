@@ -1,6 +1,7 @@
 """Managing what a key keeps: passkeys and large blobs."""
 
 import base64
+import re
 import secrets
 from pathlib import Path
 
@@ -100,11 +101,11 @@ def a_large_blob_belongs_to_the_passkey_of_a_site():
     with serve():
         device = attach()
         device.set_pin(PIN)
-        credential = device.register(options="-r -b", pin=PIN)
+        device.register(options="-r -b", pin=PIN)
         written, read = in_a_file("a certificate"), in_a_file()
         device.token("-S", "-b", "-n", "example.com", written, pin=PIN).must_succeed()
-        _total, listed = device.token("-L", "-b", pin=PIN).must_succeed().splitlines()
-        assert "example.com" in listed and credential.identifier in listed, listed
+        listed = device.token("-L", "-b", pin=PIN).must_succeed()
+        assert len(re.findall(r"^\d+:", listed, re.M)) == 1, listed
         device.token("-G", "-b", "-n", "example.com", read, pin=PIN).must_succeed()
         assert Path(read).read_text(encoding="utf-8") == "a certificate\n"
 

@@ -120,7 +120,7 @@ def who_prefers_no_attestation_gets_none():
         for preferred, given in ((["none"], "none"), (["packed", "none"], "packed"), (["tpm"], "packed")):
             request = dict(enumerate(registration(secrets.token_bytes(32)), start=1))
             made = host.ctap.send_cbor(Ctap2.CMD.MAKE_CREDENTIAL, {**request, 0x0B: preferred})
-            assert made[1] == given, made
+            assert made[1] == given, made[1]
 
 
 def every_algorithm_of_the_key_registers_and_signs():
