@@ -63,7 +63,9 @@ impl Player<'_, '_> {
         data: Option<&Pattern>,
     ) -> Result<(), Stop> {
         let apdu = self.scope.term(apdu)?.bytes()?;
-        let answer = self.watch.exchange_u2f(&apdu, person.hand)?;
+        // Whoever expects to be told that a touch is missing does not touch.
+        let hand = if words.contains(&TOUCH_MISSING) { Hand::Nothing } else { person.hand };
+        let answer = self.watch.exchange_u2f(&apdu, hand)?;
         judge_asking(person.asking, answer.asked)?;
         let (content, word) = answer
             .message
@@ -211,6 +213,8 @@ fn wrong(problem: &str) -> Stop {
     Stop::Wrong(problem.to_owned())
 }
 
+/// SW_CONDITIONS_NOT_SATISFIED (UF-20).
+const TOUCH_MISSING: u16 = 0x6985;
 const RESET: u8 = 0x07;
 /// More than any sensor wants of one finger.
 const MOST_SAMPLES: usize = 64;
