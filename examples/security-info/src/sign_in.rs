@@ -1,7 +1,7 @@
 //! Signing in with a key: whose it is, whether it may, whether it is right.
 
 use webauthn_rs_core::error::WebauthnError;
-use webauthn_rs_core::proto::PublicKeyCredential;
+use webauthn_rs_core::proto::{AuthenticationState, PublicKeyCredential};
 
 use crate::app::{App, Ceremony};
 use crate::policy::Refusal;
@@ -55,23 +55,14 @@ impl App {
         if !settings.enabled {
             return Err(Fault::SwitchedOff);
         }
+        let ceremony = ceremony.ok_or(Fault::Expired)?;
         let answer: PublicKeyCredential =
             serde_json::from_str(answer).map_err(|error| Fault::Invalid(error.into()))?;
         let key = self.store.key_with_credential(answer.raw_id.as_slice())?;
         let key = key.ok_or(Fault::NotRegistered)?;
         let owner = self.store.account(key.account)?.ok_or(Fault::NotRegistered)?;
         let handle = answer.response.user_handle.as_ref().map(AsRef::as_ref);
-        let (state, is_owner) = match ceremony {
-            Some(Ceremony::SignIn { state }) => (state, handle == Some(owner.handle.as_slice())),
-            Some(Ceremony::SignInAs { account, state }) => {
-                let is_same = handle.is_none_or(|handle: &[u8]| handle == owner.handle);
-                (state, account == Some(owner.id) && is_same)
-            }
-            Some(Ceremony::Register { .. }) | None => return Err(Fault::Expired),
-        };
-        if !is_owner {
-            return Err(Fault::NotRegistered);
-        }
+        let state = asked_of(&owner, ceremony, handle)?;
         settings.judge(&key.credential)?;
         let credential = self.relying_party.finish_sign_in(&answer, state, &key)?;
         if !self.store.key_was_used(&key, &credential, self.now())? {
@@ -79,4 +70,22 @@ impl App {
         }
         Ok(owner)
     }
+}
+
+/// What to judge an answer by, if the key's owner is the one who was asked for (WebAuthn section 7.2, step 6): a key that
+/// was asked for by name need not say whose it is, a key that was asked for alone must.
+fn asked_of(
+    owner: &Account,
+    ceremony: Ceremony,
+    handle: Option<&[u8]>,
+) -> Result<AuthenticationState, Fault> {
+    let is_owners = handle.map(|handle| handle == owner.handle);
+    let (state, fits) = match ceremony {
+        Ceremony::SignIn { state } => (state, is_owners == Some(true)),
+        Ceremony::SignInAs { account, state } => {
+            (state, account == Some(owner.id) && is_owners != Some(false))
+        }
+        Ceremony::Register { .. } => return Err(Fault::Expired),
+    };
+    if fits { Ok(state) } else { Err(Fault::NotRegistered) }
 }

@@ -43,7 +43,8 @@ impl From<StoreFault> for Problem {
 impl Problem {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NotSignedIn | Self::Expired | Self::Full | Self::Known => StatusCode::CONFLICT,
+            Self::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Self::Expired | Self::Full | Self::Known => StatusCode::CONFLICT,
             Self::NotAdministrator | Self::ForeignForm | Self::SwitchedOff | Self::Refused(_) => {
                 StatusCode::FORBIDDEN
             }

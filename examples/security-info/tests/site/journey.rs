@@ -34,7 +34,7 @@ async fn a_key_is_added_named_and_signs_in_without_name_and_password() {
     site.pass(3600);
     let signed_in = browser.sign_in_with(&mut key).await;
     let list = browser.follow(signed_in).await;
-    list.says("alice");
+    list.says("id=\"account-name\">alice<");
     list.says("<h3 data-test=\"key-name\">Blue &#60;key&#62;</h3>");
     list.says("keyfob virtual security key");
     list.says("Not proved: the key vouches for itself");
@@ -54,10 +54,7 @@ async fn a_name_and_a_key_sign_in_time_and_again() {
         let page = browser.follow(page).await;
         let answer = key.get(&page.options(), ORIGIN).unwrap();
         let signed_in = browser.answer("/sign-in/key", &page, &answer).await;
-        browser
-            .follow(signed_in)
-            .await
-            .says("<span id=\"account-name\" class=\"who\">alice</span>");
+        browser.follow(signed_in).await.says("id=\"account-name\">alice<");
     }
 }
 
@@ -77,7 +74,7 @@ async fn one_key_serves_two_people_and_the_newest_comes_first() {
     site.browser_of("bob", PASSWORD).await.add(&mut key).await;
     let mut browser = site.browser();
     let signed_in = browser.sign_in_with(&mut key).await;
-    browser.follow(signed_in).await.says("<span id=\"account-name\" class=\"who\">bob</span>");
+    browser.follow(signed_in).await.says("id=\"account-name\">bob<");
 }
 
 #[tokio::test]
@@ -181,6 +178,68 @@ async fn alices_key_does_not_sign_in_as_bob() {
     let refused = browser.answer("/sign-in/key", &page, &answer).await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     refused.says("not registered with that account");
+}
+
+#[tokio::test]
+async fn a_key_that_is_asked_for_alone_must_say_truly_whose_it_is() {
+    let (site, mut key, mut bobs) = (Site::new(), SecurityKey::new(1), SecurityKey::new(2));
+    site.alice().await.add(&mut key).await;
+    site.browser_of("bob", PASSWORD).await.add(&mut bobs).await;
+    let mut browser = site.browser();
+    let page = browser.get("/sign-in").await;
+    let bobs_handle = bobs.get(&page.options(), ORIGIN).unwrap()["response"]["userHandle"].clone();
+    for handle in [serde_json::Value::Null, bobs_handle] {
+        let page = browser.get("/sign-in").await;
+        let mut answer = key.get(&page.options(), ORIGIN).unwrap();
+        answer["response"]["userHandle"] = handle;
+        let refused = browser.answer("/sign-in/key", &page, &answer).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_a_key_is_found_out_by_its_counter() {
+    let (site, mut key) = (Site::new(), SecurityKey::new(1));
+    site.alice().await.add(&mut key).await;
+    let mut browser = site.browser();
+    let (first, second) = (browser.get("/sign-in").await, browser.get("/sign-in").await);
+    // The older answer arrives after the newer one, as if from another key.
+    let older = key.get(&first.options(), ORIGIN).unwrap();
+    let newer = key.get(&second.options(), ORIGIN).unwrap();
+    let signed_in = browser.answer("/sign-in/key", &second, &newer).await;
+    assert_eq!(signed_in.status, StatusCode::SEE_OTHER);
+    let refused = browser.answer("/sign-in/key", &first, &older).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    refused.says("there may be a copy of it");
+}
+
+#[tokio::test]
+async fn an_answer_that_was_altered_is_refused() {
+    let (site, mut key) = (Site::new(), SecurityKey::new(1));
+    let mut alice = site.alice().await;
+    let page = alice.get("/security-info/add/security-key/usb").await;
+    let mut answer = SecurityKey::new(2).create(&page.options(), ORIGIN).unwrap();
+    answer["response"]["attestationObject"] = flipped(&answer["response"]["attestationObject"]);
+    let refused = alice.answer("/security-info/add/security-key", &page, &answer).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+
+    alice.add(&mut key).await;
+    for part in ["authenticatorData", "signature", "clientDataJSON"] {
+        let mut browser = site.browser();
+        let page = browser.get("/sign-in").await;
+        let mut answer = key.get(&page.options(), ORIGIN).unwrap();
+        answer["response"][part] = flipped(&answer["response"][part]);
+        let refused = browser.answer("/sign-in/key", &page, &answer).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{part}");
+    }
+}
+
+/// Base64url with one of its last characters changed.
+fn flipped(text: &serde_json::Value) -> serde_json::Value {
+    let mut text = text.as_str().unwrap().to_owned().into_bytes();
+    let at = text.len() - 10;
+    text[at] = if text[at] == b'A' { b'B' } else { b'A' };
+    String::from_utf8(text).unwrap().into()
 }
 
 #[tokio::test]

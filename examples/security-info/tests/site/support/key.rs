@@ -189,7 +189,7 @@ fn cred_protect(options: &Value) -> u64 {
     }
 }
 
-/// An empty list is none (GA-31).
+/// Browsers leave empty lists out (GA-22).
 fn descriptors(list: &Value) -> Option<Vec<CredentialDescriptor>> {
     let list = list.as_array()?.iter();
     let list: Vec<_> = list.map(|item| CredentialDescriptor::new(bytes(&item["id"]))).collect();
