@@ -85,7 +85,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let app = App::new(store, origin.clone(), Box::new(now))?;
     tracing::info!("open {origin} in a browser; Ctrl-C ends this");
-    axum::serve(listener, router(app)).with_graceful_shutdown(interrupted()).await?;
+    axum::serve(listener, router(app)).await?;
     Ok(())
 }
 
@@ -117,11 +117,4 @@ fn open_store(options: &Options) -> anyhow::Result<Store> {
 fn now() -> Seconds {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Seconds::try_from(since.as_secs()).unwrap_or(Seconds::MAX)
-}
-
-/// Ends when the program is asked to.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
