@@ -14,7 +14,7 @@ use url::Url;
 
 /// A small site to try security keys on: accounts, a Security info page, signing in without a password
 ///
-/// It listens on this machine only. Open http://localhost:8080 in a browser, with that name: at 127.0.0.1 browsers do not use
+/// It listens on this machine only, unless --listen says otherwise. Open http://localhost:8080 in a browser, with that name: at 127.0.0.1 browsers do not use
 /// security keys.
 #[derive(Parser)]
 #[command(version, after_help = AFTER_HELP)]
@@ -45,8 +45,9 @@ Try it:
   security-info --demo-account alice:correct-horse --demo-admin admin:battery-staple
   sudo keyfob attach --touch ask        in another terminal: plugs a virtual key in
 
-Then, in a browser, sign in as alice with the password, choose “Add sign-in method”, “Security key”, “USB”, follow the
-browser, and name the key. Sign out, and sign in with the key alone.
+Then, in a browser, sign in as alice with the password, choose “Add sign-in method”,
+“Security key”, “USB”, follow the browser, and name the key. Sign out, and sign in with the
+key alone.
 
 Settings are at /admin. RUST_LOG=security_info=debug tells more about what is refused.";
 
