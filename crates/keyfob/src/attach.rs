@@ -89,7 +89,7 @@ async fn announce(bus_id: String, serial: String) {
 }
 
 /// The hidraw device of the key with this serial number.
-fn device_node(serial: &str) -> Option<PathBuf> {
+pub(crate) fn device_node(serial: &str) -> Option<PathBuf> {
     let wanted = format!("HID_UNIQ={serial}");
     fs::read_dir("/sys/class/hidraw").ok()?.flatten().find_map(|entry| {
         let uevent = fs::read_to_string(entry.path().join("device/uevent")).ok()?;

@@ -6,7 +6,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::key::Touch;
 use crate::profile::MAX_CAPACITY;
-use crate::{attach, bench, conform, control, demo, doctor, metadata, serve, settings};
+use crate::{
+    attach, bench, conform, conformance_hooks, control, demo, doctor, metadata, serve, settings,
+};
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
 ///
@@ -108,6 +110,9 @@ pub(crate) struct KeyOptions {
     /// Where `keyfob touch` and the like find these keys [default: $XDG_RUNTIME_DIR/keyfob/control or /tmp/keyfob-UID/control]
     #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
     pub(crate) control: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) hooks: conformance_hooks::HookOptions,
 }
 
 #[cfg(test)]
@@ -116,7 +121,8 @@ impl KeyOptions {
     pub(crate) fn for_tests() -> Self {
         let profile = "default".to_owned();
         let (state, ephemeral, touch, control) = (None, true, Touch::Ask, None);
-        Self { state, ephemeral, touch, keys: 1, profile, capacity: None, control }
+        let hooks = conformance_hooks::HookOptions::default();
+        Self { state, ephemeral, touch, keys: 1, profile, capacity: None, control, hooks }
     }
 }
 

@@ -100,7 +100,7 @@ impl PluggedKey {
         let config = profile.config(&profile.identities(own)?)?;
         let parts = Parts { store, rng: Box::new(system_rng()), touch: options.touch, bell };
         let key = Key::new(config, parts, clock.now());
-        let usb = Rc::new(RefCell::new(UsbKey { key, clock }));
+        let usb = Rc::new(RefCell::new(UsbKey { key, clock, power_ups: 0 }));
         let port = server.plug(device_info(number, serial.clone()), Rc::clone(&usb) as _)?;
         Ok(Self { usb, port, serial, run, replugs: Cell::new(0) })
     }
@@ -149,6 +149,11 @@ impl PluggedKey {
     pub(crate) fn replug(&self) {
         self.replugs.set(self.replugs.get().wrapping_add(1));
         self.port.replug();
+    }
+
+    /// How often a host has powered it up.
+    pub(crate) fn power_ups(&self) -> u32 {
+        self.usb.borrow().power_ups
     }
 
     /// How often [`replug`](Self::replug) was called.

@@ -6,6 +6,7 @@ mod bell;
 mod bench;
 mod cli;
 mod conform;
+mod conformance_hooks;
 mod control;
 mod demo;
 mod device;

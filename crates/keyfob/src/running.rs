@@ -7,6 +7,7 @@ use tokio::task::LocalSet;
 use usbip_server::Server;
 
 use crate::cli::KeyOptions;
+use crate::conformance_hooks::Hooks;
 use crate::control;
 use crate::key::Touch;
 use crate::keys::Keys;
@@ -19,6 +20,7 @@ use crate::touch;
 pub(crate) struct Running {
     keys: Rc<Keys>,
     control: PrivateSocket,
+    hooks: Option<Hooks>,
     end: EndSignal,
 }
 
@@ -33,7 +35,8 @@ impl Running {
         }
         let end = EndSignal::listen()?;
         let control = control::bind(options.control.as_deref())?;
-        Ok(Self { keys: Rc::new(Keys::plug_into(server, options)?), control, end })
+        let hooks = Hooks::open(options)?;
+        Ok(Self { keys: Rc::new(Keys::plug_into(server, options)?), control, hooks, end })
     }
 
     /// The keys that run.
@@ -54,10 +57,19 @@ impl Running {
             result = host => result.map(|never| match never {}),
             never = control::serve(&self.control.listener, &self.keys) => match never {},
             never = touch::front_end(&self.keys) => match never {},
+            never = obey(self.hooks.as_ref(), &self.keys) => match never {},
             () = self.end.received() => Ok(()),
         };
         self.keys.unplug();
         outcome
+    }
+}
+
+/// For ever nothing, if nobody is to be obeyed.
+async fn obey(hooks: Option<&Hooks>, keys: &Rc<Keys>) -> Infallible {
+    match hooks {
+        Some(hooks) => hooks.serve(keys).await,
+        None => std::future::pending().await,
     }
 }
 

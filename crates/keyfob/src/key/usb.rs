@@ -11,10 +11,13 @@ use crate::platform::Clock;
 pub(crate) struct UsbKey {
     pub(crate) key: Key,
     pub(crate) clock: Clock,
+    /// How often it was plugged in.
+    pub(crate) power_ups: u32,
 }
 
 impl HidFunction for UsbKey {
     fn attached(&mut self) {
+        self.power_ups = self.power_ups.wrapping_add(1);
         self.key.plug_in(self.clock.now());
     }
 

@@ -1,0 +1,289 @@
+//! `--conformance-hooks`: FIDO's conformance tool asks over HTTP for what a person would do to the key, and it is done.
+//!
+//! ```text
+//!   POST http://localhost:3000/conformance/userpresence   a touch: for the open prompt, or the next within ten seconds
+//!        http://localhost:3000/conformance/powercycle     unplugged and plugged in again; answered once a host has it
+//!        http://localhost:3000/conformance/results        what came of the run: told in a few lines, and kept
+//!
+//!   gate.rs      who may ask: programs of this machine, and no web page
+//!   hand.rs      what is done to the key
+//!   results.rs   what the tool tells at the end
+//! ```
+
+mod gate;
+mod hand;
+mod limits;
+mod results;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::Context as _;
+use clap::Args;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use self::hand::Hand;
+use self::limits::{ACCEPT_BACK_OFF, MAX_BODY, MAX_CLIENTS, MAX_HEAD, PATIENCE};
+use crate::cli::KeyOptions;
+use crate::failure::{advise, failure, usage};
+use crate::key::Touch;
+use crate::keys::Keys;
+use crate::say::{say, warn};
+
+/// Whether the conformance tool is obeyed, and where.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct HookOptions {
+    /// Obey FIDO's conformance tool, which asks over HTTP for touches and power cycles; for tests only
+    #[arg(long)]
+    conformance_hooks: bool,
+
+    /// Where the conformance tool finds the hooks: a port of localhost; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = TOOLS_PORT, requires = "conformance_hooks")]
+    conformance_port: u16,
+
+    /// Keep what the conformance tool tells at the end of its run in this file, in place of what it holds
+    #[arg(long, value_name = "FILE", requires = "conformance_hooks")]
+    conformance_results: Option<PathBuf>,
+}
+
+/// The hooks, ready to be asked.
+pub(crate) struct Hooks {
+    doors: Vec<TcpListener>,
+    results: Option<PathBuf>,
+}
+
+impl Hooks {
+    /// Opens the port, if `options` want that, and warns of it.
+    ///
+    /// # Errors
+    /// The port is taken, or the options ask for what cannot go together.
+    pub(crate) fn open(options: &KeyOptions) -> anyhow::Result<Option<Self>> {
+        let wanted = &options.hooks;
+        if !wanted.conformance_hooks {
+            return Ok(None);
+        }
+        check(options)?;
+        let doors = doors(wanted.conformance_port)?;
+        warn(
+            "--conformance-hooks lets every program of this machine touch and unplug this key; use it for tests only",
+        );
+        Ok(Some(Self { doors, results: wanted.conformance_results.clone() }))
+    }
+
+    /// Does what the tool asks, until the future is dropped.
+    ///
+    /// Must run in a [`LocalSet`](tokio::task::LocalSet).
+    pub(crate) async fn serve(&self, keys: &Rc<Keys>) -> Infallible {
+        if let Some(address) = self.doors.first().and_then(|door| door.local_addr().ok()) {
+            say(format_args!(
+                "the conformance tool is obeyed at http://localhost:{}/conformance/",
+                address.port()
+            ));
+        }
+        let desk = Rc::new(Desk { hand: Hand::new(keys), results: self.results.clone() });
+        tokio::select! {
+            never = serve_all(&self.doors, &desk) => never,
+            never = desk.hand.touch_what_opens() => never,
+        }
+    }
+}
+
+/// The tool knows neither several keys nor keys that answer for themselves.
+fn check(options: &KeyOptions) -> anyhow::Result<()> {
+    if options.keys != 1 {
+        return Err(usage(
+            "the conformance tool tests one key at a time",
+            "leave out --keys, or --conformance-hooks",
+        ));
+    }
+    if options.touch != Touch::Ask {
+        return Err(usage(
+            "a key that asks nobody has no use for --conformance-hooks",
+            "leave out --touch, or --conformance-hooks",
+        ));
+    }
+    Ok(())
+}
+
+/// `localhost` is two addresses, and the tool may try either first. A machine without IPv6 has but one.
+fn doors(port: u16) -> anyhow::Result<Vec<TcpListener>> {
+    let first = door((Ipv4Addr::LOCALHOST, port).into()).map_err(|error| refused(port, error))?;
+    let port = first.local_addr()?.port();
+    match door((Ipv6Addr::LOCALHOST, port).into()) {
+        Ok(second) => Ok(vec![first, second]),
+        // Somebody else would hear the tool.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(refused(port, error)),
+        Err(_) => Ok(vec![first]),
+    }
+}
+
+fn door(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+fn refused(port: u16, error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => failure(
+            format_args!("port {port} of localhost is taken by another program"),
+            "stop it (`ss -ltnp` names it): the conformance tool always asks at port 3000",
+        ),
+        _ => advise(
+            anyhow::Error::new(error).context(format!("cannot listen on port {port}")),
+            "choose another one with --conformance-port",
+        ),
+    }
+}
+
+async fn serve_all(doors: &[TcpListener], desk: &Rc<Desk>) -> Infallible {
+    let mut clients = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = accept(doors) => match accepted {
+                // One client too many hears the end of the stream.
+                Ok(_) if clients.len() >= MAX_CLIENTS => {}
+                Ok(stream) => {
+                    clients.spawn_local(serve_one(stream, Rc::clone(desk)));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a conformance tool");
+                    sleep(ACCEPT_BACK_OFF).await;
+                }
+            },
+            Some(_) = clients.join_next() => {}
+        }
+    }
+}
+
+async fn accept(doors: &[TcpListener]) -> io::Result<TcpStream> {
+    let stream = match doors {
+        [one] => one.accept().await,
+        [one, other, ..] => {
+            tokio::select! { stream = one.accept() => stream, stream = other.accept() => stream }
+        }
+        [] => std::future::pending().await,
+    };
+    Ok(stream?.0)
+}
+
+/// One request, one response.
+async fn serve_one(stream: TcpStream, desk: Rc<Desk>) {
+    let service = service_fn(|request| {
+        let desk = Rc::clone(&desk);
+        async move { Ok::<_, Infallible>(desk.respond(request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(MAX_HEAD)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::info!(%error, "a conformance tool broke off");
+    }
+}
+
+/// Where requests arrive.
+struct Desk {
+    hand: Hand,
+    results: Option<PathBuf>,
+}
+
+/// A status, and a sentence for whoever looks into the tool's log.
+type Reply = (StatusCode, String);
+
+impl Desk {
+    async fn respond(&self, request: Request<Incoming>) -> Response<String> {
+        let (status, sentence) = self.reply(request).await;
+        if !status.is_success() {
+            warn(format_args!("the conformance tool's request was refused: {sentence}"));
+        }
+        let mut response = Response::new(format!("{sentence}\n"));
+        *response.status_mut() = status;
+        response
+    }
+
+    async fn reply(&self, request: Request<Incoming>) -> Reply {
+        let (head, body) = request.into_parts();
+        if let Err(refusal) = gate::check(&head.method, &head.uri, &head.headers) {
+            return refusal;
+        }
+        // What the tool sends with the other two says nothing; but it is heard out before it is answered.
+        let body = match read(body).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
+        };
+        match head.uri.path() {
+            "/conformance/userpresence" => self.hand.touch(),
+            "/conformance/powercycle" => self.hand.power_cycle().await,
+            "/conformance/results" => self.keep(&body),
+            _ => (StatusCode::NOT_FOUND, "there is no such hook".to_owned()),
+        }
+    }
+
+    fn keep(&self, body: &[u8]) -> Reply {
+        let Ok(lines) = results::lines(body) else {
+            return (StatusCode::BAD_REQUEST, "the results are no JSON".to_owned());
+        };
+        lines.iter().for_each(say);
+        match self.results.as_deref().map(|path| write(path, body)).transpose() {
+            Ok(_) => (StatusCode::OK, "heard".to_owned()),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")),
+        }
+    }
+}
+
+fn write(path: &Path, body: &[u8]) -> anyhow::Result<()> {
+    std::fs::write(path, body).with_context(|| format!("cannot write {}", path.display()))?;
+    say(format_args!("the conformance tool's results are in {}", path.display()));
+    Ok(())
+}
+
+async fn read(body: Incoming) -> Result<Vec<u8>, Reply> {
+    match timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes().into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err((StatusCode::PAYLOAD_TOO_LARGE, format!("more than {MAX_BODY} bytes")))
+        }
+        Ok(Err(error)) => Err((StatusCode::BAD_REQUEST, error.to_string())),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "it did not come to an end".to_owned())),
+    }
+}
+
+/// Where the tool's automation always asks.
+const TOOLS_PORT: u16 = 3000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(keys: u8, touch: Touch) -> KeyOptions {
+        KeyOptions { keys, touch, ..KeyOptions::for_tests() }
+    }
+
+    #[test]
+    fn it_is_for_one_key_that_asks() {
+        assert!(check(&options(1, Touch::Ask)).is_ok());
+        assert!(check(&options(2, Touch::Ask)).is_err());
+        assert!(check(&options(1, Touch::Auto)).is_err());
+        assert!(check(&options(1, Touch::Deny)).is_err());
+    }
+
+    #[test]
+    fn without_the_option_nothing_listens() {
+        assert!(Hooks::open(&options(1, Touch::Ask)).unwrap().is_none());
+    }
+}
