@@ -46,6 +46,9 @@ impl<'k> Watch<'k> {
         self.traces = self.traces.max(traces(message));
         let answer = self.key.exchange(message, hand)?;
         self.heard(&answer.message);
+        if spends_a_try(&answer) {
+            self.traces = Traces::Stored;
+        }
         Ok(answer)
     }
 
@@ -87,6 +90,14 @@ fn traces(message: &[u8]) -> Traces {
     }
 }
 
+/// A wrong PIN or finger, and none where one was asked for, costs a try that a power cycle does not give back.
+fn spends_a_try(answer: &Answer) -> bool {
+    match answer.message.first() {
+        None | Some(0) => false,
+        Some(status) => answer.asked || PIN_REFUSALS.contains(status),
+    }
+}
+
 fn is_discoverable(request: &Value) -> bool {
     let option = find(request, &7.into()).and_then(|options| find(options, &"rk".into()));
     option.is_some_and(|rk| *rk != Value::Bool(false))
@@ -125,5 +136,7 @@ const GET_NEXT_ASSERTION: u8 = 0x08;
 const CREDENTIAL_MANAGEMENT: u8 = 0x0A;
 const SELECTION: u8 = 0x0B;
 const CREDENTIAL_MANAGEMENT_PREVIEW: u8 = 0x41;
+/// PIN_INVALID, PIN_BLOCKED, PIN_AUTH_BLOCKED.
+const PIN_REFUSALS: [u8; 3] = [0x31, 0x32, 0x34];
 /// A persistent token outlives a power cycle.
 const PCMR: i128 = 0x40;
