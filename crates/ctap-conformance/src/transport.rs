@@ -13,7 +13,8 @@ pub enum Hand {
     Refuse,
     /// Does nothing at all.
     Nothing,
-    /// Does nothing, and the platform cancels the request once the key asks.
+    /// Does nothing, and the platform cancels the request once the key asks. Where requests cannot be cancelled, that is the
+    /// time for [`Trouble::Unable`], and not before: most requests come with this hand and must be answered unasked.
     Cancel,
     /// Places this finger on the sensor, numbered from 1 by the suite.
     Finger(u8),

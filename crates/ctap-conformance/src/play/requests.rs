@@ -32,7 +32,11 @@ impl Player<'_, '_> {
         };
         self.scope.set("request", value);
         let message = [&[command][..], &bytes].concat();
-        let answer = self.watch.exchange(&message, person.hand)?;
+        let answer = match (self.watch.exchange(&message, person.hand), person.asking) {
+            // Nobody could cancel it: so the key had asked.
+            (Err(Trouble::Unable(_)), Asking::Forbidden) => return Err(wrong(ASKED)),
+            (answer, _) => answer?,
+        };
         judge_asking(person.asking, answer.asked)?;
         self.judge(&answer.message, expected)
     }
@@ -172,7 +176,7 @@ impl Player<'_, '_> {
 fn judge_asking(asking: Asking, asked: bool) -> Result<(), Stop> {
     match (asking, asked) {
         (Asking::Needed, false) => Err(wrong("the key did not ask for a touch")),
-        (Asking::Forbidden, true) => Err(wrong("the key asked for a touch")),
+        (Asking::Forbidden, true) => Err(wrong(ASKED)),
         _ => Ok(()),
     }
 }
@@ -213,6 +217,7 @@ fn wrong(problem: &str) -> Stop {
     Stop::Wrong(problem.to_owned())
 }
 
+const ASKED: &str = "the key asked for a touch";
 /// SW_CONDITIONS_NOT_SATISFIED (UF-20).
 const TOUCH_MISSING: u16 = 0x6985;
 const RESET: u8 = 0x07;

@@ -1,0 +1,172 @@
+//! Tests an authenticator that knows nothing of CTAPHID or USB, as a library calls it: bytes in, bytes out.
+//!
+//! ```text
+//! cargo run -p ctap-conformance --example own_authenticator             every case that fits the authenticator
+//! cargo run -p ctap-conformance --example own_authenticator MC-07 reset-  those with one of these words
+//! ```
+//!
+//! The exit code is 0 if it did what it should, 1 if it failed a case, and 2 if no case has such a word.
+//!
+//! To test yours: put it where [`SoftKey`] stands, and have `impl Transport` do with it what it says there.
+#![allow(clippy::print_stdout, reason = "an example talks to its user")]
+
+use std::cell::Cell;
+use std::env;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ctap_conformance::{
+    Answer, Hand, Options, Outcome, Report, Suite, Transport, Trouble, Verdict, run,
+};
+use ctap_core::consent::SampleFault;
+use ctap_core::{Config, Decision, SoftKey};
+use hid_transport::Capabilities;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let suite = Suite::built_in();
+    if suite.filtered(&words).is_empty() {
+        println!("no case has one of these words");
+        return ExitCode::from(2);
+    }
+    match test(Config::default(), &suite, &words) {
+        Ok(report) if report.failures().count() == 0 => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(trouble) => {
+            println!("{trouble}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the cases that have one of `words`, and prints what failed.
+pub(crate) fn test(config: Config, suite: &Suite, words: &[String]) -> Result<Report, Trouble> {
+    let mut key = OwnAuthenticator::new(config);
+    let options = Options { may_erase: true, ..Options::default() };
+    let report = run(&mut key, &suite.filtered(words), &options, |_| {})?;
+    for outcome in report.failures() {
+        let Outcome { id, rules, says, verdict, .. } = outcome;
+        println!("{id} ({})\n{says}", rules.join(" "));
+        if let Verdict::Failed(failure) = verdict {
+            println!("{failure}\n");
+        }
+    }
+    let (passed, failed, skipped) = report.counts();
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    Ok(report)
+}
+
+/// The authenticator under test, and what the person in front of it does.
+pub(crate) struct OwnAuthenticator {
+    key: SoftKey,
+    has_u2f: bool,
+    person: Rc<Person>,
+}
+
+/// The authenticator asks this person, the suite tells them what to do.
+struct Person {
+    hand: Cell<Hand>,
+    was_asked: Cell<bool>,
+}
+
+impl Person {
+    /// `None`: does nothing, and the authenticator gives up after its time.
+    fn decide(&self) -> Option<Decision> {
+        self.was_asked.set(true);
+        match self.hand.get() {
+            // For a touch any finger will do; while one is enrolled, the suite means finger 1.
+            Hand::Touch => Some(Decision::Finger(1)),
+            Hand::Finger(finger) => Some(Decision::Finger(finger)),
+            Hand::BadSample(code) => fault(code).map(Decision::BadSample),
+            Hand::Refuse => Some(Decision::Deny),
+            Hand::Nothing | Hand::Cancel => None,
+        }
+    }
+}
+
+impl OwnAuthenticator {
+    pub(crate) fn new(config: Config) -> Self {
+        let person = Rc::new(Person { hand: Cell::new(Hand::Touch), was_asked: Cell::new(false) });
+        let has_u2f = config.u2f;
+        let mut key = SoftKey::new(config, [7; 32]);
+        let asked = Rc::clone(&person);
+        key.set_person(move |_question| asked.decide());
+        Self { key, has_u2f, person }
+    }
+
+    /// One exchange, in which the person does what `hand` says.
+    fn exchange_with(
+        &mut self,
+        hand: Hand,
+        exchange: impl FnOnce(&mut SoftKey) -> Vec<u8>,
+    ) -> Result<Answer, Trouble> {
+        self.person.hand.set(hand);
+        self.person.was_asked.set(false);
+        let message = exchange(&mut self.key);
+        let asked = self.person.was_asked.get();
+        // What cannot be done here is said, and the case is skipped with that sentence.
+        match hand {
+            Hand::BadSample(code) if asked && fault(code).is_none() => {
+                Err(Trouble::Unable("the sensor cannot fail in that way".to_owned()))
+            }
+            _ => Ok(Answer { message, asked }),
+        }
+    }
+}
+
+impl Transport for OwnAuthenticator {
+    fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, Trouble> {
+        let answer = self.exchange_with(hand, |key| key.call(message))?;
+        match (hand, answer.asked) {
+            (Hand::Cancel, true) => Err(Trouble::Unable("requests cannot be cancelled".to_owned())),
+            _ => Ok(answer),
+        }
+    }
+
+    /// This authenticator waits for its touch itself; one that answers 6985 at once is asked again after it.
+    fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, Trouble> {
+        self.exchange_with(hand, |key| key.call_u2f(apdu))
+    }
+
+    /// Who has no CTAPHID needs this only to say that there is U2F.
+    fn capabilities(&mut self) -> Result<Option<Capabilities>, Trouble> {
+        let with_u2f = Capabilities { wink: false, cbor: true, nmsg: false };
+        Ok(self.has_u2f.then_some(with_u2f))
+    }
+
+    fn power_cycle(&mut self) -> Result<(), Trouble> {
+        self.key.power_cycle();
+        Ok(())
+    }
+
+    fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
+        self.key.advance(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    fn is_simulated(&self) -> bool {
+        true
+    }
+}
+
+/// The fault with this lastEnrollSampleStatus (BE-23).
+fn fault(code: u8) -> Option<SampleFault> {
+    FAULTS.into_iter().find(|fault| *fault as u8 == code)
+}
+
+const FAULTS: [SampleFault; 13] = [
+    SampleFault::TooHigh,
+    SampleFault::TooLow,
+    SampleFault::TooLeft,
+    SampleFault::TooRight,
+    SampleFault::TooFast,
+    SampleFault::TooSlow,
+    SampleFault::PoorQuality,
+    SampleFault::TooSkewed,
+    SampleFault::TooShort,
+    SampleFault::MergeFailure,
+    SampleFault::Exists,
+    SampleFault::NoUserActivity,
+    SampleFault::NoUserPresenceTransition,
+];
