@@ -1,0 +1,111 @@
+"""What other projects test real keys with, run as it is: the script of libfido2's tools, and python-fido2's tests."""
+
+import subprocess
+import sys
+import xml.etree.ElementTree as xml
+from collections import Counter
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import kernel
+import machine
+from machine import new_folder, plugged_in
+from phrases import PIN, serve
+from programs import on_a_terminal
+
+SCRIPT = Path(__file__).parent / "libfido2-script/test.sh"
+
+
+# ---- libfido2 -------------------------------------------------------------------------------------------------------
+
+
+def the_script_that_tests_keys_with_libfido2_s_tools_passes():
+    # With UV set it does all that it does without, and tries the fingerprint sensor in each combination too.
+    with plugged_in("--profile", "bio", touch="auto") as (_, device):
+        device.set_pin(PIN)
+        device.token("-S", "-e", pin=PIN).must_succeed()
+        command = ["env", "UV=1", "sh", "-ex", str(SCRIPT), new_folder(owner=0), device.node]
+        # It stops at the first step that goes wrong; the trace of what it did is in its output.
+        trace = on_a_terminal(*command, answers=[PIN] * 1000).must_succeed()
+        steps = Counter(line.split()[1] for line in trace.splitlines() if line.startswith("+ "))
+        told = [f"{steps[step]} {step}" for step in ("make_cred", "verify_cred", "get_assert", "verify_assert")]
+        print("     " + ", ".join(told), flush=True)
+
+
+# ---- python-fido2 ---------------------------------------------------------------------------------------------------
+
+
+def the_tests_of_python_fido2_pass():
+    with serve("--profile", "everything", touch="ask") as key, _hand_of(key) as hand:
+        kernel.attach()
+        skipped = _run_pytest(hand, "--ignore", "tests/device/test_bioenroll.py", "tests/device")
+    assert skipped <= NOT_APPLICABLE.keys(), skipped
+
+
+def the_tests_of_python_fido2_for_fingers_pass():
+    # They print that a finger is wanted and do not tell the hand, so that the key must take fingers as they come.
+    with serve("--profile", "everything", touch="auto"), _hand_of(None) as hand:
+        kernel.attach()
+        skipped = _run_pytest(hand, "tests/device/test_bioenroll.py")
+    assert not skipped, skipped
+
+
+# Files and tests that do not apply to this key, and why.
+NOT_APPLICABLE = {
+    "test_preview_sign": "an extension of one vendor that is in no standard",
+    "test_sign_extension_v4": "the same extension, as it was before",
+    "test_ep_vendor": "needs a site for which the key's vendor has enabled enterprise attestation",
+    "an algorithm": "RS256 and such, which the key does not have",
+}
+
+
+def _run_pytest(hand, *arguments):
+    """Run python-fido2's tests against the one key there is; the names of files or tests that were skipped."""
+    report = f"{new_folder(owner=0)}/report.xml"
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", report]
+    ran = subprocess.run(
+        [*command, "--controller", hand, *arguments],
+        cwd=f"{machine.CACHE}/python-fido2",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    print("     " + ran.stdout.splitlines()[-1], flush=True)
+    return {_applies_not(case) for case in xml.parse(report).iter("testcase") if case.find("skipped") is not None}
+
+
+def _applies_not(case):
+    reason = case.find("skipped").get("message")
+    return "an algorithm" if reason.startswith("Algorithm ") else case.get("name").partition("[")[0]
+
+
+@contextmanager
+def _hand_of(key):
+    """The hand that python-fido2's tests call over HTTP, to touch the key and to plug it in and out; its address.
+
+    Without a key to touch, it only plugs."""
+
+    class Hand(BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path.endswith("/touch/on") and key:
+                key.type("touch").must_succeed()
+            elif self.path.endswith("/power/off"):
+                kernel.detach()
+            elif self.path.endswith("/power/on"):
+                kernel.attach()
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hand)
+    Thread(target=server.serve_forever).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
