@@ -29,6 +29,7 @@ THEMES = [
     "version_2_3",
     "touch",
     "reset",
+    "conformance",
     "cost",
     "log",  # last: what the kernel thought of all this
 ]

@@ -147,6 +147,11 @@ impl Player<'_, '_> {
 
     pub(crate) fn erase(&mut self) -> Result<(), Stop> {
         self.watch.key.power_cycle()?;
+        self.reset()
+    }
+
+    /// authenticatorReset, within ten seconds of a power-up.
+    pub(crate) fn reset(&mut self) -> Result<(), Stop> {
         let answer = self.watch.exchange(&[RESET], Hand::Touch)?;
         let statuses = Statuses::OneOf(vec![Status::Ok]);
         self.judge(&answer.message, &Expected { statuses, body: Body::Nothing })
