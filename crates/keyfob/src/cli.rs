@@ -130,6 +130,7 @@ const ATTACH_EXAMPLES: &str = "\
 Examples:
   sudo modprobe vhci-hcd && sudo keyfob attach
   sudo keyfob attach --ephemeral --touch auto      for a test that nobody watches
+  sudo keyfob attach --conformance-hooks           for FIDO's conformance tool; docs/conformance.md has more
 
 The key is there until Ctrl-C, and it keeps its passkeys. It needs the kernel module vhci-hcd and the right to write
 to it; `keyfob doctor` checks both.";
