@@ -40,7 +40,8 @@ def the_script_that_tests_keys_with_libfido2_s_tools_passes():
 def the_tests_of_python_fido2_pass():
     with serve("--profile", "everything", touch="ask") as key, _hand_of(key) as hand:
         kernel.attach()
-        skipped = _run_pytest(hand, "--ignore", "tests/device/test_bioenroll.py", "tests/device")
+        left_out = ["--ignore", "tests/device/test_bioenroll.py", "--deselect", NOT_OF_THE_STANDARD]
+        skipped = _run_pytest(hand, *left_out, "tests/device")
     assert skipped <= NOT_APPLICABLE.keys(), skipped
 
 
@@ -51,6 +52,10 @@ def the_tests_of_python_fido2_for_fingers_pass():
         skipped = _run_pytest(hand, "tests/device/test_bioenroll.py")
     assert not skipped, skipped
 
+
+# It wants PIN_NOT_SET for a question about the PIN's retries where there is no PIN. By the standard (CP-45) that
+# question has no such error, and the answer is 8. Left out, because every test after it needs the PIN that it sets.
+NOT_OF_THE_STANDARD = "tests/device/test_clientpin.py::test_set_and_reset"
 
 # Files and tests that do not apply to this key, and why.
 NOT_APPLICABLE = {
