@@ -162,7 +162,7 @@ fn multiplied(
 impl Case {
     /// Whether one of its steps exchanges single reports.
     pub(crate) fn speaks_hid(&self) -> bool {
-        self.steps.iter().any(|line| is_hid(&line.step))
+        self.steps.iter().any(|line| is_hid(line.step.once()))
     }
 
     fn with(&self, name: &str, value: &toml::Value) -> Result<Self, SyntaxError> {

@@ -1,9 +1,12 @@
 //! Keys that speak CTAPHID, wherever their reports go.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use ctap_client::{
-    Exchange as _, HidChannel, KeepaliveStatus, Patience, ReportPipe, TransportError,
+    Exchange as _, HidChannel, KeepaliveStatus, Patience, Report, ReportPipe, TransportError,
 };
 use hid_transport::Capabilities;
 
@@ -33,6 +36,20 @@ pub trait Caretaker {
     /// [`Trouble`]; `Unable` where nobody can.
     fn power_cycle(&mut self) -> Result<(), Trouble>;
 
+    /// See [`Transport::renew`]. No pipe is open.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    fn renew(&mut self) -> Result<bool, Trouble> {
+        Ok(false)
+    }
+
+    /// How long it may take from the key's asking until [`act`](Self::act) has done what it should: longer for people
+    /// than for machines. A key that still asks then is given up.
+    fn reaction_time(&self) -> Duration {
+        Duration::from_secs(8)
+    }
+
     /// Lets time pass.
     ///
     /// # Errors
@@ -48,44 +65,56 @@ pub trait Caretaker {
 /// A key behind CTAPHID, and its caretaker.
 pub struct HidKey<C: Caretaker> {
     caretaker: C,
-    channel: Option<HidChannel<C::Pipe>>,
+    channel: Option<HidChannel<Timed<C::Pipe>>>,
+    deadline: Deadline,
+}
+
+/// When an answer comes too late, whatever signs of life there are.
+type Deadline = Rc<Cell<Option<Instant>>>;
+
+/// A pipe that gives up at the deadline.
+struct Timed<P> {
+    pipe: P,
+    deadline: Deadline,
+}
+
+impl<P: ReportPipe> ReportPipe for Timed<P> {
+    fn send(&mut self, report: &Report) -> io::Result<()> {
+        self.pipe.send(report)
+    }
+
+    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
+        match self.deadline.get() {
+            Some(deadline) if deadline <= Instant::now() => Err(io::ErrorKind::TimedOut.into()),
+            _ => self.pipe.receive(timeout),
+        }
+    }
 }
 
 impl<C: Caretaker> HidKey<C> {
     /// A key that is plugged in.
     #[must_use]
-    pub const fn new(caretaker: C) -> Self {
-        Self { caretaker, channel: None }
+    pub fn new(caretaker: C) -> Self {
+        Self { caretaker, channel: None, deadline: Deadline::default() }
     }
 
-    fn channel(&mut self) -> Result<&mut HidChannel<C::Pipe>, TransportError> {
-        open(&mut self.channel, &mut self.caretaker)
+    fn channel(&mut self) -> Result<&mut HidChannel<Timed<C::Pipe>>, TransportError> {
+        open(&mut self.channel, &mut self.caretaker, &self.deadline)
     }
 }
 
 impl<C: Caretaker> Transport for HidKey<C> {
     fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, Trouble> {
-        let Self { caretaker, channel } = self;
-        let channel = open(channel, caretaker)?;
-        let (mut asked, mut trouble) = (false, None);
-        let outcome = channel.exchange(message, &mut |status| {
-            if status != KeepaliveStatus::UpNeeded {
-                return Patience::Wait;
-            }
-            asked = true;
-            let acted = match hand {
-                Hand::Nothing => Ok(()),
-                Hand::Cancel => return Patience::Cancel,
-                hand => caretaker.act(hand),
-            };
-            match acted {
-                Ok(()) => Patience::Wait,
-                Err(what) => {
-                    trouble = Some(what);
-                    Patience::Cancel
-                }
-            }
-        });
+        let Self { caretaker, channel, deadline } = self;
+        let mut vigil = Vigil::new(caretaker, hand, deadline);
+        let open = open(channel, vigil.caretaker, deadline)?;
+        let outcome = open.exchange(message, &mut |status| vigil.sees(status));
+        let (asked, mut trouble) = (vigil.asked.is_some(), vigil.trouble);
+        if deadline.take().is_some_and(|end| end <= Instant::now()) {
+            // What still arrives on this channel must not be taken for an answer to another request.
+            *channel = None;
+            trouble = trouble.or(Some(Trouble::Endless("goes on though it was cancelled")));
+        }
         match trouble {
             Some(trouble) => Err(trouble),
             None => Ok(Answer { message: outcome?, asked }),
@@ -116,6 +145,11 @@ impl<C: Caretaker> Transport for HidKey<C> {
         self.caretaker.power_cycle()
     }
 
+    fn renew(&mut self) -> Result<bool, Trouble> {
+        self.channel = None;
+        self.caretaker.renew()
+    }
+
     fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
         self.caretaker.pass_time(time)
     }
@@ -133,13 +167,66 @@ impl<C: Caretaker> Transport for HidKey<C> {
     }
 }
 
+/// Somebody who sees a request through: acts when the key asks, and loses patience when it goes on for ever.
+struct Vigil<'v, C> {
+    caretaker: &'v mut C,
+    hand: Hand,
+    deadline: &'v Deadline,
+    begun: Instant,
+    /// Since when the key asks.
+    asked: Option<Instant>,
+    trouble: Option<Trouble>,
+}
+
+impl<'v, C: Caretaker> Vigil<'v, C> {
+    fn new(caretaker: &'v mut C, hand: Hand, deadline: &'v Deadline) -> Self {
+        Self { caretaker, hand, deadline, begun: Instant::now(), asked: None, trouble: None }
+    }
+
+    fn sees(&mut self, status: KeepaliveStatus) -> Patience {
+        let outcome = match status {
+            KeepaliveStatus::UpNeeded => self.is_asked(),
+            _ if self.begun.elapsed() > LONGEST_WORK => Err(Trouble::Endless("goes on working")),
+            _ => Ok(Patience::Wait),
+        };
+        let patience = outcome.unwrap_or_else(|trouble| {
+            self.trouble = Some(trouble);
+            Patience::Cancel
+        });
+        if patience == Patience::Cancel {
+            self.deadline.set(Some(Instant::now() + CANCELLING));
+        }
+        patience
+    }
+
+    fn is_asked(&mut self) -> Result<Patience, Trouble> {
+        let since = *self.asked.get_or_insert_with(Instant::now);
+        let longest = match self.hand {
+            Hand::Cancel => return Ok(Patience::Cancel),
+            Hand::Nothing => LONGEST_PROMPT,
+            _ => self.caretaker.reaction_time(),
+        };
+        if since.elapsed() > longest {
+            return Err(Trouble::Endless("goes on asking for a touch"));
+        }
+        match self.hand {
+            Hand::Nothing => Ok(Patience::Wait),
+            hand => self.caretaker.act(hand).map(|()| Patience::Wait),
+        }
+    }
+}
+
 fn open<'c, C: Caretaker>(
-    channel: &'c mut Option<HidChannel<C::Pipe>>,
+    channel: &'c mut Option<HidChannel<Timed<C::Pipe>>>,
     caretaker: &mut C,
-) -> Result<&'c mut HidChannel<C::Pipe>, TransportError> {
+    deadline: &Deadline,
+) -> Result<&'c mut HidChannel<Timed<C::Pipe>>, TransportError> {
     match channel {
         Some(open) => Ok(open),
-        none => Ok(none.insert(HidChannel::open(caretaker.open()?)?)),
+        none => {
+            let pipe = Timed { pipe: caretaker.open()?, deadline: Rc::clone(deadline) };
+            Ok(none.insert(HidChannel::open(pipe)?))
+        }
     }
 }
 
@@ -148,3 +235,9 @@ const CONDITIONS_NOT_SATISFIED: [u8; 2] = [0x69, 0x85];
 const POLLING_PAUSE: Duration = Duration::from_millis(50);
 /// Five seconds: a key that is touched and still waits then will wait for ever.
 const MOST_POLLS: u32 = 100;
+/// A key gives up waiting for a person after 30 seconds, some after a minute.
+const LONGEST_PROMPT: Duration = Duration::from_secs(75);
+/// No key takes that long to make a key pair.
+const LONGEST_WORK: Duration = Duration::from_secs(30);
+/// How long a key may take to end what was cancelled (HD-81: soon).
+const CANCELLING: Duration = Duration::from_secs(3);

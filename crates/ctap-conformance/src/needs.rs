@@ -68,7 +68,7 @@ impl Need {
     pub(crate) fn of(steps: &[Line], start: Start) -> Vec<Self> {
         let mut features = Vec::new();
         for line in steps {
-            match &line.step {
+            match line.step.once() {
                 Step::U2f { .. } => features.push(Feature::U2f),
                 Step::Token(request) if request.by == Proof::BuiltInUv => {
                     features.push(Feature::Uv);

@@ -18,6 +18,8 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// How long it took.
     pub elapsed: Duration,
+    /// Why the key was given up before the end, if it was: a sentence. The cases after that are skipped.
+    pub gone: Option<String>,
 }
 
 /// A key, by its own words.
@@ -93,7 +95,7 @@ impl Report {
     /// Whether all went as expected: see [`Expectations`].
     #[must_use]
     pub fn judge(&self, expectations: &Expectations) -> Judgement {
-        let mut judgement = Judgement::default();
+        let mut judgement = Judgement { gone: self.gone.clone(), ..Judgement::default() };
         for outcome in &self.outcomes {
             let expected = expectations.0.contains(&outcome.id);
             match (&outcome.verdict, expected) {
@@ -132,13 +134,15 @@ pub struct Judgement {
     pub surprises: Vec<String>,
     /// Cases that passed though they were expected to fail.
     pub mended: Vec<String>,
+    /// The key did not live to see the end: see [`Report::gone`]. Nobody expects that.
+    pub gone: Option<String>,
 }
 
 impl Judgement {
     /// Nothing unexpected.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.surprises.is_empty() && self.mended.is_empty()
+        self.surprises.is_empty() && self.mended.is_empty() && self.gone.is_none()
     }
 }
 

@@ -12,6 +12,7 @@ use rand_core::CryptoRng;
 use crate::case::Case;
 use crate::notation::NoValue;
 use crate::notation::eval::{Scope, Term, find};
+use crate::notation::syntax::{Expr, Pattern};
 use crate::script::{Line, Step};
 use crate::transport::Trouble;
 use crate::watch::Watch;
@@ -20,8 +21,18 @@ use crate::watch::Watch;
 pub(crate) enum Stop {
     /// The key is wrong. A sentence.
     Wrong(String),
+    /// The key did not answer: it is wrong, and perhaps gone. A sentence.
+    Unanswered(String),
     /// Nobody here can do what the case wants. A sentence.
     Unable(String),
+}
+
+impl Stop {
+    pub(crate) fn into_sentence(self) -> String {
+        match self {
+            Self::Wrong(why) | Self::Unanswered(why) | Self::Unable(why) => why,
+        }
+    }
 }
 
 /// A case that is being played.
@@ -114,16 +125,25 @@ impl<'p, 'k> Player<'p, 'k> {
                 self.hear_message(channel, *command, data)
             }
             Step::Silence(time) => self.silence(*time),
+            Step::Repeat(times, step) => self.repeat(times, step),
         }
     }
 
+    fn repeat(&mut self, times: &Expr, step: &Step) -> Result<(), Stop> {
+        let times = self.scope.term(times)?.size()?;
+        if times > MOST_REPETITIONS {
+            return Err(Stop::Unable(format!("it takes {times} repetitions of a step")));
+        }
+        for number in 1..=times {
+            self.scope.set("n", Value::from(number as u64));
+            self.step(step)?;
+        }
+        Ok(())
+    }
+
     /// What is not there is compared as such: `check $reply[3] is absent`.
-    fn check(
-        &mut self,
-        expr: &crate::notation::syntax::Expr,
-        pattern: &crate::notation::syntax::Pattern,
-    ) -> Result<(), Stop> {
-        if *pattern == crate::notation::syntax::Pattern::Absent {
+    fn check(&mut self, expr: &Expr, pattern: &Pattern) -> Result<(), Stop> {
+        if *pattern == Pattern::Absent {
             return match self.scope.term(expr) {
                 Err(_) | Ok(Term::Absent) => Ok(()),
                 Ok(term) => {
@@ -176,10 +196,29 @@ impl From<Trouble> for Stop {
             Trouble::Transport(error @ TransportError::TooLong(_)) => {
                 Self::Unable(format!("it needs a longer message: {error}"))
             }
-            Trouble::Transport(error) => Self::Wrong(error.to_string()),
+            Trouble::Transport(error) => error.into(),
+            endless @ Trouble::Endless(_) => Self::Unanswered(endless.to_string()),
         }
     }
 }
 
+impl From<TransportError> for Stop {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Silent => Self::Unanswered("the key does not answer".to_owned()),
+            TransportError::Io(error) => Self::Unanswered(broken(&error)),
+            // It answers, though not as it should.
+            error => Self::Wrong(error.to_string()),
+        }
+    }
+}
+
+/// A connection that was there and is not any more: mostly the key's program has ended.
+pub(crate) fn broken(error: &std::io::Error) -> String {
+    format!("the connection to the key failed: {error}")
+}
+
 pub(crate) const PIN: &str = "123456";
+/// As many touches as one can ask of a case.
+const MOST_REPETITIONS: usize = 128;
 const RP_ID: &str = "example.com";

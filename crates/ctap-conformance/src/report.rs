@@ -30,6 +30,7 @@ impl Report {
             "failed": failed,
             "skipped": skipped,
             "seconds": self.elapsed.as_secs_f64(),
+            "gone": self.gone,
             "cases": self.outcomes.iter().map(json_case).collect::<Vec<_>>(),
         })
     }

@@ -1,5 +1,6 @@
 //! Running cases against a key: bringing it into the state that each wants, and keeping what came of it.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use ctap_client::Value;
@@ -49,7 +50,8 @@ impl Default for Options {
 /// ```
 ///
 /// # Errors
-/// [`Trouble`] when the key cannot be talked to at all. What goes wrong in a case is that case's outcome.
+/// [`Trouble`] when the key cannot be talked to at all. What goes wrong in a case is that case's outcome; a key that dies on
+/// the way and does not come back is [`Report::gone`].
 pub fn run(
     key: &mut dyn Transport,
     cases: &[&Case],
@@ -65,7 +67,9 @@ pub fn run(
         outcomes.push(outcome);
     }
     runner.leave_clean();
-    Ok(Report { key: runner.description(), outcomes, elapsed: begun.elapsed() })
+    let Runner { offer, gone, .. } = runner;
+    let key = KeyDescription::of(offer.info.as_ref());
+    Ok(Report { key, outcomes, elapsed: begun.elapsed(), gone })
 }
 
 struct Runner<'k, 'o> {
@@ -75,6 +79,10 @@ struct Runner<'k, 'o> {
     condition: Condition,
     /// When the runner last plugged the key in. A case may have done so since.
     plugged_in: Option<Instant>,
+    /// First states that the key could not be brought into, and why.
+    out_of_reach: BTreeMap<Start, String>,
+    /// Why the key is given up.
+    gone: Option<String>,
 }
 
 /// What the runner knows about the key's state.
@@ -92,7 +100,8 @@ impl<'k, 'o> Runner<'k, 'o> {
         let capabilities = key.capabilities()?;
         let offer = Offer { info: info(&mut Watch::new(key))?, capabilities };
         let condition = Condition { start: None, template: None, traces: Traces::Stored };
-        Ok(Self { key, options, offer, condition, plugged_in: None })
+        let out_of_reach = BTreeMap::new();
+        Ok(Self { key, options, offer, condition, plugged_in: None, out_of_reach, gone: None })
     }
 
     fn outcome(&mut self, case: &Case) -> Outcome {
@@ -112,13 +121,19 @@ impl<'k, 'o> Runner<'k, 'o> {
     }
 
     fn reason_to_skip(&self, case: &Case) -> Option<String> {
+        if self.gone.is_some() {
+            return self.gone.clone();
+        }
         if let Some(need) = case.needs.iter().find(|need| !need.is_met_by(&self.offer)) {
             return Some(need.to_string());
         }
         let erases = case.start != Start::Any
-            || case.steps.iter().any(|line| matches!(line.step, Step::Erase));
+            || case.steps.iter().any(|line| matches!(line.step.once(), Step::Erase));
         if erases && !self.options.may_erase {
             return Some("it would erase the key, which is not allowed".to_owned());
+        }
+        if let Some(why) = self.out_of_reach.get(&case.start) {
+            return Some(why.clone());
         }
         let waits = time_to_wait(case);
         (waits > self.options.patience && !self.key.is_simulated())
@@ -126,8 +141,8 @@ impl<'k, 'o> Runner<'k, 'o> {
     }
 
     fn verdict(&mut self, case: &Case) -> Verdict {
-        if let Err(stop) = self.prepare(case.start) {
-            return verdict_of(stop, None, "bringing the key into its first state", None);
+        if let Err(stop) = self.prepare_patiently(case) {
+            return verdict_of(stop, None, PREPARING, None);
         }
         let mut watch = Watch::new(self.key);
         let mut rng = UnwrapErr(SysRng);
@@ -151,9 +166,64 @@ impl<'k, 'o> Runner<'k, 'o> {
             Err((line, stop)) => {
                 // Nobody knows what state a key is in that did something else than it should.
                 self.condition.traces = Traces::Stored;
+                let stop = self.after_care(stop, &case.id);
                 let step = line.map_or("reading its values", |line: &Line| &line.text);
                 verdict_of(stop, last, step, Some(&case.id))
             }
+        }
+    }
+
+    /// As [`prepare`](Self::prepare), twice if need be. If the key cannot be had like that, the first case that wants it
+    /// so fails, and the others need not try.
+    fn prepare_patiently(&mut self, case: &Case) -> Result<(), Stop> {
+        let Err(stop) = self.prepare(case.start) else { return Ok(()) };
+        let stop = match self.after_care(stop, &case.id) {
+            unable @ Stop::Unable(_) => return Err(unable),
+            stop if self.gone.is_some() => return Err(stop),
+            _ => match self.prepare(case.start) {
+                Ok(()) => return Ok(()),
+                Err(stop) => self.after_care(stop, &case.id),
+            },
+        };
+        if let Stop::Wrong(why) | Stop::Unanswered(why) = &stop {
+            self.rule_out(case, why);
+        }
+        Err(stop)
+    }
+
+    /// Remembers what the key cannot be made: as `case` wants it or, if not even a reset worked, anything at all.
+    fn rule_out(&mut self, case: &Case, why: &str) {
+        let (what, starts) = match (case.start, self.condition.start) {
+            (start @ Start::Pin, Some(_)) => ("have a PIN", vec![start]),
+            (start @ Start::Finger, Some(_)) => ("have a finger enrolled", vec![start]),
+            _ => ("be emptied", vec![Start::Empty, Start::Pin, Start::Finger]),
+        };
+        let why = format!("the key cannot {what}: {why}; see {}", case.id);
+        self.out_of_reach.extend(starts.into_iter().map(|start| (start, why.clone())));
+    }
+
+    /// Sees whether a key that did not answer is still there, and says so.
+    fn after_care(&mut self, stop: Stop, id: &str) -> Stop {
+        let Stop::Unanswered(problem) = stop else { return stop };
+        match self.sign_of_life() {
+            Ok(()) => Stop::Unanswered(problem),
+            Err(trouble) => {
+                let trouble = Stop::from(trouble).into_sentence();
+                self.gone = Some(format!("the key is gone since {id}: {trouble}"));
+                Stop::Unanswered(format!("{problem}; it is gone since, power cycled or not"))
+            }
+        }
+    }
+
+    /// Talks to the key over a new channel, if need be after a power cycle.
+    fn sign_of_life(&mut self) -> Result<(), Trouble> {
+        self.key.forget_channel();
+        if info(&mut Watch::new(self.key)).is_ok() {
+            return Ok(());
+        }
+        match self.key.power_cycle() {
+            Ok(()) | Err(Trouble::Unable(_)) => info(&mut Watch::new(self.key)).map(drop),
+            Err(trouble) => Err(trouble),
         }
     }
 
@@ -163,14 +233,22 @@ impl<'k, 'o> Runner<'k, 'o> {
         match (is_there, self.condition.traces) {
             (true, Traces::None) => return Ok(()),
             (true, Traces::Volatile) => return self.power_cycle(),
-            (true, Traces::Stored) if start == Start::Any => return self.power_cycle(),
+            // Settings may have been changed that a case like this cannot bear, such as alwaysUv.
+            (true, Traces::Stored) if start == Start::Any && !self.can_be_emptied() => {
+                return self.power_cycle();
+            }
             _ => {}
         }
+        let start = start.max(Start::Empty);
         self.condition.start = None;
         self.build(start)?;
         self.condition.start = Some(start);
         self.condition.traces = Traces::None;
         Ok(())
+    }
+
+    fn can_be_emptied(&self) -> bool {
+        self.options.may_erase && !self.out_of_reach.contains_key(&Start::Empty)
     }
 
     fn power_cycle(&mut self) -> Result<(), Stop> {
@@ -190,16 +268,20 @@ impl<'k, 'o> Runner<'k, 'o> {
         let mut watch = Watch::new(self.key);
         let mut player = Player::new(&mut watch, &mut rng, self.offer.info.as_ref());
         self.condition.template = None;
-        if self.offer.info.is_none() {
+        if player.watch.key.renew()? {
+            self.plugged_in = None;
+        } else if self.offer.info.is_none() {
             // A key with U2F alone stores nothing that a case could stumble over.
             return Ok(player.watch.key.power_cycle()?);
+        } else {
+            // Plugging in is what takes time on a real bus, and ten seconds are enough for several resets.
+            let is_fresh = self.plugged_in.is_some_and(|when| when.elapsed() < FRESH);
+            if !is_fresh || player.watch.key.is_simulated() || player.reset().is_err() {
+                self.plugged_in = Some(Instant::now());
+                player.erase()?;
+            }
         }
-        // Plugging in is what takes time on a real bus, and ten seconds are enough for several resets.
-        let is_fresh = self.plugged_in.is_some_and(|when| when.elapsed() < FRESH);
-        if !is_fresh || player.watch.key.is_simulated() || player.reset().is_err() {
-            self.plugged_in = Some(Instant::now());
-            player.erase()?;
-        }
+        (self.condition.start, self.condition.traces) = (Some(Start::Empty), Traces::Stored);
         for line in preparation(start) {
             player.step(&line.step)?;
         }
@@ -211,13 +293,9 @@ impl<'k, 'o> Runner<'k, 'o> {
 
     /// What a case has stored is of no use to anybody.
     fn leave_clean(&mut self) {
-        if self.options.may_erase && self.condition.start.is_some() {
+        if self.options.may_erase && self.condition.start.is_some() && self.gone.is_none() {
             let _ = self.prepare(Start::Empty);
         }
-    }
-
-    fn description(&self) -> KeyDescription {
-        KeyDescription::of(self.offer.info.as_ref())
     }
 }
 
@@ -235,7 +313,7 @@ fn preparation(start: Start) -> Vec<Line> {
 
 /// How long a case takes on a key whose clock cannot be moved, beyond what it takes anyway.
 fn time_to_wait(case: &Case) -> Duration {
-    let times = case.steps.iter().map(|line| match &line.step {
+    let times = case.steps.iter().map(|line| match line.step.once() {
         Step::Wait(time) => *time,
         Step::Ctap { person, .. } if person.hand == Hand::Nothing => UNTOUCHED,
         Step::Token(request) if request.person.hand == Hand::Nothing => UNTOUCHED,
@@ -252,7 +330,7 @@ fn verdict_of(
 ) -> Verdict {
     match stop {
         Stop::Unable(reason) => Verdict::Skipped { reason },
-        Stop::Wrong(problem) => {
+        Stop::Wrong(problem) | Stop::Unanswered(problem) => {
             let (request, response) = match last {
                 Some((said, answer)) => {
                     let is_ctap = matches!(said, Said::Ctap(_));
@@ -302,5 +380,7 @@ fn show_body(body: &[u8]) -> String {
 
 /// Well within the ten seconds in which a key may be reset (RS-03).
 const FRESH: Duration = Duration::from_secs(6);
+/// What is done before a case's own first step.
+const PREPARING: &str = "bringing the key into its first state";
 /// How long a key waits for a touch before it gives up (MC-51).
 const UNTOUCHED: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use ctap_client::{Permissions, Status};
 
 use crate::notation::SyntaxError;
 use crate::notation::lexer::{Token, hex};
-use crate::notation::syntax::{Expr, Parser, Pattern};
+use crate::notation::syntax::{Expr, Parser, Pattern, expression};
 use crate::transport::Hand;
 
 /// A step, and the text it was read from.
@@ -61,6 +61,18 @@ pub(crate) enum Step {
         data: Pattern,
     },
     Silence(Duration),
+    /// So many times, `$n` counting from 1.
+    Repeat(Expr, Box<Self>),
+}
+
+impl Step {
+    /// What is done, however often.
+    pub(crate) fn once(&self) -> &Self {
+        match self {
+            Self::Repeat(_, step) => step.once(),
+            step => step,
+        }
+    }
 }
 
 /// What the person does, and whether the key has to ask for it.
@@ -169,6 +181,10 @@ fn logical_lines(script: &str) -> Vec<String> {
 }
 
 fn step(text: &str) -> Result<Step, SyntaxError> {
+    if let Some((times, text)) = text.strip_prefix("repeat ").and_then(|text| text.split_once(": "))
+    {
+        return Ok(Step::Repeat(expression(times)?, Box::new(step(text)?)));
+    }
     if let Some(step) = hid_step(text)? {
         return Ok(step);
     }
@@ -521,8 +537,9 @@ mod tests {
             >> ffffffff 86 random(8)
             << $cid 86 bytes[17]
             silence 300 ms
+            repeat 3: unasked: getInfo
         "#;
-        assert_eq!(read(script).unwrap().len(), 20);
+        assert_eq!(read(script).unwrap().len(), 21);
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub enum Trouble {
     /// The key, or the way to it, failed: the case fails.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The key gave signs of life, but no answer, for longer than it may: the case fails. What it went on doing.
+    #[error("the key {0} and never answers")]
+    Endless(&'static str),
 }
 
 /// A key under test. Implement this for an authenticator of your own; keys that speak CTAPHID have
@@ -72,6 +75,15 @@ pub trait Transport {
     /// # Errors
     /// [`Trouble`]; `Unable` where nobody can.
     fn power_cycle(&mut self) -> Result<(), Trouble>;
+
+    /// Makes the key as new in another way than by authenticatorReset, plugged in anew; `false` if there is none. Cases
+    /// are then prepared with it, so that keys can be tested whose reset is missing or wrong.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    fn renew(&mut self) -> Result<bool, Trouble> {
+        Ok(false)
+    }
 
     /// Lets time pass for the key.
     ///

@@ -108,7 +108,7 @@ pub(crate) struct Handed<'w, 'k> {
     pub(crate) watch: &'w mut Watch<'k>,
     pub(crate) hand: Hand,
     /// What `ctap-client` has no word for.
-    pub(crate) unable: &'w mut Option<String>,
+    pub(crate) trouble: &'w mut Option<Trouble>,
 }
 
 impl Exchange for Handed<'_, '_> {
@@ -120,8 +120,8 @@ impl Exchange for Handed<'_, '_> {
         match self.watch.exchange(request, self.hand) {
             Ok(answer) => Ok(answer.message),
             Err(Trouble::Transport(error)) => Err(error),
-            Err(Trouble::Unable(why)) => {
-                *self.unable = Some(why);
+            Err(trouble) => {
+                *self.trouble = Some(trouble);
                 Err(TransportError::Silent)
             }
         }

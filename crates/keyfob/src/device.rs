@@ -150,7 +150,13 @@ fn open_hidraw(path: &Path) -> anyhow::Result<Box<dyn ReportPipe>> {
 /// # Errors
 /// When there is no such server, or it breaks the protocol.
 pub(crate) fn list_remote(server: &str) -> anyhow::Result<Vec<RemoteDevice>> {
-    client::list(connect(server)?).with_context(|| format!("{server} does not list its devices"))
+    client::list(connect(server)?).map_err(|error| {
+        let context = format!("{server} does not list its devices");
+        advise(
+            anyhow::Error::new(error).context(context),
+            format_args!("name the one you want: usbip:{server}/BUSID"),
+        )
+    })
 }
 
 /// Imports a device from a USB/IP server and configures it as a kernel would; with what its descriptors say.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ctap_client::{Report, ReportPipe, Value};
 
-use super::{Player, Stop};
+use super::{Player, Stop, broken};
 use crate::notation::NoValue;
 use crate::notation::print::hex;
 use crate::notation::syntax::{Expr, Pattern};
@@ -134,19 +134,21 @@ impl Player<'_, '_> {
 
     fn receive(&mut self) -> Result<Report, Stop> {
         let report = self.pipe()?.receive(PATIENCE).map_err(failed)?;
-        let report = report.ok_or_else(|| Stop::Wrong("the key sent nothing".to_owned()))?;
+        let report = report.ok_or_else(|| Stop::Unanswered("the key sent nothing".to_owned()))?;
         self.watch.heard(&report);
         Ok(report)
     }
 
     /// The next report; KEEPALIVEs count only if they are wanted.
     fn receive_but(&mut self, keepalives: bool) -> Result<Report, Stop> {
-        loop {
+        let begun = Instant::now();
+        while begun.elapsed() < LONGEST_WAIT {
             let report = self.receive()?;
             if report[4] != KEEPALIVE || keepalives {
                 return Ok(report);
             }
         }
+        Err(Stop::Unanswered("the key sends KEEPALIVEs and never an answer".to_owned()))
     }
 
     fn pipe(&mut self) -> Result<&mut dyn ReportPipe, Stop> {
@@ -181,7 +183,7 @@ pub(crate) fn short(report: &[u8]) -> String {
 }
 
 fn failed(error: std::io::Error) -> Stop {
-    Stop::Wrong(format!("the connection to the key failed: {error}"))
+    Stop::Unanswered(broken(&error))
 }
 
 const BROADCAST: [u8; 4] = [0xFF; 4];
@@ -192,3 +194,5 @@ const INIT_DATA: usize = 57;
 const CONTINUATION_DATA: usize = 59;
 /// How long to wait for a report that must come.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long KEEPALIVEs put off the answer: nobody touches the key meanwhile.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);

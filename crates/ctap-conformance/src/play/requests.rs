@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ctap_client::cbor::{check_canonical, decode, encode};
-use ctap_client::{Client, Status, Value};
+use ctap_client::{Client, Error, Status, Value};
 
 use super::{Player, Stop};
 use crate::notation::NoValue;
@@ -161,18 +161,19 @@ impl Player<'_, '_> {
     fn client<T>(
         &mut self,
         hand: Hand,
-        talk: impl FnOnce(&mut Client<Handed<'_, '_>>) -> Result<T, ctap_client::Error>,
+        talk: impl FnOnce(&mut Client<Handed<'_, '_>>) -> Result<T, Error>,
     ) -> Result<T, Stop> {
-        let mut unable = None;
-        let handed = Handed { watch: self.watch, hand, unable: &mut unable };
+        let mut trouble = None;
+        let handed = Handed { watch: self.watch, hand, trouble: &mut trouble };
         let outcome = talk(&mut Client::new(handed));
-        match unable {
-            Some(why) => Err(Trouble::Unable(why).into()),
-            None => outcome.map_err(|error| {
-                Stop::Wrong(match error.status() {
-                    Some(status) => format!("the key refused with {}", short_name(status)),
-                    None => error.to_string(),
-                })
+        match trouble {
+            Some(trouble) => Err(trouble.into()),
+            None => outcome.map_err(|error| match error {
+                Error::Status(status) => {
+                    Stop::Wrong(format!("the key refused with {}", short_name(status)))
+                }
+                Error::Transport(error) => error.into(),
+                error => Stop::Wrong(error.to_string()),
             }),
         }
     }

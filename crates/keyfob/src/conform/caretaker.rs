@@ -31,6 +31,10 @@ pub(crate) struct CareOptions {
     #[arg(long, value_name = "COMMAND")]
     power_cycle_cmd: Option<String>,
 
+    /// A command that makes the key as new, for keys that cannot be reset; a key that is a program is started anew by it
+    #[arg(long, value_name = "COMMAND")]
+    renew_cmd: Option<String>,
+
     #[command(flatten)]
     connection: Connection,
 }
@@ -40,7 +44,10 @@ pub(super) struct Attendant {
     address: Address,
     touches: Touches,
     cycles: Cycles,
+    renewal: Option<String>,
     connection: Connection,
+    /// When a command of somebody's plugged the key in, who may not have waited until it was there.
+    plugged_in: Option<Instant>,
     /// When somebody was last asked to do something.
     acted: Option<(Hand, Instant)>,
     /// The open way to the key.
@@ -121,8 +128,16 @@ impl Attendant {
             (None, _) if somebody_is_here => Cycles::Person,
             (None, _) => Cycles::Nobody,
         };
-        let address = address.clone();
-        Ok(Self { address, touches, cycles, connection, acted: None, line: None })
+        Ok(Self {
+            address: address.clone(),
+            touches,
+            cycles,
+            renewal: options.renew_cmd.clone(),
+            connection,
+            plugged_in: None,
+            acted: None,
+            line: None,
+        })
     }
 
     fn bus_id(&self) -> Option<String> {
@@ -146,6 +161,18 @@ impl Attendant {
         // The key may have stopped asking in the meantime: then there is nothing to do.
         let _ = self.connection.ask(&request);
         Ok(())
+    }
+
+    /// The way to the key. A key that is being plugged in is given time to appear.
+    fn pipe(&self) -> anyhow::Result<Box<dyn ReportPipe>> {
+        loop {
+            match self.address.pipe() {
+                Err(_) if self.plugged_in.is_some_and(|when| when.elapsed() < APPEARING) => {
+                    thread::sleep(PAUSE);
+                }
+                pipe => return pipe,
+            }
+        }
     }
 
     /// What tells a device file from the one that had its name before.
@@ -186,8 +213,7 @@ impl Caretaker for Attendant {
     fn open(&mut self) -> Result<Self::Pipe, TransportError> {
         // An old line that is still open would keep the device to itself.
         (self.acted, self.line) = (None, None);
-        let pipe = self.address.pipe();
-        let pipe = pipe.map_err(|error| io::Error::other(format!("{error:#}")))?;
+        let pipe = self.pipe().map_err(|error| io::Error::other(format!("{error:#}")))?;
         let line = Rc::new(RefCell::new(Line { pipe, inbox: VecDeque::new() }));
         self.line = Some(Rc::clone(&line));
         Ok(LineEnd(line))
@@ -217,7 +243,10 @@ impl Caretaker for Attendant {
                 let replug = Request::Replug { key: self.bus_id() };
                 self.connection.ask(&replug).map_err(|error| unable(&format!("{error:#}")))?;
             }
-            Cycles::Command(command) => self::command(command, "power cycle")?,
+            Cycles::Command(command) => {
+                self::command(command, "power cycle")?;
+                self.plugged_in = Some(Instant::now());
+            }
             Cycles::Person => {
                 let asked = terminal::confirm("Unplug the key and plug it in again. Done?");
                 if !asked.unwrap_or(false) {
@@ -229,6 +258,21 @@ impl Caretaker for Attendant {
             }
         }
         self.await_device(old)
+    }
+
+    fn renew(&mut self) -> Result<bool, Trouble> {
+        let Some(command) = &self.renewal else { return Ok(false) };
+        (self.acted, self.line) = (None, None);
+        self::command(command, "renew")?;
+        self.plugged_in = Some(Instant::now());
+        Ok(true)
+    }
+
+    fn reaction_time(&self) -> Duration {
+        match self.touches {
+            Touches::Person => A_PERSON,
+            Touches::Control | Touches::Command(_) | Touches::Nobody => A_MACHINE,
+        }
     }
 
     fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
@@ -281,6 +325,11 @@ fn unable(why: &str) -> Trouble {
 
 /// Longer than a key takes to notice a touch.
 const AGAIN: Duration = Duration::from_secs(3);
+/// How long a touch may take from the key's asking: by somebody who sits there, or by a command, tried again once.
+const A_PERSON: Duration = Duration::from_secs(60);
+const A_MACHINE: Duration = Duration::from_secs(8);
+/// How long a key takes to be there after the command that plugs it in.
+const APPEARING: Duration = Duration::from_secs(5);
 /// How long a host takes at most to have a device back.
 const PLUGGING: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);

@@ -87,6 +87,9 @@ pub(super) fn summary(suite: &Suite, report: &Report, judgement: &Judgement) -> 
         text,
         "\n{passed} passed, {failed} failed, {skipped} skipped in {seconds:.1} s: the key {verdict}"
     )?;
+    if let Some(gone) = &judgement.gone {
+        writeln!(text, "{}: {gone}", paint.red("not finished"))?;
+    }
     for id in &judgement.mended {
         writeln!(
             text,

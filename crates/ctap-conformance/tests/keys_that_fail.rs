@@ -1,0 +1,247 @@
+//! Keys that die, hang, or cannot be reset: a run tells, goes on if it can, and ends.
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ctap_client::{Report as HidReport, ReportPipe, TransportError};
+use ctap_conformance::{
+    Answer, Caretaker, Expectations, Hand, HidKey, Options, Report, Suite, Transport, Trouble,
+    Verdict, run,
+};
+
+/// A key that knows getInfo, and reset if it says so; all else is INVALID_COMMAND.
+#[derive(Clone, Copy)]
+struct Script {
+    resets: bool,
+    /// There is another way than a reset.
+    renews: bool,
+    /// The command that it does not survive.
+    fatal: Option<u8>,
+    /// Whether plugging it in again brings it back.
+    revives: bool,
+}
+
+const SOUND: Script = Script { resets: true, renews: false, fatal: None, revives: true };
+
+struct ScriptedKey {
+    script: Script,
+    is_dead: bool,
+    /// How often it was spoken to.
+    exchanges: usize,
+}
+
+impl Transport for ScriptedKey {
+    fn exchange(&mut self, message: &[u8], _: Hand) -> Result<Answer, Trouble> {
+        self.exchanges += 1;
+        self.is_dead |= message.first().copied() == self.script.fatal;
+        let answer = match message.first() {
+            _ if self.is_dead => return Err(TransportError::Silent.into()),
+            Some(&GET_INFO) => INFO,
+            Some(&RESET) if self.script.resets => &[0x00],
+            _ => &[0x01],
+        };
+        Ok(Answer { message: answer.to_vec(), asked: false })
+    }
+
+    fn power_cycle(&mut self) -> Result<(), Trouble> {
+        self.is_dead &= !self.script.revives;
+        Ok(())
+    }
+
+    fn renew(&mut self) -> Result<bool, Trouble> {
+        Ok(self.script.renews)
+    }
+
+    fn pass_time(&mut self, _: Duration) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn is_simulated(&self) -> bool {
+        true
+    }
+}
+
+/// Runs the chapters about makeCredential.
+fn report_of(script: Script) -> (Report, usize) {
+    let suite = Suite::built_in();
+    let mut key = ScriptedKey { script, is_dead: false, exchanges: 0 };
+    let options = Options { may_erase: true, ..Options::default() };
+    let cases = suite.filtered(&["make_credential".to_owned()]);
+    let report = run(&mut key, &cases, &options, |_| {}).expect("it answers at first");
+    assert_eq!(report.outcomes.len(), cases.len(), "every case has its outcome");
+    (report, key.exchanges)
+}
+
+fn reasons(report: &Report) -> impl Iterator<Item = &str> {
+    report.outcomes.iter().filter_map(|outcome| match &outcome.verdict {
+        Verdict::Skipped { reason } => Some(&**reason),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_key_that_is_gone_for_good_ends_the_run_at_the_case_that_it_did_not_survive() {
+    let (report, exchanges) =
+        report_of(Script { fatal: Some(MAKE_CREDENTIAL), revives: false, ..SOUND });
+    let failed: Vec<&str> = report.failures().map(|outcome| &*outcome.id).collect();
+    let [victim] = failed[..] else { panic!("{failed:?}") };
+    let gone = report.gone.as_deref().expect("it is gone");
+    assert!(gone.contains(victim), "{gone}");
+    let after = report.outcomes.iter().skip_while(|outcome| outcome.id != victim).skip(1);
+    let is_skipped = |verdict: &Verdict| *verdict == Verdict::Skipped { reason: gone.to_owned() };
+    assert!(after.clone().count() > 50);
+    assert!(after.into_iter().all(|outcome| is_skipped(&outcome.verdict)));
+    assert!(exchanges < 20, "nobody talks to the dead: {exchanges}");
+}
+
+#[test]
+fn nobody_can_expect_a_key_to_die() {
+    let (report, _) = report_of(Script { fatal: Some(MAKE_CREDENTIAL), revives: false, ..SOUND });
+    let failed: Vec<&str> = report.failures().map(|outcome| &*outcome.id).collect();
+    let judgement = report.judge(&Expectations::read(&failed.join("\n")));
+    assert!(judgement.surprises.is_empty() && !judgement.is_good());
+    assert_eq!(report.to_json()["gone"].as_str(), report.gone.as_deref());
+}
+
+#[test]
+fn a_key_that_comes_back_after_a_power_cycle_is_tested_to_the_end() {
+    let (report, _) = report_of(Script { fatal: Some(MAKE_CREDENTIAL), ..SOUND });
+    assert_eq!(report.gone, None);
+    let problems: Vec<_> = report
+        .failures()
+        .map(|outcome| match &outcome.verdict {
+            Verdict::Failed(failure) => failure.problem.as_str(),
+            _ => "",
+        })
+        .collect();
+    assert!(problems.len() > 50);
+    assert!(problems.iter().all(|problem| problem.contains("does not answer")), "{problems:?}");
+}
+
+#[test]
+fn a_key_that_cannot_be_reset_fails_once_and_the_cases_that_need_it_empty_are_skipped() {
+    let (report, exchanges) = report_of(Script { resets: false, ..SOUND });
+    let failed: Vec<&str> = report.failures().map(|outcome| &*outcome.id).collect();
+    let [first] = failed[..] else { panic!("{failed:?}") };
+    let because = reasons(&report).filter(|why| why.contains("cannot be emptied")).count();
+    assert!(because > 50, "{because} of {}", report.outcomes.len());
+    assert!(reasons(&report).any(|why| why.contains(first)));
+    assert_eq!(report.gone, None, "it is alive and well");
+    assert!(exchanges < 20, "what cannot be done is not tried again: {exchanges}");
+}
+
+#[test]
+fn a_key_that_dies_at_each_reset_is_not_reset_for_ever() {
+    let (report, exchanges) = report_of(Script { fatal: Some(RESET), ..SOUND });
+    assert_eq!(report.failures().count(), 1);
+    assert!(exchanges < 20, "{exchanges}");
+}
+
+#[test]
+fn a_key_without_reset_is_tested_if_it_can_be_made_new_in_another_way() {
+    let (report, _) = report_of(Script { resets: false, renews: true, ..SOUND });
+    assert!(reasons(&report).all(|why| !why.contains("cannot be emptied")));
+    assert!(report.failures().count() > 50, "each for itself: it has no makeCredential");
+}
+
+/// A key on CTAPHID that asks for a touch for ever; a cancel ends it if it is polite.
+struct Beggar {
+    is_polite: bool,
+    channels: Rc<Cell<u32>>,
+}
+
+struct BeggarPipe {
+    is_polite: bool,
+    channels: Rc<Cell<u32>>,
+    last: HidReport,
+}
+
+impl Caretaker for Beggar {
+    type Pipe = BeggarPipe;
+
+    fn open(&mut self) -> Result<BeggarPipe, TransportError> {
+        let channels = Rc::clone(&self.channels);
+        Ok(BeggarPipe { is_polite: self.is_polite, channels, last: [0; 64] })
+    }
+
+    fn act(&mut self, _: Hand) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn reaction_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn power_cycle(&mut self) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn pass_time(&mut self, _: Duration) -> Result<(), Trouble> {
+        Ok(())
+    }
+}
+
+impl ReportPipe for BeggarPipe {
+    fn send(&mut self, report: &HidReport) -> io::Result<()> {
+        self.last = *report;
+        Ok(())
+    }
+
+    fn receive(&mut self, _: Duration) -> io::Result<Option<HidReport>> {
+        let mut report = self.last;
+        match self.last[4] {
+            INIT => {
+                self.channels.set(self.channels.get() + 1);
+                report[6] = 17;
+                report[15..24].copy_from_slice(&[0, 0, 0, 1, 2, 1, 0, 0, 4]);
+            }
+            CANCEL if self.is_polite => report[4..8].copy_from_slice(&[CBOR, 0, 1, 0x2D]),
+            _ => report[4..8].copy_from_slice(&[KEEPALIVE, 0, 1, UP_NEEDED]),
+        }
+        Ok(Some(report))
+    }
+}
+
+fn beg(is_polite: bool, hand: Hand) -> (Result<Answer, Trouble>, u32) {
+    let channels = Rc::new(Cell::new(0));
+    let mut key = HidKey::new(Beggar { is_polite, channels: Rc::clone(&channels) });
+    let outcome = key.exchange(&[MAKE_CREDENTIAL], hand);
+    key.capabilities().expect("it has not forgotten how to say hello");
+    (outcome, channels.get())
+}
+
+#[test]
+fn a_key_that_asks_on_though_it_was_touched_is_cancelled_and_named() {
+    let (outcome, channels) = beg(true, Hand::Touch);
+    let trouble = outcome.expect_err("it never answered").to_string();
+    assert!(trouble.contains("goes on asking for a touch"), "{trouble}");
+    assert_eq!(channels, 1, "it ended the request, so the channel is good");
+}
+
+#[test]
+fn a_cancelled_key_answers_and_that_is_no_trouble() {
+    let (outcome, channels) = beg(true, Hand::Cancel);
+    let answer = outcome.expect("it ended the request");
+    assert_eq!((answer.message, answer.asked, channels), (vec![0x2D], true, 1));
+}
+
+#[test]
+fn a_key_that_does_not_even_heed_a_cancel_is_left_for_another_channel() {
+    let (outcome, channels) = beg(false, Hand::Cancel);
+    let trouble = outcome.expect_err("it never answered").to_string();
+    assert!(trouble.contains("though it was cancelled"), "{trouble}");
+    assert_eq!(channels, 2, "what it still sends must not meet the next request");
+}
+
+const MAKE_CREDENTIAL: u8 = 0x01;
+const GET_INFO: u8 = 0x04;
+const RESET: u8 = 0x07;
+/// {1: ["FIDO_2_0"], 3: 16 zeros}
+const INFO: &[u8] = b"\x00\xA2\x01\x81\x68FIDO_2_0\x03\x50\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+const INIT: u8 = 0x86;
+const CBOR: u8 = 0x90;
+const CANCEL: u8 = 0x91;
+const KEEPALIVE: u8 = 0xBB;
+const UP_NEEDED: u8 = 2;
