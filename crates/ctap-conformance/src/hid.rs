@@ -23,6 +23,9 @@ pub trait Caretaker {
     /// When there is none.
     fn open(&mut self) -> Result<Self::Pipe, TransportError>;
 
+    /// A request begins: what the key asks for from now on is something new.
+    fn expect_question(&mut self) {}
+
     /// Does what `hand` says to the key, which asks for it. Called at each sign of life of a key that waits, several
     /// times a second perhaps: do it once for each thing it asks for.
     ///
@@ -106,6 +109,7 @@ impl<C: Caretaker> HidKey<C> {
 impl<C: Caretaker> Transport for HidKey<C> {
     fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, Trouble> {
         let Self { caretaker, channel, deadline } = self;
+        caretaker.expect_question();
         let mut vigil = Vigil::new(caretaker, hand, deadline);
         let open = open(channel, vigil.caretaker, deadline)?;
         let outcome = open.exchange(message, &mut |status| vigil.sees(status));
@@ -123,6 +127,7 @@ impl<C: Caretaker> Transport for HidKey<C> {
 
     fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, Trouble> {
         let acts = !matches!(hand, Hand::Nothing | Hand::Cancel);
+        self.caretaker.expect_question();
         let mut message = self.channel()?.exchange_u2f(apdu)?;
         let asked = message.ends_with(&CONDITIONS_NOT_SATISFIED);
         for _ in 0..MOST_POLLS {

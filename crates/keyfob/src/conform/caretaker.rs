@@ -219,6 +219,10 @@ impl Caretaker for Attendant {
         Ok(LineEnd(line))
     }
 
+    fn expect_question(&mut self) {
+        self.acted = None;
+    }
+
     fn act(&mut self, hand: Hand) -> Result<(), Trouble> {
         let is_due = self.is_due(hand);
         match &self.touches {

@@ -176,7 +176,8 @@ impl Options {
             None => format!("--profile {}", self.profile),
             Some(device) => format!("--device {device} --yes-erase-this-key"),
         };
-        format!("keyfob conform {key} --filter")
+        let cases = self.cases.as_ref().map(|path| format!(" --cases {}", path.display()));
+        format!("keyfob conform {key}{} --filter", cases.unwrap_or_default())
     }
 
     fn write(&self, report: &Report) -> anyhow::Result<()> {
