@@ -232,7 +232,7 @@ pub(crate) struct UsbipPipe(pub(crate) Host);
 
 impl ReportPipe for UsbipPipe {
     fn send(&mut self, report: &Report) -> io::Result<()> {
-        Ok(self.0.send(report)?)
+        Ok(self.0.send_and_confirm(report)?)
     }
 
     fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {

@@ -116,6 +116,21 @@ impl Host {
         self.send_bytes(report)
     }
 
+    /// Sends one report and waits until the device has it, as Linux does for whoever writes to hidraw: there are devices
+    /// that mix up reports that follow each other faster. Reports that arrive meanwhile are kept.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`ClientError::TimedOut`].
+    pub fn send_and_confirm(&mut self, report: &Report) -> Result<(), ClientError> {
+        self.send(report)?;
+        while self.urbs.outputs() > 0 {
+            if !self.wait(PATIENCE)? {
+                return Err(ClientError::TimedOut);
+            }
+        }
+        Ok(())
+    }
+
     /// Sends any number of bytes to the OUT endpoint, as a host does whose program asks for it: 65
     /// for instance.
     ///

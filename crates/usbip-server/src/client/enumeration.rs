@@ -3,6 +3,7 @@
 
 use usbip::{SetupPacket, StandardRequest};
 
+use super::urbs::Endpoints;
 use super::{ClientError, Host};
 
 /// What a device said about itself.
@@ -40,6 +41,7 @@ impl Host {
         let serial = self.string(serial)?;
         self.control_out(standard(0x00, StandardRequest::SetConfiguration, 1, 0, 0), &[])?;
         let length = report_descriptor_length(&configuration)?;
+        self.urbs.use_endpoints(endpoints(&configuration));
         let setup = standard(0x81, StandardRequest::GetDescriptor, REPORT << 8, 0, length);
         let report_descriptor = self.control_in(setup)?;
         Ok(Enumeration { device, configuration, report_descriptor, manufacturer, product, serial })
@@ -54,10 +56,29 @@ impl Host {
             return Ok(None);
         }
         let bytes = self.descriptor(STRING << 8 | u16::from(index), ENGLISH, 255)?;
-        let units = bytes.get(2..).ok_or(ClientError::Protocol("a string without a head"))?;
+        // Some devices fill up what was asked for: the string ends where its bLength says.
+        let end = bytes.first().map_or(0, |length| bytes.len().min(usize::from(*length)));
+        let units = bytes.get(2..end).ok_or(ClientError::Protocol("a string without a head"))?;
         let units: Vec<u16> = units.as_chunks().0.iter().copied().map(u16::from_le_bytes).collect();
         Ok(Some(String::from_utf16_lossy(&units)))
     }
+}
+
+/// The interrupt endpoints behind the HID descriptor; those that are not there are as usual.
+fn endpoints(mut rest: &[u8]) -> Endpoints {
+    let (mut found, mut is_hid) = (Endpoints::default(), false);
+    while let [length, kind, address, ..] = *rest {
+        let number = u32::from(address & 0x0F);
+        match kind {
+            INTERFACE if is_hid => break,
+            HID => is_hid = true,
+            ENDPOINT if is_hid && address & TO_HOST != 0 => found.input = number,
+            ENDPOINT if is_hid => found.output = number,
+            _ => {}
+        }
+        rest = rest.get(usize::from(length.max(2))..).unwrap_or_default();
+    }
+    found
 }
 
 /// wDescriptorLength of the HID descriptor, found by walking from descriptor to descriptor.
@@ -89,6 +110,38 @@ fn standard(
 const DEVICE: u16 = 1;
 const CONFIGURATION: u16 = 2;
 const STRING: u16 = 3;
+const INTERFACE: u8 = 4;
+const ENDPOINT: u8 = 5;
 const HID: u8 = 0x21;
 const REPORT: u16 = 0x22;
 const ENGLISH: u16 = 0x0409;
+/// The bit of bEndpointAddress that says IN.
+const TO_HOST: u8 = 0x80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: [u8; 18] = [9, 2, 41, 0, 1, 1, 0, 0x80, 50, 9, 4, 0, 0, 2, 3, 0, 0, 0];
+    const HID_DESCRIPTOR: [u8; 9] = [9, HID, 1, 1, 0, 1, 0x22, 34, 0];
+
+    fn endpoint(address: u8) -> [u8; 7] {
+        [7, ENDPOINT, address, 3, 64, 0, 5]
+    }
+
+    #[test]
+    fn reports_go_where_the_descriptors_say() {
+        let of_hid = [endpoint(0x83), endpoint(0x02)].concat();
+        let next_interface =
+            [&[9, INTERFACE, 1, 0, 2, 0xFF, 0, 0, 0][..], &endpoint(0x84)].concat();
+        let all = [&HEAD[..], &HID_DESCRIPTOR, &of_hid, &next_interface].concat();
+        assert_eq!(endpoints(&all), Endpoints { input: 3, output: 2 });
+        assert_eq!(report_descriptor_length(&all).expect("it is there"), 34);
+    }
+
+    #[test]
+    fn a_device_that_names_no_endpoints_is_spoken_to_as_usual() {
+        assert_eq!(endpoints(&[&HEAD[..], &HID_DESCRIPTOR].concat()), Endpoints::default());
+        assert_eq!(endpoints(&[0, 0, 0, 1]), Endpoints::default());
+    }
+}

@@ -16,9 +16,24 @@ use crate::function::REPORT_LENGTH;
 use crate::limits;
 use crate::wire::{IN, OUT, URB_HEADER, u32_at};
 
+/// The numbers of a device's two interrupt endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Endpoints {
+    pub(super) input: u32,
+    pub(super) output: u32,
+}
+
+impl Default for Endpoints {
+    /// Those of most keys, and of a device that was not asked.
+    fn default() -> Self {
+        Self { input: 1, output: 1 }
+    }
+}
+
 pub(super) struct Urbs {
     socket: Socket,
     devid: u32,
+    endpoints: Endpoints,
     last_seqnum: u32,
     waiting: BTreeMap<u32, Kind>,
     inputs: usize,
@@ -59,6 +74,7 @@ impl Urbs {
         Self {
             socket,
             devid,
+            endpoints: Endpoints::default(),
             last_seqnum: 0,
             waiting: BTreeMap::new(),
             inputs: 0,
@@ -66,6 +82,11 @@ impl Urbs {
             outgoing: Vec::new(),
             incoming: Inbox::new(),
         }
+    }
+
+    /// Reports go to and come from these from now on.
+    pub(super) fn use_endpoints(&mut self, endpoints: Endpoints) {
+        self.endpoints = endpoints;
     }
 
     /// Interrupt-IN URBs the device has not completed.
@@ -119,8 +140,8 @@ impl Urbs {
 
     fn submit(&mut self, kind: Kind, length: usize, setup: [u8; 8], data: &[u8]) -> u32 {
         let (direction, ep) = match kind {
-            Kind::Input => (IN, 1),
-            Kind::Output => (OUT, 1),
+            Kind::Input => (IN, self.endpoints.input),
+            Kind::Output => (OUT, self.endpoints.output),
             Kind::ControlIn { .. } => (IN, 0),
             Kind::ControlOut | Kind::Unlink => (OUT, 0),
         };
