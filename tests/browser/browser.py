@@ -1,0 +1,144 @@
+"""What Chromium and Firefox have in common: a page, and the browser's own prompts above it."""
+
+import base64
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import programs
+
+
+def patiently(what, condition):
+    """Wait for something that a browser brings about. Asking is work for it too, so it is not asked all the time."""
+    deadline = time.monotonic() + programs.PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {programs.PATIENCE} s: {what}"
+        time.sleep(0.2)
+
+
+class Refused(Exception):
+    """The browser did not carry out a command of ours."""
+
+
+class Browser(ABC):
+    """A running browser without a window. It is started once, when the first test wants it."""
+
+    artefacts = Path()  # where screenshots and the browsers' own words go; set once, at the start
+    _running = {}
+
+    def __init__(self):
+        self.profile = Path(tempfile.mkdtemp(prefix="keyfob-browser-")) / "profile"
+        self.profile.mkdir()
+
+    @classmethod
+    def running(cls):
+        if cls not in Browser._running:
+            started = time.monotonic()
+            Browser._running[cls] = cls()
+            print(f"     {cls.__name__} takes {time.monotonic() - started:.0f} s to start", flush=True)
+        return Browser._running[cls]
+
+    @classmethod
+    def end_all(cls):
+        for browser in cls._running.values():
+            browser.end()
+
+    # ---- The page ---------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def open(self, address):
+        """Go to an address and wait until the page is there."""
+
+    @abstractmethod
+    def evaluate(self, expression):
+        """The value of an expression in the page, as JSON has it."""
+
+    @abstractmethod
+    def click(self, element):
+        """Click what a CSS selector finds, once it is there."""
+
+    @abstractmethod
+    def fill(self, element, text):
+        """Type a text into an empty field."""
+
+    @abstractmethod
+    def screenshot(self, name):
+        """Keep a picture of the page."""
+
+    def awaited(self, expression):
+        """The value of an expression once it has one that counts as true."""
+        values = []
+
+        def there():
+            try:
+                values.append(self.evaluate(expression))
+            except Refused:
+                values.append(None)  # a page is just being replaced by the next one
+            return values[-1]
+
+        patiently(f"the page has {expression}", there)
+        return values[-1]
+
+    def text(self, element):
+        """What an element says, once it is there and says something."""
+        return self.awaited(f"document.querySelector({element!r})?.innerText")
+
+    def await_element(self, element):
+        self.awaited(f"!!document.querySelector({element!r})")
+
+    def await_text(self, element, words):
+        """Wait until an element says these words, maybe among others."""
+        self.awaited(f"document.querySelector({element!r})?.innerText.includes({words!r})")
+
+    def keep_screenshot(self, name, png):
+        """Number the pictures in their order."""
+        number = len(list(self.artefacts.glob("*.png"))) + 1
+        file = self.artefacts / f"{number:02}-{type(self).__name__.lower()}-{name}.png"
+        file.write_bytes(base64.b64decode(png))
+
+    # ---- The browser's own prompts ------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def prompt(self):
+        """All that the browser's own prompt says at present; an empty text without one."""
+
+    @abstractmethod
+    def type_into_prompt(self, *texts):
+        """Type a text into each of the prompt's fields, and confirm."""
+
+    @abstractmethod
+    def press_in_prompt(self, label):
+        """Press a button of the browser's own prompt."""
+
+    @abstractmethod
+    def close_error(self):
+        """Close what tells that a ceremony failed, where that keeps the page waiting."""
+
+    def await_prompt(self, words):
+        """Wait until the browser itself says these words."""
+        self.in_prompt(words, lambda: words in self.prompt())
+
+    def in_prompt(self, what, condition):
+        """Wait for something in the browser's own prompt."""
+        try:
+            patiently(f"the browser's own prompt has “{what}”", condition)
+        except AssertionError as late:
+            raise AssertionError(f"{late}; it says “{self.prompt()}”") from None
+
+    # ---- The process --------------------------------------------------------------------------------------------------
+
+    def start(self, *command):
+        """Start the program, with its words kept beside the screenshots."""
+        words = open(self.artefacts / f"{type(self).__name__.lower()}.log", "w", encoding="utf-8")
+        environment = dict(os.environ, HOME=str(self.profile.parent), XDG_RUNTIME_DIR=str(self.profile.parent))
+        self._process = subprocess.Popen(command, env=environment, stdout=words, stderr=words, start_new_session=True)
+
+    def end(self):
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(timeout=programs.PATIENCE)
+        shutil.rmtree(self.profile.parent, ignore_errors=True)

@@ -1,0 +1,150 @@
+"""Chromium, driven over its two DevTools: those of the page, and those of its own windows and dialogs.
+
+The page is https://chromedevtools.github.io/devtools-protocol/. The windows' views are reached likewise, by
+`--enable-ui-devtools`; so the dialog for the PIN is a real one, although no screen shows it.
+"""
+
+import json
+import urllib.request
+
+import websocket
+
+import programs
+from browser import Browser, Refused, patiently
+
+FLAGS = [
+    "--headless=new",  # a window on a virtual screen is drawn in software, and too slow on an emulated processor
+    "--no-sandbox",  # it does not start as root otherwise
+    "--disable-gpu",
+    "--in-process-gpu",  # what draws the dialog's animation: by far the most work that there is
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",  # two more pages, which nobody looks at
+    "--ipc-connection-timeout=120",  # seconds; its own processes give up after 15
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--remote-debugging-port=0",
+    "--enable-ui-devtools=0",
+    "--enable-features=ui-debug-tools-enable-synthetic-events",
+    "--enable-logging=stderr",
+    "--vmodule=*fido*=2,*ctap*=2",
+]
+
+
+class Chromium(Browser):
+    asks_before_the_site_sees_the_model = False  # it only says so
+
+    def __init__(self):
+        super().__init__()
+        self.start("chromium", *FLAGS, f"--user-data-dir={self.profile}", "about:blank")
+        self._page = DevTools(self._address_of_page())
+        self._views = DevTools(f"ws://127.0.0.1:{self._port('UIDevToolsActivePort')}/0")
+        for domain in ("DOM", "CSS"):
+            self._views.call(f"{domain}.enable")
+
+    def _address_of_page(self):
+        list_of_pages = f"http://127.0.0.1:{self._port('DevToolsActivePort')}/json/list"
+        with urllib.request.urlopen(list_of_pages, timeout=programs.PATIENCE) as answer:
+            return next(page["webSocketDebuggerUrl"] for page in json.load(answer) if page["type"] == "page")
+
+    def _port(self, file):
+        """Chromium takes free ports, and leaves their numbers in its profile."""
+        path = self.profile / file
+        patiently(f"Chromium writes {file}", lambda: path.exists() and path.read_text())
+        return path.read_text().split()[0]
+
+    # ---- The page ---------------------------------------------------------------------------------------------------
+
+    def open(self, address):
+        self._page.call("Page.navigate", url=address)
+        self.awaited(f"location.href.startsWith({json.dumps(address)}) && document.readyState == 'complete'")
+
+    def evaluate(self, expression):
+        options = {"returnByValue": True, "userGesture": True}
+        return self._page.call("Runtime.evaluate", expression=expression, **options)["result"].get("value")
+
+    def click(self, element):
+        self.await_element(element)
+        self.evaluate(f"document.querySelector({json.dumps(element)}).click()")
+
+    def fill(self, element, text):
+        self.await_element(element)
+        self.evaluate(f"document.querySelector({json.dumps(element)}).select()")
+        self._page.call("Input.insertText", text=text)
+
+    def screenshot(self, name):
+        self.keep_screenshot(name, self._page.call("Page.captureScreenshot")["data"])
+
+    # ---- The dialog ---------------------------------------------------------------------------------------------------
+
+    def prompt(self):
+        return "\n".join(label["Text"] for label in self._in_dialog("Label") if label["Visible"] == "true")
+
+    def type_into_prompt(self, *texts):
+        self.in_prompt(f"{len(texts)} fields", lambda: len(self._in_dialog("Textfield")) == len(texts))
+        for field, text in zip(self._in_dialog("Textfield"), texts):
+            for character in text:
+                self._type_character(field, character)
+        self.press_in_prompt("Next")
+
+    def press_in_prompt(self, label):
+        self.in_prompt(label, lambda: self._button(label))
+        button = self._button(label)["node"]
+        for event in ("mousePressed", "mouseReleased"):
+            at = {"type": event, "x": 5, "y": 5, "button": "left", "wheelDirection": "none"}
+            self._views.call("DOM.dispatchMouseEvent", nodeId=button, event=at)
+
+    def close_error(self):
+        self.press_in_prompt("Close")
+
+    def _button(self, label):
+        """The button, or the line of a list, that says this."""
+        for view in self._dialog("MdTextButton", "WebAuthnHoverButton"):
+            says = [self._properties(below) for below in _nodes(view) if below["attributes"][1].endswith("Label")]
+            button = self._properties(view)
+            if button["Enabled"] == "true" and any(line["Text"] == label for line in says):
+                return button
+        return None
+
+    def _type_character(self, field, character):
+        key = {"type": "keyPressed", "keyCode": 0, "code": 0, "flags": 0, "key": ord(character), "isChar": True}
+        self._views.call("DOM.dispatchKeyEvent", nodeId=field["node"], event=key)
+
+    def _in_dialog(self, kind):
+        """The properties of all views of a class in the dialog."""
+        return [self._properties(view) for view in self._dialog(kind)]
+
+    def _dialog(self, *kinds):
+        """The views of these classes in the dialog; none without a dialog."""
+        root = self._views.call("DOM.getDocument")["root"]
+        dialogs = [node for node in _nodes(root) if "AuthenticatorRequestDialogView" in node.get("attributes", [])]
+        return [view for view in _nodes(dialogs[0]) if view["attributes"][1] in kinds] if dialogs else []
+
+    def _properties(self, view):
+        rules = self._views.call("CSS.getMatchedStylesForNode", nodeId=view["nodeId"])["matchedCSSRules"]
+        lines = [line for rule in rules for line in rule["rule"]["style"]["cssProperties"]]
+        return {"node": view["nodeId"]} | {line["name"]: line["value"] for line in lines}
+
+
+class DevTools:
+    """Commands to one target over its WebSocket. What it tells unasked is passed over."""
+
+    def __init__(self, address):
+        self._socket = websocket.create_connection(address, timeout=programs.PATIENCE, suppress_origin=True)
+        self._number = 0
+
+    def call(self, method, **parameters):
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
+        while (answer := json.loads(self._socket.recv())).get("id") != self._number:
+            pass
+        if "error" in answer:
+            raise Refused(f"{method}: {answer['error']['message']}")
+        return answer["result"]
+
+
+def _nodes(tree):
+    """A node and all below it."""
+    return [tree] + [node for child in tree.get("children", []) for node in _nodes(child)]

@@ -1,0 +1,88 @@
+"""What a person does with a browser, a key and the Security info page."""
+
+import programs
+from website import PASSWORD
+
+PIN = "correct horse"
+
+
+class Person:
+    """Alice, at one browser, with one key."""
+
+    def __init__(self, browser, key, site, pin=PIN, name="alice"):
+        self.browser, self.key, self.site, self.pin, self.name = browser, key, site, pin, name
+
+    def signs_in_with_the_password(self):
+        self.browser.open(f"{self.site.address}/sign-in")
+        self.browser.fill("#user-name", self.name)
+        self.browser.fill("#password", PASSWORD)
+        self.browser.click("#sign-in")
+        self.is_signed_in()
+
+    def is_signed_in(self):
+        assert self.browser.text("#account-name") == self.name
+
+    def signs_out(self):
+        self.browser.click("#sign-out")
+        self.browser.await_element("#sign-in-with-key")
+
+    def begins_to_add_a_key(self):
+        for element in ("#add-method", "#method-security-key", "#kind-usb", "#create-key"):
+            self.browser.click(element)
+
+    def adds_a_key(self, name):
+        self.begins_to_add_a_key()
+        self.proves_who_they_are()
+        self.lets_the_site_see_the_model()
+        self.names_the_key(name)
+
+    def names_the_key(self, name):
+        self.browser.fill("#key-name", name)
+        self.browser.click("#save-name")
+        self.browser.await_text("#new-key-name", name)
+        self.browser.click("#done")
+        self.browser.await_text("[data-test=key-name]", name)
+
+    def begins_to_sign_in_with_the_key_alone(self):
+        self.browser.open(f"{self.site.address}/sign-in")
+        self.browser.click("#sign-in-with-key")
+
+    def begins_to_sign_in_with_name_and_key(self):
+        self.browser.open(f"{self.site.address}/sign-in")
+        self.browser.fill("#user-name", self.name)
+        self.browser.click("#use-key")
+        self.browser.await_text("#signing-in-as", self.name)
+        self.browser.click("#sign-in-with-key")
+
+    def deletes_the_key(self):
+        self.browser.click("[data-test=delete]")
+        self.browser.click("#confirm-delete")
+        self.browser.await_element("#no-keys")
+
+    # ---- Towards the browser's own prompts ----------------------------------------------------------------------------
+
+    def chooses_a_pin(self):
+        """Give a new key its PIN, as Chromium demands, and touch it."""
+        self.browser.type_into_prompt(self.pin, self.pin)
+        self.touches()
+
+    def proves_who_they_are(self):
+        """Type the PIN into the browser's prompt, and touch."""
+        self.types_the_pin(self.pin)
+        self.touches()
+
+    def types_the_pin(self, pin):
+        self.browser.type_into_prompt(pin)
+
+    def lets_the_site_see_the_model(self):
+        if self.browser.asks_before_the_site_sees_the_model:
+            self.browser.press_in_prompt("Allow")
+
+    def touches(self):
+        touch(self.key)
+
+
+def touch(key, *which):
+    """Wait until the key asks for a touch, and touch it."""
+    key.type("wait", "--timeout", str(programs.PATIENCE), *which).must_succeed()
+    key.type("touch", *which).must_succeed()

@@ -1,0 +1,149 @@
+"""What else can become of a ceremony: excluded, denied, given up; and what extensions bring."""
+
+from contextlib import contextmanager
+
+import kernel
+from chromium import Chromium
+from firefox import Firefox
+from keyfob import Keyfob
+from libfido2 import Device
+from person import PIN, Person, touch
+from programs import eventually
+from website import SecurityInfo, relying_party
+
+ALREADY_REGISTERED = "This key is already registered with your account."
+FIRST, SECOND = b"a salt", b"another salt"
+
+
+def the_same_key_is_refused_kindly_the_second_time_in_chromium():
+    _the_same_key_is_refused_kindly(Chromium.running())
+
+
+def the_same_key_is_refused_kindly_the_second_time_in_firefox():
+    _the_same_key_is_refused_kindly(Firefox.running())
+
+
+def a_denied_touch_is_told_to_the_page_in_chromium():
+    _a_denied_touch_is_told(Chromium.running())
+
+
+def a_denied_touch_is_told_to_the_page_in_firefox():
+    _a_denied_touch_is_told(Firefox.running())
+
+
+def a_page_that_gives_up_frees_the_key_in_chromium():
+    _a_page_gives_up(Chromium.running())
+
+
+def a_page_that_gives_up_frees_the_key_in_firefox():
+    _a_page_gives_up(Firefox.running())
+
+
+def prf_gives_the_page_the_same_secrets_at_each_sign_in_in_chromium():
+    _prf_gives_the_same_secrets(Chromium.running())
+
+
+def prf_gives_the_page_the_same_secrets_at_each_sign_in_in_firefox():
+    _prf_gives_the_same_secrets(Firefox.running())
+
+
+def cred_protect_is_asked_of_the_key_in_chromium():
+    _cred_protect_is_asked(Chromium.running())
+
+
+def cred_protect_is_asked_of_the_key_in_firefox():
+    _cred_protect_is_asked(Firefox.running())
+
+
+def a_page_keeps_a_large_blob_on_the_key_in_chromium():
+    with _person_and_page(Chromium.running()) as (alice, page):
+        asked = {"verified": True, "discoverable": True, "extensions": {"largeBlob": {"support": "required"}}}
+        credential, _, told = _registered(alice, page, **asked)
+        assert told["largeBlob"] == {"supported": True}, told
+        told = _signed_in(alice, page, credential, {"largeBlob": {"write": b"a certificate"}})
+        assert told["largeBlob"] == {"written": True}, told
+        told = _signed_in(alice, page, credential, {"largeBlob": {"read": True}})
+        assert told["largeBlob"] == {"blob": "YSBjZXJ0aWZpY2F0ZQ"}, told
+
+
+# ---- The tests, for any browser -----------------------------------------------------------------------------------------
+
+
+def _the_same_key_is_refused_kindly(browser):
+    with Keyfob("attach") as key, SecurityInfo() as site:
+        Device(kernel.await_node()).set_pin(PIN)
+        alice = Person(browser, key, site)
+        alice.signs_in_with_the_password()
+        alice.adds_a_key("Blue key")
+        alice.begins_to_add_a_key()
+        alice.proves_who_they_are()
+        browser.close_error()
+        browser.await_text("#ceremony-error", ALREADY_REGISTERED)
+        browser.screenshot("the-same-key-again")
+
+
+def _a_denied_touch_is_told(browser):
+    with Keyfob("attach") as key, relying_party(browser) as page:
+        kernel.await_node()
+        page.begin_to_register()
+        key.type("wait").must_succeed()
+        key.type("deny").must_succeed()
+        assert page.refusal() == "NotAllowedError"
+        _the_key_goes_on(key, page)
+
+
+def _a_page_gives_up(browser):
+    with Keyfob("attach") as key, relying_party(browser) as page:
+        kernel.await_node()
+        page.begin_to_register()
+        key.type("wait").must_succeed()
+        browser.evaluate("stop.abort()")
+        assert page.refusal() == "AbortError"
+        _the_key_goes_on(key, page)
+
+
+def _the_key_goes_on(key, page):
+    """The key asks no more, and serves the next who asks."""
+    eventually("the key asks no more", lambda: '"prompt":null' in key.type("status", "--json").must_succeed())
+    page.begin_to_register()
+    touch(key)
+    credential, _, _ = page.registered()
+    page.begin_to_sign_in([credential])
+    touch(key)
+    page.signed_in([credential])
+
+
+def _prf_gives_the_same_secrets(browser):
+    with _person_and_page(browser) as (alice, page):
+        asked = {"prf": {"eval": {"first": FIRST, "second": SECOND}}}
+        credential, _, told = _registered(alice, page, verified=True, extensions=asked)
+        assert told["prf"]["enabled"] is True, told
+        first, again = (_signed_in(alice, page, credential, asked)["prf"]["results"] for _ in range(2))
+        assert first == again and first["first"] != first["second"], (first, again)
+        assert told["prf"].get("results", first) == first, told
+
+
+def _cred_protect_is_asked(browser):
+    with _person_and_page(browser) as (alice, page):
+        asked = {"credentialProtectionPolicy": "userVerificationRequired", "enforceCredentialProtectionPolicy": True}
+        _, data, _ = _registered(alice, page, verified=True, extensions=asked)
+        assert data.extensions["credProtect"] == 3, data.extensions
+
+
+@contextmanager
+def _person_and_page(browser):
+    with Keyfob("attach") as key, relying_party(browser) as page:
+        Device(kernel.await_node()).set_pin(PIN)
+        yield Person(browser, key, page), page
+
+
+def _registered(alice, page, **asked):
+    page.begin_to_register(**asked)
+    alice.proves_who_they_are()
+    return page.registered()
+
+
+def _signed_in(alice, page, credential, extensions):
+    page.begin_to_sign_in([credential], verified=True, extensions=extensions)
+    alice.proves_who_they_are()
+    return page.signed_in([credential])

@@ -1,0 +1,34 @@
+"""The PIN, typed into the browser's own prompt."""
+
+import kernel
+from chromium import Chromium
+from firefox import Firefox
+from keyfob import Keyfob
+from libfido2 import Device
+from person import PIN, Person
+from website import SecurityInfo
+
+
+def a_wrong_pin_is_told_and_the_right_one_goes_on_in_chromium():
+    _a_wrong_pin_is_told(Chromium.running())
+
+
+def a_wrong_pin_is_told_and_the_right_one_goes_on_in_firefox():
+    _a_wrong_pin_is_told(Firefox.running())
+
+
+def _a_wrong_pin_is_told(browser):
+    with Keyfob("attach") as key, SecurityInfo() as site:
+        device = Device(kernel.await_node())
+        device.set_pin(PIN)
+        alice = Person(browser, key, site)
+        alice.signs_in_with_the_password()
+        alice.begins_to_add_a_key()
+        alice.types_the_pin("not that one")
+        browser.await_prompt("Incorrect PIN")
+        assert device.pin_retries() == 7
+        alice.types_the_pin(PIN)
+        alice.touches()
+        alice.lets_the_site_see_the_model()
+        alice.names_the_key("Blue key")
+        assert device.pin_retries() == 8
