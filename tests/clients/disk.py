@@ -4,7 +4,7 @@ import os
 import tempfile
 
 from machine import plugged_in
-from phrases import PIN, touched
+from phrases import touched
 from programs import ended, run, start
 
 PASSPHRASE = "the passphrase from before"
@@ -15,14 +15,14 @@ WRITTEN = b"what was on the disk"
 def a_touch_opens_the_disk():
     with plugged_in() as (key, device), Disk() as disk:
         disk.write()
-        touched(key, disk.begin_to_enrol(device, "--fido2-with-client-pin=no"), "", "").must_succeed()
+        touched(key, disk.begin_to_enrol(device), "", "").must_succeed()
         touched(key, disk.begin_to_open(), "").must_succeed()
         assert disk.read() == WRITTEN
 
 
 def a_disk_stays_shut_when_the_touch_is_denied():
     with plugged_in() as (key, device), Disk() as disk:
-        touched(key, disk.begin_to_enrol(device, "--fido2-with-client-pin=no"), "", "").must_succeed()
+        touched(key, disk.begin_to_enrol(device), "", "").must_succeed()
         opening = disk.begin_to_open_by_hand()
         key.type("wait").must_succeed()
         key.type("deny").must_succeed()
@@ -30,35 +30,20 @@ def a_disk_stays_shut_when_the_touch_is_denied():
         assert not disk.is_open()
 
 
-def the_pin_and_a_touch_open_the_disk():
+def cryptsetup_by_hand_asks_for_a_touch_too():
     with plugged_in() as (key, device), Disk() as disk:
-        _demand_the_pin_always(device)
-        touched(key, disk.begin_to_enrol(device, PIN=PIN), "", "").must_succeed()
-        touched(key, disk.begin_to_open(PIN=PIN), "").must_succeed()
+        touched(key, disk.begin_to_enrol(device), "", "").must_succeed()
+        touched(key, disk.begin_to_open_by_hand(), "").must_succeed()
         assert disk.is_open()
 
 
 def another_key_does_not_open_the_disk():
     with Disk() as disk:
         with plugged_in() as (key, device):
-            touched(key, disk.begin_to_enrol(device, "--fido2-with-client-pin=no"), "", "").must_succeed()
+            touched(key, disk.begin_to_enrol(device), "", "").must_succeed()
         with plugged_in():
             assert ended(disk.begin_to_open()).status != 0
             assert not disk.is_open()
-
-
-def cryptsetup_by_hand_asks_for_the_pin_and_a_touch_too():
-    with plugged_in() as (key, device), Disk() as disk:
-        _demand_the_pin_always(device)
-        touched(key, disk.begin_to_enrol(device, PIN=PIN), "", "").must_succeed()
-        touched(key, disk.begin_to_open_by_hand(PIN), "").must_succeed()
-        assert disk.is_open()
-
-
-def _demand_the_pin_always(device):
-    """Without it, systemd 252 enrols without the PIN and then opens with it; the key's secret is another one then."""
-    device.set_pin(PIN)
-    device.token("-S", "-u", pin=PIN).must_succeed()
 
 
 class Disk:
@@ -80,20 +65,19 @@ class Disk:
         self.close()
         os.remove(self.file)
 
-    def begin_to_enrol(self, device, *options, **answers):
-        """Give the disk a second key: that on the device."""
-        environment = dict(ENVIRONMENT, PASSWORD=PASSPHRASE, **answers)
-        command = ["systemd-cryptenroll", f"--fido2-device={device.node}", *options, self.file]
-        return start(*command, environment=environment)
+    def begin_to_enrol(self, device):
+        """Give the disk a second key: that on the device, without its PIN."""
+        command = ["systemd-cryptenroll", f"--fido2-device={device.node}", "--fido2-with-client-pin=no", self.file]
+        return start(*command, environment=dict(ENVIRONMENT, PASSWORD=PASSPHRASE))
 
-    def begin_to_open(self, **answers):
+    def begin_to_open(self):
         """What systemd does at boot for a line of crypttab with the option fido2-device=auto."""
         options = "fido2-device=auto,headless,token-timeout=5s"
         command = ["/lib/systemd/systemd-cryptsetup", "attach", NAME, self.file, "-", options]
-        return start(*command, environment=dict(ENVIRONMENT, **answers))
+        return start(*command, environment=ENVIRONMENT)
 
-    def begin_to_open_by_hand(self, pin=""):
-        return start("cryptsetup", "open", "--token-only", self.file, NAME, typed=pin, environment=ENVIRONMENT)
+    def begin_to_open_by_hand(self):
+        return start("cryptsetup", "open", "--token-only", self.file, NAME, environment=ENVIRONMENT)
 
     def write(self):
         """Put something on the disk, with the passphrase. Where a key is enrolled, cryptsetup asks for that first."""
