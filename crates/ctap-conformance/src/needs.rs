@@ -47,6 +47,8 @@ pub(crate) struct Offer {
     pub(crate) info: Option<Value>,
     /// `None` where there is no CTAPHID.
     pub(crate) capabilities: Option<Capabilities>,
+    /// Whether it does not refuse CTAPHID_LOCK as unknown (HD-62): no capability says so.
+    pub(crate) locks: bool,
 }
 
 impl Need {
@@ -134,8 +136,8 @@ impl Feature {
         match self {
             Self::Ctap2 => offer.info.is_some(),
             Self::U2f => carries(|capabilities| !capabilities.nmsg),
-            // Every key on CTAPHID may lock (HD-62); those that do not say so by an error.
-            Self::Hid | Self::Lock => offer.capabilities.is_some(),
+            Self::Hid => offer.capabilities.is_some(),
+            Self::Lock => offer.locks,
             Self::Wink => carries(|capabilities| capabilities.wink),
             Self::Pin => offer.option("clientPin").is_some(),
             Self::Uv => offer.option("uv").is_some(),

@@ -98,7 +98,10 @@ struct Condition {
 impl<'k, 'o> Runner<'k, 'o> {
     fn new(key: &'k mut dyn Transport, options: &'o Options) -> Result<Self, Trouble> {
         let capabilities = key.capabilities()?;
-        let offer = Offer { info: info(&mut Watch::new(key))?, capabilities };
+        let info = info(&mut Watch::new(key))?;
+        let locks = Player::new(&mut Watch::new(key), &mut UnwrapErr(SysRng), None).locks();
+        key.forget_channel();
+        let offer = Offer { info, capabilities, locks };
         let condition = Condition { start: None, template: None, traces: Traces::Stored };
         let out_of_reach = BTreeMap::new();
         Ok(Self { key, options, offer, condition, plugged_in: None, out_of_reach, gone: None })

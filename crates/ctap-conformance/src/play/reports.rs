@@ -28,6 +28,20 @@ impl Player<'_, '_> {
         Err(Stop::Wrong("the key did not answer INIT with its nonce (HD-36)".to_owned()))
     }
 
+    /// Whether the key knows CTAPHID_LOCK: unlocks what is not locked. Silence is no denial.
+    pub(crate) fn locks(&mut self) -> bool {
+        let answer = self.open_channel("cid").and_then(|()| {
+            let channel = self.scope.get("cid")?.bytes()?;
+            self.send(&[&channel[..], &UNLOCK].concat())?;
+            self.receive_but(false)
+        });
+        match answer {
+            Ok(report) => report[4..8] != INVALID_COMMAND,
+            Err(Stop::Unable(_)) => false,
+            Err(_) => true,
+        }
+    }
+
     pub(super) fn send_packet(&mut self, pieces: &[Piece]) -> Result<(), Stop> {
         let mut packet = Vec::new();
         for piece in pieces {
@@ -189,6 +203,10 @@ fn failed(error: std::io::Error) -> Stop {
 const BROADCAST: [u8; 4] = [0xFF; 4];
 const INIT: u8 = 0x86;
 const KEEPALIVE: u8 = 0xBB;
+/// CTAPHID_LOCK for 0 seconds.
+const UNLOCK: [u8; 4] = [0x84, 0, 1, 0];
+/// CTAPHID_ERROR: the command is unknown (HD-29).
+const INVALID_COMMAND: [u8; 4] = [0xBF, 0, 1, 0x01];
 /// CTAPHID section 11.2.4: data bytes of an initialization and of a continuation packet (HD-02, HD-03).
 const INIT_DATA: usize = 57;
 const CONTINUATION_DATA: usize = 59;
