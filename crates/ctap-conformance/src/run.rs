@@ -208,6 +208,8 @@ impl<'k, 'o> Runner<'k, 'o> {
     /// Sees whether a key that did not answer is still there, and says so.
     fn after_care(&mut self, stop: Stop, id: &str) -> Stop {
         let Stop::Unanswered(problem) = stop else { return stop };
+        // What a key has muddled on the way, only the next plugging in sets right.
+        self.plugged_in = None;
         match self.sign_of_life() {
             Ok(()) => Stop::Unanswered(problem),
             Err(trouble) => {
