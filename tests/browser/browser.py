@@ -16,9 +16,16 @@ import programs
 def patiently(what, condition):
     """Wait for something that a browser brings about. Asking is work for it too, so it is not asked all the time."""
     deadline = time.monotonic() + programs.PATIENCE
-    while not condition():
+    while not _holds(condition):
         assert time.monotonic() < deadline, f"not within {programs.PATIENCE} s: {what}"
         time.sleep(0.2)
+
+
+def _holds(condition):
+    try:
+        return condition()
+    except Refused:
+        return False  # a page or a prompt is just being replaced by the next one
 
 
 class Refused(Exception):
@@ -75,10 +82,7 @@ class Browser(ABC):
         values = []
 
         def there():
-            try:
-                values.append(self.evaluate(expression))
-            except Refused:
-                values.append(None)  # a page is just being replaced by the next one
+            values.append(self.evaluate(expression))
             return values[-1]
 
         patiently(f"the page has {expression}", there)

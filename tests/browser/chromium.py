@@ -83,18 +83,21 @@ class Chromium(Browser):
         return "\n".join(label["Text"] for label in self._in_dialog("Label") if label["Visible"] == "true")
 
     def type_into_prompt(self, *texts):
-        self.in_prompt(f"{len(texts)} fields", lambda: len(self._in_dialog("Textfield")) == len(texts))
-        for field, text in zip(self._in_dialog("Textfield"), texts):
+        self.in_prompt(f"{len(texts)} fields", lambda: len(self._in_dialog("PinTextfield")) == len(texts))
+        for field, text in zip(self._in_dialog("PinTextfield"), texts):
             for character in text:
                 self._type_character(field, character)
         self.press_in_prompt("Next")
 
     def press_in_prompt(self, label):
-        self.in_prompt(label, lambda: self._button(label))
-        button = self._button(label)["node"]
-        for event in ("mousePressed", "mouseReleased"):
+        self.in_prompt(label, lambda: self._pressed(label))
+
+    def _pressed(self, label):
+        button = self._button(label)
+        for event in ("mousePressed", "mouseReleased") if button else ():
             at = {"type": event, "x": 5, "y": 5, "button": "left", "wheelDirection": "none"}
-            self._views.call("DOM.dispatchMouseEvent", nodeId=button, event=at)
+            self._views.call("DOM.dispatchMouseEvent", nodeId=button["node"], event=at)
+        return button
 
     def close_error(self):
         self.press_in_prompt("Close")
@@ -120,12 +123,25 @@ class Chromium(Browser):
         """The views of these classes in the dialog; none without a dialog."""
         root = self._views.call("DOM.getDocument")["root"]
         dialogs = [node for node in _nodes(root) if "AuthenticatorRequestDialogView" in node.get("attributes", [])]
-        return [view for view in _nodes(dialogs[0]) if view["attributes"][1] in kinds] if dialogs else []
+        views = _nodes(dialogs[0]) if dialogs else []
+        self._hide([view for view in views if view["attributes"][1] == "ProgressBar"])
+        return [view for view in views if view["attributes"][1] in kinds]
+
+    def _hide(self, views):
+        """A bar that moves while a key is awaited would have an emulated processor for itself."""
+        for line in [line for view in views for line in self._lines(view)]:
+            if (line["name"], line["value"]) == ("Visible", "true"):
+                edit = {"styleSheetId": line["sheet"], "range": line["range"], "text": "Visible: false;"}
+                self._views.call("CSS.setStyleTexts", edits=[edit])
 
     def _properties(self, view):
+        return {"node": view["nodeId"]} | {line["name"]: line["value"] for line in self._lines(view)}
+
+    def _lines(self, view):
+        """A view's properties, as this protocol has them: the lines of its style sheets."""
         rules = self._views.call("CSS.getMatchedStylesForNode", nodeId=view["nodeId"])["matchedCSSRules"]
-        lines = [line for rule in rules for line in rule["rule"]["style"]["cssProperties"]]
-        return {"node": view["nodeId"]} | {line["name"]: line["value"] for line in lines}
+        sheets = [rule["rule"]["style"] for rule in rules]
+        return [line | {"sheet": sheet["styleSheetId"]} for sheet in sheets for line in sheet["cssProperties"]]
 
 
 class DevTools:
