@@ -78,9 +78,10 @@ pub(super) fn summary(suite: &Suite, report: &Report, judgement: &Judgement) -> 
     text += &skipped(report);
     let (passed, failed, skipped) = report.counts();
     let paint = Paint::stdout();
-    let verdict = match judgement.is_good() {
-        true => paint.green("conforms"),
-        false => paint.red("does not conform"),
+    let verdict = match (judgement.is_good(), failed) {
+        (true, 0) => paint.green("conforms"),
+        (true, _) => paint.green("fails what it was expected to, and nothing else"),
+        (false, _) => paint.red("does not conform"),
     };
     let seconds = report.elapsed.as_secs_f64();
     writeln!(
