@@ -45,6 +45,7 @@ class Browser(ABC):
     @classmethod
     def running(cls):
         if cls not in Browser._running:
+            Browser.end_all()  # two of them are too much for an emulated machine
             started = time.monotonic()
             Browser._running[cls] = cls()
             print(f"     {cls.__name__} takes {time.monotonic() - started:.0f} s to start", flush=True)
@@ -52,8 +53,8 @@ class Browser(ABC):
 
     @classmethod
     def end_all(cls):
-        for browser in cls._running.values():
-            browser.end()
+        while cls._running:
+            cls._running.popitem()[1].end()
 
     # ---- The page ---------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ FLAGS = [
     "--ipc-connection-timeout=120",  # seconds; its own processes give up after 15
     "--disable-dev-shm-usage",
     "--no-first-run",
+    "--force-prefers-reduced-motion",
     "--disable-quic",
     "--disable-sync",
     "--disable-background-networking",
@@ -35,6 +36,7 @@ FLAGS = [
 
 class Chromium(Browser):
     asks_before_the_site_sees_the_model = False  # it only says so
+    has_the_only_account_confirmed = True
 
     def __init__(self):
         super().__init__()
@@ -75,7 +77,7 @@ class Chromium(Browser):
         self._page.call("Input.insertText", text=text)
 
     def screenshot(self, name):
-        self.keep_screenshot(name, self._page.call("Page.captureScreenshot")["data"])
+        self.keep_screenshot(name, self._page.call("Page.captureScreenshot", captureBeyondViewport=True)["data"])
 
     # ---- The dialog ---------------------------------------------------------------------------------------------------
 

@@ -23,11 +23,16 @@ PREFERENCES = {
     "extensions.update.enabled": False,
     "security.notification_enable_delay": 0,  # milliseconds before a prompt's buttons take a click
     "browser.startup.page": 0,
+    "browser.newtab.preload": False,
+    "dom.ipc.processPrelaunch.enabled": False,
+    "app.normandy.enabled": False,
+    "ui.prefersReducedMotion": 1,
 }
 
 
 class Firefox(Browser):
     asks_before_the_site_sees_the_model = True
+    has_the_only_account_confirmed = False
 
     def __init__(self):
         super().__init__()
@@ -62,7 +67,7 @@ class Firefox(Browser):
         self._marionette.call("WebDriver:ElementSendKeys", id=found, text=text)
 
     def screenshot(self, name):
-        self.keep_screenshot(name, self._marionette.call("WebDriver:TakeScreenshot", full=False)["value"])
+        self.keep_screenshot(name, self._marionette.call("WebDriver:TakeScreenshot", full=True)["value"])
 
     def _found(self, element):
         self.await_element(element)

@@ -21,7 +21,7 @@ from keyfob import Keyfob  # noqa: E402
 from browser import Browser  # noqa: E402
 from website import SecurityInfo  # noqa: E402
 
-THEMES = ["journeys", "pins", "accounts", "ceremonies", "two_keys"]
+THEMES = ["in_chromium", "in_firefox"]
 
 
 def print_versions():

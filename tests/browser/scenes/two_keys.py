@@ -1,8 +1,6 @@
 """Two keys at once: the one that is touched is the one that counts."""
 
 import kernel
-from chromium import Chromium
-from firefox import Firefox
 from keyfob import Keyfob
 from person import touch
 from programs import eventually
@@ -11,15 +9,7 @@ from website import relying_party
 FIRST, SECOND = ("--key", "1-1"), ("--key", "1-2")
 
 
-def the_key_that_is_touched_is_used_and_the_other_let_go_in_chromium():
-    _the_key_that_is_touched_is_used(Chromium.running())
-
-
-def the_key_that_is_touched_is_used_and_the_other_let_go_in_firefox():
-    _the_key_that_is_touched_is_used(Firefox.running())
-
-
-def _the_key_that_is_touched_is_used(browser):
+def the_key_that_is_touched_is_used(browser):
     with Keyfob("attach", "--keys", "2") as key, relying_party(browser) as page:
         eventually("both keys are there", lambda: len(kernel.nodes()) == 2)
         page.begin_to_register()

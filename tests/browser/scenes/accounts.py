@@ -1,23 +1,13 @@
 """Two people who share a key."""
 
 import kernel
-from chromium import Chromium
-from firefox import Firefox
 from keyfob import Keyfob
 from libfido2 import Device
 from person import PIN, Person
 from website import SecurityInfo
 
 
-def two_people_share_a_key_and_choose_who_signs_in_in_chromium():
-    _two_people_share_a_key(Chromium.running())
-
-
-def two_people_share_a_key_and_choose_who_signs_in_in_firefox():
-    _two_people_share_a_key(Firefox.running())
-
-
-def _two_people_share_a_key(browser):
+def two_people_share_a_key(browser):
     with Keyfob("attach") as key, SecurityInfo() as site:
         Device(kernel.await_node()).set_pin(PIN)
         alice, bob = (Person(browser, key, site, name=name) for name in ("alice", "bob"))

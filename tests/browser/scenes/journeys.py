@@ -1,8 +1,6 @@
 """The whole life of a key at a site: added, named, used, deleted, refused."""
 
 import kernel
-from chromium import Chromium
-from firefox import Firefox
 from keyfob import Keyfob
 from libfido2 import Device
 from person import PIN, Person
@@ -11,24 +9,23 @@ from website import SecurityInfo
 NOT_REGISTERED = "This key is not registered with that account."
 
 
-def the_journey_of_a_security_key_in_chromium():
-    browser = Chromium.running()
+def of_a_new_key(browser):
+    """The key gets its PIN from the browser."""
     with Keyfob("attach") as key, SecurityInfo() as site:
         kernel.await_node()
         alice = Person(browser, key, site)
         alice.signs_in_with_the_password()
         browser.screenshot("no-keys-yet")
         alice.begins_to_add_a_key()
-        alice.chooses_a_pin()  # the key is new, so Chromium has it given a PIN
+        alice.chooses_a_pin()
         browser.screenshot("naming-the-key")
         alice.names_the_key("Blue key")
         _goes_on(alice)
 
 
-def the_journey_of_a_security_key_in_firefox():
-    browser = Firefox.running()
+def of_a_key_with_a_pin(browser):
     with Keyfob("attach") as key, SecurityInfo() as site:
-        Device(kernel.await_node()).set_pin(PIN)  # Firefox gives no key its first PIN
+        Device(kernel.await_node()).set_pin(PIN)
         alice = Person(browser, key, site)
         alice.signs_in_with_the_password()
         browser.screenshot("no-keys-yet")
@@ -48,7 +45,6 @@ def _goes_on(alice):
     alice.signs_out()
 
     alice.begins_to_sign_in_with_name_and_key()
-    browser.screenshot("the-key-is-asked")
     alice.proves_who_they_are()
     alice.is_signed_in()
     assert browser.text("[data-test=key-last-used]") != "Never"
@@ -57,6 +53,7 @@ def _goes_on(alice):
 
     alice.begins_to_sign_in_with_the_key_alone()
     alice.proves_who_they_are()
+    alice.confirms_the_account()
     alice.is_signed_in()
     browser.screenshot("signed-in-with-the-key-alone")
 
@@ -65,5 +62,6 @@ def _goes_on(alice):
     alice.signs_out()
     alice.begins_to_sign_in_with_the_key_alone()
     alice.proves_who_they_are()
+    alice.confirms_the_account()
     browser.await_text("#alert", NOT_REGISTERED)
     browser.screenshot("the-key-is-refused")

@@ -1,23 +1,13 @@
 """The PIN, typed into the browser's own prompt."""
 
 import kernel
-from chromium import Chromium
-from firefox import Firefox
 from keyfob import Keyfob
 from libfido2 import Device
 from person import PIN, Person
 from website import SecurityInfo
 
 
-def a_wrong_pin_is_told_and_the_right_one_goes_on_in_chromium():
-    _a_wrong_pin_is_told(Chromium.running())
-
-
-def a_wrong_pin_is_told_and_the_right_one_goes_on_in_firefox():
-    _a_wrong_pin_is_told(Firefox.running())
-
-
-def _a_wrong_pin_is_told(browser):
+def a_wrong_pin_is_told(browser):
     with Keyfob("attach") as key, SecurityInfo() as site:
         device = Device(kernel.await_node())
         device.set_pin(PIN)

@@ -3,8 +3,6 @@
 from contextlib import contextmanager
 
 import kernel
-from chromium import Chromium
-from firefox import Firefox
 from keyfob import Keyfob
 from libfido2 import Device
 from person import PIN, Person, touch
@@ -15,61 +13,7 @@ ALREADY_REGISTERED = "This key is already registered with your account."
 FIRST, SECOND = b"a salt", b"another salt"
 
 
-def the_same_key_is_refused_kindly_the_second_time_in_chromium():
-    _the_same_key_is_refused_kindly(Chromium.running())
-
-
-def the_same_key_is_refused_kindly_the_second_time_in_firefox():
-    _the_same_key_is_refused_kindly(Firefox.running())
-
-
-def a_denied_touch_is_told_to_the_page_in_chromium():
-    _a_denied_touch_is_told(Chromium.running())
-
-
-def a_denied_touch_is_told_to_the_page_in_firefox():
-    _a_denied_touch_is_told(Firefox.running())
-
-
-def a_page_that_gives_up_frees_the_key_in_chromium():
-    _a_page_gives_up(Chromium.running())
-
-
-def a_page_that_gives_up_frees_the_key_in_firefox():
-    _a_page_gives_up(Firefox.running())
-
-
-def prf_gives_the_page_the_same_secrets_at_each_sign_in_in_chromium():
-    _prf_gives_the_same_secrets(Chromium.running())
-
-
-def prf_gives_the_page_the_same_secrets_at_each_sign_in_in_firefox():
-    _prf_gives_the_same_secrets(Firefox.running())
-
-
-def cred_protect_is_asked_of_the_key_in_chromium():
-    _cred_protect_is_asked(Chromium.running())
-
-
-def cred_protect_is_asked_of_the_key_in_firefox():
-    _cred_protect_is_asked(Firefox.running())
-
-
-def a_page_keeps_a_large_blob_on_the_key_in_chromium():
-    with _person_and_page(Chromium.running()) as (alice, page):
-        asked = {"verified": True, "discoverable": True, "extensions": {"largeBlob": {"support": "required"}}}
-        credential, _, told = _registered(alice, page, **asked)
-        assert told["largeBlob"] == {"supported": True}, told
-        told = _signed_in(alice, page, credential, {"largeBlob": {"write": b"a certificate"}})
-        assert told["largeBlob"] == {"written": True}, told
-        told = _signed_in(alice, page, credential, {"largeBlob": {"read": True}})
-        assert told["largeBlob"] == {"blob": "YSBjZXJ0aWZpY2F0ZQ"}, told
-
-
-# ---- The tests, for any browser -----------------------------------------------------------------------------------------
-
-
-def _the_same_key_is_refused_kindly(browser):
+def the_same_key_is_refused_kindly(browser):
     with Keyfob("attach") as key, SecurityInfo() as site:
         Device(kernel.await_node()).set_pin(PIN)
         alice = Person(browser, key, site)
@@ -82,7 +26,7 @@ def _the_same_key_is_refused_kindly(browser):
         browser.screenshot("the-same-key-again")
 
 
-def _a_denied_touch_is_told(browser):
+def a_denied_touch_is_told(browser):
     with Keyfob("attach") as key, relying_party(browser) as page:
         kernel.await_node()
         page.begin_to_register()
@@ -92,7 +36,7 @@ def _a_denied_touch_is_told(browser):
         _the_key_goes_on(key, page)
 
 
-def _a_page_gives_up(browser):
+def a_page_gives_up(browser):
     with Keyfob("attach") as key, relying_party(browser) as page:
         kernel.await_node()
         page.begin_to_register()
@@ -113,7 +57,7 @@ def _the_key_goes_on(key, page):
     page.signed_in([credential])
 
 
-def _prf_gives_the_same_secrets(browser):
+def prf_gives_the_same_secrets(browser):
     with _person_and_page(browser) as (alice, page):
         asked = {"prf": {"eval": {"first": FIRST, "second": SECOND}}}
         credential, _, told = _registered(alice, page, verified=True, extensions=asked)
@@ -123,11 +67,22 @@ def _prf_gives_the_same_secrets(browser):
         assert told["prf"].get("results", first) == first, told
 
 
-def _cred_protect_is_asked(browser):
+def cred_protect_is_asked(browser):
     with _person_and_page(browser) as (alice, page):
         asked = {"credentialProtectionPolicy": "userVerificationRequired", "enforceCredentialProtectionPolicy": True}
         _, data, _ = _registered(alice, page, verified=True, extensions=asked)
         assert data.extensions["credProtect"] == 3, data.extensions
+
+
+def a_page_keeps_a_large_blob_on_the_key(browser):
+    with _person_and_page(browser) as (alice, page):
+        asked = {"verified": True, "discoverable": True, "extensions": {"largeBlob": {"support": "required"}}}
+        credential, _, told = _registered(alice, page, **asked)
+        assert told["largeBlob"] == {"supported": True}, told
+        told = _signed_in(alice, page, credential, {"largeBlob": {"write": b"a certificate"}})
+        assert told["largeBlob"] == {"written": True}, told
+        told = _signed_in(alice, page, credential, {"largeBlob": {"read": True}})
+        assert told["largeBlob"] == {"blob": "YSBjZXJ0aWZpY2F0ZQ"}, told
 
 
 @contextmanager
