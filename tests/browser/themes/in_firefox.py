@@ -1,7 +1,7 @@
 """Firefox with a key. It gives no key its first PIN, and keeps no large blobs."""
 
 from firefox import Firefox
-from scenes import accounts, ceremonies, journeys, pins, two_keys
+from scenes import journeys, pins
 
 
 def the_journey_of_a_security_key_in_firefox():
@@ -10,31 +10,3 @@ def the_journey_of_a_security_key_in_firefox():
 
 def a_wrong_pin_is_told_and_the_right_one_goes_on_in_firefox():
     pins.a_wrong_pin_is_told(Firefox.running())
-
-
-def two_people_share_a_key_and_choose_who_signs_in_in_firefox():
-    accounts.two_people_share_a_key(Firefox.running())
-
-
-def the_same_key_is_refused_kindly_the_second_time_in_firefox():
-    ceremonies.the_same_key_is_refused_kindly(Firefox.running())
-
-
-def a_denied_touch_is_told_to_the_page_in_firefox():
-    ceremonies.a_denied_touch_is_told(Firefox.running())
-
-
-def a_page_that_gives_up_frees_the_key_in_firefox():
-    ceremonies.a_page_gives_up(Firefox.running())
-
-
-def prf_gives_the_page_the_same_secrets_at_each_sign_in_in_firefox():
-    ceremonies.prf_gives_the_same_secrets(Firefox.running())
-
-
-def cred_protect_is_asked_of_the_key_in_firefox():
-    ceremonies.cred_protect_is_asked(Firefox.running())
-
-
-def the_key_that_is_touched_is_used_and_the_other_let_go_in_firefox():
-    two_keys.the_key_that_is_touched_is_used(Firefox.running())
