@@ -310,7 +310,7 @@ mod tests {
             };
             match answer {
                 Some(answer) => self.device.respond(channel, &answer, self.now),
-                None => self.device.set_waiting_for_user(true, self.now),
+                None => self.device.set_waiting_for_user(true),
             }
             Ok(())
         }

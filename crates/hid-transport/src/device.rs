@@ -137,19 +137,27 @@ impl Device {
 
     /// The host sent a report, whatever it may contain.
     ///
+    /// It counts as sent before any deadline of the host that [`handle_timeout`](Device::handle_timeout)
+    /// has not been called for: a driver that was not scheduled for a while cannot tell when the
+    /// reports came that it finds waiting (HD-51).
+    ///
     /// The returned event borrows the request from the device's buffer.
     pub fn handle_report(&mut self, report: &Report, now: Instant) -> Option<Event<'_>> {
-        self.handle_timeout(now);
+        self.end_lock(now);
         match Packet::parse(report) {
             Packet::Initialization(packet) => self.handle_initialization(&packet, now),
             Packet::Continuation(packet) => self.handle_continuation(&packet, now),
         }
     }
 
-    /// Time has passed. To be called at [`poll_timeout`](Device::poll_timeout), or whenever.
+    /// Time has passed. To be called at [`poll_timeout`](Device::poll_timeout), or whenever; but
+    /// first hand in what has come.
+    ///
+    /// Only here does time run out for a host: this ends a message whose client is gone, and with it
+    /// the wait of all others (HD-51), and drops what nobody reads (HD-53).
     pub fn handle_timeout(&mut self, now: Instant) {
         self.outbox.handle_timeout(now);
-        self.lock.take_if(|lock| lock.until <= now);
+        self.end_lock(now);
         match &mut self.state {
             State::Receiving(reception) if reception.deadline <= now => {
                 let channel = reception.channel;
@@ -192,7 +200,6 @@ impl Device {
     /// harmless. An answer above [`MESSAGE_MAX`] bytes cannot be sent; the client gets ERROR OTHER,
     /// and the authenticator is at fault.
     pub fn respond(&mut self, channel: ChannelId, message: &[u8], now: Instant) {
-        self.handle_timeout(now);
         let State::Processing { channel: asking, running } = &self.state else { return };
         if *asking != channel {
             return;
@@ -214,8 +221,7 @@ impl Device {
     ///
     /// That a touch was asked for is told before the answer, even if both come in the same instant.
     /// Does nothing unless a CBOR request is running.
-    pub fn set_waiting_for_user(&mut self, waiting: bool, now: Instant) {
-        self.handle_timeout(now);
+    pub fn set_waiting_for_user(&mut self, waiting: bool) {
         if let State::Processing { running: Running::Cbor(keepalive), .. } = &mut self.state {
             keepalive.set_status(if waiting {
                 KeepaliveStatus::UpNeeded
@@ -391,7 +397,13 @@ impl Device {
         self.send_message(owner, Command::Lock, now);
     }
 
+    /// A lock holds no longer than was asked for, however late the timer (HD-63).
+    fn end_lock(&mut self, now: Instant) {
+        self.lock.take_if(|lock| lock.until <= now);
+    }
+
     fn renew_lock(&mut self, channel: ChannelId, now: Instant) {
+        self.end_lock(now);
         if let Some(lock) = self.lock.as_mut().filter(|lock| lock.owner == channel) {
             lock.renew(now);
         }

@@ -21,8 +21,9 @@
 //! A driver does this, and no more, after every call of another method:
 //!
 //! 1. while the host is ready to read and [`Device::poll_report`] gives a report: deliver it;
-//! 2. set the one timer to [`Device::poll_timeout`]; when it goes off, call
-//!    [`Device::handle_timeout`].
+//! 2. set the one timer to [`Device::poll_timeout`]; when it goes off, hand in what the host has
+//!    sent by then, deliver what it is ready to read, and call [`Device::handle_timeout`]. In the
+//!    other order a driver that was not scheduled for a while would blame the host.
 //!
 //! # The host's end
 //!
@@ -55,7 +56,7 @@
 //! }
 //!
 //! // The authenticator asks for a touch, and the client hears about it.
-//! device.set_waiting_for_user(true, now);
+//! device.set_waiting_for_user(true);
 //! let report = device.poll_report(now).expect("a change of status is sent at once");
 //! assert_eq!(channel.receive(&report), Ok(Some(Reply::Keepalive(KeepaliveStatus::UpNeeded))));
 //!
@@ -84,6 +85,7 @@
 //! | INIT on an unallocated channel | INVALID_CHANNEL | HD-38 |
 //! | INIT of others while a transaction runs | answered; the transaction goes on | HD-39 |
 //! | the rest of a message does not come | MSG_TIMEOUT after 500 ms | HD-51 |
+//! | it has come, but the driver looks late | taken; the time-out is the client's, not ours | HD-51 |
 //! | INIT under lock | CHANNEL_BUSY, but answered on broadcast | HD-65 |
 //! | CANCEL with data | ignored | HD-82 |
 //!

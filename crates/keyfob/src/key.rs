@@ -184,7 +184,7 @@ impl Key {
     /// Every question shows as KEEPALIVE(UPNEEDED), one that is answered at once too (HD-76).
     fn wait(&mut self, prompt: PromptId, question: &Question, now: Instant) {
         tracing::debug!(%prompt, %question, "a person is needed");
-        self.device.set_waiting_for_user(true, hid(now));
+        self.device.set_waiting_for_user(true);
         match self.parts.touch {
             Touch::Ask => {}
             Touch::Auto => drop(self.answer(prompt, Decision::Approve, now)),

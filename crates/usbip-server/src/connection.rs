@@ -10,7 +10,7 @@ use crate::buffer::Inbox;
 use crate::device::Lease;
 use crate::limits;
 use crate::session::Session;
-use crate::wire::WireError;
+use crate::wire::{WireError, immediately};
 
 /// Why a connection ended other than by the peer hanging up or the plug being pulled.
 #[derive(Debug, thiserror::Error)]
@@ -71,16 +71,28 @@ where
                 }
                 patience.blocked_since = None;
             }
-            deadline = patience.next_deadline(&session) => match deadline {
-                Deadline::Function => session.lease().function().handle_timeout(),
-                Deadline::HalfAnUrb => return Err(ConnectionError::HalfAnUrb),
-                Deadline::Stalled => return Err(ConnectionError::Stalled),
-            },
+            () = patience.run_out(&session) => {
+                // We may be late ourselves, and what came in time still unread: it is looked at first.
+                read_what_is_here(&mut reader, &mut inbox);
+                let handled = session.turn(&mut inbox)?;
+                patience.look(&session, &inbox, handled);
+                patience.let_time_pass(&session)?;
+            }
             read = reader.read(inbox.room()), if inbox.has_room() => match read? {
                 0 => return Ok(()),
                 count => inbox.filled(count),
             },
         }
+    }
+}
+
+/// One read without waiting, so that a flood cannot hold back the time. The end of the stream, or an
+/// error, is there for the next read to find.
+fn read_what_is_here(reader: &mut (impl AsyncRead + Unpin), inbox: &mut Inbox) {
+    if inbox.has_room()
+        && let Some(Ok(count)) = immediately(reader.read(inbox.room()))
+    {
+        inbox.filled(count);
     }
 }
 
@@ -108,22 +120,38 @@ impl Patience {
     }
 
     /// Waits for the first deadline; for ever, without a timer, if there is none.
-    fn next_deadline(&self, session: &Session) -> impl Future<Output = Deadline> + use<> {
+    fn run_out(&self, session: &Session) -> impl Future<Output = ()> + use<> {
+        let first = self.first_deadline(session);
+        async move {
+            match first {
+                Some((at, _)) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Acts on the first deadline, if it has passed.
+    fn let_time_pass(&self, session: &Session) -> Result<(), ConnectionError> {
+        match self.first_deadline(session).filter(|(at, _)| *at <= Instant::now()) {
+            Some((_, Deadline::Function)) => session.lease().function().handle_timeout(),
+            Some((_, Deadline::HalfAnUrb)) => return Err(ConnectionError::HalfAnUrb),
+            Some((_, Deadline::Stalled)) => return Err(ConnectionError::Stalled),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn first_deadline(&self, session: &Session) -> Option<(Instant, Deadline)> {
         let function = session.lease().function().poll_timeout().map(Instant::from_std);
         let half = self.urb_began.and_then(|at| at.checked_add(limits::URB_DEADLINE));
         let stalled = self.blocked_since.and_then(|at| at.checked_add(limits::WRITE_STALL));
-        let first = [
+        [
             function.map(|at| (at, Deadline::Function)),
             half.map(|at| (at, Deadline::HalfAnUrb)),
             stalled.map(|at| (at, Deadline::Stalled)),
         ]
         .into_iter()
         .flatten()
-        .min_by_key(|(at, _)| *at);
-        async move {
-            let Some((at, deadline)) = first else { return std::future::pending().await };
-            sleep_until(at).await;
-            deadline
-        }
+        .min_by_key(|(at, _)| *at)
     }
 }

@@ -36,6 +36,7 @@ pub trait HidFunction {
     /// `None` for never: then nothing wakes up.
     fn poll_timeout(&mut self) -> Option<Instant>;
 
-    /// The moment that [`poll_timeout`](Self::poll_timeout) named has come.
+    /// The moment that [`poll_timeout`](Self::poll_timeout) named has come, or is long past: a process that
+    /// was not scheduled for a while is late. What the host had sent by now was handed in before.
     fn handle_timeout(&mut self);
 }

@@ -2,5 +2,6 @@
 
 mod hostile;
 mod imports;
+mod late;
 mod peer;
 mod urbs;

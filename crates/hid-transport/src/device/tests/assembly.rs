@@ -60,14 +60,60 @@ fn packets_of_others_do_not_prolong_a_message() {
 }
 
 #[test]
-fn a_driver_that_is_late_with_the_timer_changes_nothing() {
-    // HD-51: the report itself lets time pass first
+fn a_late_scheduler_cannot_time_out_a_message_whose_packets_have_arrived() {
+    // HD-51: nobody knows how long a packet has been waiting to be looked at
+    for late in [MESSAGE_TIMEOUT, MESSAGE_TIMEOUT + 1, 100 * MESSAGE_TIMEOUT] {
+        let mut bench = Bench::new();
+        let (channel, other) = (bench.open(), bench.open());
+        for report in reports(channel, Command::Ping, &[7; 400]) {
+            bench.oversleep(late);
+            bench.send(&later(other, 0));
+            bench.send(&report);
+            bench.wait(0);
+        }
+        assert_eq!(bench.hear(), [Heard::Message(channel, Command::Ping, vec![7; 400])]);
+    }
+}
+
+#[test]
+fn a_packet_that_was_looked_at_late_grants_the_next_its_full_time() {
+    // HD-51
     let mut bench = Bench::new();
     let channel = bench.open();
-    bench.send(&first(channel, 0x01, 100, &[]));
-    bench.now += MESSAGE_TIMEOUT;
+    bench.send(&first(channel, 0x01, 1024, &[]));
+    bench.oversleep(5 * MESSAGE_TIMEOUT);
     bench.send(&later(channel, 0));
-    assert_eq!(bench.hear(), [Heard::Error(channel, ErrorCode::MsgTimeout)]);
+    let timed_out = Heard::Error(channel, ErrorCode::MsgTimeout);
+    assert_eq!(bench.hear_for(2000), [(MESSAGE_TIMEOUT, timed_out)]);
+}
+
+#[test]
+fn the_message_of_a_dead_client_blocks_others_no_longer_than_until_time_is_let_pass() {
+    // HD-51, P-30: late or not, the first call of handle_timeout ends it
+    let mut bench = Bench::new();
+    let (dead, other) = (bench.open(), bench.open());
+    bench.send(&first(dead, 0x01, 1024, &[]));
+    bench.oversleep(5 * MESSAGE_TIMEOUT);
+    bench.request(other, Command::Ping, &[1]);
+    assert_eq!(bench.hear(), [Heard::Error(other, ErrorCode::ChannelBusy)]);
+    bench.wait(0);
+    bench.request(other, Command::Ping, &[2]);
+    let timed_out = Heard::Error(dead, ErrorCode::MsgTimeout);
+    assert_eq!(bench.hear(), [timed_out, Heard::Message(other, Command::Ping, vec![2])]);
+}
+
+#[test]
+fn a_late_scheduler_does_not_take_a_host_that_reads_for_one_that_has_stopped() {
+    // HD-53
+    let mut bench = Bench::new();
+    let channel = bench.open();
+    bench.request(channel, Command::Ping, &[7; 100]);
+    bench.oversleep(READ_TIMEOUT);
+    bench.send(&later(channel, 0));
+    let report = bench.read().expect("the host was ready to read all the time");
+    bench.listen(&report);
+    bench.wait(0);
+    assert_eq!(bench.hear(), [Heard::Message(channel, Command::Ping, vec![7; 100])]);
 }
 
 #[test]

@@ -57,6 +57,11 @@ impl Bench {
         self.device.handle_timeout(self.instant());
     }
 
+    /// Lets `millis` pass without a timer going off: the driver is not scheduled.
+    pub(super) fn oversleep(&mut self, millis: u64) {
+        self.now += millis;
+    }
+
     pub(super) fn send(&mut self, report: &Report) -> Option<Happened> {
         let now = self.instant();
         self.device.handle_report(report, now).map(|event| match event {
@@ -90,8 +95,7 @@ impl Bench {
     }
 
     pub(super) fn wait_for_user(&mut self, waiting: bool) {
-        let now = self.instant();
-        self.device.set_waiting_for_user(waiting, now);
+        self.device.set_waiting_for_user(waiting);
     }
 
     pub(super) fn read(&mut self) -> Option<Report> {

@@ -154,7 +154,7 @@ fn a_lock_that_is_over_is_not_renewed_by_a_late_answer() {
     // HD-63: also when the driver is late with the timer
     let (mut bench, owner, other) = locked(1);
     bench.request(owner, Command::Cbor, &[4]);
-    bench.now += 1000;
+    bench.oversleep(1000);
     bench.respond(owner, &[0]);
     assert_eq!(bench.hear(), [Heard::Message(owner, Command::Cbor, vec![0])]);
     assert!(!is_locked_out(&mut bench, other));

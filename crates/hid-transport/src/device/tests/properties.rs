@@ -223,6 +223,28 @@ proptest! {
         prop_assert_eq!(heard, [Heard::Message(victim, Command::Cbor, response)]);
     }
 
+    /// HD-51: however late the driver is and whatever others send, what has been handed in counts.
+    #[test]
+    fn no_lateness_costs_a_message_whose_packets_have_arrived(
+        request in prop::collection::vec(any::<u8>(), 58..1000),
+        late in prop::collection::vec(0..2000u64, 18),
+        storm in prop::collection::vec(some_report(), 18),
+    ) {
+        let mut bench = Bench::new();
+        let victim = (0..7).map(|_| bench.open()).last().expect("seven");
+        let packets = reports(victim, Command::Cbor, &request);
+        let mut happened = bench.send(&packets[0]);
+        for (packet, (late, foreign)) in packets[1..].iter().zip(late.into_iter().zip(storm)) {
+            bench.oversleep(late);
+            if channel_of(&foreign) != victim {
+                bench.send(&foreign);
+            }
+            happened = bench.send(packet);
+            bench.wait(0);
+        }
+        prop_assert_eq!(happened, Some(Happened::Request(victim, Kind::Cbor, request)));
+    }
+
     /// Fragmented, assembled, echoed, fragmented and assembled again, a message is the same.
     #[test]
     fn any_message_makes_the_round_trip(

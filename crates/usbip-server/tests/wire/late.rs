@@ -1,0 +1,181 @@
+//! A process that is not scheduled for a while: it finds deadlines passed and input waiting.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::{Instant, sleep};
+use usbip_server::{ConnectionError, HidFunction, Port, Report, Server, limits};
+
+use crate::peer::*;
+
+/// Counts what the host sends, and wants the next report within 500 ms of the last.
+#[derive(Default)]
+struct Impatient {
+    /// Whether it wants all of them within 500 ms of the first.
+    is_strict: bool,
+    reports: usize,
+    deadline: Option<Instant>,
+    /// How many reports had come each time that the deadline passed.
+    timeouts: Vec<usize>,
+}
+
+impl HidFunction for Impatient {
+    fn attached(&mut self) {}
+    fn detached(&mut self) {}
+    fn output(&mut self, _: &Report) {
+        self.reports += 1;
+        if !self.is_strict || self.reports == 1 {
+            self.deadline = Some(Instant::now() + PATIENCE);
+        }
+    }
+    fn input(&mut self) -> Option<Report> {
+        None
+    }
+    fn poll_timeout(&mut self) -> Option<std::time::Instant> {
+        self.deadline.map(Instant::into_std)
+    }
+    fn handle_timeout(&mut self) {
+        if self.deadline.take_if(|at| *at <= Instant::now()).is_some() {
+            self.timeouts.push(self.reports);
+        }
+    }
+}
+
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A host's end of a connection whose other end runs only when it is told to.
+struct Late<F> {
+    vhci: Vhci,
+    serving: Pin<Box<F>>,
+    function: Rc<RefCell<Impatient>>,
+}
+
+type Outcome = Result<(), ConnectionError>;
+
+fn late() -> Late<impl Future<Output = Outcome>> {
+    let server = Server::new();
+    let function = Rc::new(RefCell::new(Impatient::default()));
+    let port = server.plug(info("1-1"), function.clone()).expect("a free bus id");
+    let (ours, theirs) = duplex(1 << 20);
+    let vhci = Vhci::new(ours, port.devid());
+    Late { vhci, serving: Box::pin(serve(server, port, theirs)), function }
+}
+
+/// Keeps the server, without which the port is no longer plugged in.
+async fn serve(_server: Server, port: Port, stream: DuplexStream) -> Outcome {
+    port.serve(stream).await
+}
+
+impl<F: Future<Output = Outcome>> Late<F> {
+    /// Sends some of what was submitted; the server does not notice yet.
+    async fn send(&mut self, count: usize) {
+        let bytes: Vec<u8> = self.vhci.outgoing.drain(..count).collect();
+        self.vhci.stream.write_all(&bytes).await.expect("open");
+    }
+
+    async fn send_reports(&mut self, count: usize) {
+        for _ in 0..count {
+            self.vhci.submit_out(&[7; 64]);
+        }
+        self.send(self.vhci.outgoing.len()).await;
+    }
+
+    /// Lets the server run until it has to wait; what it came to if it ended.
+    async fn run(&mut self) -> Option<Outcome> {
+        let mut serving = pin!(&mut self.serving);
+        poll_fn(|context| match serving.as_mut().poll(context) {
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+}
+
+#[test]
+fn a_late_scheduler_cannot_time_out_a_message_whose_packets_have_arrived() {
+    simulate(async {
+        let mut late = late();
+        for packets in 1..=10 {
+            late.send_reports(1).await;
+            assert!(late.run().await.is_none());
+            assert_eq!(late.function.borrow().reports, packets);
+            sleep(3 * PATIENCE).await;
+        }
+        assert_eq!(late.function.borrow().timeouts, []);
+    });
+}
+
+#[test]
+fn a_deadline_passes_late_all_the_same_when_nothing_has_arrived() {
+    simulate(async {
+        let mut late = late();
+        late.send_reports(1).await;
+        assert!(late.run().await.is_none());
+        sleep(3 * PATIENCE).await;
+        assert!(late.run().await.is_none());
+        assert_eq!(late.function.borrow().timeouts, [1]);
+    });
+}
+
+#[test]
+fn a_deadline_passes_late_all_the_same_when_nothing_arrives_for_whom_it_waits() {
+    simulate(async {
+        let mut late = late();
+        late.send_reports(1).await;
+        assert!(late.run().await.is_none());
+        sleep(3 * PATIENCE).await;
+        late.vhci.submit_control(setup(0x80, 6, 0x0100, 0, 18), &[]);
+        late.send(48).await;
+        assert!(late.run().await.is_none());
+        assert_eq!(late.function.borrow().timeouts, [1]);
+    });
+}
+
+#[test]
+fn a_flood_holds_a_late_deadline_back_by_one_read() {
+    simulate(async {
+        let mut late = late();
+        late.function.borrow_mut().is_strict = true;
+        late.send_reports(1).await;
+        assert!(late.run().await.is_none());
+        sleep(3 * PATIENCE).await;
+        late.send_reports(1000).await;
+        assert!(late.run().await.is_none());
+        assert_eq!(late.function.borrow().timeouts, [1 + limits::INBOX / (48 + 64)]);
+        while late.function.borrow().reports < 1001 {
+            assert!(late.run().await.is_none());
+        }
+    });
+}
+
+#[test]
+fn a_late_server_does_not_take_an_urb_for_half_whose_rest_has_arrived() {
+    simulate(async {
+        let mut late = late();
+        late.vhci.submit_out(&[7; 64]);
+        late.send(60).await;
+        assert!(late.run().await.is_none());
+        sleep(2 * limits::URB_DEADLINE).await;
+        late.send(52).await;
+        assert!(late.run().await.is_none());
+        assert_eq!(late.function.borrow().reports, 1);
+    });
+}
+
+#[test]
+fn a_late_server_still_gives_up_half_an_urb() {
+    simulate(async {
+        let mut late = late();
+        late.vhci.submit_out(&[7; 64]);
+        late.send(60).await;
+        assert!(late.run().await.is_none());
+        sleep(2 * limits::URB_DEADLINE).await;
+        late.send(51).await;
+        assert!(matches!(late.run().await, Some(Err(ConnectionError::HalfAnUrb))));
+    });
+}
