@@ -1,0 +1,200 @@
+//! What `docs/embedding.md` shows: each block of Rust there is a part of this file.
+
+use ctap_client::{
+    Client, CredentialDescriptor, Exchange, KeepaliveStatus, Patience, Permissions, RelyingParty,
+    Status, TransportError, User, get_assertion, make_credential,
+};
+use ctap_core::config::{FingerprintSensor, Version};
+use ctap_core::consent::Action;
+use ctap_core::store::{Change, State, StoreError};
+use ctap_core::{
+    Authenticator, Channel, Config, Decision, Instant, MemoryStore, Platform, SoftKey, Step, Store,
+};
+
+/// SHA-256 of the client data: what a browser makes, and a key signs.
+const HASH: [u8; 32] = [1; 32];
+
+fn registration() -> make_credential::Request {
+    make_credential::Request::new(HASH, RelyingParty::new("example.org"), User::new(*b"1", "ada"))
+}
+
+#[test]
+fn five_lines() {
+    let mut key = SoftKey::new(Config::default(), [7; 32]);
+    let user = User::new(*b"1", "ada");
+    let request = make_credential::Request::new(HASH, RelyingParty::new("example.org"), user);
+    let response = key.call(&request.encode()); // status ‖ CBOR, as it would go over USB
+    let reply = make_credential::Reply::parse(&response[1..], true).unwrap();
+    reply.verify("example.org", &HASH).unwrap(); // the RP id, the touch, the signature
+}
+
+/// A key in this process, as `ctap-client` talks to it.
+struct InProcess(SoftKey);
+
+impl Exchange for InProcess {
+    fn exchange(
+        &mut self,
+        request: &[u8],
+        _on_keepalive: &mut dyn FnMut(KeepaliveStatus) -> Patience,
+    ) -> Result<Vec<u8>, TransportError> {
+        Ok(self.0.call(request))
+    }
+}
+
+fn client(config: Config) -> Client<InProcess> {
+    Client::new(InProcess(SoftKey::new(config, [7; 32])))
+}
+
+#[test]
+fn register_and_sign_in() {
+    let mut client = client(Config::default());
+    let reply = client.make_credential(&registration(), None).unwrap();
+    let credential = reply.credential().unwrap();
+
+    let allowed = CredentialDescriptor::new(credential.credential_id.clone());
+    let request = get_assertion::Request::new("example.org", HASH).allowing([allowed]);
+    let assertion = client.get_assertion(&request, None).unwrap().remove(0);
+    assertion.verify(&credential.public_key, "example.org", &HASH).unwrap();
+    assert!(assertion.auth_data.flags.user_present());
+}
+
+#[test]
+fn touches() {
+    let mut client = client(Config::default());
+    let key = &mut client.exchange_mut().0;
+
+    // They touch it for one site only.
+    key.set_person(|question| match question.rp_id.as_deref() {
+        Some("example.org") => Some(Decision::Approve),
+        _ => Some(Decision::Deny),
+    });
+    assert!(client.make_credential(&registration(), None).is_ok());
+    let refused = client.selection().unwrap_err();
+    assert_eq!(refused.status(), Some(Status::OperationDenied));
+
+    // They are not there: the request times out, in simulated time.
+    let key = &mut client.exchange_mut().0;
+    key.set_person(|_question| None);
+    let timed_out = client.selection().unwrap_err();
+    assert_eq!(timed_out.status(), Some(Status::UserActionTimeout));
+}
+
+#[test]
+fn time_and_power() {
+    let mut client = client(Config::default());
+    client.exchange_mut().0.advance(10_001); // milliseconds
+    let late = client.reset().unwrap_err(); // a reset is for the first ten seconds
+    assert_eq!(late.status(), Some(Status::NotAllowed));
+    client.exchange_mut().0.power_cycle();
+    client.reset().unwrap();
+}
+
+#[test]
+fn pins() {
+    let mut client = client(Config::default());
+    client.set_pin("2468").unwrap();
+    let permission = Permissions::MAKE_CREDENTIAL;
+    let token = client.pin_uv_auth_token("2468", permission, Some("example.org")).unwrap();
+    let request = registration().with_option("rk", true); // a passkey
+    let reply = client.make_credential(&request, Some(&token)).unwrap();
+    assert!(reply.auth_data.flags.user_verified());
+
+    for expected in [Status::PinInvalid, Status::PinInvalid, Status::PinAuthBlocked] {
+        let wrong = client.pin_uv_auth_token("1357", permission, Some("example.org"));
+        assert_eq!(wrong.unwrap_err().status(), Some(expected));
+    }
+    assert_eq!(client.pin_retries().unwrap().left, 5);
+}
+
+#[test]
+fn fingers() {
+    let sensor = FingerprintSensor { samples: 2, ..FingerprintSensor::default() };
+    let mut client = client(Config { fingerprints: Some(sensor), ..Config::default() });
+    client.set_pin("2468").unwrap();
+    let token = client.pin_uv_auth_token("2468", Permissions::BIO_ENROLLMENT, None).unwrap();
+    client.exchange_mut().0.set_person(|_question| Some(Decision::Finger(1)));
+    let (template, _sample) = client.enroll_begin(&token, None).unwrap();
+    client.enroll_next(&token, &template, None).unwrap();
+
+    let verified = client.token_using_uv(Permissions::GET_ASSERTION, Some("example.org"));
+    assert!(verified.is_ok());
+    client.exchange_mut().0.set_person(|question| match question.action {
+        Action::Verify => Some(Decision::Finger(2)), // a finger that the key does not know
+        _ => Some(Decision::Approve),
+    });
+    let stranger = client.token_using_uv(Permissions::GET_ASSERTION, Some("example.org"));
+    assert_eq!(stranger.unwrap_err().status(), Some(Status::UvInvalid));
+}
+
+#[test]
+fn kinds_of_keys() {
+    let old = Config {
+        versions: vec![Version::Fido20],
+        capacity: 2, // passkeys
+        ..Config::default()
+    };
+    let contradiction = old.check().unwrap_err();
+    assert!(contradiction.what.starts_with("FIDO_2_0 alone")); // what came later must be off too
+}
+
+#[test]
+fn several_keys() {
+    let [mut one, mut other] = [1, 2].map(|seed| SoftKey::new(Config::default(), [seed; 32]));
+    let get_info = [0x04];
+    assert_ne!(one.call(&get_info), other.call(&get_info)); // device identifiers differ
+    let mut twin = SoftKey::new(Config::default(), [1; 32]);
+    let registration = registration().encode();
+    one = SoftKey::new(Config::default(), [1; 32]);
+    assert_eq!(one.call(&registration), twin.call(&registration)); // same seed, same key
+}
+
+/// A medium that breaks when it is told to.
+struct Breakable {
+    inner: MemoryStore,
+    is_broken: bool,
+}
+
+impl Store for Breakable {
+    fn state(&self) -> &State {
+        self.inner.state()
+    }
+
+    fn commit(&mut self, change: Change) -> Result<(), StoreError> {
+        if self.is_broken {
+            return Err(StoreError::Failed);
+        }
+        self.inner.commit(change)
+    }
+}
+
+#[test]
+fn faults() {
+    // A malformed request: authenticatorMakeCredential without its map.
+    let malformed = client(Config::default()).raw(&[0x01]).unwrap();
+    assert_eq!(malformed, [Status::InvalidCbor.byte()]);
+
+    // A medium that fails: a store of your own behind an Authenticator.
+    let mut rng = generator();
+    let mut store = Breakable { inner: MemoryStore::new(&mut rng), is_broken: false };
+    let now = Instant::from_millis(0);
+    let mut platform = Platform { store: &mut store, rng: &mut rng, now };
+    let mut key = Authenticator::new(Config::default(), &mut platform);
+
+    store.is_broken = true;
+    let mut platform = Platform { store: &mut store, rng: &mut rng, now };
+    let passkey = registration().with_option("rk", true).encode();
+    let Step::Wait(prompt, _question) = key.handle(Channel(1), &passkey, &mut platform) else {
+        panic!("it asks for a touch first")
+    };
+    let Some(Step::Reply(response)) = key.answer(prompt, Decision::Approve, &mut platform) else {
+        panic!("the touch was the last thing it needed")
+    };
+    assert_ne!(response.message[0], 0x00);
+    assert!(store.state().credentials.is_empty());
+}
+
+/// Any cryptographically secure generator will do; a seeded one repeats.
+fn generator() -> impl ctap_core::rand_core::CryptoRng {
+    use rand_chacha::rand_core::SeedableRng as _;
+    rand_chacha::ChaCha20Rng::seed_from_u64(1)
+}
