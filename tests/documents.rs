@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::{env, fs};
 
+use keyfob_tests::markdown;
 use keyfob_tests::mentions::{Mentions, Places};
 use keyfob_tests::rules::{self, FAMILIES, LeftOut, Rule};
 use keyfob_tests::tree;
@@ -106,6 +107,77 @@ fn named_paths(text: &str) -> Vec<String> {
         .filter(|word| !word.contains(['*', '{', '<', '…', '#']))
         .map(str::to_owned)
         .collect()
+}
+
+#[test]
+fn the_code_that_a_document_shows_is_code_that_runs() {
+    for (document, program) in [("docs/embedding.md", "crates/ctap-core/tests/embedding.rs")] {
+        let runs = without_indentation(&tree::read(program));
+        let blocks = markdown::blocks(&tree::read(document), "rust");
+        assert!(!blocks.is_empty(), "{document} shows no Rust");
+        for block in blocks {
+            let is_there = runs.contains(&without_indentation(&block));
+            assert!(is_there, "{document} shows what {program} does not have:\n{block}");
+        }
+    }
+}
+
+fn without_indentation(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", line.trim())).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut broken = Vec::new();
+    for document in tree::files("", &[".md"]) {
+        for target in markdown::links(&tree::read(&document)) {
+            if !leads_somewhere(&document, &target) {
+                broken.push(format!("{document} links to {target}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Links to the world outside are for people to try.
+fn leads_somewhere(document: &str, target: &str) -> bool {
+    if target.contains("://") {
+        return true;
+    }
+    let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+    let folder = document.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let path = if path.is_empty() { document.to_owned() } else { tree::join(folder, path) };
+    match heading {
+        "" => tree::root().join(path).exists(),
+        _ => markdown::anchors(&tree::read(&path)).iter().any(|anchor| anchor == heading),
+    }
+}
+
+#[test]
+fn every_page_is_in_the_table_of_contents() {
+    let contents = markdown::links(&tree::read("docs/README.md"));
+    let is_page = |file: &String| file.matches('/').count() == 1 && file != "docs/README.md";
+    let pages = tree::files("docs", &[".md"]).into_iter().filter(is_page);
+    let forgotten: Vec<_> =
+        pages.filter(|page| !contents.contains(&page.replace("docs/", ""))).collect();
+    assert!(forgotten.is_empty(), "docs/README.md does not name {forgotten:?}");
+}
+
+#[test]
+fn every_stage_of_dev_that_a_document_names_exists() {
+    let dev = tree::read("dev");
+    let is_stage = |word: &str| {
+        dev.contains(&format!("\n{word}() {{")) || dev.contains(&format!("\n    {word})"))
+    };
+    for document in tree::files("", &[".md"]) {
+        for line in markdown::code_lines(&tree::read(&document)) {
+            let mut words = line.split_whitespace().skip_while(|word| !word.ends_with("./dev"));
+            let stage = words
+                .nth(1)
+                .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+            assert!(stage.is_none_or(is_stage), "{document}: {line}");
+        }
+    }
 }
 
 fn spec_map(mentions: &Mentions) -> String {

@@ -18,6 +18,20 @@ pub fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// A path relative to a folder, both from the top; `..` is taken away.
+#[must_use]
+pub fn join(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "." | "" => {}
+            ".." => drop(parts.pop()),
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 /// The files below a folder with one of these endings, as sorted paths from the top. Build output is left out.
 #[must_use]
 pub fn files(folder: &str, endings: &[&str]) -> Vec<String> {
