@@ -103,7 +103,7 @@ fn advise(error: VhciError) -> anyhow::Error {
     match error {
         VhciError::ModuleMissing => failure(
             "this kernel has no virtual USB host controller loaded",
-            "sudo modprobe vhci-hcd",
+            "sudo modprobe vhci-hcd; if there is no such module, `keyfob doctor` says where to get it",
         ),
         VhciError::Permission(path) => failure(
             format_args!("{} may not be written by this user", path.display()),

@@ -27,10 +27,11 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo keyfob attach         plug a key into this machine; Enter touches it
-  keyfob serve               offer one to `usbip attach`, here or on another machine
-  keyfob touch               touch a running key from another terminal
-  keyfob list                what keys are there?
+  sudo keyfob attach  plug a key into this machine; Enter touches it
+  keyfob serve        offer one to `usbip attach`, here or elsewhere
+  keyfob touch        touch a running key from another terminal
+  keyfob list         what keys are there?
+  keyfob conform      does a key keep to the standard?
 
 `keyfob COMMAND --help` teaches each command.";
 
@@ -47,13 +48,16 @@ pub(crate) enum Command {
     #[command(after_help = TOUCH_EXAMPLES)]
     Touch(control::client::TouchOptions),
     /// Refuse what a running key asks
+    #[command(after_help = DENY_EXAMPLES)]
     Deny(control::client::AnswerOptions),
     /// Wait until a running key asks for a touch, and print what it asks as one JSON object
     #[command(after_help = WAIT_EXAMPLES)]
     Wait(control::client::WaitOptions),
     /// Unplug a running key and plug it in again; a host that imported it with usbip has to do so again
+    #[command(after_help = REPLUG_EXAMPLES)]
     Replug(control::client::ReplugOptions),
     /// Show the keys that run, and what they ask
+    #[command(after_help = STATUS_EXAMPLES)]
     Status(control::client::StatusOptions),
 
     List(settings::list::Options),
@@ -129,42 +133,159 @@ impl KeyOptions {
 const ATTACH_EXAMPLES: &str = "\
 Examples:
   sudo modprobe vhci-hcd && sudo keyfob attach
-  sudo keyfob attach --ephemeral --touch auto      for a test that nobody watches
-  sudo keyfob attach --conformance-hooks           for FIDO's conformance tool; docs/conformance.md has more
+  sudo keyfob attach --ephemeral --touch auto  for a test that nobody watches
+  sudo keyfob attach --conformance-hooks       for FIDO's own conformance tool
 
-The key is there until Ctrl-C, and it keeps its passkeys. It needs the kernel module vhci-hcd and the right to write
-to it; `keyfob doctor` checks both.";
+The key is there until Ctrl-C, and it keeps its passkeys. It needs the kernel module vhci-hcd and the right to \
+write to it; `keyfob doctor` checks both. A key of root is touched as root: `sudo keyfob touch`.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
-  keyfob serve                                     then type what it prints to plug the key in
-  keyfob serve --keys 2 --state ./keys             two keys, kept in a directory of your own
-  keyfob serve --listen 127.0.0.1:0 --ephemeral    any free port, and nothing remembered
-  keyfob serve --profile bio                       a key with a fingerprint sensor; docs/profiles.md has more
-  ssh -L 3240:127.0.0.1:3240 MACHINE               on another machine, to use the key of MACHINE there
+  keyfob serve                                   on 127.0.0.1:3240
+  keyfob serve --keys 2 --state ./keys           two keys, kept there
+  keyfob serve --listen 127.0.0.1:0 --ephemeral  any port, no memory
+  keyfob serve --profile bio                     a key with a fingerprint sensor
+  ssh -L 3240:127.0.0.1:3240 MACHINE             elsewhere: MACHINE's key
 
-The key is there until Ctrl-C.";
+It prints what to type to plug the key in. The key is there until Ctrl-C. docs/profiles.md tells what kinds of keys \
+there are.";
 
 const METADATA_EXAMPLES: &str = "\
 Examples:
-  keyfob metadata > statement.json                 for relying parties and conformance tools
+  keyfob metadata > statement.json  for relying parties and conformance tools
   keyfob metadata --profile ./mine.toml --state ./keys
-  keyfob metadata | jq -r '.attestationRootCertificates[0]' | base64 -d > root.der
+  keyfob metadata | jq -r '.attestationRootCertificates[0]' | base64 -d > root
 
-The statement goes with one key: its attestation certificate has a root of its own, which is made here if the key never
-ran before.";
+The statement goes with one key: its attestation certificate has a root of its own, which is made here if the key \
+never ran before.";
 
 const TOUCH_EXAMPLES: &str = "\
 Examples:
-  keyfob touch                                     approve the one open prompt
-  keyfob touch --key 1-2                           that of the second key
-  keyfob touch --prompt \"$(keyfob wait | jq -r .id)\"  that very prompt, and none that comes after it
-  keyfob touch --finger 2                          place another finger on the sensor
-  keyfob touch --bad-sample too-high               place one where the sensor cannot read it
+  keyfob touch                                        approve the open one
+  keyfob touch --key 1-2                              the second key's
+  keyfob touch --prompt \"$(keyfob wait | jq -r .id)\"  that one only
+  keyfob touch --finger 2                             place another finger
+  keyfob touch --bad-sample too-high                  one that cannot be read
 
 Exit code 1 if no such prompt is open: a late touch approves nothing.";
+
+const DENY_EXAMPLES: &str = "\
+Examples:
+  keyfob deny                 refuse the one open prompt
+  keyfob wait && keyfob deny  or the next one";
+
+const REPLUG_EXAMPLES: &str = "\
+Examples:
+  keyfob replug && keyfob reset  a reset is for the first ten seconds
+  keyfob replug --key 1-2        the second key";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  keyfob status
+  keyfob status --json | jq '.keys[].attached'";
 
 const WAIT_EXAMPLES: &str = "\
 Examples:
   keyfob wait --timeout 10 && keyfob touch
   keyfob wait | jq -r .rp_id";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use clap::CommandFactory as _;
+    use clap::error::ErrorKind;
+    use keyfob_tests::{markdown, tree};
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_teaches_by_examples_that_can_be_typed() {
+        for command in with_subcommands(Cli::command()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<_> = help.lines().flat_map(calls).collect();
+            assert!(!examples.is_empty(), "`keyfob {command}` has no examples");
+            let wide = help.lines().find(|line| line.starts_with("  ") && line.len() > 80);
+            assert_eq!(wide, None, "too wide for a terminal");
+            for call in examples {
+                Cli::try_parse_from(&call).unwrap_or_else(|error| panic!("{call:?}: {error}"));
+            }
+        }
+    }
+
+    /// Prose may name a command without what it takes.
+    #[test]
+    fn every_command_line_in_a_document_can_be_typed() {
+        let mut count = 0;
+        for document in tree::files("", &[".md"]) {
+            for call in code(&tree::read(&document)).iter().flat_map(|line| calls(line)) {
+                count += 1;
+                let refused =
+                    Cli::try_parse_from(&call).err().filter(|error| !is_mere_mention(error));
+                assert!(refused.is_none(), "{document}: {call:?}: {}", refused.unwrap());
+            }
+        }
+        assert!(count > 100, "only {count} found");
+    }
+
+    fn is_mere_mention(error: &clap::Error) -> bool {
+        matches!(
+            error.kind(),
+            ErrorKind::DisplayHelp
+                | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+                | ErrorKind::MissingRequiredArgument
+        )
+    }
+
+    fn with_subcommands(command: clap::Command) -> Vec<clap::Command> {
+        let children: Vec<_> = command.get_subcommands().cloned().collect();
+        [command].into_iter().chain(children.into_iter().flat_map(with_subcommands)).collect()
+    }
+
+    /// Lines of code; those that go on in the next one are joined to it.
+    fn code(text: &str) -> Vec<String> {
+        let joined = markdown::code_lines(text).join("\n").replace("\\\n", " ");
+        joined.lines().map(str::to_owned).collect()
+    }
+
+    /// The calls of keyfob in a line as one types it, or as help shows it: two spaces after a command begin a remark.
+    fn calls(line: &str) -> Vec<Vec<String>> {
+        let line = line.trim().trim_start_matches("$ ");
+        let mut calls = vec![Vec::new()];
+        for word in words(line) {
+            match word.as_str() {
+                "|" | "&&" | "&" | ";" => calls.push(Vec::new()),
+                "sudo" | "timeout" => {}
+                _ => calls.last_mut().unwrap().push(word),
+            }
+        }
+        let is_keyfob = |call: &Vec<String>| {
+            let name = call.first().is_some_and(|word| word.rsplit('/').next() == Some("keyfob"));
+            let is_shape = |word: &String| word.contains('…') || word == "COMMAND";
+            name && call.len() > 1 && !call.iter().any(is_shape)
+        };
+        calls.into_iter().filter(is_keyfob).collect()
+    }
+
+    /// As a shell divides them, up to a comment, a redirection or a remark.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+        let mut before = 'x';
+        for character in line.chars() {
+            match (quote, character) {
+                (Some(open), _) if open == character => quote = None,
+                (None, '"' | '\'') => quote = Some(character),
+                (None, ' ') if before == ' ' => break,
+                (None, ' ') => words.push(std::mem::take(&mut word)),
+                (None, '#' | '>' | '<') if before == ' ' => break,
+                _ => word.push(character),
+            }
+            before = character;
+        }
+        words.push(word);
+        words.into_iter().filter(|word| !word.is_empty()).collect()
+    }
+}

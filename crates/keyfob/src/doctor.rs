@@ -14,6 +14,7 @@ use crate::terminal::{self, Paint};
 ///
 /// Exit code 0 if a key can be attached here, else 1.
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Print JSON
     #[arg(long)]
@@ -105,6 +106,11 @@ impl Finding {
         Self { next: Some(next.into()), ..self }
     }
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob doctor
+  keyfob doctor --json | jq '.[] | select(.state == \"lacking\")'";
 
 #[cfg(test)]
 mod tests {

@@ -21,8 +21,8 @@ use crate::socket::PrivateSocket;
 /// Where the keys are offered, and which.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:3240]
-    #[arg(long, value_name = "ADDR")]
+    /// Address to listen on, as IP:PORT; port 0 takes a free one [default: 127.0.0.1:3240]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     listen: Option<SocketAddr>,
 
     /// Unix socket to listen on, instead of an address or beside it
@@ -78,6 +78,10 @@ impl Options {
         ));
         Ok(Some(address))
     }
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an address is IP:PORT, such as 127.0.0.1:3240 or [::1]:0".to_owned())
 }
 
 /// What hosts can come in by.

@@ -18,6 +18,7 @@ use crate::terminal;
 
 /// Measure the key beside a bare TCP echo and a bare signature
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Print JSON
     #[arg(long)]
@@ -71,3 +72,8 @@ struct Effort {
 
 const THOROUGH: Effort = Effort { starts: 11, turns: 40, idle: Duration::from_secs(3) };
 const QUICK: Effort = Effort { starts: 3, turns: 5, idle: Duration::from_secs(1) };
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob bench --quick
+  keyfob bench --json > figures.json";

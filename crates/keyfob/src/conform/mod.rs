@@ -79,14 +79,16 @@ pub(crate) struct Options {
 
 const EXAMPLES: &str = "\
 Examples:
-  keyfob conform                                   the suite against a new keyfob in this process
-  keyfob conform --profile bio --filter MC-07      one rule, on a key with a fingerprint sensor
-  keyfob conform --explain mc-rp-missing           learn from a case
-  keyfob conform --device usbip:127.0.0.1:3240 --yes-erase-this-key --junit report.xml
-  keyfob conform --device /dev/hidraw3 --yes-erase-this-key --touch-cmd ./press --power-cycle-cmd ./replug
+  keyfob conform                               a new keyfob in this process
+  keyfob conform --profile bio --filter MC-07  one rule, a key with a sensor
+  keyfob conform --explain mc-rp-missing       learn from a case
+  keyfob conform --junit report.xml            for CI
+  keyfob conform --device usbip:127.0.0.1:3240 --yes-erase-this-key
+  keyfob conform --device /dev/hidraw3 --yes-erase-this-key --touch-cmd ./press
 
-A key that runs in a keyfob of this host is touched and replugged by itself. For others, say how with --touch-cmd and
---power-cycle-cmd, or do it by hand when asked. Exit code 1 if a case fails that was not expected to.";
+A key that runs in a keyfob of this host is touched and replugged by itself. For others, say how with --touch-cmd and \
+--power-cycle-cmd, or do it by hand when asked. Exit code 1 if a case fails that was not expected to. \
+docs/conformance.md has more.";
 
 /// Runs the command.
 ///

@@ -154,7 +154,8 @@ impl Connection {
         let stream = UnixStream::connect(&path).map_err(|error| {
             failure(
                 format_args!("no key is running at {}: {error}", path.display()),
-                "start one with `keyfob serve` or `keyfob attach`, or name its socket with --control",
+                "start one with `keyfob serve` or `keyfob attach`; a key that was started with sudo is touched with sudo; \
+                 another socket is named with --control",
             )
         })?;
         match exchange(stream, request).context("the running key does not answer")? {

@@ -18,6 +18,7 @@ use crate::failure::failure;
 /// Uses this host's kernel if it can, else the USB/IP host that is built in. Every signature is checked; a step that
 /// does not do what it should ends the demonstration with exit code 1.
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Insist on this host's kernel
     #[arg(long)]
@@ -60,3 +61,8 @@ fn way(options: &Options) -> anyhow::Result<Way> {
         Some((obstacle, next)) => Err(failure(obstacle, next)),
     }
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob demo
+  sudo keyfob demo --kernel  through /dev/hidraw, as browsers go";

@@ -25,14 +25,19 @@ use crate::terminal::{self, count};
 
 /// Read and write the large blobs on the key: data that relying parties keep beside a passkey
 #[derive(clap::Subcommand, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
     /// List the passkeys that have a blob
+    #[command(after_help = LIST_EXAMPLES)]
     List(ListOptions),
     /// Read a passkey's blob
+    #[command(after_help = GET_EXAMPLES)]
     Get(GetOptions),
     /// Write a passkey's blob, in the place of the one it had
+    #[command(after_help = SET_EXAMPLES)]
     Set(SetOptions),
     /// Delete a passkey's blob
+    #[command(after_help = DELETE_EXAMPLES)]
     Delete(DeleteOptions),
 }
 
@@ -353,6 +358,30 @@ fn table(found: &[(&Passkey, usize)]) -> String {
 const STANDARD_STREAM: &str = "-";
 /// Bytes: 64 hexadecimal digits and a line end of any kind, with room for spaces.
 const LONGEST_KEY_FILE: u64 = 80;
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob blobs list
+  keyfob blobs set --rp-id github.com note.txt
+  keyfob blobs get --rp-id github.com";
+
+const LIST_EXAMPLES: &str = "\
+Example:
+  keyfob blobs list --json";
+
+const GET_EXAMPLES: &str = "\
+Examples:
+  keyfob blobs get --rp-id github.com         to standard output
+  keyfob blobs get --key-file ./key blob.bin  with the site's key to it";
+
+const SET_EXAMPLES: &str = "\
+Examples:
+  keyfob blobs set --rp-id github.com note.txt
+  keyfob blobs set --rp-id github.com --id 8313 -  one of several passkeys";
+
+const DELETE_EXAMPLES: &str = "\
+Example:
+  keyfob blobs delete --rp-id github.com";
 
 #[cfg(test)]
 mod tests {

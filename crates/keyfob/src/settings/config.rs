@@ -15,20 +15,26 @@ use crate::terminal::{self, count};
 
 /// Show and change what the key demands of its user
 #[derive(clap::Subcommand, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
     /// Show the settings
+    #[command(after_help = SHOW_EXAMPLES)]
     Show(ShowOptions),
     /// Have the key verify its user every time, or only when it is asked to
+    #[command(after_help = ALWAYS_UV_EXAMPLES)]
     AlwaysUv(AlwaysUvOptions),
     /// Allow enterprise attestation, which tells organisations that were agreed on which key this is. Only a reset
     /// forbids it again
-    #[command(visible_alias = "enable-ep-attestation")]
+    #[command(visible_alias = "enable-ep-attestation", after_help = ENTERPRISE_EXAMPLES)]
     EnterpriseAttestation(Owner),
     /// Demand longer PINs. Only a reset allows shorter ones again
+    #[command(after_help = MIN_PIN_LENGTH_EXAMPLES)]
     MinPinLength(MinPinLengthOptions),
     /// Have the PIN changed before its next use
+    #[command(after_help = FORCE_PIN_CHANGE_EXAMPLES)]
     ForcePinChange(Owner),
     /// Have a reset need a touch of five seconds. Only a reset takes that back
+    #[command(after_help = LONG_TOUCH_EXAMPLES)]
     LongTouch(Owner),
 }
 
@@ -260,3 +266,35 @@ impl Settings {
         facts.into_iter().map(row).collect()
     }
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob config show  what does it have, and how is it set?
+  keyfob config always-uv on
+  keyfob config min-pin-length 8";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  keyfob config show
+  keyfob config show --json | jq .alwaysUv";
+
+const ALWAYS_UV_EXAMPLES: &str = "\
+Example:
+  keyfob config always-uv on  each use needs the PIN or a finger";
+
+const ENTERPRISE_EXAMPLES: &str = "\
+Example:
+  keyfob config enterprise-attestation";
+
+const MIN_PIN_LENGTH_EXAMPLES: &str = "\
+Examples:
+  keyfob config min-pin-length 8
+  keyfob config min-pin-length 8 --rp-id example.org  that site may know";
+
+const FORCE_PIN_CHANGE_EXAMPLES: &str = "\
+Example:
+  keyfob config force-pin-change  before the key is handed on";
+
+const LONG_TOUCH_EXAMPLES: &str = "\
+Example:
+  keyfob config long-touch";

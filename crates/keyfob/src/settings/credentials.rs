@@ -17,14 +17,19 @@ use crate::terminal::{self, count};
 
 /// List, change or delete the passkeys on the key
 #[derive(clap::Subcommand, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
     /// List the passkeys (discoverable credentials)
+    #[command(after_help = LIST_EXAMPLES)]
     List(ListOptions),
     /// Show all there is to know of one
+    #[command(after_help = SHOW_EXAMPLES)]
     Show(ShowOptions),
     /// Change the names of its account, as they are shown when one signs in
+    #[command(after_help = UPDATE_EXAMPLES)]
     Update(UpdateOptions),
     /// Delete one for good
+    #[command(after_help = DELETE_EXAMPLES)]
     Delete(DeleteOptions),
 }
 
@@ -320,6 +325,31 @@ fn csv_cell(text: &str) -> String {
         false => text,
     }
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob credentials list
+  keyfob credentials show 914d  a beginning of the id will do
+  keyfob credentials delete 914d";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  keyfob credentials list
+  keyfob credentials list --pin-file ~/pin --csv  in a script
+  keyfob credentials list --json | jq -r '.[].rpId'";
+
+const SHOW_EXAMPLES: &str = "\
+Example:
+  keyfob credentials show 914d";
+
+const UPDATE_EXAMPLES: &str = "\
+Example:
+  keyfob credentials update 914d --display-name \"Ada L.\"";
+
+const DELETE_EXAMPLES: &str = "\
+Examples:
+  keyfob credentials delete 914d
+  keyfob credentials delete 914d --force --pin-file ~/pin";
 
 #[cfg(test)]
 mod tests {

@@ -16,14 +16,19 @@ use crate::terminal::{self, Paint, count};
 
 /// Teach the key fingers, name them, and have it forget them
 #[derive(clap::Subcommand, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
     /// List the fingers that the key knows
+    #[command(after_help = LIST_EXAMPLES)]
     List(ListOptions),
     /// Teach the key a finger
+    #[command(after_help = ADD_EXAMPLES)]
     Add(AddOptions),
     /// Give a finger another name
+    #[command(after_help = RENAME_EXAMPLES)]
     Rename(RenameOptions),
     /// Have the key forget a finger
+    #[command(after_help = DELETE_EXAMPLES)]
     Delete(DeleteOptions),
 }
 
@@ -249,6 +254,28 @@ fn table(fingers: &[Template]) -> String {
 
 /// Samples in a row without a finger after which nobody is thought to be there.
 const MOST_IDLE_SAMPLES: u32 = 3;
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob fingerprints add \"right thumb\"
+  keyfob fingerprints list";
+
+const LIST_EXAMPLES: &str = "\
+Example:
+  keyfob fingerprints list";
+
+const ADD_EXAMPLES: &str = "\
+Examples:
+  keyfob fingerprints add \"right thumb\"  then touch the sensor until it is done
+  keyfob touch --finger 1                in another terminal, for a virtual key";
+
+const RENAME_EXAMPLES: &str = "\
+Example:
+  keyfob fingerprints rename aab3 \"left thumb\"";
+
+const DELETE_EXAMPLES: &str = "\
+Example:
+  keyfob fingerprints delete aab3";
 
 #[cfg(test)]
 mod tests {

@@ -151,8 +151,8 @@ fn join(items: impl Iterator<Item = String>) -> String {
 
 const EXAMPLES: &str = "\
 Examples:
-  keyfob info                                      the only key of this host
-  keyfob info --device usbip:127.0.0.1:3240        one that `keyfob serve` offers
+  keyfob info                                the only key of this host
+  keyfob info --device usbip:127.0.0.1:3240  one that `keyfob serve` offers
   keyfob info --json | jq .options";
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::terminal;
 
 /// List the FIDO keys of this host, or with --device usbip:HOST:PORT the devices of a USB/IP server
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     #[command(flatten)]
     device: DeviceOption,
@@ -102,6 +103,11 @@ impl Entry {
         ]
     }
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob list
+  keyfob list --device usbip:127.0.0.1:3240  what `keyfob serve` offers";
 
 #[cfg(test)]
 mod tests {

@@ -17,10 +17,13 @@ use crate::terminal::{self, count};
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
     /// Give the key its first PIN
+    #[command(after_help = SET_EXAMPLES)]
     Set(SetOptions),
     /// Replace the PIN
+    #[command(after_help = CHANGE_EXAMPLES)]
     Change(ChangeOptions),
     /// Find out whether a PIN is the right one. A wrong one costs an attempt
+    #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyOptions),
 }
 
@@ -157,6 +160,22 @@ const SHORTEST_PIN: u64 = 4;
 
 const EXAMPLES: &str = "\
 Examples:
-  keyfob pin set                                   type a new PIN twice
-  keyfob pin verify --pin-file ~/pin               is it the right one?
+  keyfob pin set                      type a new PIN twice
+  keyfob pin verify --pin-file ~/pin  is it the right one?
   printf '%s\\n' \"$OLD\" \"$NEW\" | keyfob pin change";
+
+const SET_EXAMPLES: &str = "\
+Examples:
+  keyfob pin set                       type it twice
+  keyfob pin set --new-pin-file ~/pin  in a script";
+
+const CHANGE_EXAMPLES: &str = "\
+Examples:
+  keyfob pin change
+  keyfob pin change --pin-file ~/old --new-pin-file ~/new
+  printf '%s\\n' \"$OLD\" \"$NEW\" | keyfob pin change";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  keyfob pin verify
+  keyfob pin verify --pin-file ~/pin && echo yes";

@@ -70,8 +70,8 @@ fn explain(error: &Error) -> anyhow::Error {
 
 const EXAMPLES: &str = "\
 Examples:
-  keyfob replug && keyfob reset        a running keyfob key
-  keyfob reset --force                 in a script, right after the key was plugged in";
+  keyfob replug && keyfob reset  a running keyfob key
+  keyfob reset --force           in a script, right after the key was plugged in";
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use crate::terminal;
 
 /// Wait until this key is touched
 #[derive(clap::Args, Debug)]
+#[command(after_help = SELECT_EXAMPLES)]
 pub(crate) struct SelectOptions {
     #[command(flatten)]
     device: DeviceOption,
@@ -13,6 +14,7 @@ pub(crate) struct SelectOptions {
 
 /// Have this key show itself: most blink, keyfob says so
 #[derive(clap::Args, Debug)]
+#[command(after_help = WINK_EXAMPLES)]
 pub(crate) struct WinkOptions {
     #[command(flatten)]
     device: DeviceOption,
@@ -34,3 +36,11 @@ pub(crate) fn run_select(options: &SelectOptions) -> anyhow::Result<()> {
 pub(crate) fn run_wink(options: &WinkOptions) -> anyhow::Result<()> {
     Ok(options.device.device.open()?.wink()?)
 }
+
+const SELECT_EXAMPLES: &str = "\
+Example:
+  keyfob select --device /dev/hidraw3 && echo that one";
+
+const WINK_EXAMPLES: &str = "\
+Example:
+  keyfob wink --device /dev/hidraw3";
