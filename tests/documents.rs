@@ -111,7 +111,14 @@ fn named_paths(text: &str) -> Vec<String> {
 
 #[test]
 fn the_code_that_a_document_shows_is_code_that_runs() {
-    for (document, program) in [("docs/embedding.md", "crates/ctap-core/tests/embedding.rs")] {
+    let tests = "crates/ctap-core/tests/embedding.rs";
+    let front_page = "crates/ctap-client/src/lib.rs";
+    for (document, program) in [
+        ("README.md", tests),
+        ("docs/embedding.md", tests),
+        ("crates/ctap-core/README.md", tests),
+        ("crates/ctap-client/README.md", front_page),
+    ] {
         let runs = without_indentation(&tree::read(program));
         let blocks = markdown::blocks(&tree::read(document), "rust");
         assert!(!blocks.is_empty(), "{document} shows no Rust");
@@ -122,8 +129,9 @@ fn the_code_that_a_document_shows_is_code_that_runs() {
     }
 }
 
+/// Examples in documentation are code as well.
 fn without_indentation(text: &str) -> String {
-    text.lines().map(|line| format!("{}\n", line.trim())).collect()
+    text.lines().map(|line| format!("{}\n", line.trim_start_matches("//!").trim())).collect()
 }
 
 #[test]

@@ -1,5 +1,54 @@
 //! The platform half of CTAP: PIN/UV auth protocols, requests, parsed replies, channels to a key.
 //!
+//! # Talking to a key
+//!
+//! ```no_run
+//! # #[cfg(target_os = "linux")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use ctap_client::{Client, HidChannel, hidraw};
+//!
+//! let key = hidraw::list()?.into_iter().next().ok_or("plug in a key")?;
+//! let mut client = Client::new(HidChannel::open(key.open()?)?);
+//! println!("{:?}", client.get_info()?.versions);
+//! client.set_pin("2468")?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(target_os = "linux"))]
+//! # fn main() {}
+//! ```
+//!
+//! [`Client`] has a method for each command. Errors are sorted by whose fault they are ([`Error`]); none holds a PIN, a key or a
+//! token. A method blocks until the key has answered, which for one that waits for a touch takes up to half a minute:
+//! [`Client::on_keepalive`] hears it wait, and can cancel.
+//!
+//! # A key in the same process
+//!
+//! Whatever takes a CTAP message and returns one is an [`Exchange`]:
+//!
+//! ```
+//! use ctap_client::{Client, Exchange, KeepaliveStatus, Patience, TransportError};
+//!
+//! struct Deaf;
+//!
+//! impl Exchange for Deaf {
+//!     fn exchange(
+//!         &mut self,
+//!         _request: &[u8],
+//!         _on_keepalive: &mut dyn FnMut(KeepaliveStatus) -> Patience,
+//!     ) -> Result<Vec<u8>, TransportError> {
+//!         Ok(vec![0x01]) // CTAP1_ERR_INVALID_COMMAND, whatever it is asked
+//!     }
+//! }
+//!
+//! let refused = Client::new(Deaf).selection().unwrap_err();
+//! assert_eq!(refused.status(), Some(ctap_client::Status::InvalidCommand));
+//! ```
+//!
+//! With `ctap-core`'s `SoftKey` in the place of `Deaf` that is a whole key for tests: see `docs/embedding.md`. Whatever carries
+//! 64-byte reports is a [`ReportPipe`], and [`HidChannel`] makes an [`Exchange`] of it.
+//!
+//! # Finding one's way
+//!
 //! ```text
 //!   commands/*   one request and reply type for each command, and the Client methods
 //!       │
@@ -7,7 +56,7 @@
 //!       │ trait Exchange: one CTAP message in, one out
 //!   HidChannel   CTAPHID: channels, keepalives, cancel
 //!       │ trait ReportPipe: 64-byte reports
-//!    Hidraw      /dev/hidrawN, or the host end of USB/IP, or a device in this process
+//!    Hidraw      /dev/hidrawN; others are made elsewhere, such as the host end of USB/IP
 //! ```
 //!
 //! It shares no code with `ctap-core`, the authenticator, so that each can find the other wrong. It judges what a key

@@ -1,4 +1,4 @@
-//! What `docs/embedding.md` shows: each block of Rust there is a part of this file.
+//! What `README.md` and `docs/embedding.md` show: each block of Rust there is a part of this file.
 
 use ctap_client::{
     Client, CredentialDescriptor, Exchange, KeepaliveStatus, Patience, Permissions, RelyingParty,
@@ -18,14 +18,19 @@ fn registration() -> make_credential::Request {
     make_credential::Request::new(HASH, RelyingParty::new("example.org"), User::new(*b"1", "ada"))
 }
 
-#[test]
-fn five_lines() {
-    let mut key = SoftKey::new(Config::default(), [7; 32]);
-    let user = User::new(*b"1", "ada");
-    let request = make_credential::Request::new(HASH, RelyingParty::new("example.org"), user);
-    let response = key.call(&request.encode()); // status ‖ CBOR, as it would go over USB
-    let reply = make_credential::Reply::parse(&response[1..], true).unwrap();
-    reply.verify("example.org", &HASH).unwrap(); // the RP id, the touch, the signature
+mod five_lines {
+    use ctap_client::{RelyingParty, User, make_credential};
+    use ctap_core::{Config, SoftKey};
+
+    #[test]
+    fn a_key_registers() {
+        let hash = [1; 32]; // SHA-256 of the client data
+        let mut key = SoftKey::new(Config::default(), [7; 32]);
+        let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
+        let response = key.call(&make_credential::Request::new(hash, site, user).encode());
+        let reply = make_credential::Reply::parse(&response[1..], true).unwrap();
+        reply.verify("example.org", &hash).unwrap(); // the RP id, the touch, the signature
+    }
 }
 
 /// A key in this process, as `ctap-client` talks to it.
