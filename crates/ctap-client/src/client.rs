@@ -12,16 +12,8 @@ use crate::status::Status;
 
 /// The platform's end of a conversation with one key.
 ///
-/// ```no_run
-/// # #[cfg(target_os = "linux")] fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use ctap_client::{Client, HidChannel, hidraw};
-///
-/// let key = hidraw::list()?.into_iter().next().ok_or("plug in a key")?;
-/// let mut client = Client::new(HidChannel::open(key.open()?)?);
-/// println!("{:?}", client.get_info()?.versions);
-/// # Ok(()) }
-/// # #[cfg(not(target_os = "linux"))] fn main() {}
-/// ```
+/// Replies are judged strictly; [`lenient`](Self::lenient) forgives what can be understood all the same. Methods block until
+/// the key has answered, or the way to it is gone.
 pub struct Client<E> {
     exchange: E,
     rng: Box<dyn CryptoRng>,

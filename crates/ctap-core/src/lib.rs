@@ -16,7 +16,21 @@
 //!
 //! # In a test
 //!
-//! [`SoftKey`] is an authenticator with everything it needs:
+//! [`SoftKey`] is an authenticator with everything it needs. `ctap-client` writes requests and judges responses:
+//!
+//! ```
+//! use ctap_client::{RelyingParty, User, make_credential};
+//! use ctap_core::{Config, SoftKey};
+//!
+//! let hash = [1; 32]; // SHA-256 of the client data
+//! let mut key = SoftKey::new(Config::default(), [7; 32]);
+//! let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
+//! let response = key.call(&make_credential::Request::new(hash, site, user).encode());
+//! let reply = make_credential::Reply::parse(&response[1..], true).unwrap();
+//! reply.verify("example.org", &hash).unwrap(); // the RP id, the touch, the signature
+//! ```
+//!
+//! A closure is the person who touches it, or does not:
 //!
 //! ```
 //! use ctap_core::{Config, Decision, SoftKey};
@@ -24,11 +38,13 @@
 //! let mut key = SoftKey::new(Config::default(), [7; 32]);
 //! key.set_person(|question| {
 //!     println!("{question}");
-//!     Some(Decision::Approve)
+//!     Some(Decision::Deny)
 //! });
 //! let response = key.call(&[0x0b]); // authenticatorSelection: "is this the key to use?"
-//! assert_eq!(response, [0x00]);
+//! assert_eq!(response, [0x27]); // CTAP2_ERR_OPERATION_DENIED
 //! ```
+//!
+//! `docs/embedding.md` goes on: time, power, PINs, fingers, other kinds of keys, media that fail.
 //!
 //! # Behind a transport
 //!
@@ -68,6 +84,16 @@
 //! credentials. It protects secrets as well as the process around it does, and no better: it is software.
 //!
 //! # Finding one's way
+//!
+//! | you want | look at |
+//! |---|---|
+//! | a key for tests | [`SoftKey`] |
+//! | a key behind a transport | [`Authenticator`], [`Platform`], [`Step`] |
+//! | another kind of key | [`Config`], [`Config::check`] |
+//! | to ask a person | [`Question`], [`Decision`] |
+//! | to keep its memory | [`Store`], [`store::State`], [`store::Change`] |
+//! | to have it vouched for | [`attestation`] |
+//! | how much of anything | [`limits`] |
 //!
 //! One file for each thing that the standard has a section for: `commands/`, `extensions/`, `pin/`. Rule ids such as `MC-07`
 //! in comments name the rule that a line carries out; `docs/spec-map.md` lists them with their tests.
