@@ -132,11 +132,11 @@ pub struct EnterpriseAttestation {
 /// Extensions of section 12 that do not follow from a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
-    /// credProtect.
+    /// credProtect: credentials that show themselves only after user verification.
     pub cred_protect: bool,
-    /// hmac-secret.
+    /// hmac-secret: a secret for each salt at sign-in, which browsers offer as `prf`.
     pub hmac_secret: bool,
-    /// hmac-secret-mc.
+    /// hmac-secret-mc: the same at registration.
     pub hmac_secret_mc: bool,
     /// credBlob: the longest one in bytes (getInfo 0x0F); with the next one [`MAX_BLOBS`] at the most.
     pub cred_blob: Option<usize>,
@@ -144,7 +144,7 @@ pub struct Extensions {
     pub large_blob: Option<usize>,
     /// pinComplexityPolicy, with its setting in setMinPINLength (getInfo 0x1B).
     pub pin_complexity_policy: bool,
-    /// thirdPartyPayment.
+    /// thirdPartyPayment: credentials that may be used for payments on other sites.
     pub third_party_payment: bool,
 }
 

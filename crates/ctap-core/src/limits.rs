@@ -1,12 +1,12 @@
 //! Every bound of the authenticator in one place, each with its reason. Lengths in bytes, times in milliseconds.
 
-/// The longest CTAP message, request or response, that CTAPHID can carry (HD-04, MSG-61).
+/// Bytes of the longest CTAP message, request or response, that CTAPHID can carry (HD-04, MSG-61).
 pub const MAX_MESSAGE: usize = 7609;
 
-/// What every platform may send: the smallest maxMsgSize (MSG-60).
+/// Bytes that every platform may send: the smallest maxMsgSize (MSG-60).
 pub const MIN_MESSAGE: usize = 1024;
 
-/// The longest message unless configured: its answers fit the 64 reports that Linux keeps for a slow reader (MSG-65).
+/// Bytes of the longest message unless configured: its answers fit the 64 reports that Linux keeps for a slow reader (MSG-65).
 pub const DEFAULT_MESSAGE: usize = 3072;
 
 /// Maps and arrays inside each other, the outermost counted (MSG-34).
@@ -18,7 +18,7 @@ pub const MAX_PIN_RETRIES: u8 = 8;
 /// Wrong PINs in a row until a power cycle is asked for (CP-26).
 pub const MAX_CONSECUTIVE_MISMATCHES: u8 = 3;
 
-/// The padded length of a new PIN on the wire (CP-22).
+/// Bytes of a new PIN on the wire, padded (CP-22).
 pub const PADDED_PIN: usize = 64;
 
 /// The longest PIN in bytes of UTF-8, and so also in code points (CP-21).
@@ -33,37 +33,37 @@ pub const MAX_UV_RETRIES: u8 = 5;
 /// Gestures tried inside one command when the platform does not count attempts itself (CP-144 allows 1 to 5).
 pub const MAX_UV_ATTEMPTS_FOR_INTERNAL_RETRIES: u8 = 3;
 
-/// How long a person has to touch the key (HD-77: 30 s is customary, at least 10 s).
+/// Milliseconds that a person has to touch the key (HD-77: 30 s is customary, at least 10 s).
 pub const USER_ACTION_TIMEOUT: u64 = 30_000;
 
-/// After power-up, how long a reset is accepted (RS-03).
+/// Milliseconds after power-up in which a reset is accepted (RS-03).
 pub const RESET_WINDOW: u64 = 10_000;
 
-/// A pinUvAuthToken not used for this long after it was issued is dead (section 6.5.2.1, USB).
+/// A pinUvAuthToken not used for so many milliseconds after it was issued is dead (section 6.5.2.1, USB).
 pub const TOKEN_INITIAL_USAGE: u64 = 30_000;
 
-/// A presence test stands for this long inside a pinUvAuthToken (section 6.5.2.1).
+/// A presence test stands for so many milliseconds inside a pinUvAuthToken (section 6.5.2.1).
 pub const TOKEN_USER_PRESENT: u64 = 30_000;
 
-/// No pinUvAuthToken lives longer than this (section 6.5.2.1).
+/// No pinUvAuthToken lives for more milliseconds (section 6.5.2.1).
 pub const TOKEN_MAX_USAGE: u64 = 600_000;
 
-/// getNextAssertion and its kin must follow within this time (GA-52, MSG-83).
+/// Milliseconds within which getNextAssertion and its kin must follow (GA-52, MSG-83).
 pub const STATEFUL_COMMAND: u64 = 30_000;
 
-/// The longest user.id (WebAuthn section 5.4.3; MSG-47).
+/// Bytes of the longest user.id (WebAuthn section 5.4.3; MSG-47).
 pub const MAX_USER_ID: usize = 64;
 
 /// Names of people and relying parties are cut to this many bytes at a character boundary; at least 64 (MC-78).
 pub const MAX_NAME: usize = 128;
 
-/// The longest rp.id kept: a DNS name has at most 253 bytes, some platforms use URLs. Longer ones are refused.
+/// Bytes of the longest rp.id kept: a DNS name has at most 253 bytes, some platforms use URLs. Longer ones are refused.
 pub const MAX_RP_ID: usize = 512;
 
 /// Entries of an allowList or excludeList (getInfo 0x07, MSG-63). That many of this key's ids fit a message.
 pub const MAX_CREDENTIALS_IN_LIST: usize = 16;
 
-/// The longest credential id this authenticator issues or looks at (getInfo 0x08). U2F key handles have at most 255 (MC-75).
+/// Bytes of the longest credential id this authenticator issues or looks at (getInfo 0x08). U2F key handles have at most 255 (MC-75).
 pub const MAX_CREDENTIAL_ID: usize = 255;
 
 /// Signature counters are reserved in blocks of this size ahead of use, so an assertion needs no disk write of its own.
@@ -72,23 +72,23 @@ pub const SIGN_COUNT_BLOCK: u32 = 64;
 /// Fingers that a sensor may know: their names, all of the longest, must fit one answer of [`MAX_MESSAGE`] bytes.
 pub const MAX_FINGERPRINTS: u8 = 88;
 
-/// What the blobs of one credential may take of an answer of [`MAX_MESSAGE`] bytes, beside the longest signature.
+/// Bytes that the blobs of one credential may take of an answer of [`MAX_MESSAGE`] bytes, beside the longest signature.
 pub const MAX_BLOBS: usize = 3072;
 
-/// What the certificates of an attestation key may take of an answer of [`MAX_MESSAGE`] bytes, beside the longest public key.
+/// Bytes that the certificates of an attestation key may take of an answer of [`MAX_MESSAGE`] bytes, beside the longest public key.
 pub const MAX_CERTIFICATES: usize = 4096;
 
 /// The longest name of a finger, in bytes (BE-10).
 pub const MAX_FRIENDLY_NAME: usize = 64;
 
-/// An enrolment sample is awaited for no longer than this, whatever the platform asks for (BE-20).
+/// Milliseconds for which an enrolment sample is awaited at the most, whatever the platform asks for (BE-20).
 pub const MAX_SAMPLE_TIMEOUT: u64 = 60_000;
 
-/// A U2F request is answered within this time even if nobody touched: U2F clients poll (UF-34, UF-41).
+/// Milliseconds within which a U2F request is answered even if nobody touched: U2F clients poll (UF-34, UF-41).
 pub const U2F_PATIENCE: u64 = 200;
 
-/// A touch that came between two polls of a U2F client is good for this long (UF-34).
+/// Milliseconds for which a touch is good that came between two polls of a U2F client (UF-34).
 pub const U2F_TOUCH: u64 = 10_000;
 
-/// How many bytes a largeBlobs fragment leaves of a message for their other members (LB-01).
+/// Bytes that a largeBlobs fragment leaves of a message for their other members (LB-01).
 pub const FRAGMENT_OVERHEAD: usize = 64;

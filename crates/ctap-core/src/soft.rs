@@ -36,7 +36,8 @@ pub struct SoftKey {
 type Person = Box<dyn FnMut(&Question) -> Option<Decision>>;
 
 impl SoftKey {
-    /// A key fresh from the factory, with a person who approves everything.
+    /// A key fresh from the factory, just plugged in, with a person who approves everything. Whether `config` makes sense is for
+    /// [`Config::check`] to say.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
         let mut rng = Box::new(HashRng::new(seed));
@@ -52,12 +53,15 @@ impl SoftKey {
         self.person = Box::new(person);
     }
 
-    /// Runs one CTAP message, `command ‖ CBOR`, to its end, and returns `status ‖ CBOR`.
+    /// Runs one CTAP message, `command ‖ CBOR`, to its end, the person included, and returns `status ‖ CBOR`. Any bytes will do:
+    /// what is wrong with them is told as a status.
     pub fn call(&mut self, message: &[u8]) -> Vec<u8> {
         self.run(|key, platform| key.handle(Channel(1), message, platform))
     }
 
     /// Runs one U2F message, an APDU, to its end, and returns the data and the status word.
+    ///
+    /// A person who does nothing costs a poll, which is answered `6985`, and not the whole time-out: U2F clients ask again.
     pub fn call_u2f(&mut self, apdu: &[u8]) -> Vec<u8> {
         self.run(|key, platform| key.handle_u2f(Channel(1), apdu, platform))
     }

@@ -35,17 +35,17 @@ pub const FINGERPRINT: u64 = 0x01;
 /// A bioEnrollment request, member by member (MSG-17).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// 01
+    /// 01: the kind of sensor; [`FINGERPRINT`] is the only one.
     pub modality: Option<u64>,
-    /// 02; see [`sub_command`]
+    /// 02: what is to be done; see [`sub_command`].
     pub sub_command: Option<u64>,
-    /// 03: a map
+    /// 03: its parameters, a map.
     pub sub_command_params: Option<Value>,
-    /// 04
+    /// 04: which PIN/UV auth protocol `pin_uv_auth_param` is made with: 1 or 2.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// 05
+    /// 05: the MAC that proves the token; [`authorized_by`](Self::authorized_by) makes it.
     pub pin_uv_auth_param: Option<Vec<u8>>,
-    /// 06
+    /// 06: asks for the modality, instead of a subcommand.
     pub get_modality: Option<bool>,
     /// Members to add, or to put in the place of those above.
     pub extra: Vec<(i64, Value)>,
@@ -96,21 +96,21 @@ impl Request {
 /// A bioEnrollment reply, member by member (MSG-18).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
-    /// 01
+    /// 01: the kind of sensor.
     pub modality: Option<u64>,
-    /// 02: 1 touch, 2 swipe
+    /// 02: 1 touch, 2 swipe.
     pub fingerprint_kind: Option<u64>,
-    /// 03
+    /// 03: good samples that an enrolment takes at the most.
     pub max_capture_samples_required_for_enroll: Option<u64>,
-    /// 04
+    /// 04: which finger it is about; opaque.
     pub template_id: Option<Vec<u8>>,
-    /// 05
+    /// 05: how the sample went, as a number; see [`SampleStatus`].
     pub last_enroll_sample_status: Option<u64>,
-    /// 06
+    /// 06: good samples still needed; 0: the finger is enrolled.
     pub remaining_samples: Option<u64>,
-    /// 07
+    /// 07: the fingers that are enrolled.
     pub template_infos: Option<Vec<Template>>,
-    /// 08: bytes
+    /// 08: the longest name of a finger, in bytes.
     pub max_template_friendly_name: Option<u64>,
 }
 
@@ -173,33 +173,33 @@ pub struct Sample {
 /// How a sample went. Total over the numbers a key may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleStatus {
-    /// 00
+    /// 00: good.
     Good,
-    /// 01
+    /// 01: too high on the sensor.
     TooHigh,
-    /// 02
+    /// 02: too low.
     TooLow,
-    /// 03
+    /// 03: too far left.
     TooLeft,
-    /// 04
+    /// 04: too far right.
     TooRight,
-    /// 05
+    /// 05: swiped too fast.
     TooFast,
-    /// 06
+    /// 06: swiped too slowly.
     TooSlow,
-    /// 07
+    /// 07: of poor quality.
     PoorQuality,
-    /// 08
+    /// 08: at an angle.
     TooSkewed,
-    /// 09
+    /// 09: touched too shortly.
     TooShort,
-    /// 0A
+    /// 0A: does not go with the samples before: another finger.
     MergeFailure,
-    /// 0B
+    /// 0B: this finger is enrolled already.
     Exists,
-    /// 0D
+    /// 0D: nobody touched.
     NoUserActivity,
-    /// 0E
+    /// 0E: not lifted in between.
     NoUserPresenceTransition,
     /// A number the standard does not list
     Unlisted(u64),

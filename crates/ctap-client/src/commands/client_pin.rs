@@ -38,21 +38,21 @@ pub mod sub_command {
 /// A clientPIN request, member by member (MSG-15).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// 01
+    /// 01: which PIN/UV auth protocol is spoken: 1 or 2.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// 02; see [`sub_command`]
+    /// 02: what is to be done; see [`sub_command`].
     pub sub_command: Option<u64>,
-    /// 03: the platform's COSE_Key
+    /// 03: the platform's public key, a COSE_Key.
     pub key_agreement: Option<Value>,
-    /// 04
+    /// 04: the MAC over the encrypted members, under the shared secret.
     pub pin_uv_auth_param: Option<Vec<u8>>,
-    /// 05
+    /// 05: the new PIN, padded to 64 bytes and encrypted.
     pub new_pin_enc: Option<Vec<u8>>,
-    /// 06
+    /// 06: LEFT(SHA-256(PIN), 16) of the present PIN, encrypted.
     pub pin_hash_enc: Option<Vec<u8>>,
-    /// 09
+    /// 09: what the token is to be good for, as bits; see [`Permissions`].
     pub permissions: Option<u64>,
-    /// 0A
+    /// 0A: the only relying party that the token is to be good for.
     pub rp_id: Option<String>,
     /// Members to add, or to put in the place of those above.
     pub extra: Vec<(i64, Value)>,
@@ -93,15 +93,15 @@ impl Request {
 /// A clientPIN reply, member by member (MSG-16).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
-    /// 01: the key's COSE_Key
+    /// 01: the key's public key, a COSE_Key.
     pub key_agreement: Option<Value>,
-    /// 02: the token, encrypted
+    /// 02: the token, encrypted.
     pub pin_uv_auth_token: Option<Vec<u8>>,
-    /// 03
+    /// 03: wrong PINs left before it is blocked.
     pub pin_retries: Option<u64>,
-    /// 04: the key wants to be unplugged before another PIN
+    /// 04: the key wants to be plugged in again before another PIN.
     pub power_cycle_state: Option<bool>,
-    /// 05
+    /// 05: built-in user verifications left.
     pub uv_retries: Option<u64>,
 }
 

@@ -25,13 +25,13 @@ pub mod sub_command {
 /// A config request, member by member (MSG-23).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// 01; see [`sub_command`]
+    /// 01: what is to be done; see [`sub_command`].
     pub sub_command: Option<u64>,
-    /// 02: a map
+    /// 02: its parameters, a map.
     pub sub_command_params: Option<Value>,
-    /// 03
+    /// 03: which PIN/UV auth protocol `pin_uv_auth_param` is made with: 1 or 2.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// 04
+    /// 04: the MAC that proves the token; [`authorized_by`](Self::authorized_by) makes it.
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// Members to add, or to put in the place of those above.
     pub extra: Vec<(i64, Value)>,

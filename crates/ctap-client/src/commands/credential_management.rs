@@ -34,13 +34,13 @@ pub mod sub_command {
 /// A credentialManagement request, member by member (MSG-19).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// 01; see [`sub_command`]
+    /// 01: what is to be done; see [`sub_command`].
     pub sub_command: Option<u64>,
-    /// 02: a map
+    /// 02: its parameters, a map.
     pub sub_command_params: Option<Value>,
-    /// 03
+    /// 03: which PIN/UV auth protocol `pin_uv_auth_param` is made with: 1 or 2.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// 04
+    /// 04: the MAC that proves the token; [`authorized_by`](Self::authorized_by) makes it.
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// Members to add, or to put in the place of those above.
     pub extra: Vec<(i64, Value)>,
@@ -86,29 +86,29 @@ impl Request {
 /// A credentialManagement reply, member by member (MSG-20).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
-    /// 01
+    /// 01: discoverable credentials on the key.
     pub existing_resident_credentials_count: Option<u64>,
-    /// 02
+    /// 02: room left, a lower estimate.
     pub max_possible_remaining_resident_credentials_count: Option<u64>,
-    /// 03
+    /// 03: a relying party that has credentials there.
     pub rp: Option<RelyingParty>,
-    /// 04
+    /// 04: SHA-256 of its RP id.
     pub rp_id_hash: Option<[u8; 32]>,
-    /// 05
+    /// 05: how many relying parties there are; with the first one.
     pub total_rps: Option<u64>,
-    /// 06
+    /// 06: whose credential it is.
     pub user: Option<User>,
-    /// 07
+    /// 07: the credential.
     pub credential_id: Option<CredentialDescriptor>,
-    /// 08
+    /// 08: its public key.
     pub public_key: Option<PublicKey>,
-    /// 09
+    /// 09: how many that relying party has; with the first one.
     pub total_credentials: Option<u64>,
-    /// 0A
+    /// 0A: its credProtect level: 1, 2 or 3.
     pub cred_protect: Option<u64>,
-    /// 0B
+    /// 0B: the key to its large blob.
     pub large_blob_key: Option<LargeBlobKey>,
-    /// 0C
+    /// 0C: whether it was made with the thirdPartyPayment extension.
     pub third_party_payment: Option<bool>,
     /// Members beyond these.
     pub unknown: Vec<(Value, Value)>,

@@ -19,19 +19,19 @@ use crate::pin_protocol::PinUvAuthToken;
 /// A getAssertion request, member by member (MSG-12).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// 01
+    /// 01: the relying party.
     pub rp_id: Option<String>,
-    /// 02
+    /// 02: SHA-256 of the client data: 32 bytes.
     pub client_data_hash: Option<Vec<u8>>,
-    /// 03
+    /// 03: the credentials that will do; `None`: any discoverable one.
     pub allow_list: Option<Vec<CredentialDescriptor>>,
-    /// 04; an empty list is left out
+    /// 04: inputs of extensions, by name; an empty list is left out.
     pub extensions: Vec<(String, Value)>,
-    /// 05; an empty list is left out
+    /// 05: options such as `up`; an empty list is left out.
     pub options: Vec<(String, bool)>,
-    /// 06; [`Client::get_assertion`] fills it in when given a token
+    /// 06: the MAC that proves the token; [`Client::get_assertion`] fills it in when given one.
     pub pin_uv_auth_param: Option<Vec<u8>>,
-    /// 07; likewise
+    /// 07: the protocol it is made with: 1 or 2; likewise.
     pub pin_uv_auth_protocol: Option<u64>,
     /// Members to add, or to put in the place of those above.
     pub extra: Vec<(i64, Value)>,
@@ -99,7 +99,7 @@ impl Request {
 pub struct Assertion {
     /// 01: the credential that signed (GA-33).
     pub credential: CredentialDescriptor,
-    /// 02
+    /// 02: what is signed: flags, counter, extension outputs.
     pub auth_data: AuthData,
     /// 03: the signature over authData and the client data hash.
     pub signature: Vec<u8>,

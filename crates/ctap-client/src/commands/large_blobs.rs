@@ -22,9 +22,9 @@ pub struct Request {
     pub offset: Option<u64>,
     /// 04: bytes of the whole array to be written; with the first fragment only
     pub length: Option<u64>,
-    /// 05
+    /// 05: the MAC that proves the token; [`authorized_by`](Self::authorized_by) makes it.
     pub pin_uv_auth_param: Option<Vec<u8>>,
-    /// 06
+    /// 06: which PIN/UV auth protocol `pin_uv_auth_param` is made with: 1 or 2.
     pub pin_uv_auth_protocol: Option<u64>,
     /// Members to add, or to put in the place of those above.
     pub extra: Vec<(i64, Value)>,

@@ -21,27 +21,27 @@ use crate::pin_protocol::PinUvAuthToken;
 /// A makeCredential request, member by member (MSG-10).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// 01
+    /// 01: SHA-256 of the client data: 32 bytes.
     pub client_data_hash: Option<Vec<u8>>,
-    /// 02
+    /// 02: the relying party.
     pub rp: Option<RelyingParty>,
-    /// 03
+    /// 03: whose credential it is to be.
     pub user: Option<User>,
-    /// 04
+    /// 04: the algorithms that will do, preferred ones first.
     pub pub_key_cred_params: Option<Vec<CredentialParameters>>,
-    /// 05
+    /// 05: none is made if one of these lives on the key.
     pub exclude_list: Option<Vec<CredentialDescriptor>>,
-    /// 06; an empty list is left out
+    /// 06: inputs of extensions, by name; an empty list is left out.
     pub extensions: Vec<(String, Value)>,
-    /// 07; an empty list is left out
+    /// 07: options such as `rk`; an empty list is left out.
     pub options: Vec<(String, bool)>,
-    /// 08; [`Client::make_credential`] fills it in when given a token
+    /// 08: the MAC that proves the token; [`Client::make_credential`] fills it in when given one.
     pub pin_uv_auth_param: Option<Vec<u8>>,
-    /// 09; likewise
+    /// 09: the protocol it is made with: 1 or 2; likewise.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// 0A
+    /// 0A: asks for it: 1 vendor-facilitated, 2 platform-managed.
     pub enterprise_attestation: Option<u64>,
-    /// 0B
+    /// 0B: attestation formats, preferred ones first.
     pub attestation_formats_preference: Option<Vec<String>>,
     /// Members to add, or to put in the place of those above.
     pub extra: Vec<(i64, Value)>,
@@ -108,7 +108,7 @@ impl Request {
 pub struct Reply {
     /// 01: the attestation format.
     pub fmt: String,
-    /// 02
+    /// 02: what is signed: flags, counter, the new credential, extension outputs.
     pub auth_data: AuthData,
     /// 03: the attestation statement, a map.
     pub att_stmt: Vec<(String, Value)>,
