@@ -1,6 +1,6 @@
 //! Keys that speak CTAPHID, wherever their reports go.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ pub trait Caretaker {
     /// The way for reports to the key.
     type Pipe: ReportPipe;
 
-    /// Opens a way to the key, which is plugged in.
+    /// Opens a way to the key, which is plugged in. It is used until the key is unplugged, or the way fails.
     ///
     /// # Errors
     /// When there is none.
@@ -39,12 +39,17 @@ pub trait Caretaker {
     /// [`Trouble`]; `Unable` where nobody can.
     fn power_cycle(&mut self) -> Result<(), Trouble>;
 
+    /// Whether [`renew`](Self::renew) can be asked for.
+    fn can_renew(&self) -> bool {
+        false
+    }
+
     /// See [`Transport::renew`]. No pipe is open.
     ///
     /// # Errors
-    /// [`Trouble`].
-    fn renew(&mut self) -> Result<bool, Trouble> {
-        Ok(false)
+    /// [`Trouble`]; `Unable` where nobody can.
+    fn renew(&mut self) -> Result<(), Trouble> {
+        Err(Trouble::Unable("nobody can make this key as new".to_owned()))
     }
 
     /// How long it may take from the key's asking until [`act`](Self::act) has done what it should: longer for people
@@ -68,8 +73,14 @@ pub trait Caretaker {
 /// A key behind CTAPHID, and its caretaker.
 pub struct HidKey<C: Caretaker> {
     caretaker: C,
-    channel: Option<HidChannel<Timed<C::Pipe>>>,
+    line: Line<C::Pipe>,
     deadline: Deadline,
+}
+
+/// The way to the key as far as it is open. Channels come and go; the pipe stays while the key is plugged in.
+struct Line<P> {
+    pipe: Option<Rc<RefCell<P>>>,
+    channel: Option<HidChannel<Timed<P>>>,
 }
 
 /// When an answer comes too late, whatever signs of life there are.
@@ -77,19 +88,49 @@ type Deadline = Rc<Cell<Option<Instant>>>;
 
 /// A pipe that gives up at the deadline.
 struct Timed<P> {
-    pipe: P,
+    pipe: Rc<RefCell<P>>,
     deadline: Deadline,
 }
 
 impl<P: ReportPipe> ReportPipe for Timed<P> {
     fn send(&mut self, report: &Report) -> io::Result<()> {
-        self.pipe.send(report)
+        self.pipe.borrow_mut().send(report)
     }
 
     fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
         match self.deadline.get() {
             Some(deadline) if deadline <= Instant::now() => Err(io::ErrorKind::TimedOut.into()),
-            _ => self.pipe.receive(timeout),
+            _ => self.pipe.borrow_mut().receive(timeout),
+        }
+    }
+}
+
+impl<P: ReportPipe> Line<P> {
+    const CUT: Self = Self { pipe: None, channel: None };
+
+    /// The open channel, or a new one.
+    fn channel(
+        &mut self,
+        caretaker: &mut impl Caretaker<Pipe = P>,
+        deadline: &Deadline,
+    ) -> Result<&mut HidChannel<Timed<P>>, TransportError> {
+        match &mut self.channel {
+            Some(open) => Ok(open),
+            none => {
+                let pipe = match &self.pipe {
+                    Some(pipe) => Rc::clone(pipe),
+                    None => Rc::new(RefCell::new(caretaker.open()?)),
+                };
+                self.pipe = Some(Rc::clone(&pipe));
+                Ok(none.insert(HidChannel::open(Timed { pipe, deadline: Rc::clone(deadline) })?))
+            }
+        }
+    }
+
+    /// What has failed once will not carry another report.
+    fn cut_if_broken<T>(&mut self, outcome: &Result<T, TransportError>) {
+        if let Err(TransportError::Io(_)) = outcome {
+            *self = Self::CUT;
         }
     }
 }
@@ -98,26 +139,35 @@ impl<C: Caretaker> HidKey<C> {
     /// A key that is plugged in.
     #[must_use]
     pub fn new(caretaker: C) -> Self {
-        Self { caretaker, channel: None, deadline: Deadline::default() }
+        Self { caretaker, line: Line::CUT, deadline: Deadline::default() }
     }
 
     fn channel(&mut self) -> Result<&mut HidChannel<Timed<C::Pipe>>, TransportError> {
-        open(&mut self.channel, &mut self.caretaker, &self.deadline)
+        self.line.channel(&mut self.caretaker, &self.deadline)
+    }
+
+    fn send_u2f(&mut self, apdu: &[u8]) -> Result<Vec<u8>, TransportError> {
+        let outcome = self.channel().and_then(|channel| channel.exchange_u2f(apdu));
+        self.line.cut_if_broken(&outcome);
+        outcome
     }
 }
 
 impl<C: Caretaker> Transport for HidKey<C> {
     fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, Trouble> {
-        let Self { caretaker, channel, deadline } = self;
+        let Self { caretaker, line, deadline } = self;
         caretaker.expect_question();
         let mut vigil = Vigil::new(caretaker, hand, deadline);
-        let open = open(channel, vigil.caretaker, deadline)?;
-        let outcome = open.exchange(message, &mut |status| vigil.sees(status));
+        let outcome = line
+            .channel(vigil.caretaker, deadline)
+            .and_then(|channel| channel.exchange(message, &mut |status| vigil.sees(status)));
         let (asked, mut trouble) = (vigil.asked.is_some(), vigil.trouble);
         if deadline.take().is_some_and(|end| end <= Instant::now()) {
             // What still arrives on this channel must not be taken for an answer to another request.
-            *channel = None;
+            line.channel = None;
             trouble = trouble.or(Some(Trouble::Endless("goes on though it was cancelled")));
+        } else {
+            line.cut_if_broken(&outcome);
         }
         match trouble {
             Some(trouble) => Err(trouble),
@@ -128,7 +178,7 @@ impl<C: Caretaker> Transport for HidKey<C> {
     fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, Trouble> {
         let acts = !matches!(hand, Hand::Nothing | Hand::Cancel);
         self.caretaker.expect_question();
-        let mut message = self.channel()?.exchange_u2f(apdu)?;
+        let mut message = self.send_u2f(apdu)?;
         let asked = message.ends_with(&CONDITIONS_NOT_SATISFIED);
         for _ in 0..MOST_POLLS {
             if !acts || !message.ends_with(&CONDITIONS_NOT_SATISFIED) {
@@ -136,23 +186,29 @@ impl<C: Caretaker> Transport for HidKey<C> {
             }
             self.caretaker.act(hand)?;
             self.caretaker.pass_time(POLLING_PAUSE)?;
-            message = self.channel()?.exchange_u2f(apdu)?;
+            message = self.send_u2f(apdu)?;
         }
         Ok(Answer { message, asked })
     }
 
     fn capabilities(&mut self) -> Result<Option<Capabilities>, Trouble> {
-        Ok(Some(self.channel()?.capabilities()))
+        let outcome = self.channel().map(|channel| channel.capabilities());
+        self.line.cut_if_broken(&outcome);
+        Ok(Some(outcome?))
     }
 
     fn power_cycle(&mut self) -> Result<(), Trouble> {
-        self.channel = None;
+        self.line = Line::CUT;
         self.caretaker.power_cycle()
     }
 
     fn renew(&mut self) -> Result<bool, Trouble> {
-        self.channel = None;
-        self.caretaker.renew()
+        // A key that stays as it is keeps its connection: there are some that do not bear another one.
+        if !self.caretaker.can_renew() {
+            return Ok(false);
+        }
+        self.line = Line::CUT;
+        self.caretaker.renew().map(|()| true)
     }
 
     fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
@@ -168,7 +224,7 @@ impl<C: Caretaker> Transport for HidKey<C> {
     }
 
     fn forget_channel(&mut self) {
-        self.channel = None;
+        self.line.channel = None;
     }
 }
 
@@ -217,20 +273,6 @@ impl<'v, C: Caretaker> Vigil<'v, C> {
         match self.hand {
             Hand::Nothing => Ok(Patience::Wait),
             hand => self.caretaker.act(hand).map(|()| Patience::Wait),
-        }
-    }
-}
-
-fn open<'c, C: Caretaker>(
-    channel: &'c mut Option<HidChannel<Timed<C::Pipe>>>,
-    caretaker: &mut C,
-    deadline: &Deadline,
-) -> Result<&'c mut HidChannel<Timed<C::Pipe>>, TransportError> {
-    match channel {
-        Some(open) => Ok(open),
-        none => {
-            let pipe = Timed { pipe: caretaker.open()?, deadline: Rc::clone(deadline) };
-            Ok(none.insert(HidChannel::open(pipe)?))
         }
     }
 }

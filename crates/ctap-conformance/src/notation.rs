@@ -1,8 +1,9 @@
 //! The notation in which cases write values and what values must look like: CBOR's diagnostic notation, nearly.
 //!
 //! `vectors/README.md` teaches it. Text becomes tokens ([`lexer`]), tokens become a tree ([`syntax`]), a tree gets a
-//! value ([`eval`], [`functions`]) or is compared with one ([`matching`]); [`print`] writes values the same way.
+//! value ([`eval`], [`functions`], [`certificate`]) or is compared with one ([`matching`]); [`print`] writes values the same way.
 
+mod certificate;
 pub(crate) mod eval;
 pub(crate) mod functions;
 pub(crate) mod lexer;

@@ -14,8 +14,10 @@ use crate::notation::print::hex;
 pub struct Report {
     /// Which key it was.
     pub key: KeyDescription,
-    /// One for each case, in their order.
+    /// One for each case so far, in their order.
     pub outcomes: Vec<Outcome>,
+    /// How many cases were to be run.
+    pub planned: usize,
     /// How long it took.
     pub elapsed: Duration,
     /// Why the key was given up before the end, if it was: a sentence. The cases after that are skipped.
@@ -81,6 +83,14 @@ impl Report {
     /// The outcomes of the cases that the key failed.
     pub fn failures(&self) -> impl Iterator<Item = &Outcome> {
         self.outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Failed(_)))
+    }
+
+    /// Why the run did not come to its end, if it did not: a sentence. While it is under way, that is what it says.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<String> {
+        let done = self.outcomes.len();
+        let missing = || format!("the run ended after {done} of {} cases", self.planned);
+        self.gone.clone().or_else(|| (done < self.planned).then(missing))
     }
 
     /// How many passed, failed and were skipped.

@@ -115,6 +115,10 @@ impl<'p, 'k> Player<'p, 'k> {
                 Ok(())
             }
             Step::Check(expr, pattern) => self.check(expr, pattern),
+            Step::Assume { what, value, pattern } => match self.check(value, pattern) {
+                Err(Stop::Wrong(_)) => Err(Stop::Unable(format!("the key lacks {what}"))),
+                outcome => outcome,
+            },
             Step::Channel(name) => self.open_channel(name),
             Step::SendPacket(pieces) => self.send_packet(pieces),
             Step::HearPacket(pieces) => self.hear_packet(pieces),

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use crate::outcome::{Failure, Outcome, Report, Verdict};
 
 impl Report {
-    /// JUnit's XML, one test case for each case.
+    /// JUnit's XML, one test case for each case; an error called `run` if there should be more of them.
     ///
     /// # Errors
     /// None in practice: what the XML writer says.
@@ -14,13 +14,15 @@ impl Report {
         let mut suite = TestSuite::new("ctap-conformance");
         suite.set_time(self.elapsed);
         suite.add_test_cases(self.outcomes.iter().map(junit_case));
+        suite.add_test_cases(self.unfinished().map(junit_end));
         let mut report = quick_junit::Report::new("ctap-conformance");
         report.set_time(self.elapsed);
         report.add_test_suite(suite);
         Ok(report.to_string()?)
     }
 
-    /// One JSON object: the key, the counts, and an array of outcomes.
+    /// One JSON object: the key, the counts, and an array of outcomes. `unfinished` is null if the run came to its end, and
+    /// else says why it did not.
     #[must_use]
     pub fn to_json(&self) -> Json {
         let (passed, failed, skipped) = self.counts();
@@ -29,16 +31,19 @@ impl Report {
             "passed": passed,
             "failed": failed,
             "skipped": skipped,
+            "planned": self.planned,
             "seconds": self.elapsed.as_secs_f64(),
-            "gone": self.gone,
+            "unfinished": self.unfinished(),
             "cases": self.outcomes.iter().map(json_case).collect::<Vec<_>>(),
         })
     }
 
-    /// SARIF 2.1.0: one result for each failure, for code scanning services.
+    /// SARIF 2.1.0: one result for each failure, for code scanning services. `executionSuccessful` is false if the run did
+    /// not come to its end.
     #[must_use]
     pub fn to_sarif(&self) -> Json {
         let results: Vec<Json> = self.failures().map(sarif_result).collect();
+        let unfinished = self.unfinished();
         json!({
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
             "version": "2.1.0",
@@ -51,6 +56,13 @@ impl Report {
                         "shortDescription": { "text": outcome.says },
                     })).collect::<Vec<_>>(),
                 }},
+                "invocations": [{
+                    "executionSuccessful": unfinished.is_none(),
+                    "toolExecutionNotifications": unfinished.iter().map(|why| json!({
+                        "level": "error",
+                        "message": { "text": why },
+                    })).collect::<Vec<_>>(),
+                }],
                 "results": results,
             }],
         })
@@ -75,6 +87,13 @@ fn junit_case(outcome: &Outcome) -> TestCase {
     case.set_classname(outcome.rules.join(" ")).set_time(outcome.elapsed);
     case.set_system_out(&outcome.says);
     case
+}
+
+/// What tells readers who only count that cases are missing.
+fn junit_end(why: String) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(why);
+    TestCase::new("run", status)
 }
 
 fn json_case(outcome: &Outcome) -> Json {

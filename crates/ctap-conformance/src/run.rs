@@ -36,7 +36,7 @@ impl Default for Options {
     }
 }
 
-/// Runs cases against a key, in the order given. `on_outcome` hears of each when it is over.
+/// Runs cases against a key, in the order given. `on_progress` sees the report grow: before the first case, and after each.
 ///
 /// ```no_run
 /// # fn my_authenticator() -> Box<dyn ctap_conformance::Transport> { unimplemented!() }
@@ -56,20 +56,26 @@ pub fn run(
     key: &mut dyn Transport,
     cases: &[&Case],
     options: &Options,
-    mut on_outcome: impl FnMut(&Outcome),
+    mut on_progress: impl FnMut(&Report),
 ) -> Result<Report, Trouble> {
     let begun = Instant::now();
     let mut runner = Runner::new(key, options)?;
-    let mut outcomes = Vec::new();
+    let mut report = Report {
+        key: KeyDescription::of(runner.offer.info.as_ref()),
+        outcomes: Vec::new(),
+        planned: cases.len(),
+        elapsed: begun.elapsed(),
+        gone: None,
+    };
+    on_progress(&report);
     for case in cases {
-        let outcome = runner.outcome(case);
-        on_outcome(&outcome);
-        outcomes.push(outcome);
+        report.outcomes.push(runner.outcome(case));
+        report.elapsed = begun.elapsed();
+        report.gone.clone_from(&runner.gone);
+        on_progress(&report);
     }
     runner.leave_clean();
-    let Runner { offer, gone, .. } = runner;
-    let key = KeyDescription::of(offer.info.as_ref());
-    Ok(Report { key, outcomes, elapsed: begun.elapsed(), gone })
+    Ok(report)
 }
 
 struct Runner<'k, 'o> {

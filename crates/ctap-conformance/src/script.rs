@@ -47,6 +47,12 @@ pub(crate) enum Step {
     Wait(Duration),
     Let(String, Expr),
     Check(Expr, Pattern),
+    /// A check that skips the case, because the key lacks what it is about.
+    Assume {
+        what: String,
+        value: Expr,
+        pattern: Pattern,
+    },
     Channel(String),
     SendPacket(Vec<Piece>),
     HearPacket(Vec<Piece>),
@@ -214,9 +220,16 @@ fn worded_step(parser: &mut Parser, person: Person) -> Result<Step, SyntaxError>
             Ok(Step::Let(name, parser.expr()?))
         }
         "check" => {
-            let value = parser.expr()?;
-            expect_word(parser, "is")?;
-            Ok(Step::Check(value, parser.pattern()?))
+            let (value, pattern) = comparison(parser)?;
+            Ok(Step::Check(value, pattern))
+        }
+        "assume" => {
+            let Token::Text(what) = parser.next()? else {
+                return Err(SyntaxError("what is assumed is said in quotes first".to_owned()));
+            };
+            parser.expect(":")?;
+            let (value, pattern) = comparison(parser)?;
+            Ok(Step::Assume { what, value, pattern })
         }
         "channel" => Ok(Step::Channel(name(parser)?)),
         "apdu" => u2f(parser, person),
@@ -229,6 +242,13 @@ fn worded_step(parser: &mut Parser, person: Person) -> Result<Step, SyntaxError>
             None => Err(SyntaxError(format!("there is no step “{word}”"))),
         },
     }
+}
+
+/// `EXPR is PATTERN`
+fn comparison(parser: &mut Parser) -> Result<(Expr, Pattern), SyntaxError> {
+    let value = parser.expr()?;
+    expect_word(parser, "is")?;
+    Ok((value, parser.pattern()?))
 }
 
 fn ctap(parser: &mut Parser, person: Person, command: u8) -> Result<Step, SyntaxError> {
@@ -530,6 +550,7 @@ mod tests {
             wait 300 ms
             let $x = {...$mc}
             check len($x) is 4
+            assume "attestation by certificate": $x is {"x5c": [bytes, ...], ...}
             untouched: apdu apdu(1, 0, 0, $hash) => 6985 | 6D00
             channel -> $cid
             > $cid 81 0004 01 00*57
@@ -539,7 +560,7 @@ mod tests {
             silence 300 ms
             repeat 3: unasked: getInfo
         "#;
-        assert_eq!(read(script).unwrap().len(), 21);
+        assert_eq!(read(script).unwrap().len(), 22);
     }
 
     #[test]

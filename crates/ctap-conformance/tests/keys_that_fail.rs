@@ -103,7 +103,28 @@ fn nobody_can_expect_a_key_to_die() {
     let failed: Vec<&str> = report.failures().map(|outcome| &*outcome.id).collect();
     let judgement = report.judge(&Expectations::read(&failed.join("\n")));
     assert!(judgement.surprises.is_empty() && !judgement.is_good());
-    assert_eq!(report.to_json()["gone"].as_str(), report.gone.as_deref());
+    assert_eq!(report.to_json()["unfinished"].as_str(), report.gone.as_deref());
+}
+
+#[test]
+fn a_report_that_is_read_before_the_end_says_so_in_every_form() {
+    let suite = Suite::built_in();
+    let mut key = ScriptedKey { script: SOUND, is_dead: false, heard: Vec::new() };
+    let mut stages: Vec<Report> = Vec::new();
+    let cases = suite.filtered(&["gi-answers".to_owned(), "gi-types".to_owned()]);
+    let report = run(&mut key, &cases, &Options::default(), |report| stages.push(report.clone()));
+    let report = report.expect("it answers");
+    let seen: Vec<usize> = stages.iter().map(|stage| stage.outcomes.len()).collect();
+    assert_eq!(seen, (0..=cases.len()).collect::<Vec<_>>());
+    for (stage, is_unfinished) in stages.iter().zip([true, true, false]) {
+        let junit = stage.to_junit().expect("it can be written");
+        assert_eq!(junit.contains("<error"), is_unfinished, "{junit}");
+        assert_eq!(stage.to_json()["unfinished"].is_string(), is_unfinished);
+        let invocation = &stage.to_sarif()["runs"][0]["invocations"][0];
+        assert_eq!(invocation["executionSuccessful"], !is_unfinished);
+    }
+    assert_eq!(stages[1].unfinished().as_deref(), Some("the run ended after 1 of 2 cases"));
+    assert_eq!(report.unfinished(), None);
 }
 
 #[test]

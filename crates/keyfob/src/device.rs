@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -195,13 +195,30 @@ fn only_remote(server: &str, devices: &[RemoteDevice]) -> anyhow::Result<String>
 }
 
 fn connect(server: &str) -> anyhow::Result<TcpStream> {
-    TcpStream::connect(server).map_err(|error| {
+    connect_within(server, CONNECTING).map_err(|error| {
         let next = match error.kind() {
             io::ErrorKind::ConnectionRefused => "start a key there with `keyfob serve`",
+            io::ErrorKind::TimedOut => {
+                "see that the machine is on and that no firewall swallows what is sent to the port"
+            }
             _ => "check the address",
         };
         failure(format_args!("cannot connect to {server}: {error}"), next)
     })
+}
+
+/// Tries the addresses of a name one after the other, each for its share of the time.
+fn connect_within(server: &str, time: Duration) -> io::Result<TcpStream> {
+    let addresses: Vec<SocketAddr> = server.to_socket_addrs()?.collect();
+    let share = time / addresses.len().max(1) as u32;
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in &addresses {
+        match TcpStream::connect_timeout(address, share) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 fn refusal(server: &str, bus_id: &str, error: ClientError) -> anyhow::Error {
@@ -226,6 +243,8 @@ fn refusal(server: &str, bus_id: &str, error: ClientError) -> anyhow::Error {
 
 /// ST_DEV_BUSY of the kernel's usbip tools.
 const IN_USE: u32 = 2;
+/// How long a server may take to be reached. The system alone would go on for minutes.
+const CONNECTING: Duration = Duration::from_secs(5);
 
 /// An imported device as a pipe of reports.
 pub(crate) struct UsbipPipe(pub(crate) Host);

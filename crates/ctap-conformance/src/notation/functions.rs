@@ -1,6 +1,7 @@
 //! The functions of the notation, each a few lines over `ctap-client`.
 
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use ctap_client::attestation::{self, Attestation};
 use ctap_client::auth_data::{AttestedCredential, AuthData};
@@ -11,9 +12,9 @@ use ctap_client::{PinUvAuthToken, SharedSecret, Value, get_assertion, make_crede
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-use super::NoValue;
 use super::eval::{Scope, Term, find, number};
 use super::print::shown;
+use super::{NoValue, certificate};
 
 /// A function: its name and how many arguments it takes.
 #[derive(Debug)]
@@ -71,6 +72,11 @@ const FUNCTIONS: &[Function] = &[
         *flipped.last_mut().ok_or_else(|| NoValue("there is no bit".to_owned()))? ^= 1;
         bytes(flipped)
     }),
+    function("bit", 2, |mut a, _| {
+        let (all, index) = (a.bytes()?, a.size()?);
+        let byte = all.get(index / 8).copied().unwrap_or_default();
+        truth(byte & (0x80 >> (index % 8)) != 0)
+    }),
     function("utf8", 1, |mut a, _| bytes(a.text()?)),
     function("u16", 1, |mut a, _| bytes((a.size()? as u16).to_be_bytes())),
     function("u32", 1, |mut a, _| bytes((a.size()? as u32).to_be_bytes())),
@@ -94,6 +100,10 @@ const FUNCTIONS: &[Function] = &[
     function("less", 2, |mut a, _| truth(a.integer()? < a.integer()?)),
     function("min", 2, |mut a, _| number(a.integer()?.min(a.integer()?))),
     function("max", 2, |mut a, _| number(a.integer()?.max(a.integer()?))),
+    function("now", 0, |_, _| {
+        let since_1970 = SystemTime::UNIX_EPOCH.elapsed();
+        number(since_1970.map_err(|error| NoValue(error.to_string()))?.as_secs().into())
+    }),
     function("tag", 2, |mut a, _| {
         let tag = a.size()? as u64;
         Ok(Value::Tag(tag, Box::new(a.value()?)).into())
@@ -128,6 +138,7 @@ const FUNCTIONS: &[Function] = &[
     }),
     function("public_key", 1, |mut a, _| Ok(attested(&a.value()?)?.cose_key.into())),
     function("attestation", 2, attestation_kind),
+    function("certificate", 1, |mut a, _| Ok(certificate::described(&a.bytes()?)?.into())),
     function("verified", 3, |mut a, _| {
         let (key, reply, hash) = (a.value()?, a.value()?, a.bytes()?);
         let reply = get_assertion::Assertion::parse(&encode(&reply), true).map_err(fault)?;

@@ -50,6 +50,8 @@ pub(super) struct Attendant {
     plugged_in: Option<Instant>,
     /// When somebody was last asked to do something.
     acted: Option<(Hand, Instant)>,
+    /// The way to the key that was opened to see whether it is there, until somebody uses it.
+    first: Option<Box<dyn ReportPipe>>,
     /// The open way to the key.
     line: Option<Rc<RefCell<Line>>>,
 }
@@ -110,7 +112,7 @@ impl Attendant {
     /// Finds out who is there.
     ///
     /// # Errors
-    /// None today: who is missing shows when they are needed.
+    /// When the key is not. Who else is missing shows when they are needed.
     pub(super) fn new(address: &Address, options: &CareOptions) -> anyhow::Result<Self> {
         let connection = options.connection.clone();
         let is_ours = connection.ask(&Request::Status).is_ok();
@@ -136,6 +138,7 @@ impl Attendant {
             connection,
             plugged_in: None,
             acted: None,
+            first: Some(address.pipe()?),
             line: None,
         })
     }
@@ -173,6 +176,11 @@ impl Attendant {
                 pipe => return pipe,
             }
         }
+    }
+
+    /// Gives up the way to the key, which is about to be unplugged.
+    fn leave(&mut self) {
+        (self.acted, self.first, self.line) = (None, None, None);
     }
 
     /// What tells a device file from the one that had its name before.
@@ -213,7 +221,10 @@ impl Caretaker for Attendant {
     fn open(&mut self) -> Result<Self::Pipe, TransportError> {
         // An old line that is still open would keep the device to itself.
         (self.acted, self.line) = (None, None);
-        let pipe = self.pipe().map_err(|error| io::Error::other(format!("{error:#}")))?;
+        let pipe = match self.first.take() {
+            Some(pipe) => pipe,
+            None => self.pipe().map_err(|error| io::Error::other(format!("{error:#}")))?,
+        };
         let line = Rc::new(RefCell::new(Line { pipe, inbox: VecDeque::new() }));
         self.line = Some(Rc::clone(&line));
         Ok(LineEnd(line))
@@ -239,7 +250,7 @@ impl Caretaker for Attendant {
     }
 
     fn power_cycle(&mut self) -> Result<(), Trouble> {
-        (self.acted, self.line) = (None, None);
+        self.leave();
         let old = self.device_file();
         match &self.cycles {
             Cycles::Import => return Ok(()),
@@ -264,12 +275,18 @@ impl Caretaker for Attendant {
         self.await_device(old)
     }
 
-    fn renew(&mut self) -> Result<bool, Trouble> {
-        let Some(command) = &self.renewal else { return Ok(false) };
-        (self.acted, self.line) = (None, None);
-        self::command(command, "renew")?;
+    fn can_renew(&self) -> bool {
+        self.renewal.is_some()
+    }
+
+    fn renew(&mut self) -> Result<(), Trouble> {
+        let Some(command) = self.renewal.clone() else {
+            return Err(unable("nobody is here to make the key as new; use --renew-cmd"));
+        };
+        self.leave();
+        self::command(&command, "renew")?;
         self.plugged_in = Some(Instant::now());
-        Ok(true)
+        Ok(())
     }
 
     fn reaction_time(&self) -> Duration {

@@ -2,12 +2,13 @@
 
 mod caretaker;
 mod in_process;
+mod reports;
 mod show;
 #[cfg(test)]
 mod tests;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -15,11 +16,11 @@ use ctap_conformance::{Case, Expectations, HidKey, Report, Suite, Transport, run
 
 use self::caretaker::{Attendant, CareOptions};
 use self::in_process::Simulated;
+use self::reports::{Keeper, ReportOptions};
 use self::show::Progress;
 use crate::device::Address;
 use crate::failure::{advise, failure, usage};
 use crate::profile::Profile;
-use crate::terminal;
 
 /// Test whether a key keeps to the CTAP standard, case by case
 #[derive(clap::Args, Debug)]
@@ -61,17 +62,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 2)]
     patience: u64,
 
-    /// Write JUnit XML into this file; - is the standard output
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-
-    /// Write JSON into this file; - is the standard output
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-
-    /// Write SARIF into this file; - is the standard output
-    #[arg(long, value_name = "FILE")]
-    sarif: Option<PathBuf>,
+    #[command(flatten)]
+    reports: ReportOptions,
 
     #[command(flatten)]
     care: CareOptions,
@@ -105,9 +97,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     let expectations = options.expectations(&suite)?;
     let report = options.test(&suite, &cases)?;
-    options.write(&report)?;
     let judgement = report.judge(&expectations);
-    if !options.is_quiet() {
+    if !options.reports.is_quiet() {
         show::summary(&suite, &report, &judgement)?;
     }
     match judgement.is_good() {
@@ -154,14 +145,19 @@ impl Options {
     }
 
     fn test(&self, suite: &Suite, cases: &[&Case]) -> anyhow::Result<Report> {
-        let mut progress = Progress::new(suite, cases.len(), self.is_quiet(), self.rerun());
+        let progress = Progress::new(suite, cases.len(), self.reports.is_quiet(), self.rerun());
         let options = ctap_conformance::Options {
             may_erase: self.yes_erase_this_key || self.device.is_none(),
             patience: Duration::from_secs(self.patience),
         };
         let mut key = self.key()?;
-        let report = run_suite(&mut *key, cases, &options, |outcome| progress.tell(outcome))?;
+        let keeper = Keeper::start(&self.reports)?;
+        let report = run_suite(&mut *key, cases, &options, |report| {
+            keeper.keep(report);
+            progress.tell(report);
+        })?;
         progress.end();
+        keeper.finish(&report)?;
         Ok(report)
     }
 
@@ -181,33 +177,4 @@ impl Options {
         let cases = self.cases.as_ref().map(|path| format!(" --cases {}", path.display()));
         format!("keyfob conform {key}{} --filter", cases.unwrap_or_default())
     }
-
-    fn write(&self, report: &Report) -> anyhow::Result<()> {
-        if let Some(path) = &self.junit {
-            write(path, &report.to_junit().map_err(|error| anyhow::anyhow!(error))?)?;
-        }
-        if let Some(path) = &self.json {
-            write(path, &format!("{:#}\n", report.to_json()))?;
-        }
-        if let Some(path) = &self.sarif {
-            write(path, &format!("{:#}\n", report.to_sarif()))?;
-        }
-        Ok(())
-    }
-
-    /// The standard output is for a program.
-    fn is_quiet(&self) -> bool {
-        [&self.junit, &self.json, &self.sarif].into_iter().flatten().any(|path| is_stdout(path))
-    }
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    match is_stdout(path) {
-        true => Ok(terminal::print(text)?),
-        false => fs::write(path, text).with_context(|| format!("cannot write {}", path.display())),
-    }
-}
-
-fn is_stdout(path: &Path) -> bool {
-    path == Path::new("-")
 }

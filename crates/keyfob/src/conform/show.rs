@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, stderr};
 
-use ctap_conformance::{Case, Judgement, Outcome, Report, Suite, Verdict};
+use ctap_conformance::{Case, Judgement, Report, Suite, Verdict};
 
 use crate::failure::usage;
 use crate::terminal::{self, Paint, columns, count};
 
 /// Tells failures as they come, and on a terminal how far it is.
 pub(super) struct Progress {
-    total: usize,
-    done: usize,
     quiet: bool,
     live: bool,
     rerun: String,
@@ -28,11 +26,12 @@ impl Progress {
                 count(total as u64, "case")
             ));
         }
-        Self { total, done: 0, quiet, live: !quiet && stderr().is_terminal(), rerun }
+        Self { quiet, live: !quiet && stderr().is_terminal(), rerun }
     }
 
-    pub(super) fn tell(&mut self, outcome: &Outcome) {
-        self.done += 1;
+    /// Tells about the last outcome of a report.
+    pub(super) fn tell(&self, report: &Report) {
+        let Some(outcome) = report.outcomes.last() else { return };
         if let (Verdict::Failed(failure), false) = (&outcome.verdict, self.quiet) {
             self.clear();
             let paint = Paint::stderr();
@@ -49,7 +48,8 @@ impl Progress {
         }
         if self.live {
             self.clear();
-            eprint_part(&format!("{:>4}/{} {}", self.done, self.total, outcome.id));
+            let (done, total) = (report.outcomes.len(), report.planned);
+            eprint_part(&format!("{done:>4}/{total} {}", outcome.id));
         }
     }
 

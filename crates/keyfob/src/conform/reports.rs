@@ -1,0 +1,193 @@
+//! Reports for other programs. They are kept while the run goes on: whatever ends it, what was found out so far is there.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ctap_conformance::Report;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use tokio::time;
+
+use crate::platform::EndSignal;
+use crate::terminal;
+
+/// Where reports go.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct ReportOptions {
+    /// Write JUnit XML into this file; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+
+    /// Write JSON into this file; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Write SARIF into this file; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
+}
+
+impl ReportOptions {
+    /// The standard output is for a program.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.paths().any(is_stdout)
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        [&self.junit, &self.json, &self.sarif].into_iter().flatten().map(PathBuf::as_path)
+    }
+
+    /// Those that can be written again and again.
+    fn files_alone(&self) -> Self {
+        let file = |path: &Option<PathBuf>| path.clone().filter(|path| is_file(path));
+        Self { junit: file(&self.junit), json: file(&self.json), sarif: file(&self.sarif) }
+    }
+
+    fn write(&self, report: &Report) -> anyhow::Result<()> {
+        if let Some(path) = &self.junit {
+            write(path, &report.to_junit().map_err(|error| anyhow::anyhow!(error))?)?;
+        }
+        if let Some(path) = &self.json {
+            write(path, &format!("{:#}\n", report.to_json()))?;
+        }
+        if let Some(path) = &self.sarif {
+            write(path, &format!("{:#}\n", report.to_sarif()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Somebody who writes down how far a run has come: every few seconds, and when a signal ends it.
+pub(super) struct Keeper {
+    options: ReportOptions,
+    so_far: SoFar,
+    finished: oneshot::Sender<()>,
+    writer: JoinHandle<()>,
+}
+
+type SoFar = Arc<Mutex<Option<Report>>>;
+
+impl Keeper {
+    /// From here on it is the keeper who ends the program when a signal comes.
+    ///
+    /// # Errors
+    /// When the system does not let signals be listened to.
+    pub(super) fn start(options: &ReportOptions) -> anyhow::Result<Self> {
+        let so_far = SoFar::default();
+        let (finished, is_finished) = oneshot::channel();
+        let (runtime, signal) = listen().context("cannot listen to signals")?;
+        let (reports, shared) = (options.clone(), Arc::clone(&so_far));
+        let writer =
+            thread::spawn(move || runtime.block_on(write_on(reports, shared, signal, is_finished)));
+        Ok(Self { options: options.clone(), so_far, finished, writer })
+    }
+
+    /// Takes over what is new in the report.
+    pub(super) fn keep(&self, report: &Report) {
+        let mut kept = self.so_far.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *kept {
+            Some(kept) => {
+                let known = kept.outcomes.len();
+                kept.outcomes.extend(report.outcomes.iter().skip(known).cloned());
+                kept.elapsed = report.elapsed;
+                kept.gone.clone_from(&report.gone);
+            }
+            none => *none = Some(report.clone()),
+        }
+    }
+
+    /// Writes the whole report.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(super) fn finish(self, report: &Report) -> anyhow::Result<()> {
+        let Self { options, finished, writer, .. } = self;
+        // The writer must not come after us with something older.
+        let _ = finished.send(());
+        let _ = writer.join();
+        options.write(report)
+    }
+}
+
+fn listen() -> io::Result<(Runtime, EndSignal)> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let signal = EndSignal::listen()?;
+    drop(entered);
+    Ok((runtime, signal))
+}
+
+async fn write_on(
+    options: ReportOptions,
+    so_far: SoFar,
+    mut signal: EndSignal,
+    mut finished: oneshot::Receiver<()>,
+) {
+    let (files, mut written) = (options.files_alone(), None);
+    let mut pauses = time::interval(PAUSE);
+    loop {
+        tokio::select! {
+            _ = &mut finished => return,
+            () = signal.received() => end(&options, &so_far),
+            _ = pauses.tick() => {
+                let kept = so_far.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let Some(report) = kept else { continue };
+                if written != Some(report.outcomes.len()) {
+                    written = Some(report.outcomes.len());
+                    // At the end it is tried again, and then a failure is told.
+                    let _ = files.write(&report);
+                }
+            }
+        }
+    }
+}
+
+/// Writes what there is and ends the program.
+fn end(options: &ReportOptions, so_far: &SoFar) -> ! {
+    let kept = so_far.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(report) = &*kept {
+        let (passed, failed, skipped) = report.counts();
+        terminal::note(format_args!(
+            "\n{}: {passed} passed, {failed} failed, {skipped} skipped",
+            report.unfinished().unwrap_or_else(|| "every case was run".to_owned()),
+        ));
+        if let Err(error) = options.write(report) {
+            terminal::note(format_args!("{error:#}"));
+        }
+    }
+    process::exit(1)
+}
+
+/// Nobody finds half a report: the file is replaced as a whole.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if is_stdout(path) {
+        return Ok(terminal::print(text)?);
+    }
+    let written = match is_file(path) {
+        true => {
+            let mut draft = path.as_os_str().to_owned();
+            draft.push(".part");
+            fs::write(&draft, text).and_then(|()| fs::rename(&draft, path))
+        }
+        false => fs::write(path, text),
+    };
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// A file, or nothing yet: neither a pipe nor a link, which must not be replaced.
+fn is_file(path: &Path) -> bool {
+    !is_stdout(path) && fs::symlink_metadata(path).map_or(true, |found| found.is_file())
+}
+
+/// Often enough for who looks on, seldom enough to cost nothing.
+const PAUSE: Duration = Duration::from_secs(2);
