@@ -216,6 +216,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_environment_variable_is_in_the_reference() {
+        let reference = tree::read("docs/reference.md");
+        for command in with_subcommands(Cli::command()) {
+            for variable in command.get_arguments().filter_map(clap::Arg::get_env) {
+                let row = format!("| `{}` |", variable.display());
+                assert!(reference.contains(&row), "docs/reference.md has no row {row}");
+            }
+        }
+    }
+
     /// Prose may name a command without what it takes.
     #[test]
     fn every_command_line_in_a_document_can_be_typed() {
