@@ -44,19 +44,20 @@
 //! assert_eq!(refused.status(), Some(ctap_client::Status::InvalidCommand));
 //! ```
 //!
-//! With `ctap-core`'s `SoftKey` in the place of `Deaf` that is a whole key for tests: see `docs/embedding.md`. Whatever carries
-//! 64-byte reports is a [`ReportPipe`], and [`HidChannel`] makes an [`Exchange`] of it.
+//! With `ctap-core`'s `SoftKey` in the place of `Deaf` that is a whole key for tests: see
+//! [embedding](https://github.com/keyfob/keyfob/blob/main/docs/embedding.md). Whatever carries 64-byte reports is a
+//! [`ReportPipe`], and [`HidChannel`] makes an [`Exchange`] of it.
 //!
 //! # Finding one's way
 //!
 //! ```text
-//!   commands/*   one request and reply type for each command, and the Client methods
+//!   commands/*   for each command a request, a reply, and the Client methods
 //!       │
 //!    Client ──── cbor, pin_protocol, cose, auth_data, attestation
 //!       │ trait Exchange: one CTAP message in, one out
 //!   HidChannel   CTAPHID: channels, keepalives, cancel
 //!       │ trait ReportPipe: 64-byte reports
-//!    Hidraw      /dev/hidrawN; others are made elsewhere, such as the host end of USB/IP
+//!    Hidraw      /dev/hidrawN; others, such as USB/IP's host end, are elsewhere
 //! ```
 //!
 //! It shares no code with `ctap-core`, the authenticator, so that each can find the other wrong. It judges what a key

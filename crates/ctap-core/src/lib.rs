@@ -5,13 +5,13 @@
 //! as a [`Decision`] about a [`Question`].
 //!
 //! ```text
-//!                 handle(channel, bytes)          Step::Reply(response)
-//!   transport ───────────────────────────▶ ┌───────────────┐ ───────────▶ transport
-//!                                          │ Authenticator │
-//!   person    ───────────────────────────▶ └───────────────┘ ───────────▶ person
-//!                 answer(prompt, decision)    ▲    │     Step::Wait(prompt, question)
-//!                                             │    ▼
-//!                              Platform { store, rng, now }
+//!              handle(channel, bytes)         Step::Reply(response)
+//!   transport ──────────────────────▶ ┌───────────────┐ ───────────▶ transport
+//!                                     │ Authenticator │
+//!   person ─────────────────────────▶ └───────────────┘ ───────────▶ person
+//!              answer(prompt, decision)  ▲     │    Step::Wait(prompt, question)
+//!                                        │     ▼
+//!                               Platform { store, rng, now }
 //! ```
 //!
 //! # In a test
@@ -25,9 +25,10 @@
 //! let hash = [1; 32]; // SHA-256 of the client data
 //! let mut key = SoftKey::new(Config::default(), [7; 32]);
 //! let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
-//! let response = key.call(&make_credential::Request::new(hash, site, user).encode());
+//! let request = make_credential::Request::new(hash, site, user).encode();
+//! let response = key.call(&request);
 //! let reply = make_credential::Reply::parse(&response[1..], true).unwrap();
-//! reply.verify("example.org", &hash).unwrap(); // the RP id, the touch, the signature
+//! reply.verify("example.org", &hash).unwrap(); // RP id, touch, signature
 //! ```
 //!
 //! A closure is the person who touches it, or does not:
@@ -40,26 +41,29 @@
 //!     println!("{question}");
 //!     Some(Decision::Deny)
 //! });
-//! let response = key.call(&[0x0b]); // authenticatorSelection: "is this the key to use?"
+//! let response = key.call(&[0x0b]); // authenticatorSelection
 //! assert_eq!(response, [0x27]); // CTAP2_ERR_OPERATION_DENIED
 //! ```
 //!
-//! `docs/embedding.md` goes on: time, power, PINs, fingers, other kinds of keys, media that fail.
+//! [A page in the repository](https://github.com/keyfob/keyfob/blob/main/docs/embedding.md) goes on: time, power, PINs, fingers,
+//! other kinds of keys, media that fail.
 //!
 //! # Behind a transport
 //!
 //! ```
-//! use ctap_core::{Authenticator, Channel, Config, Decision, Instant, MemoryStore, Platform, Step};
+//! use ctap_core::{Authenticator, Config, Decision, MemoryStore, Platform};
+//! use ctap_core::{Channel, Instant, Step};
 //! # use ctap_core::rand_core;
 //! # fn serve(rng: &mut dyn rand_core::CryptoRng) {
 //! let mut store = MemoryStore::new(rng);
-//! let mut platform = Platform { store: &mut store, rng, now: Instant::from_millis(0) };
+//! let now = Instant::from_millis(0);
+//! let mut platform = Platform { store: &mut store, rng, now };
 //! let mut key = Authenticator::new(Config::default(), &mut platform);
 //!
 //! match key.handle(Channel(1), &[0x0b], &mut platform) {
 //!     Step::Reply(response) => drop(response.message), // send it
 //!     Step::Wait(prompt, question) => {
-//!         // Show the question, keep the transport alive, and when a person has decided:
+//!         // Show it, keep the transport alive, and when a person has decided:
 //!         drop(question);
 //!         let _ = key.answer(prompt, Decision::Approve, &mut platform);
 //!     }

@@ -18,7 +18,7 @@ fn registration() -> make_credential::Request {
     make_credential::Request::new(HASH, RelyingParty::new("example.org"), User::new(*b"1", "ada"))
 }
 
-mod five_lines {
+mod registration {
     use ctap_client::{RelyingParty, User, make_credential};
     use ctap_core::{Config, SoftKey};
 
@@ -27,9 +27,10 @@ mod five_lines {
         let hash = [1; 32]; // SHA-256 of the client data
         let mut key = SoftKey::new(Config::default(), [7; 32]);
         let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
-        let response = key.call(&make_credential::Request::new(hash, site, user).encode());
+        let request = make_credential::Request::new(hash, site, user).encode();
+        let response = key.call(&request);
         let reply = make_credential::Reply::parse(&response[1..], true).unwrap();
-        reply.verify("example.org", &hash).unwrap(); // the RP id, the touch, the signature
+        reply.verify("example.org", &hash).unwrap(); // RP id, touch, signature
     }
 }
 
