@@ -10,7 +10,7 @@ use ctap_client::{
 };
 use hid_transport::Capabilities;
 
-use crate::transport::{Answer, Hand, Transport, Trouble};
+use crate::transport::{Answer, Hand, THOUGH_CANCELLED, Transport, Trouble};
 
 /// Who looks after a key: plugs it in, touches it, lets time pass.
 pub trait Caretaker {
@@ -165,7 +165,7 @@ impl<C: Caretaker> Transport for HidKey<C> {
         if deadline.take().is_some_and(|end| end <= Instant::now()) {
             // What still arrives on this channel must not be taken for an answer to another request.
             line.channel = None;
-            trouble = trouble.or(Some(Trouble::Endless("goes on though it was cancelled")));
+            trouble = trouble.or(Some(Trouble::Endless(THOUGH_CANCELLED)));
         } else {
             line.cut_if_broken(&outcome);
         }
@@ -255,7 +255,8 @@ impl<'v, C: Caretaker> Vigil<'v, C> {
             Patience::Cancel
         });
         if patience == Patience::Cancel {
-            self.deadline.set(Some(Instant::now() + CANCELLING));
+            let longest = if self.caretaker.is_simulated() { A_STALL } else { CANCELLING };
+            self.deadline.set(Some(Instant::now() + longest));
         }
         patience
     }
@@ -288,3 +289,5 @@ const LONGEST_PROMPT: Duration = Duration::from_secs(75);
 const LONGEST_WORK: Duration = Duration::from_secs(30);
 /// How long a key may take to end what was cancelled (HD-81: soon).
 const CANCELLING: Duration = Duration::from_secs(3);
+/// How long a key in simulated time may take for it: longer than this process may have to wait for a processor.
+const A_STALL: Duration = Duration::from_secs(60);

@@ -87,6 +87,8 @@ struct Runner<'k, 'o> {
     plugged_in: Option<Instant>,
     /// First states that the key could not be brought into, and why.
     out_of_reach: BTreeMap<Start, String>,
+    /// How often in a row the key gave no answer while it was being prepared.
+    silences: u32,
     /// Why the key is given up.
     gone: Option<String>,
 }
@@ -109,8 +111,16 @@ impl<'k, 'o> Runner<'k, 'o> {
         key.forget_channel();
         let offer = Offer { info, capabilities, locks };
         let condition = Condition { start: None, template: None, traces: Traces::Stored };
-        let out_of_reach = BTreeMap::new();
-        Ok(Self { key, options, offer, condition, plugged_in: None, out_of_reach, gone: None })
+        Ok(Self {
+            key,
+            options,
+            offer,
+            condition,
+            plugged_in: None,
+            out_of_reach: BTreeMap::new(),
+            silences: 0,
+            gone: None,
+        })
     }
 
     fn outcome(&mut self, case: &Case) -> Outcome {
@@ -183,21 +193,30 @@ impl<'k, 'o> Runner<'k, 'o> {
     }
 
     /// As [`prepare`](Self::prepare), twice if need be. If the key cannot be had like that, the first case that wants it
-    /// so fails, and the others need not try.
+    /// so fails, and the others need not try. A key that gave no answer is tried with a few more cases.
     fn prepare_patiently(&mut self, case: &Case) -> Result<(), Stop> {
-        let Err(stop) = self.prepare(case.start) else { return Ok(()) };
-        let stop = match self.after_care(stop, &case.id) {
-            unable @ Stop::Unable(_) => return Err(unable),
-            stop if self.gone.is_some() => return Err(stop),
-            _ => match self.prepare(case.start) {
-                Ok(()) => return Ok(()),
-                Err(stop) => self.after_care(stop, &case.id),
-            },
-        };
-        if let Stop::Wrong(why) | Stop::Unanswered(why) = &stop {
-            self.rule_out(case, why);
+        let outcome = self.prepare_twice(case);
+        match &outcome {
+            Ok(()) => self.silences = 0,
+            Err(Stop::Wrong(why)) => self.rule_out(case, why),
+            Err(Stop::Unanswered(why)) => {
+                self.silences = self.silences.saturating_add(1);
+                if self.silences >= MOST_SILENCES {
+                    self.rule_out(case, why);
+                }
+            }
+            Err(Stop::Unable(_)) => {}
         }
-        Err(stop)
+        outcome
+    }
+
+    fn prepare_twice(&mut self, case: &Case) -> Result<(), Stop> {
+        let Err(stop) = self.prepare(case.start) else { return Ok(()) };
+        match self.after_care(stop, &case.id) {
+            unable @ Stop::Unable(_) => Err(unable),
+            stop if self.gone.is_some() => Err(stop),
+            _ => self.prepare(case.start).map_err(|stop| self.after_care(stop, &case.id)),
+        }
     }
 
     /// Remembers what the key cannot be made: as `case` wants it or, if not even a reset worked, anything at all.
@@ -391,6 +410,8 @@ fn show_body(body: &[u8]) -> String {
 
 /// Well within the ten seconds in which a key may be reset (RS-03).
 const FRESH: Duration = Duration::from_secs(6);
+/// A key that hangs at so many preparations in a row will hang at the next one too.
+const MOST_SILENCES: u32 = 3;
 /// What is done before a case's own first step.
 const PREPARING: &str = "bringing the key into its first state";
 /// How long a key waits for a touch before it gives up (MC-51).

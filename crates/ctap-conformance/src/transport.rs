@@ -108,3 +108,6 @@ pub trait Transport {
     /// single reports were exchanged.
     fn forget_channel(&mut self) {}
 }
+
+/// What a key does that asks for a touch and cannot be made to stop.
+pub(crate) const THOUGH_CANCELLED: &str = "goes on though it was cancelled";

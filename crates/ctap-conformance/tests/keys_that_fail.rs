@@ -168,8 +168,8 @@ fn a_key_that_cannot_be_reset_fails_once_and_the_cases_that_need_it_empty_are_sk
 #[test]
 fn a_key_that_dies_at_each_reset_is_not_reset_for_ever() {
     let (report, heard) = report_of(Script { fatal: Some(RESET), ..SOUND });
-    assert_eq!(unprepared(&report).len(), 1);
-    assert!(heard.iter().filter(|command| **command == RESET).count() < 6);
+    assert_eq!(unprepared(&report).len(), 3, "it may only have been slow");
+    assert!(heard.iter().filter(|command| **command == RESET).count() < 18);
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(crate) enum Token {
     Integer(u64),
     /// `1.5`
     Float(f64),
-    /// `"text"`, with `\"`, `\\`, `\n` and `\u{1F680}`
+    /// `"text"`, with `\"`, `\\`, `\n`, `\0` and `\u{1F680}`
     Text(String),
     /// `h"00ff"`, blanks allowed inside
     Bytes(Vec<u8>),

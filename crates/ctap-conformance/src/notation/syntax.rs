@@ -133,8 +133,8 @@ impl Parser {
         self.expect("(")?;
         let arguments = self.list(")", Self::expr)?;
         if arguments.len() != function.arguments {
-            let wanted = function.arguments;
-            return Err(SyntaxError(format!("{name} takes {wanted} arguments")));
+            let (wanted, given) = (function.arguments, arguments.len());
+            return Err(SyntaxError(format!("{name} takes {wanted} argument(s), not {given}")));
         }
         Ok(Expr::Call(function, arguments))
     }

@@ -18,14 +18,17 @@ impl Player<'_, '_> {
         self.scope.rng.fill_bytes(&mut nonce);
         self.send(&[&BROADCAST[..], &[INIT, 0, 8], &nonce].concat())?;
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        loop {
             let report = self.receive()?;
             if report.starts_with(&BROADCAST) && report[4] == INIT && report[7..15] == nonce {
                 self.scope.set(name, Value::from(&report[15..19]));
                 return Ok(());
             }
+            if begun.elapsed() > PATIENCE {
+                let why = "the key did not answer INIT with its nonce (HD-36)";
+                return Err(Stop::Wrong(why.to_owned()));
+            }
         }
-        Err(Stop::Wrong("the key did not answer INIT with its nonce (HD-36)".to_owned()))
     }
 
     /// Whether the key knows CTAPHID_LOCK: unlocks what is not locked. Silence is no denial.
@@ -156,13 +159,16 @@ impl Player<'_, '_> {
     /// The next report; KEEPALIVEs count only if they are wanted.
     fn receive_but(&mut self, keepalives: bool) -> Result<Report, Stop> {
         let begun = Instant::now();
-        while begun.elapsed() < LONGEST_WAIT {
+        loop {
             let report = self.receive()?;
             if report[4] != KEEPALIVE || keepalives {
                 return Ok(report);
             }
+            if begun.elapsed() > LONGEST_WAIT {
+                let why = "the key sends KEEPALIVEs and never an answer";
+                return Err(Stop::Unanswered(why.to_owned()));
+            }
         }
-        Err(Stop::Unanswered("the key sends KEEPALIVEs and never an answer".to_owned()))
     }
 
     fn pipe(&mut self) -> Result<&mut dyn ReportPipe, Stop> {
