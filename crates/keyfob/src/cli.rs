@@ -115,6 +115,10 @@ pub(crate) struct KeyOptions {
     #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
     pub(crate) control: Option<PathBuf>,
 
+    /// End with the standard input stream, a pipe: keys started by a program go when it goes, in whatever way
+    #[arg(long)]
+    pub(crate) until_stdin_closes: bool,
+
     #[command(flatten)]
     pub(crate) hooks: conformance_hooks::HookOptions,
 }
@@ -125,8 +129,19 @@ impl KeyOptions {
     pub(crate) fn for_tests() -> Self {
         let profile = "default".to_owned();
         let (state, ephemeral, touch, control) = (None, true, Touch::Ask, None);
+        let (keys, capacity, until_stdin_closes) = (1, None, false);
         let hooks = conformance_hooks::HookOptions::default();
-        Self { state, ephemeral, touch, keys: 1, profile, capacity: None, control, hooks }
+        Self {
+            state,
+            ephemeral,
+            touch,
+            keys,
+            profile,
+            capacity,
+            control,
+            until_stdin_closes,
+            hooks,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the pure crates are given by this machine: time and randomness.
 
 use std::io;
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant as SystemInstant};
 
 use ctap_core::Instant;
@@ -8,6 +9,8 @@ use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use rustix::fs::Mode;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The one clock of the process: monotonic, and counted from its start.
@@ -39,10 +42,11 @@ pub(crate) fn system_rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-/// How others ask this process to end: Ctrl-C, or a service manager.
+/// How others ask this process to end: Ctrl-C, a service manager, or the program that started it by being gone.
 pub(crate) struct EndSignal {
     interrupt: Signal,
     terminate: Signal,
+    starter: Option<pipe::Receiver>,
 }
 
 impl EndSignal {
@@ -52,7 +56,17 @@ impl EndSignal {
     /// If the handlers cannot be installed.
     pub(crate) fn listen() -> io::Result<Self> {
         let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())?, starter: None })
+    }
+
+    /// Listens for the end of the standard input stream too. Whoever holds its other end need not live to close it: the
+    /// kernel does that for a process that was killed.
+    ///
+    /// # Errors
+    /// If the stream is not a pipe: the fault of who started this process.
+    pub(crate) fn or_end_of_input(self) -> io::Result<Self> {
+        let input = io::stdin().as_fd().try_clone_to_owned()?;
+        Ok(Self { starter: Some(pipe::Receiver::from_owned_fd(input)?), ..self })
     }
 
     /// Returns when one of them came.
@@ -60,8 +74,15 @@ impl EndSignal {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            () = end_of(self.starter.as_mut()) => {}
         }
     }
+}
+
+/// What is written there means nothing. Never, if there is no stream.
+async fn end_of(stream: Option<&mut pipe::Receiver>) {
+    let Some(stream) = stream else { return std::future::pending().await };
+    while let Ok(1..) = stream.read(&mut [0; 64]).await {}
 }
 
 /// Keeps secrets in this process: files and sockets it makes are its owner's alone, and no core is dumped (P-19, P-21).

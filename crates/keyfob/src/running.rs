@@ -9,6 +9,7 @@ use usbip_server::Server;
 use crate::cli::KeyOptions;
 use crate::conformance_hooks::Hooks;
 use crate::control;
+use crate::failure::usage;
 use crate::key::Touch;
 use crate::keys::Keys;
 use crate::platform::EndSignal;
@@ -33,7 +34,7 @@ impl Running {
         if options.touch == Touch::Auto {
             warn("--touch auto approves every request unseen; use it for tests only");
         }
-        let end = EndSignal::listen()?;
+        let end = end_signal(options.until_stdin_closes)?;
         let control = control::bind(options.control.as_deref())?;
         let hooks = Hooks::open(options)?;
         Ok(Self { keys: Rc::new(Keys::plug_into(server, options)?), control, hooks, end })
@@ -63,6 +64,19 @@ impl Running {
         self.keys.unplug();
         outcome
     }
+}
+
+fn end_signal(until_stdin_closes: bool) -> anyhow::Result<EndSignal> {
+    let end = EndSignal::listen()?;
+    if !until_stdin_closes {
+        return Ok(end);
+    }
+    end.or_end_of_input().map_err(|_| {
+        usage(
+            "--until-stdin-closes needs a pipe as the standard input stream",
+            "leave it out; it is meant for programs that start a key",
+        )
+    })
 }
 
 /// For ever nothing, if nobody is to be obeyed.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
-/// A running key with nothing on it. Dropping it ends the process.
+/// A running key with nothing on it. Dropping it ends the process, and so does the death of this one: the key's standard
+/// input stream is a pipe that ends then.
 pub(crate) struct SpawnedKey {
     process: Child,
     /// What the key said when it was ready.
@@ -42,7 +43,8 @@ impl SpawnedKey {
     fn start(arguments: &[&str], ready: &str) -> anyhow::Result<Self> {
         let home = TempDir::with_prefix("keyfob-")?;
         let mut command = program(home.path())?;
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(arguments).arg("--until-stdin-closes");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let started = Instant::now();
         let mut process = command.spawn()?;
         let output = process.stdout.take().context("a process without output")?;

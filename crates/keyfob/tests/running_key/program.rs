@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -96,9 +96,19 @@ impl Serving {
         self.process.id()
     }
 
+    /// What it reads from, if that is a pipe.
+    pub(crate) fn stdin(&mut self) -> ChildStdin {
+        self.process.stdin.take().expect("piped")
+    }
+
     /// Sends a signal and waits for the end. Returns how it ended, and its complaints.
-    pub(crate) fn end(mut self, signal: Signal) -> (ExitStatus, String) {
+    pub(crate) fn end(self, signal: Signal) -> (ExitStatus, String) {
         kill_process(Pid::from_child(&self.process), signal).expect("it runs");
+        self.wait()
+    }
+
+    /// Waits for the end. Returns how it ended, and its complaints.
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let status = self.process.wait().expect("it ended");
         let complaints = self.process.stderr.take().map(std::io::read_to_string);
         (status, complaints.transpose().expect("text").unwrap_or_default())

@@ -1,6 +1,7 @@
 //! Starting, listening, remembering, ending.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
@@ -147,6 +148,30 @@ fn both_signals_end_it_cleanly() {
         assert!(!home.control().exists());
         assert!(platform.client().get_info().is_err(), "unplugged");
     }
+}
+
+#[test]
+fn keys_that_a_program_started_go_when_it_lets_go_of_them() {
+    let home = Home::new();
+    let options = ["serve", "--listen", "127.0.0.1:0", "--ephemeral", "--until-stdin-closes"];
+    let mut command = home.command(&options);
+    command.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut key = Serving::start(command);
+    let mut stdin = key.stdin();
+    stdin.write_all(b"what is said there means nothing\n").unwrap();
+    let mut platform = import_from(key.address());
+    platform.client().get_info().unwrap();
+    drop(stdin);
+    let (status, complaints) = key.wait();
+    assert_eq!((status.code(), complaints.as_str()), (Some(0), ""));
+    assert!(!home.control().exists());
+}
+
+#[test]
+fn only_the_end_of_a_pipe_can_be_waited_for() {
+    let home = Home::new();
+    let complaint = home.fail(&["serve", "--ephemeral", "--until-stdin-closes"], 2);
+    assert!(complaint.contains("needs a pipe"), "{complaint}");
 }
 
 #[test]

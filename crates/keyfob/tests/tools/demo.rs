@@ -1,8 +1,14 @@
 //! `keyfob demo`.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::support::run;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use tempfile::TempDir;
+
+use crate::support::{program, run};
 
 #[test]
 fn the_whole_journey_succeeds_quickly_and_plainly() {
@@ -36,4 +42,24 @@ fn every_step_tells_what_went_over_the_wire_and_every_touch_is_shown() {
     ] {
         assert!(said.out.contains(word), "{word} is not in:\n{}", said.out);
     }
+}
+
+#[test]
+fn its_key_does_not_outlive_it_even_if_it_is_killed() {
+    let home = TempDir::new().unwrap();
+    let mut demo = program(&home).arg("demo").stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(demo.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let key = lines.filter_map(|line| pid_of(&line)).next().expect("it names the process");
+    let key = pidfd_open(key, PidfdFlags::empty()).unwrap();
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    let patience = Timespec { tv_sec: 20, tv_nsec: 0 };
+    let ended = poll(&mut [PollFd::new(&key, PollFlags::IN)], Some(&patience));
+    assert_eq!(ended, Ok(1), "the key is still there");
+}
+
+/// `process 123 says …`
+fn pid_of(line: &str) -> Option<Pid> {
+    let number = line.split_once("process ")?.1.split(' ').next()?;
+    Pid::from_raw(number.parse().ok()?)
 }

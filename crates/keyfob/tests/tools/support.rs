@@ -108,7 +108,8 @@ pub(crate) fn run(arguments: &[&str]) -> Said {
     Said::by(program(&home).args(arguments).stdin(Stdio::null()).output().unwrap())
 }
 
-fn program(home: &TempDir) -> Command {
+/// The program, as somebody uses it whose home this is.
+pub(crate) fn program(home: &TempDir) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_keyfob"));
     program.env_clear().env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path());
     program
