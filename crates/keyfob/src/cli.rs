@@ -25,7 +25,8 @@ pub(crate) struct Cli {
     pub(crate) verbose: u8,
 }
 
-const EXAMPLES: &str = "\
+const EXAMPLES: &str = concat!(
+    "\
 Examples:
   sudo keyfob attach  plug a key into this machine; Enter touches it
   keyfob serve        offer one to `usbip attach`, here or elsewhere
@@ -33,7 +34,10 @@ Examples:
   keyfob list         what keys are there?
   keyfob conform      does a key keep to the standard?
 
-`keyfob COMMAND --help` teaches each command.";
+`keyfob COMMAND --help` teaches each command. Documents: ",
+    env!("CARGO_PKG_REPOSITORY"),
+    "/tree/main/docs"
+);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -225,6 +229,9 @@ mod tests {
             assert!(!examples.is_empty(), "`keyfob {command}` has no examples");
             let wide = help.lines().find(|line| line.starts_with("  ") && line.len() > 80);
             assert_eq!(wide, None, "too wide for a terminal");
+            for page in help.split_whitespace().filter(|word| word.starts_with("docs/")) {
+                assert!(tree::root().join(page).exists(), "`keyfob {command}` names {page}");
+            }
             for call in examples {
                 Cli::try_parse_from(&call).unwrap_or_else(|error| panic!("{call:?}: {error}"));
             }
