@@ -8,6 +8,7 @@ mod credentials;
 mod demo;
 mod devices;
 mod doctor;
+mod documents;
 mod fingerprints;
 mod info;
 mod pin;
