@@ -4,6 +4,7 @@
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use crate::buffer::Inbox;
@@ -64,16 +65,13 @@ where
         tokio::select! {
             biased;
             () = session.lease().signal() => {}
-            written = writer.write(session.outbox.bytes()), if !session.outbox.is_empty() => {
-                match written? {
-                    0 => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
-                    count => session.outbox.written(count),
-                }
+            written = write_some(&mut writer, session.outbox.bytes()), if !session.outbox.is_empty() => {
+                session.outbox.written(written?);
                 patience.blocked_since = None;
             }
             () = patience.run_out(&session) => {
                 // We may be late ourselves, and what came in time still unread: it is looked at first.
-                read_what_is_here(&mut reader, &mut inbox);
+                read_what_is_here(&mut reader, &mut inbox).await;
                 let handled = session.turn(&mut inbox)?;
                 patience.look(&session, &inbox, handled);
                 patience.let_time_pass(&session)?;
@@ -86,9 +84,20 @@ where
     }
 }
 
+/// As many of `bytes` as the peer takes now, at least one.
+async fn write_some(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<usize> {
+    match writer.write(bytes).await? {
+        0 => Err(io::ErrorKind::WriteZero.into()),
+        count => Ok(count),
+    }
+}
+
 /// One read without waiting, so that a flood cannot hold back the time. The end of the stream, or an
 /// error, is there for the next read to find.
-fn read_what_is_here(reader: &mut (impl AsyncRead + Unpin), inbox: &mut Inbox) {
+async fn read_what_is_here(reader: &mut (impl AsyncRead + Unpin), inbox: &mut Inbox) {
+    // The runtime has looked at its timers, but perhaps not at its sockets: a process that was stopped
+    // and goes on finds its wait interrupted. Once around, and it has looked at both.
+    yield_now().await;
     if inbox.has_room()
         && let Some(Ok(count)) = immediately(reader.read(inbox.room()))
     {

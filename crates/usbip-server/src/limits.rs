@@ -45,6 +45,9 @@ pub const MAX_STRING: usize = 126;
 /// Bytes of a bus id: its field has 32, of which one closes the string.
 pub const MAX_BUS_ID: usize = 31;
 
+/// Devices that a server may list; more than any has, and they are kept while they are read.
+pub const MAX_LISTED: u32 = 1024;
+
 /// Silence after which the kernel asks a TCP peer whether it is still there: a host that lost its
 /// power must not keep the device for ever.
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);

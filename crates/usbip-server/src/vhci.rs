@@ -198,6 +198,8 @@ const FULL_SPEED: u32 = 2;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const NEW: &str = "\
@@ -246,6 +248,31 @@ port sta spd dev      socket           local_busid
         let root = machine("vhci_hcd", &[("status", OLD)]);
         let ports = Vhci::open(root.path()).expect("found").ports().expect("readable");
         assert_eq!(numbers(&ports, |port| port.is_free && port.is_usb2), [1]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_status_file_makes_the_reader_panic(text in "(hub )?port sta\n([hs]s|[0-9]{1,12}| |\n|\\PC){0,60}") {
+            let ports = parse_status(Path::new("status"), &text);
+            prop_assert!(ports.is_err() || ports.is_ok_and(|ports| ports.len() < text.lines().count()));
+        }
+
+        #[test]
+        fn what_a_kernel_writes_is_read(ports in proptest::collection::vec(any_port(), 0..20)) {
+            let line = |port: &HubPort| {
+                let hub = if port.is_usb2 { "hs" } else { "ss" };
+                let state = if port.is_free { 4 } else { 6 };
+                format!("{hub}  {:04} {state:03} 000 00000000 000000 0-0\n", port.number)
+            };
+            let lines: String = ports.iter().map(line).collect();
+            let text = format!("hub port sta spd dev      sockfd local_busid\n{lines}");
+            prop_assert_eq!(parse_status(Path::new("status"), &text).expect("legal"), ports);
+        }
+    }
+
+    fn any_port() -> impl Strategy<Value = HubPort> {
+        (any::<u32>(), any::<bool>(), any::<bool>())
+            .prop_map(|(number, is_usb2, is_free)| HubPort { number, is_usb2, is_free })
     }
 
     #[test]

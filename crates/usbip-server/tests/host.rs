@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
 use usbip_server::client::{ClientError, Host, Socket, list};
 use usbip_server::{DeviceInfo, HidFunction, Report, Server};
 
@@ -208,8 +209,8 @@ fn fields(fields: &[u32]) -> Vec<u8> {
 
 #[test]
 fn a_lying_server_is_found_out() {
-    let huge_list = [vec![1, 0x11, 0, 5, 0, 0, 0, 0], fields(&[u32::MAX])].concat();
-    assert!(matches!(list(liar(huge_list)), Err(ClientError::Io(_))));
+    let longer_than_it_is = [vec![1, 0x11, 0, 5, 0, 0, 0, 0], fields(&[1000])].concat();
+    assert!(matches!(list(liar(longer_than_it_is)), Err(ClientError::Io(_))));
     let other = vec![1, 0x11, 0, 3, 0, 0, 0, 0];
     assert!(matches!(list(liar(other)), Err(ClientError::Protocol(_))));
     for reply in [
@@ -239,5 +240,44 @@ fn the_257th_unconfirmed_report_waits_for_a_confirmation() {
     match host.send(&[0; 64]) {
         Err(ClientError::Io(error)) => assert_eq!(error.kind(), ErrorKind::UnexpectedEof),
         other => panic!("{other:?} though it had to read first"),
+    }
+}
+
+#[test]
+fn a_server_may_list_1024_devices_and_no_more() {
+    let head =
+        |count: u32| [vec![1, 0x11, 0, 5, 0, 0, 0, 0], count.to_be_bytes().to_vec()].concat();
+    let full = [head(1024), vec![0; 1024 * 312]].concat();
+    assert_eq!(list(liar(full)).expect("as many as may be").len(), 1024);
+    assert!(matches!(list(liar(head(1025))), Err(ClientError::Protocol(_))));
+}
+
+/// A completion whose fields are right more often than not.
+fn almost_a_reply() -> impl Strategy<Value = Vec<u8>> {
+    let defect = proptest::option::weighted(0.1, (0usize..12, any::<u32>()));
+    let fields = (prop_oneof![9 => Just(3u32), 1 => Just(4)], 1u32..40, 0usize..70, defect);
+    fields.prop_map(|(command, seqnum, length, defect)| {
+        let mut fields = [command, seqnum, 0, 0, 0, 0, length as u32, 0, 0, 0, 0, 0];
+        if let Some((at, value)) = defect {
+            fields[at] = value;
+        }
+        let header = fields.iter().flat_map(|field| field.to_be_bytes());
+        header.chain(std::iter::repeat_n(7, length)).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_server_upsets_a_host_or_makes_it_wait(
+        replies in proptest::collection::vec(almost_a_reply(), 0..60),
+        tail in proptest::collection::vec(any::<u8>(), 0..100),
+    ) {
+        let mut host = Host::adopt(liar([replies.concat(), tail].concat()), DEVID).expect("a socket");
+        let mut received = 0;
+        while let Ok(report) = host.receive(PATIENCE) {
+            prop_assert!(report.is_some(), "the stream has ended");
+            received += 1;
+        }
+        prop_assert!(received <= replies.len());
     }
 }

@@ -122,6 +122,8 @@ const LENGTH: usize = 2 * SECOND;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SLOT: usize = CONTENT + DIGEST;
@@ -147,6 +149,29 @@ mod tests {
             let mut file = whole.clone();
             file[bit / 8] ^= 1 << (bit % 8);
             assert!(judge(&file).unwrap().1 >= 192, "bit {bit}");
+        }
+    }
+
+    proptest! {
+        /// P-13: what one of the slots holds is the least that is believed, whatever the other has become.
+        #[test]
+        fn whatever_becomes_of_one_slot_the_ceiling_does_not_go_back(
+            ceiling in any::<u32>(),
+            other in proptest::collection::vec(any::<u8>(), SLOT),
+            swapped in any::<bool>(),
+        ) {
+            let mut file = file(ceiling, ceiling);
+            let at = if swapped { 0 } else { SECOND };
+            file[at..at + SLOT].copy_from_slice(&other);
+            prop_assert!(judge(&file).unwrap().1 >= ceiling);
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let _ = decode(&bytes);
+            let mut file = fresh();
+            file[..bytes.len()].copy_from_slice(&bytes);
+            let _ = judge(&file);
         }
     }
 

@@ -17,6 +17,7 @@ mod invariants;
 mod large_blobs;
 mod make_credential;
 mod messages;
+mod noise;
 mod pin_retries;
 mod registration;
 mod reset_selection;

@@ -1,6 +1,8 @@
 use std::vec;
 use std::vec::Vec;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::packet::fitted;
 
@@ -128,4 +130,33 @@ fn a_handshake_can_be_refused_or_answered_too_short() {
     assert_eq!(refusal, Err(HandshakeError::Refused(ErrorCode::ChannelBusy)));
     let short = handshake.receive(&frame(OURS, 0x06, 16, &[0; 16]));
     assert_eq!(short, Err(HandshakeError::Misbehaved(Misbehaviour::ShortInit(16))));
+}
+
+proptest! {
+    /// HD-04, HD-35, HD-50: whatever a key sent before, its next answer is received whole.
+    #[test]
+    fn no_reports_upset_a_client(
+        noise in prop::collection::vec((any::<bool>(), any::<[[u8; 20]; 3]>()), 0..40),
+        message in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
+        let mut channel = HostChannel::new(OURS);
+        let mut handshake = Handshake::new(*b"a nonce!");
+        for (is_ours, rest) in noise {
+            let cid = if is_ours { OURS } else { ChannelId::BROADCAST };
+            let report = fitted(&[&cid.to_be_bytes()[..], &rest.concat()].concat());
+            if let Ok(Some(Reply::Message { message, .. })) = channel.receive(&report) {
+                prop_assert!(message.len() <= usize::from(MESSAGE_MAX));
+            }
+            if let Ok(Some(answer)) = handshake.receive(&report) {
+                prop_assert_eq!(answer.nonce, *b"a nonce!");
+            }
+        }
+        let reports = reports(&message);
+        let (last, earlier) = reports.split_last().expect("some");
+        for report in earlier {
+            prop_assert_eq!(channel.receive(report), Ok(None));
+        }
+        let whole = Reply::Message { command: Command::Cbor, message: &message };
+        prop_assert_eq!(channel.receive(last), Ok(Some(whole)));
+    }
 }

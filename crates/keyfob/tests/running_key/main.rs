@@ -6,4 +6,5 @@ mod host;
 mod program;
 mod prompts;
 mod serve;
+mod stopped;
 mod terminal;

@@ -103,8 +103,12 @@ impl Serving {
 
     /// Sends a signal and waits for the end. Returns how it ended, and its complaints.
     pub(crate) fn end(self, signal: Signal) -> (ExitStatus, String) {
-        kill_process(Pid::from_child(&self.process), signal).expect("it runs");
+        self.signal(signal);
         self.wait()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).expect("it runs");
     }
 
     /// Waits for the end. Returns how it ended, and its complaints.

@@ -120,6 +120,8 @@ const TO_HOST: u8 = 0x80;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const HEAD: [u8; 18] = [9, 2, 41, 0, 1, 1, 0, 0x80, 50, 9, 4, 0, 0, 2, 3, 0, 0, 0];
@@ -137,6 +139,18 @@ mod tests {
         let all = [&HEAD[..], &HID_DESCRIPTOR, &of_hid, &next_interface].concat();
         assert_eq!(endpoints(&all), Endpoints { input: 3, output: 2 });
         assert_eq!(report_descriptor_length(&all).expect("it is there"), 34);
+    }
+
+    proptest! {
+        #[test]
+        fn no_descriptors_make_the_reader_panic_or_go_round_for_ever(
+            bytes in proptest::collection::vec(prop_oneof![0..10u8, Just(HID), any::<u8>()], 0..300),
+        ) {
+            let Endpoints { input, output } = endpoints(&bytes);
+            prop_assert!(input < 16 && output < 16);
+            let names_hid = bytes.contains(&HID);
+            prop_assert!(names_hid || report_descriptor_length(&bytes).is_err());
+        }
     }
 
     #[test]

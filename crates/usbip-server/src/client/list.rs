@@ -37,6 +37,9 @@ pub fn list(socket: impl Into<Socket>) -> Result<Vec<RemoteDevice>, ClientError>
     let mut count = [0; 4];
     socket.read_exact(&mut count)?;
     let count = u32::from_be_bytes(count);
+    if count > limits::MAX_LISTED {
+        return Err(ClientError::Protocol("more devices than there can be"));
+    }
     // Nothing is set aside for a number that a server only claims.
     let mut devices = Vec::new();
     for _ in 0..count {
@@ -107,3 +110,26 @@ fn parse_device(bytes: &[u8; DEVICE]) -> Option<(RemoteDevice, u8)> {
 const DEVICE: usize = 312;
 /// ST_NODEV of the kernel's usbip tools.
 const NO_DEVICE: u32 = 4;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_description_is_read_and_names_what_it_says(
+            bus_id in proptest::collection::vec(any::<u8>(), 32),
+            numbers in proptest::collection::vec(any::<u8>(), DEVICE - 288),
+        ) {
+            let mut bytes = [0; DEVICE];
+            bytes[256..288].copy_from_slice(&bus_id);
+            bytes[288..].copy_from_slice(&numbers);
+            let (device, interfaces) = parse_device(&bytes).expect("any will do");
+            prop_assert!(device.bus_id.chars().count() <= 32);
+            prop_assert_eq!(device.vendor_id.to_be_bytes(), [bytes[300], bytes[301]]);
+            prop_assert_eq!((device.configuration_value, interfaces), (bytes[309], bytes[311]));
+        }
+    }
+}

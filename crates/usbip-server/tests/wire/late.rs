@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use usbip_server::{ConnectionError, HidFunction, Port, Report, Server, limits};
 
@@ -87,6 +88,17 @@ impl<F: Future<Output = Outcome>> Late<F> {
 
     /// Lets the server run until it has to wait; what it came to if it ended.
     async fn run(&mut self) -> Option<Outcome> {
+        match self.turn().await {
+            // It may only have stepped aside to let the runtime look around.
+            None => {
+                yield_now().await;
+                self.turn().await
+            }
+            ended => ended,
+        }
+    }
+
+    async fn turn(&mut self) -> Option<Outcome> {
         let mut serving = pin!(&mut self.serving);
         poll_fn(|context| match serving.as_mut().poll(context) {
             Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
