@@ -1,0 +1,261 @@
+//! A stream of URBs, nearly all of them legal, in any portions, into the server.
+//!
+//! What a virtual host controller relies on: each SUBMIT is answered exactly once, or unlinked with -ECONNRESET and then not
+//! at all; no answer is longer than what was asked for; only reads wait; and the device can be imported again.
+#![no_main]
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Instant;
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use usbip_server::{ConnectionError, DeviceInfo, HidFunction, Port, Report, Server, limits};
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    urbs: Vec<Urb>,
+    /// Where the stream is cut into portions.
+    portions: Vec<u8>,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Urb {
+    request: Request,
+    /// Writes this number over that field of the header.
+    defect: Option<(u8, u32)>,
+}
+
+#[derive(Arbitrary, Debug)]
+enum Request {
+    Read { length: u16 },
+    Write { length: u8 },
+    ControlIn { setup: [u8; 8] },
+    ControlOut { setup: [u8; 8], length: u8 },
+    Unlink { victim: u8 },
+}
+
+fuzz_target!(|input: Input| {
+    let stream = input.stream();
+    let sent = Sent::of(&stream);
+    let (outcome, replies) = exchange(&stream, &input.portions);
+    let orderly = outcome.is_ok();
+    if let Some(left) = sent.settle(&replies)
+        && orderly
+    {
+        assert!(left.len() <= limits::MAX_PARKED, "{} URBs wait", left.len());
+        assert!(left.values().all(|urb| urb.ep == 1 && urb.is_in), "never answered: {left:?}");
+    }
+});
+
+// ---- What is sent ---------------------------------------------------------------------------------------------------
+
+impl Input {
+    fn stream(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (seqnum, urb) in (1u32..).zip(&self.urbs) {
+            let start = bytes.len();
+            urb.request.write(seqnum, &mut bytes);
+            if let Some((field, value)) = urb.defect {
+                let at = start + usize::from(field % 12) * 4;
+                bytes[at..at + 4].copy_from_slice(&value.to_be_bytes());
+            }
+        }
+        bytes
+    }
+}
+
+impl Request {
+    fn write(&self, seqnum: u32, out: &mut Vec<u8>) {
+        let mut header = |fields: [u32; 5], setup: [u8; 8]| {
+            let [command, direction, ep, length, victim] = fields;
+            let word = if command == 2 { victim } else { 0 };
+            for field in [command, seqnum, DEVID, direction, ep, word, length, 0, 0, 0] {
+                out.extend(field.to_be_bytes());
+            }
+            out.extend(setup);
+        };
+        match *self {
+            Self::Read { length } => header([1, 1, 1, (length % 5000).into(), 0], [0; 8]),
+            Self::Write { length } => header([1, 0, 1, length.into(), 0], [0; 8]),
+            Self::ControlIn { setup } => {
+                let length = u32::from(u16::from_le_bytes([setup[6], setup[7]])) % 5000;
+                header([1, 1, 0, length, 0], setup);
+            }
+            Self::ControlOut { setup, length } => header([1, 0, 0, length.into(), 0], setup),
+            Self::Unlink { victim } => header([2, 0, 0, 0, victim.into()], [0; 8]),
+        }
+        if let Self::Write { length } | Self::ControlOut { length, .. } = self {
+            out.resize(out.len() + usize::from(*length), 0xaa);
+        }
+    }
+}
+
+/// Imported over `Port::serve`, the first device has this number.
+const DEVID: u32 = 0x0001_0002;
+
+// ---- What may come back ---------------------------------------------------------------------------------------------
+
+/// What a host remembers of its URBs.
+#[derive(Debug, Default)]
+struct Sent {
+    submitted: BTreeMap<u32, Submitted>,
+    unlinks: BTreeMap<u32, u32>,
+    /// A number was used twice: answers cannot be told apart.
+    is_ambiguous: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Submitted {
+    ep: u32,
+    is_in: bool,
+    length: u32,
+}
+
+impl Sent {
+    /// Reads the stream as the protocol's document has it, up to the first thing that no server can accept.
+    fn of(mut stream: &[u8]) -> Self {
+        let mut sent = Self::default();
+        while stream.len() >= 48 {
+            let field = |at: usize| word(stream, at * 4);
+            let (command, seqnum, is_in) = (field(0), field(1), field(3) == 1);
+            let length = if command == 1 && !is_in { field(6) } else { 0 };
+            let end = 48 + usize::try_from(length).expect("32 bits");
+            if !matches!(command, 1 | 2) || length > limits::MAX_TRANSFER || end > stream.len() {
+                break;
+            }
+            let urb = Submitted { ep: field(4), is_in, length: field(6) };
+            sent.is_ambiguous |= match command {
+                1 => sent.submitted.insert(seqnum, urb).is_some(),
+                _ => sent.unlinks.insert(seqnum, field(5)).is_some(),
+            };
+            stream = &stream[end..];
+        }
+        sent.is_ambiguous |= sent.unlinks.keys().any(|seqnum| sent.submitted.contains_key(seqnum));
+        sent
+    }
+
+    /// Takes the answers off; what is left, unless numbers were used twice.
+    fn settle(mut self, mut replies: &[u8]) -> Option<BTreeMap<u32, Submitted>> {
+        while !replies.is_empty() && !self.is_ambiguous {
+            assert!(replies.len() >= 48, "half a reply");
+            let (command, seqnum) = (word(replies, 0), word(replies, 4));
+            let (status, actual) = (word(replies, 20).cast_signed(), word(replies, 24));
+            assert_eq!(replies[8..20], [0; 12]);
+            let data = match command {
+                3 => {
+                    let urb = self.submitted.remove(&seqnum).expect("an answer to nothing");
+                    assert!(actual <= urb.length, "longer than asked for");
+                    if urb.is_in { actual } else { 0 }
+                }
+                4 => {
+                    let victim = self.unlinks.remove(&seqnum).expect("an answer to nothing");
+                    if status == -104 {
+                        self.submitted.remove(&victim).expect("unlinked after its answer");
+                    }
+                    0
+                }
+                other => panic!("unknown command {other}"),
+            };
+            replies = &replies[48 + usize::try_from(data).expect("32 bits")..];
+        }
+        (!self.is_ambiguous).then_some(self.submitted)
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+// ---- The server -----------------------------------------------------------------------------------------------------
+
+/// Sends the stream in portions and reads everything that comes back.
+fn exchange(stream: &[u8], portions: &[u8]) -> (Result<(), ConnectionError>, Vec<u8>) {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(async {
+        let server = Server::new();
+        let port = plug(&server);
+        assert_eq!(port.devid(), DEVID);
+        let (mut ours, theirs) = duplex(4 << 20);
+        let mut serving = pin!(port.serve(theirs));
+        let mut outcome = None;
+        for portion in cut(stream, portions) {
+            if outcome.is_none() {
+                ours.write_all(portion).await.expect("open");
+                outcome = run(serving.as_mut()).await;
+            }
+        }
+        ours.shutdown().await.expect("open");
+        let outcome = match outcome {
+            Some(outcome) => outcome,
+            None => serving.await,
+        };
+        let mut replies = Vec::new();
+        // What was written before the end is there to be read.
+        while let Some(Ok(1..)) = now(ours.read_buf(&mut replies)).await {}
+        assert!(!port.is_attached(), "the device is given back");
+        (outcome, replies)
+    })
+}
+
+fn cut<'a>(mut stream: &'a [u8], portions: &[u8]) -> Vec<&'a [u8]> {
+    let mut cuts = Vec::new();
+    for portion in portions {
+        let (front, rest) = stream.split_at(usize::from(*portion).min(stream.len()));
+        cuts.push(front);
+        stream = rest;
+    }
+    cuts.push(stream);
+    cuts
+}
+
+/// Lets the server run until it has to wait.
+async fn run<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+async fn now<F: Future>(future: F) -> Option<F::Output> {
+    run(pin!(future)).await
+}
+
+fn plug(server: &Server) -> Port {
+    let info = DeviceInfo {
+        bus_id: "1-1".into(),
+        vendor_id: 0x1209,
+        product_id: 0xf1d0,
+        bcd_device: 0x0100,
+        manufacturer: "Maker".into(),
+        product: "Key".into(),
+        serial: String::new(),
+    };
+    server.plug(info, Rc::new(RefCell::new(Echo::default()))).expect("a free bus id")
+}
+
+/// Sends back what it gets.
+#[derive(Default)]
+struct Echo(VecDeque<Report>);
+
+impl HidFunction for Echo {
+    fn attached(&mut self) {}
+    fn detached(&mut self) {}
+    fn output(&mut self, report: &Report) {
+        self.0.push_back(*report);
+    }
+    fn input(&mut self) -> Option<Report> {
+        self.0.pop_front()
+    }
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        None
+    }
+    fn handle_timeout(&mut self) {}
+}
