@@ -47,7 +47,13 @@ class Browser(ABC):
         if cls not in Browser._running:
             Browser.end_all()  # two of them are too much for an emulated machine
             started = time.monotonic()
-            Browser._running[cls] = cls()
+            browser = cls()
+            try:
+                browser.connect()
+            except Exception:
+                browser.end()  # half started, it would slow the next one down
+                raise
+            Browser._running[cls] = browser
             print(f"     {cls.__name__} takes {time.monotonic() - started:.0f} s to start", flush=True)
         return Browser._running[cls]
 
@@ -55,6 +61,10 @@ class Browser(ABC):
     def end_all(cls):
         while cls._running:
             cls._running.popitem()[1].end()
+
+    @abstractmethod
+    def connect(self):
+        """Reach what drives the browser, once it is up."""
 
     # ---- The page ---------------------------------------------------------------------------------------------------
 

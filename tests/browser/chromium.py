@@ -41,6 +41,8 @@ class Chromium(Browser):
     def __init__(self):
         super().__init__()
         self.start("chromium", *FLAGS, f"--user-data-dir={self.profile}", "about:blank")
+
+    def connect(self):
         self._page = DevTools(self._address_of_page())
         self._views = DevTools(f"ws://127.0.0.1:{self._port('UIDevToolsActivePort')}/0")
         for domain in ("DOM", "CSS"):

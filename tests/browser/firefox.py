@@ -1,11 +1,11 @@
 """Firefox, driven over Marionette: https://firefox-source-docs.mozilla.org/testing/marionette/Protocol.html.
 
-Its own prompts are reached by scripts that run in the browser's window, Marionette's context "chrome".
+Its own prompts are reached by a script that runs in the browser's window, Marionette's context "chrome". It is there
+before any prompt, and takes calls through files in the profile: while a prompt is open, Marionette runs no script.
 """
 
 import json
 import socket
-from contextlib import contextmanager
 
 import programs
 from browser import Browser, Refused, patiently
@@ -39,9 +39,13 @@ class Firefox(Browser):
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in PREFERENCES.items()]
         (self.profile / "user.js").write_text("".join(lines), encoding="utf-8")
         self.start("firefox-esr", *FLAGS, "--profile", str(self.profile))
+
+    def connect(self):
         self._marionette = Marionette(self._port())
-        capabilities = {"pageLoadStrategy": "none", "unhandledPromptBehavior": "ignore"}
-        self._marionette.call("WebDriver:NewSession", capabilities={"alwaysMatch": capabilities})
+        self._marionette.call("WebDriver:NewSession", pageLoadStrategy="none", unhandledPromptBehavior="ignore")
+        self._marionette.call("Marionette:SetContext", value="chrome")
+        self._script(PROMPTS, str(self._file("call")), str(self._file("result")))
+        self._marionette.call("Marionette:SetContext", value="content")
 
     def _port(self):
         """Firefox takes a free port, and leaves its number in the profile."""
@@ -80,8 +84,7 @@ class Firefox(Browser):
     # ---- The prompts --------------------------------------------------------------------------------------------------
 
     def prompt(self):
-        with self._window():
-            return self._script(PROMPTS + "return prompts().map(prompt => prompt.says).join('\\n');")
+        return self._in_window("says")
 
     def type_into_prompt(self, *texts):
         self.in_prompt(f"{len(texts)} fields", lambda: self._pressed("", texts))
@@ -93,16 +96,20 @@ class Firefox(Browser):
         """Nothing: the page is told at once."""
 
     def _pressed(self, label, texts):
-        with self._window():
-            return self._script(PROMPTS + "return press(prompts(), ...arguments);", label, texts)
+        return self._in_window("press", label, texts)
 
-    @contextmanager
-    def _window(self):
-        self._marionette.call("Marionette:SetContext", value="chrome")
-        try:
-            yield
-        finally:
-            self._marionette.call("Marionette:SetContext", value="content")
+    def _in_window(self, function, *arguments):
+        """Call one of the functions in the browser's window."""
+        result = self._file("result")
+        result.unlink(missing_ok=True)
+        call = self._file("call.new")
+        call.write_text(json.dumps([function, *arguments]), encoding="utf-8")
+        call.rename(self._file("call"))
+        patiently(f"Firefox's window answers to “{function}”", result.exists)
+        return json.loads(result.read_text(encoding="utf-8"))
+
+    def _file(self, name):
+        return self.profile / f"prompts-{name}"
 
 
 # What the window shows at present: panels that hang from the address bar, and the dialog of a tab.
@@ -126,13 +133,27 @@ function prompts() {
     return [...panels, ...dialogs];
 }
 
-function press(prompts, label, texts) {
-    const prompt = prompts.find(prompt => prompt.fields.length === texts.length);
-    const button = prompt?.buttons.find(button => label === "" || button.label === label);
-    texts.forEach((text, at) => { if (button) prompt.fields[at].value = text; });
-    button?.press();
-    return button !== undefined;
+const functions = {
+    says: () => prompts().map(prompt => prompt.says).join("\\n"),
+
+    press: (label, texts) => {
+        const prompt = prompts().find(prompt => prompt.fields.length === texts.length);
+        const button = prompt?.buttons.find(button => label === "" || button.label === label);
+        texts.forEach((text, at) => { if (button) prompt.fields[at].value = text; });
+        button?.press();
+        return button !== undefined;
+    },
+};
+
+async function takeCalls(call, result) {
+    while (!await IOUtils.exists(call)) await new Promise(resolve => setTimeout(resolve, 100));
+    const [name, ...rest] = await IOUtils.readJSON(call);
+    await IOUtils.remove(call);
+    await IOUtils.writeJSON(result, functions[name](...rest), { tmpPath: result + ".new" });
+    takeCalls(call, result);
 }
+
+void takeCalls(...arguments);
 """
 
 

@@ -32,8 +32,8 @@ def print_versions():
 if __name__ == "__main__":
     Keyfob.program, SecurityInfo.program, artefacts, *words = sys.argv[1:]
     Browser.artefacts = Path(artefacts)
-    programs.PATIENCE = 180  # an emulated processor takes a minute to start a browser
-    report.TIME_LIMIT = 600
+    programs.PATIENCE = 300  # an emulated processor takes minutes to start a browser
+    report.TIME_LIMIT = 900
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))  # Chromium gives up with fewer files
     kernel.load_modules()
     print_versions()

@@ -36,6 +36,26 @@ def a_denied_touch_is_told(browser):
         _the_key_goes_on(key, page)
 
 
+def a_person_gives_up(browser):
+    with Keyfob("attach") as key, relying_party(browser) as page:
+        kernel.await_node()
+        page.begin_to_register()
+        key.type("wait").must_succeed()
+        browser.press_in_prompt("Cancel")
+        assert page.refusal() == "NotAllowedError"
+        _the_key_goes_on(key, page)
+
+
+def nobody_touches_in_time(browser):
+    with Keyfob("attach") as key, relying_party(browser) as page:
+        kernel.await_node()
+        page.begin_to_register(timeout=1)  # ms; browsers give 10 s or more
+        key.type("wait").must_succeed()
+        browser.close_error()
+        assert page.refusal() == "NotAllowedError"
+        _the_key_goes_on(key, page)
+
+
 def a_page_gives_up(browser):
     with Keyfob("attach") as key, relying_party(browser) as page:
         kernel.await_node()

@@ -1,7 +1,7 @@
 """Chromium with a key, from the whole journey to what few pages ask for."""
 
 from chromium import Chromium
-from scenes import journeys, pins
+from scenes import accounts, ceremonies, journeys, pins, two_keys
 
 
 def the_journey_of_a_security_key_in_chromium():
@@ -10,3 +10,43 @@ def the_journey_of_a_security_key_in_chromium():
 
 def a_wrong_pin_is_told_and_the_right_one_goes_on_in_chromium():
     pins.a_wrong_pin_is_told(Chromium.running())
+
+
+def two_people_share_a_key_in_chromium():
+    accounts.two_people_share_a_key(Chromium.running())
+
+
+def the_same_key_is_refused_kindly_in_chromium():
+    ceremonies.the_same_key_is_refused_kindly(Chromium.running())
+
+
+def a_denied_touch_is_told_in_chromium():
+    ceremonies.a_denied_touch_is_told(Chromium.running())
+
+
+def a_person_gives_up_in_chromium():
+    ceremonies.a_person_gives_up(Chromium.running())
+
+
+def a_page_gives_up_in_chromium():
+    ceremonies.a_page_gives_up(Chromium.running())
+
+
+def nobody_touches_in_time_in_chromium():
+    ceremonies.nobody_touches_in_time(Chromium.running())
+
+
+def prf_gives_the_same_secrets_in_chromium():
+    ceremonies.prf_gives_the_same_secrets(Chromium.running())
+
+
+def cred_protect_is_asked_in_chromium():
+    ceremonies.cred_protect_is_asked(Chromium.running())
+
+
+def a_page_keeps_a_large_blob_on_the_key_in_chromium():
+    ceremonies.a_page_keeps_a_large_blob_on_the_key(Chromium.running())
+
+
+def of_two_keys_the_touched_one_is_used_in_chromium():
+    two_keys.the_key_that_is_touched_is_used(Chromium.running())

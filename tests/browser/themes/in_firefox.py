@@ -1,7 +1,7 @@
 """Firefox with a key. It gives no key its first PIN, and keeps no large blobs."""
 
 from firefox import Firefox
-from scenes import journeys, pins
+from scenes import accounts, ceremonies, journeys, pins, two_keys
 
 
 def the_journey_of_a_security_key_in_firefox():
@@ -10,3 +10,39 @@ def the_journey_of_a_security_key_in_firefox():
 
 def a_wrong_pin_is_told_and_the_right_one_goes_on_in_firefox():
     pins.a_wrong_pin_is_told(Firefox.running())
+
+
+def two_people_share_a_key_in_firefox():
+    accounts.two_people_share_a_key(Firefox.running())
+
+
+def the_same_key_is_refused_kindly_in_firefox():
+    ceremonies.the_same_key_is_refused_kindly(Firefox.running())
+
+
+def a_denied_touch_is_told_in_firefox():
+    ceremonies.a_denied_touch_is_told(Firefox.running())
+
+
+def a_person_gives_up_in_firefox():
+    ceremonies.a_person_gives_up(Firefox.running())
+
+
+def a_page_gives_up_in_firefox():
+    ceremonies.a_page_gives_up(Firefox.running())
+
+
+def nobody_touches_in_time_in_firefox():
+    ceremonies.nobody_touches_in_time(Firefox.running())
+
+
+def prf_gives_the_same_secrets_in_firefox():
+    ceremonies.prf_gives_the_same_secrets(Firefox.running())
+
+
+def cred_protect_is_asked_in_firefox():
+    ceremonies.cred_protect_is_asked(Firefox.running())
+
+
+def of_two_keys_the_touched_one_is_used_in_firefox():
+    two_keys.the_key_that_is_touched_is_used(Firefox.running())
