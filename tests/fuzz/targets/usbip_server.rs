@@ -197,8 +197,7 @@ fn exchange(stream: &[u8], portions: &[u8]) -> (Result<(), ConnectionError>, Vec
             None => serving.await,
         };
         let mut replies = Vec::new();
-        // What was written before the end is there to be read.
-        while let Some(Ok(1..)) = now(ours.read_buf(&mut replies)).await {}
+        ours.read_to_end(&mut replies).await.expect("the server hung up");
         assert!(!port.is_attached(), "the device is given back");
         (outcome, replies)
     })
@@ -222,10 +221,6 @@ async fn run<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
         Poll::Pending => Poll::Ready(None),
     })
     .await
-}
-
-async fn now<F: Future>(future: F) -> Option<F::Output> {
-    run(pin!(future)).await
 }
 
 fn plug(server: &Server) -> Port {
