@@ -105,7 +105,10 @@ impl Report {
     /// Whether all went as expected: see [`Expectations`].
     #[must_use]
     pub fn judge(&self, expectations: &Expectations) -> Judgement {
-        let mut judgement = Judgement { gone: self.gone.clone(), ..Judgement::default() };
+        let (passed, failed, _) = self.counts();
+        let gone = self.gone.clone();
+        let mut judgement =
+            Judgement { gone, nothing_tested: passed == 0 && failed == 0, ..Judgement::default() };
         for outcome in &self.outcomes {
             let expected = expectations.0.contains(&outcome.id);
             match (&outcome.verdict, expected) {
@@ -146,13 +149,16 @@ pub struct Judgement {
     pub mended: Vec<String>,
     /// The key did not live to see the end: see [`Report::gone`]. Nobody expects that.
     pub gone: Option<String>,
+    /// Every case was skipped. A gate that lets this through guards nothing.
+    pub nothing_tested: bool,
 }
 
 impl Judgement {
-    /// Nothing unexpected.
+    /// Something was tested, and nothing unexpected came of it.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.surprises.is_empty() && self.mended.is_empty() && self.gone.is_none()
+        let as_expected = self.surprises.is_empty() && self.mended.is_empty();
+        as_expected && self.gone.is_none() && !self.nothing_tested
     }
 }
 

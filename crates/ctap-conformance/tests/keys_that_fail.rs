@@ -107,6 +107,18 @@ fn nobody_can_expect_a_key_to_die() {
 }
 
 #[test]
+fn a_run_that_skips_every_case_has_shown_nothing() {
+    let mut key = ScriptedKey { script: SOUND, is_dead: false, heard: Vec::new() };
+    let suite = Suite::built_in();
+    let cases = suite.filtered(&["mc-touch".to_owned()]);
+    let options = Options { may_erase: false, ..Options::default() };
+    let report = run(&mut key, &cases, &options, |_| {}).expect("it answers at first");
+    assert!(reasons(&report).all(|reason| reason.contains("would erase the key")));
+    let judgement = report.judge(&Expectations::default());
+    assert!(judgement.nothing_tested && !judgement.is_good());
+}
+
+#[test]
 fn a_report_that_is_read_before_the_end_says_so_in_every_form() {
     let suite = Suite::built_in();
     let mut key = ScriptedKey { script: SOUND, is_dead: false, heard: Vec::new() };

@@ -103,6 +103,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     match judgement.is_good() {
         true => Ok(()),
+        false if judgement.nothing_tested => Err(failure(
+            "every case was skipped",
+            "most cases begin with an empty key: --yes-erase-this-key lets them erase it",
+        )),
         false => Err(failure(
             "the key does not keep to the standard, or not as expected",
             "`keyfob conform --explain ID` shows what a case wants",

@@ -79,6 +79,7 @@ pub(super) fn summary(suite: &Suite, report: &Report, judgement: &Judgement) -> 
     let (passed, failed, skipped) = report.counts();
     let paint = Paint::stdout();
     let verdict = match (judgement.is_good(), failed) {
+        _ if judgement.nothing_tested => paint.red("was not tested"),
         (true, 0) => paint.green("conforms"),
         (true, _) => paint.green("fails what it was expected to, and nothing else"),
         (false, _) => paint.red("does not conform"),
