@@ -113,7 +113,8 @@ fn a_run_that_skips_every_case_has_shown_nothing() {
     let cases = suite.filtered(&["mc-touch".to_owned()]);
     let options = Options { may_erase: false, ..Options::default() };
     let report = run(&mut key, &cases, &options, |_| {}).expect("it answers at first");
-    assert!(reasons(&report).all(|reason| reason.contains("would erase the key")));
+    assert_eq!(reasons(&report).count(), cases.len());
+    assert!(reasons(&report).any(|reason| reason.contains("would erase the key")));
     let judgement = report.judge(&Expectations::default());
     assert!(judgement.nothing_tested && !judgement.is_good());
 }
