@@ -37,6 +37,7 @@ FLAGS = [
 class Chromium(Browser):
     asks_before_the_site_sees_the_model = False  # it only says so
     has_the_only_account_confirmed = True
+    has_one_of_several_keys_chosen_first = False  # all are asked, the touched one answers
 
     def __init__(self):
         super().__init__()
