@@ -21,6 +21,7 @@ FLAGS = [
     "--ipc-connection-timeout=120",  # seconds; its own processes give up after 15
     "--disable-dev-shm-usage",
     "--no-first-run",
+    "--hide-scrollbars",  # screenshots are cut off where they would be
     "--force-prefers-reduced-motion",
     "--disable-quic",
     "--disable-sync",

@@ -18,8 +18,6 @@ def of_a_new_key(browser):
         browser.screenshot("no-keys-yet")
         alice.begins_to_add_a_key()
         alice.chooses_a_pin()
-        browser.screenshot("naming-the-key")
-        alice.names_the_key("Blue key")
         _goes_on(alice)
 
 
@@ -32,13 +30,14 @@ def of_a_key_with_a_pin(browser):
         alice.begins_to_add_a_key()
         alice.proves_who_they_are()
         alice.lets_the_site_see_the_model()
-        browser.screenshot("naming-the-key")
-        alice.names_the_key("Blue key")
         _goes_on(alice)
 
 
 def _goes_on(alice):
     browser = alice.browser
+    browser.await_element("#key-name")
+    browser.screenshot("naming-the-key")
+    alice.names_the_key("Blue key")
     assert "keyfob virtual security key" in browser.text("[data-test=key-kind]")
     assert browser.text("[data-test=key-last-used]") == "Never"
     browser.screenshot("the-key-is-listed")
