@@ -106,7 +106,7 @@ class Chromium(Browser):
         return button
 
     def close_error(self):
-        self.press_in_prompt("Close")
+        self.in_prompt("Close or Cancel", lambda: self._pressed("Close") or self._pressed("Cancel"))
 
     def _button(self, label):
         """The button, or the line of a list, that says this."""

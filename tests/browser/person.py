@@ -1,6 +1,6 @@
 """What a person does with a browser, a key and the Security info page."""
 
-import programs
+from browser import patiently
 from website import PASSWORD
 
 PIN = "correct horse"
@@ -84,11 +84,12 @@ class Person:
             self.browser.press_in_prompt("Continue")
 
     def touches(self):
-        self.browser.in_prompt("no more to ask than a touch", lambda: self.key.type("wait", "--timeout", "10").status == 0)
-        self.key.type("touch").must_succeed()
+        asked = ("wait", "--timeout", "10")
+        self.browser.in_prompt("no more to ask than a touch", lambda: self.key.type(*asked).status == 0)
+        touch(self.key)
 
 
 def touch(key, *which):
-    """Wait until the key asks for a touch, and touch it."""
-    key.type("wait", "--timeout", str(programs.PATIENCE), *which).must_succeed()
-    key.type("touch", *which).must_succeed()
+    """Touch the key once it asks for it. A browser may take a question back, and put it anew."""
+    steps = ("wait", "--timeout", "10", *which), ("touch", *which)
+    patiently("the key is touched", lambda: all(key.type(*step).status == 0 for step in steps))

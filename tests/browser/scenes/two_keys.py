@@ -1,5 +1,7 @@
 """Two keys at once: the one that is touched is the one that counts."""
 
+from contextlib import contextmanager
+
 import kernel
 from keyfob import Keyfob
 from person import touch
@@ -9,18 +11,33 @@ from website import relying_party
 FIRST, SECOND = ("--key", "1-1"), ("--key", "1-2")
 
 
-def the_key_that_is_touched_is_used(browser):
+def the_touched_key_is_registered(browser):
+    with _two_keys(browser) as (key, page):
+        _register_the_second(browser, key, page)
+
+
+def the_key_that_has_the_credential_signs_in(browser):
+    with _two_keys(browser) as (key, page):
+        credential = _register_the_second(browser, key, page)
+        page.begin_to_sign_in([credential])
+        _touch_the_second(browser, key)
+        page.signed_in([credential])
+
+
+@contextmanager
+def _two_keys(browser):
     with Keyfob("attach", "--keys", "2") as key, relying_party(browser) as page:
         eventually("both keys are there", lambda: len(kernel.nodes()) == 2)
-        page.begin_to_register()
-        key.type("wait", *FIRST).must_succeed()
-        _touch_the_second(browser, key)
-        credential, _, _ = page.registered()
-        eventually("the other key asks no more", lambda: not _asks(key, FIRST))
+        yield key, page
 
-        page.begin_to_sign_in([credential])
-        _touch_the_second(browser, key)  # the other one does not have it
-        page.signed_in([credential])
+
+def _register_the_second(browser, key, page):
+    page.begin_to_register()
+    key.type("wait", *FIRST).must_succeed()
+    _touch_the_second(browser, key)
+    credential, _, _ = page.registered()
+    eventually("the other key asks no more", lambda: not _asks(key, FIRST))
+    return credential
 
 
 def _touch_the_second(browser, key):

@@ -48,5 +48,5 @@ def a_page_keeps_a_large_blob_on_the_key_in_chromium():
     ceremonies.a_page_keeps_a_large_blob_on_the_key(Chromium.running())
 
 
-def of_two_keys_the_touched_one_is_used_in_chromium():
-    two_keys.the_key_that_is_touched_is_used(Chromium.running())
+def of_two_keys_the_touched_one_is_registered_in_chromium():
+    two_keys.the_touched_key_is_registered(Chromium.running())

@@ -44,5 +44,5 @@ def cred_protect_is_asked_in_firefox():
     ceremonies.cred_protect_is_asked(Firefox.running())
 
 
-def of_two_keys_the_touched_one_is_used_in_firefox():
-    two_keys.the_key_that_is_touched_is_used(Firefox.running())
+def of_two_keys_the_touched_one_is_registered_and_signs_in_in_firefox():
+    two_keys.the_key_that_has_the_credential_signs_in(Firefox.running())
