@@ -84,12 +84,14 @@ class Person:
             self.browser.press_in_prompt("Continue")
 
     def touches(self):
-        asked = ("wait", "--timeout", "10")
-        self.browser.in_prompt("no more to ask than a touch", lambda: self.key.type(*asked).status == 0)
-        touch(self.key)
+        self.browser.in_prompt("no more to ask than a touch", lambda: _touched(self.key))
 
 
 def touch(key, *which):
     """Touch the key once it asks for it. A browser may take a question back, and put it anew."""
+    patiently("the key is touched", lambda: _touched(key, *which))
+
+
+def _touched(key, *which):
     steps = ("wait", "--timeout", "10", *which), ("touch", *which)
-    patiently("the key is touched", lambda: all(key.type(*step).status == 0 for step in steps))
+    return all(key.type(*step).status == 0 for step in steps)

@@ -38,15 +38,16 @@ impl Default for Options {
 
 /// Runs cases against a key, in the order given. `on_progress` sees the report grow: before the first case, and after each.
 ///
-/// ```no_run
-/// # fn my_authenticator() -> Box<dyn ctap_conformance::Transport> { unimplemented!() }
+/// ```
+/// # fn judge(my_authenticator: &mut dyn ctap_conformance::Transport) -> Result<(), ctap_conformance::Trouble> {
 /// use ctap_conformance::{Options, Suite, run};
 ///
 /// let suite = Suite::built_in();
 /// let options = Options { may_erase: true, ..Options::default() };
-/// let report = run(&mut *my_authenticator(), &suite.filtered(&[]), &options, |_| {})?;
+/// let report = run(my_authenticator, &suite.filtered(&[]), &options, |_| {})?;
 /// assert_eq!(report.failures().count(), 0);
-/// # Ok::<(), ctap_conformance::Trouble>(())
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors

@@ -27,48 +27,42 @@ def the_same_key_is_refused_kindly(browser):
 
 
 def a_denied_touch_is_told(browser):
-    with Keyfob("attach") as key, relying_party(browser) as page:
-        kernel.await_node()
-        page.begin_to_register()
-        key.type("wait").must_succeed()
+    with _waiting_for_a_touch(browser) as (key, page):
         key.type("deny").must_succeed()
         browser.close_error()
         assert page.refusal() == "NotAllowedError"
-        _the_key_goes_on(key, page)
 
 
 def a_person_gives_up(browser):
-    with Keyfob("attach") as key, relying_party(browser) as page:
-        kernel.await_node()
-        page.begin_to_register()
-        key.type("wait").must_succeed()
+    with _waiting_for_a_touch(browser) as (key, page):
         browser.press_in_prompt("Cancel")
         assert page.refusal() == "NotAllowedError"
-        _the_key_goes_on(key, page)
 
 
 def nobody_touches_in_time(browser):
-    with Keyfob("attach") as key, relying_party(browser) as page:
-        kernel.await_node()
-        page.begin_to_register(timeout=1)  # ms; Firefox gives 15 s, Chromium three minutes
-        key.type("wait").must_succeed()
+    with _waiting_for_a_touch(browser, timeout=1) as (_, page):  # ms; Firefox gives 15 s, Chromium three minutes
         browser.close_error()
         assert page.refusal() == "NotAllowedError"
-        _the_key_goes_on(key, page)
 
 
 def a_page_gives_up(browser):
-    with Keyfob("attach") as key, relying_party(browser) as page:
-        kernel.await_node()
-        page.begin_to_register()
-        key.type("wait").must_succeed()
+    with _waiting_for_a_touch(browser) as (key, page):
         browser.evaluate("stop.abort()")
         assert page.refusal() == "AbortError"
-        _the_key_goes_on(key, page)
 
 
-def _the_key_goes_on(key, page):
-    """The key asks no more, and serves the next who asks."""
+@contextmanager
+def _waiting_for_a_touch(browser, **asked):
+    """A key that is asked by a page; in the end it asks no more, and serves the next who asks."""
+    with Keyfob("attach") as key, relying_party(browser) as page:
+        kernel.await_node()
+        page.begin_to_register(**asked)
+        key.type("wait").must_succeed()
+        yield key, page
+        _goes_on(key, page)
+
+
+def _goes_on(key, page):
     eventually("the key asks no more", lambda: '"prompt":null' in key.type("status", "--json").must_succeed())
     page.begin_to_register()
     touch(key)

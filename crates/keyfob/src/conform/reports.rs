@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -90,8 +90,7 @@ impl Keeper {
 
     /// Takes over what is new in the report.
     pub(super) fn keep(&self, report: &Report) {
-        let mut kept = self.so_far.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *kept {
+        match &mut *kept(&self.so_far) {
             Some(kept) => {
                 let known = kept.outcomes.len();
                 kept.outcomes.extend(report.outcomes.iter().skip(known).cloned());
@@ -115,6 +114,10 @@ impl Keeper {
     }
 }
 
+fn kept(so_far: &SoFar) -> MutexGuard<'_, Option<Report>> {
+    so_far.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn listen() -> io::Result<(Runtime, EndSignal)> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let entered = runtime.enter();
@@ -136,9 +139,9 @@ async fn write_on(
             _ = &mut finished => return,
             () = signal.received() => end(&options, &so_far),
             _ = pauses.tick() => {
-                let kept = so_far.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let Some(report) = kept else { continue };
-                if written != Some(report.outcomes.len()) {
+                let is_new = |report: &&Report| written != Some(report.outcomes.len());
+                let news = kept(&so_far).as_ref().filter(is_new).cloned();
+                if let Some(report) = news {
                     written = Some(report.outcomes.len());
                     // At the end it is tried again, and then a failure is told.
                     let _ = files.write(&report);
@@ -150,8 +153,7 @@ async fn write_on(
 
 /// Writes what there is and ends the program.
 fn end(options: &ReportOptions, so_far: &SoFar) -> ! {
-    let kept = so_far.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(report) = &*kept {
+    if let Some(report) = &*kept(so_far) {
         let (passed, failed, skipped) = report.counts();
         terminal::note(format_args!(
             "\n{}: {passed} passed, {failed} failed, {skipped} skipped",

@@ -86,6 +86,19 @@ impl<F: Future<Output = Outcome>> Late<F> {
         self.send(self.vhci.outgoing.len()).await;
     }
 
+    async fn oversleep_after_a_report(&mut self) {
+        self.send_reports(1).await;
+        assert!(self.run().await.is_none());
+        sleep(3 * PATIENCE).await;
+    }
+
+    async fn oversleep_after_60_bytes_of_112(&mut self) {
+        self.vhci.submit_out(&[7; 64]);
+        self.send(60).await;
+        assert!(self.run().await.is_none());
+        sleep(2 * limits::URB_DEADLINE).await;
+    }
+
     /// Lets the server run until it has to wait; what it came to if it ended.
     async fn run(&mut self) -> Option<Outcome> {
         match self.turn().await {
@@ -126,9 +139,7 @@ fn a_late_scheduler_cannot_time_out_a_message_whose_packets_have_arrived() {
 fn a_deadline_passes_late_all_the_same_when_nothing_has_arrived() {
     simulate(async {
         let mut late = late();
-        late.send_reports(1).await;
-        assert!(late.run().await.is_none());
-        sleep(3 * PATIENCE).await;
+        late.oversleep_after_a_report().await;
         assert!(late.run().await.is_none());
         assert_eq!(late.function.borrow().timeouts, [1]);
     });
@@ -138,9 +149,7 @@ fn a_deadline_passes_late_all_the_same_when_nothing_has_arrived() {
 fn a_deadline_passes_late_all_the_same_when_nothing_arrives_for_whom_it_waits() {
     simulate(async {
         let mut late = late();
-        late.send_reports(1).await;
-        assert!(late.run().await.is_none());
-        sleep(3 * PATIENCE).await;
+        late.oversleep_after_a_report().await;
         late.vhci.submit_control(setup(0x80, 6, 0x0100, 0, 18), &[]);
         late.send(48).await;
         assert!(late.run().await.is_none());
@@ -153,9 +162,7 @@ fn a_flood_holds_a_late_deadline_back_by_one_read() {
     simulate(async {
         let mut late = late();
         late.function.borrow_mut().is_strict = true;
-        late.send_reports(1).await;
-        assert!(late.run().await.is_none());
-        sleep(3 * PATIENCE).await;
+        late.oversleep_after_a_report().await;
         late.send_reports(1000).await;
         assert!(late.run().await.is_none());
         assert_eq!(late.function.borrow().timeouts, [1 + limits::INBOX / (48 + 64)]);
@@ -169,10 +176,7 @@ fn a_flood_holds_a_late_deadline_back_by_one_read() {
 fn a_late_server_does_not_take_an_urb_for_half_whose_rest_has_arrived() {
     simulate(async {
         let mut late = late();
-        late.vhci.submit_out(&[7; 64]);
-        late.send(60).await;
-        assert!(late.run().await.is_none());
-        sleep(2 * limits::URB_DEADLINE).await;
+        late.oversleep_after_60_bytes_of_112().await;
         late.send(52).await;
         assert!(late.run().await.is_none());
         assert_eq!(late.function.borrow().reports, 1);
@@ -183,10 +187,7 @@ fn a_late_server_does_not_take_an_urb_for_half_whose_rest_has_arrived() {
 fn a_late_server_still_gives_up_half_an_urb() {
     simulate(async {
         let mut late = late();
-        late.vhci.submit_out(&[7; 64]);
-        late.send(60).await;
-        assert!(late.run().await.is_none());
-        sleep(2 * limits::URB_DEADLINE).await;
+        late.oversleep_after_60_bytes_of_112().await;
         late.send(51).await;
         assert!(matches!(late.run().await, Some(Err(ConnectionError::HalfAnUrb))));
     });
