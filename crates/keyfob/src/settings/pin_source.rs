@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context as _;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use zeroize::Zeroizing;
 
 use crate::failure::{advise, failure};
@@ -17,6 +18,15 @@ use crate::terminal;
 pub(super) struct Pin(Zeroizing<String>);
 
 impl Pin {
+    /// A PIN as it was typed. One that looks the same can be typed in several ways (é, or e and an accent), so the bytes
+    /// that keys compare are those of Unicode's normalization form C, whatever the keyboard. The key leaves that to whoever asks for it (CP-20).
+    fn typed(text: Zeroizing<String>) -> Self {
+        match is_nfc(&text) {
+            true => Self(text),
+            false => Self(Zeroizing::new(text.nfc().collect())),
+        }
+    }
+
     /// The PIN itself, for the client only.
     pub(super) fn expose(&self) -> &str {
         &self.0
@@ -33,7 +43,7 @@ impl FromStr for Pin {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(Zeroizing::new(text.to_owned())))
+        Ok(Self::typed(Zeroizing::new(text.to_owned())))
     }
 }
 
@@ -105,7 +115,7 @@ fn ask_twice() -> anyhow::Result<Pin> {
 /// Nothing of what is typed is shown.
 fn ask(question: &str) -> anyhow::Result<Pin> {
     let pin = rpassword::prompt_password(question).context("cannot read from the terminal")?;
-    Ok(Pin(Zeroizing::new(pin)))
+    Ok(Pin::typed(Zeroizing::new(pin)))
 }
 
 fn from_file(path: &Path) -> anyhow::Result<Pin> {
@@ -125,7 +135,7 @@ fn next_line(input: &mut impl BufRead) -> anyhow::Result<Pin> {
             "give one PIN a line: the current one first, then the new one",
         ));
     }
-    Ok(Pin(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned())))
+    Ok(Pin::typed(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned())))
 }
 
 #[cfg(test)]
@@ -150,6 +160,14 @@ mod tests {
         std::fs::write(&path, "1234\nnot this").unwrap();
         assert_eq!(from_file(&path).unwrap().expose(), "1234");
         assert!(from_file(&directory.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn a_pin_is_the_same_however_its_accents_were_typed() {
+        let typed = |text: &str| next_line(&mut text.as_bytes()).unwrap().expose().to_owned();
+        assert_eq!(typed("e\u{301}tude\n"), "\u{e9}tude");
+        assert_eq!("e\u{301}tude".parse::<Pin>().unwrap().expose(), typed("\u{e9}tude"));
+        assert_eq!(typed("\u{ff11}234"), "\u{ff11}234", "what only looks alike stays another PIN");
     }
 
     #[test]
