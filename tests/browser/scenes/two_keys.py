@@ -11,11 +11,6 @@ from website import relying_party
 FIRST, SECOND = ("--key", "1-1"), ("--key", "1-2")
 
 
-def the_touched_key_is_registered(browser):
-    with _two_keys(browser) as (key, page):
-        _register_the_second(browser, key, page)
-
-
 def the_key_that_has_the_credential_signs_in(browser):
     with _two_keys(browser) as (key, page):
         credential = _register_the_second(browser, key, page)

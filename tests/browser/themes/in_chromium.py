@@ -48,5 +48,5 @@ def a_page_keeps_a_large_blob_on_the_key_in_chromium():
     ceremonies.a_page_keeps_a_large_blob_on_the_key(Chromium.running())
 
 
-def of_two_keys_the_touched_one_is_registered_in_chromium():
-    two_keys.the_touched_key_is_registered(Chromium.running())
+def of_two_keys_the_touched_one_is_registered_and_signs_in_in_chromium():
+    two_keys.the_key_that_has_the_credential_signs_in(Chromium.running())

@@ -185,7 +185,8 @@ impl From<Found<'_>> for Candidate {
 
 impl Checked {
     /// The user is verified, or need not be. Locates the credentials, and asks for a touch unless one came already or none
-    /// is wanted (GA-14 to GA-21).
+    /// is wanted (GA-14 to GA-21). Without a credential it asks, too (GA-18), if no user is verified yet: a platform that
+    /// asks several keys at once takes the first answer for all, so this must be the one that a person picks.
     pub(crate) fn go_on(
         mut self,
         verified: Option<UserVerified>,
@@ -197,8 +198,8 @@ impl Checked {
             Some(list) => listed(list, &self.rp_id_hash, state, uv),
             None => discovered(&self.rp_id_hash, state, uv),
         };
-        if self.found.is_empty() {
-            return Err(Status::NoCredentials); // GA-17, GA-18
+        if self.found.is_empty() && (verified.is_some() || !self.up) {
+            return Err(Status::NoCredentials); // GA-17
         }
         let present = match (&verified, present) {
             (Some(_), None) if self.up => cx.session.token.take_presence(), // GA-20
@@ -238,6 +239,9 @@ impl Checked {
         present: UserPresent,
         cx: &mut Context<'_>,
     ) -> Result<Reply, Status> {
+        if self.found.is_empty() {
+            return Err(Status::NoCredentials); // GA-18
+        }
         let evidence = Evidence::of_presence(present, self.verified.take());
         cx.session.token.consume();
         self.assert(evidence, cx)

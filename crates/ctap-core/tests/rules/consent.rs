@@ -1,7 +1,7 @@
 //! Nothing happens without consent, and an answer counts for the question it was given to.
 
 use ctap_core::consent::{Action, SampleFault};
-use ctap_core::{Channel, Decision, Instant, PromptId, Question, Step};
+use ctap_core::{Channel, Decision, Instant, PromptId, Question, Step, Store as _};
 use proptest::prelude::*;
 
 use crate::attestation::attestation_key;
@@ -328,8 +328,8 @@ fn step(key: &mut Key, event: Event, open: &mut Open, prompts: &mut Vec<PromptId
                     prompts.push(prompt);
                 }
                 Step::Reply(answer) => {
-                    let expected = if open.is_some() { 0x06 } else { 0x2e };
-                    assert_eq!((answer.channel, answer.message), (channel, vec![expected]));
+                    assert!(open.is_some(), "each of these requests asks");
+                    assert_eq!((answer.channel, answer.message), (channel, vec![0x06]));
                 }
                 Step::Kept => unreachable!("not U2F"),
             }
@@ -337,13 +337,19 @@ fn step(key: &mut Key, event: Event, open: &mut Open, prompts: &mut Vec<PromptId
         Event::Answer { prompt, approve } => {
             let Some(id) = prompts.get(prompt).copied() else { return false };
             let decision = if approve { Decision::Approve } else { Decision::Deny };
+            let known = !key.store.state().credentials.is_empty();
             let step = key.with_platform(|key, platform| key.answer(id, decision, platform));
             match open.take_if(|(index, ..)| *index == prompt) {
-                Some((_, channel, _)) => {
+                Some((_, channel, question)) => {
                     let Some(Step::Reply(answer)) = step else { panic!("it was open") };
                     assert_eq!(answer.channel, channel);
-                    assert_eq!(answer.message[0], if approve { 0x00 } else { 0x27 });
-                    approved = approve;
+                    let expected = match (approve, question.action) {
+                        (false, _) => 0x27,
+                        (true, Action::SignIn) if !known => 0x2e,
+                        (true, _) => 0x00,
+                    };
+                    assert_eq!(answer.message[0], expected);
+                    approved = expected == 0x00;
                 }
                 None => assert_eq!(step, None, "nobody waits for that prompt"),
             }

@@ -238,10 +238,8 @@ fn a_finger_that_fails_has_the_status_that_helps_most() {
 
 // GA-17, GA-18, GA-20
 #[test]
-fn nothing_is_signed_without_consent_and_nobody_is_asked_for_nothing() {
+fn nothing_is_signed_without_consent() {
     let (mut key, request) = key_and_request();
-    assert_eq!(key.status(&get_assertion(OTHER_RP)), 0x2e);
-    assert_eq!(key.asked(), [], "nothing to agree to");
     key.seal_store();
     for (act, status) in [(Act::Do(Decision::Deny), 0x27), (Act::Sleep, 0x27), (Act::Cancel, 0x2d)]
     {
@@ -250,6 +248,25 @@ fn nothing_is_signed_without_consent_and_nobody_is_asked_for_nothing() {
         let question = key.asked().remove(0);
         assert_eq!((question.action, question.gesture), (Action::SignIn, Gesture::Touch));
         assert_eq!(question.rp_id.as_deref(), Some(RP));
+    }
+}
+
+// GA-17, GA-18
+#[test]
+fn a_key_that_knows_nothing_says_so_to_the_person_who_picks_it() {
+    let mut key = Key::with_pin();
+    for request in [get_assertion(RP), get_assertion(RP).list(&[b"unknown"])] {
+        assert_eq!(key.status(&request), 0x2e);
+        let question = key.asked().remove(0);
+        assert_eq!((question.action, question.gesture), (Action::SignIn, Gesture::Touch));
+        assert_eq!((question.rp_id.as_deref(), question.user), (Some(RP), None));
+        key.will(Act::Do(Decision::Deny));
+        assert_eq!(key.status(&request), 0x27, "who does not pick it learns nothing");
+        assert_eq!(key.asked().len(), 1);
+        assert_eq!(key.status(&request.clone().silent()), 0x2e);
+        let token = key.token(GA, Some(RP));
+        assert_eq!(key.status(&request.auth(&token)), 0x2e, "picked already");
+        assert_eq!(key.asked(), []);
     }
 }
 

@@ -199,12 +199,14 @@ impl Journey {
 
     /// What was on the key is gone.
     pub(super) fn find_nothing(&mut self) -> Outcome {
-        for account in &self.accounts {
-            let credential = CredentialDescriptor::new(account.credential_id.clone());
-            let request =
-                get_assertion::Request::new(SITE, client_data_hash()).allowing([credential]);
-            let client = self.client.as_mut().context(NOT_PLUGGED_IN)?;
-            refused(client.get_assertion(&request, None), Status::NoCredentials)?;
+        let ids: Vec<_> =
+            self.accounts.iter().map(|account| account.credential_id.clone()).collect();
+        for id in ids {
+            let request = get_assertion::Request::new(SITE, client_data_hash())
+                .allowing([CredentialDescriptor::new(id)]);
+            self.person.will(Gesture::Touch);
+            refused(self.client()?.get_assertion(&request, None), Status::NoCredentials)?;
+            self.person.was_asked()?;
         }
         let info = self.client()?.get_info()?;
         ensure!(info.option("clientPin") == Some(false), "the PIN survived");
