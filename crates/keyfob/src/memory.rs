@@ -10,7 +10,7 @@ use rand_core::Rng as _;
 use vault::Vault;
 
 use crate::cli::KeyOptions;
-use crate::failure::usage;
+use crate::failure::{advise, usage};
 use crate::platform::system_rng;
 
 /// A key's memory, and the number that is printed on the key.
@@ -39,7 +39,7 @@ impl Memory {
     /// # Errors
     /// As [`open`](Self::open).
     pub(crate) fn open_in(directory: PathBuf) -> anyhow::Result<Self> {
-        let store = Vault::open_or_create(&directory, &mut system_rng())?;
+        let store = Vault::open_or_create(&directory, &mut system_rng()).map_err(with_cure)?;
         // The vault's lock is held, so nobody else draws a number at the same time.
         let path = directory.join("serial");
         let serial = serial_in(&path).with_context(|| format!("cannot use {}", path.display()))?;
@@ -49,6 +49,17 @@ impl Memory {
     fn ephemeral() -> Self {
         let store = Box::new(MemoryStore::new(&mut system_rng()));
         Self { store, serial: draw_serial(), directory: None }
+    }
+}
+
+/// The vault knows what to do about its own troubles, not about the file system's.
+fn with_cure(error: vault::Error) -> anyhow::Error {
+    match error {
+        vault::Error::Io { .. } => advise(
+            error,
+            "name a directory that can be written with --state, or --ephemeral for a key that remembers nothing",
+        ),
+        other => other.into(),
     }
 }
 
@@ -104,6 +115,7 @@ fn is_serial(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::describe;
 
     fn options(state: Option<&Path>) -> KeyOptions {
         KeyOptions {
@@ -140,6 +152,17 @@ mod tests {
         let error = format!("{:#}", Memory::open(&options, 1).err().unwrap());
         assert!(error.contains("serial") && error.contains("remove it"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "\u{1b}[2J");
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_the_reason_is_told_once_and_what_to_do() {
+        let options = options(Some(Path::new("/dev/null")));
+        let said = describe(&Memory::open(&options, 1).err().unwrap());
+        assert_eq!(said.matches("(os error").count(), 1, "{said}");
+        assert!(
+            said.starts_with("keyfob: cannot create /dev/null") && said.contains("--state"),
+            "{said}"
+        );
     }
 
     #[test]

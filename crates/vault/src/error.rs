@@ -81,8 +81,8 @@ pub enum Error {
         fault: Fault,
     },
 
-    /// The operating system failed.
-    #[error("cannot {action} {}: {source}", .path.display())]
+    /// The operating system failed; the source says how.
+    #[error("cannot {action} {}", .path.display())]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
