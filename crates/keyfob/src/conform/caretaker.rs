@@ -16,8 +16,10 @@ use ctap_conformance::{Caretaker, Hand, Trouble};
 
 use crate::control::Request;
 use crate::control::client::Connection;
-use crate::control::protocol::{BadSample, Choice, Sample, Touching};
+use crate::control::protocol::{BadSample, Choice, Response, Sample, Status, Touching};
 use crate::device::Address;
+use crate::key::Touch;
+use crate::say::warn;
 use crate::terminal;
 
 /// How the key is touched and power-cycled.
@@ -115,7 +117,9 @@ impl Attendant {
     /// When the key is not. Who else is missing shows when they are needed.
     pub(super) fn new(address: &Address, options: &CareOptions) -> anyhow::Result<Self> {
         let connection = options.connection.clone();
-        let is_ours = connection.ask(&Request::Status).is_ok();
+        let running = connection.ask(&Request::Status).ok();
+        warn_of_a_key_without_a_person(running.as_ref());
+        let is_ours = running.is_some();
         let somebody_is_here = terminal::is_interactive();
         let touches = match &options.touch_cmd {
             Some(command) => Touches::Command(command.clone()),
@@ -305,6 +309,19 @@ impl Caretaker for Attendant {
             }
         }
     }
+}
+
+/// Many cases prove that a key waits for a person, and takes a refusal.
+fn warn_of_a_key_without_a_person(running: Option<&Response>) {
+    let Some(Response::Status(Status { touch, .. })) = running else { return };
+    let does = match touch {
+        Touch::Ask => return,
+        Touch::Auto => "approves",
+        Touch::Deny => "refuses",
+    };
+    warn(format_args!(
+        "the running key {does} everything by itself, so cases about touches will fail; start it with --touch ask"
+    ));
 }
 
 /// What a person, or somebody's machine, has to do.
