@@ -317,7 +317,6 @@ type Open = Option<(usize, Channel, Question)>;
 fn step(key: &mut Key, event: Event, open: &mut Open, prompts: &mut Vec<PromptId>) -> bool {
     let requests =
         [SELECTION, make_credential(RP).rk(), get_assertion(RP), make_credential(OTHER_RP)];
-    let mut approved = false;
     match event {
         Event::Send { channel, request } => {
             let channel = Channel(channel);
@@ -336,23 +335,8 @@ fn step(key: &mut Key, event: Event, open: &mut Open, prompts: &mut Vec<PromptId
         }
         Event::Answer { prompt, approve } => {
             let Some(id) = prompts.get(prompt).copied() else { return false };
-            let decision = if approve { Decision::Approve } else { Decision::Deny };
-            let known = !key.store.state().credentials.is_empty();
-            let step = key.with_platform(|key, platform| key.answer(id, decision, platform));
-            match open.take_if(|(index, ..)| *index == prompt) {
-                Some((_, channel, question)) => {
-                    let Some(Step::Reply(answer)) = step else { panic!("it was open") };
-                    assert_eq!(answer.channel, channel);
-                    let expected = match (approve, question.action) {
-                        (false, _) => 0x27,
-                        (true, Action::SignIn) if !known => 0x2e,
-                        (true, _) => 0x00,
-                    };
-                    assert_eq!(answer.message[0], expected);
-                    approved = expected == 0x00;
-                }
-                None => assert_eq!(step, None, "nobody waits for that prompt"),
-            }
+            let asked = open.take_if(|(index, ..)| *index == prompt);
+            return answer(key, id, approve, asked);
         }
         Event::Cancel { channel } => {
             let cancelled = key.authenticator.cancel(Channel(channel));
@@ -375,7 +359,26 @@ fn step(key: &mut Key, event: Event, open: &mut Open, prompts: &mut Vec<PromptId
             *open = None;
         }
     }
-    approved
+    false
+}
+
+/// Answers a prompt that is open as `asked`, if it is at all. Whether something was approved.
+fn answer(key: &mut Key, id: PromptId, approve: bool, asked: Open) -> bool {
+    let knows_somebody = !key.store.state().credentials.is_empty();
+    let decision = if approve { Decision::Approve } else { Decision::Deny };
+    let step = key.with_platform(|key, platform| key.answer(id, decision, platform));
+    let Some((_, channel, question)) = asked else {
+        assert_eq!(step, None, "nobody waits for that prompt");
+        return false;
+    };
+    let Some(Step::Reply(answer)) = step else { panic!("it was open") };
+    let expected = match (approve, question.action) {
+        (false, _) => 0x27,
+        (true, Action::SignIn) if !knows_somebody => 0x2e,
+        (true, _) => 0x00,
+    };
+    assert_eq!((answer.channel, answer.message[0]), (channel, expected));
+    expected == 0x00
 }
 
 proptest! {
