@@ -23,6 +23,9 @@ pub struct Key {
     pub product_id: u16,
     /// The serial number, if the key tells one.
     pub serial: Option<String>,
+    /// The kernel's device, below `/sys/devices`. A key that is plugged in again is another one, even if it gets the same
+    /// device file.
+    pub device: PathBuf,
 }
 
 impl Key {
@@ -79,6 +82,7 @@ fn describe(device: &Path) -> Option<Key> {
         vendor_id: u16::try_from(id.next()??).ok()?,
         product_id: u16::try_from(id.next()??).ok()?,
         serial: field("HID_UNIQ").filter(|serial| !serial.is_empty()).map(str::to_owned),
+        device: fs::canonicalize(device.join("device")).ok()?,
     })
 }
 
@@ -193,7 +197,8 @@ mod tests {
                 name: "keyfob Key".into(),
                 vendor_id: 0x1209,
                 product_id: 0xF1D0,
-                serial: None
+                serial: None,
+                device: fs::canonicalize(class.path().join("hidraw2/device")).unwrap(),
             }
         );
         assert_eq!(

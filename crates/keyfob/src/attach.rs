@@ -1,18 +1,18 @@
 //! `keyfob attach`: plugs keys into this very machine, through the kernel's virtual USB host controller.
 
 use std::convert::Infallible;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use ctap_client::hidraw::{self, Key};
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use usbip_server::Server;
-use usbip_server::vhci::{self, Vhci, VhciError};
+use usbip_server::vhci::{self, HubPort, Vhci, VhciError};
 
 use crate::cli::KeyOptions;
 use crate::failure::failure;
@@ -52,12 +52,14 @@ async fn hold_all(vhci: Vhci, keys: Rc<Keys>) -> anyhow::Result<Infallible> {
 
 /// Keeps one key plugged in, and plugs it in again after `keyfob replug`.
 async fn hold(vhci: &Vhci, key: &PluggedKey) -> anyhow::Result<Infallible> {
+    key.hold();
     loop {
         let replugs = key.replugs();
-        let (_port, stream) = vhci.attach(key.port().devid()).map_err(advise)?;
+        let before = local_device(key.serial()).map(|found| found.device);
+        let (port, stream) = vhci.attach(key.port().devid()).map_err(advise)?;
         stream.set_nonblocking(true)?;
-        let announcement =
-            tokio::task::spawn_local(announce(key.bus_id().to_owned(), key.serial().to_owned()));
+        let (bus_id, serial) = (key.bus_id().to_owned(), key.serial().to_owned());
+        let announcement = tokio::task::spawn_local(announce(bus_id, serial, before));
         let outcome = key.port().serve(UnixStream::from_std(stream)?).await;
         announcement.abort();
         outcome.with_context(|| format!("{}: the host broke the connection", key.bus_id()))?;
@@ -67,17 +69,31 @@ async fn hold(vhci: &Vhci, key: &PluggedKey) -> anyhow::Result<Infallible> {
                 "plug it in again with `keyfob attach`",
             ));
         }
+        freed(vhci, port).await?;
     }
 }
 
-/// Says where programs find the key, as soon as the kernel has a device for it.
-async fn announce(bus_id: String, serial: String) {
+/// Waits until the kernel has let go of the port, so that the key gets the same one again. In another port it would be
+/// found before the old device is gone, and have another device file.
+async fn freed(vhci: &Vhci, port: HubPort) -> anyhow::Result<()> {
+    let is_free = async {
+        while !vhci.ports()?.iter().any(|now| now.number == port.number && now.is_free) {
+            sleep(BETWEEN_LOOKS).await;
+        }
+        Ok(())
+    };
+    // If that is not to be, another port must do.
+    timeout(FREEING, is_free).await.unwrap_or(Ok(()))
+}
+
+/// Says where programs find the key, as soon as the kernel has a device for it, another one than `before`.
+async fn announce(bus_id: String, serial: String, before: Option<PathBuf>) {
     let found = timeout(ENUMERATION, async {
         loop {
-            if let Some(node) = device_node(&serial) {
-                return node;
+            match local_device(&serial) {
+                Some(key) if Some(&key.device) != before.as_ref() => return key.path,
+                _ => sleep(BETWEEN_LOOKS).await,
             }
-            sleep(BETWEEN_LOOKS).await;
         }
     });
     match found.await {
@@ -88,14 +104,10 @@ async fn announce(bus_id: String, serial: String) {
     }
 }
 
-/// The hidraw device of the key with this serial number.
-pub(crate) fn device_node(serial: &str) -> Option<PathBuf> {
-    let wanted = format!("HID_UNIQ={serial}");
-    fs::read_dir("/sys/class/hidraw").ok()?.flatten().find_map(|entry| {
-        let uevent = fs::read_to_string(entry.path().join("device/uevent")).ok()?;
-        let node = Path::new("/dev").join(entry.file_name());
-        (uevent.lines().any(|line| line == wanted) && node.exists()).then_some(node)
-    })
+/// What this machine's kernel made of the key with this serial number, once there is a device file.
+pub(crate) fn local_device(serial: &str) -> Option<Key> {
+    let is_it = |key: &Key| key.serial.as_deref() == Some(serial) && key.path.exists();
+    hidraw::list().ok()?.into_iter().find(is_it)
 }
 
 /// The same error as a person reads it: what was wrong, then what to do.
@@ -119,4 +131,6 @@ fn advise(error: VhciError) -> anyhow::Error {
 
 /// How long a kernel may take to make a device node; it takes about a tenth of a second.
 const ENUMERATION: Duration = Duration::from_secs(5);
+/// How long it may take to let go of a port; mostly it has already.
+const FREEING: Duration = Duration::from_secs(1);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);

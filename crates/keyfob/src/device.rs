@@ -299,6 +299,7 @@ mod tests {
             vendor_id: 1,
             product_id: 2,
             serial: None,
+            device: "/sys/devices/example".into(),
         }
     }
 

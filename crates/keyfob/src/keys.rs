@@ -30,6 +30,7 @@ pub(crate) struct PluggedKey {
     serial: String,
     run: u32,
     replugs: Cell<u32>,
+    is_held: Cell<bool>,
 }
 
 /// What a person is asked at this moment.
@@ -102,7 +103,7 @@ impl PluggedKey {
         let key = Key::new(config, parts, clock.now());
         let usb = Rc::new(RefCell::new(UsbKey { key, clock, power_ups: 0 }));
         let port = server.plug(device_info(number, serial.clone()), Rc::clone(&usb) as _)?;
-        Ok(Self { usb, port, serial, run, replugs: Cell::new(0) })
+        Ok(Self { usb, port, serial, run, replugs: Cell::new(0), is_held: Cell::new(false) })
     }
 
     /// Where it is plugged in.
@@ -149,6 +150,16 @@ impl PluggedKey {
     pub(crate) fn replug(&self) {
         self.replugs.set(self.replugs.get().wrapping_add(1));
         self.port.replug();
+    }
+
+    /// From now on somebody in this process plugs it in again after each [`replug`](Self::replug).
+    pub(crate) fn hold(&self) {
+        self.is_held.set(true);
+    }
+
+    /// Whether anybody does.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held.get()
     }
 
     /// How often a host has powered it up.

@@ -18,6 +18,7 @@ mod log;
 mod memory;
 mod metadata;
 mod platform;
+mod power_cycle;
 mod profile;
 mod running;
 mod say;

@@ -4,7 +4,6 @@ import kernel
 from keyfob import Keyfob
 from libfido2 import Device
 from phrases import PIN, attach, power_cycle, serve
-from programs import eventually
 
 
 def a_pin_is_set_and_changed_on_a_terminal():
@@ -40,13 +39,15 @@ def eight_wrong_pins_block_the_key_for_good():
 
 def replug_is_a_power_cycle_from_the_keys_side():
     with Keyfob("attach", "--touch", "auto") as key:
-        device = Device(kernel.await_node())
+        node = kernel.await_node()
+        device = Device(node)
         device.set_pin(PIN)
         _guess_wrongly(device, "PIN_INVALID", "PIN_INVALID", "PIN_AUTH_BLOCKED")
         first = kernel.attribute("devnum")
         key.type("replug").must_succeed()
-        eventually("the key is a new device", lambda: kernel.nodes() and kernel.attribute("devnum") != first)
-        Device(kernel.await_node()).register(options="-v", pin=PIN)
+        assert kernel.attribute("devnum") != first, "once replug has ended, the key is there again"
+        assert kernel.nodes() == [node], "with the same device file"
+        Device(node).register(options="-v", pin=PIN)
 
 
 def _guess_wrongly(device, *errors):

@@ -2,22 +2,23 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum as _;
+use ctap_client::hidraw::Key;
 use ctap_client::{Report, ReportPipe, TransportError};
 use ctap_conformance::{Caretaker, Hand, Trouble};
 
 use crate::control::Request;
 use crate::control::client::Connection;
 use crate::control::protocol::{BadSample, Choice, Response, Sample, Status, Touching};
-use crate::device::Address;
+use crate::device::{Address, local_keys};
 use crate::key::Touch;
 use crate::say::warn;
 use crate::terminal;
@@ -187,14 +188,6 @@ impl Attendant {
         (self.acted, self.first, self.line) = (None, None, None);
     }
 
-    /// What tells a device file from the one that had its name before.
-    fn device_file(&self) -> Option<u64> {
-        match &self.address {
-            Address::Hidraw(path) => Some(std::fs::metadata(path).ok()?.ino()),
-            _ => None,
-        }
-    }
-
     /// Once for each thing the key asks for, as far as anybody can tell from outside: once, and again if it still asks
     /// after a while.
     fn is_due(&mut self, hand: Hand) -> bool {
@@ -205,17 +198,33 @@ impl Attendant {
         is_due
     }
 
-    /// A device file goes with the device, and another one comes back with it.
-    fn await_device(&self, old: Option<u64>) -> Result<(), Trouble> {
-        let Address::Hidraw(path) = &self.address else { return Ok(()) };
+    /// Follows a key of this host to the device file that it has after it was plugged in again.
+    fn follow(&mut self, before: &[Key]) -> Result<(), Trouble> {
+        let Some(old) = self.among(before) else { return Ok(()) };
         let begun = Instant::now();
-        while self.device_file() == old || self.address.pipe().is_err() {
-            if begun.elapsed() > PLUGGING {
-                return Err(unable(&format!("{} did not come back", path.display())));
+        while begun.elapsed() < PLUGGING {
+            let new = successor(old, before, &local_keys().unwrap_or_default());
+            let address = new.map(Address::Hidraw);
+            if let Some(address) = address.filter(|address| address.pipe().is_ok()) {
+                self.address = address;
+                return Ok(());
             }
             thread::sleep(PAUSE);
         }
-        Ok(())
+        let why = format!("{} was unplugged and did not come back", old.path.display());
+        Err(TransportError::from(io::Error::new(io::ErrorKind::NotFound, why)).into())
+    }
+
+    /// Which of these keys of this host it is.
+    fn among<'k>(&self, keys: &'k [Key]) -> Option<&'k Key> {
+        match &self.address {
+            Address::Auto => keys.first(),
+            Address::Hidraw(path) => {
+                let path = fs::canonicalize(path).ok()?;
+                keys.iter().find(|key| key.path == path)
+            }
+            Address::Usbip { .. } => None,
+        }
     }
 }
 
@@ -255,7 +264,7 @@ impl Caretaker for Attendant {
 
     fn power_cycle(&mut self) -> Result<(), Trouble> {
         self.leave();
-        let old = self.device_file();
+        let before = local_keys().unwrap_or_default();
         match &self.cycles {
             Cycles::Import => return Ok(()),
             Cycles::Control => {
@@ -264,7 +273,6 @@ impl Caretaker for Attendant {
             }
             Cycles::Command(command) => {
                 self::command(command, "power cycle")?;
-                self.plugged_in = Some(Instant::now());
             }
             Cycles::Person => {
                 let asked = terminal::confirm("Unplug the key and plug it in again. Done?");
@@ -276,7 +284,8 @@ impl Caretaker for Attendant {
                 return Err(unable("nobody is here to unplug the key; use --power-cycle-cmd"));
             }
         }
-        self.await_device(old)
+        self.plugged_in = Some(Instant::now());
+        self.follow(&before)
     }
 
     fn can_renew(&self) -> bool {
@@ -309,6 +318,14 @@ impl Caretaker for Attendant {
             }
         }
     }
+}
+
+/// The device file of the key that was `old`, once it is among the keys of `now`. The kernel takes each plugging in for
+/// another device.
+fn successor(old: &Key, before: &[Key], now: &[Key]) -> Option<PathBuf> {
+    let make = |key: &Key| (key.vendor_id, key.product_id, key.serial.clone());
+    let is_new = |key: &&Key| before.iter().all(|known| known.device != key.device);
+    now.iter().filter(is_new).find(|key| make(key) == make(old)).map(|key| key.path.clone())
 }
 
 /// Many cases prove that a key waits for a person, and takes a refusal.
@@ -371,3 +388,37 @@ const APPEARING: Duration = Duration::from_secs(5);
 /// How long a host takes at most to have a device back.
 const PLUGGING: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u32, serial: &str, life: u32) -> Key {
+        Key {
+            path: format!("/dev/hidraw{number}").into(),
+            name: "Example key".to_owned(),
+            vendor_id: 0x1209,
+            product_id: 5,
+            serial: (!serial.is_empty()).then(|| serial.to_owned()),
+            device: format!("/sys/devices/{life}").into(),
+        }
+    }
+
+    #[test]
+    fn a_key_is_followed_to_another_device_file_and_no_other_key_taken_for_it() {
+        let before = [key(0, "a", 1), key(1, "b", 2)];
+        let after = |now: &[Key]| successor(&before[0], &before, now);
+        assert_eq!(after(&before), None, "still plugged in");
+        assert_eq!(after(&before[1..]), None, "not yet back");
+        assert_eq!(after(&[before[1].clone(), key(2, "c", 3)]), None, "somebody else's");
+        assert_eq!(after(&[key(0, "a", 3)]), Some("/dev/hidraw0".into()));
+        assert_eq!(after(&[before[1].clone(), key(2, "a", 3)]), Some("/dev/hidraw2".into()));
+    }
+
+    #[test]
+    fn of_two_keys_without_numbers_the_one_that_was_plugged_in_is_it() {
+        let before = [key(0, "", 1), key(1, "", 2)];
+        let now = [before[1].clone(), key(2, "", 3)];
+        assert_eq!(successor(&before[0], &before, &now), Some("/dev/hidraw2".into()));
+    }
+}

@@ -2,19 +2,16 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Instant;
 
 use ctap_core::Decision;
 use hyper::StatusCode;
-use tokio::time::{sleep, timeout};
 
 use super::Reply;
-use super::limits::{BETWEEN_LOOKS, PLUGGING, TOUCH_COUNTS};
-use crate::attach::device_node;
-use crate::keys::{Keys, PluggedKey};
+use super::limits::TOUCH_COUNTS;
+use crate::keys::Keys;
+use crate::power_cycle::power_cycle;
 
 /// Somebody who obeys the conformance tool.
 pub(super) struct Hand {
@@ -62,49 +59,15 @@ impl Hand {
         let Some(key) = self.keys.iter().next() else {
             return (StatusCode::NOT_FOUND, "there is no key".to_owned());
         };
-        let before = Powered::of(key);
-        key.replug();
-        let back = timeout(PLUGGING, async {
-            while !before.is_over(&Powered::of(key)) {
-                sleep(BETWEEN_LOOKS).await;
-            }
-        });
-        match back.await {
-            Ok(()) => (StatusCode::OK, "power cycled".to_owned()),
-            Err(_) => (
+        match power_cycle(key).await {
+            true => (StatusCode::OK, "power cycled".to_owned()),
+            false => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "the key was unplugged, and no host has it again; one that imported it with usbip has to do so again"
                     .to_owned(),
             ),
         }
     }
-}
-
-/// One life of a key, from plugging in to unplugging.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Powered {
-    power_ups: u32,
-    /// What this machine's kernel made of it: another one in each life.
-    device: Option<PathBuf>,
-}
-
-impl Powered {
-    fn of(key: &PluggedKey) -> Self {
-        Self { power_ups: key.power_ups(), device: device(key.serial()) }
-    }
-
-    /// Whether `now` is another life, and has all that this one had.
-    fn is_over(&self, now: &Self) -> bool {
-        let is_found = now.device.is_some() && now.device != self.device;
-        now.power_ups != self.power_ups && (is_found || self.device.is_none())
-    }
-}
-
-/// The HID device of this machine's kernel with this serial number. The kernel numbers them and never uses a number again.
-fn device(serial: &str) -> Option<PathBuf> {
-    let node = device_node(serial)?;
-    let class = Path::new("/sys/class/hidraw").join(node.file_name()?);
-    fs::read_link(class.join("device")).ok()
 }
 
 /// A touch without a prompt. However often it is asked for, it is one touch.
@@ -141,18 +104,5 @@ mod tests {
         assert!(touch.is_on(now + 2 * TOUCH_COUNTS), "asked for again, it begins again");
         touch.end();
         assert!(!touch.is_on(now + TOUCH_COUNTS));
-    }
-
-    #[test]
-    fn a_life_is_over_when_the_next_one_has_all_that_it_had() {
-        let life = |power_ups, device: &str| Powered {
-            power_ups,
-            device: (!device.is_empty()).then(|| device.into()),
-        };
-        assert!(life(1, "").is_over(&life(2, "")), "a host elsewhere");
-        assert!(!life(1, "").is_over(&life(1, "")));
-        assert!(!life(1, "a").is_over(&life(2, "")), "the kernel is still looking");
-        assert!(!life(1, "a").is_over(&life(2, "a")), "the old device is still there");
-        assert!(life(1, "a").is_over(&life(2, "b")));
     }
 }

@@ -18,12 +18,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// command; after ten seconds it means something else.
 pub(super) const TOUCH_COUNTS: Duration = Duration::from_secs(10);
 
-/// For a host to have the key again. A kernel needs a quarter of a second; a person who types `usbip attach`, longer.
-pub(super) const PLUGGING: Duration = Duration::from_secs(30);
-
-/// Between two looks whether the host has it: much less than a kernel needs to find a device.
-pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
-
 /// Failed tests that are told by name; the file has them all.
 pub(super) const MAX_TOLD: usize = 50;
 

@@ -17,6 +17,7 @@ use super::protocol::{Choice, KeyStatus, OpenPrompt, Refusal, Status};
 use super::{Request, Response};
 use crate::key::Touch;
 use crate::keys::{Keys, PluggedKey, Prompt};
+use crate::power_cycle::power_cycle;
 
 /// Serves every client, each on a task of its own, until the future is dropped.
 ///
@@ -85,7 +86,7 @@ async fn respond(line: &[u8], keys: &Keys) -> Response {
         Request::Touch(touching) => answer(keys, &touching.choice(), touching.decision()),
         Request::Deny(choice) => answer(keys, &choice, Decision::Deny),
         Request::Wait { key, seconds } => wait(keys, key.as_deref(), seconds).await,
-        Request::Replug { key } => replug(keys, key.as_deref()),
+        Request::Replug { key } => replug(keys, key.as_deref()).await,
         Request::Status => Ok(status(keys)),
     };
     result.unwrap_or_else(Response::Error)
@@ -166,13 +167,21 @@ async fn next_prompt(keys: &Keys, candidates: &[&PluggedKey]) -> Response {
     }
 }
 
-fn replug(keys: &Keys, key: Option<&str>) -> Answer {
-    match named(keys, key)?[..] {
-        [only] => {
-            only.replug();
-            Ok(Response::Done)
-        }
-        _ => Err(Refusal::new("there are several keys", "choose one with --key")),
+/// Whoever unplugs a key wants to go on with it: the answer waits until it is there again, if that is up to this process.
+async fn replug(keys: &Keys, key: Option<&str>) -> Answer {
+    let [only] = named(keys, key)?[..] else {
+        return Err(Refusal::new("there are several keys", "choose one with --key"));
+    };
+    if !only.is_held() {
+        only.replug();
+        return Ok(Response::Done);
+    }
+    match power_cycle(only).await {
+        true => Ok(Response::Done),
+        false => Err(Refusal::new(
+            "the key was unplugged, and the kernel has not found it again",
+            "`sudo dmesg` may say why; start the key anew",
+        )),
     }
 }
 

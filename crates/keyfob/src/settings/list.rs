@@ -120,6 +120,7 @@ mod tests {
             vendor_id: 0x1209,
             product_id: 0xF1D0,
             serial: None,
+            device: "/sys/devices/example".into(),
         }
     }
 

@@ -27,11 +27,11 @@ fn every_step_tells_what_went_over_the_wire_and_every_touch_is_shown() {
         |label: &str| said.out.lines().filter(|line| line.trim_start().starts_with(label)).count();
     assert_eq!(
         [count("ok "), count("wire "), count("key asks "), count("person ")],
-        [13, 12, 6, 6],
+        [13, 12, 8, 8],
         "{}",
         said.out
     );
-    assert_eq!(said.out.matches("keyfob touch").count(), 5);
+    assert_eq!(said.out.matches("keyfob touch").count(), 7);
     assert_eq!(said.out.matches("keyfob deny").count(), 1);
     for word in [
         "makeCredential",
