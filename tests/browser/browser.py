@@ -35,6 +35,7 @@ class Refused(Exception):
 class Browser(ABC):
     """A running browser without a window. It is started once, when the first test wants it."""
 
+    newest_profile = "default"  # the kind of key that it knows
     artefacts = Path()  # where screenshots and the browsers' own words go; set once, at the start
     _running = {}
 

@@ -41,9 +41,17 @@ class Firefox(Browser):
         (self.profile / "user.js").write_text("".join(lines), encoding="utf-8")
         self.start("firefox-esr", *FLAGS, "--profile", str(self.profile))
 
+    @property
+    def newest_profile(self):
+        """Up to version 140 it takes a key that names a version of CTAP after 2.1 for a U2F key."""
+        return "default" if self._version > 140 else "fido2.1"
+
     def connect(self):
         self._marionette = Marionette(self._port())
-        self._marionette.call("WebDriver:NewSession", pageLoadStrategy="none", unhandledPromptBehavior="ignore")
+        session = self._marionette.call(
+            "WebDriver:NewSession", pageLoadStrategy="none", unhandledPromptBehavior="ignore"
+        )
+        self._version = int(session["capabilities"]["browserVersion"].split(".")[0])
         self._marionette.call("Marionette:SetContext", value="chrome")
         self._script(PROMPTS, str(self._file("call")), str(self._file("result")))
         self._marionette.call("Marionette:SetContext", value="content")

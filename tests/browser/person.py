@@ -1,9 +1,15 @@
 """What a person does with a browser, a key and the Security info page."""
 
 from browser import patiently
+from keyfob import Keyfob
 from website import PASSWORD
 
 PIN = "correct horse"
+
+
+def key_for(browser, *options):
+    """A key of the newest kind that the browser knows, plugged into the kernel."""
+    return Keyfob("attach", "--profile", browser.newest_profile, *options)
 
 
 class Person:

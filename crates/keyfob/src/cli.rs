@@ -107,7 +107,7 @@ pub(crate) struct KeyOptions {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
     pub(crate) keys: u8,
 
-    /// What kind of key: default, fido2.0, u2f-only, bio, everything, or a TOML file
+    /// What kind of key: default, fido2.1, fido2.0, u2f-only, bio, everything, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "default")]
     pub(crate) profile: String,
 

@@ -28,7 +28,7 @@ use crate::terminal;
 /// Print the metadata statement of a kind of key, for relying parties that judge attestation (FIDO MDS3, JSON)
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// What kind of key: default, fido2.0, u2f-only, bio, everything, or a TOML file
+    /// What kind of key: default, fido2.1, fido2.0, u2f-only, bio, everything, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "default")]
     profile: String,
     /// Where the keys' memory is kept [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]

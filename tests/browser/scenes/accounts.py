@@ -1,14 +1,13 @@
 """Two people who share a key."""
 
 import kernel
-from keyfob import Keyfob
 from libfido2 import Device
-from person import PIN, Person
+from person import PIN, Person, key_for
 from website import SecurityInfo
 
 
 def two_people_share_a_key(browser):
-    with Keyfob("attach") as key, SecurityInfo() as site:
+    with key_for(browser) as key, SecurityInfo() as site:
         Device(kernel.await_node()).set_pin(PIN)
         alice, bob = (Person(browser, key, site, name=name) for name in ("alice", "bob"))
         for person in (alice, bob):

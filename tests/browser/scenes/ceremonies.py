@@ -3,9 +3,8 @@
 from contextlib import contextmanager
 
 import kernel
-from keyfob import Keyfob
 from libfido2 import Device
-from person import PIN, Person, touch
+from person import PIN, Person, key_for, touch
 from programs import eventually
 from website import SecurityInfo, relying_party
 
@@ -14,7 +13,7 @@ FIRST, SECOND = b"a salt", b"another salt"
 
 
 def the_same_key_is_refused_kindly(browser):
-    with Keyfob("attach") as key, SecurityInfo() as site:
+    with key_for(browser) as key, SecurityInfo() as site:
         Device(kernel.await_node()).set_pin(PIN)
         alice = Person(browser, key, site)
         alice.signs_in_with_the_password()
@@ -54,7 +53,7 @@ def a_page_gives_up(browser):
 @contextmanager
 def _waiting_for_a_touch(browser, **asked):
     """A key that is asked by a page; in the end it asks no more, and serves the next who asks."""
-    with Keyfob("attach") as key, relying_party(browser) as page:
+    with key_for(browser) as key, relying_party(browser) as page:
         kernel.await_node()
         page.begin_to_register(**asked)
         key.type("wait").must_succeed()
@@ -102,7 +101,7 @@ def a_page_keeps_a_large_blob_on_the_key(browser):
 
 @contextmanager
 def _person_and_page(browser):
-    with Keyfob("attach") as key, relying_party(browser) as page:
+    with key_for(browser) as key, relying_party(browser) as page:
         Device(kernel.await_node()).set_pin(PIN)
         yield Person(browser, key, page), page
 

@@ -1,9 +1,8 @@
 """The whole life of a key at a site: added, named, used, deleted, refused."""
 
 import kernel
-from keyfob import Keyfob
 from libfido2 import Device
-from person import PIN, Person
+from person import PIN, Person, key_for
 from website import SecurityInfo
 
 NOT_REGISTERED = "This key is not registered with that account."
@@ -11,7 +10,7 @@ NOT_REGISTERED = "This key is not registered with that account."
 
 def of_a_new_key(browser):
     """The key gets its PIN from the browser."""
-    with Keyfob("attach") as key, SecurityInfo() as site:
+    with key_for(browser) as key, SecurityInfo() as site:
         kernel.await_node()
         alice = Person(browser, key, site)
         alice.signs_in_with_the_password()
@@ -22,7 +21,7 @@ def of_a_new_key(browser):
 
 
 def of_a_key_with_a_pin(browser):
-    with Keyfob("attach") as key, SecurityInfo() as site:
+    with key_for(browser) as key, SecurityInfo() as site:
         Device(kernel.await_node()).set_pin(PIN)
         alice = Person(browser, key, site)
         alice.signs_in_with_the_password()

@@ -1,14 +1,13 @@
 """The PIN, typed into the browser's own prompt."""
 
 import kernel
-from keyfob import Keyfob
 from libfido2 import Device
-from person import PIN, Person
+from person import PIN, Person, key_for
 from website import SecurityInfo
 
 
 def a_wrong_pin_is_told(browser):
-    with Keyfob("attach") as key, SecurityInfo() as site:
+    with key_for(browser) as key, SecurityInfo() as site:
         device = Device(kernel.await_node())
         device.set_pin(PIN)
         alice = Person(browser, key, site)

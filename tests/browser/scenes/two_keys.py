@@ -3,8 +3,7 @@
 from contextlib import contextmanager
 
 import kernel
-from keyfob import Keyfob
-from person import touch
+from person import key_for, touch
 from programs import eventually
 from website import relying_party
 
@@ -21,7 +20,7 @@ def the_key_that_has_the_credential_signs_in(browser):
 
 @contextmanager
 def _two_keys(browser):
-    with Keyfob("attach", "--keys", "2") as key, relying_party(browser) as page:
+    with key_for(browser, "--keys", "2") as key, relying_party(browser) as page:
         eventually("both keys are there", lambda: len(kernel.nodes()) == 2)
         yield key, page
 

@@ -45,6 +45,11 @@ fn the_key_with_everything_passes_every_case_that_applies() {
 }
 
 #[test]
+fn the_key_of_2021_passes_every_case_that_applies() {
+    assert!(passed_by("fido2.1") > 1000);
+}
+
+#[test]
 fn the_key_of_2019_passes_every_case_that_applies() {
     assert!(passed_by("fido2.0") > 300);
 }

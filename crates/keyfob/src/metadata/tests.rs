@@ -5,7 +5,7 @@ use ctap_client::commands::u2f::{Registration, apdu};
 use super::*;
 use crate::attestation::tests::identity_of;
 
-const BUILT_IN: [&str; 5] = ["default", "fido2.0", "u2f-only", "bio", "everything"];
+const BUILT_IN: [&str; 6] = ["default", "fido2.1", "fido2.0", "u2f-only", "bio", "everything"];
 const WITH_CTAP2: [&str; 4] = ["default", "fido2.0", "bio", "everything"];
 
 fn made(name: &str) -> (Profile, Identities, Value) {

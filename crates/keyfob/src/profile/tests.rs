@@ -15,7 +15,7 @@ use super::*;
 use crate::attestation::tests::identity_of;
 use crate::failure::describe;
 
-const BUILT_IN: [&str; 5] = ["default", "fido2.0", "u2f-only", "bio", "everything"];
+const BUILT_IN: [&str; 6] = ["default", "fido2.1", "fido2.0", "u2f-only", "bio", "everything"];
 
 fn profile(text: &str) -> Profile {
     Profile::parse("test", Path::new(""), text).unwrap()
@@ -313,7 +313,7 @@ fn contradictions_are_told_with_their_rule() {
 fn a_name_that_is_neither_built_in_nor_a_file_is_told_what_there_is() {
     let error = describe(&Profile::load("boi").unwrap_err());
     let expected = "keyfob: there is no profile boi\n\
-         next: use one of: default, fido2.0, u2f-only, bio, everything; or a TOML file, such as ./boi.toml";
+         next: use one of: default, fido2.1, fido2.0, u2f-only, bio, everything; or a TOML file, such as ./boi.toml";
     assert_eq!(error, expected);
     let error = describe(&Profile::load("./no/such.toml").unwrap_err());
     assert!(error.starts_with("keyfob: cannot read the profile ./no/such.toml: "), "{error}");

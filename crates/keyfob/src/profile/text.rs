@@ -139,8 +139,9 @@ fn in_plain_words(message: &str) -> String {
 
 const KEYS: &str = "docs/profiles.md explains every key and value";
 
-const BUILT_IN: [(&str, &str); 5] = [
+const BUILT_IN: [(&str, &str); 6] = [
     ("default", DEFAULT),
+    ("fido2.1", include_str!("fido2.1.toml")),
     ("fido2.0", include_str!("fido2.0.toml")),
     ("u2f-only", include_str!("u2f-only.toml")),
     ("bio", include_str!("bio.toml")),
