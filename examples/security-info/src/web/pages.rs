@@ -153,11 +153,12 @@ impl KeyView {
     pub(super) fn new(key: Key, settings: &Settings) -> Self {
         let listed = key.aaguid.and_then(|aaguid| settings.listed.models.get(&aaguid));
         let listed = listed.filter(|name| !name.is_empty()).cloned();
-        let is_ours = key.aaguid.is_some_and(|aaguid| aaguid.to_string() == KEYFOB.0);
+        let aaguid = key.aaguid.map(|aaguid| aaguid.to_string());
+        let ours = KEYFOBS.iter().find(|(model, _)| aaguid.as_deref() == Some(model));
         Self {
             id: key.id,
-            model: listed.or_else(|| is_ours.then(|| KEYFOB.1.to_owned())),
-            aaguid: key.aaguid.map(|aaguid| aaguid.to_string()),
+            model: listed.or_else(|| ours.map(|(_, name)| (*name).to_owned())),
+            aaguid,
             proof: proof(&key, settings),
             added: Moment(key.added),
             last_used: key.last_used.map(Moment),
@@ -189,6 +190,11 @@ pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
     }
 }
 
-/// The one model that needs no list: AAGUID and name.
-const KEYFOB: (&str, &str) =
-    ("c196d97f-64cf-465a-ab5d-aaf18b481fc4", "keyfob virtual security key");
+/// The models that need no list, keyfob's profiles: AAGUID and name.
+const KEYFOBS: [(&str, &str); 5] = [
+    ("c196d97f-64cf-465a-ab5d-aaf18b481fc4", "keyfob virtual security key"),
+    ("4f290f43-0433-4c6b-9fa0-9a21d3fc9306", "keyfob virtual security key, CTAP 2.1"),
+    ("e648796f-e280-4a1c-aedc-46bf5e304fcf", "keyfob virtual security key, CTAP 2.0"),
+    ("ec68161d-4e8a-4391-a6b4-1012cac1affe", "keyfob virtual security key with fingerprints"),
+    ("b0946ed5-41d5-4a82-9c44-51445226eda1", "keyfob virtual security key with everything"),
+];
