@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 import programs
+from report import Impossible
 
 
 def patiently(what, condition):
@@ -38,6 +39,7 @@ class Browser(ABC):
     newest_profile = "default"  # the kind of key that it knows
     artefacts = Path()  # where screenshots and the browsers' own words go; set once, at the start
     _running = {}
+    _impossible = {}  # why a browser cannot be tested
 
     def __init__(self):
         self.profile = Path(tempfile.mkdtemp(prefix="keyfob-browser-")) / "profile"
@@ -45,14 +47,18 @@ class Browser(ABC):
 
     @classmethod
     def running(cls):
+        if cls in Browser._impossible:
+            raise Browser._impossible[cls]
         if cls not in Browser._running:
             Browser.end_all()  # two of them are too much for an emulated machine
             started = time.monotonic()
             browser = cls()
             try:
                 browser.connect()
-            except Exception:
+            except Exception as problem:
                 browser.end()  # half started, it would slow the next one down
+                if isinstance(problem, Impossible):
+                    Browser._impossible[cls] = problem
                 raise
             Browser._running[cls] = browser
             print(f"     {cls.__name__} takes {time.monotonic() - started:.0f} s to start", flush=True)

@@ -11,6 +11,7 @@ import websocket
 
 import programs
 from browser import Browser, Refused, patiently
+from report import Impossible
 
 FLAGS = [
     "--headless=new",  # a window on a virtual screen is drawn in software, and too slow on an emulated processor
@@ -49,6 +50,12 @@ class Chromium(Browser):
         self._views = DevTools(f"ws://127.0.0.1:{self._port('UIDevToolsActivePort')}/0")
         for domain in ("DOM", "CSS"):
             self._views.call(f"{domain}.enable")
+        if not self._tells_what_its_labels_say():
+            raise Impossible("this Chromium does not tell what its dialogs say, 156 does: install security updates")
+
+    def _tells_what_its_labels_say(self):
+        labels = [view for view in _nodes(self._views.call("DOM.getDocument")["root"]) if _kind(view).endswith("Label")]
+        return any("Text" in self._properties(label) for label in labels)
 
     def _address_of_page(self):
         list_of_pages = f"http://127.0.0.1:{self._port('DevToolsActivePort')}/json/list"
@@ -111,7 +118,7 @@ class Chromium(Browser):
     def _button(self, label):
         """The button, or the line of a list, that says this."""
         for view in self._dialog("MdTextButton", "WebAuthnHoverButton"):
-            says = [self._properties(below) for below in _nodes(view) if below["attributes"][1].endswith("Label")]
+            says = [self._properties(below) for below in _nodes(view) if _kind(below).endswith("Label")]
             button = self._properties(view)
             if button["Enabled"] == "true" and any(line["Text"] == label for line in says):
                 return button
@@ -130,8 +137,8 @@ class Chromium(Browser):
         root = self._views.call("DOM.getDocument")["root"]
         dialogs = [node for node in _nodes(root) if "AuthenticatorRequestDialogView" in node.get("attributes", [])]
         views = _nodes(dialogs[0]) if dialogs else []
-        self._hide([view for view in views if view["attributes"][1] == "ProgressBar"])
-        return [view for view in views if view["attributes"][1] in kinds]
+        self._hide([view for view in views if _kind(view) == "ProgressBar"])
+        return [view for view in views if _kind(view) in kinds]
 
     def _hide(self, views):
         """A bar that moves while a key is awaited would have an emulated processor for itself."""
@@ -165,6 +172,11 @@ class DevTools:
         if "error" in answer:
             raise Refused(f"{method}: {answer['error']['message']}")
         return answer["result"]
+
+
+def _kind(view):
+    """The class of a view; empty for what is none."""
+    return dict(zip(*[iter(view.get("attributes", []))] * 2)).get("class", "")
 
 
 def _nodes(tree):

@@ -11,6 +11,10 @@ TIME_LIMIT = 240  # seconds for one test: a client that waits for ever fails tha
 _figures = []
 
 
+class Impossible(Exception):
+    """What is installed cannot do what the test is about; the text says what can. Such a test is left out."""
+
+
 def measured(what, value, unit, at_most):
     """Keep a figure for the report; it is also a promise."""
     _figures.append(f"{what}: {value:.4g} {unit} (at most {at_most} {unit})")
@@ -29,11 +33,12 @@ def run_tests(modules, words):
     signal.signal(signal.SIGALRM, _give_up)
     tests = [test for module in modules for test in _own_functions(module)]
     tests = [test for test in tests if not words or any(word in _full_name(test) for word in words)]
-    failed = sum(not _passes(test) for test in tests)
+    results = [_result(test) for test in tests]
     for figure in _figures:
         print(f"     {figure}")
-    print(f"{len(tests) - failed} tests passed, {failed} failed", flush=True)
-    return failed if tests else 1
+    passed, failed, out = (results.count(result) for result in ("ok", "FAIL", "OUT"))
+    print(f"{passed} tests passed, {failed} failed" + (f", {out} left out" if out else ""), flush=True)
+    return failed if passed else 1
 
 
 def _own_functions(module):
@@ -46,20 +51,22 @@ def _full_name(test):
     return f"{test.__module__}.{test.__name__}"
 
 
-def _passes(test):
+def _result(test):
     started = time.monotonic()
-    problem = None
+    result, problem = "ok", None
     signal.alarm(TIME_LIMIT)
     try:
         test()
+    except Impossible as reason:
+        result, problem = "OUT", f"     {reason}"
     except Exception:  # a test may fail in any way; the others still run
-        problem = traceback.format_exc(limit=-3)
+        result, problem = "FAIL", traceback.format_exc(limit=-3)
     signal.alarm(0)
     sentence = test.__name__.replace("_", " ")
-    print(f"{'FAIL' if problem else 'ok':4} {sentence} ({time.monotonic() - started:.1f} s)", flush=True)
+    print(f"{result:4} {sentence} ({time.monotonic() - started:.1f} s)", flush=True)
     if problem:
         print(problem, flush=True)
-    return problem is None
+    return result
 
 
 def _give_up(*_):
