@@ -29,7 +29,8 @@ impl Obedient {
     }
 
     fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(("localhost", self.port)).expect("it listens");
+        // By its number: not every system knows the name.
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         stream.set_read_timeout(Some(Duration::from_secs(40))).expect("possible");
         stream
     }
