@@ -41,7 +41,7 @@ def another_key_does_not_open_the_disk():
     with Disk() as disk:
         with plugged_in() as (key, device):
             touched(key, disk.begin_to_enrol(device), "", "").must_succeed()
-        with plugged_in():
+        with plugged_in(touch="auto"):  # as often as it is asked, which depends on systemd's version
             assert ended(disk.begin_to_open()).status != 0
             assert not disk.is_open()
 

@@ -61,8 +61,11 @@ def start(*command, typed="", environment=None):
 
 
 def ended(process):
-    """Wait for the end of a program in the background."""
-    output, _ = process.communicate(timeout=PATIENCE)
+    """Wait for the end of a program in the background. One that does not end must not have the next test's key."""
+    try:
+        output, _ = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     return Ended(" ".join(process.args), process.returncode, output)
 
 
