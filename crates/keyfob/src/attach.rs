@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use ctap_client::hidraw::{self, Key};
+use ctap_client::hidraw::Key;
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -15,6 +15,7 @@ use usbip_server::Server;
 use usbip_server::vhci::{self, HubPort, Vhci, VhciError};
 
 use crate::cli::KeyOptions;
+use crate::device::local_keys;
 use crate::failure::failure;
 use crate::keys::{Keys, PluggedKey};
 use crate::running::Running;
@@ -107,7 +108,7 @@ async fn announce(bus_id: String, serial: String, before: Option<PathBuf>) {
 /// What this machine's kernel made of the key with this serial number, once there is a device file.
 pub(crate) fn local_device(serial: &str) -> Option<Key> {
     let is_it = |key: &Key| key.serial.as_deref() == Some(serial) && key.path.exists();
-    hidraw::list().ok()?.into_iter().find(is_it)
+    local_keys().ok()?.into_iter().find(is_it)
 }
 
 /// The same error as a person reads it: what was wrong, then what to do.

@@ -204,9 +204,10 @@ impl Attendant {
         let begun = Instant::now();
         while begun.elapsed() < PLUGGING {
             let new = successor(old, before, &local_keys().unwrap_or_default());
-            let address = new.map(Address::Hidraw);
-            if let Some(address) = address.filter(|address| address.pipe().is_ok()) {
-                self.address = address;
+            if let Some(address) = new.map(Address::Hidraw)
+                && let Ok(pipe) = address.pipe()
+            {
+                (self.address, self.first) = (address, Some(pipe));
                 return Ok(());
             }
             thread::sleep(PAUSE);

@@ -19,7 +19,8 @@ pub(super) struct Pin(Zeroizing<String>);
 
 impl Pin {
     /// A PIN as it was typed. One that looks the same can be typed in several ways (é, or e and an accent), so the bytes
-    /// that keys compare are those of Unicode's normalization form C, whatever the keyboard. The key leaves that to whoever asks for it (CP-20).
+    /// that keys compare are those of Unicode's normalization form C, whatever the keyboard. The key leaves that to whoever
+    /// asks for it (CP-20).
     fn typed(text: Zeroizing<String>) -> Self {
         match is_nfc(&text) {
             true => Self(text),
