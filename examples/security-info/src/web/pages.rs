@@ -198,3 +198,40 @@ const KEYFOBS: [(&str, &str); 5] = [
     ("ec68161d-4e8a-4391-a6b4-1012cac1affe", "keyfob virtual security key with fingerprints"),
     ("b0946ed5-41d5-4a82-9c44-51445226eda1", "keyfob virtual security key with everything"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::KEYFOBS;
+
+    #[test]
+    fn every_built_in_profile_with_an_aaguid_has_a_name() {
+        let profiles = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/keyfob/src/profile");
+        let mut models = Vec::new();
+        for file in fs::read_dir(profiles).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.extension() == Some("toml".as_ref()) {
+                let text = fs::read_to_string(&file).unwrap();
+                models.extend(
+                    text.lines()
+                        .find_map(aaguid)
+                        .filter(|aaguid| !is_nil(aaguid))
+                        .map(str::to_owned),
+                );
+            }
+        }
+        let mut named = KEYFOBS.map(|(model, _)| model.to_owned());
+        models.sort();
+        named.sort();
+        assert_eq!(models, named);
+    }
+
+    fn aaguid(line: &str) -> Option<&str> {
+        line.strip_prefix("aaguid = \"")?.strip_suffix('"')
+    }
+
+    /// A key that knows U2F alone has no model to tell.
+    fn is_nil(aaguid: &str) -> bool {
+        aaguid.chars().all(|digit| matches!(digit, '0' | '-'))
+    }
+}
