@@ -155,7 +155,15 @@ mod tests {
     use crate::testing::seeded;
 
     fn sealed(rng: &mut crate::crypto::HashRng, wrapping_key: &Secret<32>) -> Vec<u8> {
-        let key = PrivateKey::generate(Algorithm::Es256, rng);
+        sealed_with(Algorithm::Es256, rng, wrapping_key)
+    }
+
+    fn sealed_with(
+        algorithm: Algorithm,
+        rng: &mut crate::crypto::HashRng,
+        wrapping_key: &Secret<32>,
+    ) -> Vec<u8> {
+        let key = PrivateKey::generate(algorithm, rng);
         let policy =
             Policy { key: &key, cred_protect: CredProtect::UvRequired, third_party_payment: true };
         seal(&policy, &[7; 32], wrapping_key, rng).unwrap()
@@ -169,7 +177,17 @@ mod tests {
         let credential = open(&id, &[7; 32], &wrapping_key).unwrap();
         assert_eq!(credential.cred_protect, CredProtect::UvRequired);
         assert!(credential.third_party_payment);
-        assert!(id.len() <= crate::limits::MAX_CREDENTIAL_ID);
+    }
+
+    // GI-17
+    #[test]
+    fn the_longest_id_is_as_long_as_announced() {
+        let mut rng = seeded(4);
+        let wrapping_key = Secret::random(&mut rng);
+        let mut lengths =
+            Algorithm::ALL.map(|algorithm| sealed_with(algorithm, &mut rng, &wrapping_key).len());
+        lengths.sort_unstable();
+        assert_eq!(lengths.last(), Some(&crate::limits::MAX_CREDENTIAL_ID));
     }
 
     #[test]

@@ -60,11 +60,11 @@ pub const MAX_NAME: usize = 128;
 /// Bytes of the longest rp.id kept: a DNS name has at most 253 bytes, some platforms use URLs. Longer ones are refused.
 pub const MAX_RP_ID: usize = 512;
 
-/// Entries of an allowList or excludeList (getInfo 0x07, MSG-63). That many of this key's ids fit a message.
+/// Entries of an allowList or excludeList (getInfo 0x07, MSG-63). That many of this key's ids fit a message of the default size.
 pub const MAX_CREDENTIALS_IN_LIST: usize = 16;
 
-/// Bytes of the longest credential id this authenticator issues or looks at (getInfo 0x08). U2F key handles have at most 255 (MC-75).
-pub const MAX_CREDENTIAL_ID: usize = 255;
+/// Bytes of the longest credential id this authenticator issues or looks at (getInfo 0x08, GI-17): a sealed one of ES384.
+pub const MAX_CREDENTIAL_ID: usize = 113;
 
 /// Signature counters are reserved in blocks of this size ahead of use, so an assertion needs no disk write of its own.
 pub const SIGN_COUNT_BLOCK: u32 = 64;

@@ -259,14 +259,15 @@ impl Checked {
 
     fn assert(self, evidence: Evidence, cx: &mut Context<'_>) -> Result<Reply, Status> {
         let may_write = self.allow_list.is_some() && evidence.present(); // EX-76, EX-77
+        let count = self.found.len();
         let terms = Terms {
             rp_id_hash: self.rp_id_hash,
             client_data_hash: self.client_data_hash,
             extensions: self.extensions.open(cx)?, // GA-23
+            with_names: count > 1 && evidence.verified(),
             evidence,
             may_write,
         };
-        let count = self.found.len();
         let mut assertions = Assertions { terms, left: self.found };
         let number = (count > 1).then_some(count); // GA-25
         let reply = assertions.next(number, cx)?.ok_or(Status::NoCredentials)?;
@@ -317,6 +318,8 @@ struct Terms {
     rp_id_hash: [u8; 32],
     client_data_hash: [u8; 32],
     extensions: Opened,
+    /// There is something to choose, and a verified user to do it: nobody else needs the names (GA-29).
+    with_names: bool,
     evidence: Evidence,
     may_write: bool,
 }
@@ -346,11 +349,12 @@ impl Terms {
         let signed: [&[u8]; 2] = [&auth_data, &self.client_data_hash];
         let signature = credential.key.sign(&signed, &self.evidence).ok_or(Status::Other)?; // GA-30
         let user = credential.account.as_ref().map(|account| &account.user);
+        let user = user.filter(|user| !user.id.is_empty()); // an empty one tells nothing (MSG-47)
         let large_blob_key = self.extensions.large_blob_key(credential);
         let mut reply = MapWriter::new();
         reply.put(0x01_u8, descriptor_map(&credential.id)); // GA-33
         reply.put(0x02_u8, Bytes(&auth_data)).put(0x03_u8, Bytes(&signature));
-        reply.put_some(0x04_u8, user.map(|user| user_map(user, self.evidence.verified())));
+        reply.put_some(0x04_u8, user.map(|user| user_map(user, self.with_names)));
         reply.put_some(0x05_u8, parts.number);
         reply.put_some(0x07_u8, large_blob_key.map(|key| Bytes(key))); // GA-32
         reply.put_some(0x08_u8, parts.unsigned);
@@ -400,7 +404,7 @@ pub(crate) fn descriptor_map(id: &[u8]) -> MapWriter {
     map
 }
 
-/// `PublicKeyCredentialUserEntity`: names only for a verified user (GA-29).
+/// `PublicKeyCredentialUserEntity`: the names are not for everybody (GA-29).
 pub(crate) fn user_map(user: &User, with_names: bool) -> MapWriter {
     let mut map = MapWriter::new();
     map.put("id", Bytes(&user.id));

@@ -65,18 +65,19 @@ fn put_ctap21(info: &mut MapWriter, policy: Policy<'_>) {
 fn put_ctap22(info: &mut MapWriter, policy: Policy<'_>, rng: &mut dyn CryptoRng) {
     let Policy { config, state } = policy;
     let commands = &config.authenticator_config;
-    let has_tokens = policy.has_tokens();
     let long_touch = commands.long_touch_for_reset;
     let complex = config.extensions.pin_complexity_policy;
-    let identifier = encrypted(b"encIdentifier", &state.device_identifier, state, rng);
-    let store_state = encrypted(b"encCredStoreState", &state.cred_store_state, state, rng);
+    let mut for_readers =
+        |info, plaintext| config.per_cred_mgmt_ro.then(|| encrypted(info, plaintext, state, rng));
+    let identifier = for_readers(b"encIdentifier", &state.device_identifier);
+    let store_state = for_readers(b"encCredStoreState", &state.cred_store_state);
     info.put(0x16_u8, list(&attestation::formats(config)));
     info.put_some(0x17_u8, policy.sensor().map(|_| state.uv_count_since_pin));
     info.put_some(0x18_u8, long_touch.then_some(state.settings.long_touch_for_reset));
-    info.put_some(0x19_u8, has_tokens.then_some(Bytes(&identifier)));
+    info.put_some(0x19_u8, identifier.as_ref().map(|member| Bytes(member)));
     info.put_some(0x1b_u8, complex.then_some(state.settings.pin_complexity_policy));
     info.put_some(0x1d_u8, config.client_pin.then_some(MAX_PIN_BYTES));
-    info.put_some(0x1e_u8, has_tokens.then_some(Bytes(&store_state)));
+    info.put_some(0x1e_u8, store_state.as_ref().map(|member| Bytes(member)));
     info.put_some(0x1f_u8, commands.any().then_some(list(&config_commands(config))));
 }
 
@@ -95,7 +96,7 @@ fn options(policy: Policy<'_>) -> MapWriter {
     let enterprise = commands.enterprise_attestation.as_ref();
     let mut options = MapWriter::new();
     options.put_some("ep", enterprise.map(|_| state.settings.enterprise_attestation));
-    options.put("rk", config.rk()).put("up", true);
+    options.put_some("rk", on(config.rk())).put("up", true);
     options.put_some("uv", sensor.map(|_| policy.built_in_uv()));
     options.put("plat", false);
     options.put_some("uvAcfg", on(sensor.is_some_and(|sensor| sensor.uv_acfg) && commands.any()));
@@ -120,7 +121,8 @@ fn options(policy: Policy<'_>) -> MapWriter {
     options
 }
 
-/// IV and ciphertext under a key that only holders of the persistent token have; never the same twice (GI-90, GI-91).
+/// IV and ciphertext under a key that only holders of the persistent token have, who may read credentials; never the same
+/// twice (GI-90, GI-91).
 fn encrypted(
     info: &[u8],
     plaintext: &[u8; BLOCK],

@@ -98,13 +98,15 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The name of a relying party must be text although nobody needs it (MC-80).
+/// The name of a relying party must be text although nobody needs it (MC-80); so must the icon of CTAP 2.0, which is dropped
+/// (MSG-48).
 fn parse_rp(map: Map<'_>) -> Result<Rp, Status> {
     let (mut id, mut name) = (None, None);
     for (key, value) in map.by_name() {
         match key {
             "id" => id = Some(value.text()?),
             "name" => name = Some(value.text()?),
+            "icon" => _ = value.text()?,
             _ => {}
         }
     }
@@ -122,6 +124,7 @@ pub(crate) fn parse_user(map: Map<'_>) -> Result<User, Status> {
             "id" => id = Some(value.bytes()?),
             "name" => name = Some(value.text()?),
             "displayName" => display_name = Some(value.text()?),
+            "icon" => _ = value.text()?,
             _ => {}
         }
     }

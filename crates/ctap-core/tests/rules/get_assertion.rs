@@ -290,17 +290,25 @@ fn a_list_is_answered_once() {
 
 // GA-29, GA-55; tool ResidentKey-1 P-2, P-3
 #[test]
-fn names_are_for_verified_users() {
+fn names_are_for_verified_users_who_have_to_choose() {
     let mut key = Key::with_pin();
-    let token = key.token(MC, Some(RP));
-    key.ok(&make_credential(RP).rk().auth(&token));
     let id = key.ok(&make_credential(RP)).new_id();
-    let used = key.ok(&get_assertion(RP));
-    assert_eq!(used.named(4).keys(), ["id"]);
-    let token = key.token(GA, Some(RP));
-    let used = key.ok(&get_assertion(RP).auth(&token));
-    assert_eq!(used.named(4).keys(), ["id", "name", "displayName"]);
     assert!(!key.ok(&get_assertion(RP).list(&[&id])).has(4), "not discoverable: no user");
+    for (user, names) in [("ada", &["id"][..]), ("eve", &["id", "name", "displayName"])] {
+        let token = key.token(MC, Some(RP));
+        key.ok(&make_credential(RP).rk().user(user.as_bytes(), user).auth(&token));
+        assert_eq!(key.ok(&get_assertion(RP)).named(4).keys(), ["id"]);
+        let token = key.token(GA, Some(RP));
+        assert_eq!(key.ok(&get_assertion(RP).auth(&token)).named(4).keys(), names, "{user}");
+    }
+}
+
+// MSG-47, GA-29
+#[test]
+fn an_account_without_an_id_is_not_told() {
+    let mut key = Key::made(|_| {});
+    key.ok(&make_credential(RP).rk().user(b"", "nobody"));
+    assert!(!key.ok(&get_assertion(RP)).has(4));
 }
 
 // GA-14 to GA-16, GA-42, EX-13 to EX-16; tool credProtect P-1 to P-3

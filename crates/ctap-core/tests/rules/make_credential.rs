@@ -66,7 +66,7 @@ fn entities_are_judged_by_type_and_length() {
         (rp(long(512), long(500)), ok),
         (rp(long(513), "x".into()), length),
         (map([("id", "a".into()), ("icon", "https://a/i.png".into())]), ok),
-        (map([("id", "a".into()), ("icon", 7.into())]), ok),
+        (map([("id", "a".into()), ("icon", 7.into())]), kind),
     ] {
         assert_eq!(key().status(&request().with(2, entity.clone())), status, "{entity:?}");
     }
@@ -76,7 +76,8 @@ fn entities_are_judged_by_type_and_length() {
         (user("ada".into(), "name", "x".into()), kind),
         (user(bytes([1]), "name", bytes([1])), kind),
         (user(bytes([1]), "displayName", 1.into()), kind),
-        (user(bytes([1]), "icon", 1.into()), ok),
+        (user(bytes([1]), "icon", "https://a/i.png".into()), ok),
+        (user(bytes([1]), "icon", 1.into()), kind),
         (user(bytes([]), "name", "x".into()), ok),
         (user(bytes([1; 64]), "name", "x".into()), ok),
         (user(bytes([1; 65]), "name", "x".into()), length),
