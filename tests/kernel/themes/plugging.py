@@ -7,7 +7,7 @@ import kernel
 from keyfob import Keyfob
 from libfido2 import Device
 from phrases import attach, registration_that_waits, serve
-from programs import ended
+from programs import ended, run
 from report import measured, seconds
 
 
@@ -63,6 +63,12 @@ def a_server_killed_while_a_request_waits_takes_its_device_node_along():
 def keyfob_attach_needs_neither_a_port_nor_the_usbip_tool():
     with Keyfob("attach", "--touch", "auto"):
         Device(kernel.await_node()).register()
+
+
+def the_demonstration_goes_through_the_kernel():
+    said = run(Keyfob.program, "demo", "--fast", "--kernel").must_succeed()
+    assert "/dev/hidraw" in said
+    kernel.await_no_node()
 
 
 def _attach_and_detach(times):
