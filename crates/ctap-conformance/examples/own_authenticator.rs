@@ -10,10 +10,10 @@
 //! To test yours: put it where [`SoftKey`] stands, and have `impl Transport` do with it what it says there.
 #![allow(clippy::print_stdout, reason = "an example talks to its user")]
 
-use std::cell::Cell;
 use std::env;
 use std::process::ExitCode;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use ctap_conformance::{
@@ -57,42 +57,27 @@ pub(crate) fn test(config: Config, suite: &Suite, words: &[String]) -> Result<Re
     Ok(report)
 }
 
-/// The authenticator under test, and what the person in front of it does.
+/// The authenticator under test.
 pub(crate) struct OwnAuthenticator {
     key: SoftKey,
     has_u2f: bool,
-    person: Rc<Person>,
 }
 
-/// The authenticator asks this person, the suite tells them what to do.
-struct Person {
-    hand: Cell<Hand>,
-    was_asked: Cell<bool>,
-}
-
-impl Person {
-    /// `None`: does nothing, and the authenticator gives up after its time.
-    fn decide(&self) -> Option<Decision> {
-        self.was_asked.set(true);
-        match self.hand.get() {
-            // For a touch any finger will do; while one is enrolled, the suite means finger 1.
-            Hand::Touch => Some(Decision::Finger(1)),
-            Hand::Finger(finger) => Some(Decision::Finger(finger)),
-            Hand::BadSample(code) => fault(code).map(Decision::BadSample),
-            Hand::Refuse => Some(Decision::Deny),
-            Hand::Nothing | Hand::Cancel => None,
-        }
+/// What the person does when the authenticator asks. `None`: nothing, and it gives up after its time.
+fn decision(hand: Hand) -> Option<Decision> {
+    match hand {
+        // For a touch any finger will do; while one is enrolled, the suite means finger 1.
+        Hand::Touch => Some(Decision::Finger(1)),
+        Hand::Finger(finger) => Some(Decision::Finger(finger)),
+        Hand::BadSample(code) => fault(code).map(Decision::BadSample),
+        Hand::Refuse => Some(Decision::Deny),
+        Hand::Nothing | Hand::Cancel => None,
     }
 }
 
 impl OwnAuthenticator {
     pub(crate) fn new(config: Config) -> Self {
-        let person = Rc::new(Person { hand: Cell::new(Hand::Touch), was_asked: Cell::new(false) });
-        let has_u2f = config.u2f;
-        let mut key = SoftKey::new(config, [7; 32]);
-        let asked = Rc::clone(&person);
-        key.set_person(move |_question| asked.decide());
-        Self { key, has_u2f, person }
+        Self { has_u2f: config.u2f, key: SoftKey::new(config, [7; 32]) }
     }
 
     /// One exchange, in which the person does what `hand` says.
@@ -101,10 +86,14 @@ impl OwnAuthenticator {
         hand: Hand,
         exchange: impl FnOnce(&mut SoftKey) -> Vec<u8>,
     ) -> Result<Answer, Trouble> {
-        self.person.hand.set(hand);
-        self.person.was_asked.set(false);
+        let was_asked = Arc::new(AtomicBool::new(false));
+        let asks = Arc::clone(&was_asked);
+        self.key.set_person(move |_question| {
+            asks.store(true, Relaxed);
+            decision(hand)
+        });
         let message = exchange(&mut self.key);
-        let asked = self.person.was_asked.get();
+        let asked = was_asked.load(Relaxed);
         // What cannot be done here is said, and the case is skipped with that sentence.
         match hand {
             Hand::BadSample(code) if asked && fault(code).is_none() => {

@@ -26,14 +26,14 @@ use crate::time::Instant;
 /// seed it from the system, or drive an [`Authenticator`] with your own [`Platform`].
 pub struct SoftKey {
     authenticator: Authenticator,
-    store: Box<dyn Store>,
-    rng: Box<dyn CryptoRng>,
+    store: Box<dyn Store + Send>,
+    rng: Box<dyn CryptoRng + Send>,
     now: Instant,
     person: Person,
 }
 
 /// Answers questions; `None`: does nothing.
-type Person = Box<dyn FnMut(&Question) -> Option<Decision>>;
+type Person = Box<dyn FnMut(&Question) -> Option<Decision> + Send>;
 
 impl SoftKey {
     /// A key fresh from the factory, just plugged in, with a person who approves everything. Whether `config` makes sense is for
@@ -48,8 +48,12 @@ impl SoftKey {
         Self { authenticator, store, rng, now, person: Box::new(|_| Some(Decision::Approve)) }
     }
 
-    /// Who answers questions from now on. `None` from them: they do nothing, until the question times out.
-    pub fn set_person(&mut self, person: impl FnMut(&Question) -> Option<Decision> + 'static) {
+    /// Who answers questions from now on. `None` from them: they do nothing, until the question times out. A key may move to
+    /// another thread, and its person goes with it.
+    pub fn set_person(
+        &mut self,
+        person: impl FnMut(&Question) -> Option<Decision> + Send + 'static,
+    ) {
         self.person = Box::new(person);
     }
 
@@ -110,5 +114,16 @@ impl SoftKey {
             *now = platform.now;
             step = next.unwrap_or(Step::Kept);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_may_move_to_another_thread() {
+        const fn is_send<T: Send>() {}
+        is_send::<SoftKey>();
     }
 }

@@ -29,6 +29,7 @@ mod registration {
         let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
         let request = make_credential::Request::new(hash, site, user).encode();
         let response = key.call(&request);
+        assert_eq!(response[0], 0x00, "refused; ctap_client::Status has the names");
         let reply = make_credential::Reply::parse(&response[1..], true).unwrap();
         reply.verify("example.org", &hash).unwrap(); // RP id, touch, signature
     }
