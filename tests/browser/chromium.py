@@ -38,7 +38,6 @@ FLAGS = [
 
 class Chromium(Browser):
     asks_before_the_site_sees_the_model = False  # it only says so
-    has_the_only_account_confirmed = True
     has_one_of_several_keys_chosen_first = False  # all are asked, the touched one answers
 
     def __init__(self):
@@ -175,8 +174,9 @@ class DevTools:
 
 
 def _kind(view):
-    """The class of a view; empty for what is none."""
-    return dict(zip(*[iter(view.get("attributes", []))] * 2)).get("class", "")
+    """The class of a view; empty for the root, which is none."""
+    _, kind, *_ = view.get("attributes") or ["class", ""]
+    return kind
 
 
 def _nodes(tree):

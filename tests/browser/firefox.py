@@ -32,7 +32,6 @@ PREFERENCES = {
 
 class Firefox(Browser):
     asks_before_the_site_sees_the_model = True
-    has_the_only_account_confirmed = False
     has_one_of_several_keys_chosen_first = True  # by a touch of its own
 
     def __init__(self):

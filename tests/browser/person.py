@@ -84,11 +84,6 @@ class Person:
         if self.browser.asks_before_the_site_sees_the_model:
             self.browser.press_in_prompt("Allow")
 
-    def confirms_the_account(self):
-        """Where the key knows one account, and so there is nothing to choose."""
-        if self.browser.has_the_only_account_confirmed:
-            self.browser.press_in_prompt("Continue")
-
     def touches(self):
         self.browser.in_prompt("no more to ask than a touch", lambda: _touched(self.key))
 

@@ -51,7 +51,6 @@ def _goes_on(alice):
 
     alice.begins_to_sign_in_with_the_key_alone()
     alice.proves_who_they_are()
-    alice.confirms_the_account()
     alice.is_signed_in()
     browser.screenshot("signed-in-with-the-key-alone")
 
@@ -60,6 +59,5 @@ def _goes_on(alice):
     alice.signs_out()
     alice.begins_to_sign_in_with_the_key_alone()
     alice.proves_who_they_are()
-    alice.confirms_the_account()
     browser.await_text("#alert", NOT_REGISTERED)
     browser.screenshot("the-key-is-refused")
