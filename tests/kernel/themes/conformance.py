@@ -9,7 +9,7 @@ from programs import start
 
 # All of them take an emulated machine about half an hour: most chapters plug the key in hundreds of times.
 EMULATED = "KEYFOB_EMULATED" in os.environ
-PATIENCE = 220 if EMULATED else 900  # seconds
+PATIENCE = 220  # seconds
 
 
 def the_default_key_passes_the_conformance_suite():
@@ -25,11 +25,11 @@ def the_key_with_everything_passes_the_conformance_suite():
 
 
 def the_key_of_2021_passes_the_conformance_suite():
-    _passes("fido2.1", "get_info")
+    _passes("fido2.1", "get_info", "selection")
 
 
 def the_key_of_2019_passes_the_conformance_suite():
-    _passes("fido2.0", "get_info", "selection")
+    _passes("fido2.0", "get_info", "ctaphid_channels")
 
 
 def the_key_with_u2f_alone_passes_the_conformance_suite():
@@ -47,4 +47,4 @@ def _passes(profile, *chapters):
         assert client.returncode == 0, output
         passed = int(re.search(r"(\d+) passed, 0 failed", output)[1])
         print(f"     {passed} cases passed through hidraw", flush=True)
-        assert passed > 10, output
+        assert passed > 30, output
