@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use tokio::net::UnixListener;
 
 use crate::failure::failure;
@@ -20,28 +22,35 @@ pub(crate) struct PrivateSocket {
     pub(crate) place: Place,
 }
 
-/// The socket's name. Dropping it removes the socket.
+/// The socket's name. Dropping it removes the socket, unless somebody else has put something in its place.
 ///
-/// A lock beside it tells whether a socket that is already there belongs to somebody: the kernel releases it however a
-/// process ends, so a stale socket is replaced without asking, and a live one never.
+/// A socket that is already there is replaced if nobody listens on it: its process was killed. The lock beside it keeps
+/// two keyfobs that start at once from taking each other's for such a one; the kernel releases it however a process ends.
 pub(crate) struct Place {
     path: PathBuf,
+    /// The very file that was made.
+    file: FileId,
     _lock: File,
 }
+
+/// Device and inode.
+type FileId = (u64, u64);
 
 impl PrivateSocket {
     /// Listens at `path`. Its directory must be there.
     ///
     /// # Errors
-    /// Another process listens there, or something that is no socket has the name.
+    /// Another process listens there, keyfob or not, or something that is no socket has the name.
     pub(crate) fn bind(path: &Path) -> anyhow::Result<Self> {
         let context = || format!("cannot listen on {}", path.display());
         let lock = lock_beside(path).with_context(context)?;
         remove_stale(path).with_context(context)?;
         // The process's umask keeps others out until this has its final mode.
         let listener = UnixListener::bind(path).with_context(context)?;
+        let file = file_id(path).with_context(context)?;
+        let place = Place { path: path.to_owned(), file, _lock: lock };
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).with_context(context)?;
-        Ok(Self { listener, place: Place { path: path.to_owned(), _lock: lock } })
+        Ok(Self { listener, place })
     }
 }
 
@@ -54,7 +63,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         // If somebody removed it before, that is fine too.
-        let _ = fs::remove_file(&self.path);
+        if file_id(&self.path).is_ok_and(|file| file == self.file) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -88,7 +99,7 @@ fn lock_beside(path: &Path) -> anyhow::Result<File> {
     let lock: File = rustix::fs::open(&name, flags, Mode::RUSR | Mode::WUSR)?.into();
     match rustix::fs::flock(lock.as_fd(), FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(lock),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(failure(
+        Err(Errno::WOULDBLOCK) => Err(failure(
             "another keyfob listens there",
             "stop it, or give this one a socket of its own, for instance with --control PATH",
         )),
@@ -96,13 +107,32 @@ fn lock_beside(path: &Path) -> anyhow::Result<File> {
     }
 }
 
-fn remove_stale(path: &Path) -> io::Result<()> {
+fn remove_stale(path: &Path) -> anyhow::Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(metadata) if metadata.file_type().is_socket() => fs::remove_file(path),
-        Ok(_) => Err(io::Error::other("something that is no socket has that name")),
+        Err(error) => Err(error.into()),
+        Ok(metadata) if !metadata.file_type().is_socket() => Err(failure(
+            "something that is no socket has that name",
+            "remove it, or name another path with --control or --unix",
+        )),
+        Ok(_) if is_deserted(path)? => Ok(fs::remove_file(path)?),
+        Ok(_) => Err(failure(
+            "another program has that socket",
+            "name another path with --control or --unix",
+        )),
     }
+}
+
+/// Whether nobody listens on this socket. A refused connection is the one proof: other programs, which know nothing of
+/// our lock, may listen for datagrams, or have a full queue.
+fn is_deserted(path: &Path) -> io::Result<bool> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let caller = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    Ok(connect(&caller, &SocketAddrUnix::new(path)?) == Err(Errno::CONNREFUSED))
+}
+
+fn file_id(path: &Path) -> io::Result<FileId> {
+    fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 #[cfg(test)]
@@ -110,6 +140,7 @@ mod tests {
     use super::*;
 
     use std::os::unix::fs::symlink;
+    use std::os::unix::net::{UnixDatagram, UnixListener as StdListener, UnixStream};
 
     use tempfile::tempdir;
 
@@ -130,9 +161,58 @@ mod tests {
         drop(live);
         assert!(!path.exists());
         // What a killed process leaves.
-        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        drop(StdListener::bind(&path).unwrap());
         assert!(path.exists());
         PrivateSocket::bind(&path).unwrap();
+    }
+
+    fn refusal(path: &Path) -> String {
+        let runtime = runtime();
+        let _guard = runtime.enter();
+        crate::failure::describe(&PrivateSocket::bind(path).err().unwrap())
+    }
+
+    #[test]
+    fn the_socket_of_another_program_is_neither_taken_nor_removed() {
+        let directory = tempdir().unwrap();
+        let (agent, log) = (directory.path().join("agent"), directory.path().join("log"));
+        let _agent = StdListener::bind(&agent).unwrap();
+        let _log = UnixDatagram::bind(&log).unwrap();
+        for path in [&agent, &log] {
+            let error = refusal(path);
+            assert!(error.contains("another program") && error.contains("--unix"), "{error}");
+        }
+        UnixStream::connect(&agent).unwrap();
+        UnixDatagram::unbound().unwrap().send_to(b"a line", &log).unwrap();
+    }
+
+    #[test]
+    fn a_program_that_lets_its_callers_wait_is_not_taken_for_dead_and_stops_nobody() {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("agent");
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = || socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap();
+        let address = SocketAddrUnix::new(&path).unwrap();
+        let agent = socket();
+        rustix::net::bind(&agent, &address).unwrap();
+        rustix::net::listen(&agent, 0).unwrap();
+        let first = socket();
+        connect(&first, &address).unwrap();
+        assert!(refusal(&path).contains("another program"));
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn what_others_have_put_in_its_place_is_not_removed_at_the_end() {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("control");
+        let runtime = runtime();
+        let _guard = runtime.enter();
+        let ours = PrivateSocket::bind(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let _theirs = StdListener::bind(&path).unwrap();
+        drop(ours);
+        UnixStream::connect(&path).unwrap();
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -69,6 +69,19 @@ fn what_a_killed_key_left_behind_is_replaced() {
     assert!(home.control().exists());
     let _key = home.serve(&["--ephemeral"]);
     home.succeed(&["status"]);
+}
+
+#[test]
+fn the_socket_of_another_program_is_left_to_it() {
+    let home = Home::new();
+    let path = home.path().join("agent");
+    let _agent = UnixListener::bind(&path).unwrap();
+    for option in ["--control", "--unix"] {
+        let serve = ["serve", "--ephemeral", "--listen", "127.0.0.1:0"];
+        let error = home.fail(&[&serve[..], &[option, path.to_str().unwrap()]].concat(), 1);
+        assert!(error.contains("another program has that socket"), "{error}");
+        UnixStream::connect(&path).unwrap();
+    }
 }
 
 #[test]
