@@ -1,9 +1,17 @@
 //! Logs, for whoever looks for a fault. Off by default, to the standard error stream, and without secrets: commands,
 //! lengths, statuses and channels; what identifies a site or a person only at the level `debug` (P-20).
+//!
+//! Lines that nobody takes are lost, as those of [`say`](crate::say) are; the next one that is taken comes after their
+//! number, for a log with unmarked gaps misleads.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing_subscriber::EnvFilter;
+
+use crate::say::tell;
+use crate::terminal::count;
 
 /// Starts logging if `KEYFOB_LOG`, `RUST_LOG` or `-v` ask for it, in this order.
 ///
@@ -18,9 +26,53 @@ pub(crate) fn start(verbosity: u8) -> anyhow::Result<()> {
         )
     })?;
     let log = tracing_subscriber::fmt().with_env_filter(filter);
-    log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).init();
+    let lines = || Lines { stream: io::stderr(), lost: &LOST };
+    log.with_ansi(io::stderr().is_terminal()).with_writer(lines).init();
     Ok(())
 }
+
+/// Writes whole lines to `stream`, and never waits for it.
+struct Lines<'a, S> {
+    stream: S,
+    /// How many were lost since the last one that was not.
+    lost: &'a AtomicU64,
+}
+
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// Each call is one line with its end: `tracing_subscriber` puts it together first.
+impl<S: Write + AsFd> Write for Lines<'_, S> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 && tell(&mut self.stream, gap(lost)) {
+            lost = 0;
+        }
+        if lost > 0 || !tell(&mut self.stream, bounded(line)) {
+            lost += 1;
+        }
+        self.lost.fetch_add(lost, Ordering::Relaxed);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn gap(lost: u64) -> String {
+    format!("(lost: {} of this log, which nobody read)\n", count(lost, "line"))
+}
+
+/// As much of a line as [`tell`] takes.
+fn bounded(line: &[u8]) -> String {
+    match line.get(..LONGEST) {
+        Some(head) => format!("{}…\n", String::from_utf8_lossy(head)),
+        None => String::from_utf8_lossy(line).into_owned(),
+    }
+}
+
+/// Bytes of a line; what is put behind it fits in as well.
+const LONGEST: usize = 4000;
 
 fn directives(verbosity: u8) -> Option<String> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -31,4 +83,49 @@ fn directives(verbosity: u8) -> Option<String> {
         _ => Some("trace".to_owned()),
     };
     variable("KEYFOB_LOG").or_else(|| variable("RUST_LOG")).or(flag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::fs::File;
+    use std::io::Read as _;
+
+    /// Writes 3000 lines to a pipe before anybody reads, and one more afterwards. Returns what was read.
+    fn log_of_a_late_reader() -> String {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        let (mut read, write) = (File::from(read), File::from(write));
+        let lost = AtomicU64::new(0);
+        let mut lines = Lines { stream: &write, lost: &lost };
+        // A pipe holds 64 KiB: without the check this would block for ever.
+        for number in 0..3000 {
+            lines.write_all(format!("{number:063}\n").as_bytes()).unwrap();
+        }
+        let mut taken = vec![0; 64 << 10];
+        let length = read.read(&mut taken).unwrap();
+        lines.write_all(b"the last\n").unwrap();
+        drop(write);
+        let mut text = String::from_utf8(taken[..length].to_vec()).unwrap();
+        read.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn a_log_that_nobody_reads_stops_nobody_and_says_what_is_missing() {
+        let text = log_of_a_late_reader();
+        let taken = text.lines().filter(|line| line.len() == 63).count();
+        assert!((1..3000).contains(&taken), "{taken}");
+        let end =
+            format!("(lost: {} lines of this log, which nobody read)\nthe last\n", 3000 - taken);
+        assert!(text.ends_with(&end), "{taken}: {}", &text[text.len() - 200..]);
+    }
+
+    #[test]
+    fn a_line_that_could_block_although_there_is_room_is_cut() {
+        let line = format!("{}\n", "ä".repeat(5000));
+        let bounded = bounded(line.as_bytes());
+        assert!(bounded.len() < 4096 && bounded.ends_with("…\n"), "{}", bounded.len());
+        assert_eq!(super::bounded(b"short\n"), "short\n");
+    }
 }

@@ -1,10 +1,13 @@
 //! What a running key tells people. It never waits for them: a line that nobody takes is lost.
 
 use std::fmt::Display;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write};
+use std::os::fd::{AsFd, AsRawFd as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
 
 /// Tells a line on the standard output stream.
 pub(crate) fn say(line: impl Display) {
@@ -17,20 +20,39 @@ pub(crate) fn warn(line: impl Display) {
 }
 
 /// Writes `text`, of less than 4096 bytes, if `stream` takes it without blocking: a pipe that is not read, or a terminal
-/// that was stopped with Ctrl-S, must not stop the key. A closed stream is no failure either.
-pub(crate) fn tell(mut stream: impl Write + AsFd, text: impl Display) {
+/// that was stopped with Ctrl-S, must not stop the key. A closed stream is no failure either. Whether it was written.
+pub(crate) fn tell(mut stream: impl Write + AsFd, text: impl Display) -> bool {
     let ready = poll(&mut [PollFd::new(&stream, PollFlags::OUT)], Some(&Timespec::default()));
     if ready.is_ok_and(|count| count > 0) {
-        let _ = stream.write_all(text.to_string().as_bytes()).and_then(|()| stream.flush());
+        let text = text.to_string();
+        return match terminal(&stream) {
+            Some(mut terminal) => terminal.write_all(text.as_bytes()).is_ok(),
+            None => stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).is_ok(),
+        };
     }
+    false
+}
+
+/// The terminal that `stream` is, not blocking. A terminal is ready when it has room for one byte, and would block whoever
+/// writes more. Opened once more: setting the stream itself to non-blocking would do so for the shell too.
+fn terminal(stream: &impl AsFd) -> Option<File> {
+    let stream = stream.as_fd();
+    if !stream.is_terminal() {
+        return None;
+    }
+    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits()).ok()?;
+    let path = format!("/proc/self/fd/{}", stream.as_raw_fd());
+    File::options().write(true).custom_flags(flags).open(path).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    use std::fs::File;
     use std::io::Read as _;
+
+    use rustix::fs::Mode;
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
     #[test]
     fn a_reader_that_does_not_read_stops_nobody() {
@@ -49,5 +71,20 @@ mod tests {
             "whole lines only"
         );
         assert_eq!(lines[0].trim_start_matches('0'), "");
+    }
+
+    #[test]
+    fn a_terminal_that_is_not_read_stops_nobody() {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let master = openpt(flags).unwrap();
+        grantpt(&master).and_then(|()| unlockpt(&master)).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let screen = File::from(rustix::fs::open(&name, flags, Mode::empty()).unwrap());
+        assert!(tell(&screen, "there is room at first\n"));
+        // It holds some kibibytes, and is ready up to the last one.
+        let taken =
+            (0..2000).filter(|number| tell(&screen, format_args!("{number:063}\n"))).count();
+        assert!((1..2000).contains(&taken), "{taken}");
     }
 }

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use usbip_server::client::list;
 
 use crate::host::{connect, import, import_from};
-use crate::program::{Home, Serving};
+use crate::program::{Home, Serving, eventually};
 
 #[test]
 fn it_says_where_it_listens_and_what_to_type() {
@@ -148,6 +148,20 @@ fn both_signals_end_it_cleanly() {
         assert!(!home.control().exists());
         assert!(platform.client().get_info().is_err(), "unplugged");
     }
+}
+
+#[test]
+fn a_log_that_nobody_reads_does_not_stop_the_key() {
+    let home = Home::new();
+    let key = home.serve(&["--ephemeral", "-vvv"]);
+    let mut platform = import_from(key.address());
+    // Each leaves hundreds of bytes in the log, and a pipe holds 64 KiB.
+    for _ in 0..500 {
+        platform.client().get_info().unwrap();
+    }
+    home.succeed(&["status"]);
+    key.signal(Signal::TERM);
+    eventually("it ends", || !home.control().exists());
 }
 
 #[test]
