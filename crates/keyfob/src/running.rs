@@ -91,7 +91,7 @@ async fn obey(hooks: Option<&Hooks>, keys: &Rc<Keys>) -> Infallible {
 ///
 /// # Errors
 /// What `task` failed with.
-pub(crate) fn on_one_thread(task: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+pub(crate) fn on_one_thread<T>(task: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, task)
 }

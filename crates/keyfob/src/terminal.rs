@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
+use ctap_core::consent::Shown;
+
 /// Colours for one stream: given to terminals only, and not to those that ask for none (`NO_COLOR`, `TERM=dumb`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paint {
@@ -77,6 +79,17 @@ pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };
     rows.iter().map(line).collect()
+}
+
+/// Text from outside as [`Shown`] shows it, but all of it: for sentences, where names are cut.
+pub(crate) fn escaped(text: &str) -> String {
+    text.chars().map(|character| Shown(character.encode_utf8(&mut [0; 4])).to_string()).collect()
+}
+
+/// Whether [`Shown`] shows it as it is.
+pub(crate) fn is_plain(character: char) -> bool {
+    let text = character.to_string();
+    escaped(&text) == text
 }
 
 /// Writes to standard output. A reader that has seen enough (`| head`) ends the output, not the command.

@@ -15,9 +15,8 @@ use ctap_client::hidraw::Key;
 use ctap_client::{Report, ReportPipe, TransportError};
 use ctap_conformance::{Caretaker, Hand, Trouble};
 
-use crate::control::Request;
-use crate::control::client::Connection;
 use crate::control::protocol::{BadSample, Choice, Response, Sample, Status, Touching};
+use crate::control::{Connection, Request};
 use crate::device::{Address, local_keys};
 use crate::key::Touch;
 use crate::say::warn;

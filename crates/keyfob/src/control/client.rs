@@ -1,26 +1,12 @@
 //! `keyfob touch`, `deny`, `wait`, `replug` and `status`: the other end of the control socket.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-
-use anyhow::Context as _;
 use clap::Args;
 use ctap_core::consent::Shown;
 
-use super::limits::MAX_RESPONSE;
 use super::protocol::{BadSample, Choice, KeyStatus, OpenPrompt, Sample, Status, Touching};
-use super::{NAME, Request, Response, default_directory};
+use super::{Connection, Request, Response};
 use crate::failure::failure;
-use crate::terminal;
-
-/// Which running key is meant.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Connection {
-    /// The control socket of the running key [default: $XDG_RUNTIME_DIR/keyfob/control]
-    #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
-    control: Option<PathBuf>,
-}
+use crate::terminal::{self, escaped};
 
 /// What `keyfob touch` takes.
 #[derive(Debug, Args)]
@@ -141,48 +127,27 @@ pub(crate) fn status(options: &StatusOptions) -> anyhow::Result<()> {
     }
 }
 
-impl Connection {
-    /// One request, one response that is no error.
-    ///
-    /// # Errors
-    /// No key is running, or it refuses.
-    pub(crate) fn ask(&self, request: &Request) -> anyhow::Result<Response> {
-        let path = match &self.control {
-            Some(path) => path.clone(),
-            None => default_directory().join(NAME),
-        };
-        let stream = UnixStream::connect(&path).map_err(|error| {
-            failure(
-                format_args!("no key is running at {}: {error}", path.display()),
-                "start one with `keyfob serve` or `keyfob attach`; a key that was started with sudo is touched with sudo; \
-                 another socket is named with --control",
-            )
-        })?;
-        match exchange(stream, request).context("the running key does not answer")? {
-            Response::Error(refusal) => Err(failure(refusal.what, refusal.next)),
-            response => Ok(response),
-        }
-    }
-}
-
-fn exchange(mut stream: UnixStream, request: &Request) -> anyhow::Result<Response> {
-    let mut line = serde_json::to_vec(request)?;
-    line.push(b'\n');
-    stream.write_all(&line)?;
-    let mut line = Vec::new();
-    BufReader::new(stream.take(MAX_RESPONSE)).read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it hung up").into());
-    }
-    Ok(serde_json::from_slice(&line)?)
-}
-
 fn unexpected(response: &Response) -> anyhow::Error {
-    failure(format_args!("unexpected answer {response:?}"), "use a keyfob of the same version")
+    let answer = escaped(&format!("{response:?}"));
+    failure(format_args!("unexpected answer {answer}"), "use a keyfob of the same version")
 }
 
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    Ok(terminal::print(format_args!("{}\n", serde_json::to_string(value)?))?)
+    Ok(terminal::print(format_args!("{}\n", json(value)?))?)
+}
+
+/// One line of JSON that may stand on a terminal: what [`Shown`] would escape is escaped here as JSON does.
+fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    let escape = |character: char| -> String {
+        let mut units = [0; 2];
+        character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+    };
+    let shown = |character| match terminal::is_plain(character) {
+        true => character.to_string(),
+        false => escape(character),
+    };
+    // Such characters are found within strings only.
+    Ok(serde_json::to_string(value)?.chars().map(shown).collect())
 }
 
 fn table(status: &Status) -> String {
@@ -194,7 +159,7 @@ fn table(status: &Status) -> String {
 fn row(key: &KeyStatus) -> [String; 4] {
     let host = if key.attached { "attached" } else { "-" };
     let prompt = key.prompt.as_ref().map_or_else(|| "-".to_owned(), summary);
-    [key.key.clone(), key.serial.clone(), host.to_owned(), prompt]
+    [Shown(&key.key).to_string(), Shown(&key.serial).to_string(), host.to_owned(), prompt]
 }
 
 /// `register for github.com, ada (27 s left)`.
@@ -202,5 +167,46 @@ fn summary(prompt: &OpenPrompt) -> String {
     let rp = prompt.rp_id.iter().map(|rp| format!(" for {}", Shown(rp)));
     let user = prompt.user.iter().map(|user| format!(", {}", Shown(user)));
     let who: String = rp.chain(user).collect();
-    format!("{}{who} ({} s left)", prompt.action, prompt.seconds_left)
+    format!("{}{who} ({} s left)", Shown(&prompt.action), prompt.seconds_left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::key::Touch;
+
+    const PAINT: &str = "\u{1b}[2J\u{7f}\u{9b}1m\u{202e}\u{e0041}\"\\ä";
+
+    fn painted() -> Status {
+        let paint = || PAINT.to_owned();
+        let prompt = OpenPrompt {
+            id: paint(),
+            action: paint(),
+            gesture: paint(),
+            rp_id: Some(paint()),
+            user: Some(paint()),
+            seconds_left: 1,
+            key: paint(),
+        };
+        let key = KeyStatus { key: paint(), serial: paint(), attached: true, prompt: Some(prompt) };
+        Status { touch: Touch::Ask, keys: vec![key] }
+    }
+
+    fn is_harmless(text: &str) -> bool {
+        text.chars().all(|character| character == '\n' || terminal::is_plain(character))
+    }
+
+    #[test]
+    fn nothing_that_a_key_tells_can_paint_on_the_terminal() {
+        let table = table(&painted());
+        assert!(is_harmless(&table) && table.contains("\\u{202e}"), "{table:?}");
+    }
+
+    #[test]
+    fn scripts_get_all_of_it_in_letters_that_a_terminal_can_bear() {
+        let text = json(&painted()).unwrap();
+        assert!(is_harmless(&text) && text.contains('ä'), "{text:?}");
+        assert_eq!(serde_json::from_str::<Status>(&text).unwrap(), painted());
+    }
 }

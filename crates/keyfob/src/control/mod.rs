@@ -10,12 +10,14 @@
 //! ```
 
 pub(crate) mod client;
+mod connection;
 mod limits;
 pub(crate) mod protocol;
 mod server;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::connection::Connection;
 pub(crate) use self::protocol::OpenPrompt;
 pub(crate) use self::protocol::Request;
 use self::protocol::Response;

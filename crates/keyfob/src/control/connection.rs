@@ -1,0 +1,161 @@
+//! A client's way to the running key: one request, one answer, from nobody but a process that the client may trust.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use rustix::process::geteuid;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+
+use super::limits::MAX_RESPONSE;
+use super::{Request, Response, default_path};
+use crate::failure::failure;
+use crate::running::on_one_thread;
+use crate::terminal::escaped;
+
+/// Which running key is meant.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Connection {
+    /// The control socket of the running key [default: $XDG_RUNTIME_DIR/keyfob/control]
+    #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
+    control: Option<PathBuf>,
+}
+
+impl Connection {
+    /// One request, one response that is no error. What it says is verbatim: escape it before showing it.
+    ///
+    /// Must not be called by a task of a runtime.
+    ///
+    /// # Errors
+    /// No key is running, it refuses, or it is another user's.
+    pub(crate) fn ask(&self, request: &Request) -> anyhow::Result<Response> {
+        let path = self.control.clone().unwrap_or_else(default_path);
+        on_one_thread(ask_at(&path, request))
+    }
+}
+
+async fn ask_at(path: &Path, request: &Request) -> anyhow::Result<Response> {
+    let stream = UnixStream::connect(path).await.map_err(|error| nobody(path, &error))?;
+    trust(path, stream.peer_cred()?.uid(), geteuid().as_raw())?;
+    match exchange(stream, request).await.map_err(|error| senseless(path, &error))? {
+        Response::Error(refusal) => Err(failure(escaped(&refusal.what), escaped(&refusal.next))),
+        response => Ok(response),
+    }
+}
+
+async fn exchange(mut stream: UnixStream, request: &Request) -> anyhow::Result<Response> {
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    // Whoever is turned away is not listened to, but is told why.
+    let _ = stream.write_all(&line).await;
+    let mut line = Vec::new();
+    BufReader::new(stream.take(MAX_RESPONSE)).read_until(b'\n', &mut line).await?;
+    if line.is_empty() {
+        bail!("it hung up");
+    }
+    serde_json::from_slice(&line).map_err(|error| anyhow!(escaped(&error.to_string())))
+}
+
+/// The place of a socket may be anybody's, such as a directory in `/tmp` that somebody made before the key did.
+fn trust(path: &Path, user: u32, own: u32) -> anyhow::Result<()> {
+    match user == own || user == ROOT {
+        true => Ok(()),
+        false => Err(failure(
+            format_args!("at {} listens a program of another user, uid {user}", path.display()),
+            "a key is touched by the user who started it; a key of your own is named with --control",
+        )),
+    }
+}
+
+fn nobody(path: &Path, error: &std::io::Error) -> anyhow::Error {
+    failure(
+        format_args!("no key is running at {}: {error}", path.display()),
+        "start one with `keyfob serve` or `keyfob attach`; a key that was started with sudo is touched with sudo; another \
+         socket is named with --control",
+    )
+}
+
+fn senseless(path: &Path, error: &anyhow::Error) -> anyhow::Error {
+    failure(
+        format_args!("what listens at {} does not answer as a key does: {error:#}", path.display()),
+        "use a keyfob of the same version, and see with `ss -xlp` whether it is one that listens there",
+    )
+}
+
+const ROOT: u32 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    use tempfile::{TempDir, tempdir};
+
+    use crate::failure::describe;
+
+    /// Asks something that gives this answer, whatever it hears.
+    fn ask(answer: &'static [u8]) -> anyhow::Result<Response> {
+        let (directory, listener) = listen();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = String::new();
+            BufReader::new(&stream).read_line(&mut request).unwrap();
+            stream.write_all(answer).unwrap();
+        });
+        Connection { control: Some(directory.path().join("control")) }.ask(&Request::Status)
+    }
+
+    fn listen() -> (TempDir, UnixListener) {
+        let directory = tempdir().unwrap();
+        let listener = UnixListener::bind(directory.path().join("control")).unwrap();
+        (directory, listener)
+    }
+
+    #[test]
+    fn only_ones_own_key_and_roots_are_believed() {
+        let path = Path::new("/tmp/keyfob-1000/control");
+        trust(path, 1000, 1000).unwrap();
+        trust(path, 0, 1000).unwrap();
+        trust(path, 0, 0).unwrap();
+        for (user, own) in [(1001, 1000), (1000, 0)] {
+            let error = describe(&trust(path, user, own).unwrap_err());
+            assert!(
+                error.contains(&format!("uid {user}")) && error.contains("--control"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_listens_there_cannot_paint_on_the_terminal() {
+        for answer in [
+            r#"{"answer":"error","what":"\u001b[2J\u009b\u202e","next":"\u001b]0;x\u0007"}"#,
+            r#"{"answer":"\u001b[2J\u009b\u202e"}"#,
+            "\u{1b}[2J\u{9b}\u{202e}",
+        ] {
+            let error = describe(&ask(answer.as_bytes()).unwrap_err());
+            let is_raw = |character: char| {
+                character != '\n' && (character.is_control() || character == '\u{202e}')
+            };
+            assert!(!error.contains(is_raw), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_heard_by_a_client_that_nobody_listens_to() {
+        let (directory, listener) = listen();
+        let path = directory.path().join("control");
+        let client = thread::spawn(move || {
+            let connection = Connection { control: Some(path) };
+            describe(&connection.ask(&Request::Status).unwrap_err())
+        });
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"{\"answer\":\"error\",\"what\":\"full\",\"next\":\"later\"}\n").unwrap();
+        drop(stream);
+        assert_eq!(client.join().unwrap(), "keyfob: full\nnext: later");
+    }
+}
