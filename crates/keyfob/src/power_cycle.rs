@@ -42,7 +42,7 @@ impl Life {
 }
 
 /// For a host to have the key again. A kernel needs a quarter of a second; a person who types `usbip attach`, longer.
-const PLUGGING: Duration = Duration::from_secs(30);
+pub(crate) const PLUGGING: Duration = Duration::from_secs(30);
 /// Between two looks whether the host has it: much less than a kernel needs to find a device.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 

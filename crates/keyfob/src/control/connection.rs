@@ -1,16 +1,19 @@
 //! A client's way to the running key: one request, one answer, from nobody but a process that the client may trust.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 use rustix::process::geteuid;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 
-use super::limits::MAX_RESPONSE;
+use super::limits::{ANSWERING, MAX_RESPONSE};
 use super::{Request, Response, default_path};
 use crate::failure::failure;
+use crate::power_cycle::PLUGGING;
 use crate::running::on_one_thread;
 use crate::terminal::escaped;
 
@@ -28,17 +31,37 @@ impl Connection {
     /// Must not be called by a task of a runtime.
     ///
     /// # Errors
-    /// No key is running, it refuses, or it is another user's.
+    /// No key is running, it does not answer in time, it refuses, or it is another user's.
     pub(crate) fn ask(&self, request: &Request) -> anyhow::Result<Response> {
         let path = self.control.clone().unwrap_or_else(default_path);
-        on_one_thread(ask_at(&path, request))
+        on_one_thread(ask_at(&path, request, patience(request)))
     }
 }
 
-async fn ask_at(path: &Path, request: &Request) -> anyhow::Result<Response> {
+/// How long a running key may take for its answer; `None` if a person may take all the time in the world.
+fn patience(request: &Request) -> Option<Duration> {
+    let work = match request {
+        Request::Touch(_) | Request::Deny(_) | Request::Status => Duration::ZERO,
+        Request::Replug { .. } => PLUGGING,
+        Request::Wait { seconds, .. } => Duration::from_secs((*seconds)?.into()),
+    };
+    Some(work + ANSWERING)
+}
+
+async fn ask_at(
+    path: &Path,
+    request: &Request,
+    patience: Option<Duration>,
+) -> anyhow::Result<Response> {
     let stream = UnixStream::connect(path).await.map_err(|error| nobody(path, &error))?;
-    trust(path, stream.peer_cred()?.uid(), geteuid().as_raw())?;
-    match exchange(stream, request).await.map_err(|error| senseless(path, &error))? {
+    let peer = stream.peer_cred()?;
+    trust(path, peer.uid(), geteuid().as_raw())?;
+    let answer = exchange(stream, request);
+    let answer = match patience {
+        Some(time) => timeout(time, answer).await.map_err(|_| silent(path, peer.pid()))?,
+        None => answer.await,
+    };
+    match answer.map_err(|error| senseless(path, &error))? {
         Response::Error(refusal) => Err(failure(escaped(&refusal.what), escaped(&refusal.next))),
         response => Ok(response),
     }
@@ -69,11 +92,32 @@ fn trust(path: &Path, user: u32, own: u32) -> anyhow::Result<()> {
 }
 
 fn nobody(path: &Path, error: &std::io::Error) -> anyhow::Error {
+    // Its queue is full of clients that it does not hear.
+    if error.kind() == std::io::ErrorKind::WouldBlock {
+        return silent(path, None);
+    }
     failure(
         format_args!("no key is running at {}: {error}", path.display()),
         "start one with `keyfob serve` or `keyfob attach`; a key that was started with sudo is touched with sudo; another \
          socket is named with --control",
     )
+}
+
+fn silent(path: &Path, process: Option<i32>) -> anyhow::Error {
+    let path = path.display();
+    // A process of another container has no number here.
+    match process.filter(|number| *number > 0) {
+        Some(number) => failure(
+            format_args!("process {number}, which listens at {path}, does not answer"),
+            format_args!(
+                "if it was stopped, `kill -CONT {number}` lets it go on; else end it and start the key anew"
+            ),
+        ),
+        None => failure(
+            format_args!("the process that listens at {path} does not answer"),
+            "if it was stopped, let it go on; else end it and start the key anew",
+        ),
+    }
 }
 
 fn senseless(path: &Path, error: &anyhow::Error) -> anyhow::Error {
@@ -128,6 +172,26 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_process_that_is_stopped_keeps_nobody_waiting() {
+        let (directory, _listener) = listen();
+        let path = directory.path().join("control");
+        let asked = ask_at(&path, &Request::Status, Some(Duration::from_millis(50)));
+        let error = describe(&on_one_thread(asked).unwrap_err());
+        let process = format!("process {}", std::process::id());
+        assert!(error.contains(&process) && error.contains("does not answer"), "{error}");
+        assert!(error.contains(&path.display().to_string()), "{error}");
+    }
+
+    #[test]
+    fn only_those_who_wait_for_a_person_wait_for_ever() {
+        let wait = |seconds| patience(&Request::Wait { key: None, seconds });
+        assert_eq!(wait(None), None);
+        assert_eq!(wait(Some(60)), Some(Duration::from_secs(60) + ANSWERING));
+        assert_eq!(patience(&Request::Status), Some(ANSWERING));
+        assert!(patience(&Request::Replug { key: None }).unwrap() > PLUGGING);
     }
 
     #[test]

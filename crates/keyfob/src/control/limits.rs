@@ -11,6 +11,9 @@ pub(super) const MAX_RESPONSE: u64 = 64 * 1024;
 /// Clients at a time. Each `keyfob wait` is one for as long as it waits.
 pub(super) const MAX_CLIENTS: usize = 16;
 
+/// For what a running key does at once; a touch may wait for a slow disk. A client gives up then.
+pub(super) const ANSWERING: Duration = Duration::from_secs(10);
+
 /// From connecting to the end of the request, and for taking the response.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
