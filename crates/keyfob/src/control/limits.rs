@@ -8,8 +8,11 @@ pub(super) const MAX_REQUEST: u64 = 1024;
 /// Bytes of a response, its newline included: the state of eight keys, each with a prompt whose names are all escapes.
 pub(super) const MAX_RESPONSE: u64 = 64 * 1024;
 
-/// Clients at a time. Each `keyfob wait` is one for as long as it waits.
+/// Clients at a time.
 pub(super) const MAX_CLIENTS: usize = 16;
+
+/// Those of them that wait for a prompt, each for as long as it likes. The rest is for those who answer.
+pub(super) const MAX_WAITING: usize = 12;
 
 /// For what a running key does at once; a touch may wait for a slow disk. A client gives up then.
 pub(super) const ANSWERING: Duration = Duration::from_secs(10);

@@ -1,7 +1,7 @@
 //! The running key's end of the control socket.
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Write as _};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,28 +9,36 @@ use ctap_core::Decision;
 use ctap_core::consent::Gesture;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, PATIENCE};
+use super::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, MAX_WAITING, PATIENCE};
 use super::protocol::{Choice, KeyStatus, OpenPrompt, Refusal, Status};
 use super::{Request, Response};
 use crate::key::Touch;
 use crate::keys::{Keys, PluggedKey, Prompt};
 use crate::power_cycle::power_cycle;
 
+/// What all clients share.
+struct Desk {
+    keys: Rc<Keys>,
+    /// Where clients wait for a prompt.
+    seats: Semaphore,
+}
+
 /// Serves every client, each on a task of its own, until the future is dropped.
 ///
 /// Must run in a [`LocalSet`](tokio::task::LocalSet).
 pub(crate) async fn serve(listener: &UnixListener, keys: &Rc<Keys>) -> Infallible {
+    let desk = Rc::new(Desk { keys: Rc::clone(keys), seats: Semaphore::new(MAX_WAITING) });
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                // One client too many hears the end of the stream.
-                Ok(_) if clients.len() >= MAX_CLIENTS => {}
+                Ok((stream, _)) if clients.len() >= MAX_CLIENTS => turn_away(stream),
                 Ok((stream, _)) => {
-                    clients.spawn_local(serve_and_log(stream, Rc::clone(keys)));
+                    clients.spawn_local(serve_and_log(stream, Rc::clone(&desk)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a control connection");
@@ -42,24 +50,38 @@ pub(crate) async fn serve(listener: &UnixListener, keys: &Rc<Keys>) -> Infallibl
     }
 }
 
-async fn serve_and_log(stream: UnixStream, keys: Rc<Keys>) {
-    if let Err(error) = serve_one(stream, &keys).await {
+/// Tells one client too many why it is not heard, at once: nothing is kept for it.
+fn turn_away(stream: UnixStream) {
+    let what = format!("{MAX_CLIENTS} clients are at the control socket already");
+    let refusal = Refusal::new(what, "try again when one of them is done");
+    let told = || stream.into_std()?.write_all(&line_of(&Response::Error(refusal))?);
+    if let Err(error) = told() {
+        tracing::info!(%error, "a control connection too many");
+    }
+}
+
+async fn serve_and_log(stream: UnixStream, desk: Rc<Desk>) {
+    if let Err(error) = serve_one(stream, &desk).await {
         tracing::info!(%error, "control connection ended");
     }
 }
 
 /// One request, one response; or none, if the client hangs up before.
-async fn serve_one(stream: UnixStream, keys: &Keys) -> io::Result<()> {
+async fn serve_one(stream: UnixStream, desk: &Desk) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let line = timeout(PATIENCE, read_line(&mut stream)).await??;
     let response = tokio::select! {
         biased; // a client that closes its sending side at once still gets what need not wait
-        response = respond(&line, keys) => response,
+        response = respond(&line, desk) => response,
         () = hang_up(&mut stream) => return Ok(()),
     };
-    let mut line = serde_json::to_vec(&response)?;
+    timeout(PATIENCE, stream.write_all(&line_of(&response)?)).await?
+}
+
+fn line_of(response: &Response) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(response)?;
     line.push(b'\n');
-    timeout(PATIENCE, stream.write_all(&line)).await?
+    Ok(line)
 }
 
 async fn read_line(stream: &mut BufReader<UnixStream>) -> io::Result<Vec<u8>> {
@@ -77,7 +99,8 @@ async fn hang_up(stream: &mut BufReader<UnixStream>) {
     let _ = stream.read(&mut [0]).await;
 }
 
-async fn respond(line: &[u8], keys: &Keys) -> Response {
+async fn respond(line: &[u8], desk: &Desk) -> Response {
+    let keys = &desk.keys;
     let Ok(request) = serde_json::from_slice(line) else {
         let next = "use a keyfob of the same version";
         return Response::Error(Refusal::new("the request is not understood", next));
@@ -85,7 +108,7 @@ async fn respond(line: &[u8], keys: &Keys) -> Response {
     let result = match request {
         Request::Touch(touching) => answer(keys, &touching.choice(), touching.decision()),
         Request::Deny(choice) => answer(keys, &choice, Decision::Deny),
-        Request::Wait { key, seconds } => wait(keys, key.as_deref(), seconds).await,
+        Request::Wait { key, seconds } => wait(desk, key.as_deref(), seconds).await,
         Request::Replug { key } => replug(keys, key.as_deref()).await,
         Request::Status => Ok(status(keys)),
     };
@@ -134,15 +157,21 @@ fn no_prompt() -> Refusal {
     Refusal::new("no prompt is open", "`keyfob wait` blocks until there is one")
 }
 
-async fn wait(keys: &Keys, key: Option<&str>, seconds: Option<u32>) -> Answer {
-    let candidates = named(keys, key)?;
-    if keys.touch() != Touch::Ask {
+async fn wait(desk: &Desk, key: Option<&str>, seconds: Option<u32>) -> Answer {
+    let candidates = named(&desk.keys, key)?;
+    if desk.keys.touch() != Touch::Ask {
         return Err(Refusal::new(
             "this key asks nobody",
             "start it with --touch ask to answer its prompts",
         ));
     }
-    let opened = next_prompt(keys, &candidates);
+    let Ok(_seat) = desk.seats.try_acquire() else {
+        return Err(Refusal::new(
+            format!("{MAX_WAITING} clients wait for a prompt already"),
+            "end one of them, or look for a prompt with `keyfob status`",
+        ));
+    };
+    let opened = next_prompt(&desk.keys, &candidates);
     match seconds {
         None => Ok(opened.await),
         Some(seconds) => timeout(Duration::from_secs(seconds.into()), opened).await.map_err(|_| {

@@ -114,9 +114,9 @@ fn idle_clients_keep_nobody_from_the_key() {
     let key = home.serve(&["--ephemeral"]);
     let idle: Vec<_> = (0..40).map(|_| client(&home)).collect();
     import_from(key.address()).client().get_info().unwrap();
-    // The sixteen that were first are heard; the others are turned away at once.
+    // The sixteen that were first are heard; the others are turned away at once, and told why.
     let turned_away = rest(client(&home));
-    assert_eq!(turned_away, "");
+    assert!(turned_away.contains("16 clients are at the control socket already"), "{turned_away}");
     drop(idle);
     eventually("there is room again", || home.run(&["status"]).status.success());
 }
@@ -130,6 +130,25 @@ fn a_client_that_stops_waiting_makes_room() {
         stream.write_all(b"{\"do\":\"wait\"}\n").unwrap();
     }
     eventually("there is room again", || home.run(&["status"]).status.success());
+}
+
+#[test]
+fn however_many_wait_there_is_room_for_those_who_answer() {
+    let home = Home::new();
+    let key = home.serve(&["--ephemeral"]);
+    let mut waiting: Vec<_> = (0..40).map(|_| client(&home)).collect();
+    for stream in &mut waiting {
+        // Those who were turned away need not be heard.
+        let _ = stream.write_all(b"{\"do\":\"wait\"}\n");
+    }
+    eventually("there is room", || home.run(&["status"]).status.success());
+    let error = home.fail(&["wait"], 1);
+    assert!(error.contains("12 clients wait for a prompt already"), "{error}");
+    let error = home.fail(&["touch"], 1);
+    assert!(error.contains("no prompt is open"), "{error}");
+    let asking = select(import_from(key.address()));
+    eventually("it is denied", || home.run(&["deny"]).status.success());
+    drop(asking.join());
 }
 
 #[test]
