@@ -55,12 +55,23 @@ where
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut session = Session::new(lease);
     let mut patience = Patience::default();
+    let mut share = Share::default();
+    let mut is_due = false;
     loop {
+        share.let_others_in().await;
         if session.lease().is_revoked() {
             return Ok(());
         }
         let handled = session.turn(&mut inbox)?;
+        share.spend(handled);
         patience.look(&session, &inbox, handled);
+        if handled >= limits::URBS_AT_A_TIME {
+            continue;
+        }
+        if std::mem::take(&mut is_due) {
+            patience.let_time_pass(&session)?;
+            continue;
+        }
         // Writing comes first: in the usual case it succeeds at once, and nothing else is set up.
         tokio::select! {
             biased;
@@ -72,9 +83,7 @@ where
             () = patience.run_out(&session) => {
                 // We may be late ourselves, and what came in time still unread: it is looked at first.
                 read_what_is_here(&mut reader, &mut inbox).await;
-                let handled = session.turn(&mut inbox)?;
-                patience.look(&session, &inbox, handled);
-                patience.let_time_pass(&session)?;
+                is_due = true;
             }
             read = reader.read(inbox.room()), if inbox.has_room() => match read? {
                 0 => return Ok(()),
@@ -102,6 +111,29 @@ async fn read_what_is_here(reader: &mut (impl AsyncRead + Unpin), inbox: &mut In
         && let Some(Ok(count)) = immediately(reader.read(inbox.room()))
     {
         inbox.filled(count);
+    }
+}
+
+/// What this connection has done since the others last had their turn. A stream that always has more
+/// would else be served until the runtime's own patience ends, after 128 reads and writes.
+#[derive(Default)]
+struct Share {
+    spent: usize,
+}
+
+impl Share {
+    /// Takes note of a turn that handled that many URBs. One without any counts too: half an URB was
+    /// read.
+    fn spend(&mut self, handled: usize) {
+        self.spent = self.spent.saturating_add(handled).saturating_add(1);
+    }
+
+    /// Steps aside when the share is used up, until every other task and the sockets were looked at.
+    async fn let_others_in(&mut self) {
+        if self.spent >= limits::URBS_AT_A_TIME {
+            self.spent = 0;
+            yield_now().await;
+        }
     }
 }
 

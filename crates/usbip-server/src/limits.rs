@@ -17,6 +17,11 @@ pub const INBOX: usize = 16 * 1024;
 /// Replies not yet taken by the peer. Beyond it no further URB is looked at.
 pub const OUTBOX: usize = 64 * 1024;
 
+/// URBs that a connection handles before every other one has its turn: a few reports for each of the
+/// endpoints, and a fraction of a millisecond. With more, a peer that floods its own key slows the
+/// others'; with much less, stepping aside costs more than the URBs.
+pub const URBS_AT_A_TIME: usize = 32;
+
 /// From connecting to a successful import.
 pub const OP_DEADLINE: Duration = Duration::from_secs(5);
 

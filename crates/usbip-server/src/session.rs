@@ -38,11 +38,11 @@ impl Session {
         &self.lease
     }
 
-    /// Handles the URBs in `inbox` and hands out reports, as far as the outbox has room. Returns
-    /// how many URBs.
+    /// Handles the URBs in `inbox`, at most [`limits::URBS_AT_A_TIME`], and hands out reports, as far
+    /// as the outbox has room. Returns how many URBs; if as many as may be, there may be more.
     pub(crate) fn turn(&mut self, inbox: &mut Inbox) -> Result<usize, WireError> {
         let mut handled: usize = 0;
-        while !self.outbox.is_full() {
+        while handled < limits::URBS_AT_A_TIME && !self.outbox.is_full() {
             let Some((urb, length)) = wire::read_urb(inbox.bytes(), self.lease.devid())? else {
                 break;
             };

@@ -269,6 +269,31 @@ fn blocked_and_flooding_peers_do_not_delay_another() {
 }
 
 #[test]
+fn a_flood_that_has_arrived_is_not_handled_before_others_had_their_turn() {
+    simulate(async {
+        let server = Server::new();
+        let (flooded_port, flooded) = plug(&server, "1-1");
+        let (port, _) = plug(&server, "1-2");
+        let (mut flooding, _s1) = attach_through(&server, &flooded_port, 1 << 20).await;
+        let (mut vhci, _s2) = attach(&server, &port).await;
+        for _ in 0..5000 {
+            flooding.submit_out(&[7; 64]);
+        }
+        flooding.stream.write_all(&flooding.outgoing).await.expect("open");
+        for round in 1..=20 {
+            vhci.submit_control(setup(0x80, 6, 0x0100, 0, 18), &[]);
+            let question = std::mem::take(&mut vhci.outgoing);
+            vhci.stream.write_all(&question).await.expect("open");
+            vhci.stream.read_exact(&mut [0; 48 + 18]).await.expect("an answer");
+            let handled = flooded.borrow().reports.len();
+            assert!(handled > 0, "the flood is served, too");
+            let most = round * 2 * limits::URBS_AT_A_TIME;
+            assert!(handled <= most, "{handled} reports before answer {round}, at most {most}");
+        }
+    });
+}
+
+#[test]
 fn the_fifth_idle_connection_takes_the_place_of_the_first() {
     simulate(async {
         let server = Server::new();

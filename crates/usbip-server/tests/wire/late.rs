@@ -49,6 +49,10 @@ impl HidFunction for Impatient {
 
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// More often than a server steps aside, to let the runtime and others look around, before it has
+/// handled what one read brings.
+const STEPS_ASIDE: usize = 20;
+
 /// A host's end of a connection whose other end runs only when it is told to.
 struct Late<F> {
     vhci: Vhci,
@@ -101,14 +105,13 @@ impl<F: Future<Output = Outcome>> Late<F> {
 
     /// Lets the server run until it has to wait; what it came to if it ended.
     async fn run(&mut self) -> Option<Outcome> {
-        match self.turn().await {
-            // It may only have stepped aside to let the runtime look around.
-            None => {
-                yield_now().await;
-                self.turn().await
+        for _ in 0..STEPS_ASIDE {
+            if let Some(outcome) = self.turn().await {
+                return Some(outcome);
             }
-            ended => ended,
+            yield_now().await;
         }
+        None
     }
 
     async fn turn(&mut self) -> Option<Outcome> {
