@@ -10,8 +10,27 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
+    /// For the requests before an import: [`limits::VISITOR_INBOX`] bytes.
+    pub(crate) fn of_a_visitor() -> Self {
+        Self::with_capacity(limits::VISITOR_INBOX)
+    }
+
+    /// For URBs: [`limits::INBOX`] bytes.
     pub(crate) fn new() -> Self {
-        Self { bytes: vec![0; limits::INBOX].into_boxed_slice(), start: 0, end: 0 }
+        Self::with_capacity(limits::INBOX)
+    }
+
+    fn with_capacity(capacity: usize) -> Self {
+        Self { bytes: vec![0; capacity].into_boxed_slice(), start: 0, end: 0 }
+    }
+
+    /// The inbox of an importer, with what its visit left.
+    pub(crate) fn after_the_visit(&self) -> Self {
+        let mut inbox = Self::new();
+        let left = self.bytes();
+        inbox.room().iter_mut().zip(left).for_each(|(to, from)| *to = *from);
+        inbox.filled(left.len());
+        inbox
     }
 
     /// What is here, oldest first.
@@ -103,6 +122,18 @@ mod tests {
             inbox.consume(taken);
         }
         assert!(seen > 100_000, "the buffer went round often: {seen}");
+    }
+
+    #[test]
+    fn an_importer_keeps_what_was_read_behind_its_request_and_gets_room_for_urbs() {
+        let mut visitor = Inbox::of_a_visitor();
+        assert_eq!(visitor.room().len(), limits::VISITOR_INBOX);
+        visitor.room().copy_from_slice(&[5; limits::VISITOR_INBOX]);
+        visitor.filled(limits::VISITOR_INBOX);
+        visitor.consume(40);
+        let mut importer = visitor.after_the_visit();
+        assert_eq!(importer.bytes(), [5; limits::VISITOR_INBOX - 40]);
+        assert_eq!(importer.room().len(), limits::INBOX - importer.bytes().len());
     }
 
     #[test]

@@ -11,7 +11,11 @@ pub const MAX_TRANSFER: u32 = 4096;
 /// refused with `-ENOMEM`, and the connection lives on.
 pub const MAX_PARKED: usize = 64;
 
-/// Received bytes not yet understood: at least one whole URB, and dozens of reports in one read.
+/// Received bytes not yet understood, before an import: the longest request has 40. So visitors cost
+/// little, whatever they send.
+pub const VISITOR_INBOX: usize = 64;
+
+/// The same after it: at least one whole URB, and dozens of reports in one read.
 pub const INBOX: usize = 16 * 1024;
 
 /// Replies not yet taken by the peer. Beyond it no further URB is looked at.
@@ -33,13 +37,18 @@ pub const WRITE_STALL: Duration = Duration::from_secs(10);
 
 /// Connections that have not imported anything. A newcomer beyond it takes the place of the oldest,
 /// so that idle connections cannot keep anybody out.
-pub const MAX_WAITING: usize = 4;
-
-/// Connections in all, imported or not.
-pub const MAX_CONNECTIONS: usize = 16;
+///
+/// How long a newcomer keeps its place depends on how fast others come: with 200 a second it has
+/// 320 ms to send its request, enough for a slow network. No time is guaranteed, for then a crowd
+/// that is in its time would keep everybody out. Each costs a file descriptor, a task of about a
+/// kilobyte, [`VISITOR_INBOX`], and the list of devices that it may be reading.
+pub const MAX_WAITING: usize = 64;
 
 /// Devices imported at a time.
-pub const MAX_IMPORTS: usize = MAX_CONNECTIONS - MAX_WAITING;
+pub const MAX_IMPORTS: usize = 12;
+
+/// Connections in all, imported or not.
+pub const MAX_CONNECTIONS: usize = MAX_IMPORTS + MAX_WAITING;
 
 /// Pause after a failed `accept`: it mostly means that this process has no file descriptor left.
 pub const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);

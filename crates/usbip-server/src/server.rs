@@ -104,7 +104,7 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut inbox = Inbox::new();
+        let mut inbox = Inbox::of_a_visitor();
         let imported = {
             let visit = Visit::enter(&self.doorway);
             let import = time::timeout(limits::OP_DEADLINE, self.import(&mut stream, &mut inbox));
@@ -115,7 +115,7 @@ impl Server {
             }
         };
         match imported {
-            Some(lease) => connection::serve(stream, inbox, lease).await,
+            Some(lease) => connection::serve(stream, inbox.after_the_visit(), lease).await,
             None => Ok(()),
         }
     }

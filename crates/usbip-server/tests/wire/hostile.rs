@@ -294,7 +294,7 @@ fn a_flood_that_has_arrived_is_not_handled_before_others_had_their_turn() {
 }
 
 #[test]
-fn the_fifth_idle_connection_takes_the_place_of_the_first() {
+fn the_65th_idle_connection_takes_the_place_of_the_first() {
     simulate(async {
         let server = Server::new();
         let (port, _) = plug(&server, "1-1");
@@ -303,14 +303,39 @@ fn the_fifth_idle_connection_takes_the_place_of_the_first() {
             idle.push(connect(&server, 64));
             sleep(Duration::from_millis(1)).await;
         }
-        assert!(idle.iter().all(|(_, served)| !served.is_finished()), "four are let in");
-        let (mut fifth, _served) = connect(&server, 1 << 16);
+        assert!(idle.iter().all(|(_, served)| !served.is_finished()), "64 are let in");
+        let (mut last, _served) = connect(&server, 1 << 16);
         sleep(Duration::from_millis(1)).await;
         let (_stream, first) = idle.remove(0);
         assert!(matches!(first.await.expect("no panic"), Err(ConnectionError::Displaced)));
         assert!(idle.iter().all(|(_, served)| !served.is_finished()), "the others stay");
-        assert_eq!(import(&mut fifth, "1-1").await.expect("a reply"), 0);
+        assert_eq!(import(&mut last, "1-1").await.expect("a reply"), 0);
         assert!(port.is_attached());
+    });
+}
+
+#[test]
+fn an_importer_that_takes_200_ms_gets_in_while_200_others_come_each_second() {
+    simulate(async {
+        let server = Server::new();
+        let (port, _) = plug(&server, "1-1");
+        let crowding = server.clone();
+        let crowd = tokio::task::spawn_local(async move {
+            let mut crowd = Vec::new();
+            loop {
+                crowd.push(connect(&crowding, 64));
+                sleep(Duration::from_millis(5)).await;
+            }
+        });
+        for _ in 0..20 {
+            let (mut stream, served) = connect(&server, 1 << 16);
+            sleep(Duration::from_millis(200)).await;
+            assert_eq!(import(&mut stream, "1-1").await.expect("a reply"), 0);
+            assert!(port.is_attached());
+            drop(stream);
+            drop(served.await.expect("no panic"));
+        }
+        crowd.abort();
     });
 }
 
