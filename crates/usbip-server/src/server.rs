@@ -10,7 +10,7 @@ use std::rc::Rc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time;
 use usbip::usbip_protocol::UsbIpResponse;
 
@@ -133,7 +133,11 @@ impl Server {
             while let Some((op, length)) = wire::read_op(inbox.bytes())? {
                 inbox.consume(length);
                 match op {
-                    Op::Devlist => stream.write_all(&self.devices.devlist()).await?,
+                    Op::Devlist => {
+                        stream.write_all(&self.devices.devlist()).await?;
+                        // Whoever asks without end must not keep the thread.
+                        yield_now().await;
+                    }
                     Op::Import(bus_id) => {
                         let (reply, lease) = self.devices.import(&bus_id);
                         stream.write_all(&reply).await?;

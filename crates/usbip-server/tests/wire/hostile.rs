@@ -294,6 +294,25 @@ fn a_flood_that_has_arrived_is_not_handled_before_others_had_their_turn() {
 }
 
 #[test]
+fn a_peer_that_asks_for_lists_without_end_gets_one_while_others_have_their_turn() {
+    simulate(async {
+        let server = Server::new();
+        let (port, _) = plug(&server, "1-1");
+        let (mut vhci, _s1) = attach(&server, &port).await;
+        let (mut curious, _s2) = connect(&server, 1 << 20);
+        curious.write_all(&OP_DEVLIST.repeat(1000)).await.expect("open");
+        for _ in 0..20 {
+            vhci.submit_control(setup(0x80, 6, 0x0100, 0, 18), &[]);
+            let question = std::mem::take(&mut vhci.outgoing);
+            vhci.stream.write_all(&question).await.expect("open");
+            vhci.stream.read_exact(&mut [0; 48 + 18]).await.expect("an answer");
+            let lists = curious.read(&mut vec![0; 1 << 20]).await.expect("open") / (12 + 316);
+            assert!((1..=2).contains(&lists), "{lists} lists for one answer");
+        }
+    });
+}
+
+#[test]
 fn the_65th_idle_connection_takes_the_place_of_the_first() {
     simulate(async {
         let server = Server::new();
