@@ -107,8 +107,10 @@ pub enum Fault {
     #[error("this is not a keyfob vault: name another directory")]
     Foreign,
 
-    /// Its checksum is wrong: bytes were changed or are missing.
-    #[error("the file is damaged (its checksum is wrong): restore the vault from a backup")]
+    /// Its checksum is wrong or missing: bytes were changed, or are not there. An empty file is one of these.
+    #[error(
+        "the file is damaged (its checksum is wrong or missing): restore the vault from a backup"
+    )]
     Damaged,
 
     /// Longer than [`MAX_STATE_FILE`](crate::limits::MAX_STATE_FILE).

@@ -44,6 +44,10 @@ pub(crate) fn encode(state: &State) -> Zeroizing<Vec<u8>> {
 
 /// The state a file holds. Refused for exactly one reason (P-14, P-18).
 pub(crate) fn decode(file: &[u8]) -> Result<State, Fault> {
+    // Cut off before anything else could be told of it, and empty too: it was ours by its name.
+    if MAGIC.starts_with(file) {
+        return Err(Fault::Damaged);
+    }
     if !file.starts_with(&MAGIC) {
         return Err(Fault::Foreign);
     }
@@ -379,11 +383,17 @@ mod tests {
     fn every_truncation_and_any_more_is_noticed() {
         let whole = encode(&sample());
         for length in 0..whole.len() {
-            let expected = if length < MAGIC.len() { Fault::Foreign } else { Fault::Damaged };
-            assert_eq!(decode(&whole[..length]).unwrap_err(), expected, "{length} bytes");
+            assert_eq!(decode(&whole[..length]).unwrap_err(), Fault::Damaged, "{length} bytes");
         }
         let longer = [&whole[..], &[0]].concat();
         assert_eq!(decode(&longer).unwrap_err(), Fault::Damaged);
+    }
+
+    #[test]
+    fn a_short_file_that_does_not_begin_like_ours_is_not_ours() {
+        for foreign in [&b"k "[..], b"hello", b"keyfo\n", b"\0"] {
+            assert_eq!(decode(foreign).unwrap_err(), Fault::Foreign);
+        }
     }
 
     #[test]

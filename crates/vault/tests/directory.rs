@@ -166,6 +166,16 @@ fn a_damaged_foreign_or_missing_file_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn what_is_left_of_a_cut_off_vault_is_called_damaged_with_the_way_out() {
+    for left in [&b""[..], b"key", b"keyfob", b"keyfob\0\x01\0\xad"] {
+        let home = Home::with_vault();
+        fs::write(home.file(STATE), left).unwrap();
+        let error = Vault::open(&home.vault).unwrap_err().to_string();
+        assert!(error.contains("damaged") && error.contains("from a backup"), "{error}");
+    }
+}
+
+#[test]
 fn a_file_far_too_long_is_refused_without_being_read() {
     let home = Home::with_vault();
     fs::File::options().write(true).open(home.file(STATE)).unwrap().set_len(1 << 40).unwrap();
