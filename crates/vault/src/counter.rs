@@ -42,11 +42,18 @@ impl<F> Counter<F> {
     }
 }
 
-/// A counter file that allows no counter yet.
+/// The ceiling of a vault that is being made: its state file has never been there.
+pub(crate) const UNFINISHED: u32 = 0;
+
+/// The lowest ceiling of a vault that was whole once. It is raised to this before any use, so that even a vault that has
+/// never counted can be told from one whose making was cut off.
+pub(crate) const WHOLE: u32 = 1;
+
+/// The counter file of a vault that is being made.
 pub(crate) fn fresh() -> Vec<u8> {
-    let mut file = encode(0);
+    let mut file = encode(UNFINISHED);
     file.resize(SECOND, 0);
-    file.extend(encode(0));
+    file.extend(encode(UNFINISHED));
     file.resize(LENGTH, 0);
     file
 }

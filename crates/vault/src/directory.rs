@@ -25,19 +25,17 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Takes the directory of an existing vault.
+    /// Takes the directory of an existing vault, or of what is left of one.
     ///
     /// # Errors
     /// [`Error::NoVault`], [`Error::InUse`], [`Error::TooOpen`], [`Error::WrongOwner`], [`Error::NotAFile`],
     /// [`Error::Io`]: the directory's or its owner's fault.
     pub fn open(path: &Path) -> Result<Self, Error> {
         // Whoever mistypes a directory is told just that, and finds no lock file in it afterwards.
-        match fs::symlink_metadata(path.join(STATE)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Err(Error::NoVault { directory: path.to_owned() })
-            }
-            _ => Self::take(path),
+        if [STATE, COUNTER].iter().all(|name| is_absent(&path.join(name))) {
+            return Err(Error::NoVault { directory: path.to_owned() });
         }
+        Self::take(path)
     }
 
     /// Takes a directory, making it with mode 0700 if it is not there.
@@ -114,6 +112,10 @@ impl Disk for Directory {
     fn sync_directory(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.handle)?)
     }
+}
+
+fn is_absent(path: &Path) -> bool {
+    matches!(fs::symlink_metadata(path), Err(error) if error.kind() == ErrorKind::NotFound)
 }
 
 /// Like `mkdir -p -m 0700`, durable: each new name is synced into its parent.

@@ -9,7 +9,7 @@ use crate::format::VERSION;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The directory does not exist or has no state file.
+    /// The directory does not exist, or there has never been a whole vault in it.
     #[error("there is no vault in {}: create one, or name another directory", .directory.display())]
     NoVault {
         /// Where one was looked for.
@@ -61,6 +61,16 @@ pub enum Error {
     #[error("{} is not a regular file (links are not followed): put the file itself there", .path.display())]
     NotAFile {
         /// What is in the way.
+        path: PathBuf,
+    },
+
+    /// The counter file of a vault that was whole is there, the state file is not. A new vault in its place would be an
+    /// empty one with the old one's name (P-14).
+    #[error("{} is missing, and all that the vault remembered with it: restore it from a backup, or name another directory; \
+        remove what is left of the vault only to give it up for a new, empty one",
+        .path.display())]
+    StateMissing {
+        /// Where it should be.
         path: PathBuf,
     },
 

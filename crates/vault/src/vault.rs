@@ -30,7 +30,7 @@ impl Vault {
     /// Makes a new vault in a directory, and the directory with mode 0700 if it is not there.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`], or the directory cannot be used: its owner's fault.
+    /// [`Error::AlreadyExists`], [`Error::StateMissing`], or the directory cannot be used: its owner's fault.
     pub fn create(directory: &Path, rng: &mut dyn CryptoRng) -> Result<Self, Error> {
         Self::create_on(Directory::make(directory)?, rng)
     }
@@ -43,7 +43,7 @@ impl Vault {
         Self::open_on(Directory::open(directory)?)
     }
 
-    /// Opens the vault in a directory, or makes one if there is none.
+    /// Opens the vault in a directory, or makes one if there has never been a whole one.
     ///
     /// # Errors
     /// As [`open`](Self::open), but for `NoVault`.
@@ -57,11 +57,13 @@ impl<D: Disk> Vault<D> {
     /// Makes a new vault on this disk.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`]; [`Error::Io`] when the disk failed.
+    /// [`Error::AlreadyExists`]; [`Error::StateMissing`] and [`Error::Refused`] where the rest of another vault is;
+    /// [`Error::Io`] when the disk failed.
     pub fn create_on(disk: D, rng: &mut dyn CryptoRng) -> Result<Self, Error> {
         if exists(&disk, STATE)? {
             return Err(Error::AlreadyExists { directory: disk.directory().to_owned() });
         }
+        check_never_whole(&disk)?;
         // The state file comes last: where it is, the vault is whole.
         if !exists(&disk, COUNTER)? {
             write_whole(&disk, COUNTER, &counter::fresh())?;
@@ -73,10 +75,18 @@ impl<D: Disk> Vault<D> {
     /// Opens the vault on this disk.
     ///
     /// # Errors
-    /// [`Error::NoVault`], [`Error::CounterMissing`], [`Error::Refused`]; [`Error::Io`] when the disk failed.
+    /// [`Error::NoVault`], [`Error::StateMissing`], [`Error::CounterMissing`], [`Error::Refused`]; [`Error::Io`] when
+    /// the disk failed.
     pub fn open_on(disk: D) -> Result<Self, Error> {
         let mut state = read_state(&disk)?;
-        let (counter, ceiling) = Counter::load(&disk)?;
+        let (mut counter, mut ceiling) = Counter::load(&disk)?;
+        if ceiling == counter::UNFINISHED {
+            // The state is durable: from now on its file may be lost, but never not yet be there.
+            ceiling = counter::WHOLE;
+            counter
+                .raise(&disk, ceiling)
+                .map_err(Error::io("write", disk.directory().join(COUNTER)))?;
+        }
         state.apply(Change::SignCountCeiling(ceiling));
         disk.remove(UNFINISHED).map_err(Error::io("remove", disk.directory().join(UNFINISHED)))?;
         Ok(Self { disk, state, counter, in_doubt: false })
@@ -166,7 +176,10 @@ fn refusal(kind: ErrorKind) -> StoreError {
 fn read_state(disk: &impl Disk) -> Result<State, Error> {
     let path = disk.directory().join(STATE);
     let opened = disk.open(STATE).map_err(Error::io("open", path.clone()))?;
-    let file = opened.ok_or_else(|| Error::NoVault { directory: disk.directory().to_owned() })?;
+    let Some(file) = opened else {
+        check_never_whole(disk)?;
+        return Err(Error::NoVault { directory: disk.directory().to_owned() });
+    };
     // A killed process may have left its last change to the kernel: durable first, then believed.
     disk.sync(&file)
         .and_then(|()| disk.sync_directory())
@@ -178,6 +191,15 @@ fn read_state(disk: &impl Disk) -> Result<State, Error> {
         return Err(Error::Refused { path, fault: Fault::TooLong });
     }
     format::decode(&bytes).map_err(|fault| Error::Refused { path, fault })
+}
+
+/// There is no state file. Tells whether there never was one, as on an empty disk and after a power cut while a vault was
+/// made, or it is lost: a lost one is not replaced by a new and empty one (P-14).
+fn check_never_whole(disk: &impl Disk) -> Result<(), Error> {
+    if exists(disk, COUNTER)? && Counter::load(disk)?.1 != counter::UNFINISHED {
+        return Err(Error::StateMissing { path: disk.directory().join(STATE) });
+    }
+    Ok(())
 }
 
 fn write_whole(disk: &impl Disk, name: &str, bytes: &[u8]) -> Result<(), Error> {

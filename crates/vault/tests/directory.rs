@@ -175,6 +175,46 @@ fn what_is_left_of_a_cut_off_vault_is_called_damaged_with_the_way_out() {
     }
 }
 
+/// P-14. A vault that has never counted is worth as much: credentials are made without counting.
+#[test]
+fn a_vault_that_lost_its_state_is_refused_and_not_begun_anew() {
+    for has_counted in [true, false] {
+        let home = Home::with_vault();
+        if has_counted {
+            let mut vault = Vault::open(&home.vault).unwrap();
+            vault.commit(Change::SignCountCeiling(64)).unwrap();
+        }
+        fs::remove_file(home.file(STATE)).unwrap();
+        let counter = fs::read(home.file(COUNTER)).unwrap();
+        for result in [
+            Vault::open(&home.vault),
+            Vault::open_or_create(&home.vault, &mut rng()),
+            Vault::create(&home.vault, &mut rng()),
+        ] {
+            let error = result.unwrap_err();
+            assert!(matches!(error, Error::StateMissing { .. }), "{error}");
+            let said = error.to_string();
+            assert!(said.contains("from a backup") && said.contains("new, empty one"), "{said}");
+        }
+        assert!(!home.file(STATE).exists());
+        assert_eq!(fs::read(home.file(COUNTER)).unwrap(), counter);
+
+        // Given up on purpose.
+        fs::remove_file(home.file(COUNTER)).unwrap();
+        Vault::open_or_create(&home.vault, &mut rng()).unwrap();
+    }
+}
+
+#[test]
+fn a_damaged_counter_without_a_state_is_refused_before_anything_is_made() {
+    let home = Home::with_vault();
+    fs::remove_file(home.file(STATE)).unwrap();
+    fs::write(home.file(COUNTER), "short").unwrap();
+    let result = Vault::open_or_create(&home.vault, &mut rng());
+    assert!(matches!(result, Err(Error::Refused { .. })), "{result:?}");
+    assert!(!home.file(STATE).exists());
+}
+
 #[test]
 fn a_file_far_too_long_is_refused_without_being_read() {
     let home = Home::with_vault();

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use rand_chacha::rand_core::SeedableRng;
 use support::{reveal, sample, sample_credential};
 use vault::limits::MAX_STATE_FILE;
 use vault::simulated::{FileNumber, SimulatedDisk};
-use vault::{Disk, Error, STATE, UNFINISHED, Vault};
+use vault::{COUNTER, Disk, Error, STATE, UNFINISHED, Vault};
 use zeroize::Zeroizing;
 
 #[test]
@@ -37,23 +38,86 @@ fn the_model_notices_a_vault_that_does_not_sync_its_directory() {
 
 #[test]
 fn a_power_cut_while_a_vault_is_made_leaves_a_whole_one_or_none() {
+    let mut left = BTreeMap::new();
     for calls in 0.. {
         let disk = SimulatedDisk::new();
-        disk.fail_calls(calls..usize::MAX, ErrorKind::Other);
-        let made = Vault::create_on(disk.clone(), &mut rng()).is_ok();
-        for disk in disk.after_power_cut() {
-            match Vault::open_on(disk.clone()) {
-                Ok(_) => {}
-                Err(Error::NoVault { .. }) if !made => {
-                    Vault::create_on(disk, &mut rng()).unwrap();
-                }
-                Err(error) => panic!("after {calls} calls: {error}"),
+        let done = start_until_cut(&disk, calls);
+        let found = disk.after_power_cut();
+        if done {
+            found.into_iter().for_each(|disk| drop(Vault::open_on(disk).unwrap()));
+            break;
+        }
+        left.extend(found.into_iter().map(|disk| (files(&disk), disk)));
+    }
+    // And the power fails again, while a vault is made from what the first cut left.
+    for first in left.clone().into_values() {
+        for calls in 0.. {
+            let disk = first.copy();
+            let done = start_until_cut(&disk, calls);
+            left.extend(disk.after_power_cut().into_iter().map(|disk| (files(&disk), disk)));
+            if done {
+                break;
             }
         }
-        if made {
+    }
+    left.into_values().for_each(start_again);
+}
+
+/// The process ends, the power stays: names may be there that were never synced.
+#[test]
+fn a_disk_that_fails_while_a_vault_is_made_does_not_make_the_next_start_refuse() {
+    for calls in 0.. {
+        let disk = SimulatedDisk::new();
+        disk.fail_calls(calls..calls + 1, ErrorKind::StorageFull);
+        if Vault::create_on(disk.clone(), &mut rng()).is_ok() {
+            assert!(calls > 10, "only {calls} calls were tried");
+            return;
+        }
+        start_again(disk.copy());
+        disk.after_power_cut().into_iter().for_each(start_again);
+    }
+}
+
+/// P-14: whatever a power cut left of a vault that was whole, without its state it is not taken for a new one.
+#[test]
+fn a_whole_vault_that_lost_its_state_is_never_taken_for_an_unfinished_one() {
+    for calls in 0.. {
+        let disk = new_vault();
+        let mut vault = Vault::open_on(disk.clone()).unwrap();
+        disk.fail_calls(calls..usize::MAX, ErrorKind::Other);
+        let done = all_changes().into_iter().map_while(|change| vault.commit(change).ok()).count();
+        for disk in disk.after_power_cut() {
+            disk.remove(STATE).unwrap();
+            for result in [Vault::open_on(disk.copy()), Vault::create_on(disk.copy(), &mut rng())] {
+                assert!(matches!(result, Err(Error::StateMissing { .. })), "{result:?}");
+            }
+        }
+        if done == all_changes().len() {
             return;
         }
     }
+}
+
+/// Starts as if for the first time, until the power is cut after so many calls; `true`: it was not needed for more.
+fn start_until_cut(disk: &SimulatedDisk, calls: usize) -> bool {
+    disk.fail_calls(calls..usize::MAX, ErrorKind::Other);
+    match Vault::open_on(disk.clone()) {
+        Err(Error::NoVault { .. }) => Vault::create_on(disk.clone(), &mut rng()).is_ok(),
+        opened => opened.is_ok(),
+    }
+}
+
+/// The next start finds a vault or makes one: whatever is left of the first try, it is not refused.
+fn start_again(disk: SimulatedDisk) {
+    match Vault::open_on(disk.clone()) {
+        Ok(_) => {}
+        Err(Error::NoVault { .. }) => drop(Vault::create_on(disk, &mut rng()).unwrap()),
+        Err(error) => panic!("{:?}: {error}", files(&disk).map(|file| file.map(|file| file.len()))),
+    }
+}
+
+fn files(disk: &SimulatedDisk) -> [Option<Vec<u8>>; 3] {
+    [STATE, COUNTER, UNFINISHED].map(|name| disk.contents(name))
 }
 
 #[test]
@@ -301,14 +365,14 @@ fn assert_durable(disk: &SimulatedDisk, state: &State) {
 fn new_vault() -> SimulatedDisk {
     let disk = SimulatedDisk::new();
     let mut vault = Vault::create_on(disk.clone(), &mut rng()).unwrap();
-    vault.commit(Change::Reset(Box::new(State { sign_count_ceiling: 0, ..sample() }))).unwrap();
+    vault.commit(Change::Reset(Box::new(State { sign_count_ceiling: 1, ..sample() }))).unwrap();
     disk
 }
 
 /// The first state and the one after each change.
 fn states_along(changes: fn() -> Vec<Change>) -> Vec<State> {
     let after = |done| {
-        let mut state = State { sign_count_ceiling: 0, ..sample() };
+        let mut state = State { sign_count_ceiling: 1, ..sample() };
         changes().into_iter().take(done).for_each(|change| state.apply(change));
         state
     };

@@ -35,8 +35,7 @@ const HOLDER: &str = "hold-until-told";
 fn what_was_acknowledged_survives_a_kill() {
     let home = tempfile::tempdir().unwrap();
     let directory = home.path().join("vault");
-    drop(Vault::create(&directory, &mut rng()).unwrap());
-    let mut acknowledged = Written::default();
+    let mut acknowledged = Written::in_vault(&Vault::create(&directory, &mut rng()).unwrap());
     for cycle in 0..CYCLES {
         let (mut writer, mut output) = start(WRITER, &directory);
         for _ in 0..cycle * 7 % 23 {
@@ -75,7 +74,7 @@ fn a_second_process_is_refused_and_told_who_has_the_vault() {
 }
 
 /// What the writer did, in its order: the blobs, then the ceiling, then the next blobs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Written {
     blobs: u32,
     ceiling: u32,
