@@ -19,6 +19,7 @@ mod memory;
 mod metadata;
 mod platform;
 mod power_cycle;
+mod private_file;
 mod profile;
 mod running;
 mod say;

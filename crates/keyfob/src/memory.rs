@@ -1,7 +1,6 @@
 //! Where a key's memory is: a vault in a directory of its own, or nowhere.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -10,8 +9,9 @@ use rand_core::Rng as _;
 use vault::Vault;
 
 use crate::cli::KeyOptions;
-use crate::failure::{advise, usage};
+use crate::failure::{advise, failure, usage};
 use crate::platform::system_rng;
+use crate::private_file;
 
 /// A key's memory, and the number that is printed on the key.
 pub(crate) struct Memory {
@@ -41,8 +41,7 @@ impl Memory {
     pub(crate) fn open_in(directory: PathBuf) -> anyhow::Result<Self> {
         let store = Vault::open_or_create(&directory, &mut system_rng()).map_err(with_cure)?;
         // The vault's lock is held, so nobody else draws a number at the same time.
-        let path = directory.join("serial");
-        let serial = serial_in(&path).with_context(|| format!("cannot use {}", path.display()))?;
+        let serial = serial_in(&directory.join("serial"))?;
         Ok(Self { store: Box::new(store), serial, directory: Some(directory) })
     }
 
@@ -89,20 +88,25 @@ fn variable(name: &str) -> Option<PathBuf> {
 }
 
 /// The number in the file, or a new one that is kept there.
-fn serial_in(path: &Path) -> io::Result<String> {
-    match fs::read_to_string(path) {
-        Ok(text) if is_serial(text.trim_end()) => Ok(text.trim_end().to_owned()),
-        Ok(_) => {
-            Err(io::Error::other("it is not a serial number; remove it and a new one is drawn"))
+fn serial_in(path: &Path) -> anyhow::Result<String> {
+    match private_file::read(path, REMOVE_SERIAL)?.as_deref().map(|text| text.trim_end()) {
+        Some(text) if is_serial(text) => return Ok(text.to_owned()),
+        // Whoever wrote it ran out of power or space before the number was in it.
+        Some("") => fs::remove_file(path)
+            .with_context(|| format!("cannot remove the empty {}", path.display()))?,
+        Some(_) => {
+            let what = format_args!("{} is not a serial number", path.display());
+            return Err(failure(what, REMOVE_SERIAL));
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let serial = draw_serial();
-            fs::write(path, format!("{serial}\n"))?;
-            Ok(serial)
-        }
-        Err(error) => Err(error),
+        None => {}
     }
+    let serial = draw_serial();
+    private_file::make(path, &format!("{serial}\n"))?;
+    Ok(serial)
 }
+
+const REMOVE_SERIAL: &str =
+    "restore the file from a backup, or remove it and a new number is drawn";
 
 fn draw_serial() -> String {
     format!("{:016X}", system_rng().next_u64())
@@ -114,6 +118,10 @@ fn is_serial(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
+
+    use sha2::Digest as _;
+
     use super::*;
     use crate::failure::describe;
 
@@ -148,10 +156,87 @@ mod tests {
         let options = options(Some(state.path()));
         drop(Memory::open(&options, 1).unwrap());
         let path = state.path().join("key-1/serial");
-        fs::write(&path, "\u{1b}[2J").unwrap();
-        let error = format!("{:#}", Memory::open(&options, 1).err().unwrap());
-        assert!(error.contains("serial") && error.contains("remove it"), "{error}");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "\u{1b}[2J");
+        for damaged in [&b"\x1b[2J"[..], b"\xff", b"0123"] {
+            fs::write(&path, damaged).unwrap();
+            let said = describe(&Memory::open(&options, 1).err().unwrap());
+            assert!(said.contains("serial") && said.contains("remove it"), "{said}");
+            assert_eq!(fs::read(&path).unwrap(), damaged);
+        }
+    }
+
+    #[test]
+    fn an_empty_serial_number_is_none_and_a_new_one_is_drawn() {
+        let state = tempfile::tempdir().unwrap();
+        let options = options(Some(state.path()));
+        let first = Memory::open(&options, 1).unwrap().serial;
+        fs::write(state.path().join("key-1/serial"), "").unwrap();
+        let second = Memory::open(&options, 1).unwrap().serial;
+        assert!(is_serial(&second) && second != first);
+        assert_eq!(Memory::open(&options, 1).unwrap().serial, second);
+    }
+
+    #[test]
+    fn whatever_a_cut_off_first_start_leaves_the_next_one_works() {
+        let whole = tempfile::tempdir().unwrap();
+        drop(Memory::open(&options(Some(whole.path())), 1).unwrap());
+        // In the order in which they are made; what is written last may be there in part, under another name.
+        let made = ["lock", vault::COUNTER, vault::STATE, "serial"];
+        for count in 0..=made.len() {
+            let state = tempfile::tempdir().unwrap();
+            let directory = state.path().join("key-1");
+            fs::DirBuilder::new().mode(0o700).create(&directory).unwrap();
+            for name in &made[..count] {
+                fs::copy(whole.path().join("key-1").join(name), directory.join(name)).unwrap();
+            }
+            if !made[..count].contains(&vault::STATE) && count > 1 {
+                never_whole(&directory.join(vault::COUNTER));
+            }
+            fs::write(directory.join(vault::UNFINISHED), "hal").unwrap();
+            fs::write(directory.join(".tmpserial"), "0123").unwrap();
+            let memory = Memory::open(&options(Some(state.path())), 1);
+            assert!(memory.is_ok(), "{made:?}, {count}: {}", describe(&memory.err().unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_memory_without_its_state_is_refused_not_begun_anew() {
+        let state = tempfile::tempdir().unwrap();
+        let options = options(Some(state.path()));
+        drop(Memory::open(&options, 1).unwrap());
+        fs::remove_file(state.path().join("key-1").join(vault::STATE)).unwrap();
+        let said = describe(&Memory::open(&options, 1).err().unwrap());
+        assert!(said.contains("state.keyfob is missing") && said.contains("backup"), "{said}");
+    }
+
+    #[test]
+    fn a_serial_number_that_is_not_ours_alone_is_refused_and_left() {
+        // P-21
+        let state = tempfile::tempdir().unwrap();
+        let options = options(Some(state.path()));
+        drop(Memory::open(&options, 1).unwrap());
+        let refusal = || describe(&Memory::open(&options, 1).err().unwrap());
+        let path = state.path().join("key-1/serial");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(refusal().contains("chmod 600"), "{}", refusal());
+        let elsewhere = state.path().join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        assert!(refusal().contains("not a regular file"), "{}", refusal());
+        fs::remove_file(&path).unwrap();
+        let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600));
+        rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, mode, 0).unwrap();
+        assert!(refusal().contains("not a regular file"), "{}", refusal());
+    }
+
+    /// As the counter file is before the first state is there.
+    fn never_whole(counter: &Path) {
+        let mut slot = b"keyfob\0\x01\0\0\0\0".to_vec();
+        slot.extend_from_slice(&sha2::Sha256::digest(&slot));
+        let mut file = fs::read(counter).unwrap();
+        file[..slot.len()].copy_from_slice(&slot);
+        file[4096..4096 + slot.len()].copy_from_slice(&slot);
+        fs::write(counter, file).unwrap();
     }
 
     #[test]

@@ -1,0 +1,75 @@
+//! Small files beside a key's memory, with the memory's care: private, durable, no links (P-19, P-21).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+use rustix::fs::OFlags;
+use zeroize::Zeroizing;
+
+use crate::failure::advise;
+
+/// The text in a file that is ours alone, up to 64 KiB of it; `None`: there is no file.
+///
+/// # Errors
+/// The file is open to others, somebody else's, or no regular file, each with its cure; or it cannot be read as text, and
+/// then `cure` helps.
+pub(crate) fn read(path: &Path, cure: &str) -> anyhow::Result<Option<Zeroizing<String>>> {
+    // NONBLOCK: a pipe in the file's place must not hang us.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(vault::Error::NotAFile { path: path.to_owned() }.into());
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
+    };
+    check_private(&file, path)?;
+    let mut text = Zeroizing::new(String::new());
+    file.take(LONGEST_FILE).read_to_string(&mut text).map_err(|error| {
+        advise(anyhow::Error::new(error).context(format!("cannot read {}", path.display())), cure)
+    })?;
+    Ok(Some(text))
+}
+
+fn check_private(file: &File, path: &Path) -> anyhow::Result<()> {
+    let (path, metadata) = (path.to_owned(), file.metadata()?);
+    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    let mode = metadata.mode() & 0o7777;
+    match () {
+        () if !metadata.is_file() => Err(vault::Error::NotAFile { path }.into()),
+        () if owner != user => Err(vault::Error::WrongOwner { path, owner, user }.into()),
+        () if mode & 0o077 != 0 => Err(vault::Error::TooOpen { path, mode, wanted: 0o600 }.into()),
+        () => Ok(()),
+    }
+}
+
+/// Makes a file with this text: whole or not at all, and durable. A file that somebody else made meanwhile is not replaced.
+///
+/// # Errors
+/// What the medium says; there is no such file then, or nobody knows whether a power cut leaves it.
+pub(crate) fn make(path: &Path, text: &str) -> anyhow::Result<()> {
+    write_new(path, text).map_err(|error| {
+        advise(
+            error.context(format!("cannot write {}", path.display())),
+            "make room there, or name a directory that can be written with --state",
+        )
+    })
+}
+
+fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
+    let directory = path.parent().context("it is in no directory")?;
+    let mut unfinished = tempfile::NamedTempFile::new_in(directory)?; // mode 0600
+    unfinished.write_all(text.as_bytes())?;
+    unfinished.as_file().sync_all()?;
+    unfinished.persist_noclobber(path)?;
+    File::open(directory)?.sync_all()?;
+    Ok(())
+}
+
+/// A private key and a handful of certificates take 2 KiB, and nothing else is as long.
+const LONGEST_FILE: u64 = 64 * 1024;
