@@ -1,5 +1,7 @@
 //! Where a key's memory is: a vault in a directory of its own, or nowhere.
 
+mod unsaved;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,7 @@ use ctap_core::{MemoryStore, Store};
 use rand_core::Rng as _;
 use vault::Vault;
 
+use self::unsaved::Outspoken;
 use crate::cli::KeyOptions;
 use crate::failure::{advise, failure, usage};
 use crate::platform::system_rng;
@@ -39,10 +42,11 @@ impl Memory {
     /// # Errors
     /// As [`open`](Self::open).
     pub(crate) fn open_in(directory: PathBuf) -> anyhow::Result<Self> {
-        let store = Vault::open_or_create(&directory, &mut system_rng()).map_err(with_cure)?;
+        let vault = Vault::open_or_create(&directory, &mut system_rng()).map_err(with_cure)?;
         // The vault's lock is held, so nobody else draws a number at the same time.
         let serial = serial_in(&directory.join("serial"))?;
-        Ok(Self { store: Box::new(store), serial, directory: Some(directory) })
+        let store = Box::new(Outspoken::new(vault, directory.clone()));
+        Ok(Self { store, serial, directory: Some(directory) })
     }
 
     fn ephemeral() -> Self {

@@ -24,6 +24,8 @@ pub struct Vault<D: Disk = Directory> {
     counter: Counter<D::File>,
     /// The state file may be one whose change was refused: it is written again before anything else.
     in_doubt: bool,
+    /// What was wrong with the disk at the last commit.
+    trouble: Option<io::Error>,
 }
 
 impl Vault {
@@ -89,7 +91,15 @@ impl<D: Disk> Vault<D> {
         }
         state.apply(Change::SignCountCeiling(ceiling));
         disk.remove(UNFINISHED).map_err(Error::io("remove", disk.directory().join(UNFINISHED)))?;
-        Ok(Self { disk, state, counter, in_doubt: false })
+        Ok(Self { disk, state, counter, in_doubt: false, trouble: None })
+    }
+
+    /// Why the last commit was refused, in the operating system's words, or with `FileTooLarge` for a state of more than
+    /// [`MAX_STATE_FILE`] bytes; `None`: it was not. The medium's fault. A status has no room for this, but whoever looks
+    /// after the disk needs it.
+    #[must_use]
+    pub fn why_refused(&self) -> Option<&io::Error> {
+        self.trouble.as_ref()
     }
 
     fn carry_out(&mut self, change: Change) -> io::Result<()> {
@@ -150,10 +160,10 @@ impl<D: Disk> Store for Vault<D> {
     }
 
     fn commit(&mut self, change: Change) -> Result<(), StoreError> {
-        self.carry_out(change).map_err(|error| {
-            tracing::error!(%error, vault = %self.disk.directory().display(), "a change was not saved");
-            refusal(error.kind())
-        })
+        self.trouble = self.carry_out(change).err();
+        let Some(error) = &self.trouble else { return Ok(()) };
+        tracing::error!(%error, vault = %self.disk.directory().display(), "a change was not saved");
+        Err(refusal(error.kind()))
     }
 }
 

@@ -206,6 +206,19 @@ fn errors_are_told_apart() {
 }
 
 #[test]
+fn the_reason_of_a_refusal_can_be_asked_for_until_the_next_commit() {
+    let disk = new_vault();
+    let mut vault = Vault::open_on(disk.clone()).unwrap();
+    assert!(vault.why_refused().is_none());
+    disk.fail_calls(0..usize::MAX, ErrorKind::ReadOnlyFilesystem);
+    vault.commit(Change::PinRetries(3)).unwrap_err();
+    assert_eq!(vault.why_refused().unwrap().kind(), ErrorKind::ReadOnlyFilesystem);
+    disk.fail_calls(0..0, ErrorKind::Other);
+    vault.commit(Change::PinRetries(3)).unwrap();
+    assert!(vault.why_refused().is_none());
+}
+
+#[test]
 fn the_longest_state_is_saved_and_read_and_one_byte_more_is_refused() {
     let disk = new_vault();
     let mut vault = Vault::open_on(disk.clone()).unwrap();

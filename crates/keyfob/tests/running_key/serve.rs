@@ -72,6 +72,26 @@ fn it_remembers_its_pin_and_its_serial_number_and_nobody_else_can_read_them() {
 }
 
 #[test]
+fn a_change_that_could_not_be_saved_is_warned_of_once_and_the_key_goes_on() {
+    let home = Home::new();
+    let state = home.path().join("state");
+    let key = home.serve(&["--state", state.to_str().unwrap()]);
+    let (mut platform, _) = import(connect(key.address()), "1-1");
+    // What is in the way of the new file cannot be removed, by root neither.
+    let obstacle = state.join("key-1/new.keyfob");
+    fs::create_dir(&obstacle).unwrap();
+    for _ in 0..3 {
+        platform.client().set_pin("correct horse").unwrap_err();
+    }
+    fs::remove_dir(&obstacle).unwrap();
+    platform.client().set_pin("correct horse").unwrap();
+    let (_, warnings) = key.end(Signal::TERM);
+    assert_eq!(warnings.matches("warning: ").count(), 1, "{warnings}");
+    let told = ["key-1 could not save a change", "(os error", "then try again"];
+    assert!(told.iter().all(|part| warnings.contains(part)), "{warnings}");
+}
+
+#[test]
 fn without_being_told_where_it_keeps_its_state_in_the_home_directory() {
     let home = Home::new();
     let _key = home.serve(&[]);
