@@ -1,4 +1,7 @@
 //! What can go wrong between a platform and a key, by whose fault it is. No error holds a PIN, key or token.
+//!
+//! A message tells its cause within itself, so no error here is the `source` of another: who prints the whole chain
+//! would print it twice.
 
 use std::io;
 
@@ -38,32 +41,61 @@ impl Error {
             _ => None,
         }
     }
+
+    /// What a person can do next.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::Status(status) => status.advice(),
+            Self::U2f(_) => "touch the key and try again",
+            Self::Transport(error) => error.advice(),
+            Self::Reply(_) => KEYS_FAULT,
+            Self::Request(fault) => fault.advice(),
+        }
+    }
 }
+
+/// What helps against a key that breaks the standard, if anything does.
+const KEYS_FAULT: &str = "plug the key in again; if that does not help, use another key";
 
 /// Why no reply arrived.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
     /// The operating system failed the transfer; mostly the key was unplugged.
-    #[error("the connection to the key failed: {0}. Plug the key in again and retry.")]
-    Io(#[from] io::Error),
+    #[error("the connection to the key failed: {0}")]
+    Io(io::Error),
     /// The key sent nothing for too long.
-    #[error("the key does not answer. Plug it in again and retry.")]
+    #[error("the key does not answer")]
     Silent,
     /// The key refused the message at the level of CTAPHID.
-    #[error("the key refused the message: {0}. Try again, or plug the key in again.")]
-    Refused(#[from] ErrorCode),
+    #[error("the key refused the message: {0}")]
+    Refused(ErrorCode),
     /// The key sent reports that make no sense: the key's fault.
     #[error("{0}. This is a fault of the key.")]
-    Misbehaved(#[from] Misbehaviour),
+    Misbehaved(Misbehaviour),
     /// The key answered another command than the one it was sent: the key's fault.
     #[error("the key answers a command it was not sent. This is a fault of the key.")]
     WrongCommand,
     /// A message CTAPHID cannot carry (HD-04): the caller's fault.
-    #[error("{0}. Send less.")]
-    TooLong(#[from] MessageTooLong),
+    #[error("{0}")]
+    TooLong(MessageTooLong),
     /// The way to this key does not carry U2F messages.
-    #[error("this key does not speak U2F. Use its CTAP2 commands.")]
+    #[error("this key does not speak U2F")]
     NoU2f,
+}
+
+impl TransportError {
+    /// What a person can do next.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::Io(_) | Self::Silent => "plug the key in again and retry",
+            Self::Refused(_) => "try again, or plug the key in again",
+            Self::Misbehaved(_) | Self::WrongCommand => KEYS_FAULT,
+            Self::TooLong(_) => "send less",
+            Self::NoU2f => "use its CTAP2 commands",
+        }
+    }
 }
 
 /// How a reply differs from what the standard prescribes. Always the key's fault.
@@ -93,19 +125,54 @@ pub enum ReplyFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestFault {
     /// More than 63 bytes of UTF-8 (CP-21).
-    #[error("the PIN is longer than 63 bytes. Choose a shorter one.")]
+    #[error("the PIN is longer than 63 bytes")]
     PinTooLong,
     /// A zero byte at the end cannot be told from padding (CP-23).
-    #[error("the PIN ends in a zero character. Choose another one.")]
+    #[error("the PIN ends in a zero character")]
     PinEndsInZero,
     /// getInfo lists no PIN/UV auth protocol this crate knows.
-    #[error(
-        "the key offers no PIN protocol this program knows. It has no PIN, or needs a newer program."
-    )]
+    #[error("the key offers no PIN protocol this program knows")]
     NoPinProtocol,
     /// A list, name or blob beyond what the command can carry.
-    #[error("{0} is too long for the key. Send less.")]
+    #[error("{0} is too long for the key")]
     TooLong(&'static str),
+}
+
+impl RequestFault {
+    /// What a person can do next.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::PinTooLong => "choose a shorter one",
+            Self::PinEndsInZero => "choose another one",
+            Self::NoPinProtocol => "use a key that takes a PIN, or a newer program",
+            Self::TooLong(_) => "send less",
+        }
+    }
+}
+
+impl From<io::Error> for TransportError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<ErrorCode> for TransportError {
+    fn from(code: ErrorCode) -> Self {
+        Self::Refused(code)
+    }
+}
+
+impl From<Misbehaviour> for TransportError {
+    fn from(fault: Misbehaviour) -> Self {
+        Self::Misbehaved(fault)
+    }
+}
+
+impl From<MessageTooLong> for TransportError {
+    fn from(error: MessageTooLong) -> Self {
+        Self::TooLong(error)
+    }
 }
 
 impl From<HandshakeError> for TransportError {
@@ -114,5 +181,28 @@ impl From<HandshakeError> for TransportError {
             HandshakeError::Refused(code) => Self::Refused(code),
             HandshakeError::Misbehaved(fault) => Self::Misbehaved(fault),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once_however_much_of_the_chain_is_printed() {
+        let causes: [TransportError; 4] = [
+            io::Error::other("gone").into(),
+            ErrorCode::InvalidCmd.into(),
+            Misbehaviour::TooLong(7610).into(),
+            MessageTooLong { length: 7610 }.into(),
+        ];
+        for error in causes {
+            assert!(error.source().is_none(), "{error}");
+            assert!(Error::from(error).source().is_none());
+        }
+        let refused = Error::from(TransportError::from(ErrorCode::InvalidCmd)).to_string();
+        assert!(refused.ends_with("(INVALID_CMD)"), "{refused}");
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt::{self, Display};
 use std::process::ExitCode;
 
+use ctap_client::{Error, TransportError};
+
 /// The exit code of a command line that cannot be meant; clap uses the same.
 const USAGE: u8 = 2;
 
@@ -39,10 +41,19 @@ pub(crate) fn advise(error: impl Into<anyhow::Error>, next: impl Display) -> any
 
 /// What `main` prints on the standard error stream, without a newline at the end.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
-    match find(error) {
-        Some(advised) => format!("keyfob: {error:#}\nnext: {}", advised.next),
+    let known = find(error).map(|advised| advised.next.as_str());
+    match known.or_else(|| about_the_key(error)) {
+        Some(next) => format!("keyfob: {error:#}\nnext: {next}"),
         None => format!("keyfob: {error:#}"),
     }
+}
+
+/// What helps when a key did not do its part, and nobody on the way here knew better.
+fn about_the_key(error: &anyhow::Error) -> Option<&'static str> {
+    error.chain().find_map(|cause| {
+        let command = cause.downcast_ref::<Error>().map(Error::advice);
+        command.or_else(|| cause.downcast_ref::<TransportError>().map(TransportError::advice))
+    })
 }
 
 /// 2 for a command line that cannot be meant, 1 for everything else.
@@ -77,6 +88,13 @@ mod tests {
         assert!(
             describe(&error).starts_with("keyfob: cannot read the vault: no such file\nnext: ")
         );
+    }
+
+    #[test]
+    fn a_key_that_does_not_answer_is_told_of_with_a_next_step() {
+        let told = "keyfob: the key does not answer\nnext: plug the key in again and retry";
+        assert_eq!(describe(&TransportError::Silent.into()), told);
+        assert_eq!(describe(&Error::from(TransportError::Silent).into()), told);
     }
 
     #[test]

@@ -6,9 +6,11 @@ use ctap_client::Client;
 use ctap_client::commands::client_pin::PinRetries;
 use ctap_client::commands::get_info::Info;
 use ctap_core::consent::Shown;
+use serde_json::json;
 
 use super::ids::hex;
-use crate::device::DeviceOption;
+use super::refused;
+use crate::device::{Channel, DeviceOption};
 use crate::terminal::{self, count};
 
 /// Show what the key is and what state it is in
@@ -27,13 +29,32 @@ pub(crate) struct Options {
 /// # Errors
 /// When the key cannot be opened or answers nonsense.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let mut client = Client::new(options.device.device.open()?);
-    let info = client.get_info()?;
+    let channel = options.device.device.open()?;
+    let has_ctap2 = channel.capabilities().cbor;
+    let mut client = Client::new(channel);
+    match has_ctap2 {
+        true => ctap2(&mut client, options.json),
+        false => u2f(&mut client, options.json),
+    }
+}
+
+/// All that a key without getInfo tells is the version of U2F it speaks.
+fn u2f(client: &mut Client<Channel>, json: bool) -> anyhow::Result<()> {
+    let versions = [client.u2f_version().map_err(refused)?];
+    let text = match json {
+        true => format!("{}\n", serde_json::to_string_pretty(&json!({ "versions": versions }))?),
+        false => terminal::columns(&[["Versions:".to_owned(), shown(&versions)]]),
+    };
+    Ok(terminal::print(text)?)
+}
+
+fn ctap2(client: &mut Client<Channel>, json: bool) -> anyhow::Result<()> {
+    let info = client.get_info().map_err(refused)?;
     let retries = match info.is_on("clientPin") {
-        true => Some(client.pin_retries()?),
+        true => Some(client.pin_retries().map_err(refused)?),
         false => None,
     };
-    let text = match options.json {
+    let text = match json {
         true => format!("{}\n", serde_json::to_string_pretty(&json::members(&info, retries))?),
         false => terminal::columns(&facts(&info, retries)),
     };

@@ -14,6 +14,7 @@ pub(crate) mod reset;
 pub(crate) mod select;
 mod touch;
 
+use anyhow::ensure;
 use ctap_client::{Client, Error};
 
 use crate::device::{Channel, DeviceOption};
@@ -23,9 +24,17 @@ use crate::terminal;
 /// Opens the key, ready for requests that wait for a touch.
 ///
 /// # Errors
-/// As [`Address::open`](crate::device::Address::open).
+/// As [`Address::open`](crate::device::Address::open), and for a key without CTAP2.
 fn open(options: &DeviceOption) -> anyhow::Result<Client<Channel>> {
-    let mut client = Client::new(options.device.open()?);
+    let channel = options.device.open()?;
+    ensure!(
+        channel.capabilities().cbor,
+        failure(
+            "this key speaks U2F only; it has no PIN, passkeys or settings",
+            "use a FIDO2 key for that; this one signs in where U2F is asked for",
+        )
+    );
+    let mut client = Client::new(channel);
     client.on_keepalive(touch::listener());
     Ok(client)
 }

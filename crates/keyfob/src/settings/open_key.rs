@@ -40,7 +40,7 @@ impl OpenKey {
     /// As [`Address::open`](crate::device::Address::open).
     pub(super) fn open(device: &DeviceOption) -> anyhow::Result<Self> {
         let mut client = open(device)?;
-        let info = client.get_info()?;
+        let info = client.get_info().map_err(refused)?;
         Ok(Self { client, info })
     }
 

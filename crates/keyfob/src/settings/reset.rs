@@ -27,7 +27,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         ask()?;
     }
     let mut client = open(&options.device)?;
-    client.reset().map_err(|error| explain(&error))?;
+    client.reset().map_err(explain)?;
     Ok(terminal::print("The key is erased: it has no credentials and no PIN.\n")?)
 }
 
@@ -50,21 +50,23 @@ fn ask() -> anyhow::Result<()> {
     }
 }
 
-fn explain(error: &Error) -> anyhow::Error {
+fn explain(error: Error) -> anyhow::Error {
     match error.status() {
         Some(Status::NotAllowed) => told(
             "the key accepts a reset only within ten seconds of being plugged in",
-            error,
+            &error,
             "unplug it and plug it in again (`keyfob replug` for a keyfob key), then run `keyfob reset` at once",
         ),
         Some(Status::UserActionTimeout | Status::OperationDenied | Status::KeepaliveCancel) => {
             told(
                 "nothing was erased: nobody touched the key",
-                error,
+                &error,
                 "plug it in again, run `keyfob reset` and touch it",
             )
         }
-        _ => failure(error, "nothing was erased; run it again"),
+        Some(status) => told("the key refused, and nothing was erased", &error, status.advice()),
+        // Nobody knows what a key did that did not answer.
+        None => error.into(),
     }
 }
 
@@ -80,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_late_reset_says_to_plug_the_key_in_again_and_names_the_status() {
-        let told = describe(&explain(&Error::Status(Status::NotAllowed)));
+        let told = describe(&explain(Error::Status(Status::NotAllowed)));
         assert!(
             told.contains("[CTAP2_ERR_NOT_ALLOWED 0x30]") && told.contains("keyfob replug"),
             "{told}"
@@ -91,7 +93,7 @@ mod tests {
     fn a_refused_reset_says_that_nothing_was_erased() {
         for status in [Status::OperationDenied, Status::UserActionTimeout, Status::KeepaliveCancel]
         {
-            assert!(describe(&explain(&Error::Status(status))).contains("nothing was erased"));
+            assert!(describe(&explain(Error::Status(status))).contains("nothing was erased"));
         }
     }
 }

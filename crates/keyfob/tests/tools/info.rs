@@ -20,6 +20,26 @@ fn a_new_key_has_room_and_no_pin() {
 }
 
 #[test]
+fn a_key_of_u2f_tells_its_version_and_that_it_has_nothing_to_set() {
+    let key = Key::serve(&["--touch", "auto", "--profile", "u2f-only"]);
+    assert_eq!(key.run(&["info"]).out, "Versions:  U2F_V2\n");
+    let json: Value = serde_json::from_str(&key.run(&["info", "--json"]).out).unwrap();
+    assert_eq!(json, serde_json::json!({ "versions": ["U2F_V2"] }));
+    let commands: [&[&str]; 6] = [
+        &["pin", "set"],
+        &["credentials", "list"],
+        &["blobs", "list"],
+        &["config", "show"],
+        &["select"],
+        &["reset", "--force"],
+    ];
+    for command in commands {
+        key.run(command).failed(1, &["speaks U2F only", "\nnext: "]);
+    }
+    key.run(&["wink"]).did("");
+}
+
+#[test]
 fn json_has_the_members_of_get_info() {
     let key = Key::obliging();
     let info = || serde_json::from_str::<Value>(&key.run(&["info", "--json"]).out).unwrap();
