@@ -13,6 +13,7 @@ use ctap_client::{HidChannel, Report, ReportPipe};
 use ctap_core::consent::Shown;
 use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice};
 
+use crate::doctor;
 use crate::failure::{advise, failure, usage};
 
 /// Which key a command is for.
@@ -117,10 +118,7 @@ pub(crate) fn local_keys() -> anyhow::Result<Vec<Key>> {
 /// The device file of the one key there is.
 fn only_key(keys: &[Key]) -> anyhow::Result<PathBuf> {
     match keys {
-        [] => Err(failure(
-            "there is no FIDO key on this host",
-            "plug one in, or start one with `keyfob attach`; `keyfob doctor` says what this host lacks",
-        )),
+        [] => Err(failure("there is no FIDO key on this host", doctor::way_to_a_key())),
         [only] => Ok(only.path.clone()),
         several => {
             let line = |key: &Key| format!("\n  {}  {}", key.path.display(), Shown(&key.name));
@@ -312,7 +310,7 @@ mod tests {
             "{several}"
         );
         let none = describe(&only_key(&[]).unwrap_err());
-        assert!(none.contains("keyfob attach"), "{none}");
+        assert!(none.contains("on this host\nnext: "), "{none}");
     }
 
     #[test]

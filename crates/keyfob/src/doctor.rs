@@ -3,6 +3,7 @@
 mod checks;
 mod host;
 mod port;
+mod way_in;
 
 use serde::Serialize;
 
@@ -72,6 +73,11 @@ pub(crate) fn obstacle_to_attaching() -> Option<(String, String)> {
     let findings = checks::for_attaching(&Host::this());
     let lacking = findings.into_iter().find(|finding| finding.state == State::Lacking)?;
     Some((lacking.what, lacking.next.unwrap_or_default()))
+}
+
+/// How to come by a key on this host, which has none in a USB port: a sentence for `next:`.
+pub(crate) fn way_to_a_key() -> String {
+    way_in::to_a_key(&Host::this())
 }
 
 fn report(findings: &[Finding], paint: Paint) -> String {

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use usbip_server::Server;
 
 use crate::cli::KeyOptions;
+use crate::device::Address;
 use crate::failure::{advise, failure, usage};
 use crate::key::Touch;
 use crate::keys::Keys;
@@ -109,6 +110,9 @@ impl Doors {
             for key in keys.iter() {
                 say(format_args!("plug it in: {}", attach_command(address, key.bus_id())));
             }
+            let mut ids = keys.iter().map(|key| key.bus_id());
+            let first_of_several = ids.next().filter(|_| ids.next().is_some());
+            say(format_args!("without root: {}", export_command(address, first_of_several)));
         }
         if let Some(socket) = &self.unix {
             let path = socket.place.path().display();
@@ -160,10 +164,20 @@ fn bus_ids(keys: &Keys) -> String {
     }
 }
 
+/// What points the other commands of keyfob at the only key, or at this one: they bring their own USB/IP.
+fn export_command(address: SocketAddr, bus_id: Option<&str>) -> String {
+    let server = match address.ip().is_unspecified() {
+        true => format!("{THIS_MACHINE}:{}", address.port()),
+        false => address.to_string(),
+    };
+    let device = Address::Usbip { server, bus_id: bus_id.map(str::to_owned) };
+    format!("export KEYFOB_DEVICE={device}")
+}
+
 /// What brings a key to the Linux host that reads it.
 fn attach_command(address: SocketAddr, bus_id: &str) -> String {
     let host = match address.ip() {
-        ip if ip.is_unspecified() => "THIS-MACHINE".to_owned(),
+        ip if ip.is_unspecified() => THIS_MACHINE.to_owned(),
         ip => ip.to_string(),
     };
     match address.port() {
@@ -174,6 +188,8 @@ fn attach_command(address: SocketAddr, bus_id: &str) -> String {
 
 /// Where the kernel's tools look for USB/IP.
 const STANDARD_PORT: u16 = 3240;
+/// Stands for a name that only the person knows.
+const THIS_MACHINE: &str = "THIS-MACHINE";
 const FORWARD: &str =
     "listen on 127.0.0.1 and type on the other machine `ssh -L 3240:127.0.0.1:3240 THIS-MACHINE`";
 
@@ -205,6 +221,19 @@ mod tests {
         assert_eq!(options.address().unwrap(), Some("127.0.0.1:3240".parse().unwrap()));
         options.unix = Some("socket".into());
         assert_eq!(options.address().unwrap(), None);
+    }
+
+    #[test]
+    fn the_variable_for_the_other_commands_is_an_address_that_they_take() {
+        for (address, bus_id, expected) in [
+            ("127.0.0.1:3240", None, "usbip:127.0.0.1:3240"),
+            ("[::1]:99", Some("1-1"), "usbip:[::1]:99/1-1"),
+            ("0.0.0.0:3240", None, "usbip:THIS-MACHINE:3240"),
+        ] {
+            let command = export_command(address.parse().unwrap(), bus_id);
+            assert_eq!(command, format!("export KEYFOB_DEVICE={expected}"));
+            assert!(expected.parse::<Address>().is_ok());
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use usbip_server::vhci::{Vhci, VhciError};
 
 use super::Finding;
 use super::host::Host;
-use super::port;
+use super::{port, way_in};
 
 /// Everything, what is needed most first.
 pub(super) fn all(host: &Host) -> Vec<Finding> {
@@ -109,8 +109,7 @@ fn running_key(host: &Host) -> Finding {
             TOPIC,
             format!("a key is running as another user ({})", host.control.display()),
         ),
-        Err(_) => Finding::note(TOPIC, "no key is running")
-            .next("`keyfob attach` plugs one into this host"),
+        Err(_) => Finding::note(TOPIC, "no key is running").next(way_in::start(host)),
     }
 }
 

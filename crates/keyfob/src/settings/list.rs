@@ -6,7 +6,7 @@ use serde::Serialize;
 use usbip_server::client::RemoteDevice;
 
 use crate::device::{self, Address, DeviceOption};
-use crate::terminal;
+use crate::{doctor, terminal};
 
 /// List the FIDO keys of this host, or with --device usbip:HOST:PORT the devices of a USB/IP server
 #[derive(clap::Args, Debug)]
@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         return Ok(terminal::print(format_args!("{}\n", serde_json::to_string_pretty(&entries)?))?);
     }
     if entries.is_empty() {
-        terminal::note("There is no FIDO key. Plug one in, or start one with `keyfob attach`.");
+        terminal::note(format_args!("There is no FIDO key.\nnext: {}", doctor::way_to_a_key()));
         return Ok(());
     }
     let heading = ["DEVICE", "VID:PID", "PRODUCT", "SERIAL"].map(str::to_owned);

@@ -21,7 +21,7 @@ impl Obedient {
     fn start(home: &Home, arguments: &[&str]) -> Self {
         let always = ["--ephemeral", "--conformance-hooks", "--conformance-port", "0"];
         let mut key = home.serve(&[&always, arguments].concat());
-        key.line();
+        key.skip_ways_in();
         let told = key.line();
         let port = told.rsplit_once("http://localhost:").expect("an address").1;
         let port = port.strip_suffix("/conformance/").expect("a path").parse().expect("a port");

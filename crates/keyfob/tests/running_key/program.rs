@@ -92,6 +92,11 @@ impl Serving {
         read_line(&mut self.output)
     }
 
+    /// Passes over the lines that say how to come by the key.
+    pub(crate) fn skip_ways_in(&mut self) {
+        while !self.line().starts_with("without root: ") {}
+    }
+
     pub(crate) fn process(&self) -> u32 {
         self.process.id()
     }

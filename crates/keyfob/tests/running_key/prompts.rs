@@ -28,7 +28,7 @@ fn a_prompt_says_who_wants_what_and_a_touch_grants_it() {
     assert_eq!(home.succeed(&["touch"]), "");
     let (_, outcome) = asking.join().unwrap();
     outcome.unwrap();
-    key.line();
+    key.skip_ways_in();
     let told = key.line();
     assert!(told.starts_with("github.com wants to create a key for ada — "), "{told}");
     assert!(told.contains("`keyfob touch`"), "{told}");
@@ -172,7 +172,7 @@ fn what_a_site_calls_itself_cannot_paint_on_the_terminal() {
     let asking = register(import_from(key.address()), "\u{1b}[2J\u{202e}moc.elgoog");
     let prompt = wait(&home);
     assert_eq!(prompt["rp_id"], "\u{1b}[2J\u{202e}moc.elgoog", "scripts get it verbatim");
-    key.line();
+    key.skip_ways_in();
     for told in [key.line(), home.succeed(&["status"])] {
         assert!(told.contains("\\u{1b}[2J\\u{202e}moc.elgoog"), "{told:?}");
         assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");

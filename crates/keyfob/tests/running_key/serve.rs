@@ -21,6 +21,8 @@ fn it_says_where_it_listens_and_what_to_type() {
     assert_eq!(key.greeting, format!("listening on 127.0.0.1:{port}, bus id 1-1"));
     let command = format!("sudo usbip --tcp-port {port} attach -r 127.0.0.1 -b 1-1");
     assert_eq!(key.line(), format!("plug it in: {command}"));
+    let variable = format!("KEYFOB_DEVICE=usbip:127.0.0.1:{port}");
+    assert_eq!(key.line(), format!("without root: export {variable}"));
 }
 
 #[test]
