@@ -1,4 +1,4 @@
-//! Profiles: what a key is, written down. Five are built in, and a person can write others (docs/profiles.md).
+//! Profiles: what a key is, written down. Six are built in, and a person can write others (docs/profiles.md).
 //!
 //! ```text
 //!   text.rs          TOML, laid over the profile it extends; what is wrong with it, and where

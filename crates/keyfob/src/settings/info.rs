@@ -8,9 +8,9 @@ use ctap_client::commands::get_info::Info;
 use ctap_core::consent::Shown;
 use serde_json::json;
 
-use super::ids::hex;
 use super::refused;
 use crate::device::{Channel, DeviceOption};
+use crate::profile::Aaguid;
 use crate::terminal::{self, count};
 
 /// Show what the key is and what state it is in
@@ -68,7 +68,7 @@ fn facts(info: &Info, retries: Option<PinRetries>) -> Vec<[String; 2]> {
     let number = |number: Option<u64>| number.map(|number| number.to_string());
     let facts = [
         ("Versions", Some(shown(&info.versions))),
-        ("AAGUID", Some(aaguid(&info.aaguid))),
+        ("AAGUID", Some(Aaguid(info.aaguid).to_string())),
         ("Firmware version", number(info.firmware_version)),
         ("PIN", Some(pin(info, retries))),
         ("Minimum PIN length", number(info.min_pin_length)),
@@ -155,13 +155,6 @@ pub(super) fn algorithm_name(number: i64) -> String {
     format!("{name} ({number})")
 }
 
-/// The usual form with hyphens.
-fn aaguid(bytes: &[u8; 16]) -> String {
-    let hex = hex(bytes);
-    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &hex[range]);
-    parts.join("-")
-}
-
 fn shown(items: &[String]) -> String {
     join(items.iter().map(|item| Shown(item).to_string()))
 }
@@ -211,12 +204,6 @@ mod tests {
         };
         assert_eq!(options(&info).unwrap(), "rk, no ep");
         assert_eq!(options(&Info::default()), None);
-    }
-
-    #[test]
-    fn an_aaguid_has_its_hyphens() {
-        let bytes = std::array::from_fn(|i| i as u8);
-        assert_eq!(aaguid(&bytes), "00010203-0405-0607-0809-0a0b0c0d0e0f");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use ctap_client::commands::get_info::Info;
 use ctap_client::{Client, Error, Exchange, Permissions, Status};
 
+use super::open_key::OpenKey;
 use super::pin_source::{CurrentPinOptions, NewPinOptions};
-use super::{open, refused, told};
+use super::{refused, told};
 use crate::device::DeviceOption;
 use crate::failure::failure;
 use crate::terminal::{self, count};
@@ -69,8 +70,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
 }
 
 fn set(options: &SetOptions) -> anyhow::Result<()> {
-    let mut client = open(&options.device)?;
-    let info = client.get_info()?;
+    let OpenKey { mut client, info } = OpenKey::open(&options.device)?;
     if has_pin(&info)? {
         return Err(failure("the key has a PIN already", "`keyfob pin change` replaces it"));
     }
@@ -80,7 +80,7 @@ fn set(options: &SetOptions) -> anyhow::Result<()> {
 }
 
 fn change(options: &ChangeOptions) -> anyhow::Result<()> {
-    let (mut client, info) = open_with_pin(&options.device)?;
+    let OpenKey { mut client, info } = open_with_pin(&options.device)?;
     let current = options.current.read()?;
     let new = options.new.read()?;
     let changed = client.change_pin(current.expose(), new.expose());
@@ -89,7 +89,7 @@ fn change(options: &ChangeOptions) -> anyhow::Result<()> {
 }
 
 fn verify(options: &VerifyOptions) -> anyhow::Result<()> {
-    let (mut client, info) = open_with_pin(&options.device)?;
+    let OpenKey { mut client, info } = open_with_pin(&options.device)?;
     let current = options.current.read()?;
     let (permission, rp_id) = harmless_permission(&info);
     let token = client.pin_uv_auth_token(current.expose(), permission, rp_id);
@@ -105,11 +105,10 @@ fn harmless_permission(info: &Info) -> (Permissions, Option<&'static str>) {
     }
 }
 
-fn open_with_pin(device: &DeviceOption) -> anyhow::Result<(Client<crate::device::Channel>, Info)> {
-    let mut client = open(device)?;
-    let info = client.get_info()?;
-    match has_pin(&info)? {
-        true => Ok((client, info)),
+fn open_with_pin(device: &DeviceOption) -> anyhow::Result<OpenKey> {
+    let key = OpenKey::open(device)?;
+    match has_pin(&key.info)? {
+        true => Ok(key),
         false => Err(failure("the key has no PIN yet", "`keyfob pin set` gives it one")),
     }
 }
