@@ -86,13 +86,10 @@ impl OpenKey {
         permissions: Permissions,
     ) -> anyhow::Result<PinUvAuthToken> {
         if self.info.force_pin_change == Some(true) {
-            return Err(failure(
-                "the PIN must be changed before it is good for anything",
-                "`keyfob pin change` does that",
-            ));
+            return Err(failure(pin::MUST_BE_CHANGED, pin::CHANGE_IT));
         }
         let pin = pin.read()?;
         let token = self.client.pin_uv_auth_token(pin.expose(), permissions, None);
-        token.map_err(|error| pin::explain(&mut self.client, &self.info, error))
+        token.map_err(|error| pin::explain(&mut self.client, error))
     }
 }

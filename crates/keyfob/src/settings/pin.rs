@@ -4,7 +4,7 @@ use ctap_client::commands::get_info::Info;
 use ctap_client::{Client, Error, Exchange, Permissions, Status};
 
 use super::open_key::OpenKey;
-use super::pin_source::{CurrentPinOptions, NewPinOptions};
+use super::pin_source::{CurrentPinOptions, NewPinOptions, Pin};
 use super::{refused, told};
 use crate::device::DeviceOption;
 use crate::failure::failure;
@@ -75,7 +75,7 @@ fn set(options: &SetOptions) -> anyhow::Result<()> {
         return Err(failure("the key has a PIN already", "`keyfob pin change` replaces it"));
     }
     let new = options.new.read()?;
-    client.set_pin(new.expose()).map_err(|error| explain(&mut client, &info, error))?;
+    client.set_pin(new.expose()).map_err(|error| explain_new(&mut client, &info, &new, error))?;
     Ok(terminal::print("The PIN is set.\n")?)
 }
 
@@ -84,7 +84,7 @@ fn change(options: &ChangeOptions) -> anyhow::Result<()> {
     let current = options.current.read()?;
     let new = options.new.read()?;
     let changed = client.change_pin(current.expose(), new.expose());
-    changed.map_err(|error| explain(&mut client, &info, error))?;
+    changed.map_err(|error| explain_new(&mut client, &info, &new, error))?;
     Ok(terminal::print("The PIN is changed.\n")?)
 }
 
@@ -93,7 +93,7 @@ fn verify(options: &VerifyOptions) -> anyhow::Result<()> {
     let current = options.current.read()?;
     let (permission, rp_id) = harmless_permission(&info);
     let token = client.pin_uv_auth_token(current.expose(), permission, rp_id);
-    token.map_err(|error| explain(&mut client, &info, error))?;
+    token.map_err(|error| explain(&mut client, error))?;
     Ok(terminal::print("The PIN is right.\n")?)
 }
 
@@ -118,12 +118,32 @@ fn has_pin(info: &Info) -> anyhow::Result<bool> {
         .ok_or_else(|| failure("this key takes no PIN", "use a key with the clientPin option"))
 }
 
-/// Why the key did not take a PIN, and what to do about it.
-pub(super) fn explain(
+/// Why the key did not take a new PIN in the place of the one it has, if any, and what to do about it.
+fn explain_new(
     client: &mut Client<impl Exchange>,
     info: &Info,
+    new: &Pin,
     error: Error,
 ) -> anyhow::Error {
+    let shortest = info.min_pin_length.unwrap_or(SHORTEST_PIN);
+    match error.status() {
+        Some(Status::PinPolicyViolation) => {
+            told(&unfit(new, shortest), &error, "choose another PIN")
+        }
+        _ => explain(client, error),
+    }
+}
+
+/// What is wrong with a new PIN. The key does not say which of its rules it breaks.
+fn unfit(new: &Pin, shortest: u64) -> String {
+    match (new.expose().chars().count() as u64) < shortest {
+        true => format!("the key does not take this PIN; it wants {shortest} characters at least"),
+        false => "the key does not take this PIN: it breaks a rule of the key, or it is the same as the old one".to_owned(),
+    }
+}
+
+/// Why the key did not take the PIN it has, and what to do about it.
+pub(super) fn explain(client: &mut Client<impl Exchange>, error: Error) -> anyhow::Error {
     match error.status() {
         Some(Status::PinInvalid) => {
             let left = client.pin_retries().map(|retries| retries.left).unwrap_or_default();
@@ -144,15 +164,15 @@ pub(super) fn explain(
             &error,
             "only `keyfob reset` helps; it erases every credential",
         ),
-        Some(Status::PinPolicyViolation) => {
-            let shortest = info.min_pin_length.unwrap_or(SHORTEST_PIN);
-            let what =
-                format!("the key does not take this PIN; it wants {shortest} characters at least");
-            told(&what, &error, "choose another PIN")
-        }
+        // The PIN is right, but not to be used any more (CP-90).
+        Some(Status::PinPolicyViolation) => told(MUST_BE_CHANGED, &error, CHANGE_IT),
         _ => refused(error),
     }
 }
+
+/// A PIN that is only good for being replaced.
+pub(super) const MUST_BE_CHANGED: &str = "the PIN must be changed before it is good for anything";
+pub(super) const CHANGE_IT: &str = "`keyfob pin change` does that";
 
 /// Code points of the shortest PIN when getInfo does not say (CP-20).
 const SHORTEST_PIN: u64 = 4;

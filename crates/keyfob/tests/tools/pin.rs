@@ -72,6 +72,17 @@ fn what_a_key_cannot_take_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_pin_that_must_be_changed_is_right_and_good_for_nothing_else() {
+    let key = key_with_pin();
+    key.type_in(&["config", "force-pin-change"], "1234\n").did("must be changed");
+    let must = ["must be changed", "CTAP2_ERR_PIN_POLICY_VIOLATION 0x37", "`keyfob pin change`"];
+    key.type_in(&["pin", "verify"], "1234\n").failed(1, &must);
+    key.type_in(&["pin", "change"], "1234\n1234\n").failed(1, &["the same as the old one"]);
+    key.type_in(&["pin", "change"], "1234\n123\n").failed(1, &["4 characters at least"]);
+    key.type_in(&["pin", "change"], "1234\n4321\n").did("The PIN is changed.");
+}
+
+#[test]
 fn a_pin_is_not_set_over_another_one() {
     key_with_pin()
         .type_in(&["pin", "set"], "5678\n")
