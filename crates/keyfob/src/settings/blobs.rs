@@ -87,16 +87,16 @@ pub(crate) struct DeleteOptions {
 
 /// The credential that a blob belongs to.
 #[derive(clap::Args, Debug)]
-#[group(id = "whose", required = true, args = ["rp_id", "key_file"])]
+#[group(id = "whose", required = true, multiple = true)]
 struct Whose {
     /// The relying party whose passkey it belongs to
     #[arg(short = 'n', long, value_name = "RP")]
     rp_id: Option<String>,
-    /// Which of its passkeys, if it has several: the id, or a beginning of it
-    #[arg(short = 'i', long, value_name = "ID", requires = "rp_id")]
+    /// Which passkey it belongs to, of all on the key or of the relying party's: the id, or a beginning of it
+    #[arg(short = 'i', long, value_name = "ID")]
     id: Option<String>,
     /// A file with the large-blob key: 32 bytes, or the same in hexadecimal or base64url
-    #[arg(short = 'k', long, value_name = "FILE")]
+    #[arg(short = 'k', long, value_name = "FILE", conflicts_with_all = ["rp_id", "id"])]
     key_file: Option<PathBuf>,
 }
 
@@ -225,10 +225,11 @@ impl Whose {
 
     /// The key of the only passkey that is meant.
     fn choose(&self, mut passkeys: Vec<Passkey>) -> anyhow::Result<LargeBlobKey> {
+        passkeys
+            .retain(|passkey| self.rp_id.as_ref().is_none_or(|rp_id| passkey.rp.rp.id == *rp_id));
         let rp_id = self.rp_id.as_deref().unwrap_or_default();
-        passkeys.retain(|passkey| passkey.rp.rp.id == rp_id);
         let chosen = match (&self.id, passkeys.as_slice()) {
-            (_, []) => {
+            (None, []) => {
                 let what = format!("{} has no passkey on the key", Shown(rp_id));
                 return Err(usage(what, "`keyfob credentials list` shows which there are"));
             }
@@ -372,6 +373,7 @@ Example:
 const GET_EXAMPLES: &str = "\
 Examples:
   keyfob blobs get --rp-id github.com         to standard output
+  keyfob blobs get --id 8313                  as `keyfob blobs list` shows it
   keyfob blobs get --key-file ./key blob.bin  with the site's key to it";
 
 const SET_EXAMPLES: &str = "\
