@@ -14,7 +14,7 @@ use ctap_core::consent::Shown;
 use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice};
 
 use crate::doctor;
-use crate::failure::{advise, failure, usage};
+use crate::failure::{advise, failure};
 
 /// Which key a command is for.
 #[derive(clap::Args, Clone, Debug)]
@@ -123,7 +123,7 @@ fn only_key(keys: &[Key]) -> anyhow::Result<PathBuf> {
         several => {
             let line = |key: &Key| format!("\n  {}  {}", key.path.display(), Shown(&key.name));
             let list: String = several.iter().map(line).collect();
-            Err(usage(
+            Err(failure(
                 format_args!("there are several FIDO keys on this host:{list}"),
                 "choose one with --device",
             ))
@@ -184,7 +184,7 @@ fn only_remote(server: &str, devices: &[RemoteDevice]) -> anyhow::Result<String>
             let line =
                 |device: &RemoteDevice| format!("\n  usbip:{server}/{}", Shown(&device.bus_id));
             let list: String = several.iter().map(line).collect();
-            Err(usage(
+            Err(failure(
                 format_args!("{server} offers several devices:{list}"),
                 "choose one with --device",
             ))

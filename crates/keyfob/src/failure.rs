@@ -24,12 +24,12 @@ impl Display for Advised {
 
 impl std::error::Error for Advised {}
 
-/// The world was in the way (exit code 1).
+/// The world was in the way, or what was asked for does not go with what a key said of itself (exit code 1).
 pub(crate) fn failure(what: impl Display, next: impl Display) -> anyhow::Error {
     Advised { what: what.to_string(), next: next.to_string(), is_usage: false }.into()
 }
 
-/// The command line asks for what keyfob does not do (exit code 2).
+/// The command line asks for what keyfob does not do, whatever keys there are: nothing was tried (exit code 2).
 pub(crate) fn usage(what: impl Display, next: impl Display) -> anyhow::Error {
     Advised { what: what.to_string(), next: next.to_string(), is_usage: true }.into()
 }

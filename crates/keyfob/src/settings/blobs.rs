@@ -20,7 +20,7 @@ use super::credentials::{self, Passkey};
 use super::ids::{self, IdArgument, base64url};
 use super::open_key::{OpenKey, Owner};
 use super::{agree, refused};
-use crate::failure::{advise, failure, usage};
+use crate::failure::{advise, failure};
 use crate::terminal::{self, count};
 
 /// Read and write the large blobs on the key: data that relying parties keep beside a passkey
@@ -231,13 +231,13 @@ impl Whose {
         let chosen = match (&self.id, passkeys.as_slice()) {
             (None, []) => {
                 let what = format!("{} has no passkey on the key", Shown(rp_id));
-                return Err(usage(what, "`keyfob credentials list` shows which there are"));
+                return Err(failure(what, "`keyfob credentials list` shows which there are"));
             }
             (Some(id), _) => credentials::find(&IdArgument { id: id.clone() }, &passkeys)?,
             (None, [only]) => only,
             (None, _) => {
                 let what = format!("{} has several passkeys on the key", Shown(rp_id));
-                return Err(usage(
+                return Err(failure(
                     what,
                     "choose one with --id; `keyfob credentials list` shows them",
                 ));

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::open_key::{OpenKey, Owner};
 use super::{refused, told};
 use crate::device::DeviceOption;
-use crate::failure::{failure, usage};
+use crate::failure::failure;
 use crate::terminal::{self, count};
 
 /// Show and change what the key demands of its user
@@ -199,7 +199,7 @@ fn offered(state: Option<bool>, name: &str) -> anyhow::Result<bool> {
 /// CF-43.
 fn check_growth(info: &Info, length: u64) -> anyhow::Result<()> {
     match info.min_pin_length {
-        Some(present) if length < present => Err(usage(
+        Some(present) if length < present => Err(failure(
             format_args!(
                 "PINs must have {present} characters, and only a reset allows shorter ones"
             ),
@@ -214,7 +214,7 @@ fn check_rp_ids(info: &Info, rp_ids: &[String]) -> anyhow::Result<()> {
     let most = info.max_rp_ids_for_set_min_pin_length.unwrap_or(0);
     ensure!(
         rp_ids.len() as u64 <= most,
-        usage(
+        failure(
             format_args!("the key can keep {} for this", count(most, "RP ID")),
             "give fewer --rp-id",
         )

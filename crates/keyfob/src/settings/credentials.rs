@@ -224,7 +224,7 @@ pub(super) fn passkeys(key: &mut OpenKey, token: &PinUvAuthToken) -> anyhow::Res
 /// The one that is meant.
 ///
 /// # Errors
-/// The command line's: there is none, or several.
+/// There is none, or several.
 pub(super) fn find<'a>(which: &IdArgument, passkeys: &'a [Passkey]) -> anyhow::Result<&'a Passkey> {
     which.find(passkeys, Passkey::id, "credential")
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::ids::{self, IdArgument, base64url};
 use super::open_key::{OpenKey, Owner};
 use super::{agree, refused};
-use crate::failure::{failure, usage};
+use crate::failure::failure;
 use crate::terminal::{self, Paint, count};
 
 /// Teach the key fingers, name them, and have it forget them
@@ -167,7 +167,7 @@ fn open_sensor(owner: &Owner) -> anyhow::Result<OpenKey> {
 fn check_name(key: &mut OpenKey, name: Option<&str>) -> anyhow::Result<()> {
     let longest = key.client.fingerprint_sensor_info().map_err(refused)?.max_friendly_name;
     match (name, longest) {
-        (Some(name), Some(longest)) if name.len() as u64 > longest => Err(usage(
+        (Some(name), Some(longest)) if name.len() as u64 > longest => Err(failure(
             format_args!("the key takes names of up to {}", count(longest, "byte")),
             "choose a shorter name",
         )),

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 
-use crate::failure::usage;
+use crate::failure::failure;
 
 /// Which one is meant.
 #[derive(clap::Args, Debug)]
@@ -18,7 +18,7 @@ impl IdArgument {
     /// The one among `items` that is meant. A whole id is not taken for the beginning of another.
     ///
     /// # Errors
-    /// The command line's: none is called so, or several are.
+    /// None is called so, or several are.
     pub(super) fn find<'a, T>(
         &self,
         items: &'a [T],
@@ -32,8 +32,8 @@ impl IdArgument {
         let next = format!("`keyfob {thing}s list` shows the ids");
         match (begins.next(), begins.next()) {
             (Some(only), None) => Ok(only),
-            (None, _) => Err(usage(format_args!("no {thing} has the id {}", self.id), next)),
-            (Some(_), Some(_)) => Err(usage(
+            (None, _) => Err(failure(format_args!("no {thing} has the id {}", self.id), next)),
+            (Some(_), Some(_)) => Err(failure(
                 format_args!("several {thing}s have an id that begins with {}", self.id),
                 format_args!("give more of it; {next}"),
             )),

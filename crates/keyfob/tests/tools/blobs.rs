@@ -67,16 +67,16 @@ fn of_several_passkeys_one_is_chosen() {
     let key = key_with_passkeys(&[("example.org", "ada"), ("example.org", "grace")]);
     let (_directory, blob) = file("a blob");
     let set = ["blobs", "set", "-n", "example.org", &blob];
-    key.type_in(&set, PIN).failed(2, &["several passkeys", "--id"]);
+    key.type_in(&set, PIN).failed(1, &["several passkeys", "--id"]);
     let said = key.type_in(&["credentials", "list", "--csv"], PIN);
     let id = said.out.lines().nth(1).unwrap().split(',').next().unwrap();
     key.type_in(&[&set[..], &["-i", id]].concat(), PIN).did("6 bytes");
     assert_eq!(list(&key).as_array().unwrap().len(), 1);
     assert_eq!(key.type_in(&["blobs", "get", "-i", id], PIN).out, "a blob");
     let whose = ["blobs", "get", "-n", "example.net", "-i", id];
-    key.type_in(&whose, PIN).failed(2, &["no credential has the id"]);
+    key.type_in(&whose, PIN).failed(1, &["no credential has the id"]);
     key.run(&["blobs", "get", "-i", id, "-k", &blob]).failed(2, &["cannot be used with"]);
-    key.type_in(&["blobs", "get", "-n", "example.net"], PIN).failed(2, &["no passkey"]);
+    key.type_in(&["blobs", "get", "-n", "example.net"], PIN).failed(1, &["no passkey"]);
 }
 
 #[test]

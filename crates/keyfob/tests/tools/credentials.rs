@@ -70,7 +70,7 @@ fn an_id_in_base64url_and_its_beginning_name_the_passkey() {
     assert_eq!(beginning, whole);
     key.type_in(&["credentials", "show", "--", &id], PIN).did("ES256 (-7)");
     key.type_in(&["credentials", "show", "!"], PIN)
-        .failed(2, &["no credential has the id !", "keyfob credentials list"]);
+        .failed(1, &["no credential has the id !", "keyfob credentials list"]);
 }
 
 #[test]
