@@ -168,8 +168,10 @@ pub(crate) fn import(server: &str, bus_id: Option<&str>) -> anyhow::Result<(Host
     };
     let mut host =
         Host::import(connect(server)?, &bus_id).map_err(|error| refusal(server, &bus_id, error))?;
-    let said =
-        host.enumerate().with_context(|| format!("{bus_id} at {server} cannot be configured"))?;
+    let said = host.enumerate().map_err(|error| {
+        let context = format!("{bus_id} at {server} cannot be configured");
+        advise(anyhow::Error::new(error).context(context), "unplug it there, plug it in and retry")
+    })?;
     Ok((host, said))
 }
 

@@ -132,6 +132,12 @@ impl Profile {
             let path = self.directory.join(file);
             let text = fs::read_to_string(&path).map(Zeroizing::new);
             text.with_context(|| format!("profile {}: cannot read {}", self.name, path.display()))
+                .map_err(|error| {
+                    advise(
+                        error,
+                        "correct the name in the profile: it counts from the profile's directory",
+                    )
+                })
         };
         let wrong = |what: String, next: &str| {
             let (key, certificates) = (files.key.display(), files.certificates.display());

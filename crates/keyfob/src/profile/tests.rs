@@ -343,6 +343,9 @@ fn a_key_and_certificates_are_read_from_beside_the_profile() {
     fs::write(directory.path().join("key.pem"), "").unwrap();
     let error = describe(&load(files.to_owned()).err().unwrap());
     assert!(error.contains("there is no private key in it"), "{error}");
+    fs::remove_file(directory.path().join("key.pem")).unwrap();
+    let error = describe(&load(files.to_owned()).err().unwrap());
+    assert!(error.contains("key.pem: ") && error.contains("\nnext: correct the name"), "{error}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ctap_client::blob_array::BlobArray;
 use ctap_client::commands::make_credential::LargeBlobKey;
 use ctap_client::limits::MAX_BLOB;
-use ctap_client::{Permissions, PinUvAuthToken};
+use ctap_client::{Error, Permissions, PinUvAuthToken};
 use ctap_core::consent::Shown;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -150,9 +150,9 @@ fn get(options: &GetOptions) -> anyhow::Result<()> {
     let array = key.client.read_large_blobs().map_err(refused)?;
     let blob = array.find(&blob_key).ok_or_else(no_blob)?;
     match &options.file {
-        Some(path) if path != Path::new(STANDARD_STREAM) => {
-            fs::write(path, blob).with_context(|| format!("cannot write {}", path.display()))
-        }
+        Some(path) if path != Path::new(STANDARD_STREAM) => fs::write(path, blob)
+            .with_context(|| format!("cannot write {}", path.display()))
+            .map_err(|error| advise(error, "name a file that you may write")),
         _ => Ok(io::stdout().lock().write_all(&blob)?),
     }
 }
@@ -162,7 +162,7 @@ fn set(options: &SetOptions) -> anyhow::Result<()> {
     let (blob_key, token) = options.whose.resolve(&mut key, &options.owner, Access::Write)?;
     let blob = read_blob(&options.file)?;
     let mut array = key.client.read_large_blobs().map_err(refused)?;
-    array.put(&blob_key, &blob, key.client.rng())?;
+    array.put(&blob_key, &blob, key.client.rng()).map_err(Error::from)?;
     check_room(&key, &array)?;
     key.client.write_large_blobs(&array, token.as_ref()).map_err(refused)?;
     Ok(terminal::print(format_args!(

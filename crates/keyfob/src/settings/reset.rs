@@ -57,18 +57,22 @@ fn explain(error: Error) -> anyhow::Error {
             &error,
             "unplug it and plug it in again (`keyfob replug` for a keyfob key), then run `keyfob reset` at once",
         ),
-        Some(Status::UserActionTimeout | Status::OperationDenied | Status::KeepaliveCancel) => {
-            told(
-                "nothing was erased: nobody touched the key",
-                &error,
-                "plug it in again, run `keyfob reset` and touch it",
-            )
+        Some(Status::OperationDenied) => {
+            told("nothing was erased: it was refused", &error, TOUCH_IT)
+        }
+        Some(Status::UserActionTimeout) => {
+            told("nothing was erased: nobody touched the key", &error, TOUCH_IT)
+        }
+        Some(Status::KeepaliveCancel) => {
+            told("nothing was erased: the request was taken back", &error, TOUCH_IT)
         }
         Some(status) => told("the key refused, and nothing was erased", &error, status.advice()),
         // Nobody knows what a key did that did not answer.
         None => error.into(),
     }
 }
+
+const TOUCH_IT: &str = "plug the key in again, run `keyfob reset` and touch it";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,5 +99,7 @@ mod tests {
         {
             assert!(describe(&explain(Error::Status(status))).contains("nothing was erased"));
         }
+        let refused = describe(&explain(Error::Status(Status::OperationDenied)));
+        assert!(refused.contains("it was refused") && !refused.contains("nobody"), "{refused}");
     }
 }

@@ -1,6 +1,8 @@
 //! `keyfob select` and `keyfob wink`: which of several keys is this one?
 
-use super::open;
+use ctap_client::{Error, Status};
+
+use super::{open, refused, told};
 use crate::device::DeviceOption;
 use crate::terminal;
 
@@ -25,9 +27,20 @@ pub(crate) struct WinkOptions {
 /// # Errors
 /// When nobody touched the key.
 pub(crate) fn run_select(options: &SelectOptions) -> anyhow::Result<()> {
-    open(&options.device)?.selection()?;
+    open(&options.device)?.selection().map_err(explain)?;
     Ok(terminal::print("This is the key that was touched.\n")?)
 }
+
+fn explain(error: Error) -> anyhow::Error {
+    match error.status() {
+        Some(Status::OperationDenied) => told("the touch was refused", &error, TOUCH_IT),
+        Some(Status::UserActionTimeout) => told("nobody touched the key", &error, TOUCH_IT),
+        Some(Status::KeepaliveCancel) => told("the key was not touched", &error, TOUCH_IT),
+        _ => refused(error),
+    }
+}
+
+const TOUCH_IT: &str = "run `keyfob select` again and touch the key";
 
 /// Runs `wink` (HD-61).
 ///

@@ -50,5 +50,6 @@ fn a_key_is_pointed_at_by_a_touch_and_shows_itself_by_a_wink() {
     key.run(&["select"]).did("This is the key that was touched.");
     assert_eq!(key.run(&["wink"]).code, 0);
     let unwilling = Key::serve(&["--touch", "deny"]);
-    unwilling.run(&["select"]).failed(1, &["CTAP2_ERR_OPERATION_DENIED 0x27"]);
+    let refusal = ["touch was refused [CTAP2_ERR_OPERATION_DENIED 0x27]\nnext: "];
+    unwilling.run(&["select"]).failed(1, &refusal);
 }
