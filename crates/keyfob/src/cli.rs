@@ -1,8 +1,9 @@
 //! The command line: every command and its options. Each command's own file says what its options mean.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::key::Touch;
 use crate::profile::MAX_CAPACITY;
@@ -23,6 +24,30 @@ pub(crate) struct Cli {
     /// Log to the standard error stream; -vv for more. KEYFOB_LOG or RUST_LOG choose precisely
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+impl Cli {
+    /// The command line of this process; one that cannot be meant ends it.
+    pub(crate) fn read() -> Self {
+        let mut command = without_empty_variables(Self::command(), &|name| std::env::var_os(name));
+        let mut matches = command.clone().get_matches();
+        Self::from_arg_matches_mut(&mut matches)
+            .unwrap_or_else(|error| error.format(&mut command).exit())
+    }
+}
+
+/// A variable that is set to nothing counts as one that is not set: that is how scripts take them back.
+fn without_empty_variables(
+    command: clap::Command,
+    value: &dyn Fn(&OsStr) -> Option<OsString>,
+) -> clap::Command {
+    let is_empty = |name: &OsStr| value(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|argument| match argument.get_env().is_some_and(is_empty) {
+            true => argument.env(None::<&'static str>),
+            false => argument,
+        })
+        .mut_subcommands(|command| without_empty_variables(command, value))
 }
 
 const EXAMPLES: &str = concat!(
@@ -212,7 +237,6 @@ Examples:
 mod tests {
     use super::*;
 
-    use clap::CommandFactory as _;
     use clap::error::ErrorKind;
     use keyfob_tests::{markdown, tree};
 
@@ -236,6 +260,19 @@ mod tests {
                 Cli::try_parse_from(&call).unwrap_or_else(|error| panic!("{call:?}: {error}"));
             }
         }
+    }
+
+    #[test]
+    fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
+        let variables = |value: &'static str| {
+            let command = without_empty_variables(Cli::command(), &|_| Some(value.into()));
+            let named = |command: &clap::Command| {
+                command.get_arguments().filter_map(clap::Arg::get_env).count()
+            };
+            with_subcommands(command).iter().map(named).sum::<usize>()
+        };
+        assert_eq!(variables(""), 0);
+        assert!(variables("x") > 0);
     }
 
     #[test]

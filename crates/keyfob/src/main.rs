@@ -32,14 +32,12 @@ mod touch;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::cli::{Cli, Command};
 use crate::running::on_one_thread;
 
 fn main() -> ExitCode {
     platform::harden();
-    match run(Cli::parse()) {
+    match run(Cli::read()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             terminal::note(failure::describe(&error));

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use serde_json::Value;
 use usbip_server::client::Host;
 
-use crate::support::{Key, run};
+use crate::support::{Key, Said, program, run};
 
 #[test]
 fn a_server_lists_its_keys() {
@@ -42,6 +42,13 @@ fn addresses_without_a_key_say_what_to_start() {
     run(&["info", "--device", "/dev/hidraw-nonsense"])
         .failed(1, &["cannot be opened", "keyfob list"]);
     run(&["info", "--device", "nonsense"]).failed(2, &["usbip:HOST:PORT"]);
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_names_no_key() {
+    let home = tempfile::tempdir().unwrap();
+    let list = program(&home).arg("list").env("KEYFOB_DEVICE", "").output().unwrap();
+    assert_eq!(Said::by(list).code, 0);
 }
 
 #[test]
