@@ -9,7 +9,7 @@ use rand_core::{Rng as _, UnwrapErr};
 
 use crate::error::TransportError;
 use crate::exchange::{Exchange, KeepaliveStatus, Patience};
-use crate::limits::{BUSY_PAUSE, BUSY_RETRIES, MAX_SILENCE};
+use crate::limits::{BUSY_PAUSE, BUSY_RETRIES, MAX_SILENCE, OVERDUE_REPORTS};
 use crate::pipe::{Report, ReportPipe};
 
 /// One allocated channel to a key, as long as nobody else takes the key away.
@@ -143,9 +143,9 @@ impl<P: ReportPipe> HidChannel<P> {
         on_keepalive: &mut dyn FnMut(KeepaliveStatus) -> Patience,
     ) -> Result<Vec<u8>, TransportError> {
         let mut patience = Patience::Wait;
-        let mut last_sign = Instant::now();
+        let mut silence = Silence::begin();
         loop {
-            let report = receive(&mut self.pipe, last_sign)?;
+            let report = receive(&mut self.pipe, &mut silence)?;
             match self.host.receive(&report)? {
                 None => {}
                 Some(Reply::Message { command, message }) if command == sent => {
@@ -154,7 +154,7 @@ impl<P: ReportPipe> HidChannel<P> {
                 Some(Reply::Message { .. }) => return Err(TransportError::WrongCommand),
                 Some(Reply::Error(code)) => return Err(code.into()),
                 Some(Reply::Keepalive(status)) => {
-                    last_sign = Instant::now();
+                    silence = Silence::begin();
                     if patience == Patience::Wait && on_keepalive(status) == Patience::Cancel {
                         patience = Patience::Cancel;
                         self.cancel()?;
@@ -207,9 +207,9 @@ fn try_handshake(
     handshake: &mut Handshake,
 ) -> Result<InitAnswer, TransportError> {
     pipe.send(&handshake.request())?;
-    let sent = Instant::now();
+    let mut silence = Silence::begin();
     loop {
-        match handshake.receive(&receive(pipe, sent)?) {
+        match handshake.receive(&receive(pipe, &mut silence)?) {
             Ok(Some(answer)) => return Ok(answer),
             // What is not for us, or left over from before, says nothing about our handshake.
             Ok(None) | Err(HandshakeError::Misbehaved(_)) => {}
@@ -218,10 +218,27 @@ fn try_handshake(
     }
 }
 
-/// The next report, as long as the key's last sign of life is not too old.
-fn receive(pipe: &mut impl ReportPipe, last_sign: Instant) -> Result<Report, TransportError> {
-    let left = MAX_SILENCE.saturating_sub(last_sign.elapsed());
+/// For how long a key gave no sign of life.
+struct Silence {
+    since: Instant,
+    /// Reports that came too late and were no sign of life.
+    overdue: u32,
+}
+
+impl Silence {
+    fn begin() -> Self {
+        Self { since: Instant::now(), overdue: 0 }
+    }
+}
+
+/// The next report, as long as the key's last sign of life is not too old. Then only one that is there already: time may
+/// have passed because this process stood still.
+fn receive(pipe: &mut impl ReportPipe, silence: &mut Silence) -> Result<Report, TransportError> {
+    let left = MAX_SILENCE.saturating_sub(silence.since.elapsed());
     if left.is_zero() {
+        silence.overdue = silence.overdue.saturating_add(1);
+    }
+    if silence.overdue > OVERDUE_REPORTS {
         return Err(TransportError::Silent);
     }
     pipe.receive(left)?.ok_or(TransportError::Silent)
@@ -446,6 +463,28 @@ mod tests {
         let error = channel.wink().unwrap_err();
         assert!(matches!(error, TransportError::Refused(ErrorCode::ChannelBusy)));
         assert!(channel.pipe_mut().0.incoming.is_empty());
+    }
+
+    fn overdue() -> Silence {
+        Silence { since: Instant::now().checked_sub(MAX_SILENCE).unwrap(), overdue: 0 }
+    }
+
+    #[test]
+    fn what_came_while_the_host_stood_still_is_taken_before_the_key_is_given_up() {
+        let mut pipe = Script::of(&[INIT_ANSWER]);
+        let mut silence = overdue();
+        assert_eq!(receive(&mut pipe, &mut silence).unwrap(), report(INIT_ANSWER));
+        assert!(matches!(receive(&mut pipe, &mut silence), Err(TransportError::Silent)));
+    }
+
+    #[test]
+    fn a_key_that_never_stops_and_never_answers_is_given_up() {
+        let mut pipe = Script::of(&[INIT_ANSWER; OVERDUE_REPORTS as usize + 1]);
+        let mut silence = overdue();
+        for _ in 0..OVERDUE_REPORTS {
+            receive(&mut pipe, &mut silence).unwrap();
+        }
+        assert!(matches!(receive(&mut pipe, &mut silence), Err(TransportError::Silent)));
     }
 
     #[test]

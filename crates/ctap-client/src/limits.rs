@@ -36,6 +36,10 @@ pub const LARGE_BLOB_OVERHEAD: u64 = 64;
 /// twenty of them may be lost to a busy machine.
 pub const MAX_SILENCE: Duration = Duration::from_secs(2);
 
+/// Reports that are still taken from a key which was silent for too long: those of the longest message (HD-04). If it
+/// was this process that stood still, they wait in the pipe.
+pub const OVERDUE_REPORTS: u32 = 129;
+
 /// Pause before a request refused as `CHANNEL_BUSY` is sent again (CL-30).
 pub const BUSY_PAUSE: Duration = Duration::from_millis(100);
 

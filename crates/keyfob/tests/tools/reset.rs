@@ -2,6 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Child;
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -27,6 +29,19 @@ fn nobody_there_to_ask_is_no_consent() {
 fn a_waiting_key_says_so_and_a_touch_lets_it_go_on() {
     let key = Key::serve(&["--touch", "ask"]);
     let reset = waiting_reset(&key);
+    assert_eq!(key.run(&["touch"]).code, 0);
+    Said::by(reset.wait_with_output().unwrap()).did("The key is erased");
+}
+
+#[test]
+fn a_command_that_stood_still_for_a_while_does_not_blame_the_key() {
+    let key = Key::serve(&["--touch", "ask"]);
+    let reset = waiting_reset(&key);
+    let signal = |signal| kill_process(Pid::from_child(&reset), signal).unwrap();
+    signal(Signal::STOP);
+    // Longer than a key may be silent.
+    sleep(Duration::from_secs(3));
+    signal(Signal::CONT);
     assert_eq!(key.run(&["touch"]).code, 0);
     Said::by(reset.wait_with_output().unwrap()).did("The key is erased");
 }

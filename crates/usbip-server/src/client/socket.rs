@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A connected socket; made with `into()`.
 #[derive(Debug)]
@@ -53,21 +53,32 @@ impl Socket {
         }
     }
 
-    /// One read; `None` if nothing came in time.
+    /// One read; `None` if nothing came in time. One that a signal ended is done again, in the time that is left: without
+    /// any, it still takes what came while this process was stopped.
     pub(super) fn read(
         &mut self,
         bytes: &mut [u8],
         timeout: Duration,
     ) -> io::Result<Option<usize>> {
-        self.set_timeout(timeout)?;
-        let result = match &mut self.stream {
+        let begun = Instant::now();
+        let mut left = timeout;
+        loop {
+            self.set_timeout(left)?;
+            match self.read_once(bytes) {
+                Ok(count) => return Ok(Some(count)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    left = timeout.saturating_sub(begun.elapsed());
+                }
+                Err(error) if is_time_out(&error) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn read_once(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match &mut self.stream {
             Stream::Tcp(stream) => stream.read(bytes),
             Stream::Unix(stream) => stream.read(bytes),
-        };
-        match result {
-            Ok(count) => Ok(Some(count)),
-            Err(error) if is_time_out(&error) => Ok(None),
-            Err(error) => Err(error),
         }
     }
 
@@ -86,6 +97,6 @@ impl Socket {
 }
 
 fn is_time_out(error: &io::Error) -> bool {
-    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-    matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
+    use io::ErrorKind::{TimedOut, WouldBlock};
+    matches!(error.kind(), WouldBlock | TimedOut)
 }
