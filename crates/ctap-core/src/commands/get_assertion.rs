@@ -81,7 +81,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A request that only needs a person: one who is verified, if it takes that, and who consents, unless it is silent.
+/// A request that only needs a person: one who is verified, if it takes that, and who then consents, unless it is
+/// silent.
 pub(crate) struct Checked {
     rp_id: String,
     rp_id_hash: [u8; 32],
@@ -91,9 +92,6 @@ pub(crate) struct Checked {
     up: bool,
     /// A token verifies the user, and what it began ends with it (GA-59).
     by_token: bool,
-    /// Known once the user is verified or need not be.
-    found: Vec<Candidate>,
-    verified: Option<UserVerified>,
 }
 
 fn check(request: Request<'_>, view: View<'_>) -> Result<(Checked, Verified), Status> {
@@ -124,8 +122,6 @@ fn check(request: Request<'_>, view: View<'_>) -> Result<(Checked, Verified), St
         extensions: request.extensions,
         up,
         by_token: matches!(verified, Verified::ByToken(_)),
-        found: Vec::new(),
-        verified: None,
     };
     Ok((checked, verified))
 }
@@ -188,41 +184,56 @@ impl Checked {
     /// is wanted (GA-14 to GA-21). Without a credential it asks, too (GA-18), if no user is verified yet: a platform that
     /// asks several keys at once takes the first answer for all, so this must be the one that a person picks.
     pub(crate) fn go_on(
-        mut self,
+        self,
         verified: Option<UserVerified>,
         present: Option<UserPresent>,
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Status> {
-        let (state, uv) = (cx.store.state(), verified.is_some());
-        self.found = match &self.allow_list {
-            Some(list) => listed(list, &self.rp_id_hash, state, uv),
-            None => discovered(&self.rp_id_hash, state, uv),
-        };
-        if self.found.is_empty() && (verified.is_some() || !self.up) {
+        let found = self.locate(cx.store.state(), verified.is_some());
+        if found.is_empty() && (verified.is_some() || !self.up) {
             return Err(Status::NoCredentials); // GA-17
         }
         let present = match (&verified, present) {
             (Some(_), None) if self.up => cx.session.token.take_presence(), // GA-20
             (_, present) => present,
         };
-        self.verified = verified;
-        match (present, SilentRequest::from_up_option(self.up)) {
-            (Some(present), _) => self.commit(present, cx).map(Outcome::Done), // GA-19, GA-40
-            (None, Some(silent)) => self.commit_silently(silent, cx).map(Outcome::Done),
+        let silent = SilentRequest::from_up_option(self.up);
+        let located = Located { checked: self, found, verified };
+        match (present, silent) {
+            (Some(present), _) => located.commit(present, cx).map(Outcome::Done), // GA-19, GA-40
+            (None, Some(silent)) => located.commit_silently(silent, cx).map(Outcome::Done),
             (None, None) => {
-                Ok(Outcome::ask(self.question_for(cx), Waiting::GetAssertion(Box::new(self))))
+                Ok(Outcome::ask(located.question(cx), Waiting::GetAssertion(Box::new(located))))
             }
         }
     }
 
+    /// The credentials that apply (GA-14 to GA-16).
+    fn locate(&self, state: &State, verified: bool) -> Vec<Candidate> {
+        match &self.allow_list {
+            Some(list) => listed(list, &self.rp_id_hash, state, verified),
+            None => discovered(&self.rp_id_hash, state, verified),
+        }
+    }
+
+    /// Who asks; nobody knows yet whom.
     pub(crate) fn question(&self) -> Question {
         let mut question = Question::touch(Action::SignIn);
         question.rp_id = Some(self.rp_id.clone());
         question
     }
+}
 
+/// A request that only needs a touch, or not even that: the user is verified, or need not be.
+pub(crate) struct Located {
+    checked: Checked,
+    found: Vec<Candidate>,
+    verified: Option<UserVerified>,
+}
+
+impl Located {
     /// Names the user when there is only one.
-    fn question_for(&self, cx: &Context<'_>) -> Question {
+    fn question(&self, cx: &Context<'_>) -> Question {
         let only = match self.found.as_slice() {
             [Candidate::Stored(id)] => cx.store.state().credential(id),
             _ => None,
@@ -230,36 +241,40 @@ impl Checked {
         let user =
             only.and_then(|credential| credential.account.as_ref()).map(|account| &account.user);
         let name = user.and_then(|user| user.name.clone().or_else(|| user.display_name.clone()));
-        Question { user: name, ..self.question() }
+        Question { user: name, ..self.checked.question() }
     }
 
     /// After a touch: the token's flags and permissions are spent (GA-20).
     pub(crate) fn commit(
-        mut self,
+        self,
         present: UserPresent,
         cx: &mut Context<'_>,
     ) -> Result<Reply, Status> {
         if self.found.is_empty() {
             return Err(Status::NoCredentials); // GA-18
         }
-        let evidence = Evidence::of_presence(present, self.verified.take());
+        let evidence = Evidence::of_presence(present, self.verified);
         cx.session.token.consume();
-        self.assert(evidence, cx)
+        self.checked.assert(self.found, evidence, cx)
     }
 
     /// Without one: the token stays as it is (GA-21).
-    fn commit_silently(
-        mut self,
-        silent: SilentRequest,
+    fn commit_silently(self, silent: SilentRequest, cx: &mut Context<'_>) -> Result<Reply, Status> {
+        let evidence = Evidence::of_silence(silent, self.verified);
+        self.checked.assert(self.found, evidence, cx)
+    }
+}
+
+/// What both ways to commit have in common.
+impl Checked {
+    fn assert(
+        self,
+        found: Vec<Candidate>,
+        evidence: Evidence,
         cx: &mut Context<'_>,
     ) -> Result<Reply, Status> {
-        let evidence = Evidence::of_silence(silent, self.verified.take());
-        self.assert(evidence, cx)
-    }
-
-    fn assert(self, evidence: Evidence, cx: &mut Context<'_>) -> Result<Reply, Status> {
         let may_write = self.allow_list.is_some() && evidence.present(); // EX-76, EX-77
-        let count = self.found.len();
+        let count = found.len();
         let terms = Terms {
             rp_id_hash: self.rp_id_hash,
             client_data_hash: self.client_data_hash,
@@ -268,7 +283,7 @@ impl Checked {
             evidence,
             may_write,
         };
-        let mut assertions = Assertions { terms, left: self.found };
+        let mut assertions = Assertions { terms, left: found };
         let number = (count > 1).then_some(count); // GA-25
         let reply = assertions.next(number, cx)?.ok_or(Status::NoCredentials)?;
         if assertions.has_more() {

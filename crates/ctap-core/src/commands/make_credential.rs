@@ -173,7 +173,7 @@ fn choose_algorithm(params: Item<'_>, supported: &[Algorithm]) -> Result<Algorit
     chosen.ok_or(Status::UnsupportedAlgorithm)
 }
 
-/// A request that only needs a person: one who is verified, if it takes that, and who consents.
+/// A request that only needs a person: one who is verified, if it takes that, and who then consents.
 pub(crate) struct Checked {
     client_data_hash: [u8; 32],
     rp: Rp,
@@ -183,8 +183,6 @@ pub(crate) struct Checked {
     rk: bool,
     extensions: Extensions,
     exclude_list: Vec<Descriptor>,
-    excluded: bool,
-    verified: Option<UserVerified>,
     enterprise: bool,
     formats: Preference,
 }
@@ -217,8 +215,6 @@ fn check(request: Request<'_>, view: View<'_>) -> Result<(Checked, Verified), St
         rk,
         extensions: request.extensions,
         exclude_list: request.exclude_list,
-        excluded: false,
-        verified: None,
         enterprise,
         formats: request.formats,
     };
@@ -271,20 +267,23 @@ impl Checked {
     /// The user is verified, or need not be. Looks for excluded credentials, and asks for a touch unless one came already
     /// (MC-31 to MC-35).
     pub(crate) fn go_on(
-        mut self,
+        self,
         verified: Option<UserVerified>,
         present: Option<UserPresent>,
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Status> {
-        self.excluded = self.finds_excluded(cx.store.state(), verified.is_some());
+        let excluded = self.finds_excluded(cx.store.state(), verified.is_some());
         let present = match (&verified, present) {
             (Some(_), None) => cx.session.token.take_presence(), // MC-35
             (_, present) => present,
         };
-        self.verified = verified;
+        let ready = Ready { checked: self, excluded, verified };
         match present {
-            Some(present) => self.commit(present, cx).map(Outcome::Done),
-            None => Ok(Outcome::ask(self.question(), Waiting::MakeCredential(Box::new(self)))),
+            Some(present) => ready.commit(present, cx).map(Outcome::Done),
+            None => {
+                let question = ready.checked.question();
+                Ok(Outcome::ask(question, Waiting::MakeCredential(Box::new(ready))))
+            }
         }
     }
 
@@ -302,7 +301,16 @@ impl Checked {
         question.user = self.user.name.clone().or_else(|| self.user.display_name.clone());
         question
     }
+}
 
+/// A request that only needs a touch: the user is verified, or need not be.
+pub(crate) struct Ready {
+    checked: Checked,
+    excluded: bool,
+    verified: Option<UserVerified>,
+}
+
+impl Ready {
     /// A touch decides nothing any more: the answer is 0x19 (MC-32).
     pub(crate) const fn is_excluded(&self) -> bool {
         self.excluded
@@ -311,21 +319,22 @@ impl Checked {
     /// Makes the credential. It is stored last, when the response is complete, so a failure leaves nothing behind
     /// (MC-43, EX-08).
     pub(crate) fn commit(
-        mut self,
+        self,
         present: UserPresent,
         cx: &mut Context<'_>,
     ) -> Result<Reply, Status> {
-        if self.excluded {
+        let Self { checked, excluded, verified } = self;
+        if excluded {
             return Err(Status::CredentialExcluded);
         }
-        let evidence = Evidence::of_presence(present, self.verified.take());
+        let evidence = Evidence::of_presence(present, verified);
         cx.session.token.consume(); // MC-36
-        let salts = self.extensions.open(cx)?; // MC-38
-        if self.rk && !self.fits(cx) {
+        let salts = checked.extensions.open(cx)?; // MC-38
+        if checked.rk && !checked.fits(cx) {
             return Err(Status::KeyStoreFull); // MC-40
         }
-        let credential = self.generate(cx)?;
-        let reply = self.reply(&credential, salts.as_ref(), &evidence, cx)?;
+        let credential = checked.generate(cx)?;
+        let reply = checked.reply(&credential, salts.as_ref(), &evidence, cx)?;
         if credential.account.is_some() {
             let cred_store_state = random_bytes(cx.rng);
             let credential = Box::new(credential);
@@ -333,7 +342,10 @@ impl Checked {
         }
         Ok(reply)
     }
+}
 
+/// What a commit is made of.
+impl Checked {
     /// There is room, or the same account's old credential makes room (MC-40).
     fn fits(&self, cx: &Context<'_>) -> bool {
         let credentials = &cx.store.state().credentials;

@@ -1,7 +1,8 @@
 //! One file for each command of the standard, and what they have in common.
 //!
 //! A command that may ask a person comes in three parts: `check` reads the request and the state and refuses or returns a
-//! value; the value holds the question while a person thinks; `commit` takes the value and the proof of the answer.
+//! value; the value holds the question while a person thinks; `commit` takes the value and the proof of the answer. Where
+//! the user may have to be verified first, what was checked cannot be committed: `go_on` makes of it the value that can.
 
 pub(crate) mod bio_enrollment;
 pub(crate) mod client_pin;
@@ -113,8 +114,8 @@ impl Reply {
 
 /// A command that waits for a person, holding all it needs to go on.
 pub(crate) enum Waiting {
-    MakeCredential(alloc::boxed::Box<make_credential::Checked>),
-    GetAssertion(alloc::boxed::Box<get_assertion::Checked>),
+    MakeCredential(alloc::boxed::Box<make_credential::Ready>),
+    GetAssertion(alloc::boxed::Box<get_assertion::Located>),
     Probe(probe::Probe),
     Reset(reset::Checked),
     Selection(selection::Checked),
@@ -187,8 +188,8 @@ impl Waiting {
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Status> {
         match self {
-            Self::MakeCredential(checked) => checked.commit(present, cx).map(Outcome::Done),
-            Self::GetAssertion(checked) => checked.commit(present, cx).map(Outcome::Done),
+            Self::MakeCredential(ready) => ready.commit(present, cx).map(Outcome::Done),
+            Self::GetAssertion(located) => located.commit(present, cx).map(Outcome::Done),
             Self::Probe(probe) => Err(probe.answer(present)),
             Self::Reset(checked) => checked.commit(present, cx).map(Outcome::Done),
             Self::Selection(checked) => Ok(Outcome::Done(checked.commit(present))),
@@ -208,7 +209,7 @@ impl Waiting {
             (Self::Verify(verification), _) => Err(verification.refuse(why)),
             (Self::Enroll(sample), _) => sample.refuse(why),
             // Whether the touch came or not must not tell whether the credential is here (MC-32).
-            (Self::MakeCredential(checked), _) if checked.is_excluded() => {
+            (Self::MakeCredential(ready), _) if ready.is_excluded() => {
                 Err(Status::CredentialExcluded)
             }
             (Self::Reset(_) | Self::Selection(_), Unanswered::TimedOut) => {
