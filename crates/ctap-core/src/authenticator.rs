@@ -8,7 +8,7 @@ use crate::commands::u2f::{self, Touch};
 use crate::commands::{self, Ask, Context, Outcome, Reply, Unanswered, Waiting};
 use crate::config::Config;
 use crate::consent::{Decision, Evidence, Finger, PromptId, Question, UserPresent};
-use crate::limits::SIGN_COUNT_BLOCK;
+use crate::limits::{SIGN_COUNT_BLOCK, U2F_TOUCH};
 use crate::session::Session;
 use crate::status::Status;
 use crate::store::{Change, Store, StoreError};
@@ -154,7 +154,8 @@ impl Authenticator {
                 self.touch_again(channel, touch, (prompt, deadline), platform)
             }
             _ => {
-                self.ask_for_u2f(channel, Touch::wanted(request, platform.now), None, platform.now)
+                let (prompt, touch) = (self.new_prompt(), Touch::wanted(request, platform.now));
+                self.wait(Pending::for_u2f(prompt, channel, touch, platform.now))
             }
         }
     }
@@ -263,33 +264,33 @@ impl Authenticator {
     fn step(&mut self, channel: Channel, outcome: Result<Outcome, Status>, now: Instant) -> Step {
         match outcome {
             Ok(Outcome::Ask(Ask { question, waiting, timeout })) => {
-                self.ask(channel, question, Purpose::Command(waiting), now.plus(timeout))
+                let (prompt, purpose) = (self.new_prompt(), Purpose::Command(waiting));
+                let deadline = now.plus(timeout);
+                self.wait(Pending { prompt, channel, deadline, question, purpose })
             }
             Ok(Outcome::Done(reply)) => Step::Reply(Response::new(channel, Ok(reply))),
             Err(status) => Step::Reply(Response::refusal(channel, status)),
         }
     }
 
-    fn ask(
-        &mut self,
-        channel: Channel,
-        question: Question,
-        purpose: Purpose,
-        deadline: Instant,
-    ) -> Step {
+    fn new_prompt(&mut self) -> PromptId {
         let prompt = self.next_prompt;
         self.next_prompt = PromptId(prompt.0.saturating_add(1));
-        let step = Step::Wait(prompt, question.clone());
-        self.pending = Some(Pending { prompt, channel, deadline, question, purpose });
+        prompt
+    }
+
+    fn wait(&mut self, pending: Pending) -> Step {
+        let step = Step::Wait(pending.prompt, pending.question.clone());
+        self.pending = Some(pending);
         step
     }
 
-    /// The same U2F request again: done if the touch is there, else it waits on under the same prompt.
+    /// The same U2F request again: done if the touch is there, else it waits on, under the same prompt while that is open.
     fn touch_again(
         &mut self,
         channel: Channel,
         touch: Touch,
-        kept: (PromptId, Instant),
+        (kept, until): (PromptId, Instant),
         platform: &mut Platform<'_>,
     ) -> Step {
         match touch.ready(platform.now) {
@@ -297,29 +298,10 @@ impl Authenticator {
                 let evidence = Evidence::of_presence(present, None);
                 self.finish_u2f(channel, &request, &evidence, platform)
             }
-            Err(touch) => self.ask_for_u2f(channel, touch, Some(kept), platform.now),
-        }
-    }
-
-    /// Opens a prompt for a U2F request, or keeps the one that is open.
-    fn ask_for_u2f(
-        &mut self,
-        channel: Channel,
-        touch: Touch,
-        kept: Option<(PromptId, Instant)>,
-        now: Instant,
-    ) -> Step {
-        let question = touch.question();
-        let deadline = now.plus(crate::limits::U2F_TOUCH);
-        let step = self.ask(channel, question, Purpose::U2f(touch), deadline);
-        match (kept, self.pending.as_mut(), step) {
-            (Some((prompt, deadline)), Some(pending), Step::Wait(_, question))
-                if deadline > now =>
-            {
-                pending.prompt = prompt;
-                Step::Wait(prompt, question)
+            Err(touch) => {
+                let prompt = if until > platform.now { kept } else { self.new_prompt() };
+                self.wait(Pending::for_u2f(prompt, channel, touch, platform.now))
             }
-            (_, _, step) => step,
         }
     }
 
@@ -343,9 +325,8 @@ impl Authenticator {
                 self.finish_u2f(channel, &request, &evidence, platform)
             }
             Err(touch) => {
-                let question = touch.question();
-                let deadline = platform.now.plus(crate::limits::U2F_TOUCH);
-                let _ = self.ask(channel, question, Purpose::U2f(touch), deadline);
+                let prompt = self.new_prompt(); // the old one is answered
+                self.pending = Some(Pending::for_u2f(prompt, channel, touch, platform.now));
                 Step::Kept
             }
         }
@@ -372,6 +353,14 @@ impl Authenticator {
             rng: platform.rng,
             now: platform.now,
         }
+    }
+}
+
+impl Pending {
+    /// A touch that a U2F client wants, or that is kept for it.
+    fn for_u2f(prompt: PromptId, channel: Channel, touch: Touch, now: Instant) -> Self {
+        let (deadline, question) = (now.plus(U2F_TOUCH), touch.question());
+        Self { prompt, channel, deadline, question, purpose: Purpose::U2f(touch) }
     }
 }
 
