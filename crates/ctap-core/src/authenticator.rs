@@ -167,16 +167,19 @@ impl Authenticator {
         decision: Decision,
         platform: &mut Platform<'_>,
     ) -> Option<Step> {
-        let pending = self.pending.take_if(|pending| pending.prompt == prompt)?;
-        match pending.purpose {
+        let Pending { channel, purpose, .. } =
+            self.pending.take_if(|pending| pending.prompt == prompt)?;
+        let finger = decision.finger().filter(|finger| purpose.wants_finger() || finger.is_touch());
+        let agreed = finger.map(|finger| (finger, UserPresent::approved()));
+        Some(match purpose {
             Purpose::Command(waiting) => {
-                let outcome = self.decide(waiting, decision, pending.channel, platform);
-                Some(self.step(pending.channel, outcome, platform.now))
+                let outcome = self.decide(waiting, agreed, channel, platform);
+                self.step(channel, outcome, platform.now)
             }
             Purpose::U2f(touch) => {
-                Some(self.decide_u2f(touch, decision, pending.channel, platform))
+                self.decide_u2f(touch, agreed.map(|(_, present)| present), channel, platform)
             }
-        }
+        })
     }
 
     /// The platform cancelled the request of this channel (HD-81). `None`: none waits there.
@@ -245,16 +248,16 @@ impl Authenticator {
         })
     }
 
+    /// `agreed`: what the person did, unless they refused.
     fn decide(
         &mut self,
         waiting: Waiting,
-        decision: Decision,
+        agreed: Option<(Finger, UserPresent)>,
         channel: Channel,
         platform: &mut Platform<'_>,
     ) -> Result<Outcome, Status> {
-        match decision.finger().filter(|finger| waiting.wants_finger() || finger.is_touch()) {
-            Some(finger) => {
-                let present = UserPresent::approved();
+        match agreed {
+            Some((finger, present)) => {
                 waiting.commit(finger, present, &mut self.context(channel, platform))
             }
             None => waiting.refuse(Unanswered::Denied).map(Outcome::Done),
@@ -309,16 +312,15 @@ impl Authenticator {
     fn decide_u2f(
         &mut self,
         touch: Touch,
-        decision: Decision,
+        present: Option<UserPresent>,
         channel: Channel,
         platform: &mut Platform<'_>,
     ) -> Step {
-        if !decision.finger().is_some_and(Finger::is_touch) {
+        let Some(present) = present else {
             return touch
                 .refuse()
                 .map_or(Step::Kept, |message| Step::Reply(Response { channel, message }));
-        }
-        let present = UserPresent::approved();
+        };
         match touch.touched(present, platform.now) {
             Ok((request, present)) => {
                 let evidence = Evidence::of_presence(present, None);
@@ -352,6 +354,16 @@ impl Authenticator {
             store: platform.store,
             rng: platform.rng,
             now: platform.now,
+        }
+    }
+}
+
+impl Purpose {
+    /// The question asks for a finger, not just for a touch.
+    const fn wants_finger(&self) -> bool {
+        match self {
+            Self::Command(waiting) => waiting.wants_finger(),
+            Self::U2f(_) => false,
         }
     }
 }
