@@ -35,14 +35,14 @@ pub(crate) fn random(rng: &mut dyn CryptoRng) -> Vec<u8> {
 
 /// Puts a credential's secrets into an id. `None`: the key is not whole blocks long, which no algorithm's is.
 pub(crate) fn seal(
-    credential: &Policy<'_>,
+    contents: &Contents<'_>,
     rp_id_hash: &[u8; 32],
     wrapping_key: &Secret<32>,
     rng: &mut dyn CryptoRng,
 ) -> Option<Vec<u8>> {
     let keys = Keys::derive(wrapping_key);
     let iv: [u8; BLOCK] = random_bytes(rng);
-    let mut body = credential.encode();
+    let mut body = contents.encode();
     if !crypto::aes256_cbc_encrypt(&keys.encryption, &iv, &mut body) {
         return None;
     }
@@ -68,27 +68,27 @@ pub(crate) fn open(
     if !crypto::aes256_cbc_decrypt(&keys.encryption, iv, &mut body) {
         return None;
     }
-    let policy = decode(&body)?;
+    let contents = OwnContents::decode(&body)?;
     let cred_random = CredRandom::of_sealed(&keys.cred_random, iv);
     Some(Credential {
         id: id.to_vec(),
         rp_id_hash: *rp_id_hash,
-        key: policy.key,
-        cred_protect: policy.cred_protect,
+        key: contents.key,
+        cred_protect: contents.cred_protect,
         cred_random,
-        third_party_payment: policy.third_party_payment,
+        third_party_payment: contents.third_party_payment,
         account: None,
     })
 }
 
-/// What a sealed id carries.
-pub(crate) struct Policy<'a> {
+/// What goes into a sealed id.
+pub(crate) struct Contents<'a> {
     pub(crate) key: &'a PrivateKey,
     pub(crate) cred_protect: CredProtect,
     pub(crate) third_party_payment: bool,
 }
 
-impl Policy<'_> {
+impl Contents<'_> {
     fn encode(&self) -> Zeroizing<Vec<u8>> {
         let payment = if self.third_party_payment { THIRD_PARTY_PAYMENT } else { 0 };
         let mut body = Zeroizing::new(Vec::with_capacity(PREFIX.saturating_add(BLOCK * 3)));
@@ -100,22 +100,25 @@ impl Policy<'_> {
     }
 }
 
-struct Opened {
+/// The same, come out of one.
+struct OwnContents {
     key: PrivateKey,
     cred_protect: CredProtect,
     third_party_payment: bool,
 }
 
-fn decode(body: &[u8]) -> Option<Opened> {
-    let (prefix, secret) = body.split_first_chunk::<PREFIX>()?;
-    let (algorithm, rest) = prefix.split_first_chunk::<4>()?;
-    let &policy = rest.first()?;
-    let algorithm = Algorithm::from_cose(i128::from(i32::from_be_bytes(*algorithm)))?;
-    Some(Opened {
-        key: PrivateKey { algorithm, secret: SecretBytes::new(secret.to_vec()) },
-        cred_protect: CredProtect::from_level(u64::from(policy & 0x03))?,
-        third_party_payment: policy & THIRD_PARTY_PAYMENT != 0,
-    })
+impl OwnContents {
+    fn decode(body: &[u8]) -> Option<Self> {
+        let (prefix, secret) = body.split_first_chunk::<PREFIX>()?;
+        let (algorithm, rest) = prefix.split_first_chunk::<4>()?;
+        let &policy = rest.first()?;
+        let algorithm = Algorithm::from_cose(i128::from(i32::from_be_bytes(*algorithm)))?;
+        Some(Self {
+            key: PrivateKey { algorithm, secret: SecretBytes::new(secret.to_vec()) },
+            cred_protect: CredProtect::from_level(u64::from(policy & 0x03))?,
+            third_party_payment: policy & THIRD_PARTY_PAYMENT != 0,
+        })
+    }
 }
 
 /// The keys behind sealed ids, each for one purpose.
@@ -164,9 +167,12 @@ mod tests {
         wrapping_key: &Secret<32>,
     ) -> Vec<u8> {
         let key = PrivateKey::generate(algorithm, rng);
-        let policy =
-            Policy { key: &key, cred_protect: CredProtect::UvRequired, third_party_payment: true };
-        seal(&policy, &[7; 32], wrapping_key, rng).unwrap()
+        let contents = Contents {
+            key: &key,
+            cred_protect: CredProtect::UvRequired,
+            third_party_payment: true,
+        };
+        seal(&contents, &[7; 32], wrapping_key, rng).unwrap()
     }
 
     #[test]

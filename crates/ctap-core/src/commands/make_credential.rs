@@ -359,22 +359,22 @@ impl Checked {
     /// A new key pair and its id (MC-39 to MC-41).
     fn generate(&self, cx: &mut Context<'_>) -> Result<Credential, Status> {
         let key = PrivateKey::generate(self.algorithm, cx.rng);
-        let policy = credential_id::Policy {
+        let contents = credential_id::Contents {
             key: &key,
             cred_protect: self.extensions.cred_protect(),
             third_party_payment: self.extensions.third_party_payment(),
         };
         if !self.rk {
             let wrapping_key = &cx.store.state().wrapping_key;
-            let id = credential_id::seal(&policy, &self.rp_id_hash, wrapping_key, cx.rng);
+            let id = credential_id::seal(&contents, &self.rp_id_hash, wrapping_key, cx.rng);
             let opened = id.and_then(|id| credential_id::open(&id, &self.rp_id_hash, wrapping_key));
             return opened.ok_or(Status::Other);
         }
         Ok(Credential {
             id: credential_id::random(cx.rng),
             rp_id_hash: self.rp_id_hash,
-            cred_protect: policy.cred_protect,
-            third_party_payment: policy.third_party_payment,
+            cred_protect: contents.cred_protect,
+            third_party_payment: contents.third_party_payment,
             key,
             cred_random: CredRandom::random(cx.rng),
             account: Some(self.account(cx)),

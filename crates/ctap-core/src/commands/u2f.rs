@@ -11,7 +11,7 @@ use super::parameters::Found;
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::consent::{Action, Evidence, Question, SilentRequest, UserPresent};
 use crate::credential::CredProtect;
-use crate::credential_id::{self, Policy};
+use crate::credential_id::{self, Contents};
 use crate::crypto;
 use crate::limits::{U2F_PATIENCE, U2F_TOUCH};
 use crate::time::Instant;
@@ -273,10 +273,10 @@ fn registered(
     let model = cx.config.attestation_key.as_ref()?;
     let key = PrivateKey::generate(Algorithm::Es256, cx.rng);
     let public = crypto::p256_public(key.secret.expose())?.uncompressed();
-    let policy =
-        Policy { key: &key, cred_protect: CredProtect::UvOptional, third_party_payment: false };
+    let contents =
+        Contents { key: &key, cred_protect: CredProtect::UvOptional, third_party_payment: false };
     let wrapping_key = &cx.store.state().wrapping_key;
-    let key_handle = credential_id::seal(&policy, application, wrapping_key, cx.rng)?;
+    let key_handle = credential_id::seal(&contents, application, wrapping_key, cx.rng)?;
     let signature =
         model.key.sign(&[&[0], application, challenge, &key_handle, &public], evidence)?;
     let certificate = model.x5c.first()?;
