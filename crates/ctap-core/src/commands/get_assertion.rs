@@ -5,7 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::parameters::{
-    Descriptor, Found, Options, PinUvAuth, Verified, client_data_hash, required, wants_built_in_uv,
+    Candidate, Descriptor, Options, PinUvAuth, Verified, client_data_hash, required,
+    wants_built_in_uv,
 };
 use super::probe::Probe;
 use super::{Context, Outcome, Reply, View, Waiting};
@@ -140,14 +141,6 @@ fn require_uv(uv: bool, has_auth: bool, up: bool, policy: Policy<'_>) -> Result<
     }
 }
 
-/// A credential that applies.
-enum Candidate {
-    /// Lives in its own id.
-    Sealed(Box<Credential>),
-    /// The id of one in the store.
-    Stored(Vec<u8>),
-}
-
 /// The first one of the allowList that lives here (GA-14, GA-15, GA-24). An empty list names none (GA-22).
 fn listed(
     list: &[Descriptor],
@@ -168,15 +161,6 @@ fn discovered(rp_id_hash: &[u8; 32], state: &State, verified: bool) -> Vec<Candi
     };
     let found = state.credentials.iter().filter(visible);
     found.map(|credential| Candidate::Stored(credential.id.clone())).collect()
-}
-
-impl From<Found<'_>> for Candidate {
-    fn from(found: Found<'_>) -> Self {
-        match found {
-            Found::Sealed(credential) => Self::Sealed(credential),
-            Found::Stored(credential) => Self::Stored(credential.id.clone()),
-        }
-    }
 }
 
 impl Checked {
@@ -311,11 +295,7 @@ impl Assertions {
         while let Some(candidate) = self.left.pop() {
             let sign_count = cx.counter.next(cx.store)?; // GA-31
             let unsigned = self.terms.large_blob(&candidate, cx)?;
-            let credential = match &candidate {
-                Candidate::Sealed(credential) => Some(&**credential),
-                Candidate::Stored(id) => cx.store.state().credential(id),
-            };
-            if let Some(credential) = credential {
+            if let Some(credential) = candidate.credential(cx.store.state()) {
                 let parts = Parts { sign_count, number, unsigned };
                 return self.terms.sign(credential, parts, cx.rng).map(Some);
             }

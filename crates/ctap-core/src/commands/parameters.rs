@@ -169,6 +169,33 @@ impl<'s> Found<'s> {
     }
 }
 
+/// A credential that was found, kept while the store changes.
+pub(crate) enum Candidate {
+    /// Lives in its own id.
+    Sealed(Box<Credential>),
+    /// The id of one in the store.
+    Stored(Vec<u8>),
+}
+
+impl Candidate {
+    /// The credential; `None` if the store has it no more.
+    pub(crate) fn credential<'a>(&'a self, state: &'a State) -> Option<&'a Credential> {
+        match self {
+            Self::Sealed(credential) => Some(credential),
+            Self::Stored(id) => state.credential(id),
+        }
+    }
+}
+
+impl From<Found<'_>> for Candidate {
+    fn from(found: Found<'_>) -> Self {
+        match found {
+            Found::Sealed(credential) => Self::Sealed(credential),
+            Found::Stored(credential) => Self::Stored(credential.id.clone()),
+        }
+    }
+}
+
 /// `text` cut to at most `longest` bytes, at a character boundary (MC-78).
 pub(crate) fn truncated(text: &str, longest: usize) -> &str {
     let end = (0..=longest.min(text.len())).rev().find(|end| text.is_char_boundary(*end));

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Context;
-use super::parameters::Found;
+use super::parameters::{Candidate, Found};
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::consent::{Action, Evidence, Question, SilentRequest, UserPresent};
 use crate::credential::CredProtect;
@@ -15,10 +15,6 @@ use crate::credential_id::{self, Contents};
 use crate::crypto;
 use crate::limits::{U2F_PATIENCE, U2F_TOUCH};
 use crate::time::Instant;
-
-const REGISTER: u8 = 0x01;
-const AUTHENTICATE: u8 = 0x02;
-const VERSION: u8 = 0x03;
 
 /// Status words (UF-09).
 #[derive(Clone, Copy)]
@@ -69,17 +65,36 @@ pub(crate) fn check(apdu: &[u8], cx: &Context<'_>) -> Result<Judged, Vec<u8>> {
     }
     let apdu = Apdu::parse(apdu).map_err(StatusWord::alone)?;
     match apdu.instruction {
-        REGISTER => register(apdu.data).map_err(StatusWord::alone),
-        AUTHENTICATE => authenticate(&apdu, cx),
-        VERSION if apdu.data.is_empty() => Err(StatusWord::NoError.after(b"U2F_V2".to_vec())), // UF-10
-        VERSION => Err(StatusWord::WrongLength.alone()), // UF-11
-        _ => Err(StatusWord::InsNotSupported.alone()),   // UF-06
+        Instruction::Register => register(apdu.data).map_err(StatusWord::alone),
+        Instruction::Authenticate => authenticate(&apdu, cx).map_err(StatusWord::alone),
+        Instruction::Version if apdu.data.is_empty() => {
+            Err(StatusWord::NoError.after(b"U2F_V2".to_vec())) // UF-10
+        }
+        Instruction::Version => Err(StatusWord::WrongLength.alone()), // UF-11
+    }
+}
+
+/// What an APDU asks for.
+enum Instruction {
+    Register,
+    Authenticate,
+    Version,
+}
+
+impl Instruction {
+    fn parse(byte: u8) -> Result<Self, StatusWord> {
+        match byte {
+            0x01 => Ok(Self::Register),
+            0x02 => Ok(Self::Authenticate),
+            0x03 => Ok(Self::Version),
+            _ => Err(StatusWord::InsNotSupported), // UF-06
+        }
     }
 }
 
 /// A command APDU.
 struct Apdu<'a> {
-    instruction: u8,
+    instruction: Instruction,
     p1: u8,
     data: &'a [u8],
 }
@@ -92,9 +107,7 @@ impl<'a> Apdu<'a> {
         if class != 0 {
             return Err(StatusWord::ClaNotSupported); // UF-05
         }
-        if !matches!(instruction, REGISTER | AUTHENTICATE | VERSION) {
-            return Err(StatusWord::InsNotSupported);
-        }
+        let instruction = Instruction::parse(instruction)?;
         Ok(Self { instruction, p1, data: data(rest).ok_or(StatusWord::WrongLength)? })
     }
 }
@@ -126,18 +139,19 @@ fn register(data: &[u8]) -> Result<Judged, StatusWord> {
 
 /// UF-30 to UF-34: the key handle is judged before anyone is asked for a touch. Control byte 08 asks for none, and the
 /// presence byte will tell (UF-38).
-fn authenticate(apdu: &Apdu<'_>, cx: &Context<'_>) -> Result<Judged, Vec<u8>> {
-    let parsed = parse_authenticate(apdu.data).ok_or(StatusWord::WrongLength.alone())?;
+fn authenticate(apdu: &Apdu<'_>, cx: &Context<'_>) -> Result<Judged, StatusWord> {
+    let parsed = parse_authenticate(apdu.data).ok_or(StatusWord::WrongLength)?;
     let (challenge, application, key_handle) = parsed;
     if !matches!(apdu.p1, 0x03 | 0x07 | 0x08) {
-        return Err(StatusWord::WrongData.alone()); // UF-31
+        return Err(StatusWord::WrongData); // UF-31
     }
-    let found = find(key_handle, &application, cx).ok_or(StatusWord::WrongData.alone())?; // UF-32
-    drop(found);
+    if find(key_handle, &application, cx).is_none() {
+        return Err(StatusWord::WrongData); // UF-32
+    }
     let key_handle = key_handle.to_vec();
     let request = Request::Authenticate { challenge, application, key_handle };
     match apdu.p1 {
-        0x07 => Err(StatusWord::ConditionsNotSatisfied.alone()), // UF-33
+        0x07 => Err(StatusWord::ConditionsNotSatisfied), // UF-33
         p1 => Ok(Judged { request, silent: SilentRequest::from_up_option(p1 != 0x08) }),
     }
 }
@@ -248,19 +262,13 @@ impl Touch {
 pub(crate) fn commit(request: &Request, evidence: &Evidence, cx: &mut Context<'_>) -> Vec<u8> {
     let response = match request {
         Request::Register { challenge, application } => {
-            registered(challenge, application, evidence, cx)
+            registered(challenge, application, evidence, cx).ok_or(StatusWord::NoPreciseDiagnosis)
         }
         Request::Authenticate { challenge, application, key_handle } => {
-            match find(key_handle, application, cx) {
-                Some(_) => authenticated(challenge, application, key_handle, evidence, cx),
-                None => return StatusWord::WrongData.alone(),
-            }
+            authenticated(challenge, application, key_handle, evidence, cx)
         }
     };
-    response.map_or_else(
-        || StatusWord::NoPreciseDiagnosis.alone(),
-        |data| StatusWord::NoError.after(data),
-    )
+    response.map_or_else(StatusWord::alone, |data| StatusWord::NoError.after(data))
 }
 
 /// UF-23 to UF-25.
@@ -284,18 +292,21 @@ fn registered(
     Some([&[5], &public[..], &length, &key_handle, certificate, &signature].concat())
 }
 
-/// UF-35 to UF-39: the counter is advanced, durably, before the signature can leave.
+/// UF-35 to UF-39: the counter is advanced, durably, before the signature can leave, and only for a credential that is there.
 fn authenticated(
     challenge: &[u8; 32],
     application: &[u8; 32],
     key_handle: &[u8],
     evidence: &Evidence,
     cx: &mut Context<'_>,
-) -> Option<Vec<u8>> {
-    let counter = cx.counter.next(cx.store).ok()?.to_be_bytes();
-    let presence = [u8::from(evidence.present())]; // UF-37
-    let found = find(key_handle, application, cx)?;
+) -> Result<Vec<u8>, StatusWord> {
+    let found = find(key_handle, application, cx).map(Candidate::from);
+    let found = found.ok_or(StatusWord::WrongData)?;
+    let counter = cx.counter.next(cx.store).map_err(|_| StatusWord::NoPreciseDiagnosis)?;
+    let (presence, counter) = ([u8::from(evidence.present())], counter.to_be_bytes()); // UF-37
     let signed: [&[u8]; 4] = [application, &presence, &counter, challenge];
-    let signature = found.credential().key.sign(&signed, evidence)?;
-    Some([&presence[..], &counter, &signature].concat())
+    let credential = found.credential(cx.store.state());
+    let signature = credential.and_then(|credential| credential.key.sign(&signed, evidence));
+    let signature = signature.ok_or(StatusWord::NoPreciseDiagnosis)?;
+    Ok([&presence[..], &counter, &signature].concat())
 }
