@@ -99,8 +99,8 @@ impl PrivateKey {
                 key.put(-2, Bytes(&signatures::ed25519_public(secret)?));
                 Some(to_vec(&key))
             }
-            Algorithm::MlDsa44 => cose_akp(number, &signatures::ml_dsa_44_public(secret)?),
-            Algorithm::MlDsa65 => cose_akp(number, &signatures::ml_dsa_65_public(secret)?),
+            Algorithm::MlDsa44 => Some(cose_akp(number, &signatures::ml_dsa_44_public(secret)?)),
+            Algorithm::MlDsa65 => Some(cose_akp(number, &signatures::ml_dsa_65_public(secret)?)),
         }
     }
 
@@ -133,10 +133,10 @@ fn cose_ec2(algorithm: i32, curve: u8, x: &[u8], y: &[u8]) -> Vec<u8> {
 }
 
 /// A COSE_Key of the algorithm key pair type, as ML-DSA uses it (RFC 9964).
-fn cose_akp(algorithm: i32, public: &[u8]) -> Option<Vec<u8>> {
+fn cose_akp(algorithm: i32, public: &[u8]) -> Vec<u8> {
     let mut key = MapWriter::new();
     key.put(1_u8, 7_u8).put(3_u8, algorithm).put(-1, Bytes(public));
-    Some(to_vec(&key))
+    to_vec(&key)
 }
 
 #[cfg(test)]

@@ -11,8 +11,6 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use rand_core::CryptoRng;
-
 use crate::authenticator::{Authenticator, Channel, Platform, Step};
 use crate::config::Config;
 use crate::consent::{Decision, Question};
@@ -26,8 +24,8 @@ use crate::time::Instant;
 /// seed it from the system, or drive an [`Authenticator`] with your own [`Platform`].
 pub struct SoftKey {
     authenticator: Authenticator,
-    store: Box<dyn Store + Send>,
-    rng: Box<dyn CryptoRng + Send>,
+    store: MemoryStore,
+    rng: HashRng,
     now: Instant,
     person: Person,
 }
@@ -40,10 +38,10 @@ impl SoftKey {
     /// [`Config::check`] to say.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
-        let mut rng = Box::new(HashRng::new(seed));
-        let mut store = Box::new(MemoryStore::new(&mut rng));
+        let mut rng = HashRng::new(seed);
+        let mut store = MemoryStore::new(&mut rng);
         let now = Instant::default();
-        let mut platform = Platform { store: &mut *store, rng: &mut *rng, now };
+        let mut platform = Platform { store: &mut store, rng: &mut rng, now };
         let authenticator = Authenticator::new(config, &mut platform);
         Self { authenticator, store, rng, now, person: Box::new(|_| Some(Decision::Approve)) }
     }
@@ -78,17 +76,13 @@ impl SoftKey {
     /// Unplugs it and plugs it in again.
     pub fn power_cycle(&mut self) {
         let Self { authenticator, store, rng, now, .. } = self;
-        authenticator.power_cycle(&mut Platform {
-            store: &mut **store,
-            rng: &mut **rng,
-            now: *now,
-        });
+        authenticator.power_cycle(&mut Platform { store, rng, now: *now });
     }
 
     /// What it remembers.
     #[must_use]
     pub fn store(&self) -> &dyn Store {
-        &*self.store
+        &self.store
     }
 
     fn run(
@@ -96,7 +90,7 @@ impl SoftKey {
         start: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> Step,
     ) -> Vec<u8> {
         let Self { authenticator, store, rng, now, person } = self;
-        let mut platform = Platform { store: &mut **store, rng: &mut **rng, now: *now };
+        let mut platform = Platform { store, rng, now: *now };
         let mut step = start(authenticator, &mut platform);
         loop {
             let (prompt, question) = match step {

@@ -1,5 +1,5 @@
-//! The strict reader: canonical or refused (MSG-30 to MSG-39). It borrows, allocates nothing and visits each byte once to
-//! judge it and once to use it.
+//! The strict reader: canonical or refused (MSG-30 to MSG-39). It borrows and allocates nothing. Whoever walks a
+//! container has its items judged once more; as containers are at most four deep, that stays a few times.
 //!
 //! [`Map::parse`] judges a whole message first, so that malformed CBOR (0x12) outranks a wrong type (0x11), which outranks
 //! an absent member (0x14) (MSG-44). What it lets through may then be read without looking at form again.
