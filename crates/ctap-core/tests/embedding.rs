@@ -53,7 +53,7 @@ fn client(config: Config) -> Client<InProcess> {
 }
 
 #[test]
-fn register_and_sign_in() {
+fn a_client_registers_and_signs_in() {
     let mut client = client(Config::default());
     let reply = client.make_credential(&registration(), None).unwrap();
     let credential = reply.credential().unwrap();
@@ -66,7 +66,7 @@ fn register_and_sign_in() {
 }
 
 #[test]
-fn touches() {
+fn a_person_touches_for_one_site_only_or_not_at_all() {
     let mut client = client(Config::default());
     let key = &mut client.exchange_mut().0;
 
@@ -87,7 +87,7 @@ fn touches() {
 }
 
 #[test]
-fn time_and_power() {
+fn a_reset_is_for_the_first_ten_seconds_after_power_up() {
     let mut client = client(Config::default());
     client.exchange_mut().0.advance(10_001); // milliseconds
     let late = client.reset().unwrap_err(); // a reset is for the first ten seconds
@@ -97,7 +97,7 @@ fn time_and_power() {
 }
 
 #[test]
-fn pins() {
+fn a_pin_verifies_and_three_wrong_ones_block() {
     let mut client = client(Config::default());
     client.set_pin("2468").unwrap();
     let permission = Permissions::MAKE_CREDENTIAL;
@@ -114,7 +114,7 @@ fn pins() {
 }
 
 #[test]
-fn fingers() {
+fn an_enrolled_finger_verifies_and_a_strange_one_does_not() {
     let sensor = FingerprintSensor { samples: 2, ..FingerprintSensor::default() };
     let mut client = client(Config { fingerprints: Some(sensor), ..Config::default() });
     client.set_pin("2468").unwrap();
@@ -134,7 +134,7 @@ fn fingers() {
 }
 
 #[test]
-fn kinds_of_keys() {
+fn check_names_the_contradiction_in_a_config() {
     let old = Config {
         versions: vec![Version::Fido20],
         capacity: 2, // passkeys
@@ -145,7 +145,7 @@ fn kinds_of_keys() {
 }
 
 #[test]
-fn several_keys() {
+fn seeds_tell_keys_apart_and_the_same_seed_makes_the_same_key() {
     let [mut one, mut other] = [1, 2].map(|seed| SoftKey::new(Config::default(), [seed; 32]));
     let get_info = [0x04];
     assert_ne!(one.call(&get_info), other.call(&get_info)); // device identifiers differ
@@ -175,7 +175,7 @@ impl Store for Breakable {
 }
 
 #[test]
-fn faults() {
+fn a_malformed_request_and_a_failing_medium_are_told_and_leave_nothing() {
     // A malformed request: authenticatorMakeCredential without its map.
     let malformed = client(Config::default()).raw(&[0x01]).unwrap();
     assert_eq!(malformed, [Status::InvalidCbor.byte()]);
