@@ -167,7 +167,7 @@ pub(crate) fn texts(items: &[String]) -> Value {
     Value::Array(items.iter().map(|text| Value::from(text.as_str())).collect())
 }
 
-/// A map with text keys as it goes into a request; an empty one is left out (GI-04 holds for platforms too).
+/// A map with text keys as it goes into a request; an empty one is left out.
 pub(crate) fn text_map<T: Clone + Into<Value>>(entries: &[(String, T)]) -> Option<Value> {
     let map = entries
         .iter()

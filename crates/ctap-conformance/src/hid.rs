@@ -278,7 +278,7 @@ impl<'v, C: Caretaker> Vigil<'v, C> {
     }
 }
 
-/// SW_CONDITIONS_NOT_SATISFIED: U2F's word for a key that waits to be touched (UF-20).
+/// SW_CONDITIONS_NOT_SATISFIED: U2F's word for a key that waits to be touched (UF-34).
 const CONDITIONS_NOT_SATISFIED: [u8; 2] = [0x69, 0x85];
 const POLLING_PAUSE: Duration = Duration::from_millis(50);
 /// Five seconds: a key that is touched and still waits then will wait for ever.

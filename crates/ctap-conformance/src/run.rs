@@ -415,5 +415,5 @@ const FRESH: Duration = Duration::from_secs(6);
 const MOST_SILENCES: u32 = 3;
 /// What is done before a case's own first step.
 const PREPARING: &str = "bringing the key into its first state";
-/// How long a key waits for a touch before it gives up (MC-51).
+/// How long a key waits for a touch before it gives up (HD-77).
 const UNTOUCHED: Duration = Duration::from_secs(30);

@@ -490,7 +490,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, SyntaxError> {
     }
 }
 
-/// The commands of CTAP2 and their codes (MSG-10).
+/// The commands of CTAP2 and their codes (MSG-05).
 pub(crate) const COMMANDS: [(&str, u8); 11] = [
     ("makeCredential", 0x01),
     ("getAssertion", 0x02),
@@ -505,7 +505,7 @@ pub(crate) const COMMANDS: [(&str, u8); 11] = [
     ("config", 0x0D),
 ];
 
-/// lastEnrollSampleStatus (BE-20).
+/// lastEnrollSampleStatus (BE-23).
 const SAMPLES: [(&str, u8); 13] = [
     ("TOO_HIGH", 0x01),
     ("TOO_LOW", 0x02),

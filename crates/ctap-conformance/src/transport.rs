@@ -18,7 +18,7 @@ pub enum Hand {
     Cancel,
     /// Places this finger on the sensor, numbered from 1 by the suite.
     Finger(u8),
-    /// Places a finger so that the sample is bad, with this lastEnrollSampleStatus (BE-20).
+    /// Places a finger so that the sample is bad, with this lastEnrollSampleStatus (BE-23).
     BadSample(u8),
 }
 

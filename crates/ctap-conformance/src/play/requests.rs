@@ -77,7 +77,7 @@ impl Player<'_, '_> {
         let (content, word) = answer
             .message
             .split_last_chunk::<2>()
-            .ok_or_else(|| wrong("the answer has no status word (UF-02)"))?;
+            .ok_or_else(|| wrong("the answer has no status word (UF-09)"))?;
         let content = Value::from(content);
         self.scope.set("reply", content.clone());
         let got = u16::from_be_bytes(*word);
@@ -227,7 +227,7 @@ fn wrong(problem: &str) -> Stop {
 }
 
 const ASKED: &str = "the key asked for a touch";
-/// SW_CONDITIONS_NOT_SATISFIED (UF-20).
+/// SW_CONDITIONS_NOT_SATISFIED (UF-34).
 const TOUCH_MISSING: u16 = 0x6985;
 const RESET: u8 = 0x07;
 /// More than any sensor wants of one finger.
