@@ -10,7 +10,7 @@ use ctap_client::{
 };
 use hid_transport::Capabilities;
 
-use crate::transport::{Answer, Hand, THOUGH_CANCELLED, Transport, Trouble};
+use crate::transport::{Answer, Endless, Hand, Transport, Trouble};
 
 /// Who looks after a key: plugs it in, touches it, lets time pass.
 pub trait Caretaker {
@@ -165,7 +165,7 @@ impl<C: Caretaker> Transport for HidKey<C> {
         if deadline.take().is_some_and(|end| end <= Instant::now()) {
             // What still arrives on this channel must not be taken for an answer to another request.
             line.channel = None;
-            trouble = trouble.or(Some(Trouble::Endless(THOUGH_CANCELLED)));
+            trouble = trouble.or(Some(Trouble::Endless(Endless::ThoughCancelled)));
         } else {
             line.cut_if_broken(&outcome);
         }
@@ -247,7 +247,7 @@ impl<'v, C: Caretaker> Vigil<'v, C> {
     fn sees(&mut self, status: KeepaliveStatus) -> Patience {
         let outcome = match status {
             KeepaliveStatus::UpNeeded => self.is_asked(),
-            _ if self.begun.elapsed() > LONGEST_WORK => Err(Trouble::Endless("goes on working")),
+            _ if self.begun.elapsed() > LONGEST_WORK => Err(Trouble::Endless(Endless::Working)),
             _ => Ok(Patience::Wait),
         };
         let patience = outcome.unwrap_or_else(|trouble| {
@@ -269,7 +269,7 @@ impl<'v, C: Caretaker> Vigil<'v, C> {
             _ => self.caretaker.reaction_time(),
         };
         if since.elapsed() > longest {
-            return Err(Trouble::Endless("goes on asking for a touch"));
+            return Err(Trouble::Endless(Endless::Asking));
         }
         match self.hand {
             Hand::Nothing => Ok(Patience::Wait),

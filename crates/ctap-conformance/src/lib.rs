@@ -33,4 +33,4 @@ pub use notation::SyntaxError;
 pub use outcome::{Expectations, Failure, Judgement, KeyDescription, Outcome, Report, Verdict};
 pub use run::{Options, run};
 pub use suite::{Section, Suite, SuiteError};
-pub use transport::{Answer, Hand, Transport, Trouble};
+pub use transport::{Answer, Endless, Hand, Transport, Trouble};

@@ -40,9 +40,23 @@ pub enum Trouble {
     /// The key, or the way to it, failed: the case fails.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The key gave signs of life, but no answer, for longer than it may: the case fails. What it went on doing.
+    /// The key gave signs of life, but no answer, for longer than it may: the case fails.
     #[error("the key {0} and never answers")]
-    Endless(&'static str),
+    Endless(Endless),
+}
+
+/// What a key goes on doing that never answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Endless {
+    /// It asks for nobody, and says that it is busy for longer than any request takes.
+    #[error("goes on working")]
+    Working,
+    /// It asks for a touch: still, though it was touched, or long after a key should have given up.
+    #[error("goes on asking for a touch")]
+    Asking,
+    /// It asked for a touch, was told to stop ([`Hand::Cancel`]), and does not.
+    #[error("goes on though it was cancelled")]
+    ThoughCancelled,
 }
 
 /// A key under test. Implement this for an authenticator of your own; keys that speak CTAPHID have
@@ -108,6 +122,3 @@ pub trait Transport {
     /// single reports were exchanged.
     fn forget_channel(&mut self) {}
 }
-
-/// What a key does that asks for a touch and cannot be made to stop.
-pub(crate) const THOUGH_CANCELLED: &str = "goes on though it was cancelled";

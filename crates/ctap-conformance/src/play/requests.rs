@@ -11,7 +11,7 @@ use crate::notation::eval::Term;
 use crate::notation::print::hex;
 use crate::notation::syntax::{Expr, Pattern};
 use crate::script::{Asking, Body, Expected, Person, Proof, Statuses, TokenRequest, short_name};
-use crate::transport::{Hand, THOUGH_CANCELLED, Trouble};
+use crate::transport::{Endless, Hand, Trouble};
 use crate::watch::Handed;
 
 impl Player<'_, '_> {
@@ -35,8 +35,8 @@ impl Player<'_, '_> {
         let answer = match (self.watch.exchange(&message, person.hand), person.asking) {
             // Nobody could cancel it: so the key had asked.
             (Err(Trouble::Unable(_)), Asking::Forbidden) => return Err(wrong(ASKED)),
-            (Err(Trouble::Endless(THOUGH_CANCELLED)), Asking::Forbidden) => {
-                return Err(Stop::Unanswered(format!("{ASKED}, and {THOUGH_CANCELLED}")));
+            (Err(Trouble::Endless(endless @ Endless::ThoughCancelled)), Asking::Forbidden) => {
+                return Err(Stop::Unanswered(format!("{ASKED}, and {endless}")));
             }
             (answer, _) => answer?,
         };
