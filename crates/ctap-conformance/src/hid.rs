@@ -10,7 +10,7 @@ use ctap_client::{
 };
 use hid_transport::Capabilities;
 
-use crate::transport::{Answer, Endless, Hand, Transport, Trouble};
+use crate::transport::{Answer, CONDITIONS_NOT_SATISFIED, Endless, Hand, Transport, Trouble};
 
 /// Who looks after a key: plugs it in, touches it, lets time pass.
 pub trait Caretaker {
@@ -179,9 +179,9 @@ impl<C: Caretaker> Transport for HidKey<C> {
         let acts = !matches!(hand, Hand::Nothing | Hand::Cancel);
         self.caretaker.expect_question();
         let mut message = self.send_u2f(apdu)?;
-        let asked = message.ends_with(&CONDITIONS_NOT_SATISFIED);
+        let asked = waits_for_a_touch(&message);
         for _ in 0..MOST_POLLS {
-            if !acts || !message.ends_with(&CONDITIONS_NOT_SATISFIED) {
+            if !acts || !waits_for_a_touch(&message) {
                 break;
             }
             self.caretaker.act(hand)?;
@@ -278,8 +278,10 @@ impl<'v, C: Caretaker> Vigil<'v, C> {
     }
 }
 
-/// SW_CONDITIONS_NOT_SATISFIED: U2F's word for a key that waits to be touched (UF-34).
-const CONDITIONS_NOT_SATISFIED: [u8; 2] = [0x69, 0x85];
+fn waits_for_a_touch(message: &[u8]) -> bool {
+    message.ends_with(&CONDITIONS_NOT_SATISFIED.to_be_bytes())
+}
+
 const POLLING_PAUSE: Duration = Duration::from_millis(50);
 /// Five seconds: a key that is touched and still waits then will wait for ever.
 const MOST_POLLS: u32 = 100;

@@ -6,6 +6,7 @@ pub(crate) mod requests;
 use std::collections::BTreeMap;
 
 use ctap_client::cbor::{MapBuilder, decode};
+use ctap_client::commands::code;
 use ctap_client::{PinProtocol, TransportError, Value};
 use rand_core::CryptoRng;
 
@@ -175,7 +176,7 @@ pub(crate) fn info(watch: &mut Watch<'_>) -> Result<Option<Value>, Trouble> {
     if !may_have_ctap2 {
         return Ok(None);
     }
-    let answer = watch.exchange(&[0x04], crate::transport::Hand::Nothing)?;
+    let answer = watch.exchange(&[code::GET_INFO], crate::transport::Hand::Nothing)?;
     Ok(match answer.message.split_first() {
         Some((0, body)) => decode(body).ok(),
         _ => None,

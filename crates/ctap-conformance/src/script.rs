@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ctap_client::commands::code;
 use ctap_client::{Permissions, Status};
 
 use crate::notation::SyntaxError;
@@ -490,19 +491,19 @@ pub(crate) fn duration(text: &str) -> Result<Duration, SyntaxError> {
     }
 }
 
-/// The commands of CTAP2 and their codes (MSG-05).
+/// The commands of CTAP2, as cases call them (MSG-05).
 pub(crate) const COMMANDS: [(&str, u8); 11] = [
-    ("makeCredential", 0x01),
-    ("getAssertion", 0x02),
-    ("getInfo", 0x04),
-    ("clientPIN", 0x06),
-    ("reset", 0x07),
-    ("getNextAssertion", 0x08),
-    ("bioEnrollment", 0x09),
-    ("credentialManagement", 0x0A),
-    ("selection", 0x0B),
-    ("largeBlobs", 0x0C),
-    ("config", 0x0D),
+    ("makeCredential", code::MAKE_CREDENTIAL),
+    ("getAssertion", code::GET_ASSERTION),
+    ("getInfo", code::GET_INFO),
+    ("clientPIN", code::CLIENT_PIN),
+    ("reset", code::RESET),
+    ("getNextAssertion", code::GET_NEXT_ASSERTION),
+    ("bioEnrollment", code::BIO_ENROLLMENT),
+    ("credentialManagement", code::CREDENTIAL_MANAGEMENT),
+    ("selection", code::SELECTION),
+    ("largeBlobs", code::LARGE_BLOBS),
+    ("config", code::CONFIG),
 ];
 
 /// lastEnrollSampleStatus (BE-23).

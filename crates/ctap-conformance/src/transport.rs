@@ -122,3 +122,6 @@ pub trait Transport {
     /// single reports were exchanged.
     fn forget_channel(&mut self) {}
 }
+
+/// SW_CONDITIONS_NOT_SATISFIED: U2F's word for a key that waits to be touched (UF-34).
+pub(crate) const CONDITIONS_NOT_SATISFIED: u16 = 0x6985;

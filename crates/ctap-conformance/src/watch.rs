@@ -1,6 +1,7 @@
 //! A key seen by somebody who remembers what was said last, and what it changed.
 
 use ctap_client::cbor::decode;
+use ctap_client::commands::code;
 use ctap_client::{Exchange, KeepaliveStatus, Patience, TransportError, Value};
 
 use crate::notation::eval::find;
@@ -76,13 +77,15 @@ fn traces(message: &[u8]) -> Traces {
         find(body.as_ref()?, &key.into())?.as_integer().map(i128::from)
     };
     match (command, number(2)) {
-        (MAKE_CREDENTIAL, _) if body.as_ref().is_some_and(is_discoverable) => Traces::Stored,
-        (MAKE_CREDENTIAL | GET_ASSERTION | GET_NEXT_ASSERTION, _) => Traces::Volatile,
-        (GET_INFO | SELECTION, _) => Traces::None,
+        (code::MAKE_CREDENTIAL, _) if body.as_ref().is_some_and(is_discoverable) => Traces::Stored,
+        (code::MAKE_CREDENTIAL | code::GET_ASSERTION | code::GET_NEXT_ASSERTION, _) => {
+            Traces::Volatile
+        }
+        (code::GET_INFO | code::SELECTION, _) => Traces::None,
         // Retries, and key agreement.
-        (CLIENT_PIN, Some(1 | 2 | 7)) => Traces::None,
-        (CLIENT_PIN, Some(6 | 9)) if number(9) != Some(PCMR) => Traces::Volatile,
-        (CREDENTIAL_MANAGEMENT | CREDENTIAL_MANAGEMENT_PREVIEW, _) => match number(1) {
+        (code::CLIENT_PIN, Some(1 | 2 | 7)) => Traces::None,
+        (code::CLIENT_PIN, Some(6 | 9)) if number(9) != Some(PCMR) => Traces::Volatile,
+        (code::CREDENTIAL_MANAGEMENT | CREDENTIAL_MANAGEMENT_PREVIEW, _) => match number(1) {
             Some(1..=5) => Traces::Volatile,
             _ => Traces::Stored,
         },
@@ -128,13 +131,7 @@ impl Exchange for Handed<'_, '_> {
     }
 }
 
-const MAKE_CREDENTIAL: u8 = 0x01;
-const GET_ASSERTION: u8 = 0x02;
-const GET_INFO: u8 = 0x04;
-const CLIENT_PIN: u8 = 0x06;
-const GET_NEXT_ASSERTION: u8 = 0x08;
-const CREDENTIAL_MANAGEMENT: u8 = 0x0A;
-const SELECTION: u8 = 0x0B;
+/// credentialManagement's number in keys of FIDO_2_1_PRE.
 const CREDENTIAL_MANAGEMENT_PREVIEW: u8 = 0x41;
 /// PIN_INVALID, PIN_BLOCKED, PIN_AUTH_BLOCKED.
 const PIN_REFUSALS: [u8; 3] = [0x31, 0x32, 0x34];

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use base64ct::{Base64, Encoding as _};
+use ctap_client::commands::code;
 use ctap_client::commands::get_info::Info;
 use ctap_core::algorithm::Algorithm;
 use ctap_core::attestation::Attestation;
@@ -148,7 +149,7 @@ fn key_identifier(certificate: &[u8]) -> anyhow::Result<String> {
 
 /// What a key that is made like this answers when it is new.
 fn live_info(config: Config) -> anyhow::Result<Info> {
-    let reply = SoftKey::new(config, [0; 32]).call(&[GET_INFO]);
+    let reply = SoftKey::new(config, [0; 32]).call(&[code::GET_INFO]);
     let body = reply.strip_prefix(&[0]).context("the key does not answer getInfo")?;
     Ok(Info::parse(body, true)?)
 }
@@ -228,8 +229,6 @@ fn presence() -> Value {
 
 /// Members of a statement.
 type Members = Vec<(&'static str, Value)>;
-
-const GET_INFO: u8 = 0x04;
 
 /// The text that every statement carries (AT-71).
 const LEGAL_HEADER: &str = "Submission of this statement and retrieval and use of this statement indicates acceptance \

@@ -158,7 +158,7 @@ fn put(entries: &mut Vec<(Value, Value)>, key: Value, value: Term) -> Result<(),
 }
 
 /// The member of a map, or the element of an array.
-fn member(of: &Value, key: &Value) -> Result<Value, NoValue> {
+pub(crate) fn member(of: &Value, key: &Value) -> Result<Value, NoValue> {
     let found = match (of, key) {
         (Value::Array(items), Value::Integer(index)) => {
             usize::try_from(i128::from(*index)).ok().and_then(|index| items.get(index))

@@ -6,13 +6,14 @@ use std::time::SystemTime;
 use ctap_client::attestation::{self, Attestation};
 use ctap_client::auth_data::{AttestedCredential, AuthData};
 use ctap_client::cbor::{MapBuilder, decode, encode};
+use ctap_client::commands::client_pin;
 use ctap_client::cose::PublicKey;
 use ctap_client::fields::FromCbor as _;
 use ctap_client::{PinUvAuthToken, SharedSecret, Value, get_assertion, make_credential};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-use super::eval::{Scope, Term, find, number};
+use super::eval::{Scope, Term, find, member, number};
 use super::print::shown;
 use super::{NoValue, certificate};
 
@@ -124,10 +125,7 @@ const FUNCTIONS: &[Function] = &[
         padded.resize(padded.len().max(64), 0);
         bytes(padded)
     }),
-    function("pin_hash", 1, |mut a, _| {
-        let digest = Sha256::digest(a.text()?);
-        part(&digest, 0, 16)
-    }),
+    function("pin_hash", 1, |mut a, _| bytes(client_pin::pin_hash(&a.text()?))),
     function("identifier", 2, |mut a, _| opened(a.token()?.open_identifier(&a.bytes()?))),
     function("store_state", 2, |mut a, _| opened(a.token()?.open_cred_store_state(&a.bytes()?))),
     // What a key answers
@@ -274,7 +272,7 @@ fn auth_data(raw: Vec<u8>) -> Result<Term, NoValue> {
 }
 
 fn auth_data_of(reply: &Value) -> Result<Vec<u8>, NoValue> {
-    Term::Value(member(reply, 2)?).bytes()
+    Term::Value(member(reply, &2.into())?).bytes()
 }
 
 fn attested(made: &Value) -> Result<AttestedCredential, NoValue> {
@@ -304,12 +302,6 @@ fn u2f_public_key(point: &[u8]) -> Result<Term, NoValue> {
     };
     let key = MapBuilder::new().member(1, 2).member(3, -7).member(-1, 1);
     Ok(key.member(-2, x).member(-3, y).build().into())
-}
-
-fn member(of: &Value, key: impl Into<Value>) -> Result<Value, NoValue> {
-    let key = key.into();
-    let found = find(of, &key).cloned();
-    found.ok_or_else(|| NoValue(format!("there is no {} in {}", shown(&key), shown(of))))
 }
 
 fn fault(fault: ctap_client::ReplyFault) -> NoValue {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ctap_client::{Report, ReportPipe, Value};
+use hid_transport::limits::{CONTINUATION_DATA, INITIALIZATION_DATA};
 
 use super::{Player, Stop, broken};
 use crate::notation::NoValue;
@@ -90,7 +91,7 @@ impl Player<'_, '_> {
     ) -> Result<(), Stop> {
         let channel = self.bytes_of(channel)?;
         let data = self.scope.term(data)?.bytes()?;
-        let (first, rest) = data.split_at(data.len().min(INIT_DATA));
+        let (first, rest) = data.split_at(data.len().min(INITIALIZATION_DATA));
         let length = (data.len() as u16).to_be_bytes();
         self.send(&[&channel[..], &[command], &length, first].concat())?;
         for (sequence, part) in rest.chunks(CONTINUATION_DATA).enumerate() {
@@ -213,9 +214,6 @@ const KEEPALIVE: u8 = 0xBB;
 const UNLOCK: [u8; 4] = [0x84, 0, 1, 0];
 /// CTAPHID_ERROR: the command is unknown (HD-29).
 const INVALID_COMMAND: [u8; 4] = [0xBF, 0, 1, 0x01];
-/// CTAPHID section 11.2.4: data bytes of an initialization and of a continuation packet (HD-02, HD-03).
-const INIT_DATA: usize = 57;
-const CONTINUATION_DATA: usize = 59;
 /// How long to wait for a report that must come.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long KEEPALIVEs put off the answer: nobody touches the key meanwhile.

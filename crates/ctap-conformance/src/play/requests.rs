@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use ctap_client::cbor::{check_canonical, decode, encode};
+use ctap_client::commands::code;
 use ctap_client::{Client, Error, Status, Value};
 
 use super::{Player, Stop};
@@ -11,7 +12,7 @@ use crate::notation::eval::Term;
 use crate::notation::print::hex;
 use crate::notation::syntax::{Expr, Pattern};
 use crate::script::{Asking, Body, Expected, Person, Proof, Statuses, TokenRequest, short_name};
-use crate::transport::{Endless, Hand, Trouble};
+use crate::transport::{CONDITIONS_NOT_SATISFIED, Endless, Hand, Trouble};
 use crate::watch::Handed;
 
 impl Player<'_, '_> {
@@ -71,7 +72,8 @@ impl Player<'_, '_> {
     ) -> Result<(), Stop> {
         let apdu = self.scope.term(apdu)?.bytes()?;
         // Whoever expects to be told that a touch is missing does not touch.
-        let hand = if words.contains(&TOUCH_MISSING) { Hand::Nothing } else { person.hand };
+        let hand =
+            if words.contains(&CONDITIONS_NOT_SATISFIED) { Hand::Nothing } else { person.hand };
         let answer = self.watch.exchange_u2f(&apdu, hand)?;
         judge_asking(person.asking, answer.asked)?;
         let (content, word) = answer
@@ -155,7 +157,7 @@ impl Player<'_, '_> {
 
     /// authenticatorReset, within ten seconds of a power-up.
     pub(crate) fn reset(&mut self) -> Result<(), Stop> {
-        let answer = self.watch.exchange(&[RESET], Hand::Touch)?;
+        let answer = self.watch.exchange(&[code::RESET], Hand::Touch)?;
         let statuses = Statuses::OneOf(vec![Status::Ok]);
         self.judge(&answer.message, &Expected { statuses, body: Body::Nothing })
     }
@@ -227,8 +229,5 @@ fn wrong(problem: &str) -> Stop {
 }
 
 const ASKED: &str = "the key asked for a touch";
-/// SW_CONDITIONS_NOT_SATISFIED (UF-34).
-const TOUCH_MISSING: u16 = 0x6985;
-const RESET: u8 = 0x07;
 /// More than any sensor wants of one finger.
 const MOST_SAMPLES: usize = 64;

@@ -9,6 +9,7 @@ use ctap_client::{
     Client, CredentialDescriptor, Exchange, PinProtocol, RelyingParty, User, get_assertion,
     make_credential,
 };
+use hid_transport::limits::{CONTINUATION_DATA, INITIALIZATION_DATA, REPORT_SIZE};
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
 use p256::elliptic_curve::Generate as _;
@@ -144,18 +145,13 @@ impl<E: Exchange> Platform<E> {
 /// A getInfo exchange over USB/IP: one report out, as many in as the reply needs, and for each the header of its URB, and
 /// the request for another one.
 fn bytes_on_the_wire(reply: usize) -> (usize, usize) {
-    let reports = 1 + reply.saturating_sub(FIRST_REPORT).div_ceil(FURTHER_REPORT);
-    let request = URB_HEADER + REPORT + reports * URB_HEADER;
-    let reply = URB_HEADER + reports * (URB_HEADER + REPORT);
+    let reports = 1 + reply.saturating_sub(INITIALIZATION_DATA).div_ceil(CONTINUATION_DATA);
+    let request = URB_HEADER + REPORT_SIZE + reports * URB_HEADER;
+    let reply = URB_HEADER + reports * (URB_HEADER + REPORT_SIZE);
     (request, reply)
 }
 
 const URB_HEADER: usize = 48;
-const REPORT: usize = 64;
-/// Bytes of a message in its first report (HD-02).
-const FIRST_REPORT: usize = 57;
-/// Bytes of a message in each further report.
-const FURTHER_REPORT: usize = 59;
 
 const SITE: &str = "example.org";
 const PIN: &str = "correct horse";
