@@ -88,20 +88,23 @@ struct File {
 }
 
 /// A file of cases.
-pub(crate) struct Chapter {
-    /// What the cases are about.
-    pub(crate) about: String,
-    /// How many the file has; `with` makes more of them.
-    pub(crate) written: usize,
-    pub(crate) cases: Vec<Case>,
+pub struct Chapter {
+    /// The file's name without its extension.
+    pub name: String,
+    /// What its cases are about.
+    pub about: String,
+    /// How many cases the file has; with several values for some, they become more.
+    pub written: usize,
+    /// The cases, in the order of the file.
+    pub cases: Vec<Case>,
 }
 
 impl Chapter {
-    /// Reads the text of a file.
+    /// Reads the text of the file of that name.
     ///
     /// # Errors
     /// What is wrong with which case.
-    pub(crate) fn read(text: &str) -> Result<Self, SyntaxError> {
+    pub(crate) fn read(name: &str, text: &str) -> Result<Self, SyntaxError> {
         let file: File = toml::from_str(text).map_err(|error| SyntaxError(error.to_string()))?;
         let written = file.case.len();
         let mut cases = Vec::new();
@@ -110,7 +113,7 @@ impl Chapter {
             let made = written.cases().map_err(|error| SyntaxError(format!("{id}: {error}")))?;
             cases.extend(made);
         }
-        Ok(Self { about: file.about, written, cases })
+        Ok(Self { name: name.to_owned(), about: file.about, written, cases })
     }
 }
 
@@ -219,7 +222,7 @@ mod tests {
 
     #[test]
     fn with_makes_a_case_for_each_combination_of_values() {
-        let chapter = Chapter::read(CASE).unwrap();
+        let chapter = Chapter::read("a-test", CASE).unwrap();
         let ids: Vec<&str> = chapter.cases.iter().map(|case| &*case.id).collect();
         let expected = [
             "cp-a[bad=\"text\",protocol=1]",
@@ -239,7 +242,7 @@ mod tests {
             ("[1, 2]", "[]", "must be a list"),
             ("'[]'", "'['", "cp-a: "),
         ] {
-            let error = Chapter::read(&CASE.replace(right, wrong)).err().unwrap().0;
+            let error = Chapter::read("a-test", &CASE.replace(right, wrong)).err().unwrap().0;
             assert!(error.contains(words), "{error}");
         }
     }

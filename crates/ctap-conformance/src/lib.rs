@@ -27,10 +27,10 @@ mod suite;
 mod transport;
 mod watch;
 
-pub use case::{Case, Level};
+pub use case::{Case, Chapter, Level};
 pub use hid::{Caretaker, HidKey};
 pub use notation::SyntaxError;
 pub use outcome::{Expectations, Failure, Judgement, KeyDescription, Outcome, Report, Verdict};
 pub use run::{Options, run};
-pub use suite::{Section, Suite, SuiteError};
+pub use suite::{Suite, SuiteError};
 pub use transport::{Answer, Endless, Hand, Transport, Trouble};

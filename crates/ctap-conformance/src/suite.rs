@@ -12,19 +12,7 @@ use crate::notation::SyntaxError;
 /// A suite of cases: the built-in one, or one of somebody's own.
 pub struct Suite {
     /// Its chapters, in the order of their files' names.
-    pub chapters: Vec<Section>,
-}
-
-/// A file of cases.
-pub struct Section {
-    /// The file's name without its extension.
-    pub name: String,
-    /// What its cases are about.
-    pub about: String,
-    /// How many cases the file has; with several values for some, they become more.
-    pub written: usize,
-    /// The cases, in the order of the file.
-    pub cases: Vec<Case>,
+    pub chapters: Vec<Chapter>,
 }
 
 /// A suite cannot be read.
@@ -91,10 +79,8 @@ impl Suite {
         let mut chapters = Vec::new();
         for (file, text) in files {
             let Some(name) = file.strip_suffix(".toml") else { continue };
-            let chapter =
-                Chapter::read(&text).map_err(|error| SuiteError::Syntax(file.clone(), error))?;
-            let Chapter { about, written, cases } = chapter;
-            chapters.push(Section { name: name.to_owned(), about, written, cases });
+            let chapter = Chapter::read(name, &text);
+            chapters.push(chapter.map_err(|error| SuiteError::Syntax(file.clone(), error))?);
         }
         let suite = Self { chapters };
         suite.check_ids()?;

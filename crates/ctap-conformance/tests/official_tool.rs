@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use ctap_conformance::{Section, Suite};
+use ctap_conformance::{Chapter, Suite};
 
 /// A part of the standard: how many cases the tool's scripts have for it, and which chapters of ours are about it; `a*` is
 /// every chapter whose name begins with `a`.
@@ -164,12 +164,12 @@ fn the_areas_have_all_of_the_tools_cases_and_each_of_our_chapters_once() {
     let of_the_tool: usize = AREAS.iter().map(Area::cases_of_the_tool).sum();
     assert_eq!(of_the_tool, 295, "as docs/rules/18-tool-cases.md says");
     let suite = Suite::built_in();
-    for section in &suite.chapters {
-        let areas: Vec<_> = AREAS.iter().filter(|area| area.has(section)).collect();
-        assert_eq!(areas.len(), 1, "{} belongs to one area of AREAS", section.name);
+    for chapter in &suite.chapters {
+        let areas: Vec<_> = AREAS.iter().filter(|area| area.has(chapter)).collect();
+        assert_eq!(areas.len(), 1, "{} belongs to one area of AREAS", chapter.name);
     }
     for pattern in AREAS.iter().flat_map(|area| area.chapters) {
-        let fits = |section: &Section| fits(&section.name, pattern);
+        let fits = |chapter: &Chapter| fits(&chapter.name, pattern);
         assert!(suite.chapters.iter().any(fits), "no chapter is called {pattern}");
     }
 }
@@ -192,16 +192,16 @@ impl Area {
         self.scripts.iter().map(|(_, cases)| cases).sum()
     }
 
-    fn has(&self, section: &Section) -> bool {
-        self.chapters.iter().any(|pattern| fits(&section.name, pattern))
+    fn has(&self, chapter: &Chapter) -> bool {
+        self.chapters.iter().any(|pattern| fits(&chapter.name, pattern))
     }
 
     fn row(&self, suite: &Suite) -> String {
         let scripts: Vec<&str> = self.scripts.iter().map(|(script, _)| *script).collect();
-        let ours: Vec<_> = suite.chapters.iter().filter(|section| self.has(section)).collect();
-        let written: usize = ours.iter().map(|section| section.written).sum();
-        let run: usize = ours.iter().map(|section| section.cases.len()).sum();
-        let chapters: Vec<_> = ours.iter().map(|section| format!("`{}`", section.name)).collect();
+        let ours: Vec<_> = suite.chapters.iter().filter(|chapter| self.has(chapter)).collect();
+        let written: usize = ours.iter().map(|chapter| chapter.written).sum();
+        let run: usize = ours.iter().map(|chapter| chapter.cases.len()).sum();
+        let chapters: Vec<_> = ours.iter().map(|chapter| format!("`{}`", chapter.name)).collect();
         format!(
             "| {} | {} | {} | {} | {written} | {run} | {} |\n",
             self.name,
@@ -228,7 +228,7 @@ fn text(suite: &Suite) -> String {
     let mut text = HEAD.to_owned();
     text.extend(AREAS.iter().map(|area| area.row(suite)));
     let of_the_tool: usize = AREAS.iter().map(Area::cases_of_the_tool).sum();
-    let written: usize = suite.chapters.iter().map(|section| section.written).sum();
+    let written: usize = suite.chapters.iter().map(|chapter| chapter.written).sum();
     let run = suite.cases().count();
     writeln!(text, "| **all** | | **{of_the_tool}** | | **{written}** | **{run}** | |").unwrap();
     text + TAIL
