@@ -8,7 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 
-PATIENCE = 30  # seconds for any one thing to happen; an emulated machine is twenty times slower than a real one
+PATIENCE = 30  # seconds for any one thing to happen, even on an emulated machine
 
 
 @dataclass
