@@ -44,6 +44,7 @@ fn a_power_cut_while_a_vault_is_made_leaves_a_whole_one_or_none() {
         let done = start_until_cut(&disk, calls);
         let found = disk.after_power_cut();
         if done {
+            assert!(calls > 15, "only {calls} calls were tried");
             found.into_iter().for_each(|disk| drop(Vault::open_on(disk).unwrap()));
             break;
         }
@@ -143,6 +144,7 @@ fn a_disk_that_fails_for_a_while_is_put_right_by_the_next_commit() {
     for times in [2, 5] {
         for first in 0.. {
             if fail_calls(first, times, &states, |_, _| {}) == 0 {
+                assert!(first > 50, "only {first} calls were tried");
                 break;
             }
         }
