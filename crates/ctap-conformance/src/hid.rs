@@ -10,6 +10,9 @@ use ctap_client::{
 };
 use hid_transport::Capabilities;
 
+use crate::limits::{
+    LONGEST_ENDING, LONGEST_PROMPT, LONGEST_STALL, LONGEST_WORK, MOST_POLLS, POLLING_PAUSE,
+};
 use crate::transport::{Answer, CONDITIONS_NOT_SATISFIED, Endless, Hand, Transport, Trouble};
 
 /// Who looks after a key: plugs it in, touches it, lets time pass.
@@ -255,7 +258,8 @@ impl<'v, C: Caretaker> Vigil<'v, C> {
             Patience::Cancel
         });
         if patience == Patience::Cancel {
-            let longest = if self.caretaker.is_simulated() { A_STALL } else { CANCELLING };
+            let longest =
+                if self.caretaker.is_simulated() { LONGEST_STALL } else { LONGEST_ENDING };
             self.deadline.set(Some(Instant::now() + longest));
         }
         patience
@@ -281,15 +285,3 @@ impl<'v, C: Caretaker> Vigil<'v, C> {
 fn waits_for_a_touch(message: &[u8]) -> bool {
     message.ends_with(&CONDITIONS_NOT_SATISFIED.to_be_bytes())
 }
-
-const POLLING_PAUSE: Duration = Duration::from_millis(50);
-/// Five seconds: a key that is touched and still waits then will wait for ever.
-const MOST_POLLS: u32 = 100;
-/// A key gives up waiting for a person after 30 seconds, some after a minute.
-const LONGEST_PROMPT: Duration = Duration::from_secs(75);
-/// No key takes that long to make a key pair.
-const LONGEST_WORK: Duration = Duration::from_secs(30);
-/// How long a key may take to end what was cancelled (HD-81: soon).
-const CANCELLING: Duration = Duration::from_secs(3);
-/// How long a key in simulated time may take for it: longer than this process may have to wait for a processor.
-const A_STALL: Duration = Duration::from_secs(60);

@@ -16,6 +16,7 @@
 
 mod case;
 mod hid;
+mod limits;
 mod needs;
 mod notation;
 mod outcome;

@@ -11,6 +11,7 @@ use ctap_client::{PinProtocol, TransportError, Value};
 use rand_core::CryptoRng;
 
 use crate::case::Case;
+use crate::limits::MOST_REPETITIONS;
 use crate::notation::NoValue;
 use crate::notation::eval::{Scope, Term, find};
 use crate::notation::syntax::{Expr, Pattern};
@@ -224,6 +225,48 @@ pub(crate) fn broken(error: &std::io::Error) -> String {
 }
 
 pub(crate) const PIN: &str = "123456";
-/// As many touches as one can ask of a case.
-const MOST_REPETITIONS: usize = 128;
 const RP_ID: &str = "example.com";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use getrandom::SysRng;
+    use rand_core::UnwrapErr;
+
+    use super::*;
+    use crate::script;
+    use crate::transport::{Answer, Hand, Transport};
+
+    /// A key that answers nothing; it can wait.
+    struct Mute;
+
+    impl Transport for Mute {
+        fn exchange(&mut self, _: &[u8], _: Hand) -> Result<Answer, Trouble> {
+            Err(TransportError::Silent.into())
+        }
+
+        fn power_cycle(&mut self) -> Result<(), Trouble> {
+            Ok(())
+        }
+
+        fn pass_time(&mut self, _: Duration) -> Result<(), Trouble> {
+            Ok(())
+        }
+    }
+
+    fn repeated(times: usize) -> Result<(), String> {
+        let (mut key, mut rng) = (Mute, UnwrapErr(SysRng));
+        let mut watch = Watch::new(&mut key);
+        let mut player = Player::new(&mut watch, &mut rng, None);
+        let lines = script::read(&format!("repeat {times}: wait 1 ms")).unwrap();
+        player.step(&lines[0].step).map_err(Stop::into_sentence)
+    }
+
+    #[test]
+    fn a_step_is_not_repeated_more_often_than_one_can_ask_of_a_case() {
+        assert_eq!(repeated(MOST_REPETITIONS), Ok(()));
+        let refused = Err("it takes 129 repetitions of a step".to_owned());
+        assert_eq!(repeated(MOST_REPETITIONS + 1), refused);
+    }
+}

@@ -9,6 +9,7 @@ use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
 use crate::case::{Case, Start};
+use crate::limits::{LONGEST_FRESHNESS, MOST_SILENCES};
 use crate::needs::Offer;
 use crate::notation::print::{hex, shown};
 use crate::outcome::{Failure, KeyDescription, Outcome, Report, Verdict};
@@ -306,7 +307,7 @@ impl<'k, 'o> Runner<'k, 'o> {
             return Ok(player.watch.key.power_cycle()?);
         } else {
             // Plugging in is what takes time on a real bus, and ten seconds are enough for several resets.
-            let is_fresh = self.plugged_in.is_some_and(|when| when.elapsed() < FRESH);
+            let is_fresh = self.plugged_in.is_some_and(|when| when.elapsed() < LONGEST_FRESHNESS);
             if !is_fresh || player.watch.key.is_simulated() || player.reset().is_err() {
                 self.plugged_in = Some(Instant::now());
                 player.erase()?;
@@ -409,10 +410,6 @@ fn show_body(body: &[u8]) -> String {
     }
 }
 
-/// Well within the ten seconds in which a key may be reset (RS-03).
-const FRESH: Duration = Duration::from_secs(6);
-/// A key that hangs at so many preparations in a row will hang at the next one too.
-const MOST_SILENCES: u32 = 3;
 /// What is done before a case's own first step.
 const PREPARING: &str = "bringing the key into its first state";
 /// How long a key waits for a touch before it gives up (HD-77).

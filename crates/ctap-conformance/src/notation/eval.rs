@@ -9,6 +9,7 @@ use rand_core::CryptoRng;
 use super::print::shown;
 use super::syntax::{Expr, Part};
 use super::{NoValue, functions};
+use crate::limits::LARGEST_VALUE;
 
 /// What a name can stand for.
 #[derive(Clone, Debug)]
@@ -65,7 +66,7 @@ impl Term {
         let number = self.integer()?;
         usize::try_from(number)
             .ok()
-            .filter(|size| *size <= LARGEST)
+            .filter(|size| *size <= LARGEST_VALUE)
             .ok_or_else(|| NoValue(format!("{number} is no size")))
     }
 }
@@ -191,5 +192,16 @@ pub(crate) fn number(number: i128) -> Result<Term, NoValue> {
     Ok(Value::Integer(integer).into())
 }
 
-/// Bytes that one value may be made to have at once.
-const LARGEST: usize = 1 << 20;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_has_a_bound_and_is_not_negative() {
+        let size = |number: i128| super::number(number).unwrap().size();
+        assert_eq!(size(LARGEST_VALUE as i128), Ok(LARGEST_VALUE));
+        for number in [LARGEST_VALUE as i128 + 1, -1] {
+            assert_eq!(size(number), Err(NoValue(format!("{number} is no size"))));
+        }
+    }
+}

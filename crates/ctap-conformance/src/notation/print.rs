@@ -2,6 +2,8 @@
 
 use ctap_client::Value;
 
+use crate::limits::{BEGINNING_SHOWN, LONGEST_SHOWN};
+
 /// The value on one line.
 pub(crate) fn shown(value: &Value) -> String {
     let mut out = String::new();
@@ -13,7 +15,7 @@ fn write(value: &Value, out: &mut String) {
     match value {
         Value::Integer(number) => out.push_str(&i128::from(*number).to_string()),
         Value::Bytes(bytes) => out.push_str(&shortened(&hex(bytes), bytes.len(), "h\"")),
-        Value::Text(text) if text.len() <= LONG => out.push_str(&format!("{text:?}")),
+        Value::Text(text) if text.len() <= LONGEST_SHOWN => out.push_str(&format!("{text:?}")),
         Value::Text(text) => out.push_str(&shortened(text, text.len(), "\"")),
         Value::Bool(truth) => out.push_str(&truth.to_string()),
         Value::Null => out.push_str("null"),
@@ -42,20 +44,29 @@ fn list<T>(out: &mut String, open: &str, close: &str, items: &[T], each: fn(&T, 
 
 /// Nobody reads thousands of bytes: their beginning will do, and how many they are.
 fn shortened(text: &str, length: usize, quote: &str) -> String {
-    match length <= LONG {
+    match length <= LONGEST_SHOWN {
         true => format!("{quote}{text}\""),
         false => {
-            let beginning: String = text.chars().take(SHOWN).collect();
+            let beginning: String = text.chars().take(BEGINNING_SHOWN).collect();
             format!("{quote}{beginning}…\" ({length} bytes)")
         }
     }
 }
 
-/// Bytes that are shown whole; covers everything but blobs, certificates and post-quantum keys.
-const LONG: usize = 256;
-const SHOWN: usize = 64;
-
 /// Bytes as pairs of digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_long_is_shown_by_its_beginning_and_its_length() {
+        let shown = |length: usize| shown(&Value::from("x".repeat(length)));
+        assert_eq!(shown(LONGEST_SHOWN), format!("\"{}\"", "x".repeat(LONGEST_SHOWN)));
+        let beginning = "x".repeat(BEGINNING_SHOWN);
+        assert_eq!(shown(LONGEST_SHOWN + 1), format!("\"{beginning}…\" (257 bytes)"));
+    }
 }

@@ -6,6 +6,7 @@ use ctap_client::{Report, ReportPipe, Value};
 use hid_transport::limits::{CONTINUATION_DATA, INITIALIZATION_DATA};
 
 use super::{Player, Stop, broken};
+use crate::limits::{LONGEST_DELAY, LONGEST_SILENCE};
 use crate::notation::NoValue;
 use crate::notation::print::hex;
 use crate::notation::syntax::{Expr, Pattern};
@@ -25,7 +26,7 @@ impl Player<'_, '_> {
                 self.scope.set(name, Value::from(&report[15..19]));
                 return Ok(());
             }
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > LONGEST_SILENCE {
                 let why = "the key did not answer INIT with its nonce (HD-36)";
                 return Err(Stop::Wrong(why.to_owned()));
             }
@@ -151,7 +152,7 @@ impl Player<'_, '_> {
     }
 
     fn receive(&mut self) -> Result<Report, Stop> {
-        let report = self.pipe()?.receive(PATIENCE).map_err(failed)?;
+        let report = self.pipe()?.receive(LONGEST_SILENCE).map_err(failed)?;
         let report = report.ok_or_else(|| Stop::Unanswered("the key sent nothing".to_owned()))?;
         self.watch.heard(&report);
         Ok(report)
@@ -165,7 +166,7 @@ impl Player<'_, '_> {
             if report[4] != KEEPALIVE || keepalives {
                 return Ok(report);
             }
-            if begun.elapsed() > LONGEST_WAIT {
+            if begun.elapsed() > LONGEST_DELAY {
                 let why = "the key sends KEEPALIVEs and never an answer";
                 return Err(Stop::Unanswered(why.to_owned()));
             }
@@ -214,7 +215,3 @@ const KEEPALIVE: u8 = 0xBB;
 const UNLOCK: [u8; 4] = [0x84, 0, 1, 0];
 /// CTAPHID_ERROR: the command is unknown (HD-29).
 const INVALID_COMMAND: [u8; 4] = [0xBF, 0, 1, 0x01];
-/// How long to wait for a report that must come.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long KEEPALIVEs put off the answer: nobody touches the key meanwhile.
-const LONGEST_WAIT: Duration = Duration::from_secs(8);

@@ -7,6 +7,7 @@ use ctap_client::commands::code;
 use ctap_client::{Client, Error, Status, Value};
 
 use super::{Player, Stop};
+use crate::limits::MOST_SAMPLES;
 use crate::notation::NoValue;
 use crate::notation::eval::Term;
 use crate::notation::print::hex;
@@ -229,5 +230,3 @@ fn wrong(problem: &str) -> Stop {
 }
 
 const ASKED: &str = "the key asked for a touch";
-/// More than any sensor wants of one finger.
-const MOST_SAMPLES: usize = 64;
