@@ -365,8 +365,7 @@ fn verdict_of(
         Stop::Wrong(problem) | Stop::Unanswered(problem) => {
             let (request, response) = match last {
                 Some((said, answer)) => {
-                    let is_ctap = matches!(said, Said::Ctap(_));
-                    let response = answer.map(|answer| show_answer(&answer, is_ctap, &said));
+                    let response = answer.map(|answer| show_answer(&answer, &said));
                     (Some(show_said(&said)), response)
                 }
                 None => (None, None),
@@ -391,14 +390,14 @@ fn show_said(said: &Said) -> String {
     }
 }
 
-fn show_answer(answer: &[u8], is_ctap: bool, said: &Said) -> String {
-    match (answer.split_first(), is_ctap) {
-        (Some((status, body)), true) => {
+fn show_answer(answer: &[u8], said: &Said) -> String {
+    match (said, answer.split_first()) {
+        (Said::Ctap(_), Some((status, body))) => {
             let status = named(ctap_client::Status::from_byte(*status));
             format!("{status} {}", show_body(body)).trim_end().to_owned()
         }
-        _ if matches!(said, Said::Hid(_)) => format!("< {}", short(answer)),
-        _ => hex(answer),
+        (Said::Hid(_), _) => format!("< {}", short(answer)),
+        (Said::Ctap(_) | Said::U2f(_), _) => hex(answer),
     }
 }
 
