@@ -1,6 +1,6 @@
 //! CTAP section 8: CTAP2 canonical CBOR. Requests are written canonical; replies are read leniently and then judged.
 //!
-//! Reading rests on ciborium, writing on the forty lines below, so that neither shares code with a key under test.
+//! Reading rests on ciborium, writing on the code below, so that neither shares code with a key under test.
 
 pub use ciborium::Value;
 

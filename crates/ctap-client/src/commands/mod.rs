@@ -15,7 +15,7 @@ pub mod reset;
 pub mod selection;
 pub mod u2f;
 
-/// Command bytes (section 01 of the message envelope, MSG-05).
+/// Command bytes (CTAP section 6, MSG-05).
 pub mod code {
     /// authenticatorMakeCredential
     pub const MAKE_CREDENTIAL: u8 = 0x01;

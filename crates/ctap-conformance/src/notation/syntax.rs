@@ -325,7 +325,7 @@ impl Parser {
         self.tokens.next_if(|token| matches!(token, Token::Name(next) if next == word)).is_some()
     }
 
-    /// The next word, if it is one and not a keyword of what comes next.
+    /// The next token, if it is a word.
     pub(crate) fn word(&mut self) -> Option<String> {
         match self.tokens.next_if(|token| matches!(token, Token::Name(_))) {
             Some(Token::Name(word)) => Some(word),
