@@ -77,7 +77,7 @@ fn passes(text: &str, words: &[&str]) {
 // No built-in kind of key runs the cases below.
 
 #[test]
-fn a_key_that_keeps_blobs_with_its_credentials() {
+fn a_key_that_keeps_blobs_with_its_credentials_passes() {
     let profile = r#"
         extends = "everything"
         extensions = ["credBlob", "credProtect", "hmac-secret", "largeBlob"]
@@ -113,7 +113,7 @@ fn a_key_that_keeps_blobs_with_its_credentials() {
 }
 
 #[test]
-fn a_key_whose_sensor_may_what_its_pin_may_not() {
+fn a_key_whose_sensor_may_what_its_pin_may_not_passes() {
     let profile = r#"
         extends = "everything"
         versions = ["FIDO_2_0", "FIDO_2_1", "U2F_V2"]
@@ -142,7 +142,7 @@ fn a_key_whose_sensor_may_what_its_pin_may_not() {
 }
 
 #[test]
-fn a_key_that_remembers_no_credentials_and_is_not_configured() {
+fn a_key_that_remembers_no_credentials_and_is_not_configured_passes() {
     let profile = r#"
         extends = "bio"
         extensions = ["credProtect", "hmac-secret"]
@@ -162,7 +162,7 @@ fn a_key_that_remembers_no_credentials_and_is_not_configured() {
 }
 
 #[test]
-fn a_key_with_the_second_protocol_and_without_u2f() {
+fn a_key_with_the_second_protocol_and_without_u2f_passes() {
     let profile = r#"
         versions = ["FIDO_2_0", "FIDO_2_1", "FIDO_2_3"]
         pinUvAuthProtocols = [2]
@@ -174,7 +174,7 @@ fn a_key_with_the_second_protocol_and_without_u2f() {
 }
 
 #[test]
-fn a_key_without_a_pin() {
+fn a_key_without_a_pin_passes() {
     let profile = r#"
         extensions = ["hmac-secret"]
         authenticatorConfigCommands = []
@@ -192,7 +192,7 @@ fn a_key_without_a_pin() {
 }
 
 #[test]
-fn a_key_of_2019_without_a_pin_and_extensions() {
+fn a_key_of_2019_without_a_pin_and_extensions_passes() {
     let profile = r#"
         extends = "fido2.0"
         extensions = []
@@ -203,7 +203,7 @@ fn a_key_of_2019_without_a_pin_and_extensions() {
 }
 
 #[test]
-fn a_key_that_always_wants_to_know_who_is_there() {
+fn a_key_that_always_wants_to_know_who_is_there_passes() {
     let profile = r#"
         extends = "bio"
         [options]
@@ -214,7 +214,7 @@ fn a_key_that_always_wants_to_know_who_is_there() {
 }
 
 #[test]
-fn keys_with_one_command_of_authenticator_config() {
+fn keys_with_one_command_of_authenticator_config_pass() {
     passes(
         r#"authenticatorConfigCommands = ["setMinPINLength"]"#,
         &["cf-always-uv-not-offered", "cf-long-touch-not-offered"],
@@ -228,7 +228,7 @@ fn keys_with_one_command_of_authenticator_config() {
 
 /// The certificate in `chain.pem` was issued by another one, and tells a firmware version; it is valid until the end of 2059.
 #[test]
-fn a_key_whose_certificate_has_an_issuer() {
+fn a_key_whose_certificate_has_an_issuer_passes() {
     let chain = concat!(env!("CARGO_MANIFEST_DIR"), "/src/conform/chain.pem");
     let profile = format!("[attestation]\nfiles = {{ key = {chain:?}, certificates = {chain:?} }}");
     passes(
