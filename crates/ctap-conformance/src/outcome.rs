@@ -1,6 +1,7 @@
 //! What came of a run.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ctap_client::Value;
@@ -80,7 +81,8 @@ pub struct Failure {
 }
 
 impl Report {
-    /// The outcomes of the cases that the key failed.
+    /// The outcomes of the cases that the key failed. None also if nothing was tested: see
+    /// [`assert_conforms`](Self::assert_conforms).
     pub fn failures(&self) -> impl Iterator<Item = &Outcome> {
         self.outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Failed(_)))
     }
@@ -118,6 +120,55 @@ impl Report {
             }
         }
         judgement
+    }
+
+    /// For a test: the key was tested to the end, and failed nothing. That no case failed is not enough, for neither do
+    /// those that were skipped. A key with known failures has [`judge`](Self::judge) instead.
+    ///
+    /// # Panics
+    /// When a case failed, when every case was skipped, or when the key was gone before the end. The message names the
+    /// failures and says what was wrong, or why nothing was tested.
+    #[expect(clippy::panic, reason = "what a test does that fails")]
+    #[track_caller]
+    pub fn assert_conforms(&self) {
+        if !self.judge(&Expectations::default()).is_good() {
+            panic!("{}", self.complaint());
+        }
+    }
+
+    /// What speaks against the key, or against the run: a few lines.
+    fn complaint(&self) -> String {
+        let failures = self.failures().filter_map(|outcome| match &outcome.verdict {
+            Verdict::Failed(failure) => {
+                Some(format!("{}: {}\n{failure}", outcome.id, outcome.says))
+            }
+            _ => None,
+        });
+        let mut lines: Vec<String> = failures.collect();
+        let (passed, failed, skipped) = self.counts();
+        if let Some(gone) = &self.gone {
+            lines.push(format!("not finished: {gone}"));
+        } else if let (0, 0, Some((reason, times))) = (passed, failed, self.reasons().first()) {
+            lines.push(format!("nothing was tested; {times} of {skipped} cases because: {reason}"));
+        } else if passed == 0 && failed == 0 {
+            lines.push("nothing was tested: there were no cases".to_owned());
+        }
+        format!("the key does not conform\n{}", lines.join("\n\n"))
+    }
+
+    /// Why cases were skipped and how many for each reason, the most frequent one first.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<(&str, usize)> {
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for outcome in &self.outcomes {
+            if let Verdict::Skipped { reason } = &outcome.verdict {
+                let times = reasons.entry(reason).or_default();
+                *times = times.saturating_add(1);
+            }
+        }
+        let mut reasons: Vec<_> = reasons.into_iter().collect();
+        reasons.sort_by_key(|(_, times)| Reverse(*times));
+        reasons
     }
 }
 

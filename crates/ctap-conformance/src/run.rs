@@ -46,7 +46,7 @@ impl Default for Options {
 /// let suite = Suite::built_in();
 /// let options = Options { may_erase: true, ..Options::default() };
 /// let report = run(my_authenticator, &suite.filtered(&[]), &options, |_| {})?;
-/// assert_eq!(report.failures().count(), 0);
+/// report.assert_conforms();
 /// # Ok(())
 /// # }
 /// ```

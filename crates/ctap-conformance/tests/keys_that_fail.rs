@@ -119,6 +119,52 @@ fn a_run_that_skips_every_case_has_shown_nothing() {
     assert!(judgement.nothing_tested && !judgement.is_good());
 }
 
+/// A transport that somebody has just begun to write.
+struct Unwritten;
+
+impl Transport for Unwritten {
+    fn exchange(&mut self, message: &[u8], _: Hand) -> Result<Answer, Trouble> {
+        match message {
+            [GET_INFO, ..] => Ok(Answer { message: INFO.to_vec(), asked: false }),
+            _ => Err(Trouble::Unable("not written yet".to_owned())),
+        }
+    }
+
+    fn power_cycle(&mut self) -> Result<(), Trouble> {
+        Err(Trouble::Unable("not written yet".to_owned()))
+    }
+
+    fn pass_time(&mut self, _: Duration) -> Result<(), Trouble> {
+        Err(Trouble::Unable("not written yet".to_owned()))
+    }
+}
+
+#[test]
+#[should_panic = "nothing was tested; 1 of 1 cases because: not written yet"]
+fn a_transport_that_can_do_nothing_yet_does_not_conform() {
+    let suite = Suite::built_in();
+    let cases = suite.filtered(&["mc-rp-missing".to_owned()]);
+    let options = Options { may_erase: true, ..Options::default() };
+    let report = run(&mut Unwritten, &cases, &options, |_| {}).expect("it knows getInfo");
+    assert_eq!(report.counts(), (0, 0, 1));
+    report.assert_conforms();
+}
+
+#[test]
+#[should_panic = "problem"]
+fn a_test_that_fails_says_what_was_wrong() {
+    report_of(Script { resets: false, ..SOUND }).0.assert_conforms();
+}
+
+#[test]
+#[should_panic = "not finished: the key is gone since"]
+fn a_test_fails_if_the_key_was_gone_before_the_end() {
+    let script = Script { fatal: Some(MAKE_CREDENTIAL), revives: false, ..SOUND };
+    let mut report = report_of(script).0;
+    report.outcomes.retain(|outcome| !matches!(outcome.verdict, Verdict::Failed(_)));
+    report.assert_conforms();
+}
+
 #[test]
 fn a_report_that_is_read_before_the_end_says_so_in_every_form() {
     let suite = Suite::built_in();

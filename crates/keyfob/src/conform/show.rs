@@ -125,14 +125,7 @@ fn chapter_rows(suite: &Suite, report: &Report) -> Vec<[String; 5]> {
 
 /// Why cases were skipped, the most frequent reason first.
 fn skipped(report: &Report) -> String {
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for outcome in &report.outcomes {
-        if let Verdict::Skipped { reason } = &outcome.verdict {
-            *reasons.entry(reason).or_default() += 1;
-        }
-    }
-    let mut reasons: Vec<_> = reasons.into_iter().collect();
-    reasons.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+    let reasons = report.reasons();
     let lines = reasons.iter().map(|(reason, times)| format!("  {times:>4}  {reason}\n"));
     match reasons.is_empty() {
         true => String::new(),
