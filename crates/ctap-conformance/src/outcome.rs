@@ -204,7 +204,30 @@ pub struct Judgement {
     pub nothing_tested: bool,
 }
 
+/// What one outcome means for the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Passed or skipped.
+    Fine,
+    /// Failed, as expected.
+    Known,
+    /// Failed though nobody expected it.
+    Surprise,
+    /// Passed though it was expected to fail.
+    Mended,
+}
+
 impl Judgement {
+    /// What an outcome of the report means that was judged.
+    pub(crate) fn standing(&self, outcome: &Outcome) -> Standing {
+        match &outcome.verdict {
+            Verdict::Failed(_) if self.surprises.contains(&outcome.id) => Standing::Surprise,
+            Verdict::Failed(_) => Standing::Known,
+            Verdict::Passed if self.mended.contains(&outcome.id) => Standing::Mended,
+            Verdict::Passed | Verdict::Skipped { .. } => Standing::Fine,
+        }
+    }
+
     /// Something was tested, and nothing unexpected came of it.
     #[must_use]
     pub fn is_good(&self) -> bool {

@@ -3,17 +3,24 @@
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value as Json, json};
 
-use crate::outcome::{Failure, Outcome, Report, Verdict};
+use crate::outcome::{Failure, Judgement, Outcome, Report, Standing, Verdict};
 
 impl Report {
-    /// JUnit's XML, one test case for each case; an error called `run` if there should be more of them.
+    /// JUnit's XML, one test case for each case; an error called `run` if there should be more of them. A failure that
+    /// was expected is skipped there, and a case that passed though it was expected to fail has failed: what readers count is
+    /// what `judgement`, of this report, is about.
     ///
     /// # Errors
     /// None in practice: what the XML writer says.
-    pub fn to_junit(&self) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    pub fn to_junit(
+        &self,
+        judgement: &Judgement,
+    ) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
         let mut suite = TestSuite::new("ctap-conformance");
         suite.set_time(self.elapsed);
-        suite.add_test_cases(self.outcomes.iter().map(junit_case));
+        suite.add_test_cases(
+            self.outcomes.iter().map(|outcome| junit_case(outcome, judgement.standing(outcome))),
+        );
         suite.add_test_cases(self.unfinished().map(junit_end));
         let mut report = quick_junit::Report::new("ctap-conformance");
         report.set_time(self.elapsed);
@@ -22,10 +29,12 @@ impl Report {
     }
 
     /// One JSON object: the key, the counts, and an array of outcomes. `unfinished` is null if the run came to its end, and
-    /// else says why it did not.
+    /// else says why it did not. A case's `expected` is false if by `judgement`, of this report, it fails the run.
     #[must_use]
-    pub fn to_json(&self) -> Json {
+    pub fn to_json(&self, judgement: &Judgement) -> Json {
         let (passed, failed, skipped) = self.counts();
+        let case = |outcome| json_case(outcome, judgement.standing(outcome));
+        let cases: Vec<Json> = self.outcomes.iter().map(case).collect();
         json!({
             "key": { "versions": self.key.versions, "aaguid": self.key.aaguid },
             "passed": passed,
@@ -34,15 +43,19 @@ impl Report {
             "planned": self.planned,
             "seconds": self.elapsed.as_secs_f64(),
             "unfinished": self.unfinished(),
-            "cases": self.outcomes.iter().map(json_case).collect::<Vec<_>>(),
+            "cases": cases,
         })
     }
 
-    /// SARIF 2.1.0: one result for each failure, for code scanning services. `executionSuccessful` is false if the run did
-    /// not come to its end.
+    /// SARIF 2.1.0, for code scanning services: one result for each failure, suppressed if it was expected, and one for each
+    /// case that passed though it was expected to fail, by `judgement`, of this report. `executionSuccessful` is false if the
+    /// run did not come to its end.
     #[must_use]
-    pub fn to_sarif(&self) -> Json {
-        let results: Vec<Json> = self.failures().map(sarif_result).collect();
+    pub fn to_sarif(&self, judgement: &Judgement) -> Json {
+        let told = |outcome: &&Outcome| !matches!(judgement.standing(outcome), Standing::Fine);
+        let told: Vec<&Outcome> = self.outcomes.iter().filter(told).collect();
+        let result = |outcome: &&Outcome| sarif_result(outcome, judgement.standing(outcome));
+        let results: Vec<Json> = told.iter().map(result).collect();
         let unfinished = self.unfinished();
         json!({
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -51,7 +64,7 @@ impl Report {
                 "tool": { "driver": {
                     "name": "ctap-conformance",
                     "version": env!("CARGO_PKG_VERSION"),
-                    "rules": self.failures().map(|outcome| json!({
+                    "rules": told.iter().map(|outcome| json!({
                         "id": outcome.id,
                         "shortDescription": { "text": outcome.says },
                     })).collect::<Vec<_>>(),
@@ -69,24 +82,30 @@ impl Report {
     }
 }
 
-fn junit_case(outcome: &Outcome) -> TestCase {
-    let status = match &outcome.verdict {
-        Verdict::Passed => TestCaseStatus::success(),
-        Verdict::Skipped { reason } => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message(reason);
-            status
-        }
-        Verdict::Failed(failure) => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(&failure.problem).set_description(failure.to_string());
-            status
-        }
-    };
+fn junit_case(outcome: &Outcome, standing: Standing) -> TestCase {
+    let status = junit_status(&outcome.verdict, standing);
     let mut case = TestCase::new(&outcome.id, status);
     case.set_classname(outcome.rules.join(" ")).set_time(outcome.elapsed);
     case.set_system_out(&outcome.says);
     case
+}
+
+fn junit_status(verdict: &Verdict, standing: Standing) -> TestCaseStatus {
+    let failure = || TestCaseStatus::non_success(NonSuccessKind::Failure);
+    let (mut status, message) = match (verdict, standing) {
+        (Verdict::Passed, Standing::Mended) => (failure(), MENDED.to_owned()),
+        (Verdict::Passed, _) => return TestCaseStatus::success(),
+        (Verdict::Skipped { reason }, _) => (TestCaseStatus::skipped(), reason.clone()),
+        (Verdict::Failed(failure), Standing::Known) => {
+            (TestCaseStatus::skipped(), format!("{KNOWN}: {}", failure.problem))
+        }
+        (Verdict::Failed(wrong), _) => (failure(), wrong.problem.clone()),
+    };
+    status.set_message(message);
+    if let Verdict::Failed(failure) = verdict {
+        status.set_description(failure.to_string());
+    }
+    status
 }
 
 /// What tells readers who only count that cases are missing.
@@ -96,13 +115,14 @@ fn junit_end(why: String) -> TestCase {
     TestCase::new("run", status)
 }
 
-fn json_case(outcome: &Outcome) -> Json {
+fn json_case(outcome: &Outcome, standing: Standing) -> Json {
     let mut case = json!({
         "id": outcome.id,
         "rules": outcome.rules,
         "says": outcome.says,
         "level": outcome.level.name(),
         "milliseconds": outcome.elapsed.as_millis() as u64,
+        "expected": matches!(standing, Standing::Fine | Standing::Known),
     });
     let verdict = match &outcome.verdict {
         Verdict::Passed => json!({ "verdict": "passed" }),
@@ -121,12 +141,12 @@ fn json_case(outcome: &Outcome) -> Json {
     case
 }
 
-fn sarif_result(outcome: &Outcome) -> Json {
+fn sarif_result(outcome: &Outcome, standing: Standing) -> Json {
     let text = match &outcome.verdict {
         Verdict::Failed(failure) => format!("{}\n{failure}", outcome.says),
-        _ => outcome.says.clone(),
+        _ => format!("{}\n{MENDED}", outcome.says),
     };
-    json!({
+    let mut result = json!({
         "ruleId": outcome.id,
         "level": match outcome.level {
             crate::Level::Recommended => "warning",
@@ -134,8 +154,16 @@ fn sarif_result(outcome: &Outcome) -> Json {
         },
         "message": { "text": text },
         "properties": { "rules": outcome.rules },
-    })
+    });
+    if let (Standing::Known, Some(result)) = (standing, result.as_object_mut()) {
+        let suppression = json!([{ "kind": "external", "justification": KNOWN }]);
+        result.insert("suppressions".to_owned(), suppression);
+    }
+    result
 }
+
+const KNOWN: &str = "expected failure";
+const MENDED: &str = "passed though it is listed as an expected failure: take it off the list";
 
 impl std::fmt::Display for Failure {
     /// What was wrong, over a few lines.

@@ -103,7 +103,7 @@ fn nobody_can_expect_a_key_to_die() {
     let failed: Vec<&str> = report.failures().map(|outcome| &*outcome.id).collect();
     let judgement = report.judge(&Expectations::read(&failed.join("\n")));
     assert!(judgement.surprises.is_empty() && !judgement.is_good());
-    assert_eq!(report.to_json()["unfinished"].as_str(), report.gone.as_deref());
+    assert_eq!(report.to_json(&judgement)["unfinished"].as_str(), report.gone.as_deref());
 }
 
 #[test]
@@ -176,14 +176,48 @@ fn a_report_that_is_read_before_the_end_says_so_in_every_form() {
     let seen: Vec<usize> = stages.iter().map(|stage| stage.outcomes.len()).collect();
     assert_eq!(seen, (0..=cases.len()).collect::<Vec<_>>());
     for (stage, is_unfinished) in stages.iter().zip([true, true, false]) {
-        let junit = stage.to_junit().expect("it can be written");
+        let judgement = stage.judge(&Expectations::default());
+        let junit = stage.to_junit(&judgement).expect("it can be written");
         assert_eq!(junit.contains("<error"), is_unfinished, "{junit}");
-        assert_eq!(stage.to_json()["unfinished"].is_string(), is_unfinished);
-        let invocation = &stage.to_sarif()["runs"][0]["invocations"][0];
+        assert_eq!(stage.to_json(&judgement)["unfinished"].is_string(), is_unfinished);
+        let invocation = &stage.to_sarif(&judgement)["runs"][0]["invocations"][0];
         assert_eq!(invocation["executionSuccessful"], !is_unfinished);
     }
     assert_eq!(stages[1].unfinished().as_deref(), Some("the run ended after 1 of 2 cases"));
     assert_eq!(report.unfinished(), None);
+}
+
+#[test]
+fn reports_tell_known_failures_from_new_ones_and_what_passes_against_expectation() {
+    let suite = Suite::built_in();
+    let mut key = ScriptedKey { script: SOUND, is_dead: false, heard: Vec::new() };
+    let words = ["gi-answers", "mc-rp-missing", "mc-user-missing"].map(str::to_owned);
+    let options = Options { may_erase: true, ..Options::default() };
+    let report = run(&mut key, &suite.filtered(&words), &options, |_| {}).expect("it answers");
+    assert_eq!(report.counts(), (1, 2, 0), "{:?}", report.outcomes);
+    let judgement = report.judge(&Expectations::read("gi-answers\nmc-rp-missing"));
+
+    let junit = report.to_junit(&judgement).expect("it can be written");
+    assert!(junit.contains(r#"tests="3" skipped="1" failures="2""#), "{junit}");
+    assert!(junit.contains(r#"<skipped message="expected failure: "#), "{junit}");
+    assert!(junit.contains("take it off the list"), "{junit}");
+
+    let json = report.to_json(&judgement);
+    let expected = |id: &str| {
+        let mut cases = json["cases"].as_array().expect("an array").iter();
+        cases.find(|case| case["id"] == id).map(|case| case["expected"].clone())
+    };
+    assert_eq!(expected("gi-answers"), Some(false.into()));
+    assert_eq!(expected("mc-rp-missing"), Some(true.into()));
+    assert_eq!(expected("mc-user-missing"), Some(false.into()));
+
+    let sarif = report.to_sarif(&judgement);
+    let results = sarif["runs"][0]["results"].as_array().expect("an array");
+    assert_eq!(results.len(), 3, "{results:?}");
+    for result in results {
+        let is_known = result["ruleId"] == "mc-rp-missing";
+        assert_eq!(result.get("suppressions").is_some(), is_known, "{result}");
+    }
 }
 
 #[test]

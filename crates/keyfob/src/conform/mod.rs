@@ -96,7 +96,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         return show::list(&cases);
     }
     let expectations = options.expectations(&suite)?;
-    let report = options.test(&suite, &cases)?;
+    let report = options.test(&suite, &cases, &expectations)?;
     let judgement = report.judge(&expectations);
     if !options.reports.is_quiet() {
         show::summary(&suite, &report, &judgement)?;
@@ -148,14 +148,19 @@ impl Options {
         Ok(expectations)
     }
 
-    fn test(&self, suite: &Suite, cases: &[&Case]) -> anyhow::Result<Report> {
+    fn test(
+        &self,
+        suite: &Suite,
+        cases: &[&Case],
+        expectations: &Expectations,
+    ) -> anyhow::Result<Report> {
         let progress = Progress::new(suite, cases.len(), self.reports.is_quiet(), self.rerun());
         let options = ctap_conformance::Options {
             may_erase: self.yes_erase_this_key || self.device.is_none(),
             patience: Duration::from_secs(self.patience),
         };
         let mut key = self.key()?;
-        let keeper = Keeper::start(&self.reports)?;
+        let keeper = Keeper::start(&self.reports, expectations)?;
         let report = run_suite(&mut *key, cases, &options, |report| {
             keeper.keep(report);
             progress.tell(report);

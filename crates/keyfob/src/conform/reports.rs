@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use ctap_conformance::Report;
+use ctap_conformance::{Expectations, Report};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::time;
@@ -49,15 +49,16 @@ impl ReportOptions {
         Self { junit: file(&self.junit), json: file(&self.json), sarif: file(&self.sarif) }
     }
 
-    fn write(&self, report: &Report) -> anyhow::Result<()> {
+    fn write(&self, report: &Report, expectations: &Expectations) -> anyhow::Result<()> {
+        let judgement = report.judge(expectations);
         if let Some(path) = &self.junit {
-            write(path, &report.to_junit().map_err(|error| anyhow::anyhow!(error))?)?;
+            write(path, &report.to_junit(&judgement).map_err(|error| anyhow::anyhow!(error))?)?;
         }
         if let Some(path) = &self.json {
-            write(path, &format!("{:#}\n", report.to_json()))?;
+            write(path, &format!("{:#}\n", report.to_json(&judgement)))?;
         }
         if let Some(path) = &self.sarif {
-            write(path, &format!("{:#}\n", report.to_sarif()))?;
+            write(path, &format!("{:#}\n", report.to_sarif(&judgement)))?;
         }
         Ok(())
     }
@@ -65,10 +66,23 @@ impl ReportOptions {
 
 /// Somebody who writes down how far a run has come: every few seconds, and when a signal ends it.
 pub(super) struct Keeper {
-    options: ReportOptions,
+    orders: Orders,
     so_far: SoFar,
     finished: oneshot::Sender<()>,
     writer: JoinHandle<()>,
+}
+
+/// What is written, and by what it is judged.
+#[derive(Clone)]
+struct Orders {
+    options: ReportOptions,
+    expectations: Expectations,
+}
+
+impl Orders {
+    fn write(&self, report: &Report) -> anyhow::Result<()> {
+        self.options.write(report, &self.expectations)
+    }
 }
 
 type SoFar = Arc<Mutex<Option<Report>>>;
@@ -78,14 +92,18 @@ impl Keeper {
     ///
     /// # Errors
     /// When the system does not let signals be listened to.
-    pub(super) fn start(options: &ReportOptions) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        options: &ReportOptions,
+        expectations: &Expectations,
+    ) -> anyhow::Result<Self> {
+        let orders = Orders { options: options.clone(), expectations: expectations.clone() };
         let so_far = SoFar::default();
         let (finished, is_finished) = oneshot::channel();
         let (runtime, signal) = listen().context("cannot listen to signals")?;
-        let (reports, shared) = (options.clone(), Arc::clone(&so_far));
+        let (ordered, shared) = (orders.clone(), Arc::clone(&so_far));
         let writer =
-            thread::spawn(move || runtime.block_on(write_on(reports, shared, signal, is_finished)));
-        Ok(Self { options: options.clone(), so_far, finished, writer })
+            thread::spawn(move || runtime.block_on(write_on(ordered, shared, signal, is_finished)));
+        Ok(Self { orders, so_far, finished, writer })
     }
 
     /// Takes over what is new in the report.
@@ -106,11 +124,11 @@ impl Keeper {
     /// # Errors
     /// When a file cannot be written.
     pub(super) fn finish(self, report: &Report) -> anyhow::Result<()> {
-        let Self { options, finished, writer, .. } = self;
+        let Self { orders, finished, writer, .. } = self;
         // The writer must not come after us with something older.
         let _ = finished.send(());
         let _ = writer.join();
-        options.write(report)
+        orders.write(report)
     }
 }
 
@@ -127,17 +145,18 @@ fn listen() -> io::Result<(Runtime, EndSignal)> {
 }
 
 async fn write_on(
-    options: ReportOptions,
+    orders: Orders,
     so_far: SoFar,
     mut signal: EndSignal,
     mut finished: oneshot::Receiver<()>,
 ) {
-    let (files, mut written) = (options.files_alone(), None);
+    let mut written = None;
+    let files = Orders { options: orders.options.files_alone(), ..orders.clone() };
     let mut pauses = time::interval(PAUSE);
     loop {
         tokio::select! {
             _ = &mut finished => return,
-            () = signal.received() => end(&options, &so_far),
+            () = signal.received() => end(&orders, &so_far),
             _ = pauses.tick() => {
                 let is_new = |report: &&Report| written != Some(report.outcomes.len());
                 let news = kept(&so_far).as_ref().filter(is_new).cloned();
@@ -152,14 +171,14 @@ async fn write_on(
 }
 
 /// Writes what there is and ends the program.
-fn end(options: &ReportOptions, so_far: &SoFar) -> ! {
+fn end(orders: &Orders, so_far: &SoFar) -> ! {
     if let Some(report) = &*kept(so_far) {
         let (passed, failed, skipped) = report.counts();
         terminal::note(format_args!(
             "\n{}: {passed} passed, {failed} failed, {skipped} skipped",
             report.unfinished().unwrap_or_else(|| "every case was run".to_owned()),
         ));
-        if let Err(error) = options.write(report) {
+        if let Err(error) = orders.write(report) {
             terminal::note(format_args!("{error:#}"));
         }
     }
