@@ -15,15 +15,15 @@ pub struct Suite {
     pub chapters: Vec<Chapter>,
 }
 
-/// A suite cannot be read.
+/// A suite cannot be read. The message has the cause in it; there is no `source` that would tell it again.
 #[derive(Debug, thiserror::Error)]
 pub enum SuiteError {
     /// A file or directory cannot be read: what the operating system says.
     #[error("{0}: {1}")]
-    Io(String, #[source] io::Error),
+    Io(String, io::Error),
     /// A file is not written as vectors/README.md says.
     #[error("{0}: {1}")]
-    Syntax(String, #[source] SyntaxError),
+    Syntax(String, SyntaxError),
     /// Two cases have the same id.
     #[error("two cases are called {0}; give one another id")]
     Twice(String),

@@ -9,10 +9,13 @@ mod tests;
 
 use std::fs;
 use std::path::PathBuf;
+use std::slice;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use ctap_conformance::{Case, Expectations, HidKey, Report, Suite, Transport, run as run_suite};
+use ctap_conformance::{
+    Case, Expectations, HidKey, Judgement, Report, Suite, SuiteError, Transport, run as run_suite,
+};
 
 use self::caretaker::{Attendant, CareOptions};
 use self::in_process::Simulated;
@@ -101,43 +104,50 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if !options.reports.is_quiet() {
         show::summary(&suite, &report, &judgement)?;
     }
-    match judgement.is_good() {
-        true => Ok(()),
-        false if judgement.nothing_tested => Err(failure(
-            "every case was skipped",
-            "most cases begin with an empty key: --yes-erase-this-key lets them erase it",
-        )),
-        false => Err(failure(
-            "the key does not keep to the standard, or not as expected",
-            "`keyfob conform --explain ID` shows what a case wants",
-        )),
-    }
+    options.verdict(&judgement)
+}
+
+fn advise_about_cases(error: SuiteError) -> anyhow::Error {
+    let next = match &error {
+        SuiteError::Io(..) => "--cases takes a directory that you may read, with .toml files in it",
+        SuiteError::Empty(_) => "put cases into it; the crate's vectors/README.md tells how",
+        SuiteError::Syntax(..) | SuiteError::Twice(_) => {
+            "mend it; the crate's vectors/README.md helps"
+        }
+    };
+    advise(error, next)
 }
 
 impl Options {
     fn suite(&self) -> anyhow::Result<Suite> {
         match &self.cases {
             None => Ok(Suite::built_in()),
-            Some(directory) => Ok(Suite::in_directory(directory)
-                .map_err(|error| advise(error, "mend it; the crate's vectors/README.md helps"))?),
+            Some(directory) => {
+                Ok(Suite::in_directory(directory).map_err(|error| advise_about_cases(error))?)
+            }
         }
     }
 
     fn chosen<'s>(&self, suite: &'s Suite) -> anyhow::Result<Vec<&'s Case>> {
-        let cases = suite.filtered(&self.filter);
-        match cases.is_empty() {
-            false => Ok(cases),
-            true => Err(usage(
-                format_args!("no case fits {}", self.filter.join(" or ")),
-                "`keyfob conform --list` shows them all",
+        // A misspelt word beside a good one would leave out what somebody relies on.
+        let fits_nothing = |word: &&String| suite.filtered(slice::from_ref(*word)).is_empty();
+        let lost: Vec<&str> = self.filter.iter().filter(fits_nothing).map(String::as_str).collect();
+        match lost.is_empty() {
+            true => Ok(suite.filtered(&self.filter)),
+            false => Err(usage(
+                format_args!("no case fits {}", lost.join(", nor ")),
+                "correct the --filter or leave it out; `keyfob conform --list` shows all cases",
             )),
         }
     }
 
     fn expectations(&self, suite: &Suite) -> anyhow::Result<Expectations> {
         let Some(path) = &self.expected_failures else { return Ok(Expectations::default()) };
-        let text =
-            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))
+            .map_err(|error| {
+                advise(error, "--expected-failures takes a file with a case's id on each line")
+            })?;
         let expectations = Expectations::read(&text);
         if let Some(id) = expectations.unknown(suite).next() {
             return Err(usage(
@@ -156,7 +166,7 @@ impl Options {
     ) -> anyhow::Result<Report> {
         let progress = Progress::new(suite, cases.len(), self.reports.is_quiet(), self.rerun());
         let options = ctap_conformance::Options {
-            may_erase: self.yes_erase_this_key || self.device.is_none(),
+            may_erase: self.may_erase(),
             patience: Duration::from_secs(self.patience),
         };
         let mut key = self.key()?;
@@ -168,6 +178,35 @@ impl Options {
         progress.end();
         keeper.finish(&report)?;
         Ok(report)
+    }
+
+    /// # Errors
+    /// When something went otherwise than it should: what, and the next step.
+    fn verdict(&self, judgement: &Judgement) -> anyhow::Result<()> {
+        let (what, next) = match judgement {
+            good if good.is_good() => return Ok(()),
+            Judgement { nothing_tested: true, .. } if !self.may_erase() => (
+                "every case was skipped",
+                "most cases begin with an empty key: --yes-erase-this-key lets them erase it",
+            ),
+            Judgement { nothing_tested: true, .. } => (
+                "every case was skipped",
+                "see to what the table gives as the reason, or choose cases that apply to this key",
+            ),
+            Judgement { surprises, mended, .. } if surprises.is_empty() && !mended.is_empty() => (
+                "a case passed that is listed as an expected failure",
+                "take it off the list of --expected-failures",
+            ),
+            _ => (
+                "the key does not keep to the standard, or not as expected",
+                "`keyfob conform --explain ID` shows what a case wants",
+            ),
+        };
+        Err(failure(what, next))
+    }
+
+    fn may_erase(&self) -> bool {
+        self.yes_erase_this_key || self.device.is_none()
     }
 
     fn key(&self) -> anyhow::Result<Box<dyn Transport>> {

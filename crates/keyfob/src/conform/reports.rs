@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::time;
 
+use crate::failure::advise;
 use crate::platform::EndSignal;
 use crate::terminal;
 
@@ -198,7 +199,9 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         }
         false => fs::write(path, text),
     };
-    written.with_context(|| format!("cannot write {}", path.display()))
+    written.with_context(|| format!("cannot write {}", path.display())).map_err(|error| {
+        advise(error, "name a file in a directory that is there and yours to write")
+    })
 }
 
 fn is_stdout(path: &Path) -> bool {

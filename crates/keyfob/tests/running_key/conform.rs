@@ -1,5 +1,7 @@
 //! `keyfob conform` against a key that runs.
 
+use std::fs;
+
 use crate::program::{Home, error_of};
 
 #[test]
@@ -12,6 +14,48 @@ fn a_running_key_is_touched_through_its_control_socket() {
     assert!(output.status.success(), "{table}{}", error_of(&output));
     assert!(table.contains(" 0 failed") && !table.contains("\n0 passed"), "{table}");
     assert!(!error_of(&output).contains("warning"), "{}", error_of(&output));
+}
+
+#[test]
+fn each_word_of_a_filter_has_to_fit_a_case() {
+    let output = Home::new().run(&["conform", "--filter", "selection", "--filter", "tpyo"]);
+    let said = error_of(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("no case fits tpyo\nnext: "), "{said}");
+}
+
+#[test]
+fn what_cannot_be_read_or_written_is_told_once_with_the_next_step() {
+    for option in ["--expected-failures", "--junit", "--cases"] {
+        let output =
+            Home::new().run(&["conform", "--filter", "selection", option, "/nonexistent/x"]);
+        let said = error_of(&output);
+        assert!(!output.status.success(), "{said}");
+        assert_eq!(said.matches("(os error 2)").count(), 1, "{said}");
+        assert!(said.contains("/nonexistent/x") && said.contains("\nnext: "), "{said}");
+    }
+}
+
+#[test]
+fn who_lists_a_case_that_passes_is_told_to_take_it_off() {
+    let home = Home::new();
+    let (list, report) = (home.path().join("known.txt"), home.path().join("report.xml"));
+    fs::write(&list, "gi-answers").unwrap();
+    let (list, report) = (list.to_str().unwrap(), report.to_str().unwrap());
+    let options = ["--filter", "gi-answers", "--expected-failures", list, "--junit", report];
+    let output = home.run(&[&["conform"], &options[..]].concat());
+    let said = error_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("\nnext: take it off the list"), "{said}");
+    assert!(fs::read_to_string(report).unwrap().contains("<failure"));
+}
+
+#[test]
+fn who_has_allowed_to_erase_the_key_is_not_told_to_allow_it() {
+    // The default key has a PIN, so it cannot prove what a key without one does.
+    let output = Home::new().run(&["conform", "--filter", "gi-min-pin-length-without-pin"]);
+    let said = error_of(&output);
+    assert!(said.contains("every case was skipped") && !said.contains("erase"), "{said}");
 }
 
 #[test]
