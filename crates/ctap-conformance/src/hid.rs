@@ -67,6 +67,11 @@ pub trait Caretaker {
     /// [`Trouble`].
     fn pass_time(&mut self, time: Duration) -> Result<(), Trouble>;
 
+    /// See [`Transport::hindrance`].
+    fn hindrance(&self) -> Option<String> {
+        None
+    }
+
     /// See [`Transport::is_simulated`].
     fn is_simulated(&self) -> bool {
         false
@@ -220,6 +225,10 @@ impl<C: Caretaker> Transport for HidKey<C> {
 
     fn is_simulated(&self) -> bool {
         self.caretaker.is_simulated()
+    }
+
+    fn hindrance(&self) -> Option<String> {
+        self.caretaker.hindrance()
     }
 
     fn reports(&mut self) -> Result<Option<&mut dyn ReportPipe>, Trouble> {

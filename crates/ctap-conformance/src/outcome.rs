@@ -10,6 +10,9 @@ use crate::case::Level;
 use crate::notation::eval::find;
 use crate::notation::print::hex;
 
+/// Why a case is skipped that [`Options::may_erase`](crate::Options) does not let run.
+pub(crate) const ERASING_NOT_ALLOWED: &str = "it would erase the key, which is not allowed";
+
 /// All of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -21,7 +24,8 @@ pub struct Report {
     pub planned: usize,
     /// How long it took.
     pub elapsed: Duration,
-    /// Why the key was given up before the end, if it was: a sentence. The cases after that are skipped.
+    /// Why the key was given up before the end, if it was: a sentence. It is gone, or nobody can handle it any more
+    /// ([`Transport::hindrance`](crate::Transport::hindrance)). The cases after that are skipped.
     pub gone: Option<String>,
 }
 
@@ -156,6 +160,16 @@ impl Report {
         format!("the key does not conform\n{}", lines.join("\n\n"))
     }
 
+    /// How many cases were skipped because the key must not be erased: see [`Options::may_erase`](crate::Options).
+    #[must_use]
+    pub fn withheld(&self) -> usize {
+        let is_withheld = |outcome: &&Outcome| match &outcome.verdict {
+            Verdict::Skipped { reason } => reason == ERASING_NOT_ALLOWED,
+            _ => false,
+        };
+        self.outcomes.iter().filter(is_withheld).count()
+    }
+
     /// Why cases were skipped and how many for each reason, the most frequent one first.
     #[must_use]
     pub fn reasons(&self) -> Vec<(&str, usize)> {
@@ -198,7 +212,7 @@ pub struct Judgement {
     pub surprises: Vec<String>,
     /// Cases that passed though they were expected to fail.
     pub mended: Vec<String>,
-    /// The key did not live to see the end: see [`Report::gone`]. Nobody expects that.
+    /// The key, or who handles it, did not last to the end: see [`Report::gone`]. Nobody expects that.
     pub gone: Option<String>,
     /// Every case was skipped. A gate that lets this through guards nothing.
     pub nothing_tested: bool,

@@ -12,7 +12,7 @@ use crate::case::{Case, Start};
 use crate::limits::{LONGEST_FRESHNESS, MOST_SILENCES};
 use crate::needs::Offer;
 use crate::notation::print::{hex, shown};
-use crate::outcome::{Failure, KeyDescription, Outcome, Report, Verdict};
+use crate::outcome::{ERASING_NOT_ALLOWED, Failure, KeyDescription, Outcome, Report, Verdict};
 use crate::play::reports::short;
 use crate::play::requests::named;
 use crate::play::{Player, Stop, info};
@@ -72,6 +72,7 @@ pub fn run(
     on_progress(&report);
     for case in cases {
         report.outcomes.push(runner.outcome(case));
+        runner.heed_hindrance();
         report.elapsed = begun.elapsed();
         report.gone.clone_from(&runner.gone);
         on_progress(&report);
@@ -141,6 +142,11 @@ impl<'k, 'o> Runner<'k, 'o> {
         }
     }
 
+    /// Who cannot touch or unplug the key any more learns nothing from more cases, nor does who reads of them.
+    fn heed_hindrance(&mut self) {
+        self.gone = self.gone.take().or_else(|| self.key.hindrance());
+    }
+
     fn reason_to_skip(&self, case: &Case) -> Option<String> {
         if self.gone.is_some() {
             return self.gone.clone();
@@ -151,7 +157,7 @@ impl<'k, 'o> Runner<'k, 'o> {
         let erases = case.start != Start::Any
             || case.steps.iter().any(|line| matches!(line.step.once(), Step::Erase));
         if erases && !self.options.may_erase {
-            return Some("it would erase the key, which is not allowed".to_owned());
+            return Some(ERASING_NOT_ALLOWED.to_owned());
         }
         if let Some(why) = self.out_of_reach.get(&case.start) {
             return Some(why.clone());

@@ -110,6 +110,12 @@ pub trait Transport {
         false
     }
 
+    /// Why no further case can be tested though the key may be well: what the person's hands are, such as a command, has
+    /// failed. A sentence; the run ends after the case in which there is one, and it becomes [`Report::gone`](crate::Report).
+    fn hindrance(&self) -> Option<String> {
+        None
+    }
+
     /// The way for single CTAPHID reports; `None` where there is no CTAPHID.
     ///
     /// # Errors

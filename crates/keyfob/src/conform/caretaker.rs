@@ -54,6 +54,8 @@ pub(super) struct Attendant {
     acted: Option<(Hand, Instant)>,
     /// The way to the key that was opened to see whether it is there, until somebody uses it.
     first: Option<Box<dyn ReportPipe>>,
+    /// A command of somebody's that failed, and how.
+    hindrance: Option<String>,
     /// The open way to the key.
     line: Option<Rc<RefCell<Line>>>,
 }
@@ -142,6 +144,7 @@ impl Attendant {
             connection,
             plugged_in: None,
             acted: None,
+            hindrance: None,
             first: Some(address.pipe()?),
             line: None,
         })
@@ -168,6 +171,14 @@ impl Attendant {
         // The key may have stopped asking in the meantime: then there is nothing to do.
         let _ = self.connection.ask(&request);
         Ok(())
+    }
+
+    /// Runs somebody's command. That one fails says nothing about the key: no verdict may come of it.
+    fn have_run(&mut self, option: &str, command: &str, hand: &str) -> Result<(), Trouble> {
+        self::command(option, command, hand).map_err(|why| {
+            self.hindrance = Some(why.clone());
+            Trouble::Unable(why)
+        })
     }
 
     /// The way to the key. A key that is being plugged in is given time to appear.
@@ -252,7 +263,10 @@ impl Caretaker for Attendant {
         match &self.touches {
             Touches::Control => self.act_by_control(hand),
             _ if !is_due => Ok(()),
-            Touches::Command(command) => self::command(command, &words_for(hand)?),
+            Touches::Command(command) => {
+                let command = command.clone();
+                self.have_run("--touch-cmd", &command, &words_for(hand)?)
+            }
             Touches::Person => {
                 let words = words_for(hand)?;
                 terminal::note(format_args!("The key asks. Please: {words}."));
@@ -272,7 +286,8 @@ impl Caretaker for Attendant {
                 self.connection.ask(&replug).map_err(|error| unable(&format!("{error:#}")))?;
             }
             Cycles::Command(command) => {
-                self::command(command, "power cycle")?;
+                let command = command.clone();
+                self.have_run("--power-cycle-cmd", &command, "power cycle")?;
             }
             Cycles::Person => {
                 let asked = terminal::confirm("Unplug the key and plug it in again. Done?");
@@ -297,9 +312,13 @@ impl Caretaker for Attendant {
             return Err(unable("nobody is here to make the key as new; use --renew-cmd"));
         };
         self.leave();
-        self::command(&command, "renew")?;
+        self.have_run("--renew-cmd", &command, "renew")?;
         self.plugged_in = Some(Instant::now());
         Ok(())
+    }
+
+    fn hindrance(&self) -> Option<String> {
+        self.hindrance.clone()
     }
 
     fn reaction_time(&self) -> Duration {
@@ -352,7 +371,9 @@ fn words_for(hand: Hand) -> Result<String, Trouble> {
     }
 }
 
-fn command(command: &str, hand: &str) -> Result<(), Trouble> {
+/// # Errors
+/// Which option's command failed, and its exit status or what the system says.
+fn command(option: &str, command: &str, hand: &str) -> Result<(), String> {
     let shell = Path::new("/bin/sh");
     let status = Command::new(shell)
         .args(["-c", command])
@@ -362,8 +383,8 @@ fn command(command: &str, hand: &str) -> Result<(), Trouble> {
         .status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(unable(&format!("`{command}` ended with {status}"))),
-        Err(error) => Err(unable(&format!("`{command}` cannot be run: {error}"))),
+        Ok(status) => Err(format!("{option} `{command}` failed: {status}")),
+        Err(error) => Err(format!("{option} `{command}` cannot be run: {error}")),
     }
 }
 

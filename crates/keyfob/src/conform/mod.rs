@@ -122,9 +122,7 @@ impl Options {
     fn suite(&self) -> anyhow::Result<Suite> {
         match &self.cases {
             None => Ok(Suite::built_in()),
-            Some(directory) => {
-                Ok(Suite::in_directory(directory).map_err(|error| advise_about_cases(error))?)
-            }
+            Some(directory) => Suite::in_directory(directory).map_err(advise_about_cases),
         }
     }
 
@@ -184,6 +182,9 @@ impl Options {
     /// When something went otherwise than it should: what, and the next step.
     fn verdict(&self, judgement: &Judgement) -> anyhow::Result<()> {
         let (what, next) = match judgement {
+            Judgement { gone: Some(gone), .. } => {
+                (&**gone, "set that right and run again; what was found out until then is above")
+            }
             good if good.is_good() => return Ok(()),
             Judgement { nothing_tested: true, .. } if !self.may_erase() => (
                 "every case was skipped",

@@ -80,6 +80,11 @@ pub(super) fn summary(suite: &Suite, report: &Report, judgement: &Judgement) -> 
     let paint = Paint::stdout();
     let verdict = match (judgement.is_good(), failed) {
         _ if judgement.nothing_tested => paint.red("was not tested"),
+        (true, 0) if report.withheld() > 0 => format!(
+            "conforms as far as it was tested: {} {} --yes-erase-this-key",
+            count(report.withheld() as u64, "case"),
+            if report.withheld() == 1 { "needs" } else { "need" },
+        ),
         (true, 0) => paint.green("conforms"),
         (true, _) => paint.green("fails what it was expected to, and nothing else"),
         (false, _) => paint.red("does not conform"),

@@ -59,6 +59,32 @@ fn who_has_allowed_to_erase_the_key_is_not_told_to_allow_it() {
 }
 
 #[test]
+fn a_key_that_may_not_be_erased_conforms_only_as_far_as_it_was_tested() {
+    let home = Home::new();
+    let key = home.serve(&["--ephemeral", "--touch", "ask"]);
+    let address = format!("usbip:{}", key.address());
+    let options = ["--filter", "gi-answers", "--filter", "mc-touch"];
+    let table = home.succeed(&[&["conform", "--device", &address], &options[..]].concat());
+    let verdict = table.lines().last().unwrap();
+    assert!(verdict.contains("conforms as far as it was tested: "), "{table}");
+    assert!(verdict.ends_with("--yes-erase-this-key"), "{table}");
+}
+
+#[test]
+fn a_command_that_fails_ends_the_run_and_is_named() {
+    let home = Home::new();
+    let key = home.serve(&["--ephemeral", "--touch", "ask"]);
+    let address = format!("usbip:{}", key.address());
+    for option in ["--touch-cmd", "--power-cycle-cmd", "--renew-cmd"] {
+        let options = ["--filter", "get_info", "--filter", "selection", option, "exit 7"];
+        let start = ["conform", "--device", &address, "--yes-erase-this-key"];
+        let said = home.fail(&[&start, &options[..]].concat(), 1);
+        let what = format!("keyfob: {option} `exit 7` failed: exit status: 7\nnext: ");
+        assert!(said.contains(&what), "{said}");
+    }
+}
+
+#[test]
 fn who_tests_a_key_that_has_nobody_to_ask_is_told_what_will_fail() {
     let home = Home::new();
     for (touch, does) in [("auto", "approves everything"), ("deny", "refuses everything")] {
