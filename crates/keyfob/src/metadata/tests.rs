@@ -6,7 +6,7 @@ use super::*;
 use crate::attestation::tests::identity_of;
 
 const BUILT_IN: [&str; 6] = ["default", "fido2.1", "fido2.0", "u2f-only", "bio", "everything"];
-const WITH_CTAP2: [&str; 4] = ["default", "fido2.0", "bio", "everything"];
+const WITH_CTAP2: [&str; 5] = ["default", "fido2.1", "fido2.0", "bio", "everything"];
 
 fn made(name: &str) -> (Profile, Identities, Value) {
     let profile = Profile::load(name).unwrap();
@@ -21,7 +21,7 @@ fn the_statement_has_what_the_key_answers() {
     for name in WITH_CTAP2 {
         let (profile, identities, statement) = made(name);
         let mut key = SoftKey::new(profile.config(&identities).unwrap(), [9; 32]);
-        let reply = key.call(&[GET_INFO]);
+        let reply = key.call(&[code::GET_INFO]);
         let mut answered = members(&Info::parse(&reply[1..], true).unwrap(), None);
         for placeholder in ["encIdentifier", "encCredStoreState"] {
             if let Some(value) = answered.get_mut(placeholder) {
