@@ -31,7 +31,7 @@ pub enum ConnectionError {
     /// The peer took no reply for [`limits::WRITE_STALL`].
     #[error("no reply taken for {} s", limits::WRITE_STALL.as_secs())]
     Stalled,
-    /// More than [`limits::MAX_WAITING`] connections without an import, and this was the oldest.
+    /// More than [`limits::MAX_WAITING`] connections without an import, or a crowd of newcomers, and this was the oldest.
     #[error("made way for a newer connection")]
     Displaced,
     /// The peer asked for a device that is not plugged in here.

@@ -35,20 +35,24 @@ pub const URB_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a peer may leave replies untaken.
 pub const WRITE_STALL: Duration = Duration::from_secs(10);
 
-/// Connections that have not imported anything. A newcomer beyond it takes the place of the oldest,
-/// so that idle connections cannot keep anybody out.
-///
-/// How long a newcomer keeps its place depends on how fast others come: with 200 a second it has
-/// 320 ms to send its request, enough for a slow network. No time is guaranteed, for then a crowd
-/// that is in its time would keep everybody out. Each costs a file descriptor, a task of about a
-/// kilobyte, [`VISITOR_INBOX`], and the list of devices that it may be reading.
-pub const MAX_WAITING: usize = 64;
+/// Connections that have not imported anything, and had [`NEWCOMER`] to do so. One more, and the
+/// oldest is closed: idle connections cannot keep anybody out (P-28).
+pub const MAX_WAITING: usize = 4;
+
+/// The time in which a connection is a newcomer: enough for a request over a slow network.
+pub const NEWCOMER: Duration = Duration::from_millis(300);
+
+/// Newcomers at a time, beside those. One more takes the place of the oldest, so with 200 a second
+/// each has its time. No time is guaranteed, for then a crowd that is in its time would keep
+/// everybody out. Each costs a file descriptor, a task of about a kilobyte, [`VISITOR_INBOX`], and
+/// the list of devices that it may be reading.
+pub const MAX_NEWCOMERS: usize = 60;
 
 /// Devices imported at a time.
 pub const MAX_IMPORTS: usize = 12;
 
 /// Connections in all, imported or not.
-pub const MAX_CONNECTIONS: usize = MAX_IMPORTS + MAX_WAITING;
+pub const MAX_CONNECTIONS: usize = MAX_IMPORTS + MAX_WAITING + MAX_NEWCOMERS;
 
 /// Pause after a failed `accept`: it mostly means that this process has no file descriptor left.
 pub const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);

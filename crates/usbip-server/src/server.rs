@@ -110,7 +110,7 @@ impl Server {
             let import = time::timeout(limits::OP_DEADLINE, self.import(&mut stream, &mut inbox));
             tokio::select! {
                 biased;
-                () = visit.displaced.notified() => return Err(ConnectionError::Displaced),
+                () = visit.displaced() => return Err(ConnectionError::Displaced),
                 imported = import => imported.map_err(|_| ConnectionError::NoImport)??,
             }
         };
@@ -243,31 +243,56 @@ const NO_DEVICE: u32 = 4;
 /// The connections that have imported nothing, oldest first.
 #[derive(Default)]
 struct Doorway {
-    visits: RefCell<VecDeque<Rc<Notify>>>,
+    visitors: RefCell<VecDeque<Rc<Visitor>>>,
+}
+
+struct Visitor {
+    displaced: Notify,
+    is_newcomer: Cell<bool>,
 }
 
 /// One of them. It leaves the doorway when it is dropped.
 struct Visit {
     doorway: Rc<Doorway>,
-    displaced: Rc<Notify>,
+    visitor: Rc<Visitor>,
 }
 
 impl Visit {
     /// Enters, at the cost of the oldest if there is a crowd.
     fn enter(doorway: &Rc<Doorway>) -> Self {
-        let displaced = Rc::new(Notify::new());
-        let mut visits = doorway.visits.borrow_mut();
-        visits.push_back(Rc::clone(&displaced));
-        if visits.len() > limits::MAX_WAITING {
-            visits.pop_front().inspect(|oldest| oldest.notify_one());
+        let visitor = Visitor { displaced: Notify::new(), is_newcomer: Cell::new(true) };
+        let visit = Self { doorway: Rc::clone(doorway), visitor: Rc::new(visitor) };
+        let mut visitors = doorway.visitors.borrow_mut();
+        visitors.push_back(Rc::clone(&visit.visitor));
+        if visitors.len() > limits::MAX_WAITING.saturating_add(limits::MAX_NEWCOMERS) {
+            visitors.pop_front().inspect(|oldest| oldest.displaced.notify_one());
         }
-        Self { doorway: Rc::clone(doorway), displaced }
+        visit
+    }
+
+    /// Until it has to make way for others.
+    async fn displaced(&self) {
+        tokio::select! {
+            () = self.visitor.displaced.notified() => return,
+            () = time::sleep(limits::NEWCOMER) => self.stay(),
+        }
+        self.visitor.displaced.notified().await;
+    }
+
+    /// Is no newcomer any more. Of those there is room for a few.
+    fn stay(&self) {
+        self.visitor.is_newcomer.set(false);
+        let mut visitors = self.doorway.visitors.borrow_mut();
+        let staying = visitors.iter().filter(|visitor| !visitor.is_newcomer.get()).count();
+        if staying > limits::MAX_WAITING {
+            visitors.pop_front().inspect(|oldest| oldest.displaced.notify_one());
+        }
     }
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        self.doorway.visits.borrow_mut().retain(|other| !Rc::ptr_eq(other, &self.displaced));
+        self.doorway.visitors.borrow_mut().retain(|other| !Rc::ptr_eq(other, &self.visitor));
     }
 }
 

@@ -313,12 +313,12 @@ fn a_peer_that_asks_for_lists_without_end_gets_one_while_others_have_their_turn(
 }
 
 #[test]
-fn the_65th_idle_connection_takes_the_place_of_the_first() {
+fn the_65th_newcomer_takes_the_place_of_the_first() {
     simulate(async {
         let server = Server::new();
         let (port, _) = plug(&server, "1-1");
         let mut idle: Vec<_> = Vec::new();
-        for _ in 0..limits::MAX_WAITING {
+        for _ in 0..limits::MAX_WAITING + limits::MAX_NEWCOMERS {
             idle.push(connect(&server, 64));
             sleep(Duration::from_millis(1)).await;
         }
@@ -330,6 +330,28 @@ fn the_65th_idle_connection_takes_the_place_of_the_first() {
         assert!(idle.iter().all(|(_, served)| !served.is_finished()), "the others stay");
         assert_eq!(import(&mut last, "1-1").await.expect("a reply"), 0);
         assert!(port.is_attached());
+    });
+}
+
+// P-28
+#[test]
+fn four_connections_may_stay_idle_and_a_fifth_takes_the_place_of_the_oldest() {
+    simulate(async {
+        let server = Server::new();
+        let mut idle: Vec<_> = Vec::new();
+        for _ in 0..limits::MAX_WAITING {
+            idle.push(connect(&server, 64));
+            sleep(Duration::from_millis(1)).await;
+        }
+        sleep(limits::NEWCOMER * 2).await;
+        assert!(idle.iter().all(|(_, served)| !served.is_finished()), "four stay");
+        idle.push(connect(&server, 64));
+        sleep(limits::NEWCOMER / 2).await;
+        assert!(idle.iter().all(|(_, served)| !served.is_finished()), "the fifth has its time");
+        sleep(limits::NEWCOMER).await;
+        let (_stream, first) = idle.remove(0);
+        assert!(matches!(first.await.expect("no panic"), Err(ConnectionError::Displaced)));
+        assert!(idle.iter().all(|(_, served)| !served.is_finished()), "the others stay");
     });
 }
 
@@ -367,7 +389,10 @@ fn a_thousand_idle_connections_keep_nobody_out() {
         let (_vhci, _served) = attach(&server, &port).await;
         sleep(Duration::from_millis(1)).await;
         let waiting = crowd.iter().filter(|(_, served)| !served.is_finished()).count();
-        assert!(waiting < limits::MAX_WAITING, "{waiting}");
+        assert!(waiting < limits::MAX_WAITING + limits::MAX_NEWCOMERS, "{waiting}");
+        sleep(limits::NEWCOMER).await;
+        let waiting = crowd.iter().filter(|(_, served)| !served.is_finished()).count();
+        assert_eq!(waiting, limits::MAX_WAITING);
     });
 }
 
