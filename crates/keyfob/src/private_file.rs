@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -28,24 +28,12 @@ pub(crate) fn read(path: &Path, cure: &str) -> anyhow::Result<Option<Zeroizing<S
         }
         Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
     };
-    check_private(&file, path)?;
+    vault::check_private_file(&file, path)?;
     let mut text = Zeroizing::new(String::new());
     file.take(LONGEST_FILE).read_to_string(&mut text).map_err(|error| {
         advise(anyhow::Error::new(error).context(format!("cannot read {}", path.display())), cure)
     })?;
     Ok(Some(text))
-}
-
-fn check_private(file: &File, path: &Path) -> anyhow::Result<()> {
-    let (path, metadata) = (path.to_owned(), file.metadata()?);
-    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    let mode = metadata.mode() & 0o7777;
-    match () {
-        () if !metadata.is_file() => Err(vault::Error::NotAFile { path }.into()),
-        () if owner != user => Err(vault::Error::WrongOwner { path, owner, user }.into()),
-        () if mode & 0o077 != 0 => Err(vault::Error::TooOpen { path, mode, wanted: 0o600 }.into()),
-        () => Ok(()),
-    }
 }
 
 /// Makes a file with this text: whole or not at all, and durable. A file that somebody else made meanwhile is not replaced.

@@ -186,8 +186,8 @@ fn attach_command(address: SocketAddr, bus_id: &str) -> String {
     }
 }
 
-/// Where the kernel's tools look for USB/IP.
-const STANDARD_PORT: u16 = 3240;
+/// IANA's port for USB/IP, where the kernel's tools look for it.
+pub(crate) const STANDARD_PORT: u16 = 3240;
 /// Stands for a name that only the person knows.
 const THIS_MACHINE: &str = "THIS-MACHINE";
 const FORWARD: &str =

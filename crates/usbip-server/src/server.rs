@@ -265,7 +265,7 @@ impl Visit {
         let mut visitors = doorway.visitors.borrow_mut();
         visitors.push_back(Rc::clone(&visit.visitor));
         if visitors.len() > limits::MAX_WAITING.saturating_add(limits::MAX_NEWCOMERS) {
-            visitors.pop_front().inspect(|oldest| oldest.displaced.notify_one());
+            displace_oldest(&mut visitors);
         }
         visit
     }
@@ -285,9 +285,13 @@ impl Visit {
         let mut visitors = self.doorway.visitors.borrow_mut();
         let staying = visitors.iter().filter(|visitor| !visitor.is_newcomer.get()).count();
         if staying > limits::MAX_WAITING {
-            visitors.pop_front().inspect(|oldest| oldest.displaced.notify_one());
+            displace_oldest(&mut visitors);
         }
     }
+}
+
+fn displace_oldest(visitors: &mut VecDeque<Rc<Visitor>>) {
+    visitors.pop_front().inspect(|oldest| oldest.displaced.notify_one());
 }
 
 impl Drop for Visit {

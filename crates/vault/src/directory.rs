@@ -152,10 +152,25 @@ fn check_file(directory: &OwnedFd, name: &str, path: &Path) -> Result<(), Error>
         Err(Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(Error::io("examine", path)(errno.into())),
     };
+    check_regular(&stat, &path)
+}
+
+/// Whether an open file is a regular one, this user's, and closed to everybody else, as those of a vault are (P-21): for files
+/// that a program keeps beside one. `path` is for the message.
+///
+/// # Errors
+/// [`Error::NotAFile`], [`Error::WrongOwner`], [`Error::TooOpen`], [`Error::Io`]: the file's owner's fault.
+pub fn check_private_file(file: &File, path: &Path) -> Result<(), Error> {
+    let stat = rustix::fs::fstat(file)
+        .map_err(|errno| Error::io("examine", path.to_owned())(errno.into()))?;
+    check_regular(&stat, path)
+}
+
+fn check_regular(stat: &Stat, path: &Path) -> Result<(), Error> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(Error::NotAFile { path });
+        return Err(Error::NotAFile { path: path.to_owned() });
     }
-    check_private(&stat, &path, FILE_MODE)
+    check_private(stat, path, FILE_MODE)
 }
 
 fn check_private(stat: &Stat, path: &Path, wanted: u32) -> Result<(), Error> {

@@ -37,7 +37,7 @@ pub mod limits;
 pub mod simulated;
 mod vault;
 
-pub use directory::Directory;
+pub use directory::{Directory, check_private_file};
 pub use disk::{COUNTER, Disk, STATE, UNFINISHED};
 pub use error::{Error, Fault};
 pub use format::VERSION;

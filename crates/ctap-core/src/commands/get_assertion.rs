@@ -219,7 +219,7 @@ impl Located {
     /// Names the user when there is only one.
     fn question(&self, cx: &Context<'_>) -> Question {
         let only = match self.found.as_slice() {
-            [Candidate::Stored(id)] => cx.store.state().credential(id),
+            [only] => only.credential(cx.store.state()),
             _ => None,
         };
         let user =
@@ -362,12 +362,9 @@ impl Terms {
         candidate: &Candidate,
         cx: &mut Context<'_>,
     ) -> Result<Option<MapWriter>, Status> {
-        let stored = match candidate {
-            Candidate::Stored(id) => cx.store.state().credential(id),
-            Candidate::Sealed(_) => None,
-        };
+        let credential = candidate.credential(cx.store.state());
         let account =
-            stored.and_then(|credential| Some((&credential.id, credential.account.as_ref()?)));
+            credential.and_then(|credential| Some((&credential.id, credential.account.as_ref()?)));
         match (self.extensions.large_blob(), account) {
             (None, _) | (Some(Access::Read), None) => Ok(None),
             (Some(Access::Read), Some((_, account))) => Ok(large_blob::read(&account.large_blob)),

@@ -173,14 +173,6 @@ impl Attendant {
         Ok(())
     }
 
-    /// Runs somebody's command. That one fails says nothing about the key: no verdict may come of it.
-    fn have_run(&mut self, option: &str, command: &str, hand: &str) -> Result<(), Trouble> {
-        self::command(option, command, hand).map_err(|why| {
-            self.hindrance = Some(why.clone());
-            Trouble::Unable(why)
-        })
-    }
-
     /// The way to the key. A key that is being plugged in is given time to appear.
     fn pipe(&self) -> anyhow::Result<Box<dyn ReportPipe>> {
         loop {
@@ -264,8 +256,8 @@ impl Caretaker for Attendant {
             Touches::Control => self.act_by_control(hand),
             _ if !is_due => Ok(()),
             Touches::Command(command) => {
-                let command = command.clone();
-                self.have_run("--touch-cmd", &command, &words_for(hand)?)
+                let ran = self::command("--touch-cmd", command, &words_for(hand)?);
+                heed(ran, &mut self.hindrance)
             }
             Touches::Person => {
                 let words = words_for(hand)?;
@@ -286,8 +278,8 @@ impl Caretaker for Attendant {
                 self.connection.ask(&replug).map_err(|error| unable(&format!("{error:#}")))?;
             }
             Cycles::Command(command) => {
-                let command = command.clone();
-                self.have_run("--power-cycle-cmd", &command, "power cycle")?;
+                let ran = self::command("--power-cycle-cmd", command, "power cycle");
+                heed(ran, &mut self.hindrance)?;
             }
             Cycles::Person => {
                 let asked = terminal::confirm("Unplug the key and plug it in again. Done?");
@@ -312,7 +304,7 @@ impl Caretaker for Attendant {
             return Err(unable("nobody is here to make the key as new; use --renew-cmd"));
         };
         self.leave();
-        self.have_run("--renew-cmd", &command, "renew")?;
+        heed(self::command("--renew-cmd", &command, "renew"), &mut self.hindrance)?;
         self.plugged_in = Some(Instant::now());
         Ok(())
     }
@@ -371,6 +363,16 @@ fn words_for(hand: Hand) -> Result<String, Trouble> {
     }
 }
 
+/// That somebody's command fails says nothing about the key: no verdict may come of it.
+fn heed(ran: Result<(), String>, hindrance: &mut Option<String>) -> Result<(), Trouble> {
+    ran.map_err(|why| {
+        *hindrance = Some(why.clone());
+        Trouble::Unable(why)
+    })
+}
+
+/// Runs somebody's command.
+///
 /// # Errors
 /// Which option's command failed, and its exit status or what the system says.
 fn command(option: &str, command: &str, hand: &str) -> Result<(), String> {

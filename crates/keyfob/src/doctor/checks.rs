@@ -9,6 +9,7 @@ use usbip_server::vhci::{Vhci, VhciError};
 use super::Finding;
 use super::host::Host;
 use super::{port, way_in};
+use crate::serve::STANDARD_PORT;
 
 /// Everything, what is needed most first.
 pub(super) fn all(host: &Host) -> Vec<Finding> {
@@ -115,7 +116,7 @@ fn running_key(host: &Host) -> Finding {
 
 fn standard_port(host: &Host) -> Finding {
     const TOPIC: &str = "port 3240";
-    match port::listener(host, port::STANDARD_PORT) {
+    match port::listener(host, STANDARD_PORT) {
         None => Finding::good(TOPIC, "is free for `keyfob serve`"),
         Some(owner) => {
             let owner = owner.unwrap_or("another user's program".to_owned());

@@ -4,9 +4,6 @@ use std::fs;
 
 use super::host::Host;
 
-/// IANA's port for USB/IP.
-pub(super) const STANDARD_PORT: u16 = 3240;
-
 /// The name of the program that listens on `port`: `Some(None)` if somebody does whom this user may not know.
 pub(super) fn listener(host: &Host, port: u16) -> Option<Option<String>> {
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"]

@@ -5,14 +5,14 @@ use std::os::unix::net::UnixStream;
 use super::checks::for_attaching;
 use super::host::Host;
 use super::{State, port};
+use crate::serve::STANDARD_PORT;
 
 /// The next step of somebody whose host has no key: the one that runs already, or how to start one.
 pub(super) fn to_a_key(host: &Host) -> String {
     let runs = UnixStream::connect(&host.control).is_ok();
-    match (runs, port::listener(host, port::STANDARD_PORT)) {
+    match (runs, port::listener(host, STANDARD_PORT)) {
         (true, Some(_)) => format!(
-            "a keyfob key is running; take it with --device usbip:127.0.0.1:{}",
-            port::STANDARD_PORT
+            "a keyfob key is running; take it with --device usbip:127.0.0.1:{STANDARD_PORT}"
         ),
         (true, None) => "a keyfob key is running; take it with --device and the address that `keyfob serve` printed".to_owned(),
         (false, _) => format!("plug one in, or start one: {}", start(host)),
