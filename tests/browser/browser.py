@@ -1,6 +1,7 @@
 """What Chromium and Firefox have in common: a page, and the browser's own prompts above it."""
 
 import base64
+import json
 import os
 import shutil
 import signal
@@ -76,8 +77,8 @@ class Browser(ABC):
     # ---- The page ---------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def open(self, address):
-        """Go to an address and wait until the page is there."""
+    def go(self, address):
+        """Have the page at an address loaded. The one before it may still be there afterwards."""
 
     @abstractmethod
     def evaluate(self, expression):
@@ -94,6 +95,13 @@ class Browser(ABC):
     @abstractmethod
     def screenshot(self, name):
         """Keep a picture of the page."""
+
+    def open(self, address):
+        """Go to an address and wait until the page is there. The one before bears a mark: its address may be the same."""
+        self.evaluate("document.documentElement.dataset.isLeft = true")
+        self.go(address)
+        is_new = "!document.documentElement.dataset.isLeft && document.readyState == 'complete'"
+        self.awaited(f"{is_new} && location.href.startsWith({json.dumps(address)})")
 
     def awaited(self, expression):
         """The value of an expression once it has one that counts as true."""
@@ -112,6 +120,10 @@ class Browser(ABC):
 
     def await_element(self, element):
         self.awaited(f"!!document.querySelector({element!r})")
+
+    def await_control(self, element):
+        """Wait until there is something to click or to fill in. A button may be of no use until its script has run."""
+        self.await_element(f"{element}:not(:disabled)")
 
     def await_text(self, element, words):
         """Wait until an element says these words, maybe among others."""

@@ -69,20 +69,19 @@ class Chromium(Browser):
 
     # ---- The page ---------------------------------------------------------------------------------------------------
 
-    def open(self, address):
+    def go(self, address):
         self._page.call("Page.navigate", url=address)
-        self.awaited(f"location.href.startsWith({json.dumps(address)}) && document.readyState == 'complete'")
 
     def evaluate(self, expression):
         options = {"returnByValue": True, "userGesture": True}
         return self._page.call("Runtime.evaluate", expression=expression, **options)["result"].get("value")
 
     def click(self, element):
-        self.await_element(element)
+        self.await_control(element)
         self.evaluate(f"document.querySelector({json.dumps(element)}).click()")
 
     def fill(self, element, text):
-        self.await_element(element)
+        self.await_control(element)
         self.evaluate(f"document.querySelector({json.dumps(element)}).select()")
         self._page.call("Input.insertText", text=text)
 

@@ -63,9 +63,8 @@ class Firefox(Browser):
 
     # ---- The page ---------------------------------------------------------------------------------------------------
 
-    def open(self, address):
+    def go(self, address):
         self._marionette.call("WebDriver:Navigate", url=address)
-        self.awaited(f"location.href.startsWith({json.dumps(address)}) && document.readyState == 'complete'")
 
     def evaluate(self, expression):
         return self._script(f"return {expression};")
@@ -82,7 +81,7 @@ class Firefox(Browser):
         self.keep_screenshot(name, self._marionette.call("WebDriver:TakeScreenshot", full=True)["value"])
 
     def _found(self, element):
-        self.await_element(element)
+        self.await_control(element)
         found = self._marionette.call("WebDriver:FindElement", using="css selector", value=element)
         return next(iter(found["value"].values()))
 
