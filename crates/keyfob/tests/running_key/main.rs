@@ -1,5 +1,6 @@
 //! `keyfob serve` as its users meet it: the real program, its output, its exit codes, its sockets, and a USB/IP host.
 
+mod action;
 mod conform;
 mod conformance_hooks;
 mod control_socket;
