@@ -223,11 +223,11 @@ fn connect_within(server: &str, time: Duration) -> io::Result<TcpStream> {
 
 fn refusal(server: &str, bus_id: &str, error: ClientError) -> anyhow::Error {
     match error {
-        ClientError::Refused(IN_USE) => failure(
+        ClientError::InUse => failure(
             format_args!("{bus_id} at {server} is plugged in elsewhere"),
             "detach it there first; on Linux `sudo usbip port` shows where it is",
         ),
-        ClientError::Refused(_) => failure(
+        ClientError::NoSuchDevice => failure(
             format_args!("{server} has no device {bus_id}"),
             format_args!("`keyfob list --device usbip:{server}` shows what it has"),
         ),
@@ -241,8 +241,6 @@ fn refusal(server: &str, bus_id: &str, error: ClientError) -> anyhow::Error {
     }
 }
 
-/// ST_DEV_BUSY of the kernel's usbip tools.
-const IN_USE: u32 = 2;
 /// How long a server may take to be reached. The system alone would go on for minutes.
 const CONNECTING: Duration = Duration::from_secs(5);
 

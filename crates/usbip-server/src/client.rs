@@ -39,9 +39,14 @@ pub enum ClientError {
     /// The connection failed; `UnexpectedEof` if the server closed it.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The server does not let this device be imported. 2: it is in use; 4: there is none with that
-    /// bus id.
-    #[error("the server refuses the import with status {0}")]
+    /// Another host has imported this device, or this one has.
+    #[error("the device is in use")]
+    InUse,
+    /// The server has no device with that bus id.
+    #[error("there is no such device")]
+    NoSuchDevice,
+    /// The server refuses with another status of USB/IP.
+    #[error("the server refuses with status {0}")]
     Refused(u32),
     /// The device does not support the request (`-EPIPE`).
     #[error("the device stalled the request")]
@@ -90,7 +95,7 @@ impl Host {
     /// Imports the device with `bus_id` over a fresh connection.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] if it is in use or not there.
+    /// [`ClientError::InUse`], [`ClientError::NoSuchDevice`], or another when the connection or the server fails.
     pub fn import(socket: impl Into<Socket>, bus_id: &str) -> Result<Self, ClientError> {
         let mut socket = socket.into();
         let devid = list::import(&mut socket, bus_id)?;

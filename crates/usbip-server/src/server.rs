@@ -19,7 +19,7 @@ use crate::connection::{self, ConnectionError};
 use crate::device::{DeviceInfo, Lease, PlugError, Port, Slot};
 use crate::function::HidFunction;
 use crate::limits;
-use crate::wire::{self, Op};
+use crate::wire::{self, DEVICE_BUSY, NO_DEVICE, Op};
 
 /// Devices on offer to whoever connects. Clones share them.
 #[derive(Clone, Default)]
@@ -234,11 +234,6 @@ impl Devices {
 fn import_refused(status: u32) -> Vec<u8> {
     UsbIpResponse::OpRepImport { status, device: None }.to_bytes()
 }
-
-/// ST_DEV_BUSY of the kernel's usbip tools.
-const DEVICE_BUSY: u32 = 2;
-/// ST_NODEV.
-const NO_DEVICE: u32 = 4;
 
 /// The connections that have imported nothing, oldest first.
 #[derive(Default)]

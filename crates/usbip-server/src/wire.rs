@@ -16,6 +16,11 @@ use usbip::usbip_protocol::{
 
 use crate::limits;
 
+/// The status of a refused import: ST_DEV_BUSY of the kernel's usbip tools.
+pub(crate) const DEVICE_BUSY: u32 = 2;
+/// ST_NODEV: there is no such device.
+pub(crate) const NO_DEVICE: u32 = 4;
+
 /// What a peer sent that no peer may send. The connection is closed; there is no way to tell it
 /// why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

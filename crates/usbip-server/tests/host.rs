@@ -178,14 +178,14 @@ fn a_stall_is_an_error_and_the_device_lives_on() {
 fn a_second_import_is_refused_until_the_first_host_is_gone() {
     let address = tcp_server();
     let first = import(connect(address));
-    assert!(matches!(Host::import(connect(address), "1-1"), Err(ClientError::Refused(2))));
-    assert!(matches!(Host::import(connect(address), "9-9"), Err(ClientError::Refused(4))));
+    assert!(matches!(Host::import(connect(address), "1-1"), Err(ClientError::InUse)));
+    assert!(matches!(Host::import(connect(address), "9-9"), Err(ClientError::NoSuchDevice)));
     first.close();
     let begun = Instant::now();
     let _second = loop {
         match Host::import(connect(address), "1-1") {
             Ok(host) => break host,
-            Err(ClientError::Refused(2)) => assert!(begun.elapsed() < PATIENCE),
+            Err(ClientError::InUse) => assert!(begun.elapsed() < PATIENCE),
             Err(error) => panic!("{error}"),
         }
     };

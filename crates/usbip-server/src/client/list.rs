@@ -4,7 +4,7 @@ use usbip::usbip_protocol::{OP_REP_DEVLIST, OP_REP_IMPORT, USBIP_VERSION, UsbIpC
 
 use super::{ClientError, PATIENCE, Socket};
 use crate::limits;
-use crate::wire::{u16_at, u32_at};
+use crate::wire::{DEVICE_BUSY, NO_DEVICE, u16_at, u32_at};
 
 /// A device as the server lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ fn read_listed(socket: &mut Socket) -> Result<RemoteDevice, ClientError> {
 /// Imports the device with `bus_id` and returns its devid.
 pub(super) fn import(socket: &mut Socket, bus_id: &str) -> Result<u32, ClientError> {
     if bus_id.len() > limits::MAX_BUS_ID {
-        return Err(ClientError::Refused(NO_DEVICE));
+        return Err(ClientError::NoSuchDevice);
     }
     let mut busid = [0; 32];
     busid.iter_mut().zip(bus_id.bytes()).for_each(|(to, from)| *to = from);
@@ -80,6 +80,8 @@ fn request(socket: &mut Socket, request: &UsbIpCommand, reply: u16) -> Result<()
     }
     match u32_at(&head, 4) {
         Some(0) => Ok(()),
+        Some(DEVICE_BUSY) => Err(ClientError::InUse),
+        Some(NO_DEVICE) => Err(ClientError::NoSuchDevice),
         status => Err(ClientError::Refused(status.unwrap_or_default())),
     }
 }
@@ -108,8 +110,6 @@ fn parse_device(bytes: &[u8; DEVICE]) -> Option<(RemoteDevice, u8)> {
 
 /// Bytes that describe a device, without its interfaces.
 const DEVICE: usize = 312;
-/// ST_NODEV of the kernel's usbip tools.
-const NO_DEVICE: u32 = 4;
 
 #[cfg(test)]
 mod tests {
