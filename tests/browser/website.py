@@ -10,7 +10,8 @@ from pathlib import Path
 from fido2.server import Fido2Server
 from fido2.utils import websafe_encode
 
-from programs import PATIENCE, start
+import programs
+from programs import start
 
 PASSWORD = "correct-horse"
 
@@ -34,7 +35,7 @@ class SecurityInfo:
 
     def __exit__(self, *_):
         self._process.send_signal(signal.SIGTERM)
-        self._process.communicate(timeout=PATIENCE)
+        self._process.communicate(timeout=programs.PATIENCE)
 
 
 class RelyingParty:

@@ -7,7 +7,8 @@ import tempfile
 import time
 
 import kernel
-from programs import PATIENCE, run, start
+import programs
+from programs import run, start
 
 
 class Keyfob:
@@ -43,7 +44,7 @@ class Keyfob:
     def end(self, how):
         """End the process by a signal; the device goes with it."""
         self.process.send_signal(how)
-        self.process.communicate(timeout=PATIENCE)
+        self.process.communicate(timeout=programs.PATIENCE)
         kernel.await_no_node()
 
     def type(self, *words):
