@@ -41,12 +41,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 
 async fn hold_all(vhci: Vhci, keys: Rc<Keys>) -> anyhow::Result<Infallible> {
     let mut held = JoinSet::new();
-    for index in 0..keys.iter().len() {
-        let (vhci, keys) = (vhci.clone(), Rc::clone(&keys));
-        held.spawn_local(async move {
-            let key = keys.iter().nth(index).context("no such key")?;
-            hold(&vhci, key).await
-        });
+    for key in keys.iter() {
+        let (vhci, key) = (vhci.clone(), Rc::clone(key));
+        held.spawn_local(async move { hold(&vhci, &key).await });
     }
     held.join_next().await.context("no keys")??
 }

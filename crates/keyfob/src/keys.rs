@@ -18,7 +18,7 @@ use crate::profile::Profile;
 
 /// All keys of this process.
 pub(crate) struct Keys {
-    keys: Vec<PluggedKey>,
+    keys: Vec<Rc<PluggedKey>>,
     touch: Touch,
     bell: Bell,
 }
@@ -58,18 +58,21 @@ impl Keys {
     /// # Errors
     /// What a vault says about itself.
     pub(crate) fn plug_into(server: &Server, options: &KeyOptions) -> anyhow::Result<Self> {
-        let (clock, bell) = (Clock::start(), Bell::new());
-        let run = system_rng().next_u32();
-        let profile = Profile::load(&options.profile)?.with_capacity(options.capacity);
-        let plug = |number| {
-            PluggedKey::new(server, options, (&profile, number), (bell.clone(), clock, run))
+        let workshop = Workshop {
+            server,
+            options,
+            profile: Profile::load(&options.profile)?.with_capacity(options.capacity),
+            clock: Clock::start(),
+            bell: Bell::new(),
+            run: system_rng().next_u32(),
         };
-        let keys = (1..=options.keys).map(plug).collect::<anyhow::Result<_>>()?;
-        Ok(Self { keys, touch: options.touch, bell })
+        let make = |number| workshop.make(number).map(Rc::new);
+        let keys = (1..=options.keys).map(make).collect::<anyhow::Result<_>>()?;
+        Ok(Self { keys, touch: options.touch, bell: workshop.bell })
     }
 
     /// Every key, in the order of the bus ids.
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, PluggedKey> {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Rc<PluggedKey>> {
         self.keys.iter()
     }
 
@@ -89,23 +92,34 @@ impl Keys {
     }
 }
 
-impl PluggedKey {
-    fn new(
-        server: &Server,
-        options: &KeyOptions,
-        (profile, number): (&Profile, u8),
-        (bell, clock, run): (Bell, Clock, u32),
-    ) -> anyhow::Result<Self> {
-        let Memory { store, serial, directory } = Memory::open(options, number)?;
-        let own = |vouched| attestation::identity(vouched, &serial, directory.as_deref());
-        let config = profile.config(&profile.identities(own)?)?;
-        let parts = Parts { store, rng: Box::new(system_rng()), touch: options.touch, bell };
-        let key = Key::new(config, parts, clock.now());
-        let usb = Rc::new(RefCell::new(UsbKey { key, clock, power_ups: 0 }));
-        let port = server.plug(device_info(number, serial.clone()), Rc::clone(&usb) as _)?;
-        Ok(Self { usb, port, serial, run, replugs: Cell::new(0), is_held: Cell::new(false) })
-    }
+/// What the keys of one process have in common.
+struct Workshop<'a> {
+    server: &'a Server,
+    options: &'a KeyOptions,
+    profile: Profile,
+    clock: Clock,
+    bell: Bell,
+    /// Tells this run's prompts from those of all others.
+    run: u32,
+}
 
+impl Workshop<'_> {
+    /// Makes the key with this number, and plugs it in.
+    fn make(&self, number: u8) -> anyhow::Result<PluggedKey> {
+        let Memory { store, serial, directory } = Memory::open(self.options, number)?;
+        let own = |vouched| attestation::identity(vouched, &serial, directory.as_deref());
+        let config = self.profile.config(&self.profile.identities(own)?)?;
+        let (touch, bell) = (self.options.touch, self.bell.clone());
+        let parts = Parts { store, rng: Box::new(system_rng()), touch, bell };
+        let key = Key::new(config, parts, self.clock.now());
+        let usb = Rc::new(RefCell::new(UsbKey { key, clock: self.clock, power_ups: 0 }));
+        let port = self.server.plug(device_info(number, serial.clone()), Rc::clone(&usb) as _)?;
+        let (replugs, is_held) = (Cell::new(0), Cell::new(false));
+        Ok(PluggedKey { usb, port, serial, run: self.run, replugs, is_held })
+    }
+}
+
+impl PluggedKey {
     /// Where it is plugged in.
     pub(crate) fn bus_id(&self) -> &str {
         self.port.bus_id()

@@ -215,14 +215,14 @@ async fn replug(keys: &Keys, key: Option<&str>) -> Answer {
 }
 
 fn status(keys: &Keys) -> Response {
-    let each = keys.iter().map(KeyStatus::of).collect();
+    let each = keys.iter().map(|key| KeyStatus::of(key)).collect();
     Response::Status(Status { touch: keys.touch(), keys: each })
 }
 
 /// The key with this bus id, or all of them.
 fn named<'a>(keys: &'a Keys, bus_id: Option<&str>) -> Result<Vec<&'a PluggedKey>, Refusal> {
-    let is_named = |key: &&PluggedKey| bus_id.is_none_or(|bus_id| bus_id == key.bus_id());
-    let found: Vec<_> = keys.iter().filter(is_named).collect();
+    let is_named = |key: &&Rc<PluggedKey>| bus_id.is_none_or(|bus_id| bus_id == key.bus_id());
+    let found: Vec<_> = keys.iter().filter(is_named).map(Rc::as_ref).collect();
     match found.is_empty() {
         false => Ok(found),
         true => Err(Refusal::new("there is no such key", "`keyfob status` lists the keys")),

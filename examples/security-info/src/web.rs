@@ -39,15 +39,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/security-info/keys/{id}/done", get(keys::done))
         .route("/security-info/keys/{id}/delete", get(keys::ask_delete).post(keys::delete))
         .route(admin::PAGE, get(admin::page).post(admin::save))
-        .route(
-            "/static/style.css",
-            get(|| asset("text/css", include_str!("../../static/style.css"))),
-        )
+        .route("/static/style.css", get(|| asset("text/css", include_str!("../static/style.css"))))
         .route(
             "/static/webauthn.js",
-            get(|| asset("text/javascript", include_str!("../../static/webauthn.js"))),
+            get(|| asset("text/javascript", include_str!("../static/webauthn.js"))),
         )
-        .route("/favicon.svg", get(|| asset("image/svg+xml", include_str!("../../static/key.svg"))))
+        .route("/favicon.svg", get(|| asset("image/svg+xml", include_str!("../static/key.svg"))))
         .fallback(|| async { Problem::NotFound })
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
