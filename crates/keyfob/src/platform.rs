@@ -1,7 +1,10 @@
-//! What the pure crates are given by this machine: time and randomness.
+//! What the pure crates are given by this machine: time and randomness. And how this process stands towards others.
 
+use std::fs::Permissions;
 use std::io;
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant as SystemInstant};
 
 use ctap_core::Instant;
@@ -87,8 +90,18 @@ async fn end_of(stream: Option<&mut pipe::Receiver>) {
 
 /// Keeps secrets in this process: files and sockets it makes are its owner's alone, and no core is dumped (P-19, P-21).
 pub(crate) fn harden() {
-    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    let users = rustix::process::umask(OTHERS);
+    let _ = USERS_UMASK.set(users); // called once
     // Neither can fail for a process that only gives something up.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
+
+/// The permissions of a file for other people's programs, such as a report: those that the user's other programs would give it.
+pub(crate) fn public_file() -> Permissions {
+    let kept = USERS_UMASK.get().copied().unwrap_or(OTHERS);
+    Permissions::from_mode(0o666 & !kept.bits())
+}
+
+static USERS_UMASK: OnceLock<Mode> = OnceLock::new();
+const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time;
 
 use crate::failure::advise;
-use crate::platform::EndSignal;
+use crate::platform::{EndSignal, public_file};
 use crate::terminal;
 
 /// Where reports go.
@@ -195,7 +195,9 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         true => {
             let mut draft = path.as_os_str().to_owned();
             draft.push(".part");
-            fs::write(&draft, text).and_then(|()| fs::rename(&draft, path))
+            fs::write(&draft, text)
+                .and_then(|()| fs::set_permissions(&draft, public_file()))
+                .and_then(|()| fs::rename(&draft, path))
         }
         false => fs::write(path, text),
     };

@@ -1,6 +1,8 @@
 //! `keyfob conform` against a key that runs.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use crate::program::{Home, error_of};
 
@@ -48,6 +50,21 @@ fn who_lists_a_case_that_passes_is_told_to_take_it_off() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("\nnext: take it off the list"), "{said}");
     assert!(fs::read_to_string(report).unwrap().contains("<failure"));
+}
+
+#[test]
+fn a_report_is_as_open_to_others_as_the_users_own_files() {
+    for (umask, mode) in [("022", 0o644), ("077", 0o600)] {
+        let home = Home::new();
+        let report = home.path().join("report.xml");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "umask \"$1\" && exec \"$0\" conform --filter gi-answers --junit \"$2\""]);
+        command.args([env!("CARGO_BIN_EXE_keyfob"), umask]).arg(&report);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", error_of(&output));
+        assert_eq!(fs::metadata(&report).unwrap().permissions().mode() & 0o777, mode);
+    }
 }
 
 #[test]
