@@ -8,7 +8,8 @@ use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Su
 use crate::key::Touch;
 use crate::profile::MAX_CAPACITY;
 use crate::{
-    attach, bench, conform, conformance_hooks, control, demo, doctor, metadata, serve, settings,
+    attach, bench, completions, conform, conformance_hooks, control, demo, doctor, metadata, serve,
+    settings,
 };
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
@@ -111,6 +112,7 @@ pub(crate) enum Command {
     Demo(demo::Options),
     Doctor(doctor::Options),
     Bench(bench::Options),
+    Completions(completions::Options),
 }
 
 /// What a key is made of, and how it treats touches: the same for `serve` and `attach`.

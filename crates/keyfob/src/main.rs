@@ -5,6 +5,7 @@ mod attestation;
 mod bell;
 mod bench;
 mod cli;
+mod completions;
 mod conform;
 mod conformance_hooks;
 mod control;
@@ -71,5 +72,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Completions(options) => completions::run(&options),
     }
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod blobs;
 mod browser;
+mod completions;
 mod config;
 mod credentials;
 mod demo;
