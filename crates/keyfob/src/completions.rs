@@ -28,5 +28,5 @@ Examples:
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut Cli::command(), "keyfob", &mut script);
-    Ok(terminal::print(&String::from_utf8(script)?)?)
+    Ok(terminal::print(String::from_utf8(script)?)?)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,16 +44,12 @@ impl Job {
     }
 
     fn run(&self) -> Output {
-        let mut command = Command::new(action().join("run"));
+        let mut command = self.home.start_of(action().join("run"));
         command.arg("test").current_dir(self.home.path());
-        command.env("KEYFOB", PROGRAM).env("GITHUB_STEP_SUMMARY", self.summary());
-        command.env("HOME", self.home.path()).env("XDG_RUNTIME_DIR", self.home.path());
+        command.env("KEYFOB", PROGRAM);
+        command.env("GITHUB_STEP_SUMMARY", self.home.path().join("summary.md"));
         command.envs(self.inputs.iter().map(|(name, value)| (name, value)));
         command.output().expect("bash is there")
-    }
-
-    fn summary(&self) -> String {
-        format!("{}/summary.md", self.home.path().display())
     }
 
     fn file(&self, name: &str) -> String {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
 
 use crate::program::{Home, error_of};
 
@@ -57,7 +56,7 @@ fn a_report_is_as_open_to_others_as_the_users_own_files() {
     for (umask, mode) in [("022", 0o644), ("077", 0o600)] {
         let home = Home::new();
         let report = home.path().join("report.xml");
-        let mut command = Command::new("sh");
+        let mut command = home.start_of("sh");
         command
             .args(["-c", "umask \"$1\" && exec \"$0\" conform --filter gi-answers --junit \"$2\""]);
         command.args([env!("CARGO_BIN_EXE_keyfob"), umask]).arg(&report);

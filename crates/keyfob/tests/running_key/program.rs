@@ -1,5 +1,6 @@
 //! The program under test, as a process.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,12 +28,19 @@ impl Home {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_keyfob"));
+        let mut command = self.start_of(env!("CARGO_BIN_EXE_keyfob"));
+        command.args(arguments);
+        command
+    }
+
+    /// Another program, which may run keyfob itself: it lives here too, and reads nothing.
+    pub(crate) fn start_of(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         for variable in ["KEYFOB_CONTROL", "KEYFOB_LOG", "RUST_LOG", "XDG_STATE_HOME"] {
             command.env_remove(variable);
         }
         command.env("HOME", self.path()).env("XDG_RUNTIME_DIR", self.path());
-        command.args(arguments).stdin(Stdio::null());
+        command.stdin(Stdio::null());
         command
     }
 
