@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use ctap_core::store::{Change, Store};
+use libtest_mimic::{Arguments, Trial};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use vault::{Error, Vault};
@@ -21,12 +22,20 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [WRITER, directory] => write_until_killed(directory.as_ref()),
         [HOLDER, directory] => hold_until_told(directory.as_ref()),
-        _ => {
-            what_was_acknowledged_survives_a_kill();
-            a_second_process_is_refused_and_told_who_has_the_vault();
-            println!("processes: {CYCLES} kills and one refusal, ok");
-        }
+        _ => run_tests(),
     }
+}
+
+fn run_tests() {
+    let test = |name, test: fn()| Trial::test(name, move || Ok(test()));
+    let tests = vec![
+        test("what_was_acknowledged_survives_a_kill", what_was_acknowledged_survives_a_kill),
+        test(
+            "a_second_process_is_refused_and_told_who_has_the_vault",
+            a_second_process_is_refused_and_told_who_has_the_vault,
+        ),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
 
 const WRITER: &str = "write-until-killed";
