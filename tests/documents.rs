@@ -175,7 +175,8 @@ fn every_page_is_in_the_table_of_contents() {
 fn every_stage_of_dev_that_a_document_names_exists() {
     let dev = tree::read("dev");
     let is_stage = |word: &str| {
-        dev.contains(&format!("\n{word}() {{")) || dev.contains(&format!("\n    {word})"))
+        let function = word.replace('-', "_");
+        dev.contains(&format!("\n{function}() {{")) || dev.contains(&format!("\n    {word})"))
     };
     for document in tree::files("", &[".md"]) {
         for line in markdown::code_lines(&tree::read(&document)) {

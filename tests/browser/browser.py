@@ -11,8 +11,9 @@ import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+import pytest
+
 import programs
-from report import Impossible
 
 
 def patiently(what, condition):
@@ -28,6 +29,10 @@ def _holds(condition):
         return condition()
     except Refused:
         return False  # a page or a prompt is just being replaced by the next one
+
+
+class Impossible(Exception):
+    """What is installed cannot do what the tests are about; the text says what can."""
 
 
 class Refused(Exception):
@@ -48,22 +53,24 @@ class Browser(ABC):
 
     @classmethod
     def running(cls):
-        if cls in Browser._impossible:
-            raise Browser._impossible[cls]
-        if cls not in Browser._running:
+        if cls not in Browser._impossible and cls not in Browser._running:
             Browser.end_all()  # two of them are too much for an emulated machine
-            started = time.monotonic()
-            browser = cls()
-            try:
-                browser.connect()
-            except Exception as problem:
-                browser.end()  # half started, it would slow the next one down
-                if isinstance(problem, Impossible):
-                    Browser._impossible[cls] = problem
-                raise
-            Browser._running[cls] = browser
-            print(f"     {cls.__name__} takes {time.monotonic() - started:.0f} s to start", flush=True)
+            cls._start_one()
+        if cls in Browser._impossible:
+            pytest.skip(Browser._impossible[cls])
         return Browser._running[cls]
+
+    @classmethod
+    def _start_one(cls):
+        browser = cls()
+        try:
+            browser.connect()
+            Browser._running[cls] = browser
+        except Impossible as reason:
+            Browser._impossible[cls] = str(reason)
+        finally:
+            if cls not in Browser._running:
+                browser.end()  # half started, it would slow the next one down
 
     @classmethod
     def end_all(cls):

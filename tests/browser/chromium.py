@@ -10,8 +10,7 @@ import urllib.request
 import websocket
 
 import programs
-from browser import Browser, Refused, patiently
-from report import Impossible
+from browser import Browser, Impossible, Refused, patiently
 
 FLAGS = [
     "--headless=new",  # a window on a virtual screen is drawn in software, and too slow on an emulated processor

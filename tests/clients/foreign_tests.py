@@ -1,19 +1,23 @@
 """What other projects test real keys with, run as it is: the script of libfido2's tools, and python-fido2's tests."""
 
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as xml
 from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 
-import kernel
+import bus
 import machine
-from machine import new_folder, plugged_in
+from machine import plugged_in
 from phrases import PIN, serve
+from places import on_both
 from programs import on_a_terminal
+from report import note
 
 SCRIPT = Path(__file__).parent / "libfido2-script/test.sh"
 
@@ -21,35 +25,36 @@ SCRIPT = Path(__file__).parent / "libfido2-script/test.sh"
 # ---- libfido2 -------------------------------------------------------------------------------------------------------
 
 
-def the_script_that_tests_keys_with_libfido2_s_tools_passes():
+def the_script_that_tests_keys_with_libfido2_s_tools_passes(tmp_path):
     # With UV set it does all that it does without, and tries the fingerprint sensor in each combination too.
     with plugged_in("--profile", "bio", touch="auto") as (_, device):
         device.set_pin(PIN)
         device.token("-S", "-e", pin=PIN).must_succeed()
-        command = ["env", "UV=1", "sh", "-ex", str(SCRIPT), new_folder(owner=0), device.node]
+        command = ["env", "UV=1", "sh", "-ex", str(SCRIPT), str(tmp_path), device.node]
         # It stops at the first step that goes wrong; the trace of what it did is in its output.
         trace = on_a_terminal(*command, answers=[PIN] * 1000).must_succeed()
         steps = Counter(line.split()[1] for line in trace.splitlines() if line.startswith("+ "))
         told = [f"{steps[step]} {step}" for step in ("make_cred", "verify_cred", "get_assert", "verify_assert")]
-        print("     " + ", ".join(told), flush=True)
+        note("libfido2's script", ", ".join(told))
 
 
 # ---- python-fido2 ---------------------------------------------------------------------------------------------------
 
 
-def the_tests_of_python_fido2_pass():
+def the_tests_of_python_fido2_pass(tmp_path):
     with serve("--profile", "everything", touch="ask") as key, _hand_of(key) as hand:
-        kernel.attach()
+        bus.attach()
         left_out = ["--ignore", "tests/device/test_bioenroll.py", "--deselect", NOT_OF_THE_STANDARD]
-        skipped = _run_pytest(hand, *left_out, "tests/device")
+        skipped = _run_pytest(tmp_path, hand, *left_out, "tests/device")
     assert skipped <= NOT_APPLICABLE.keys(), skipped
 
 
-def the_tests_of_python_fido2_for_fingers_pass():
+@on_both
+def the_tests_of_python_fido2_for_fingers_pass(tmp_path):
     # They print that a finger is wanted and do not tell the hand, so that the key must take fingers as they come.
     with serve("--profile", "everything", touch="auto"), _hand_of(None) as hand:
-        kernel.attach()
-        skipped = _run_pytest(hand, "tests/device/test_bioenroll.py")
+        bus.attach()
+        skipped = _run_pytest(tmp_path, hand, "tests/device/test_bioenroll.py")
     assert not skipped, skipped
 
 
@@ -66,19 +71,20 @@ NOT_APPLICABLE = {
 }
 
 
-def _run_pytest(hand, *arguments):
+def _run_pytest(folder, hand, *arguments):
     """Run python-fido2's tests against the one key there is; the names of files or tests that were skipped."""
-    report = f"{new_folder(owner=0)}/report.xml"
-    command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", report]
+    report = f"{folder}/report.xml"
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "nodes", "--junitxml", report]
     ran = subprocess.run(
         [*command, "--controller", hand, *arguments],
-        cwd=f"{machine.CACHE}/python-fido2",
+        cwd=f"{machine.DOWNLOADS}/python-fido2-{version('fido2')}",
+        env=dict(os.environ, PYTHONPATH=str(SCRIPT.parent.parent)),
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    print("     " + ran.stdout.splitlines()[-1], flush=True)
+    note("python-fido2's tests", ran.stdout.splitlines()[-1].strip("= "))
     return {_applies_not(case) for case in xml.parse(report).iter("testcase") if case.find("skipped") is not None}
 
 
@@ -105,9 +111,9 @@ def _hand_of(key):
             if self.path.endswith("/touch/on") and key:
                 key.type("touch").must_succeed()
             elif self.path.endswith("/power/off"):
-                kernel.detach()
+                bus.detach()
             elif self.path.endswith("/power/on"):
-                kernel.attach()
+                bus.attach()
 
         def log_message(self, *_):
             pass

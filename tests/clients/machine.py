@@ -8,12 +8,12 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-import kernel
-from keyfob import Keyfob
+import bus
+import phrases
 from libfido2 import Device
 from programs import run
 
-CACHE = ""  # the folder where `run` keeps what it downloaded; set once, at the start
+DOWNLOADS = ""  # the folder where `run` keeps what it downloaded; set once, at the start
 USER = "ada"
 USER_ID = 60777
 
@@ -29,9 +29,9 @@ def make_private():
 
 @contextmanager
 def plugged_in(*options, touch="ask"):
-    """A key as `keyfob attach` plugs it in, and its device."""
-    with Keyfob("attach", "--touch", touch, *options) as key:
-        yield key, Device(kernel.await_node())
+    """A key that is there, by `keyfob attach` where there is a kernel, and its device."""
+    with phrases.plugged_in("--touch", touch, *options) as key:
+        yield key, Device(bus.await_node())
 
 
 def new_folder(owner=USER_ID):

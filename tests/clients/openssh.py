@@ -78,9 +78,9 @@ class Server:
         os.makedirs("/run/sshd", exist_ok=True)  # where sshd locks itself up
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self._folder}/host").must_succeed()
         configuration = write(f"{self._folder}/configuration", self._configuration())
-        folders = ":".join(str(folder) for folder in Path(machine.CACHE).glob("sshd/**/*-linux-gnu"))
+        folders = ":".join(str(folder) for folder in Path(machine.DOWNLOADS).glob("sshd/**/*-linux-gnu"))
         libraries = dict(os.environ, LD_LIBRARY_PATH=folders)
-        program = f"{machine.CACHE}/sshd/usr/sbin/sshd"
+        program = f"{machine.DOWNLOADS}/sshd/usr/sbin/sshd"
         self._process = start(program, "-D", "-e", "-f", configuration, environment=libraries)
         told = self._process.stdout.readline()
         assert "Server listening" in told, told
@@ -109,7 +109,7 @@ class Server:
             "PidFile none",
             "KexAlgorithms curve25519-sha256",  # the default takes seconds where a processor is emulated
         ]
-        helpers = Path(f"{machine.CACHE}/sshd/usr/lib/openssh")
+        helpers = Path(f"{machine.DOWNLOADS}/sshd/usr/lib/openssh")
         lines += [f"{helper}Path {helpers}/{name}" for helper, name in HELPERS if (helpers / name).exists()]
         return "\n".join(lines) + "\n"
 

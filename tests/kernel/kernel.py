@@ -14,9 +14,17 @@ BUS = "/sys/devices/platform/vhci_hcd.0"
 LOG_MARK = f"keyfob's tests begin {time.monotonic_ns()}"
 
 
-def load_modules():
-    """What a first plug-in would load by itself, at the cost of the first test's figures."""
+SERVE_OPTIONS = []
+
+
+def prepare():
+    """Load what a first plug-in would load by itself, at the cost of the first test's figures."""
     run("modprobe", "-a", "vhci-hcd", "usbhid", "hid-generic").must_succeed()
+    mark_log()
+
+
+def served_at(address):
+    assert address == "127.0.0.1:3240", f"Debian's usbip looks at port 3240; the key is at {address}"
 
 
 def attach():

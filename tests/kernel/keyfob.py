@@ -6,7 +6,7 @@ import signal
 import tempfile
 import time
 
-import kernel
+import bus
 import programs
 from programs import run, start
 
@@ -22,16 +22,20 @@ class Keyfob:
         memory = ["--state", self.state] if keep else ["--ephemeral"]
         self.environment = dict(os.environ, HOME=self.home, XDG_RUNTIME_DIR=self.home)
         started = time.monotonic()
-        self.process = start(self.program, command, *memory, *options, environment=self.environment)
-        self._await_words("listening on" if command == "serve" else "attached")
+        where = bus.serve_options() if command == "serve" else []
+        self.process = start(self.program, command, *memory, *where, *options, environment=self.environment)
+        told = self._told("listening on" if command == "serve" else "attached")
         self.seconds_to_start = time.monotonic() - started
+        if command == "serve":
+            bus.served_at(told.split(",")[0])
 
-    def _await_words(self, words):
+    def _told(self, words):
+        """What stands behind these words in the program's output."""
         output = ""
         for line in self.process.stdout:
             output += line
             if words in line:
-                return
+                return line.partition(words)[2].strip()
         raise AssertionError(f"keyfob ended without the words “{words}”:\n{output}")
 
     def __enter__(self):
@@ -45,7 +49,7 @@ class Keyfob:
         """End the process by a signal; the device goes with it."""
         self.process.send_signal(how)
         self.process.communicate(timeout=programs.PATIENCE)
-        kernel.await_no_node()
+        bus.await_no_node()
 
     def type(self, *words):
         """Run a further keyfob command, as the person who holds this key."""

@@ -1,6 +1,6 @@
 """Phrases that the tests' sentences share."""
 
-import kernel
+import bus
 from keyfob import Keyfob
 from libfido2 import Device
 from programs import ended
@@ -10,17 +10,26 @@ USER_PRESENT, USER_VERIFIED = 0x01, 0x04
 
 
 def serve(*options, touch="auto", keep=False):
-    """A key that waits for `usbip attach`."""
+    """A key that waits to be attached."""
     return Keyfob("serve", "--touch", touch, *options, keep=keep)
 
 
+def plugged_in(*options):
+    """A key that is there: as `keyfob attach` plugs it in or, without a kernel, served and imported."""
+    if bus.is_kernel():
+        return Keyfob("attach", *options)
+    key = Keyfob("serve", *options)
+    bus.attach()
+    return key
+
+
 def attach():
-    kernel.attach()
-    return Device(kernel.await_node())
+    bus.attach()
+    return Device(bus.await_node())
 
 
 def power_cycle():
-    kernel.detach()
+    bus.detach()
     return attach()
 
 

@@ -1,73 +1,76 @@
-"""Running tests whose names are sentences, and telling what came of them."""
+"""What pytest has to know: tests are functions whose names are sentences; where they run; figures that they promise.
+
+    pytest -p report --keyfob FILE [--bus usbip] [-k WORD] FILE...
+"""
 
 import inspect
 import os
-import signal
-import time
-import traceback
 
-TIME_LIMIT = 240  # seconds for one test: a client that waits for ever fails that test and no other
+import pytest
 
-_figures = []
+import bus
+from keyfob import Keyfob
+from places import MARKS, is_emulated
+
+_running = []
 
 
-class Impossible(Exception):
-    """What is installed cannot do what the test is about; the text says what can. Such a test is left out."""
+def pytest_addoption(parser):
+    parser.addoption("--keyfob", required=True, metavar="FILE", help="the program under test")
+    parser.addoption("--bus", choices=["kernel", "usbip"], default="kernel", help="what the key is plugged into")
+
+
+@pytest.hookimpl(tryfirst=True)  # files that configure more find the bus chosen
+def pytest_configure(config):
+    for mark, meaning in MARKS.items():
+        config.addinivalue_line("markers", f"{mark}: {meaning}")
+    Keyfob.program = config.getoption("keyfob")
+    bus.choose(config.getoption("bus"))
+
+
+def pytest_report_header(config):
+    return bus.versions()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Functions that a file has only imported are no tests of its own."""
+    chosen = [item for item in items if _is_own(item) and _runs_here(item, config.getoption("bus"))]
+    config.hook.pytest_deselected(items=[item for item in items if _is_own(item) and item not in chosen])
+    items[:] = chosen
+
+
+def _is_own(item):
+    return inspect.getmodule(item.function) is item.module and not item.originalname.startswith("_")
+
+
+def _runs_here(item, place):
+    is_marked = {mark.name for mark in item.iter_markers()}
+    if place == "usbip":
+        return "kernel" not in is_marked
+    return bool(is_marked & {"kernel", "both"}) or not is_emulated()
+
+
+def pytest_runtest_setup(item):
+    _running[:] = [item]
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    for name, value in (figure for report in reports if report.when == "call" for figure in report.user_properties):
+        terminalreporter.write_line(f"     {name}: {value}")
+
+
+def note(what, value):
+    """Keep something for the report."""
+    _running[0].user_properties.append((what, value))
 
 
 def measured(what, value, unit, at_most):
     """Keep a figure for the report; it is also a promise."""
-    _figures.append(f"{what}: {value:.4g} {unit} (at most {at_most} {unit})")
-    assert value <= at_most, _figures[-1]
+    note(what, f"{value:.4g} {unit} (at most {at_most} {unit})")
+    assert value <= at_most
 
 
 def seconds(real):
     """So many seconds of a real machine; more where `vm` has no processor to give but emulates one."""
     return real * int(os.environ.get("KEYFOB_EMULATED", "1"))
-
-
-def run_tests(modules, words):
-    """Run the modules' public functions in their order, and return how many failed.
-
-    Words choose those that have one of them in their name or their module's."""
-    signal.signal(signal.SIGALRM, _give_up)
-    tests = [test for module in modules for test in _own_functions(module)]
-    tests = [test for test in tests if not words or any(word in _full_name(test) for word in words)]
-    results = [_result(test) for test in tests]
-    for figure in _figures:
-        print(f"     {figure}")
-    passed, failed, out = (results.count(result) for result in ("ok", "FAIL", "OUT"))
-    print(f"{passed} tests passed, {failed} failed" + (f", {out} left out" if out else ""), flush=True)
-    return failed if passed else 1
-
-
-def _own_functions(module):
-    functions = [f for _, f in inspect.getmembers(module, inspect.isfunction)]
-    own = [f for f in functions if f.__module__ == module.__name__ and not f.__name__.startswith("_")]
-    return sorted(own, key=lambda function: function.__code__.co_firstlineno)
-
-
-def _full_name(test):
-    return f"{test.__module__}.{test.__name__}"
-
-
-def _result(test):
-    started = time.monotonic()
-    result, problem = "ok", None
-    signal.alarm(TIME_LIMIT)
-    try:
-        test()
-    except Impossible as reason:
-        result, problem = "OUT", f"     {reason}"
-    except Exception:  # a test may fail in any way; the others still run
-        result, problem = "FAIL", traceback.format_exc(limit=-3)
-    signal.alarm(0)
-    sentence = test.__name__.replace("_", " ")
-    print(f"{result:4} {sentence} ({time.monotonic() - started:.1f} s)", flush=True)
-    if problem:
-        print(problem, flush=True)
-    return result
-
-
-def _give_up(*_):
-    raise TimeoutError(f"not over after {TIME_LIMIT} s")

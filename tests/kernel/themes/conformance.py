@@ -1,14 +1,16 @@
 """The conformance suite through the kernel's hidraw: the same cases that run in simulated time."""
 
-import os
 import re
 
 import kernel
 from keyfob import Keyfob
+from places import is_emulated, needs_kernel
 from programs import start
+from report import note
+
+pytestmark = needs_kernel
 
 # All of them take an emulated machine about half an hour: most chapters plug the key in hundreds of times.
-EMULATED = "KEYFOB_EMULATED" in os.environ
 PATIENCE = 220  # seconds
 
 
@@ -38,7 +40,7 @@ def the_key_with_u2f_alone_passes_the_conformance_suite():
 
 def _passes(profile, *chapters):
     """All chapters or, where the processor is emulated, these."""
-    words = [word for chapter in chapters for word in ("--filter", chapter)] if EMULATED else []
+    words = [word for chapter in chapters for word in ("--filter", chapter)] if is_emulated() else []
     with Keyfob("attach", "--profile", profile) as key:
         node = kernel.await_node()
         command = [key.program, "conform", "--device", node, "--yes-erase-this-key", *words]
@@ -46,5 +48,5 @@ def _passes(profile, *chapters):
         output, _ = client.communicate(timeout=PATIENCE)
         assert client.returncode == 0, output
         passed = int(re.search(r"(\d+) passed, 0 failed", output)[1])
-        print(f"     {passed} cases passed through hidraw", flush=True)
+        note(f"cases of {profile} through hidraw", f"{passed} passed")
         assert passed > 30, output

@@ -3,7 +3,10 @@
 import time
 
 from phrases import attach, serve
+from places import needs_kernel
 from report import measured
+
+pytestmark = needs_kernel
 
 
 def an_attached_open_and_idle_key_uses_no_processor_time():

@@ -1,8 +1,10 @@
 """Registering and signing in, with and without a PIN."""
 
 from phrases import PIN, USER_PRESENT, USER_VERIFIED, attach, serve
+from places import on_both
 
 
+@on_both
 def every_kind_of_credential_registers_and_signs_without_a_pin():
     with serve():
         device = attach()

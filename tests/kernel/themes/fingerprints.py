@@ -8,6 +8,7 @@ from fido2.ctap2.bio import CaptureError
 from fido2.hid import STATUS
 
 from phrases import PIN, USER_PRESENT, USER_VERIFIED, attach, serve, touched
+from places import on_both
 from python_fido2 import SITE, platform, refused
 
 ERR = CtapError.ERR
@@ -61,6 +62,7 @@ def a_finger_that_is_not_enrolled_is_refused_until_the_pin_is_given():
             _verify_with(key, host, "--finger 1")
 
 
+@on_both
 def libfido2_is_told_that_a_finger_was_the_wrong_one():
     with _serve(touch="ask") as key:
         device = attach()

@@ -1,6 +1,7 @@
 """hmac-secret: what disk encryption takes from a key."""
 
 from phrases import PIN, attach, serve
+from places import on_both
 
 ONE, OTHER = bytes(32), bytes(31) + b"!"
 
@@ -13,6 +14,7 @@ def a_credential_gives_each_salt_its_own_secret_every_time():
         assert device.secret(credential, ONE) != device.secret(credential, OTHER)
 
 
+@on_both
 def two_salts_get_their_secrets_at_once():
     with serve():
         device = attach()

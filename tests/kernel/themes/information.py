@@ -1,7 +1,10 @@
 """What a key tells about itself to everybody who asks."""
 
 from phrases import attach, serve
+from places import needs_kernel
 from programs import run
+
+pytestmark = needs_kernel
 
 
 def fido2_token_lists_the_key_and_reads_its_information():

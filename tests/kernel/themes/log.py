@@ -3,6 +3,9 @@
 import re
 
 import kernel
+from places import needs_kernel
+
+pytestmark = needs_kernel
 
 # A URB that was unlinked ends with -ECONNRESET, and Linux logs that even so.
 COMPLAINTS = (

@@ -6,9 +6,11 @@ import secrets
 from pathlib import Path
 
 from phrases import PIN, attach, serve
+from places import on_both
 from programs import in_a_file
 
 
+@on_both
 def passkeys_are_listed_by_site_and_user():
     with serve():
         device = attach()

@@ -4,8 +4,10 @@ import kernel
 from keyfob import Keyfob
 from libfido2 import Device
 from phrases import PIN, attach, power_cycle, serve
+from places import needs_kernel, on_both
 
 
+@on_both
 def a_pin_is_set_and_changed_on_a_terminal():
     with serve():
         device = attach()
@@ -37,6 +39,7 @@ def eight_wrong_pins_block_the_key_for_good():
         power_cycle().refuses_to_register("FIDO_ERR_PIN_BLOCKED", "-v", pin=PIN)
 
 
+@needs_kernel
 def replug_is_a_power_cycle_from_the_keys_side():
     with Keyfob("attach", "--touch", "auto") as key:
         node = kernel.await_node()

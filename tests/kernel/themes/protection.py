@@ -1,6 +1,7 @@
 """credProtect: what a site gets from a passkey while nobody is verified."""
 
 from phrases import PIN, USER_PRESENT, USER_VERIFIED, attach, serve
+from places import on_both
 
 
 def level_one_is_found_and_signs_without_the_pin():
@@ -11,6 +12,7 @@ def level_one_is_found_and_signs_without_the_pin():
         device.sign(credential)
 
 
+@on_both
 def level_two_is_found_with_the_pin_only_but_signs_for_who_can_name_it():
     with serve():
         device = attach()

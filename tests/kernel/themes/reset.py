@@ -3,8 +3,10 @@
 import time
 
 from phrases import PIN, attach, power_cycle, serve
+from places import on_both
 
 
+@on_both
 def a_reset_right_after_plugging_in_forgets_the_pin_and_every_credential():
     with serve():
         device = attach()

@@ -1,8 +1,10 @@
 """authenticatorConfig: the settings of a key."""
 
 from phrases import PIN, USER_VERIFIED, attach, serve
+from places import on_both
 
 
+@on_both
 def user_verification_can_be_demanded_always():
     with serve():
         device = attach()

@@ -4,6 +4,7 @@ import signal
 import time
 
 from phrases import attach, registration_that_waits, serve, touched
+from places import on_both
 from programs import ended, eventually
 from report import measured
 
@@ -14,6 +15,7 @@ def a_touch_lets_a_waiting_request_through():
         touched(key, client, "").must_succeed()
 
 
+@on_both
 def a_refused_touch_is_told_to_the_client():
     with serve(touch="ask") as key:
         client = registration_that_waits(key, attach())
@@ -21,6 +23,7 @@ def a_refused_touch_is_told_to_the_client():
         ended(client).must_fail_with("FIDO_ERR_OPERATION_DENIED")
 
 
+@on_both
 def an_interrupted_client_leaves_the_key_free_for_the_next():
     with serve(touch="ask") as key:
         device = attach()

@@ -1,6 +1,7 @@
 """U2F, the protocol from before FIDO2, which every key still speaks."""
 
 from phrases import PIN, USER_PRESENT, attach, serve, touched
+from places import on_both
 
 
 def a_u2f_registration_and_its_signatures_verify():
@@ -28,6 +29,7 @@ def what_u2f_registered_signs_in_ctap2_too():
         device.sign(device.register(options="-u"))
 
 
+@on_both
 def a_u2f_client_waits_for_its_touch():
     with serve(touch="ask") as key:
         client = attach().begin_to_register("-u")

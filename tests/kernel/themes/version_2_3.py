@@ -8,6 +8,7 @@ from fido2.ctap import CtapError
 from fido2.ctap2 import CredentialManagement, Ctap2
 
 from phrases import PIN, attach, power_cycle, serve, touched
+from places import on_both
 from programs import in_a_file, start
 from python_fido2 import SITE, descriptor, platform, refused, registration
 
@@ -154,6 +155,7 @@ def the_extension_large_blob_keeps_a_blob_in_the_passkey_itself():
         assert _large_blob(host, made, {"read": True}) == blob
 
 
+@on_both
 def a_request_that_the_platform_takes_back_leaves_the_key_free_at_once():
     with serve(touch="ask") as key, platform(attach()) as host:
         taken_back = Event()

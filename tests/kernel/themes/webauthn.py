@@ -6,6 +6,7 @@ import json
 from fido2.attestation import AttestationVerifier
 
 from phrases import PIN, attach, serve
+from places import on_both
 from python_fido2 import Browser, opened
 
 FIRST, SECOND = b"a salt", b"another salt"
@@ -19,6 +20,7 @@ def a_page_registers_a_user_and_signs_them_in():
         page.sign_in(alice)
 
 
+@on_both
 def a_page_signs_a_verified_user_in_without_a_name():
     with serve():
         device = attach()

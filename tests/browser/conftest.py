@@ -1,0 +1,28 @@
+"""Chromium and Firefox with a keyfob key, the Security info page, and how patient one has to be with them."""
+
+import resource
+from pathlib import Path
+
+import programs
+from browser import Browser
+from website import SecurityInfo
+
+
+def pytest_addoption(parser):
+    parser.addoption("--site", required=True, metavar="FILE", help="the program security-info")
+    parser.addoption("--artefacts", required=True, metavar="FOLDER", help="where screenshots go")
+
+
+def pytest_configure(config):
+    SecurityInfo.program = config.getoption("site")
+    Browser.artefacts = Path(config.getoption("artefacts"))
+    programs.PATIENCE = 300  # an emulated processor takes minutes to start a browser
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))  # Chromium gives up with fewer files
+
+
+def pytest_report_header():
+    return [programs.run(program, "--version").output.strip() for program in ("chromium", "firefox-esr")]
+
+
+def pytest_unconfigure():
+    Browser.end_all()

@@ -1,0 +1,31 @@
+"""Real programs with a keyfob key: a machine of their own, and what `run` has downloaded for them."""
+
+import bus
+import machine
+from programs import run
+
+VERSIONS = [
+    ["ssh", "-V"],
+    ["dpkg-query", "-W", "libpam-u2f", "pamu2fcfg", "pamtester", "vlock"],
+    ["systemd-cryptenroll", "--version"],
+    ["cryptsetup", "--version"],
+]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--downloads", required=True, metavar="FOLDER", help="OpenSSH's server, python-fido2's tests")
+
+
+def pytest_configure(config):
+    machine.DOWNLOADS = config.getoption("downloads")
+    if bus.is_kernel():
+        machine.make_private()
+
+
+def pytest_report_header():
+    lines = []
+    for command in VERSIONS if bus.is_kernel() else []:
+        told = run(*command)
+        # systemd lists all that it was built with
+        lines += [line for line in (told.output or told.errors).splitlines() if not line.startswith(("+", " "))]
+    return lines

@@ -1,0 +1,196 @@
+"""A host of USB/IP without a kernel: it imports the key itself, and `hidraw.c` lets programs open it as a device node.
+
+What usbhid and hidraw do for a key is done here: one transfer waits for a report as long as anybody has the node open,
+and each of those who have gets every report. Other than in the kernel, many tests may have a key each at the same time.
+"""
+
+import atexit
+import os
+import selectors
+import shutil
+import socket
+import struct
+import tempfile
+from pathlib import Path
+from threading import Thread
+
+from programs import eventually
+
+REPORT = 64
+IN, OUT = 1, 0
+SUBMIT, UNLINK, SUBMITTED, UNLINKED = 1, 2, 3, 4
+IMPORT, IMPORTED, VERSION = 0x8003, 0x0003, 0x0111
+TAKEN_BACK = -104  # the status of a transfer that was unlinked; 0 where it was over before
+BUS_USB = 3
+
+SERVE_OPTIONS = ["--listen", "127.0.0.1:0"]
+
+_folder = None  # of the device nodes
+_address = None  # where the key is served
+_plugged = []  # the key that is plugged in, if any
+
+
+def prepare():
+    """Tell the shim, which this program and all that it starts have loaded, where device nodes are."""
+    global _folder
+    assert "hidraw" in os.environ.get("LD_PRELOAD", ""), "the shim is to be preloaded; `run` does that"
+    _folder = Path(tempfile.mkdtemp(prefix="keyfob-nodes-"))
+    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+    os.environ["KEYFOB_NODES"] = str(_folder)
+
+
+def served_at(address):
+    global _address
+    _address = address
+
+
+def attach():
+    """Plug in the key that was served last."""
+    assert not _plugged, "a key is plugged in already"
+    _plugged.append(Import(*_address.rsplit(":", 1), _folder / "hidraw0"))
+
+
+def detach():
+    while _plugged:
+        _plugged.pop().end()
+
+
+def await_node():
+    (plugged,) = _plugged
+    return str(plugged.node)
+
+
+def await_no_node():
+    """The key's process has ended."""
+    eventually("the device node is gone", lambda: not any(plugged.is_alive() for plugged in _plugged))
+    _plugged.clear()
+
+
+class Import(Thread):
+    """An imported key; a thread that passes on reports until one of both sides is gone."""
+
+    def __init__(self, host, port, node):
+        super().__init__(daemon=True)
+        self.node = node
+        self._tcp = socket.create_connection((host, int(port)))
+        self._tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._import()
+        self._number = 0
+        self._incoming = set()  # the numbers of the transfers that bring data
+        self._awaited = None  # the number of the one that waits for a report
+        self._openers = []
+        node.write_bytes(self._device + self._report_descriptor())
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listener.bind(f"{node}.socket")
+        self._listener.listen()
+        self._end, self._ended = socket.socketpair()
+        self.start()
+
+    def end(self):
+        """Unplug it."""
+        self._end.close()
+        self.join()
+
+    # ---- Plugging in: what the kernel asks a new device ---------------------------------------------------------------
+
+    def _import(self):
+        self._tcp.sendall(struct.pack(">HHI32s", VERSION, IMPORT, 0, b"1-1"))
+        _, code, status = struct.unpack(">HHI", self._receive(8))
+        assert (code, status) == (IMPORTED, 0), f"the import was refused with {status}"
+        told = self._receive(312)
+        bus, number, _, vendor, product = struct.unpack_from(">IIIHH", told, 288)
+        self._id = bus << 16 | number
+        self._device = struct.pack("=IHH", BUS_USB, vendor, product)
+
+    def _report_descriptor(self):
+        self._control(bytes.fromhex("0009 0100 0000 0000"), OUT)  # SET_CONFIGURATION 1
+        return self._control(struct.pack("<BBHHH", 0x81, 6, 0x2200, 0, 4096), IN)  # GET_DESCRIPTOR, report
+
+    def _control(self, setup, direction):
+        self._submit(0, direction, struct.unpack_from("<H", setup, 6)[0], setup)
+        (_, _, status), data = self._transfer()
+        assert status == 0, f"the control transfer {setup.hex()} failed with {status}"
+        return data
+
+    # ---- Running ------------------------------------------------------------------------------------------------------
+
+    def run(self):
+        with selectors.DefaultSelector() as waiting:
+            for place in (self._tcp, self._listener, self._ended):
+                waiting.register(place, selectors.EVENT_READ)
+            try:
+                while all([self._serve(waiting, ready.fileobj) for ready, _ in waiting.select()]):
+                    pass
+            except ConnectionError:
+                pass  # the key's process has ended
+            self._unplug()
+
+    def _serve(self, waiting, place):
+        """Whether to go on after this."""
+        if place is self._ended:
+            return False
+        if place is self._tcp:
+            self._take_transfer()
+        elif place is self._listener:
+            opener, _ = place.accept()
+            self._openers.append(opener)
+            waiting.register(opener, selectors.EVENT_READ)
+        else:
+            self._take_from(waiting, place)
+        if self._openers and self._awaited is None:
+            self._awaited = self._submit(1, IN, REPORT)
+        return True
+
+    def _take_transfer(self):
+        (command, number, status), report = self._transfer()
+        if number == self._awaited or command == UNLINKED and status == TAKEN_BACK:
+            self._awaited = None
+        for opener in self._openers if report else ():
+            opener.send(report)
+
+    def _take_from(self, waiting, opener):
+        try:
+            numbered = opener.recv(1 + REPORT)
+        except ConnectionResetError:  # closed with reports unread
+            numbered = b""
+        if numbered:
+            self._submit(1, OUT, REPORT, data=numbered[1:])
+            return
+        waiting.unregister(opener)
+        opener.close()
+        self._openers.remove(opener)
+        if not self._openers and self._awaited is not None:
+            self._number += 1
+            self._tcp.sendall(self._header(UNLINK, self._number, OUT, 0) + struct.pack(">I24x", self._awaited))
+
+    def _unplug(self):
+        for file in (self.node, f"{self.node}.socket"):
+            Path(file).unlink(missing_ok=True)
+        for place in (*self._openers, self._listener, self._ended, self._tcp):
+            place.close()
+
+    # ---- The wire -----------------------------------------------------------------------------------------------------
+
+    def _submit(self, endpoint, direction, length, setup=bytes(8), data=b""):
+        self._number += 1
+        if direction == IN:
+            self._incoming.add(self._number)
+        header = self._header(SUBMIT, self._number, direction, endpoint)
+        self._tcp.sendall(header + struct.pack(">IIIII8s", 0, length, 0, 0, 0, setup) + data)
+        return self._number
+
+    def _header(self, command, number, direction, endpoint):
+        return struct.pack(">IIIII", command, number, self._id, direction, endpoint)
+
+    def _transfer(self):
+        """Command, number and status of an answer, and the data that it brings."""
+        command, number, _, _, _, status, length = struct.unpack_from(">IIIIIiI", self._receive(48))
+        is_incoming = command == SUBMITTED and number in self._incoming
+        self._incoming.discard(number)
+        return (command, number, status), self._receive(length) if is_incoming else b""
+
+    def _receive(self, length):
+        data = self._tcp.recv(length, socket.MSG_WAITALL) if length else b""
+        if len(data) < length:
+            raise ConnectionError("the key is gone")
+        return data
