@@ -8,6 +8,7 @@ pub(crate) mod bio_enrollment;
 pub(crate) mod client_pin;
 pub(crate) mod config;
 pub(crate) mod credential_management;
+pub(crate) mod dummy;
 pub(crate) mod get_assertion;
 pub(crate) mod get_info;
 pub(crate) mod get_next_assertion;

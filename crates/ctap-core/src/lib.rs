@@ -38,7 +38,7 @@
 //!
 //! let mut key = SoftKey::new(Config::default(), [7; 32]);
 //! key.set_person(|question| {
-//!     println!("{question}");
+//!     println!("{:?} for {:?}?", question.action, question.rp_id);
 //!     Some(Decision::Deny)
 //! });
 //! let response = key.call(&[0x0b]); // authenticatorSelection

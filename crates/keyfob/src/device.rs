@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use ctap_client::hidraw::{self, Hidraw, Key};
 use ctap_client::{HidChannel, Report, ReportPipe};
-use ctap_core::consent::Shown;
 use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice};
 
 use crate::doctor;
 use crate::failure::{advise, failure};
+use crate::terminal::shown::name;
 
 /// Which key a command is for.
 #[derive(clap::Args, Clone, Debug)]
@@ -121,7 +121,7 @@ fn only_key(keys: &[Key]) -> anyhow::Result<PathBuf> {
         [] => Err(failure("there is no FIDO key on this host", doctor::way_to_a_key())),
         [only] => Ok(only.path.clone()),
         several => {
-            let line = |key: &Key| format!("\n  {}  {}", key.path.display(), Shown(&key.name));
+            let line = |key: &Key| format!("\n  {}  {}", key.path.display(), name(&key.name));
             let list: String = several.iter().map(line).collect();
             Err(failure(
                 format_args!("there are several FIDO keys on this host:{list}"),
@@ -184,7 +184,7 @@ fn only_remote(server: &str, devices: &[RemoteDevice]) -> anyhow::Result<String>
         [only] => Ok(only.bus_id.clone()),
         several => {
             let line =
-                |device: &RemoteDevice| format!("\n  usbip:{server}/{}", Shown(&device.bus_id));
+                |device: &RemoteDevice| format!("\n  usbip:{server}/{}", name(&device.bus_id));
             let list: String = several.iter().map(line).collect();
             Err(failure(
                 format_args!("{server} offers several devices:{list}"),

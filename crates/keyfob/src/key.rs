@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::usb::UsbKey;
 use crate::bell::Bell;
+use crate::sites;
+use crate::touch::Sentence;
 
 /// What becomes of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -164,8 +166,9 @@ impl Key {
     }
 
     /// What a person is asked right now, and until when.
-    pub(crate) fn prompt(&self) -> Option<(PromptId, &Question, Instant)> {
-        self.authenticator.prompt()
+    pub(crate) fn prompt(&self) -> Option<(PromptId, Question, Instant)> {
+        let (prompt, question, until) = self.authenticator.prompt()?;
+        Some((prompt, self.named(question), until))
     }
 
     /// Whether somebody wanted to see which key this is, since the last call (HD-61).
@@ -183,13 +186,25 @@ impl Key {
 
     /// Every question shows as KEEPALIVE(UPNEEDED), one that is answered at once too (HD-76).
     fn wait(&mut self, prompt: PromptId, question: &Question, now: Instant) {
-        tracing::debug!(%prompt, %question, "a person is needed");
+        tracing::debug!(%prompt, question = %Sentence(&self.named(question)), "a person is needed");
         self.device.set_waiting_for_user(true);
         match self.parts.touch {
             Touch::Ask => {}
             Touch::Auto => drop(self.answer(prompt, Decision::Approve, now)),
             Touch::Deny => drop(self.answer(prompt, Decision::Deny, now)),
         }
+    }
+
+    /// With the name of the site that a U2F request means, if anybody here knows it.
+    fn named(&self, question: &Question) -> Question {
+        let credentials = &self.parts.store.state().credentials;
+        let accounts = credentials.iter().filter_map(|credential| credential.account.as_ref());
+        let stored = accounts.map(|account| account.rp.id.as_str());
+        let mut question = question.clone();
+        if let (None, Some(application)) = (&question.rp_id, &question.application) {
+            question.rp_id = sites::behind(application, stored).map(str::to_owned);
+        }
+        question
     }
 
     fn respond(&mut self, response: Option<Response>, now: Instant) {

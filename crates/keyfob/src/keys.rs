@@ -142,7 +142,7 @@ impl PluggedKey {
         Some(Prompt {
             id,
             name: format!("{:08x}.{}.{id}", self.run, self.bus_id()),
-            question: question.clone(),
+            question,
             left: Duration::from_millis(deadline.since(usb.clock.now())),
         })
     }

@@ -26,6 +26,7 @@ mod running;
 mod say;
 mod serve;
 mod settings;
+mod sites;
 mod socket;
 mod spawned;
 mod terminal;

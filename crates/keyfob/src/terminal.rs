@@ -1,9 +1,16 @@
-//! What a person sees and types: colour, columns, questions.
+//! What a person sees and types: colour, columns, other people's text, questions.
+
+mod hidden;
+mod json;
+pub(crate) mod shown;
+mod table;
 
 use std::fmt::Display;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use ctap_core::consent::Shown;
+pub(crate) use self::hidden::ask_hidden;
+pub(crate) use self::json::{json, json_line};
+pub(crate) use self::table::{columns, table};
 
 /// Colours for one stream: given to terminals only, and not to those that ask for none (`NO_COLOR`, `TERM=dumb`).
 #[derive(Clone, Copy, Debug)]
@@ -69,29 +76,6 @@ impl Paint {
     }
 }
 
-/// Rows as aligned columns, two spaces apart, each row with its line end. The last column is not padded.
-pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let width =
-        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
-}
-
-/// Text from outside as [`Shown`] shows it, but all of it: for sentences, where names are cut.
-pub(crate) fn escaped(text: &str) -> String {
-    text.chars().map(|character| Shown(character.encode_utf8(&mut [0; 4])).to_string()).collect()
-}
-
-/// Whether [`Shown`] shows it as it is.
-pub(crate) fn is_plain(character: char) -> bool {
-    let text = character.to_string();
-    escaped(&text) == text
-}
-
 /// Writes to standard output. A reader that has seen enough (`| head`) ends the output, not the command.
 ///
 /// # Errors
@@ -134,12 +118,6 @@ pub(crate) fn count(number: u64, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell_and_end_without_spaces() {
-        let rows = [["a", "bbb", "c"], ["äöü", "b", ""]].map(|row| row.map(str::to_owned));
-        assert_eq!(columns(&rows), "a    bbb  c\näöü  b\n");
-    }
 
     #[test]
     fn what_is_not_a_terminal_gets_no_colour() {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use self::screen::Screen;
+pub(crate) use self::sentence::Sentence;
 use crate::keys::Keys;
 
 /// Shows prompts and hears answers, until the future is dropped.

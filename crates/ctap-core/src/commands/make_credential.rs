@@ -9,7 +9,7 @@ use super::parameters::{
     wants_built_in_uv,
 };
 use super::probe::Probe;
-use super::{Context, Outcome, Reply, View, Waiting};
+use super::{Context, Outcome, Reply, View, Waiting, dummy};
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::attestation::{Preference, Registration};
 use crate::auth_data::{AttestedCredential, AuthData};
@@ -296,6 +296,9 @@ impl Checked {
 
     /// The same question whether the credential is excluded or not (MC-60).
     pub(crate) fn question(&self) -> Question {
+        if !self.rk && dummy::is_ctap2(&self.rp.id) {
+            return Question::touch(Action::Select);
+        }
         let mut question = Question::touch(Action::Register);
         question.rp_id = Some(self.rp.id.clone());
         question.user = self.user.name.clone().or_else(|| self.user.display_name.clone());

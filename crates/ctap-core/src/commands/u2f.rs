@@ -6,8 +6,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::Context;
 use super::parameters::{Candidate, Found};
+use super::{Context, dummy};
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::consent::{Action, Evidence, Question, SilentRequest, UserPresent};
 use crate::credential::CredProtect;
@@ -249,12 +249,18 @@ impl Touch {
         self.next_deadline().map(|_| StatusWord::ConditionsNotSatisfied.alone())
     }
 
-    /// A U2F request names its relying party only as a hash.
+    /// A U2F request names its relying party only as a hash, and a dummy none at all.
     pub(crate) fn question(&self) -> Question {
-        Question::touch(match *self.request {
-            Request::Register { .. } => Action::Register,
-            Request::Authenticate { .. } => Action::SignIn,
-        })
+        let (action, application) = match &*self.request {
+            Request::Register { challenge, application }
+                if dummy::is_u2f(challenge, application) =>
+            {
+                return Question::touch(Action::Select);
+            }
+            Request::Register { application, .. } => (Action::Register, *application),
+            Request::Authenticate { application, .. } => (Action::SignIn, *application),
+        };
+        Question { application: Some(application), ..Question::touch(action) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! U2F, and how it goes together with CTAP2.
 
+use ctap_core::consent::Action;
 use ctap_core::{Decision, Instant, Step};
 use p256::ecdsa::signature::Verifier as _;
 use p256::ecdsa::{DerSignature, VerifyingKey};
@@ -197,6 +198,36 @@ fn a_handle_is_good_for_its_application_only_and_in_full() {
     assert_eq!(key.call_u2f(&authenticate_at(3, [9; 32], &handle)), WRONG_DATA);
     assert_eq!(key.call_u2f(&authenticate_at(7, [9; 32], &handle)), WRONG_DATA);
     assert_eq!(key.asked(), [], "judged before anyone is asked");
+}
+
+// P-8, UF-20, UF-30
+#[test]
+fn a_question_has_the_hash_that_stands_for_the_site() {
+    let mut key = key();
+    let (_, handle) = registered(&key.call_u2f(&register()));
+    key.call_u2f(&authenticate(3, &handle));
+    let asked = key.asked();
+    let seen: Vec<_> = asked.iter().map(|asked| (asked.action, asked.application)).collect();
+    let application = Some(application());
+    assert_eq!(seen, [(Action::Register, application), (Action::SignIn, application)]);
+}
+
+// P-8
+#[test]
+fn a_registration_for_the_touch_alone_asks_whether_this_is_the_key_to_use() {
+    let filled = [0x41, 0x00, 0xff].map(|filler| ([7; 32], [filler; 32]));
+    let named = [".dummy", "make.me.blink"].map(|rp_id| ([7; 32], sha256(rp_id.as_bytes())));
+    let libfido2 = [(sha256(b""), sha256(b"localhost"))];
+    for (challenge, application) in filled.into_iter().chain(named).chain(libfido2) {
+        let mut key = key();
+        let answer = key.call_u2f(&apdu(REGISTER, 3, &[challenge, application].concat()));
+        assert_eq!(status(&answer), NO_ERROR);
+        let question = key.asked().remove(0);
+        assert_eq!((question.action, question.application), (Action::Select, None));
+    }
+    let mut key = key();
+    key.call_u2f(&apdu(REGISTER, 3, &[CHALLENGE, sha256(b"localhost")].concat()));
+    assert_eq!(key.asked()[0].action, Action::Register, "somebody's own machine");
 }
 
 /// The first step of a U2F request.

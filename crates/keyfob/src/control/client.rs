@@ -1,12 +1,11 @@
 //! `keyfob touch`, `deny`, `wait`, `replug` and `status`: the other end of the control socket.
 
-use clap::Args;
-use ctap_core::consent::Shown;
-
 use super::protocol::{BadSample, Choice, KeyStatus, OpenPrompt, Sample, Status, Touching};
 use super::{Connection, Request, Response};
 use crate::failure::failure;
-use crate::terminal::{self, escaped};
+use crate::terminal;
+use crate::terminal::shown::{escaped, name, quoted_name, quoted_site};
+use clap::Args;
 
 /// What `keyfob touch` takes.
 #[derive(Debug, Args)]
@@ -133,21 +132,7 @@ fn unexpected(response: &Response) -> anyhow::Error {
 }
 
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    Ok(terminal::print(format_args!("{}\n", json(value)?))?)
-}
-
-/// One line of JSON that may stand on a terminal: what [`Shown`] would escape is escaped here as JSON does.
-fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
-    let escape = |character: char| -> String {
-        let mut units = [0; 2];
-        character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
-    };
-    let shown = |character| match terminal::is_plain(character) {
-        true => character.to_string(),
-        false => escape(character),
-    };
-    // Such characters are found within strings only.
-    Ok(serde_json::to_string(value)?.chars().map(shown).collect())
+    Ok(terminal::print(terminal::json_line(value)?)?)
 }
 
 fn table(status: &Status) -> String {
@@ -159,15 +144,23 @@ fn table(status: &Status) -> String {
 fn row(key: &KeyStatus) -> [String; 4] {
     let host = if key.attached { "attached" } else { "-" };
     let prompt = key.prompt.as_ref().map_or_else(|| "-".to_owned(), summary);
-    [Shown(&key.key).to_string(), Shown(&key.serial).to_string(), host.to_owned(), prompt]
+    [name(&key.key), name(&key.serial), host.to_owned(), prompt]
 }
 
-/// `register for github.com, ada (27 s left)`.
+/// `register for “github.com”, “ada” (27 s left)`.
 fn summary(prompt: &OpenPrompt) -> String {
-    let rp = prompt.rp_id.iter().map(|rp| format!(" for {}", Shown(rp)));
-    let user = prompt.user.iter().map(|user| format!(", {}", Shown(user)));
-    let who: String = rp.chain(user).collect();
-    format!("{}{who} ({} s left)", Shown(&prompt.action), prompt.seconds_left)
+    let site = prompt.rp_id.as_deref().map(quoted_site);
+    let site = site.or_else(|| prompt.application.as_deref().map(nameless));
+    let site = site.map(|site| format!(" for {site}"));
+    let user = prompt.user.iter().map(|user| format!(", {}", quoted_name(user)));
+    let who: String = site.into_iter().chain(user).collect();
+    format!("{}{who} ({} s left)", name(&prompt.action), prompt.seconds_left)
+}
+
+/// As a prompt has it: by the beginning of its hash it can be known again.
+fn nameless(hash: &str) -> String {
+    let beginning: String = hash.chars().take(8).collect();
+    format!("a U2F site without a name ({}…)", name(&beginning))
 }
 
 #[cfg(test)]
@@ -175,6 +168,7 @@ mod tests {
     use super::*;
 
     use crate::key::Touch;
+    use crate::terminal::shown::is_plain;
 
     const PAINT: &str = "\u{1b}[2J\u{7f}\u{9b}1m\u{202e}\u{e0041}\"\\ä";
 
@@ -185,6 +179,7 @@ mod tests {
             action: paint(),
             gesture: paint(),
             rp_id: Some(paint()),
+            application: Some(paint()),
             user: Some(paint()),
             seconds_left: 1,
             key: paint(),
@@ -194,7 +189,7 @@ mod tests {
     }
 
     fn is_harmless(text: &str) -> bool {
-        text.chars().all(|character| character == '\n' || terminal::is_plain(character))
+        text.chars().all(|character| character == '\n' || is_plain(character))
     }
 
     #[test]
@@ -204,9 +199,20 @@ mod tests {
     }
 
     #[test]
-    fn scripts_get_all_of_it_in_letters_that_a_terminal_can_bear() {
-        let text = json(&painted()).unwrap();
-        assert!(is_harmless(&text) && text.contains('ä'), "{text:?}");
-        assert_eq!(serde_json::from_str::<Status>(&text).unwrap(), painted());
+    fn a_u2f_site_is_named_or_known_again_by_its_hash() {
+        let mut prompt = OpenPrompt {
+            id: "1".to_owned(),
+            action: "register".to_owned(),
+            gesture: "touch".to_owned(),
+            rp_id: None,
+            application: Some("ab".repeat(32)),
+            user: None,
+            seconds_left: 9,
+            key: "1-1".to_owned(),
+        };
+        let nameless = "register for a U2F site without a name (abababab…) (9 s left)";
+        assert_eq!(summary(&prompt), nameless);
+        prompt.rp_id = Some("github.com".to_owned());
+        assert_eq!(summary(&prompt), "register for “github.com” (9 s left)");
     }
 }

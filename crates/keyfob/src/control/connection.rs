@@ -15,7 +15,7 @@ use super::{Request, Response, default_path};
 use crate::failure::failure;
 use crate::power_cycle::PLUGGING;
 use crate::running::on_one_thread;
-use crate::terminal::escaped;
+use crate::terminal::shown::escaped;
 
 /// Which running key is meant.
 #[derive(Clone, Debug, Args)]

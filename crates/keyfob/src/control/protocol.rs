@@ -136,8 +136,10 @@ pub(crate) struct OpenPrompt {
     pub(crate) action: String,
     /// `touch`, `long_touch`, `finger`; others may come.
     pub(crate) gesture: String,
-    /// The relying party, verbatim: escape it before showing it.
+    /// The relying party, verbatim: escape it before showing it. Of a U2F request only if its name is known.
     pub(crate) rp_id: Option<String>,
+    /// What a U2F request has in its place: the SHA-256 of a name, in hexadecimal.
+    pub(crate) application: Option<String>,
     /// The user's name, verbatim.
     pub(crate) user: Option<String>,
     /// Until the key stops waiting, rounded up.
@@ -216,6 +218,7 @@ impl OpenPrompt {
             action: action_name(prompt.question.action).to_owned(),
             gesture: gesture_name(prompt.question.gesture).to_owned(),
             rp_id: prompt.question.rp_id,
+            application: prompt.question.application.map(|hash| hash.iter().map(hex).collect()),
             user: prompt.question.user,
             key: key.bus_id().to_owned(),
         }
@@ -231,6 +234,10 @@ impl KeyStatus {
             prompt: key.prompt().map(|prompt| OpenPrompt::new(key, prompt)),
         }
     }
+}
+
+fn hex(byte: &u8) -> String {
+    format!("{byte:02x}")
 }
 
 fn action_name(action: Action) -> &'static str {

@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use anyhow::ensure;
 use ctap_client::{KeepaliveStatus, Patience};
-use ctap_core::consent::Shown;
 
 use super::narrator;
 use crate::control::OpenPrompt;
 use crate::spawned::SpawnedKey;
 use crate::terminal;
+use crate::terminal::shown::{quoted_name, quoted_site};
 
 /// What a person does when the key asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +76,14 @@ impl Person {
 
 /// What the key asks, in words.
 fn sentence(prompt: &OpenPrompt) -> String {
-    let shown = |name: &Option<String>| Shown(name.as_deref().unwrap_or("somebody")).to_string();
-    let (rp, user) = (shown(&prompt.rp_id), shown(&prompt.user));
-    match prompt.action.as_str() {
-        "register" => format!("{rp} wants to create a passkey for {user}"),
-        "sign_in" if prompt.user.is_none() => format!("{rp} wants to sign in"),
-        "sign_in" => format!("{rp} wants to sign in {user}"),
-        "reset" => "erase everything on this key?".to_owned(),
-        other => other.to_owned(),
+    let site = prompt.rp_id.as_deref().map_or("a program".to_owned(), quoted_site);
+    let user = prompt.user.as_deref().map(quoted_name);
+    match (prompt.action.as_str(), user) {
+        ("register", Some(user)) => format!("{site} wants to create a passkey for {user}"),
+        ("sign_in", Some(user)) => format!("{site} wants to sign in {user}"),
+        ("sign_in", None) => format!("{site} wants to sign in"),
+        ("reset", _) => "erase everything on this key?".to_owned(),
+        (other, _) => other.to_owned(),
     }
 }
 

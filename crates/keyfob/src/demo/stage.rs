@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use ctap_client::ReportPipe;
 use ctap_client::hidraw::Key;
-use ctap_core::consent::Shown;
 use usbip_server::client::Enumeration;
 
 use super::narrator::in_words;
 use crate::device::{self, Address, UsbipPipe};
 use crate::spawned::SpawnedKey;
+use crate::terminal::shown::quoted_name;
 
 /// How the key is plugged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Stage {
         eventually(|| {
             let key = self.node()?;
             let pipe = Address::Hidraw(key.path.clone()).pipe()?;
-            Ok((pipe, format!("{} is {}", key.path.display(), Shown(&key.name))))
+            Ok((pipe, format!("{} is {}", key.path.display(), quoted_name(&key.name))))
         })
     }
 
@@ -105,12 +105,9 @@ impl Stage {
 
 /// What the descriptors say.
 fn describe(said: &Enumeration) -> String {
-    let product = said.product.as_deref().unwrap_or("a device without a name");
+    let product = said.product.as_deref().map_or("a device without a name".to_owned(), quoted_name);
     let report = said.report_descriptor.len();
-    format!(
-        "descriptors read: {}, FIDO usage page in a report descriptor of {report} bytes",
-        Shown(product)
-    )
+    format!("descriptors read: {product}, FIDO usage page in a report descriptor of {report} bytes")
 }
 
 /// Tries until it works, for as long as plugging in may take; then the last failure stands.

@@ -12,7 +12,6 @@ use ctap_client::blob_array::BlobArray;
 use ctap_client::commands::make_credential::LargeBlobKey;
 use ctap_client::limits::MAX_BLOB;
 use ctap_client::{Error, Permissions, PinUvAuthToken};
-use ctap_core::consent::Shown;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -21,6 +20,7 @@ use super::ids::{self, IdArgument, base64url};
 use super::open_key::{OpenKey, Owner};
 use super::{agree, refused};
 use crate::failure::{advise, failure};
+use crate::terminal::shown::{Kept, quoted_site, site};
 use crate::terminal::{self, count};
 
 /// Read and write the large blobs on the key: data that relying parties keep beside a passkey
@@ -131,7 +131,7 @@ fn list(options: &ListOptions) -> anyhow::Result<()> {
     let found: Vec<_> = passkeys.iter().filter_map(|passkey| with_size(passkey, &array)).collect();
     if options.json {
         let entries: Vec<_> = found.iter().map(entry).collect();
-        return Ok(terminal::print(format_args!("{}\n", serde_json::to_string_pretty(&entries)?))?);
+        return Ok(terminal::print(terminal::json(&entries)?)?);
     }
     if !found.is_empty() {
         terminal::print(table(&found))?;
@@ -230,13 +230,13 @@ impl Whose {
         let rp_id = self.rp_id.as_deref().unwrap_or_default();
         let chosen = match (&self.id, passkeys.as_slice()) {
             (None, []) => {
-                let what = format!("{} has no passkey on the key", Shown(rp_id));
+                let what = format!("{} has no passkey on the key", quoted_site(rp_id));
                 return Err(failure(what, "`keyfob credentials list` shows which there are"));
             }
             (Some(id), _) => credentials::find(&IdArgument { id: id.clone() }, &passkeys)?,
             (None, [only]) => only,
             (None, _) => {
-                let what = format!("{} has several passkeys on the key", Shown(rp_id));
+                let what = format!("{} has several passkeys on the key", quoted_site(rp_id));
                 return Err(failure(
                     what,
                     "choose one with --id; `keyfob credentials list` shows them",
@@ -349,10 +349,10 @@ fn table(found: &[(&Passkey, usize)]) -> String {
     let heading = ["CREDENTIAL ID", "RP ID", "SIZE"].map(str::to_owned);
     let ids = ids::short(found.iter().map(|(passkey, _)| passkey.id()));
     let row = |(id, (passkey, size)): (String, &(&Passkey, usize))| {
-        [id, Shown(&passkey.rp.rp.id).to_string(), count(*size as u64, "byte")]
+        [id, site(&passkey.rp.rp.id), count(*size as u64, "byte")]
     };
-    let rows = once(heading).chain(ids.into_iter().zip(found).map(row));
-    terminal::columns(&rows.collect::<Vec<_>>())
+    let rows: Vec<_> = once(heading).chain(ids.into_iter().zip(found).map(row)).collect();
+    terminal::table(&rows, [None, Some(Kept::End), None])
 }
 
 /// The name of standard input and output.

@@ -112,7 +112,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
 fn show(options: &ShowOptions) -> anyhow::Result<()> {
     let settings = Settings::of(&OpenKey::open(&options.device)?.info);
     let text = match options.json {
-        true => format!("{}\n", serde_json::to_string_pretty(&settings)?),
+        true => terminal::json(&settings)?,
         false => terminal::columns(&settings.facts()),
     };
     Ok(terminal::print(text)?)

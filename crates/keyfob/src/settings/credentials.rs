@@ -5,7 +5,6 @@ use std::iter::once;
 use anyhow::ensure;
 use ctap_client::commands::credential_management::{StoredCredential, StoredRelyingParty};
 use ctap_client::{Permissions, PinUvAuthToken, User};
-use ctap_core::consent::Shown;
 use serde::Serialize;
 
 use super::ids::{self, IdArgument, base64url};
@@ -13,6 +12,7 @@ use super::info::algorithm_name;
 use super::open_key::{OpenKey, Owner};
 use super::{agree, refused};
 use crate::failure::failure;
+use crate::terminal::shown::{Kept, escaped, name, quoted_name, quoted_site, site};
 use crate::terminal::{self, count};
 
 /// List, change or delete the passkeys on the key
@@ -126,7 +126,7 @@ fn list(options: &ListOptions) -> anyhow::Result<()> {
     let text = match (options.json, options.csv) {
         (true, _) => {
             let entries: Vec<_> = passkeys.iter().map(Passkey::entry).collect();
-            format!("{}\n", serde_json::to_string_pretty(&entries)?)
+            terminal::json(&entries)?
         }
         (false, true) => csv(&passkeys),
         (false, false) => return print_table(&mut key, &token, &passkeys),
@@ -156,7 +156,7 @@ fn show(options: &ShowOptions) -> anyhow::Result<()> {
     let passkeys = passkeys(&mut key, &token)?;
     let passkey = find(&options.which, &passkeys)?;
     let text = match options.json {
-        true => format!("{}\n", serde_json::to_string_pretty(&passkey.entry())?),
+        true => terminal::json(&passkey.entry())?,
         false => terminal::columns(&passkey.facts()),
     };
     Ok(terminal::print(text)?)
@@ -234,11 +234,12 @@ impl Passkey {
         &self.stored.credential.id
     }
 
-    /// `ada at github.com`.
+    /// `“ada” at “github.com”`.
     fn account(&self) -> String {
         let user = &self.stored.user;
-        let name = user.name.as_deref().or(user.display_name.as_deref()).unwrap_or("an account");
-        format!("{} at {}", Shown(name), Shown(&self.rp.rp.id))
+        let name = user.name.as_deref().or(user.display_name.as_deref());
+        let name = name.map_or("an account".to_owned(), quoted_name);
+        format!("{name} at {}", quoted_site(&self.rp.rp.id))
     }
 
     fn entry(&self) -> Entry<'_> {
@@ -258,12 +259,12 @@ impl Passkey {
 
     fn facts(&self) -> Vec<[String; 2]> {
         let user = &self.stored.user;
-        let shown = |name: &Option<String>| name.as_ref().map(|name| Shown(name).to_string());
+        let shown = |text: &Option<String>| text.as_deref().map(name);
         let yes_no = |yes: bool| if yes { "Yes" } else { "No" }.to_owned();
         let algorithm = self.stored.public_key.algorithm();
         let facts = [
             ("Credential ID", Some(ids::hex(self.id()))),
-            ("RP ID", Some(Shown(&self.rp.rp.id).to_string())),
+            ("RP ID", Some(escaped(&self.rp.rp.id))),
             ("User name", shown(&user.name)),
             ("Display name", shown(&user.display_name)),
             ("User ID", Some(ids::hex(&user.id))),
@@ -286,21 +287,18 @@ const fn protection(level: u64) -> &'static str {
 }
 
 fn table(passkeys: &[Passkey]) -> String {
-    let shown = |name: &Option<String>| {
-        name.as_ref().map_or("-".to_owned(), |name| Shown(name).to_string())
-    };
+    let shown = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), name);
     let row = |(id, passkey): (String, &Passkey)| {
         let user = &passkey.stored.user;
-        [id, Shown(&passkey.rp.rp.id).to_string(), shown(&user.name), shown(&user.display_name)]
+        [id, site(&passkey.rp.rp.id), shown(&user.name), shown(&user.display_name)]
     };
     let heading = ["CREDENTIAL ID", "RP ID", "USER NAME", "DISPLAY NAME"].map(str::to_owned);
     let ids = ids::short(passkeys.iter().map(Passkey::id));
-    terminal::columns(
-        &once(heading).chain(ids.into_iter().zip(passkeys).map(row)).collect::<Vec<_>>(),
-    )
+    let rows: Vec<_> = once(heading).chain(ids.into_iter().zip(passkeys).map(row)).collect();
+    terminal::table(&rows, [None, Some(Kept::End), Some(Kept::Beginning), Some(Kept::Beginning)])
 }
 
-/// The columns of the tool for YubiKeys, in its order. Control characters are escaped; the rest is as the key sent it.
+/// The columns of the tool for YubiKeys, in its order. What could disguise text is escaped; the rest is as the key sent it.
 fn csv(passkeys: &[Passkey]) -> String {
     let heading = "credential_id,rp_id,user_name,user_display_name,user_id\n".to_owned();
     let line = |passkey: &Passkey| {
@@ -315,11 +313,7 @@ fn csv(passkeys: &[Passkey]) -> String {
 }
 
 fn csv_cell(text: &str) -> String {
-    let escape = |character: char| match character.is_control() {
-        true => character.escape_unicode().to_string(),
-        false => character.to_string(),
-    };
-    let text: String = text.chars().map(escape).collect();
+    let text = escaped(text);
     match text.contains(['"', ',']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text,

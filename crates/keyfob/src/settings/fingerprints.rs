@@ -5,13 +5,13 @@ use std::iter::once;
 use anyhow::ensure;
 use ctap_client::commands::bio_enrollment::{Sample, SampleStatus, Template};
 use ctap_client::{Error, Permissions, PinUvAuthToken};
-use ctap_core::consent::Shown;
 use serde::Serialize;
 
 use super::ids::{self, IdArgument, base64url};
 use super::open_key::{OpenKey, Owner};
 use super::{agree, refused};
 use crate::failure::failure;
+use crate::terminal::shown::{Kept, name, quoted_name};
 use crate::terminal::{self, Paint, count};
 
 /// Teach the key fingers, name them, and have it forget them
@@ -100,7 +100,7 @@ fn list(options: &ListOptions) -> anyhow::Result<()> {
     let fingers = fingers(&mut key, &token)?;
     if options.json {
         let entries: Vec<_> = fingers.iter().map(entry).collect();
-        return Ok(terminal::print(format_args!("{}\n", serde_json::to_string_pretty(&entries)?))?);
+        return Ok(terminal::print(terminal::json(&entries)?)?);
     }
     if fingers.is_empty() {
         terminal::note("The key knows no finger. `keyfob fingerprints add` teaches it one.");
@@ -117,12 +117,9 @@ fn add(options: &AddOptions) -> anyhow::Result<()> {
     if let Some(name) = &options.name {
         key.client.set_friendly_name(&token, &id, name).map_err(refused)?;
     }
-    let name = options.name.as_deref().unwrap_or("without a name");
-    Ok(terminal::print(format_args!(
-        "The key knows the finger: {} ({}).\n",
-        ids::hex(&id),
-        Shown(name)
-    ))?)
+    let name = options.name.as_deref().map_or("without a name".to_owned(), quoted_name);
+    let id = ids::hex(&id);
+    Ok(terminal::print(format_args!("The key knows the finger: {id} ({name}).\n"))?)
 }
 
 fn rename(options: &RenameOptions) -> anyhow::Result<()> {
@@ -132,14 +129,14 @@ fn rename(options: &RenameOptions) -> anyhow::Result<()> {
     let fingers = fingers(&mut key, &token)?;
     let finger = options.which.find(&fingers, id, "fingerprint")?;
     key.client.set_friendly_name(&token, &finger.id, &options.name).map_err(refused)?;
-    Ok(terminal::print(format_args!("The finger is called {}.\n", Shown(&options.name)))?)
+    Ok(terminal::print(format_args!("The finger is called {}.\n", quoted_name(&options.name)))?)
 }
 
 fn delete(options: &DeleteOptions) -> anyhow::Result<()> {
     let (mut key, token) = open(&options.owner)?;
     let fingers = fingers(&mut key, &token)?;
     let finger = options.which.find(&fingers, id, "fingerprint")?;
-    agree(options.force, &format!("Forget the finger {}?", shown_name(finger)))?;
+    agree(options.force, &format!("Forget the finger {}?", called(finger)))?;
     key.client.remove_enrollment(&token, &finger.id).map_err(refused)?;
     Ok(terminal::print("The key has forgotten the finger.\n")?)
 }
@@ -237,19 +234,22 @@ fn entry(finger: &Template) -> Entry<'_> {
     Entry { template_id: base64url(&finger.id), name: finger.name.as_deref() }
 }
 
-fn shown_name(finger: &Template) -> String {
-    match finger.name.as_deref() {
-        Some(name) if !name.is_empty() => Shown(name).to_string(),
-        _ => "-".to_owned(),
-    }
+/// Within a sentence.
+fn called(finger: &Template) -> String {
+    name_of(finger).map_or_else(|| ids::hex(&finger.id), quoted_name)
+}
+
+fn name_of(finger: &Template) -> Option<&str> {
+    finger.name.as_deref().filter(|name| !name.is_empty())
 }
 
 fn table(fingers: &[Template]) -> String {
     let heading = ["ID", "NAME"].map(str::to_owned);
-    let names = fingers.iter().map(shown_name);
+    let names = fingers.iter().map(|finger| name_of(finger).map_or("-".to_owned(), name));
     let rows =
         ids::short(fingers.iter().map(id)).into_iter().zip(names).map(|(id, name)| [id, name]);
-    terminal::columns(&once(heading).chain(rows).collect::<Vec<_>>())
+    let rows: Vec<_> = once(heading).chain(rows).collect();
+    terminal::table(&rows, [None, Some(Kept::Beginning)])
 }
 
 /// Samples in a row without a finger after which nobody is thought to be there.

@@ -5,12 +5,12 @@ pub(crate) mod json;
 use ctap_client::Client;
 use ctap_client::commands::client_pin::PinRetries;
 use ctap_client::commands::get_info::Info;
-use ctap_core::consent::Shown;
 use serde_json::json;
 
 use super::refused;
 use crate::device::{Channel, DeviceOption};
 use crate::profile::Aaguid;
+use crate::terminal::shown::name;
 use crate::terminal::{self, count};
 
 /// Show what the key is and what state it is in
@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 fn u2f(client: &mut Client<Channel>, json: bool) -> anyhow::Result<()> {
     let versions = [client.u2f_version().map_err(refused)?];
     let text = match json {
-        true => format!("{}\n", serde_json::to_string_pretty(&json!({ "versions": versions }))?),
+        true => terminal::json(&json!({ "versions": versions }))?,
         false => terminal::columns(&[["Versions:".to_owned(), shown(&versions)]]),
     };
     Ok(terminal::print(text)?)
@@ -55,7 +55,7 @@ fn ctap2(client: &mut Client<Channel>, json: bool) -> anyhow::Result<()> {
         false => None,
     };
     let text = match json {
-        true => format!("{}\n", serde_json::to_string_pretty(&json::members(&info, retries))?),
+        true => terminal::json(&json::members(&info, retries))?,
         false => terminal::columns(&facts(&info, retries)),
     };
     Ok(terminal::print(text)?)
@@ -125,7 +125,7 @@ fn pin(info: &Info, retries: Option<PinRetries>) -> String {
 fn options(info: &Info) -> Option<String> {
     let named = |on| {
         let options = info.options.iter().flatten().filter(move |(_, value)| *value == on);
-        options.map(|(name, _)| Shown(name).to_string())
+        options.map(|(option, _)| name(option))
     };
     info.options.as_ref()?;
     Some(join(named(true).chain(named(false).map(|name| format!("no {name}")))))
@@ -156,7 +156,7 @@ pub(super) fn algorithm_name(number: i64) -> String {
 }
 
 fn shown(items: &[String]) -> String {
-    join(items.iter().map(|item| Shown(item).to_string()))
+    join(items.iter().map(|item| name(item)))
 }
 
 fn join(items: impl Iterator<Item = String>) -> String {

@@ -1,11 +1,11 @@
 //! `keyfob list`: the keys there are.
 
 use ctap_client::hidraw::Key;
-use ctap_core::consent::Shown;
 use serde::Serialize;
 use usbip_server::client::RemoteDevice;
 
 use crate::device::{self, Address, DeviceOption};
+use crate::terminal::shown::{Kept, name};
 use crate::{doctor, terminal};
 
 /// List the FIDO keys of this host, or with --device usbip:HOST:PORT the devices of a USB/IP server
@@ -38,7 +38,7 @@ struct Entry {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let entries = entries(&options.device.device)?;
     if options.json {
-        return Ok(terminal::print(format_args!("{}\n", serde_json::to_string_pretty(&entries)?))?);
+        return Ok(terminal::print(terminal::json(&entries)?)?);
     }
     if entries.is_empty() {
         terminal::note(format_args!("There is no FIDO key.\nnext: {}", doctor::way_to_a_key()));
@@ -46,7 +46,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     let heading = ["DEVICE", "VID:PID", "PRODUCT", "SERIAL"].map(str::to_owned);
     let rows: Vec<_> = [heading].into_iter().chain(entries.iter().map(Entry::row)).collect();
-    Ok(terminal::print(terminal::columns(&rows))?)
+    let kept = [None, None, Some(Kept::Beginning), Some(Kept::Beginning)];
+    Ok(terminal::print(terminal::table(&rows, kept))?)
 }
 
 fn entries(address: &Address) -> anyhow::Result<Vec<Entry>> {
@@ -92,11 +93,9 @@ impl Entry {
     }
 
     fn row(&self) -> [String; 4] {
-        let shown = |text: &Option<String>| {
-            text.as_ref().map_or("-".to_owned(), |text| Shown(text).to_string())
-        };
+        let shown = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), name);
         [
-            Shown(&self.device).to_string(),
+            name(&self.device),
             format!("{:04x}:{:04x}", self.vendor_id, self.product_id),
             shown(&self.product),
             shown(&self.serial),

@@ -32,6 +32,11 @@ impl Pin {
     pub(super) fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Its length as keys measure it: in Unicode code points (CP-20).
+    pub(super) fn length(&self) -> u64 {
+        self.0.chars().count() as u64
+    }
 }
 
 impl std::fmt::Debug for Pin {
@@ -115,8 +120,8 @@ fn ask_twice() -> anyhow::Result<Pin> {
 
 /// Nothing of what is typed is shown.
 fn ask(question: &str) -> anyhow::Result<Pin> {
-    let pin = rpassword::prompt_password(question).context("cannot read from the terminal")?;
-    Ok(Pin::typed(Zeroizing::new(pin)))
+    let pin = terminal::ask_hidden(question).context("cannot read from the terminal");
+    Ok(Pin::typed(pin.map_err(|error| advise(error, "type the PIN, or give it with an option"))?))
 }
 
 fn from_file(path: &Path) -> anyhow::Result<Pin> {
@@ -127,21 +132,28 @@ fn from_file(path: &Path) -> anyhow::Result<Pin> {
     next_line(&mut BufReader::new(file)).with_context(context)
 }
 
-/// The next line without its end. Leaves the lines after it for the next PIN.
+/// The next line without its end, and without the mark that some editors put before UTF-8. Leaves the lines after it for
+/// the next PIN.
 fn next_line(input: &mut impl BufRead) -> anyhow::Result<Pin> {
     let mut line = Zeroizing::new(String::new());
-    if input.read_line(&mut line)? == 0 {
+    let read = input.read_line(&mut line);
+    if read.map_err(|error| advise(error, "give the PIN as text in UTF-8, one a line"))? == 0 {
         return Err(failure(
             "there is no further line",
             "give one PIN a line: the current one first, then the new one",
         ));
     }
-    Ok(Pin::typed(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned())))
+    let pin = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line);
+    Ok(Pin::typed(Zeroizing::new(pin.trim_end_matches(['\r', '\n']).to_owned())))
 }
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::failure::describe;
 
     #[test]
     fn one_pin_a_line_and_the_spaces_belong_to_it() {
@@ -161,6 +173,20 @@ mod tests {
         std::fs::write(&path, "1234\nnot this").unwrap();
         assert_eq!(from_file(&path).unwrap().expose(), "1234");
         assert!(from_file(&directory.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_pin() {
+        let mut input = "\u{feff}1234\r\n5678\n".as_bytes();
+        let mut next = || next_line(&mut input).map(|pin| pin.expose().to_owned()).unwrap();
+        assert_eq!([next(), next()], ["1234", "5678"]);
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_refused_with_a_next_step() {
+        let utf16 = b"\xff\xfe1\x002\x003\x004\x00\n\x00";
+        let told = describe(&next_line(&mut utf16.as_slice()).unwrap_err());
+        assert!(told.contains("UTF-8") && told.contains("next:"), "{told}");
     }
 
     #[test]

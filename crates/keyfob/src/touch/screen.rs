@@ -9,6 +9,7 @@ use super::sentence::{Choices, Commands, sentence};
 use super::tty::Tty;
 use crate::keys::{Keys, PluggedKey, Prompt};
 use crate::say::{say, tell};
+use crate::terminal::shown::{Kept, shortened, width};
 
 /// The prompt that a person looks at, of all that may be open.
 pub(super) struct Screen<'a> {
@@ -31,7 +32,8 @@ struct Shown<'a> {
 }
 
 enum Look {
-    /// A line that is written again each second, beginning with `head`. The answer is typed.
+    /// A line that is written again each second, beginning with `head` as long as the terminal is wide enough for both.
+    /// The answer is typed.
     Countdown { head: String, tty: Tty },
     /// A line that was written once. The answer comes from elsewhere.
     Announced,
@@ -51,7 +53,7 @@ impl<'a> Screen<'a> {
         if self.shown.is_none() {
             self.shown = self.next_prompt();
         }
-        self.shown.as_ref()?.draw()
+        self.shown.as_mut()?.draw()
     }
 
     /// The next line that is typed, `None` when there will be no more; never, while nothing is asked here.
@@ -100,15 +102,10 @@ impl<'a> Screen<'a> {
 
 impl Look {
     fn begin(sentence: &str, prompt: &Prompt) -> Self {
-        let Some(tty) = Tty::open() else { return Self::announce(sentence, Some(prompt)) };
-        let head = format!("{sentence} — ");
-        // A line that the terminal folds could not be written over: then the countdown gets a line of its own.
-        let length = format!("{head}{}", Choices(prompt)).chars().count();
-        if length < tty.width() {
-            return Self::Countdown { head, tty };
+        match Tty::open() {
+            Some(tty) => Self::Countdown { head: format!("{sentence} — "), tty },
+            None => Self::announce(sentence, Some(prompt)),
         }
-        tell(io::stderr(), format_args!("{sentence}\n"));
-        Self::Countdown { head: String::new(), tty }
     }
 
     fn announce(sentence: &str, prompt: Option<&Prompt>) -> Self {
@@ -131,10 +128,18 @@ impl Shown<'_> {
         }
     }
 
-    fn draw(&self) -> Option<Duration> {
-        let Look::Countdown { head, .. } = &self.look else { return None };
+    fn draw(&mut self) -> Option<Duration> {
+        let Look::Countdown { head, tty } = &mut self.look else { return None };
         let prompt = self.key.prompt()?;
-        tell(io::stderr(), format_args!("{REWRITE}{head}{}", Choices(&prompt)));
+        let choices = Choices(&prompt).to_string();
+        let room = tty.width().saturating_sub(1);
+        // A line that the terminal folds could not be written over: then the countdown gets a line of its own.
+        if !head.is_empty() && width(head) + width(&choices) > room {
+            tell(io::stderr(), format_args!("{REWRITE}{}\n", self.sentence));
+            head.clear();
+        }
+        let choices = shortened(&choices, room, Kept::Beginning);
+        tell(io::stderr(), format_args!("{REWRITE}{head}{choices}"));
         // The number of seconds, rounded up, changes when the fraction is used up.
         Some(Duration::from_nanos(prompt.left.subsec_nanos().into()).max(SHORTEST_PAUSE))
     }

@@ -2,15 +2,53 @@
 
 use std::fmt;
 
-use ctap_core::consent::Gesture;
+use ctap_core::Question;
+use ctap_core::consent::{Action, Gesture};
 
 use crate::keys::Prompt;
+use crate::terminal::shown::{quoted_name, quoted_site};
 
-/// Who asks for what: `github.com wants to create a key for ada`. With several keys it says which one is asked.
+/// Who asks for what: `“github.com” wants to create a key for “ada”`. What came from outside stands in quotation marks.
+pub(crate) struct Sentence<'a>(pub(crate) &'a Question);
+
+impl fmt::Display for Sentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Question { action, rp_id, application, user, .. } = self.0;
+        let who = who(rp_id.as_deref(), application.as_ref());
+        let user = user.as_deref().map(quoted_name);
+        match (action, user) {
+            (Action::Register, None) => write!(f, "{who} wants to create a key"),
+            (Action::Register, Some(user)) => write!(f, "{who} wants to create a key for {user}"),
+            (Action::SignIn, None) => write!(f, "{who} wants to sign in"),
+            (Action::SignIn, Some(user)) => write!(f, "{who} wants to sign in as {user}"),
+            (Action::Select, _) => write!(f, "{who} asks whether this is the key to use"),
+            (Action::Reset, _) => {
+                write!(f, "{who} wants to erase this key: every credential and the PIN")
+            }
+            (Action::Verify, _) => write!(f, "{who} wants to know that it is you"),
+            (Action::Enroll, _) => write!(f, "{who} wants to learn a new finger"),
+            (_, _) => write!(f, "{who} wants a touch"),
+        }
+    }
+}
+
+/// Whoever asks, as far as they can be told: a U2F request has a hash at least, by which it can be known again.
+fn who(rp_id: Option<&str>, application: Option<&[u8; 32]>) -> String {
+    match (rp_id, application) {
+        (Some(rp_id), _) => quoted_site(rp_id),
+        (None, Some([a, b, c, d, ..])) => {
+            format!("a U2F site without a name ({a:02x}{b:02x}{c:02x}{d:02x}…)")
+        }
+        (None, None) => "a program".to_owned(),
+    }
+}
+
+/// With several keys it says which one is asked.
 pub(super) fn sentence(bus_id: Option<&str>, prompt: &Prompt) -> String {
+    let sentence = Sentence(&prompt.question);
     match bus_id {
-        Some(bus_id) => format!("{bus_id}: {}", prompt.question),
-        None => prompt.question.to_string(),
+        Some(bus_id) => format!("{bus_id}: {sentence}"),
+        None => sentence.to_string(),
     }
 }
 
@@ -35,5 +73,70 @@ impl fmt::Display for Commands<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let left = self.0.seconds_left();
         write!(f, "`keyfob touch` to agree, `keyfob deny` to refuse, {left} s left")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sentence(action: Action, rp_id: Option<&str>, user: Option<&str>) -> String {
+        let (rp_id, user) = (rp_id.map(str::to_owned), user.map(str::to_owned));
+        let question = Question { action, gesture: Gesture::Touch, rp_id, application: None, user };
+        Sentence(&question).to_string()
+    }
+
+    #[test]
+    fn a_sentence_names_who_asks_for_what() {
+        let (site, user) = (Some("github.com"), Some("ada"));
+        assert_eq!(
+            [
+                sentence(Action::Register, site, user),
+                sentence(Action::SignIn, site, user),
+                sentence(Action::SignIn, site, None),
+                sentence(Action::Select, None, None),
+            ],
+            [
+                "“github.com” wants to create a key for “ada”",
+                "“github.com” wants to sign in as “ada”",
+                "“github.com” wants to sign in",
+                "a program asks whether this is the key to use",
+            ]
+        );
+    }
+
+    // P-8
+    #[test]
+    fn a_site_cannot_hide_its_domain() {
+        let site = format!("accounts.google.com.{}.evil.example", "a".repeat(44));
+        let told = sentence(Action::Register, Some(&site), Some("ada"));
+        assert!(told.contains("aaa.evil.example” wants to create a key for “ada”"), "{told}");
+    }
+
+    // P-8
+    #[test]
+    fn a_name_is_no_sentence_of_the_key() {
+        let user = "nobody. github.com wants to sign in as ada";
+        let told = sentence(Action::Register, Some("evil.example"), Some(user));
+        assert_eq!(told, format!("“evil.example” wants to create a key for “{user}”"));
+        let site = "x” wants to sign in. “github.com";
+        let told = sentence(Action::Register, Some(site), None);
+        assert_eq!(told.matches('“').count(), 1, "{told}");
+    }
+
+    // P-8, UF-20
+    #[test]
+    fn a_hash_that_nobody_knows_is_told_from_others() {
+        let mut question = Question {
+            action: Action::Register,
+            gesture: Gesture::Touch,
+            rp_id: None,
+            application: Some([0xab; 32]),
+            user: None,
+        };
+        let told = Sentence(&question).to_string();
+        assert_eq!(told, "a U2F site without a name (abababab…) wants to create a key");
+        question.rp_id = Some("github.com".to_owned());
+        assert_eq!(Sentence(&question).to_string(), "“github.com” wants to create a key");
     }
 }

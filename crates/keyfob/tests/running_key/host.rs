@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use ctap_client::commands::u2f::StatusWord;
 use ctap_client::{
     Client, Error, HidChannel, RelyingParty, Report, ReportPipe, Status, User, make_credential,
 };
@@ -59,8 +60,13 @@ pub(crate) fn select(mut key: Platform) -> Asking {
 }
 
 /// Begins to register `ada` at `site`.
-pub(crate) fn register(mut key: Platform, site: &str) -> Asking {
-    let user = User::new(*b"1", "ada");
+pub(crate) fn register(key: Platform, site: &str) -> Asking {
+    register_as(key, site, "ada")
+}
+
+/// Begins to register somebody at `site`.
+pub(crate) fn register_as(mut key: Platform, site: &str, name: &str) -> Asking {
+    let user = User::new(*b"1", name);
     let request = make_credential::Request::new([7; 32], RelyingParty::new(site), user);
     thread::spawn(move || {
         let outcome = key.client().make_credential(&request, None).map(drop);
@@ -71,4 +77,13 @@ pub(crate) fn register(mut key: Platform, site: &str) -> Asking {
 /// The status that a request was refused with.
 pub(crate) fn refusal(outcome: Result<(), Error>) -> Option<Status> {
     outcome.expect_err("it was refused").status()
+}
+
+/// Registers through U2F: asks again and again, until the key is touched.
+pub(crate) fn register_u2f(mut key: Platform, application: [u8; 32]) -> JoinHandle<()> {
+    thread::spawn(move || {
+        while let Err(error) = key.client().u2f_register(&[7; 32], &application) {
+            assert!(matches!(error, Error::U2f(StatusWord::ConditionsNotSatisfied)), "{error}");
+        }
+    })
 }

@@ -2,8 +2,11 @@
 
 use ctap_client::Status;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use crate::host::{connect, import, import_from, refusal, register, select};
+use crate::host::{
+    connect, import, import_from, refusal, register, register_as, register_u2f, select,
+};
 use crate::program::{Home, eventually};
 
 fn wait(home: &Home) -> Value {
@@ -22,7 +25,7 @@ fn a_prompt_says_who_wants_what_and_a_touch_grants_it() {
     prompt["id"] = Value::Null;
     let wanted = json!({
         "id": null, "action": "register", "gesture": "touch",
-        "rp_id": "github.com", "user": "ada", "seconds_left": null, "key": "1-1",
+        "rp_id": "github.com", "application": null, "user": "ada", "seconds_left": null, "key": "1-1",
     });
     assert_eq!(prompt, wanted);
     assert_eq!(home.succeed(&["touch"]), "");
@@ -30,7 +33,7 @@ fn a_prompt_says_who_wants_what_and_a_touch_grants_it() {
     outcome.unwrap();
     key.skip_ways_in();
     let told = key.line();
-    assert!(told.starts_with("github.com wants to create a key for ada — "), "{told}");
+    assert!(told.starts_with("“github.com” wants to create a key for “ada” — "), "{told}");
     assert!(told.contains("`keyfob touch`"), "{told}");
 }
 
@@ -124,7 +127,7 @@ fn the_state_of_every_key_is_shown() {
         (&json!(true), &json!("example.org"))
     );
     let table = home.succeed(&["status"]);
-    assert!(table.contains("register for example.org, ada ("), "{table}");
+    assert!(table.contains("register for “example.org”, “ada” ("), "{table}");
     home.succeed(&["deny"]);
     drop(asking.join());
 }
@@ -179,4 +182,40 @@ fn what_a_site_calls_itself_cannot_paint_on_the_terminal() {
     }
     home.succeed(&["deny"]);
     drop(asking.join());
+}
+
+// P-8
+#[test]
+fn a_site_and_its_user_cannot_speak_in_the_keys_name() {
+    let home = Home::new();
+    let mut key = home.serve(&["--ephemeral"]);
+    let site = format!("accounts.google.com.{}.evil.example", "a".repeat(44));
+    let user = "nobody. github.com wants to sign in as ada";
+    let asking = register_as(import_from(key.address()), &site, user);
+    assert_eq!(wait(&home)["rp_id"], site, "scripts get all of it");
+    key.skip_ways_in();
+    let told = key.line();
+    let end = format!("aaa.evil.example” wants to create a key for “{user}” — `keyfob touch`");
+    assert!(told.starts_with("“…") && told.contains(&end), "{told}");
+    let told = home.succeed(&["status"]);
+    assert!(told.contains(&format!("aaa.evil.example”, “{user}” (")), "{told}");
+    home.succeed(&["deny"]);
+    drop(asking.join());
+}
+
+// P-8, UF-20
+#[test]
+fn a_u2f_request_is_told_with_the_name_of_its_site() {
+    let home = Home::new();
+    let mut key = home.serve(&["--ephemeral", "--profile", "u2f-only"]);
+    let application = Sha256::digest("https://www.gstatic.com/securitykey/origins.json");
+    let asking = register_u2f(import_from(key.address()), application.into());
+    let prompt = wait(&home);
+    let hash = "a54672b222c4cf95e151ed8d4d3c767a6cc349435943794e884f3d023a8229fd";
+    assert_eq!([&prompt["rp_id"], &prompt["application"]], ["google.com", hash]);
+    key.skip_ways_in();
+    let told = key.line();
+    assert!(told.starts_with("“google.com” wants to create a key — "), "{told}");
+    home.succeed(&["touch"]);
+    asking.join().unwrap();
 }

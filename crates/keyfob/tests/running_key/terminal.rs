@@ -11,7 +11,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::host::{Asking, import_from, refusal, register, select};
+use crate::host::{Asking, import_from, refusal, register, register_as, select};
 use crate::program::{Home, Serving, eventually};
 
 /// A key whose standard input and error streams are a terminal, and what stands on it.
@@ -26,8 +26,7 @@ impl Terminal {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let master = openpt(flags).expect("a terminal");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
-        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&master, size).expect("a terminal");
+        tcsetwinsize(&master, size(columns)).expect("a terminal");
         let name = ptsname(&master, Vec::new()).expect("its name");
         let open = || -> OwnedFd {
             let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -39,6 +38,10 @@ impl Terminal {
         let keyboard = File::from(master);
         let screen = show(keyboard.try_clone().expect("possible"));
         Self { keyboard, screen, key }
+    }
+
+    fn resize(&self, columns: u16) {
+        tcsetwinsize(&self.keyboard, size(columns)).expect("a terminal");
     }
 
     fn type_in(&mut self, keys: &str) {
@@ -62,6 +65,10 @@ impl Terminal {
     }
 }
 
+fn size(columns: u16) -> Winsize {
+    Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
+}
+
 /// Collects what is written to a terminal, until it is closed.
 fn show(mut terminal: File) -> Arc<Mutex<String>> {
     let screen = Arc::new(Mutex::new(String::new()));
@@ -82,9 +89,9 @@ fn enter_is_a_touch_and_the_seconds_are_counted_down() {
     let mut terminal = Terminal::start(&home, 100);
     let asking = register(import_from(terminal.key.address()), "a.example");
     terminal.await_words(
-        "a.example wants to create a key for ada — Enter to touch, n to refuse, 30 s left",
+        "“a.example” wants to create a key for “ada” — Enter to touch, n to refuse, 30 s left",
     );
-    terminal.await_words("\r\u{1b}[Ka.example wants to create a key for ada — Enter to touch, n to refuse, 28 s left");
+    terminal.await_words("\r\u{1b}[K“a.example” wants to create a key for “ada” — Enter to touch, n to refuse, 28 s left");
     terminal.answer("\n", &asking);
     asking.join().unwrap().1.unwrap();
     terminal.await_words("touched\r\n");
@@ -135,10 +142,41 @@ fn a_question_longer_than_the_line_is_still_counted_down_on_one() {
     let asking = register(import_from(terminal.key.address()), &site);
     terminal.await_words("\r\u{1b}[KEnter to touch, n to refuse, 29 s left");
     assert!(
-        terminal.screen().contains("wants to create a key for ada\r\n"),
+        terminal.screen().contains("wants to create a key for “ada”\r\n"),
         "{}",
         terminal.screen()
     );
     terminal.answer("\n", &asking);
     asking.join().unwrap().1.unwrap();
+}
+
+#[test]
+fn wide_names_and_narrow_terminals_leave_one_line_for_the_countdown() {
+    let name = "漢字".repeat(8);
+    for (columns, countdown) in [
+        (100, "\r\u{1b}[KEnter to touch, n to refuse, 29 s left\r\u{1b}[K"),
+        (30, "\r\u{1b}[KEnter to touch, n to refuse,…\r\u{1b}[K"),
+    ] {
+        let home = Home::new();
+        let terminal = Terminal::start(&home, columns);
+        let asking = register_as(import_from(terminal.key.address()), "a.example", &name);
+        terminal.await_words(countdown);
+        let screen = terminal.screen();
+        assert!(screen.contains(&format!("for “{name}”\r\n")), "{screen:?}");
+        assert_eq!(screen.matches("a.example").count(), 1, "{screen:?}");
+        home.succeed(&["deny"]);
+        drop(asking.join());
+    }
+}
+
+#[test]
+fn a_terminal_that_became_narrow_still_has_one_line_for_the_countdown() {
+    let home = Home::new();
+    let terminal = Terminal::start(&home, 100);
+    let asking = register(import_from(terminal.key.address()), "a.example");
+    terminal.await_words("— Enter to touch, n to refuse, 30 s left");
+    terminal.resize(60);
+    terminal.await_words("\r\u{1b}[KEnter to touch, n to refuse, 28 s left\r\u{1b}[K");
+    home.succeed(&["deny"]);
+    drop(asking.join());
 }

@@ -1,8 +1,11 @@
 //! `keyfob credentials`.
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
 use crate::browser::{PIN, key_with_passkeys};
+use crate::pty::Pty;
 use crate::support::{Key, Said};
 
 const TWO: &[(&str, &str)] = &[("example.org", "ada"), ("github.com", "grace")];
@@ -95,10 +98,32 @@ fn a_deleted_passkey_is_gone_and_the_others_stay() {
     key.type_in(&["credentials", "delete", "--", &id], "1234\ny\n").failed(2, &["--force"]);
     assert_eq!(list(&key).as_array().unwrap().len(), 2);
     key.type_in(&["credentials", "delete", "-f", "--", &id], PIN)
-        .did("The passkey of ada at example.org is deleted.");
+        .did("The passkey of “ada” at “example.org” is deleted.");
     let left = list(&key);
     assert_eq!(left.as_array().unwrap().len(), 1);
     assert_eq!(left[0]["userName"], "grace");
+}
+
+// P-8
+#[test]
+fn on_a_terminal_no_row_is_longer_than_a_line_and_a_domain_keeps_its_end() {
+    let site = format!("accounts.google.com.{}.evil.example", "a".repeat(44));
+    let key = key_with_passkeys(&[(&site, "漢字".repeat(8).as_str()), ("github.com", "ada")]);
+    let mut pty = Pty::of(64);
+    let mut list = key.command(&["credentials", "list", "-P", PIN.trim()]);
+    let list = list.stdin(Stdio::null()).stdout(pty.line()).stderr(Stdio::null());
+    assert!(list.status().unwrap().success());
+    let shown = pty.shown();
+    assert!(shown.contains("aa.evil.example  漢字"), "{shown}");
+    let widths = shown.lines().map(|line| line.chars().map(width).sum::<usize>());
+    assert!(widths.max() <= Some(64), "{shown}");
+    let piped = key.type_in(&["credentials", "list"], PIN);
+    piped.did(&"漢字".repeat(8));
+}
+
+/// Columns: the kanji of this test take two.
+fn width(character: char) -> usize {
+    1 + usize::from("漢字".contains(character))
 }
 
 #[test]

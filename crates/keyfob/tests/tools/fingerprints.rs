@@ -33,7 +33,7 @@ fn a_finger_is_learned_named_renamed_and_forgotten() {
     said.did("left thumb");
     assert!(said.err.contains("Good.") && said.err.contains("1 sample to go"), "{}", said.err);
     key.type_in(&["fingerprints", "list"], PIN).did("left thumb");
-    key.type_in(&["fingerprints", "rename", "--", &id(&key), "toe"], PIN).did("called toe");
+    key.type_in(&["fingerprints", "rename", "--", &id(&key), "toe"], PIN).did("called “toe”");
     assert_eq!(list(&key)[0]["name"], "toe");
     key.type_in(&["fingerprints", "delete", "--", &id(&key)], PIN).failed(2, &["--force"]);
     key.type_in(&["fingerprints", "delete", "-f", "--", &id(&key)], PIN).did("forgotten");

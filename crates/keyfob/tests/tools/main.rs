@@ -13,5 +13,7 @@ mod documents;
 mod fingerprints;
 mod info;
 mod pin;
+mod pin_prompt;
+mod pty;
 mod reset;
 mod support;

@@ -55,11 +55,16 @@ impl Key {
         self.type_in(arguments, "")
     }
 
+    /// A command on this key.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program(&self.home);
+        command.args(arguments).env("KEYFOB_DEVICE", format!("usbip:{}", self.server));
+        command
+    }
+
     /// Begins a command on this key.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
-        program(&self.home)
-            .args(arguments)
-            .env("KEYFOB_DEVICE", format!("usbip:{}", self.server))
+        self.command(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,0 +1,28 @@
+//! Registrations that are none: platforms send them for the touch alone, where a key has no authenticatorSelection or does not
+//! speak CTAP2. A person picks one of several keys so, or is kept from seeing at once that a site knows this key already.
+//!
+//! What is made in answer to one is never used; no browser lets a site have such a name.
+
+use crate::crypto::sha256;
+
+/// RP ids that stand for no relying party: Chromium's and Firefox's.
+const RP_IDS: [&str; 2] = [".dummy", "make.me.blink"];
+
+/// Bytes that fill a whole application parameter in the place of a hash: Chromium, WebKit; python-fido2; libfido2.
+const FILLERS: [u8; 3] = [0x41, 0x00, 0xff];
+
+/// What libfido2 hashes to find the key that is touched: an RP id and client data.
+const LIBFIDO2: (&[u8], &[u8]) = (b"localhost", b"");
+
+/// A makeCredential request for this RP id is a dummy, if its credential is not to be kept.
+pub(crate) fn is_ctap2(rp_id: &str) -> bool {
+    RP_IDS.contains(&rp_id)
+}
+
+/// A U2F registration with these parameters is a dummy.
+pub(crate) fn is_u2f(challenge: &[u8; 32], application: &[u8; 32]) -> bool {
+    let (rp_id, client_data) = LIBFIDO2;
+    FILLERS.iter().any(|filler| *application == [*filler; 32])
+        || RP_IDS.iter().any(|rp_id| *application == sha256(&[rp_id.as_bytes()]))
+        || (*application == sha256(&[rp_id]) && *challenge == sha256(&[client_data]))
+}

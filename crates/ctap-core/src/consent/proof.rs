@@ -1,0 +1,70 @@
+//! What a decision, a MAC or a fingerprint proves: made in one place each, and used up by the code that needs the fact.
+
+/// Proof that a person touched the key for this very request.
+#[derive(Debug)]
+pub struct UserPresent(());
+
+impl UserPresent {
+    /// Only [`Authenticator::answer`](crate::Authenticator::answer) calls this, for every decision but a refusal.
+    pub(crate) const fn approved() -> Self {
+        Self(())
+    }
+}
+
+/// Proof that the key knows who its user is.
+#[derive(Debug)]
+pub struct UserVerified(());
+
+impl UserVerified {
+    /// Only `PinUvAuthToken` calls this, for a MAC that verified.
+    pub(crate) const fn by_token() -> Self {
+        Self(())
+    }
+
+    /// Only `Verification` calls this, for an enrolled finger.
+    pub(crate) const fn by_finger() -> Self {
+        Self(())
+    }
+}
+
+/// Proof that the platform asked for a signature without a presence test (`up: false`, GA-07; control byte 08, UF-38).
+#[derive(Debug)]
+pub struct SilentRequest(());
+
+impl SilentRequest {
+    /// Only getAssertion's `up` option and the control byte of a U2F authentication make one.
+    pub(crate) fn from_up_option(up: bool) -> Option<Self> {
+        (!up).then_some(Self(()))
+    }
+}
+
+/// What allows a private key to sign, and what the UP and UV bits are derived from.
+#[derive(Debug)]
+pub struct Evidence {
+    present: bool,
+    verified: bool,
+}
+
+impl Evidence {
+    /// A person touched the key.
+    pub(crate) fn of_presence(_: UserPresent, verified: Option<UserVerified>) -> Self {
+        Self { present: true, verified: verified.is_some() }
+    }
+
+    /// Nobody did, and the platform did not ask for it.
+    pub(crate) fn of_silence(_: SilentRequest, verified: Option<UserVerified>) -> Self {
+        Self { present: false, verified: verified.is_some() }
+    }
+
+    /// The UP bit.
+    #[must_use]
+    pub const fn present(&self) -> bool {
+        self.present
+    }
+
+    /// The UV bit.
+    #[must_use]
+    pub const fn verified(&self) -> bool {
+        self.verified
+    }
+}

@@ -1,0 +1,157 @@
+//! What people are asked, and what they decide.
+
+use alloc::string::String;
+use core::fmt;
+
+use crate::store::Fingerprint;
+
+/// Names one question for ever. It is never used again, so a late answer cannot approve another request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PromptId(pub(crate) u64);
+
+impl fmt::Display for PromptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a person must see before they decide.
+///
+/// Names in it come from whoever asks. Before they are shown, what could disguise them has to be escaped, and where they
+/// are too long, the end of a domain has to stay: it says whose domain it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What is asked for.
+    pub action: Action,
+    /// What the person is to do if they agree.
+    pub gesture: Gesture,
+    /// The relying party, verbatim.
+    pub rp_id: Option<String>,
+    /// What a U2F request has in its place (UF-20, UF-30): the SHA-256 of a name, which whoever asks the person may know.
+    pub application: Option<[u8; 32]>,
+    /// The user's name at the relying party, verbatim; for a sign-in only when one account is in question.
+    pub user: Option<String>,
+}
+
+/// What a person is asked to agree to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Create a credential (makeCredential).
+    Register,
+    /// Sign in with a credential (getAssertion).
+    SignIn,
+    /// Be the key that the platform uses (selection, a probe with an empty pinUvAuthParam, or a dummy registration).
+    Select,
+    /// Erase everything (reset).
+    Reset,
+    /// Let a program act for a verified user (a pinUvAuthToken by fingerprint).
+    Verify,
+    /// Learn a new finger (bioEnrollment).
+    Enroll,
+}
+
+/// What a person does to agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Gesture {
+    /// Touch the key.
+    Touch,
+    /// Hold the key for at least five seconds (RS-06).
+    LongTouch,
+    /// Place a finger on the sensor.
+    Finger,
+}
+
+/// What a person decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// They did what the question asks. Where it asks for a finger: the one that fits, the first enrolled or, while a new
+    /// one is learned, one that is not enrolled yet.
+    Approve,
+    /// They placed this finger; on a question that asks for a touch, it is a touch.
+    Finger(u8),
+    /// They placed a finger in a way that the sensor could not read; on a question that asks for a touch, a refusal.
+    BadSample(SampleFault),
+    /// They refused.
+    Deny,
+}
+
+/// Why a sensor could not use a sample (lastEnrollSampleStatus, BE-23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum SampleFault {
+    /// Too high on the sensor.
+    TooHigh = 0x01,
+    /// Too low.
+    TooLow = 0x02,
+    /// Too far left.
+    TooLeft = 0x03,
+    /// Too far right.
+    TooRight = 0x04,
+    /// Swiped too fast.
+    TooFast = 0x05,
+    /// Swiped too slowly.
+    TooSlow = 0x06,
+    /// Poor quality.
+    PoorQuality = 0x07,
+    /// Too skewed.
+    TooSkewed = 0x08,
+    /// Touched too shortly.
+    TooShort = 0x09,
+    /// Does not go with the samples before: another finger.
+    MergeFailure = 0x0a,
+    /// This finger is enrolled already.
+    Exists = 0x0b,
+    /// Nobody touched.
+    NoUserActivity = 0x0d,
+    /// The finger was not lifted in between.
+    NoUserPresenceTransition = 0x0e,
+}
+
+/// What a fingerprint sensor saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finger {
+    /// The one that fits the question.
+    Fitting,
+    /// A certain one.
+    Number(u8),
+    /// Nothing it could use.
+    Unreadable(SampleFault),
+}
+
+impl Finger {
+    /// Where the question asks for a touch, a finger that cannot be read is none.
+    pub(crate) const fn is_touch(self) -> bool {
+        !matches!(self, Self::Unreadable(_))
+    }
+
+    /// It is one of `enrolled`.
+    pub(crate) fn is_enrolled(self, enrolled: &[Fingerprint]) -> bool {
+        match self {
+            Self::Fitting => !enrolled.is_empty(),
+            Self::Number(number) => enrolled.iter().any(|known| known.finger == number),
+            Self::Unreadable(_) => false,
+        }
+    }
+}
+
+impl Decision {
+    /// What the sensor saw; `None`: the person refused.
+    pub(crate) const fn finger(self) -> Option<Finger> {
+        match self {
+            Self::Approve => Some(Finger::Fitting),
+            Self::Finger(number) => Some(Finger::Number(number)),
+            Self::BadSample(fault) => Some(Finger::Unreadable(fault)),
+            Self::Deny => None,
+        }
+    }
+}
+
+impl Question {
+    pub(crate) const fn touch(action: Action) -> Self {
+        Self { action, gesture: Gesture::Touch, rp_id: None, application: None, user: None }
+    }
+}
