@@ -88,7 +88,7 @@ impl OpenKey {
         if self.info.force_pin_change == Some(true) {
             return Err(failure(pin::MUST_BE_CHANGED, pin::CHANGE_IT));
         }
-        let pin = pin.read()?;
+        let pin = pin::read_current(pin, &self.info)?;
         let token = self.client.pin_uv_auth_token(pin.expose(), permissions, None);
         token.map_err(|error| pin::explain(&mut self.client, error))
     }

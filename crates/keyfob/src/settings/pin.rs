@@ -74,23 +74,23 @@ fn set(options: &SetOptions) -> anyhow::Result<()> {
     if has_pin(&info)? {
         return Err(failure("the key has a PIN already", "`keyfob pin change` replaces it"));
     }
-    let new = options.new.read()?;
-    client.set_pin(new.expose()).map_err(|error| explain_new(&mut client, &info, &new, error))?;
+    let new = read_new(&options.new, &info)?;
+    client.set_pin(new.expose()).map_err(|error| explain_new(&mut client, error))?;
     Ok(terminal::print("The PIN is set.\n")?)
 }
 
 fn change(options: &ChangeOptions) -> anyhow::Result<()> {
     let OpenKey { mut client, info } = open_with_pin(&options.device)?;
-    let current = options.current.read()?;
-    let new = options.new.read()?;
+    let current = read_current(&options.current, &info)?;
+    let new = read_new(&options.new, &info)?;
     let changed = client.change_pin(current.expose(), new.expose());
-    changed.map_err(|error| explain_new(&mut client, &info, &new, error))?;
+    changed.map_err(|error| explain_new(&mut client, error))?;
     Ok(terminal::print("The PIN is changed.\n")?)
 }
 
 fn verify(options: &VerifyOptions) -> anyhow::Result<()> {
     let OpenKey { mut client, info } = open_with_pin(&options.device)?;
-    let current = options.current.read()?;
+    let current = read_current(&options.current, &info)?;
     let (permission, rp_id) = harmless_permission(&info);
     let token = client.pin_uv_auth_token(current.expose(), permission, rp_id);
     token.map_err(|error| explain(&mut client, error))?;
@@ -118,27 +118,62 @@ fn has_pin(info: &Info) -> anyhow::Result<bool> {
         .ok_or_else(|| failure("this key takes no PIN", "use a key with the clientPin option"))
 }
 
-/// Why the key did not take a new PIN in the place of the one it has, if any, and what to do about it.
-fn explain_new(
-    client: &mut Client<impl Exchange>,
-    info: &Info,
-    new: &Pin,
-    error: Error,
-) -> anyhow::Error {
-    let shortest = info.min_pin_length.unwrap_or(SHORTEST_PIN);
-    match error.status() {
-        Some(Status::PinPolicyViolation) => {
-            told(&unfit(new, shortest), &error, "choose another PIN")
-        }
-        _ => explain(client, error),
+/// The PIN the key has now. One that cannot be it, because no PIN of this key is so short or so long, costs no attempt.
+///
+/// # Errors
+/// When there is none, or it cannot be the key's.
+pub(super) fn read_current(options: &CurrentPinOptions, info: &Info) -> anyhow::Result<Pin> {
+    let pin = options.read()?;
+    let shortest = match info.force_pin_change {
+        Some(true) => SHORTEST_PIN, // it may be older than the key's minimum (CF-46)
+        _ => shortest(info),
+    };
+    match misfit(&pin, shortest) {
+        None => Ok(pin),
+        Some(misfit) => Err(failure(
+            format_args!(
+                "this is not the key's PIN: {misfit}; the key was not asked, and no attempt is lost"
+            ),
+            "give the whole PIN",
+        )),
     }
 }
 
-/// What is wrong with a new PIN. The key does not say which of its rules it breaks.
-fn unfit(new: &Pin, shortest: u64) -> String {
-    match (new.expose().chars().count() as u64) < shortest {
-        true => format!("the key does not take this PIN; it wants {shortest} characters at least"),
-        false => "the key does not take this PIN: it breaks a rule of the key, or it is the same as the old one".to_owned(),
+/// The PIN the key is to have.
+fn read_new(options: &NewPinOptions, info: &Info) -> anyhow::Result<Pin> {
+    let pin = options.read()?;
+    match misfit(&pin, shortest(info)) {
+        None => Ok(pin),
+        Some(misfit) => {
+            let what = format!("the key does not take this PIN: {misfit}; nothing was changed");
+            Err(failure(what, "choose another PIN"))
+        }
+    }
+}
+
+/// Code points of the shortest PIN that the key takes (CP-20).
+fn shortest(info: &Info) -> u64 {
+    info.min_pin_length.unwrap_or(SHORTEST_PIN)
+}
+
+/// Why no key with this minimum has such a PIN (CP-20, CP-21).
+fn misfit(pin: &Pin, shortest: u64) -> Option<String> {
+    match (pin.length(), pin.expose().len()) {
+        (0, _) => Some("it is empty".to_owned()),
+        (length, _) if length < shortest => Some(format!(
+            "it has {}, and the key wants at least {shortest}",
+            count(length, "character")
+        )),
+        (_, bytes) if bytes > LONGEST_PIN => Some(format!("it is longer than {LONGEST_PIN} bytes")),
+        _ => None,
+    }
+}
+
+/// Why the key did not take a new PIN in the place of the one it has, if any, and what to do about it.
+fn explain_new(client: &mut Client<impl Exchange>, error: Error) -> anyhow::Error {
+    match error.status() {
+        Some(Status::PinPolicyViolation) => told(UNFIT, &error, "choose another PIN"),
+        _ => explain(client, error),
     }
 }
 
@@ -174,8 +209,14 @@ pub(super) fn explain(client: &mut Client<impl Exchange>, error: Error) -> anyho
 pub(super) const MUST_BE_CHANGED: &str = "the PIN must be changed before it is good for anything";
 pub(super) const CHANGE_IT: &str = "`keyfob pin change` does that";
 
+/// The key does not say which of its rules a new PIN breaks. That it is too short was found before.
+const UNFIT: &str =
+    "the key does not take this PIN: it breaks a rule of the key, or it is the same as the old one";
+
 /// Code points of the shortest PIN when getInfo does not say (CP-20).
 const SHORTEST_PIN: u64 = 4;
+/// Bytes of the longest (CP-21).
+const LONGEST_PIN: usize = 63;
 
 const EXAMPLES: &str = "\
 Examples:

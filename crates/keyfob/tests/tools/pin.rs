@@ -46,6 +46,39 @@ fn a_wrong_pin_tells_how_many_attempts_are_left_and_the_right_one_restores_them(
     key.run(&["info"]).did("8 attempts remaining");
 }
 
+// CP-20, CP-21
+#[test]
+fn what_cannot_be_the_pin_costs_no_attempt() {
+    let key = key_with_pin();
+    let long = "x".repeat(64);
+    for pin in ["", "1", "123", &long] {
+        let words = ["this is not the key's PIN", "no attempt is lost", "next:"];
+        key.type_in(&["pin", "verify"], &format!("{pin}\n")).failed(1, &words);
+        key.type_in(&["pin", "change"], &format!("{pin}\n5678\n")).failed(1, &words);
+        key.type_in(&["credentials", "list"], &format!("{pin}\n")).failed(1, &words);
+    }
+    key.run(&["pin", "verify", "-P", ""]).failed(1, &["it is empty"]);
+    key.type_in(&["config", "min-pin-length", "6"], "1234\n").did("");
+    key.type_in(&["pin", "change"], "1234\n12345\n").failed(1, &["5 characters", "at least 6"]);
+    key.run(&["info"]).did("8 attempts remaining");
+    key.type_in(&["pin", "change"], "1234\n123456\n").did("The PIN is changed.");
+    key.type_in(&["pin", "verify"], "12345\n").failed(1, &["at least 6", "no attempt is lost"]);
+    key.run(&["info"]).did("8 attempts remaining");
+}
+
+#[test]
+fn a_byte_order_mark_in_a_pin_file_costs_no_attempt() {
+    let key = key_with_pin();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pin");
+    std::fs::write(&path, "\u{feff}1234\r\n").unwrap();
+    key.run(&["pin", "verify", "--pin-file", path.to_str().unwrap()]).did("The PIN is right.");
+    std::fs::write(&path, b"\xff\xfe1\x002\x003\x004\x00").unwrap();
+    let words = ["cannot read a PIN from", "UTF-8", "next:"];
+    key.run(&["pin", "verify", "--pin-file", path.to_str().unwrap()]).failed(1, &words);
+    key.run(&["info"]).did("8 attempts remaining");
+}
+
 #[test]
 fn eight_wrong_pins_leave_nothing_but_a_reset() {
     let key = key_with_pin();
@@ -63,7 +96,7 @@ fn eight_wrong_pins_leave_nothing_but_a_reset() {
 fn what_a_key_cannot_take_is_refused_with_the_reason() {
     let key = Key::obliging();
     key.type_in(&["pin", "set"], "123\n")
-        .failed(1, &["4 characters", "CTAP2_ERR_PIN_POLICY_VIOLATION 0x37"]);
+        .failed(1, &["3 characters", "at least 4", "nothing was changed", "next:"]);
     key.type_in(&["pin", "set"], &"x".repeat(64)).failed(1, &["longer than 63 bytes"]);
     key.run(&["pin", "set"]).failed(1, &["no new PIN", "one PIN a line"]);
     key.type_in(&["pin", "verify"], "1234\n").failed(1, &["no PIN yet", "keyfob pin set"]);
@@ -78,7 +111,7 @@ fn a_pin_that_must_be_changed_is_right_and_good_for_nothing_else() {
     let must = ["must be changed", "CTAP2_ERR_PIN_POLICY_VIOLATION 0x37", "`keyfob pin change`"];
     key.type_in(&["pin", "verify"], "1234\n").failed(1, &must);
     key.type_in(&["pin", "change"], "1234\n1234\n").failed(1, &["the same as the old one"]);
-    key.type_in(&["pin", "change"], "1234\n123\n").failed(1, &["4 characters at least"]);
+    key.type_in(&["pin", "change"], "1234\n123\n").failed(1, &["3 characters", "at least 4"]);
     key.type_in(&["pin", "change"], "1234\n4321\n").did("The PIN is changed.");
 }
 
