@@ -2,6 +2,7 @@
 
 mod journey;
 mod narrator;
+mod next;
 mod person;
 mod stage;
 mod wire;
@@ -16,7 +17,7 @@ use crate::failure::failure;
 /// Watch a key come up, register, sign in, refuse and be erased
 ///
 /// Uses this host's kernel if it can, else the USB/IP host that is built in. Every signature is checked; a step that
-/// does not do what it should ends the demonstration with exit code 1.
+/// does not do what it should ends the demonstration with exit code 1. With -v it tells what goes over the wire too.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -32,10 +33,12 @@ pub(crate) struct Options {
 ///
 /// # Errors
 /// The first step that did not do what it should.
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+pub(crate) fn run(options: &Options, verbosity: u8) -> anyhow::Result<()> {
     let wire = Wire::default();
-    let mut narrator = Narrator::new(wire.clone(), options.fast);
-    let stage = Stage::set(way(options)?)?;
+    let told = (verbosity > 0).then(|| wire.clone());
+    let mut narrator = Narrator::new(told, options.fast);
+    let way = way(options)?;
+    let stage = Stage::set(way)?;
     narrator.begin("A key starts, with nothing on it", &stage.introduction())?;
     let mut journey = Journey::new(stage, wire);
     narrator.step("It is plugged in", || journey.plug_in())?;
@@ -50,7 +53,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     narrator.step("Somebody else's registration is refused", || journey.refuse_a_touch())?;
     narrator.step("The key is unplugged, plugged in again, and erased", || journey.reset())?;
     narrator.step("ada and bob come back", || journey.find_nothing())?;
-    narrator.end()
+    narrator.end(&next::commands(way))
 }
 
 /// The kernel if it is possible here, unless somebody insists on it: then the reason why it is not.
@@ -65,4 +68,5 @@ fn way(options: &Options) -> anyhow::Result<Way> {
 const EXAMPLES: &str = "\
 Examples:
   keyfob demo
+  keyfob demo -v             with the messages and their lengths
   sudo keyfob demo --kernel  through /dev/hidraw, as browsers go";

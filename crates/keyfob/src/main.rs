@@ -70,7 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Wink(options) => settings::select::run_wink(&options),
         Command::Metadata(options) => metadata::run(&options),
         Command::Conform(options) => conform::run(&options),
-        Command::Demo(options) => demo::run(&options),
+        Command::Demo(options) => demo::run(&options, cli.verbose),
         Command::Doctor(options) => doctor::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Completions(options) => completions::run(&options),

@@ -15,12 +15,13 @@ pub(super) struct Narrator {
     pause: Duration,
     steps: usize,
     begun: Instant,
-    wire: Wire,
+    /// What is overheard, if that is to be told.
+    wire: Option<Wire>,
 }
 
 impl Narrator {
-    /// Tells what `wire` overhears; `fast` leaves out the pauses in which a person reads.
-    pub(super) fn new(wire: Wire, fast: bool) -> Self {
+    /// Tells what `wire` overhears, if there is one; `fast` leaves out the pauses in which a person reads.
+    pub(super) fn new(wire: Option<Wire>, fast: bool) -> Self {
         let pause = if fast || !io::stdout().is_terminal() { Duration::ZERO } else { BREATH };
         Self { paint: Paint::stdout(), pause, steps: 0, begun: Instant::now(), wire }
     }
@@ -36,7 +37,7 @@ impl Narrator {
         Ok(())
     }
 
-    /// Tells one step: its title, then what `act` reports, with what went over the wire and how long it took.
+    /// Tells one step: its title, then what `act` reports, with what went over the wire if that is told, and how long it took.
     ///
     /// # Errors
     /// What `act` failed with, under the step's title.
@@ -49,7 +50,7 @@ impl Narrator {
         let begun = Instant::now();
         let outcome = act();
         let elapsed = begun.elapsed();
-        if let Some(overheard) = self.wire.take() {
+        if let Some(overheard) = self.wire.as_ref().and_then(Wire::take) {
             self.line(&self.paint.cyan(WIRE), &self.paint.dim(overheard))?;
         }
         match &outcome {
@@ -65,17 +66,17 @@ impl Narrator {
             .with_context(|| format!("step {} of the demonstration failed ({title})", self.steps))
     }
 
-    /// The last words.
+    /// The last words, and what to do `next`.
     ///
     /// # Errors
     /// From the operating system.
-    pub(super) fn end(&self) -> anyhow::Result<()> {
+    pub(super) fn end(&self, next: &str) -> anyhow::Result<()> {
         let summary = format!(
             "All {} steps did what they should, in {}.",
             self.steps,
             in_words(self.begun.elapsed())
         );
-        terminal::print(format_args!("\n{}\n{NEXT}\n", self.paint.green(summary)))?;
+        terminal::print(format_args!("\n{}\n{next}", self.paint.green(summary)))?;
         Ok(())
     }
 
@@ -113,12 +114,6 @@ const FAILED: &str = "     failed";
 const WIRE: &str = "       wire";
 const ASKS: &str = "   key asks";
 const PERSON: &str = "     person";
-
-/// What to try after the demonstration.
-const NEXT: &str = "\
-Your own key:  keyfob attach   plug one into this machine; browsers see a USB security key
-               keyfob serve    offer one over USB/IP, to this machine or another
-               keyfob doctor   what this machine lacks for that";
 
 /// Time to read a step.
 const BREATH: Duration = Duration::from_millis(350);

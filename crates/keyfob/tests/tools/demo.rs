@@ -1,7 +1,7 @@
 //! `keyfob demo`.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -22,7 +22,7 @@ fn the_whole_journey_succeeds_quickly_and_plainly() {
 
 #[test]
 fn every_step_tells_what_went_over_the_wire_and_every_touch_is_shown() {
-    let said = run(&["demo", "--fast"]);
+    let said = run(&["demo", "--fast", "-v"]);
     let count =
         |label: &str| said.out.lines().filter(|line| line.trim_start().starts_with(label)).count();
     assert_eq!(
@@ -42,6 +42,20 @@ fn every_step_tells_what_went_over_the_wire_and_every_touch_is_shown() {
     ] {
         assert!(said.out.contains(word), "{word} is not in:\n{}", said.out);
     }
+}
+
+#[test]
+fn it_ends_with_commands_that_can_be_typed_as_they_stand() {
+    let said = run(&["demo", "--fast"]);
+    assert!(!said.out.contains(" wire "), "what goes over the wire is for -v: {}", said.out);
+    let (_, end) = said.out.split_once("A key of your own:\n").expect("the last words");
+    for line in end.lines() {
+        // A shell would run it; here it only has to be understood.
+        let typed = line.replace('#', "--help #").replace("sudo ", "");
+        let status = Command::new("/bin/sh").arg("-c").arg(&typed).stdout(Stdio::null()).status();
+        assert!(status.unwrap().success(), "{line}");
+    }
+    assert!((2..=3).contains(&end.lines().count()), "{end}");
 }
 
 #[test]
