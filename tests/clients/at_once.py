@@ -5,8 +5,11 @@ import os
 
 from machine import plugged_in
 from phrases import touched
+from places import needs_kernel
 from programs import ended, eventually, start
 from openssh import Person
+
+pytestmark = needs_kernel
 
 
 def who_comes_second_waits_until_the_first_has_its_touch():

@@ -5,7 +5,10 @@ import tempfile
 
 from machine import plugged_in
 from phrases import touched
+from places import needs_kernel
 from programs import ended, run, start
+
+pytestmark = needs_kernel
 
 PASSPHRASE = "the passphrase from before"
 NAME = "keyfob-test"

@@ -3,7 +3,10 @@
 from machine import give_to_user, plugged_in
 from pam import begin_to_sign_in, enrolled, lock_the_screen, service
 from phrases import PIN, touched
+from places import needs_kernel
 from programs import ended
+
+pytestmark = needs_kernel
 
 
 def a_touch_signs_in():

@@ -6,7 +6,10 @@ from pathlib import Path
 from machine import plugged_in, write
 from openssh import Person, Server
 from phrases import PIN, touched
+from places import needs_kernel
 from programs import ended, run
+
+pytestmark = needs_kernel
 
 KINDS = ("ed25519-sk", "ecdsa-sk")
 

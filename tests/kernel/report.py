@@ -32,15 +32,15 @@ def pytest_report_header(config):
     return bus.versions()
 
 
-def pytest_collection_modifyitems(config, items):
+def pytest_pycollect_makeitem(collector, obj):
     """Functions that a file has only imported are no tests of its own."""
-    chosen = [item for item in items if _is_own(item) and _runs_here(item, config.getoption("bus"))]
-    config.hook.pytest_deselected(items=[item for item in items if _is_own(item) and item not in chosen])
-    items[:] = chosen
+    return [] if inspect.isfunction(obj) and obj.__module__ != collector.obj.__name__ else None
 
 
-def _is_own(item):
-    return inspect.getmodule(item.function) is item.module and not item.originalname.startswith("_")
+def pytest_collection_modifyitems(config, items):
+    elsewhere = [item for item in items if not _runs_here(item, config.getoption("bus"))]
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = [item for item in items if item not in elsewhere]
 
 
 def _runs_here(item, place):

@@ -1,7 +1,10 @@
 """Chromium with a key, from the whole journey to what few pages ask for."""
 
 from chromium import Chromium
+from places import needs_kernel
 from scenes import accounts, ceremonies, journeys, pins, two_keys
+
+pytestmark = needs_kernel
 
 
 def the_journey_of_a_security_key_in_chromium():

@@ -1,7 +1,10 @@
 """Firefox with a key. It gives no key its first PIN, and keeps no large blobs."""
 
 from firefox import Firefox
+from places import needs_kernel
 from scenes import accounts, ceremonies, journeys, pins, two_keys
+
+pytestmark = needs_kernel
 
 
 def the_journey_of_a_security_key_in_firefox():
