@@ -10,7 +10,7 @@ import pytest
 
 import bus
 from keyfob import Keyfob
-from places import MARKS, is_emulated
+from places import MARKS, runs_here
 
 _running = []
 
@@ -38,16 +38,9 @@ def pytest_pycollect_makeitem(collector, obj):
 
 
 def pytest_collection_modifyitems(config, items):
-    elsewhere = [item for item in items if not _runs_here(item, config.getoption("bus"))]
+    elsewhere = [item for item in items if not runs_here({mark.name for mark in item.iter_markers()}, bus.is_kernel())]
     config.hook.pytest_deselected(items=elsewhere)
     items[:] = [item for item in items if item not in elsewhere]
-
-
-def _runs_here(item, place):
-    is_marked = {mark.name for mark in item.iter_markers()}
-    if place == "usbip":
-        return "kernel" not in is_marked
-    return bool(is_marked & {"kernel", "both"}) or not is_emulated()
 
 
 def pytest_runtest_setup(item):
