@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::credential::{CredProtect, CredRandom, Credential};
 use crate::crypto::{self, BLOCK};
-use crate::secret::{Secret, SecretBytes, ct_eq};
+use crate::secret::{Secret, SecretBytes};
 use crate::store::random_bytes;
 
 /// The first byte of a sealed id; a discoverable id is told apart by its length.
@@ -43,11 +43,12 @@ pub(crate) fn seal(
     let keys = Keys::derive(wrapping_key);
     let iv: [u8; BLOCK] = random_bytes(rng);
     let mut body = contents.encode();
-    if !crypto::aes256_cbc_encrypt(&keys.encryption, &iv, &mut body) {
+    if !crypto::aes256_cbc_encrypt(keys.encryption.expose(), &iv, &mut body) {
         return None;
     }
     let mut id = [&[SEALED], &iv[..], &body].concat();
-    id.extend(crypto::hmac_sha256(&*keys.mac, &[&id, rp_id_hash]));
+    let mac = crypto::hmac_sha256(keys.mac.expose(), &[&id, rp_id_hash]);
+    id.extend_from_slice(mac.expose());
     Some(id)
 }
 
@@ -59,13 +60,13 @@ pub(crate) fn open(
 ) -> Option<Credential> {
     let (sealed, mac) = id.split_at_checked(id.len().checked_sub(MAC)?)?;
     let keys = Keys::derive(wrapping_key);
-    if !ct_eq(&crypto::hmac_sha256(&*keys.mac, &[sealed, rp_id_hash]), mac) {
+    if !crypto::hmac_sha256(keys.mac.expose(), &[sealed, rp_id_hash]).matches(mac) {
         return None;
     }
     let (&SEALED, rest) = sealed.split_first()? else { return None };
     let (iv, body) = rest.split_first_chunk::<BLOCK>()?;
     let mut body = Zeroizing::new(body.to_vec());
-    if !crypto::aes256_cbc_decrypt(&keys.encryption, iv, &mut body) {
+    if !crypto::aes256_cbc_decrypt(keys.encryption.expose(), iv, &mut body) {
         return None;
     }
     let contents = OwnContents::decode(&body)?;
@@ -123,9 +124,9 @@ impl OwnContents {
 
 /// The keys behind sealed ids, each for one purpose.
 struct Keys {
-    encryption: Zeroizing<[u8; 32]>,
-    mac: Zeroizing<[u8; 32]>,
-    cred_random: Zeroizing<[u8; 32]>,
+    encryption: Secret<32>,
+    mac: Secret<32>,
+    cred_random: Secret<32>,
 }
 
 impl Keys {
@@ -146,8 +147,8 @@ impl CredRandom {
     }
 
     /// A sealed credential's two secrets follow from its IV, which no other id has.
-    fn of_sealed(key: &[u8; 32], iv: &[u8; BLOCK]) -> Self {
-        let derive = |purpose: &[u8]| Secret::new(crypto::hmac_sha256(key, &[iv, purpose]));
+    fn of_sealed(key: &Secret<32>, iv: &[u8; BLOCK]) -> Self {
+        let derive = |purpose: &[u8]| crypto::hmac_sha256(key.expose(), &[iv, purpose]);
         Self { with_uv: derive(b"with UV"), without_uv: derive(b"without UV") }
     }
 }

@@ -1,5 +1,6 @@
 //! RustCrypto behind a dozen functions, so that the rest of the crate reads like the standard.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
@@ -13,6 +14,8 @@ use rand_core::{CryptoRng, TryCryptoRng, TryRng};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::secret::Secret;
+
 /// The length of an AES block, and so of an IV.
 pub(crate) const BLOCK: usize = 16;
 
@@ -25,22 +28,29 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// HMAC-SHA-256 of the parts, one after the other.
-pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    // HMAC takes keys of every length.
-    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) else { return [0; 32] };
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
+/// SHA-256 of something secret.
+pub(crate) fn secret_sha256(secret: &[u8]) -> Secret<32> {
+    Secret::filled(|hash| *hash = Sha256::digest(secret).into())
+}
+
+/// HMAC-SHA-256 of the parts, one after the other: a key, or a MAC, which may only be compared in constant time (CP-13).
+pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret<32> {
+    Secret::filled(|output| {
+        // HMAC takes keys of every length.
+        let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) else { return };
+        for part in parts {
+            mac.update(part);
+        }
+        *output = mac.finalize().into_bytes().into();
+    })
 }
 
 /// HKDF-SHA-256 with a salt of 32 zero bytes, as the standard always uses it (CP-04, GI-90).
-pub(crate) fn hkdf_sha256<const N: usize>(secret: &[u8], info: &[u8]) -> Zeroizing<[u8; N]> {
-    let mut output = Zeroizing::new([0; N]);
-    // Only an output of more than 255 hashes can fail.
-    let _ = Hkdf::<Sha256>::new(Some(&[0; 32]), secret).expand(info, &mut *output);
-    output
+pub(crate) fn hkdf_sha256<const N: usize>(secret: &[u8], info: &[u8]) -> Secret<N> {
+    Secret::filled(|output| {
+        // Only an output of more than 255 hashes can fail.
+        let _ = Hkdf::<Sha256>::new(Some(&[0; 32]), secret).expand(info, output);
+    })
 }
 
 /// AES-256-CBC without padding, in place. `false`: `data` is not whole blocks, and is untouched.
@@ -85,10 +95,8 @@ impl P256Point {
     /// `04 ‖ x ‖ y`, as U2F and X.509 write it.
     pub(crate) fn uncompressed(&self) -> [u8; 65] {
         let mut bytes = [4; 65];
-        let (_, coordinates) = bytes.split_at_mut(1);
-        let (x, y) = coordinates.split_at_mut(32);
-        x.copy_from_slice(&self.x);
-        y.copy_from_slice(&self.y);
+        let coordinates = self.x.iter().chain(&self.y);
+        bytes.iter_mut().skip(1).zip(coordinates).for_each(|(to, from)| *to = *from);
         bytes
     }
 }
@@ -102,16 +110,16 @@ pub(crate) fn p256_public(scalar: &[u8]) -> Option<P256Point> {
 ///
 /// Signs from the scalar itself: `SigningKey` would first derive the public key, which costs as much as the signature.
 pub(crate) fn p256_sign(scalar: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
-    let secret = p256::SecretKey::from_slice(scalar).ok()?.to_nonzero_scalar();
+    let secret = Zeroizing::new(p256::SecretKey::from_slice(scalar).ok()?.to_nonzero_scalar());
     let digest = sha256(parts);
     let (signature, _) =
         ecdsa::hazmat::sign_prehashed_rfc6979::<p256::NistP256, Sha256>(&secret, &digest, &[]);
     Some(signature.to_der().as_bytes().to_vec())
 }
 
-/// A P-256 key pair for key agreement; its secret is wiped when dropped.
+/// A P-256 key pair for key agreement; its secret stays where it is and is wiped when dropped.
 pub(crate) struct P256KeyPair {
-    secret: p256::SecretKey,
+    secret: Box<p256::SecretKey>,
     public: P256Point,
 }
 
@@ -122,7 +130,7 @@ impl P256KeyPair {
 
     fn from_secret(secret: p256::SecretKey) -> Self {
         let public = P256Point::of(&secret.public_key());
-        Self { secret, public }
+        Self { secret: Box::new(secret), public }
     }
 
     pub(crate) const fn public(&self) -> &P256Point {
@@ -130,22 +138,23 @@ impl P256KeyPair {
     }
 
     /// The x coordinate of the shared point; `None` if the peer's point is not on the curve (CP-03, CP-14).
-    pub(crate) fn agree(&self, peer: &P256Point) -> Option<Zeroizing<[u8; 32]>> {
+    pub(crate) fn agree(&self, peer: &P256Point) -> Option<Secret<32>> {
         let peer = p256::PublicKey::from_sec1_bytes(&peer.uncompressed()).ok()?;
-        let shared = p256::ecdh::diffie_hellman(self.secret.to_nonzero_scalar(), peer.as_affine());
-        Some(Zeroizing::new((*shared.raw_secret_bytes()).into()))
+        let secret = Zeroizing::new(self.secret.to_nonzero_scalar());
+        let shared = p256::ecdh::diffie_hellman(&*secret, peer.as_affine());
+        Some(Secret::filled(|z| *z = (*shared.raw_secret_bytes()).into()))
     }
 }
 
 /// Randomness that follows from a seed: SHA-256 of the seed and a counter.
 pub(crate) struct HashRng {
-    seed: Zeroizing<[u8; 32]>,
+    seed: Secret<32>,
     counter: u64,
 }
 
 impl HashRng {
     pub(crate) fn new(seed: [u8; 32]) -> Self {
-        Self { seed: Zeroizing::new(seed), counter: 0 }
+        Self { seed: Secret::new(&seed), counter: 0 }
     }
 }
 
@@ -167,7 +176,7 @@ impl TryRng for HashRng {
     fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {
         for chunk in dst.chunks_mut(32) {
             self.counter = self.counter.wrapping_add(1);
-            let block = sha256(&[&*self.seed, &self.counter.to_le_bytes()]);
+            let block = sha256(&[self.seed.expose(), &self.counter.to_le_bytes()]);
             chunk.iter_mut().zip(block).for_each(|(byte, random)| *byte = random);
         }
         Ok(())
@@ -215,7 +224,7 @@ mod tests {
         let key = P256KeyPair::from_secret(p256::SecretKey::from_slice(&[1; 32]).unwrap());
         let peer = p256_public(&[2; 32]).unwrap();
         let z = key.agree(&peer).unwrap();
-        assert_eq!(z[..4], [0xeb, 0x45, 0x9a, 0x6b]); // V-02
+        assert_eq!(z.left().expose(), &[0xeb, 0x45, 0x9a, 0x6b]); // V-02
         assert!(key.agree(&P256Point { x: peer.x, y: [1; 32] }).is_none());
         assert!(key.agree(&P256Point { x: [0; 32], y: [0; 32] }).is_none());
     }

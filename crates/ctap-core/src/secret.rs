@@ -1,5 +1,6 @@
-//! Secrets: wiped when dropped, never printed, compared in constant time only.
+//! Secrets: in one place until they are wiped, never printed, compared in constant time only.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -9,23 +10,30 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// `N` bytes that nobody may print, copy by accident or compare with `==`.
 ///
+/// They stay at one place on the heap until they are wiped: moving a `Secret`, also inside a list that grows, moves a pointer.
 /// It has no `Clone`, `PartialEq` or serialisation on purpose: whoever needs the bytes says [`expose`](Self::expose)
 /// where a reader can see it.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Secret<const N: usize>([u8; N]);
+pub struct Secret<const N: usize>(Box<[u8; N]>);
 
 impl<const N: usize> Secret<N> {
-    /// Takes over `bytes`. The caller's own copy stays the caller's to wipe.
+    /// A copy of `bytes`. The caller's own stays the caller's to wipe.
     #[must_use]
-    pub const fn new(bytes: [u8; N]) -> Self {
-        Self(bytes)
+    pub fn new(bytes: &[u8; N]) -> Self {
+        Self::filled(|secret| *secret = *bytes)
+    }
+
+    /// What `fill` writes over `N` zeros, where it is to stay.
+    #[must_use]
+    pub fn filled(fill: impl FnOnce(&mut [u8; N])) -> Self {
+        let mut secret = Self(Box::new([0; N]));
+        fill(&mut secret.0);
+        secret
     }
 
     /// Draws `N` random bytes.
     pub fn random(rng: &mut dyn CryptoRng) -> Self {
-        let mut secret = Self([0; N]);
-        rng.fill_bytes(&mut secret.0);
-        secret
+        Self::filled(|secret| rng.fill_bytes(secret))
     }
 
     /// The bytes. Every call is a place where the secret may leak.
@@ -36,14 +44,20 @@ impl<const N: usize> Secret<N> {
 
     /// A second copy, for a record that is about to replace this one.
     #[must_use]
-    pub const fn duplicate(&self) -> Self {
-        Self(self.0)
+    pub fn duplicate(&self) -> Self {
+        Self::new(&self.0)
     }
 
-    /// Compares without telling by its timing where the difference is (CP-13).
+    /// LEFT(secret, `M`), as the standard writes it: its first `M` bytes. Of a shorter one all, and zeros.
+    pub(crate) fn left<const M: usize>(&self) -> Secret<M> {
+        Secret::filled(|left| left.iter_mut().zip(&*self.0).for_each(|(to, from)| *to = *from))
+    }
+
+    /// Compares without telling by its timing where the difference is (CP-13): the only comparison of secrets and of what is
+    /// made with them. Lengths are public and may differ.
     #[must_use]
     pub fn matches(&self, other: &[u8]) -> bool {
-        ct_eq(&self.0, other)
+        self.0.as_slice().ct_eq(other).into()
     }
 }
 
@@ -58,7 +72,7 @@ impl<const N: usize> fmt::Debug for Secret<N> {
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
-    /// Takes over `bytes`.
+    /// Takes over `bytes`, which must not have grown: growing leaves copies behind.
     #[must_use]
     pub const fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
@@ -83,27 +97,89 @@ impl fmt::Debug for SecretBytes {
     }
 }
 
-/// Constant-time equality. Lengths are public and may differ.
-pub(crate) fn ct_eq(a: &[u8], b: &[u8]) -> bool {
-    a.ct_eq(b).into()
-}
+/// Does not compile once a secret can be copied or compared with `==`: there would be two functions of this name.
+const _: fn() = || {
+    trait Unless<Marker> {
+        fn found() {}
+    }
+    impl<T> Unless<()> for T {}
+    impl<T: Clone> Unless<u8> for T {}
+    impl<T: PartialEq> Unless<u16> for T {}
+    impl<T: PartialEq<[u8]>> Unless<u32> for T {}
+    <Secret<32> as Unless<_>>::found();
+    <SecretBytes as Unless<_>>::found();
+};
+
+/// Does not compile unless secrets are wiped when dropped.
+const _: fn() = || {
+    const fn is_wiped<T: ZeroizeOnDrop>() {}
+    is_wiped::<Secret<32>>();
+    is_wiped::<SecretBytes>();
+};
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
     use alloc::format;
+    use std::fs::File;
+    use std::os::unix::fs::FileExt as _;
 
     #[test]
     fn a_secret_does_not_print_its_bytes() {
-        assert_eq!(format!("{:?}", Secret::new([0x41; 4])), "Secret<4>");
+        assert_eq!(format!("{:?}", Secret::new(&[0x41; 4])), "Secret<4>");
         assert_eq!(format!("{:?}", SecretBytes::new(b"1234".to_vec())), "SecretBytes");
     }
 
     #[test]
     fn a_secret_matches_only_the_same_bytes_of_the_same_length() {
-        let secret = Secret::new([7; 4]);
+        let secret = Secret::new(&[7; 4]);
         assert!(secret.matches(&[7; 4]));
         assert!(!secret.matches(&[7, 7, 7, 8]));
         assert!(!secret.matches(&[7; 3]));
     }
+
+    #[test]
+    fn the_left_of_a_secret_is_its_beginning() {
+        let secret = Secret::new(&[1, 2, 3, 4]);
+        assert_eq!(secret.left().expose(), &[1, 2]);
+        assert_eq!(secret.left().expose(), &[1, 2, 3, 4, 0]);
+    }
+
+    #[test]
+    fn moving_a_secret_moves_a_pointer() {
+        assert_eq!(size_of::<Secret<32>>(), size_of::<usize>());
+        let secret = Secret::new(&[7; 32]);
+        let place = secret.expose().as_ptr();
+        let moved = alloc::vec![secret];
+        assert_eq!(moved[0].expose().as_ptr(), place);
+    }
+
+    #[test]
+    fn a_secret_that_is_dropped_is_gone_from_memory() {
+        let secret = Secret::new(&[FILL; LENGTH]);
+        let place = secret.expose().as_ptr().addr();
+        assert!(is_filled(place));
+        drop(secret);
+        assert!(!is_filled(place));
+
+        let secret = SecretBytes::new(alloc::vec![FILL; LENGTH]);
+        let place = secret.expose().as_ptr().addr();
+        assert!(is_filled(place));
+        drop(secret);
+        assert!(!is_filled(place));
+    }
+
+    /// Whether this process has the secret there, or a part of it. The system is asked: nobody owns that memory any more.
+    fn is_filled(place: usize) -> bool {
+        let mut bytes = [0; LENGTH]; // not on the heap: it would come to lie in that very place
+        let memory = File::open("/proc/self/mem").unwrap();
+        memory.read_exact_at(&mut bytes, place as u64).unwrap();
+        bytes.windows(16).any(|part| part == [FILL; 16])
+    }
+
+    const FILL: u8 = 0xa7;
+    /// Longer than what an allocator writes into memory that it got back, shorter than what it gives back to the system.
+    const LENGTH: usize = 4096;
 }

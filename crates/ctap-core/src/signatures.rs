@@ -7,6 +7,7 @@ use ecdsa::signature::{Keypair, MultipartSigner, SignatureEncoding, Signer};
 use ml_dsa::{MlDsa44, MlDsa65, MlDsaParams};
 use p384::elliptic_curve::sec1::ToSec1Point;
 use sha2::{Digest, Sha256, Sha384};
+use zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
 
@@ -29,7 +30,7 @@ pub(crate) fn p384_public(scalar: &[u8]) -> Option<Point<48>> {
 }
 
 pub(crate) fn p384_sign(scalar: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
-    let secret = p384::SecretKey::from_slice(scalar).ok()?.to_nonzero_scalar();
+    let secret = Zeroizing::new(p384::SecretKey::from_slice(scalar).ok()?.to_nonzero_scalar());
     let digest = digest::<Sha384>(parts);
     let (signature, _) =
         ecdsa::hazmat::sign_prehashed_rfc6979::<p384::NistP384, Sha384>(&secret, &digest, &[]);
@@ -43,7 +44,7 @@ pub(crate) fn k256_public(scalar: &[u8]) -> Option<Point<32>> {
 
 /// With the smaller of the two possible S, which some verifiers of this curve insist on.
 pub(crate) fn k256_sign(scalar: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
-    let secret = k256::SecretKey::from_slice(scalar).ok()?.to_nonzero_scalar();
+    let secret = Zeroizing::new(k256::SecretKey::from_slice(scalar).ok()?.to_nonzero_scalar());
     let digest = digest::<Sha256>(parts);
     let (signature, _) =
         ecdsa::hazmat::sign_prehashed_rfc6979::<k256::Secp256k1, Sha256>(&secret, &digest, &[]);
@@ -88,8 +89,7 @@ fn ml_dsa_sign<P: MlDsaParams>(seed: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> 
 }
 
 fn ml_dsa<P: MlDsaParams>(seed: &[u8]) -> Option<ml_dsa::SigningKey<P>> {
-    let seed: [u8; 32] = seed.try_into().ok()?;
-    Some(ml_dsa::SigningKey::from_seed(&seed.into()))
+    Some(ml_dsa::SigningKey::from_seed(seed.try_into().ok()?))
 }
 
 fn digest<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {

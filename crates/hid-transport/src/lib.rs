@@ -101,6 +101,9 @@
         clippy::unwrap_used,
         clippy::expect_used,
         clippy::panic,
+        clippy::unreachable,
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
         clippy::indexing_slicing,
         clippy::arithmetic_side_effects
     )

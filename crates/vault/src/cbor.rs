@@ -167,9 +167,9 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn secret<const N: usize>(&mut self) -> Result<Secret<N>, Fault> {
-        let mut bytes = Zeroizing::new([0; N]);
-        self.fill(&mut *bytes)?;
-        Ok(Secret::new(*bytes))
+        let mut outcome = Ok(());
+        let secret = Secret::filled(|bytes| outcome = self.fill(bytes));
+        outcome.map(|()| secret)
     }
 
     pub(crate) fn text(&mut self) -> Result<String, Fault> {

@@ -481,7 +481,7 @@ mod tests {
 
     fn any_pin() -> impl Strategy<Value = Pin> {
         (any::<[u8; 16]>(), any::<u8>())
-            .prop_map(|(hash, code_points)| Pin { hash: Secret::new(hash), code_points })
+            .prop_map(|(hash, code_points)| Pin { hash: Secret::new(&hash), code_points })
     }
 
     fn any_credential() -> impl Strategy<Value = Credential> {
@@ -559,7 +559,7 @@ mod tests {
     }
 
     fn secret() -> impl Strategy<Value = Secret<32>> {
-        any::<[u8; 32]>().prop_map(Secret::new)
+        any::<[u8; 32]>().prop_map(|bytes| Secret::new(&bytes))
     }
 
     fn blob(longest: usize) -> impl Strategy<Value = Vec<u8>> {

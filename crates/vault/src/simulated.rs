@@ -3,7 +3,13 @@
 //! It is as bad as POSIX allows: what was not synced may survive in any part, names apart from contents, and what a failed
 //! sync should have written is lost for every later sync although programs still read it.
 
-#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "only tests run this")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    reason = "only tests run this"
+)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use ctap_core::store::{Change, Store};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tempfile::TempDir;
-use vault::{COUNTER, Directory, Error, Fault, STATE, UNFINISHED, Vault};
+use vault::{COUNTER, Directory, Disk as _, Error, Fault, STATE, UNFINISHED, Vault};
 
 #[test]
 fn what_is_committed_is_there_when_the_vault_is_opened_again() {
@@ -107,6 +107,19 @@ fn links_and_pipes_are_refused_and_not_written_through() {
         )
         .unwrap();
         assert!(matches!(Vault::open(&home.vault), Err(Error::NotAFile { .. })), "{name}");
+    }
+}
+
+#[test]
+fn a_link_that_comes_between_looking_and_opening_is_not_followed() {
+    for name in [STATE, COUNTER] {
+        let home = Home::with_vault();
+        let directory = Directory::open(&home.vault).unwrap();
+        let elsewhere = home.base.path().join("elsewhere");
+        fs::rename(home.file(name), &elsewhere).unwrap();
+        symlink(&elsewhere, home.file(name)).unwrap();
+        let refusal = directory.open(name).unwrap_err();
+        assert_eq!(refusal.raw_os_error(), Some(rustix::io::Errno::LOOP.raw_os_error()), "{name}");
     }
 }
 

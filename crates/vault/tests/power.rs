@@ -418,8 +418,8 @@ fn all_changes() -> Vec<Change> {
         Change::SaveLargeBlob { id: id.clone(), large_blob: LargeBlob::Empty },
         Change::DeleteCredential { id, cred_store_state: [3; 16] },
         Change::ChangePin {
-            pin: Pin { hash: Secret::new([7; 16]), code_points: 8 },
-            persistent_token: Secret::new([8; 32]),
+            pin: Pin { hash: Secret::new(&[7; 16]), code_points: 8 },
+            persistent_token: Secret::new(&[8; 32]),
         },
         Change::SignCountCeiling(256),
         Change::Reset(Box::new(State { sign_count_ceiling: 0, pin: None, ..sample() })),

@@ -84,6 +84,10 @@ impl MapWriter {
     }
 
     #[cfg(debug_assertions)]
+    #[expect(
+        clippy::disallowed_macros,
+        reason = "the keys are constants of this crate, and its tests write them all"
+    )]
     fn check_order(&mut self, key: &impl Encode) {
         let key = to_vec(key);
         debug_assert!(key > self.last_key, "keys out of canonical order");

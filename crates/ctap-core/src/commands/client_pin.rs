@@ -220,8 +220,7 @@ fn is_simple(pin: &str) -> bool {
 
 /// LEFT(SHA-256(PIN), 16) (CP-22).
 fn pin_hash(pin: &str) -> Secret<16> {
-    let hash = zeroize::Zeroizing::new(crypto::sha256(&[pin.as_bytes()]));
-    Secret::new(hash.first_chunk().copied().unwrap_or_default())
+    crypto::secret_sha256(pin.as_bytes()).left()
 }
 
 /// CP-75 to CP-82.

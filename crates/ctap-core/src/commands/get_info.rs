@@ -132,11 +132,9 @@ fn encrypted(
     let key = crypto::hkdf_sha256::<16>(state.persistent_token.expose(), info);
     let iv: [u8; BLOCK] = random_bytes(rng);
     let mut block = *plaintext;
-    crypto::aes128_cbc_encrypt_block(&key, &iv, &mut block);
+    crypto::aes128_cbc_encrypt_block(key.expose(), &iv, &mut block);
     let mut member = [0; 32];
-    let (first, second) = member.split_at_mut(BLOCK);
-    first.copy_from_slice(&iv);
-    second.copy_from_slice(&block);
+    member.iter_mut().zip(iv.iter().chain(&block)).for_each(|(to, from)| *to = *from);
     member
 }
 

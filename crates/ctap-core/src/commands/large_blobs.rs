@@ -8,7 +8,6 @@ use crate::cbor::{Bytes, Map, MapWriter};
 use crate::crypto;
 use crate::limits::FRAGMENT_OVERHEAD;
 use crate::pin::Permissions;
-use crate::secret::ct_eq;
 use crate::session::Walk;
 use crate::status::Status;
 use crate::store::Change;
@@ -202,7 +201,7 @@ fn finish(array: Vec<u8>, cx: &mut Context<'_>) -> Result<Reply, Status> {
     let content = array.len().saturating_sub(HASH);
     let intact = array.split_at_checked(content).is_some_and(|(content, hash)| {
         let expected = crypto::sha256(&[content]);
-        expected.first_chunk::<HASH>().is_some_and(|expected| ct_eq(expected, hash))
+        expected.first_chunk::<HASH>().is_some_and(|expected| expected.as_slice() == hash)
     });
     if !intact {
         return Err(Status::IntegrityFailure);

@@ -80,7 +80,7 @@ impl Salts {
         let key = if verified { &random.with_uv } else { &random.without_uv };
         let mut outputs = Zeroizing::new(Vec::with_capacity(self.salts.len()));
         for salt in self.salts.chunks(SALT) {
-            outputs.extend(crypto::hmac_sha256(key.expose(), &[salt]));
+            outputs.extend_from_slice(crypto::hmac_sha256(key.expose(), &[salt]).expose());
         }
         self.secret.encrypt(&outputs, rng)
     }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::algorithm::cose_p256;
 use crate::cbor::Map;
 use crate::crypto::{self, BLOCK, P256KeyPair, P256Point};
-use crate::secret::ct_eq;
+use crate::secret::Secret;
 use crate::status::Status;
 use crate::store::random_bytes;
 
@@ -46,8 +46,8 @@ impl Protocol {
     pub(crate) fn verify(self, key: &[u8], message: &[&[u8]], mac: &[u8]) -> bool {
         let expected = crypto::hmac_sha256(key, message);
         match self {
-            Self::One => expected.first_chunk::<16>().is_some_and(|left| ct_eq(left, mac)),
-            Self::Two => ct_eq(&expected, mac),
+            Self::One => expected.left::<16>().matches(mac),
+            Self::Two => expected.matches(mac),
         }
     }
 }
@@ -133,17 +133,17 @@ fn coordinate(bytes: &[u8]) -> Result<[u8; 32], Status> {
 
 /// What both ends know after key agreement (CP-04).
 pub(crate) enum SharedSecret {
-    One { key: Zeroizing<[u8; 32]> },
-    Two { hmac_key: Zeroizing<[u8; 32]>, aes_key: Zeroizing<[u8; 32]> },
+    One { key: Secret<32> },
+    Two { hmac_key: Secret<32>, aes_key: Secret<32> },
 }
 
 impl SharedSecret {
-    fn derive(protocol: Protocol, z: &[u8; 32]) -> Self {
+    fn derive(protocol: Protocol, z: &Secret<32>) -> Self {
         match protocol {
-            Protocol::One => Self::One { key: Zeroizing::new(crypto::sha256(&[z])) },
+            Protocol::One => Self::One { key: crypto::secret_sha256(z.expose()) },
             Protocol::Two => Self::Two {
-                hmac_key: crypto::hkdf_sha256(z, b"CTAP2 HMAC key"),
-                aes_key: crypto::hkdf_sha256(z, b"CTAP2 AES key"),
+                hmac_key: crypto::hkdf_sha256(z.expose(), b"CTAP2 HMAC key"),
+                aes_key: crypto::hkdf_sha256(z.expose(), b"CTAP2 AES key"),
             },
         }
     }
@@ -151,8 +151,8 @@ impl SharedSecret {
     /// Checks a MAC made with the shared secret (CP-11).
     pub(crate) fn verify(&self, message: &[&[u8]], mac: &[u8]) -> bool {
         match self {
-            Self::One { key } => Protocol::One.verify(&**key, message, mac),
-            Self::Two { hmac_key, .. } => Protocol::Two.verify(&**hmac_key, message, mac),
+            Self::One { key } => Protocol::One.verify(key.expose(), message, mac),
+            Self::Two { hmac_key, .. } => Protocol::Two.verify(hmac_key.expose(), message, mac),
         }
     }
 
@@ -161,13 +161,13 @@ impl SharedSecret {
         match self {
             Self::One { key } => {
                 let mut data = plaintext.to_vec();
-                crypto::aes256_cbc_encrypt(key, &[0; BLOCK], &mut data);
+                crypto::aes256_cbc_encrypt(key.expose(), &[0; BLOCK], &mut data);
                 data
             }
             Self::Two { aes_key, .. } => {
                 let iv: [u8; BLOCK] = random_bytes(rng);
                 let mut data = plaintext.to_vec();
-                crypto::aes256_cbc_encrypt(aes_key, &iv, &mut data);
+                crypto::aes256_cbc_encrypt(aes_key.expose(), &iv, &mut data);
                 [&iv[..], &data].concat()
             }
         }
@@ -183,6 +183,6 @@ impl SharedSecret {
             }
         };
         let mut data = Zeroizing::new(body.to_vec());
-        crypto::aes256_cbc_decrypt(key, iv, &mut data).then_some(data)
+        crypto::aes256_cbc_decrypt(key.expose(), iv, &mut data).then_some(data)
     }
 }

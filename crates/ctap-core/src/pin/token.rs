@@ -256,7 +256,7 @@ mod tests {
         token.expire(Instant::from_millis(now));
         let mac = hmac_sha256(token.value.expose(), &[&HASH]);
         let permission = Permissions::MAKE_CREDENTIAL;
-        token.authorize_for_rp(Protocol::Two, &HASH, &mac, permission, rp_id).map(|_| ())
+        token.authorize_for_rp(Protocol::Two, &HASH, mac.expose(), permission, rp_id).map(|_| ())
     }
 
     #[test]
@@ -288,13 +288,13 @@ mod tests {
         assert_eq!(use_at(&mut token, "a", 1), Err(Status::PinAuthInvalid)); // MC-A4
         let mac = hmac_sha256(token.value.expose(), &[b"x"]);
         let permission = Permissions::LARGE_BLOB_WRITE;
-        assert_eq!(token.authorize(Protocol::Two, &[b"x"], &mac, permission), Ok(()));
+        assert_eq!(token.authorize(Protocol::Two, &[b"x"], mac.expose(), permission), Ok(()));
     }
 
     #[test]
     fn a_mac_of_the_other_protocol_or_length_is_refused() {
         let mut token = token_at(0);
-        let mac = hmac_sha256(token.value.expose(), &[b"x"]);
+        let mac = *hmac_sha256(token.value.expose(), &[b"x"]).expose();
         let permission = Permissions::MAKE_CREDENTIAL;
         for (protocol, mac) in
             [(Protocol::One, &mac[..16]), (Protocol::One, &mac[..]), (Protocol::Two, &mac[..16])]
@@ -313,7 +313,7 @@ mod tests {
         token.reset(&mut seeded(2));
         let permission = Permissions::NONE;
         assert_eq!(
-            token.authorize(Protocol::Two, &[b"x"], &old, permission),
+            token.authorize(Protocol::Two, &[b"x"], old.expose(), permission),
             Err(Status::PinAuthInvalid)
         );
     }

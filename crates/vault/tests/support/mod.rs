@@ -28,11 +28,11 @@ pub fn reveal(state: &State) -> String {
 /// A state with something in every field.
 pub fn sample() -> State {
     State {
-        wrapping_key: Secret::new([0xa0; 32]),
+        wrapping_key: Secret::new(&[0xa0; 32]),
         device_identifier: [0xa1; 16],
         cred_store_state: [0xa2; 16],
-        persistent_token: Secret::new([0xa3; 32]),
-        pin: Some(Pin { hash: Secret::new([0xa4; 16]), code_points: 6 }),
+        persistent_token: Secret::new(&[0xa3; 32]),
+        pin: Some(Pin { hash: Secret::new(&[0xa4; 16]), code_points: 6 }),
         pin_retries: 7,
         uv_retries: 3,
         uv_count_since_pin: 70_000,
@@ -69,8 +69,8 @@ pub fn sample_credential(seed: u8) -> Credential {
         },
         cred_protect: CredProtect::UvRequired,
         cred_random: CredRandom {
-            with_uv: Secret::new([seed ^ 0x30; 32]),
-            without_uv: Secret::new([seed ^ 0x40; 32]),
+            with_uv: Secret::new(&[seed ^ 0x30; 32]),
+            without_uv: Secret::new(&[seed ^ 0x40; 32]),
         },
         third_party_payment: true,
         account: Some(Account {
@@ -81,7 +81,7 @@ pub fn sample_credential(seed: u8) -> Credential {
                 display_name: Some("Ada Löwe".to_owned()),
             },
             cred_blob: Some(vec![seed; 32]),
-            large_blob_key: Some(Secret::new([seed ^ 0x50; 32])),
+            large_blob_key: Some(Secret::new(&[seed ^ 0x50; 32])),
             large_blob: LargeBlob::Written { blob: vec![seed; 20], original_size: 1 << 40 },
         }),
     }
