@@ -26,7 +26,8 @@ pub(crate) use self::kept::{identity, kept};
 
 /// A P-256 key that vouches, and the certificates that say for whom: the key's own first, a root last.
 pub(crate) struct Identity {
-    key: SecretKey,
+    /// Boxed, so that it leaves no copies where an identity was.
+    key: Box<SecretKey>,
     certificates: Vec<Certificate>,
 }
 

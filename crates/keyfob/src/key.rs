@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::usb::UsbKey;
 use crate::bell::Bell;
+use crate::platform::without_traces;
 use crate::sites;
 use crate::touch::Sentence;
 
@@ -70,7 +71,7 @@ impl Key {
             msg: config.u2f,
             ..Settings::default()
         };
-        let authenticator = Authenticator::new(config, &mut parts.platform(now));
+        let authenticator = without_traces(|| Authenticator::new(config, &mut parts.platform(now)));
         let device = Device::new(settings);
         Self {
             authenticator,
@@ -85,7 +86,7 @@ impl Key {
     /// Power comes: all that is not in the store is forgotten (HD-44).
     pub(crate) fn plug_in(&mut self, now: Instant) {
         self.device.reset();
-        self.authenticator.power_cycle(&mut self.parts.platform(now));
+        without_traces(|| self.authenticator.power_cycle(&mut self.parts.platform(now)));
         self.announce();
     }
 
@@ -103,10 +104,10 @@ impl Key {
                 tracing::info!(%channel, command = message.first(), length = message.len());
                 let mut platform = self.parts.platform(now);
                 let channel = Channel(channel.as_u32());
-                let step = match kind {
+                let step = without_traces(|| match kind {
                     Kind::Cbor => self.authenticator.handle(channel, message, &mut platform),
                     Kind::Msg => self.authenticator.handle_u2f(channel, message, &mut platform),
-                };
+                });
                 self.proceed(step, now);
             }
             Some(Event::Cancel { channel }) => {
@@ -157,9 +158,8 @@ impl Key {
     /// Somebody decided. `false`: nobody waits for that prompt any more, and nothing happened.
     pub(crate) fn answer(&mut self, prompt: PromptId, decision: Decision, now: Instant) -> bool {
         let mut platform = self.parts.platform(now);
-        let Some(step) = self.authenticator.answer(prompt, decision, &mut platform) else {
-            return false;
-        };
+        let answer = || self.authenticator.answer(prompt, decision, &mut platform);
+        let Some(step) = without_traces(answer) else { return false };
         self.proceed(step, now);
         self.announce();
         true

@@ -13,7 +13,7 @@ use crate::bell::{Bell, Listener};
 use crate::cli::KeyOptions;
 use crate::key::{Key, Parts, Touch, UsbKey};
 use crate::memory::Memory;
-use crate::platform::{Clock, system_rng};
+use crate::platform::{Clock, system_rng, without_traces};
 use crate::profile::Profile;
 
 /// All keys of this process.
@@ -66,7 +66,7 @@ impl Keys {
             bell: Bell::new(),
             run: system_rng().next_u32(),
         };
-        let make = |number| workshop.make(number).map(Rc::new);
+        let make = |number| without_traces(|| workshop.make(number)).map(Rc::new);
         let keys = (1..=options.keys).map(make).collect::<anyhow::Result<_>>()?;
         Ok(Self { keys, touch: options.touch, bell: workshop.bell })
     }

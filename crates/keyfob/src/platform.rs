@@ -15,6 +15,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use zeroize::zeroize_stack;
 
 /// The one clock of the process: monotonic, and counted from its start.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +97,23 @@ pub(crate) fn harden() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
+
+/// Does work with secrets, and wipes the part of the stack that it used: there compilers and libraries leave copies of what is
+/// wiped everywhere else.
+pub(crate) fn without_traces<T>(work: impl FnOnce() -> T) -> T {
+    let outcome = apart(work);
+    zeroize_stack::<USED_STACK>();
+    outcome
+}
+
+/// In a frame of its own, which begins where [`zeroize_stack`]'s will.
+#[inline(never)]
+fn apart<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
+/// More bytes than any request takes: a signature of ML-DSA-65, the deepest, takes about 150 KiB.
+const USED_STACK: usize = 256 * 1024;
 
 /// The permissions of a file for other people's programs, such as a report: those that the user's other programs would give it.
 pub(crate) fn public_file() -> Permissions {

@@ -29,8 +29,9 @@ pub(crate) fn read(path: &Path, cure: &str) -> anyhow::Result<Option<Zeroizing<S
         Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
     };
     vault::check_private_file(&file, path)?;
-    let mut text = Zeroizing::new(String::new());
-    file.take(LONGEST_FILE).read_to_string(&mut text).map_err(|error| {
+    // All the room that it may take: a text that grows leaves unwiped copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST_FILE as usize));
+    file.take(LONGEST_FILE.into()).read_to_string(&mut text).map_err(|error| {
         advise(anyhow::Error::new(error).context(format!("cannot read {}", path.display())), cure)
     })?;
     Ok(Some(text))
@@ -60,4 +61,4 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 /// A private key and a handful of certificates take 2 KiB, and nothing else is as long.
-const LONGEST_FILE: u64 = 64 * 1024;
+const LONGEST_FILE: u32 = 64 * 1024;

@@ -227,6 +227,17 @@ mod tests {
     }
 
     #[test]
+    fn a_link_in_the_place_of_the_lock_is_not_followed() {
+        let directory = tempdir().unwrap();
+        let elsewhere = directory.path().join("elsewhere");
+        symlink(&elsewhere, directory.path().join("control.lock")).unwrap();
+        let _ = refusal(&directory.path().join("control"));
+        assert!(!elsewhere.exists(), "nothing is made where it leads");
+        fs::write(&elsewhere, "data").unwrap();
+        let _ = refusal(&directory.path().join("control"));
+    }
+
+    #[test]
     fn only_a_private_directory_of_our_own_will_do() {
         let parent = tempdir().unwrap();
         let path = parent.path().join("keyfob");

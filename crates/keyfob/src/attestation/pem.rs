@@ -51,22 +51,28 @@ impl Identity {
     /// # Errors
     /// A key or certificate that cannot be encoded.
     pub(crate) fn to_pem(&self) -> anyhow::Result<Zeroizing<String>> {
-        let mut text = self.key.to_pkcs8_pem(LineEnding::LF)?;
-        for certificate in &self.certificates {
-            text.push_str(&certificate.to_pem(LineEnding::LF)?);
-        }
+        let key = self.key.to_pkcs8_pem(LineEnding::LF)?;
+        let certificates: String = self
+            .certificates
+            .iter()
+            .map(|certificate| certificate.to_pem(LineEnding::LF))
+            .collect::<Result<_, _>>()?;
+        // In one piece: a text that grows leaves unwiped copies of the key behind.
+        let mut text = Zeroizing::new(String::with_capacity(key.len() + certificates.len()));
+        text.push_str(&key);
+        text.push_str(&certificates);
         Ok(text)
     }
 }
 
-fn read_key(text: &str) -> Result<SecretKey, Unusable> {
+fn read_key(text: &str) -> Result<Box<SecretKey>, Unusable> {
     let mut keys = blocks(text).filter(|block| label(block).ends_with("PRIVATE KEY"));
     let key = keys.next().ok_or(Unusable::NoKey)?;
     let read = match label(key) {
         "EC PRIVATE KEY" => SecretKey::from_sec1_pem(key).ok(),
         _ => SecretKey::from_pkcs8_pem(key).ok(),
     };
-    read.ok_or(Unusable::OtherKey)
+    read.map(Box::new).ok_or(Unusable::OtherKey)
 }
 
 fn read_certificates(text: &str) -> Result<Vec<Certificate>, Unusable> {

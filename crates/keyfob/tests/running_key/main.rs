@@ -7,6 +7,7 @@ mod control_socket;
 mod host;
 mod program;
 mod prompts;
+mod secrets;
 mod serve;
 mod stopped;
 mod terminal;

@@ -1,0 +1,265 @@
+//! What of a key's secrets is in the memory of its process, and who may look.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use aes::cipher::{Block, BlockModeDecrypt as _, KeyIvInit as _};
+use ctap_client::commands::client_pin;
+use ctap_client::hmac_secret::{self, HMAC_SECRET};
+use ctap_client::{
+    Client, CredentialDescriptor, HidChannel, Permissions, PinProtocol, RelyingParty, User, cose,
+    get_assertion, make_credential,
+};
+use ctap_core::Store as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use p256::pkcs8::DecodePrivateKey as _;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+use rustix::process::geteuid;
+use sha2::Sha256;
+use vault::Vault;
+
+use crate::host::{Pipe, Platform, import_from};
+use crate::program::{Home, Serving};
+
+#[test]
+fn after_a_session_only_what_is_kept_is_in_memory_and_that_once() {
+    if !geteuid().is_root() {
+        eprintln!("not tested: only root may look into the memory of a running key");
+        return;
+    }
+    let home = Home::new();
+    let state = home.path().join("state");
+    let key = home.serve(&["--state", state.to_str().unwrap(), "--touch", "auto"]);
+    let memory = state.join("key-1");
+    let secrets = session(&mut import_from(key.address()), &memory);
+    let seen = memory_of(key.process());
+    let found: BTreeMap<_, _> =
+        secrets.iter().map(|(name, secret, _)| (*name, copies(&seen, secret))).collect();
+    let kept: BTreeMap<_, _> = secrets.iter().map(|(name, _, kept)| (*name, *kept)).collect();
+    assert_eq!(found, kept, "how often each is there, and how often it may");
+}
+
+/// A secret by its name, and how often it may be in memory when nothing is asked of the key.
+type Canary = (&'static str, Vec<u8>, usize);
+
+/// Uses what has secrets: PINs, tokens, a credential that travels in its own id, hmac-secret.
+fn session(platform: &mut Platform, memory: &Path) -> Vec<Canary> {
+    let mut client = known_client(platform);
+    client.set_pin(FIRST_PIN).unwrap();
+    let before = in_state(memory, |vault| *vault.state().persistent_token.expose());
+    let persistent = Permissions::PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY;
+    client.pin_uv_auth_token(FIRST_PIN, persistent, None).unwrap();
+    client.change_pin(FIRST_PIN, SECOND_PIN).unwrap();
+    client.pin_uv_auth_token(SECOND_PIN, persistent, None).unwrap();
+    let id = register_and_sign_in(&mut client);
+    let (hmac_key, aes_key) = shared_keys(&mut client);
+    let attestation = attestation_key(memory);
+    let mut canaries = vec![
+        ("persistent token, the old one", before.to_vec(), 0),
+        ("protocol two's AES key", aes_key, 0),
+        ("protocol two's HMAC key", hmac_key, 0),
+        ("first PIN", FIRST_PIN.into(), 0),
+        ("second PIN", SECOND_PIN.into(), 0),
+        ("attestation key", attestation, 1),
+    ];
+    canaries.extend(in_state(memory, |vault| {
+        let state = vault.state();
+        let mut kept = vec![
+            ("wrapping key", state.wrapping_key.expose().to_vec(), 1),
+            ("persistent token", state.persistent_token.expose().to_vec(), 1),
+            ("PIN's hash", state.pin.as_ref().unwrap().hash.expose().to_vec(), 1),
+        ];
+        kept.extend(inside_of(&id, state.wrapping_key.expose()));
+        kept
+    }));
+    canaries
+}
+
+fn attestation_key(memory: &Path) -> Vec<u8> {
+    let mut files = fs::read_dir(memory).unwrap().map(|entry| entry.unwrap().path());
+    let pem = files.find(|path| path.extension().is_some_and(|end| end == "pem")).unwrap();
+    let text = fs::read_to_string(pem).unwrap();
+    let (key, _) = text.split_once("-----BEGIN CERTIFICATE").unwrap();
+    p256::SecretKey::from_pkcs8_pem(key.trim_end()).unwrap().to_bytes().to_vec()
+}
+
+fn register_and_sign_in(client: &mut Client<&mut HidChannel<Pipe>>) -> Vec<u8> {
+    let both = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
+    let token = client.pin_uv_auth_token(SECOND_PIN, both, Some(SITE)).unwrap();
+    let (site, user) = (RelyingParty::new(SITE), User::new(*b"1", "ada"));
+    let request = make_credential::Request::new(HASH, site, user).with_extension(HMAC_SECRET, true);
+    let made = client.make_credential(&request, Some(&token)).unwrap();
+    let id = made.auth_data.attested.unwrap().credential_id;
+
+    let token = client.pin_uv_auth_token(SECOND_PIN, both, Some(SITE)).unwrap();
+    let shared = client.agree(PinProtocol::Two).unwrap();
+    let salt = hmac_secret::input(&shared, &[5; 32], None, client.rng());
+    let request = get_assertion::Request::new(SITE, HASH)
+        .allowing([CredentialDescriptor::new(id.clone())])
+        .with_extension(HMAC_SECRET, salt);
+    client.get_assertion(&request, Some(&token)).unwrap();
+    id
+}
+
+/// A platform whose key-agreement key is known, and the same each time.
+fn known_client(platform: &mut Platform) -> Client<&mut HidChannel<Pipe>> {
+    platform.client().with_rng(Repeating)
+}
+
+/// Randomness that begins anew with each call.
+struct Repeating;
+
+impl rand_core::TryRng for Repeating {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(ChaCha20Rng::from_seed([7; 32]).next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(ChaCha20Rng::from_seed([7; 32]).next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        ChaCha20Rng::from_seed([7; 32]).fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Repeating {}
+
+/// What the key and that platform share under protocol two (CP-04): the HMAC key and the AES key.
+fn shared_keys(client: &mut Client<&mut HidChannel<Pipe>>) -> (Vec<u8>, Vec<u8>) {
+    let request = client_pin::Request {
+        pin_uv_auth_protocol: Some(2),
+        ..client_pin::Request::new(client_pin::sub_command::GET_KEY_AGREEMENT)
+    };
+    let key = client.client_pin(&request).unwrap().key_agreement.unwrap();
+    let peer = cose::read_key_agreement(key).unwrap();
+    let mut scalar = [0; 32];
+    Repeating.fill_bytes(&mut scalar);
+    let scalar = p256::SecretKey::from_slice(&scalar).unwrap().to_nonzero_scalar();
+    let shared = p256::ecdh::diffie_hellman(scalar, peer.as_affine());
+    let derive = |info| derived(shared.raw_secret_bytes(), info);
+    (derive(b"CTAP2 HMAC key"), derive(b"CTAP2 AES key"))
+}
+
+/// What a sealed id hides, and the keys that hide it (`credential_id.rs` of ctap-core).
+fn inside_of(id: &[u8], wrapping_key: &[u8]) -> Vec<Canary> {
+    let sealing = derived(wrapping_key, b"keyfob credential id encryption");
+    let random = derived(wrapping_key, b"keyfob credential id CredRandom");
+    let (iv, mut body) = (&id[1..17], id[17..id.len() - 32].to_vec());
+    let (blocks, _) = Block::<aes::Aes256>::slice_as_chunks_mut(&mut body);
+    cbc::Decryptor::<aes::Aes256>::new_from_slices(&sealing, iv).unwrap().decrypt_blocks(blocks);
+    assert_eq!(body[..4], (-7_i32).to_be_bytes(), "the id is opened");
+    let cred_random = |purpose: &[u8]| {
+        let mac = Hmac::<Sha256>::new_from_slice(&random).unwrap();
+        mac.chain_update(iv).chain_update(purpose).finalize().into_bytes().to_vec()
+    };
+    vec![
+        ("sealed private key", body[16..].to_vec(), 0),
+        ("sealing key", sealing, 0),
+        ("key of the ids' MACs", derived(wrapping_key, b"keyfob credential id authentication"), 0),
+        ("cred_random with UV", cred_random(b"with UV"), 0),
+        ("cred_random without UV", cred_random(b"without UV"), 0),
+        ("key of cred_random", random, 0),
+    ]
+}
+
+/// HKDF-SHA-256 with a salt of zeros.
+fn derived(secret: &[u8], info: &[u8]) -> Vec<u8> {
+    let mut key = vec![0; 32];
+    hkdf::Hkdf::<Sha256>::new(Some(&[0; 32]), secret).expand(info, &mut key).unwrap();
+    key
+}
+
+/// Looks into the memory that a running key keeps on disk: into a copy of it, since the key holds it.
+fn in_state<T>(memory: &Path, look: impl FnOnce(Vault) -> T) -> T {
+    let copy = tempfile::tempdir().unwrap();
+    let copy = copy.path().join("copy");
+    fs::DirBuilder::new().mode(0o700).create(&copy).unwrap();
+    for name in [vault::STATE, vault::COUNTER] {
+        fs::copy(memory.join(name), copy.join(name)).unwrap();
+    }
+    look(Vault::open(&copy).unwrap())
+}
+
+/// All that a process can write to.
+fn memory_of(process: u32) -> Vec<Vec<u8>> {
+    let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
+    let memory = File::open(format!("/proc/{process}/mem")).unwrap();
+    let writable = maps.lines().filter_map(|line| line.split_once(" rw"));
+    let pieces = writable.map(|(range, _)| {
+        let (start, end) = range.split_once('-').unwrap();
+        let [start, end] = [start, end].map(|text| u64::from_str_radix(text, 16).unwrap());
+        let mut piece = vec![0; usize::try_from(end - start).unwrap()];
+        memory.read_exact_at(&mut piece, start).unwrap();
+        piece
+    });
+    pieces.collect()
+}
+
+/// How often a secret is there, or a half of it, the other being overwritten: as it is, and backwards, as numbers lie in memory.
+fn copies(memory: &[Vec<u8>], secret: &[u8]) -> usize {
+    let backwards: Vec<u8> = secret.iter().rev().copied().collect();
+    let often = |part: &[u8]| -> usize { memory.iter().map(|piece| count(piece, part)).sum() };
+    let halves = |secret: &[u8]| {
+        let (first, second) = secret.split_at(secret.len() / 2);
+        often(first).max(often(second))
+    };
+    halves(secret) + halves(&backwards)
+}
+
+fn count(piece: &[u8], part: &[u8]) -> usize {
+    piece.windows(part.len()).filter(|window| window[0] == part[0] && *window == part).count()
+}
+
+#[test]
+fn not_even_its_own_user_can_read_its_memory() {
+    let home = Home::new();
+    let mut command = command_of_a_user(&home);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--ephemeral"]).stderr(Stdio::null());
+    let key = Serving::start(command);
+    let owner = |file| fs::metadata(format!("/proc/{}/{file}", key.process())).unwrap().uid();
+    assert!(status(&key, "Uid:").split_whitespace().all(|user| user != "0"));
+    // The system gives the files of a process that may not be looked into to root.
+    assert_eq!((owner("mem"), owner("maps"), owner("environ")), (0, 0, 0));
+}
+
+#[test]
+fn the_files_that_it_makes_are_nobody_elses() {
+    let home = Home::new();
+    let key = home.serve(&["--ephemeral"]);
+    assert_eq!(status(&key, "Umask:"), "0077");
+}
+
+/// A line of what the system tells about the process.
+fn status(key: &Serving, name: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{}/status", key.process())).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.expect("Linux tells it").trim().to_owned()
+}
+
+/// keyfob as somebody who is not root, and who has a copy of it, since the tree may be out of their reach.
+fn command_of_a_user(home: &Home) -> Command {
+    if !geteuid().is_root() {
+        return home.start_of(env!("CARGO_BIN_EXE_keyfob"));
+    }
+    let program = home.path().join("copy");
+    fs::copy(env!("CARGO_BIN_EXE_keyfob"), &program).unwrap();
+    chown(home.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let mut command = home.start_of(program);
+    command.uid(NOBODY).gid(NOBODY);
+    command
+}
+
+const FIRST_PIN: &str = "correct horse battery staple";
+const SECOND_PIN: &str = "quite another set of words";
+const SITE: &str = "example.org";
+const HASH: [u8; 32] = [9; 32];
+const NOBODY: u32 = 65534;
