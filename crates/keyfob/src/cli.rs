@@ -201,6 +201,8 @@ Examples:
   keyfob metadata > statement.json  for relying parties and conformance tools
   keyfob metadata --profile ./mine.toml --state ./keys
   keyfob metadata | jq -r '.attestationRootCertificates[0]' | base64 -d > root
+  keyfob metadata --u2f      of its U2F side
+  keyfob metadata --running  of the running key, one with --ephemeral too
 
 The statement goes with one key: its attestation certificate has a root of its own, which is made here if the key \
 never ran before.";

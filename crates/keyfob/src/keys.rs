@@ -13,6 +13,7 @@ use crate::bell::{Bell, Listener};
 use crate::cli::KeyOptions;
 use crate::key::{Key, Parts, Touch, UsbKey};
 use crate::memory::Memory;
+use crate::metadata::Statements;
 use crate::platform::{Clock, system_rng, without_traces};
 use crate::profile::Profile;
 
@@ -28,6 +29,7 @@ pub(crate) struct PluggedKey {
     usb: Rc<RefCell<UsbKey>>,
     port: Port,
     serial: String,
+    statements: Statements,
     run: u32,
     replugs: Cell<u32>,
     is_held: Cell<bool>,
@@ -108,14 +110,16 @@ impl Workshop<'_> {
     fn make(&self, number: u8) -> anyhow::Result<PluggedKey> {
         let Memory { store, serial, directory } = Memory::open(self.options, number)?;
         let own = |vouched| attestation::identity(vouched, &serial, directory.as_deref());
-        let config = self.profile.config(&self.profile.identities(own)?)?;
+        let identities = self.profile.identities(own)?;
+        let config = self.profile.config(&identities)?;
+        let statements = Statements::new(&self.profile, &identities)?;
         let (touch, bell) = (self.options.touch, self.bell.clone());
         let parts = Parts { store, rng: Box::new(system_rng()), touch, bell };
         let key = Key::new(config, parts, self.clock.now());
         let usb = Rc::new(RefCell::new(UsbKey { key, clock: self.clock, power_ups: 0 }));
         let port = self.server.plug(device_info(number, serial.clone()), Rc::clone(&usb) as _)?;
         let (replugs, is_held) = (Cell::new(0), Cell::new(false));
-        Ok(PluggedKey { usb, port, serial, run: self.run, replugs, is_held })
+        Ok(PluggedKey { usb, port, serial, statements, run: self.run, replugs, is_held })
     }
 }
 
@@ -128,6 +132,11 @@ impl PluggedKey {
     /// The number that is printed on it.
     pub(crate) fn serial(&self) -> &str {
         &self.serial
+    }
+
+    /// What relying parties may know of it.
+    pub(crate) fn statements(&self) -> &Statements {
+        &self.statements
     }
 
     /// The port, for whoever brings it to a host.

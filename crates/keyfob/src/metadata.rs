@@ -1,7 +1,7 @@
 //! `keyfob metadata`: the FIDO metadata statement of a kind of key (AT-50 to AT-72).
 //!
-//! It is made from what such a key answers to getInfo, so that the two cannot drift apart; for a key that speaks U2F alone,
-//! from the certificate that it registers with.
+//! It is made from what such a key answers to getInfo, so that the two cannot drift apart; for U2F from the certificate that a
+//! key registers with. A running key makes its own: it alone has the certificates, if it remembers nothing.
 
 use std::path::PathBuf;
 
@@ -21,6 +21,8 @@ use x509_cert::der::referenced::OwnedToRef as _;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use crate::attestation::{self, Identity};
+use crate::control::{Connection, client};
+use crate::failure::usage;
 use crate::memory::{self, Memory};
 use crate::profile::{Aaguid, Identities, Profile};
 use crate::settings::info::json::members;
@@ -38,6 +40,14 @@ pub(crate) struct Options {
     /// Which of the keys there, counted from 1
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
     key: u8,
+    /// The U2F side of the key, for relying parties that take U2F registrations
+    #[arg(long)]
+    u2f: bool,
+    /// Ask the running key: the one way to the root of a key with --ephemeral
+    #[arg(long, conflicts_with_all = ["profile", "state"])]
+    running: bool,
+    #[command(flatten)]
+    connection: Connection,
     /// Print it on one line
     #[arg(long)]
     json: bool,
@@ -52,7 +62,25 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 fn text(options: &Options) -> anyhow::Result<String> {
+    let statement = match options.running {
+        true => {
+            let key = format!("1-{}", options.key);
+            client::metadata(&options.connection, key, options.u2f)?
+        }
+        false => of_kept_key(options)?,
+    };
+    Ok(match options.json {
+        true => terminal::json_line(&statement)?,
+        false => terminal::json(&statement)?,
+    })
+}
+
+fn of_kept_key(options: &Options) -> anyhow::Result<Value> {
     let profile = Profile::load(&options.profile)?;
+    if options.u2f && !profile.speaks_u2f() {
+        let what = format_args!("a key of the profile {} does not speak U2F", options.profile);
+        return Err(usage(what, "leave out --u2f for what it speaks, or name another profile"));
+    }
     let directory = memory::directory(options.state.as_deref(), options.key)?;
     let identities = profile.identities(|vouched| {
         // A key that runs holds its memory: what it has kept there can be read all the same.
@@ -64,27 +92,52 @@ fn text(options: &Options) -> anyhow::Result<String> {
             }
         }
     })?;
-    let statement = statement(&profile, &identities)?;
-    Ok(match options.json {
-        true => format!("{statement}\n"),
-        false => format!("{}\n", serde_json::to_string_pretty(&statement)?),
-    })
+    let statements = Statements::new(&profile, &identities)?;
+    statements.of(options.u2f).cloned().context("the profile speaks neither CTAP2 nor U2F")
 }
 
-/// The statement about keys of this profile for which these vouch.
-///
-/// # Errors
-/// A certificate that cannot be encoded or read.
-fn statement(profile: &Profile, identities: &Identities) -> anyhow::Result<Value> {
-    let config = profile.config(identities)?;
-    let roots = [&identities.model, &identities.device];
-    let roots =
-        roots.into_iter().flatten().map(|identity| Ok(Base64::encode_string(&identity.root()?)));
+/// What there is to say about one key.
+#[derive(Clone, Debug)]
+pub(crate) struct Statements {
+    fido2: Option<Value>,
+    u2f: Option<Value>,
+}
+
+impl Statements {
+    /// About keys of this profile for which these vouch.
+    ///
+    /// # Errors
+    /// A certificate that cannot be encoded or read.
+    pub(crate) fn new(profile: &Profile, identities: &Identities) -> anyhow::Result<Self> {
+        let Identities { model, device } = identities;
+        let fido2 =
+            || statement(profile, &[model, device], of_fido2(profile, identities)?).map(Some);
+        let u2f = || statement(profile, &[model], of_u2f(&profile.config(identities)?)?).map(Some);
+        Ok(Self {
+            fido2: if profile.speaks_ctap2() { fido2()? } else { None },
+            u2f: if profile.speaks_u2f() { u2f()? } else { None },
+        })
+    }
+
+    /// The U2F side's, or that of all sides: CTAP2's, unless the key speaks U2F alone.
+    pub(crate) fn of(&self, u2f: bool) -> Option<&Value> {
+        self.fido2.as_ref().filter(|_| !u2f).or(self.u2f.as_ref())
+    }
+}
+
+/// What is true of every keyfob, the roots of those that vouch for it, and what is true of its family.
+fn statement(
+    profile: &Profile,
+    vouching: &[&Option<Identity>],
+    of_its_family: Members,
+) -> anyhow::Result<Value> {
+    let roots = vouching.iter().copied().flatten();
+    let roots = roots.map(|identity| Ok(Base64::encode_string(&identity.root()?)));
     let of_any_key = [
         ("legalHeader", json!(LEGAL_HEADER)),
         ("description", json!(profile.title())),
         ("friendlyNames", json!({ "en-US": profile.title() })),
-        ("authenticatorVersion", json!(config.firmware_version)),
+        ("authenticatorVersion", json!(profile.firmware_version())),
         ("schema", json!(3)),
         ("keyProtection", json!(["software"])),
         ("isKeyRestricted", json!(true)),
@@ -99,12 +152,7 @@ fn statement(profile: &Profile, identities: &Identities) -> anyhow::Result<Value
             json!(format!("data:image/svg+xml;base64,{}", Base64::encode_string(ICON.as_bytes()))),
         ),
         ("multiDeviceCredentialSupport", json!("unsupported")),
-        ("keyScope", json!("public-key-credential-source")),
     ];
-    let of_its_family = match profile.speaks_ctap2() {
-        true => of_fido2(profile, identities)?,
-        false => of_u2f(&config)?,
-    };
     Ok(of_any_key.into_iter().chain(of_its_family).collect())
 }
 
@@ -154,11 +202,9 @@ fn live_info(config: Config) -> anyhow::Result<Info> {
     Ok(Info::parse(body, true)?)
 }
 
-/// The members, with zeros for the two that differ each time they are asked for (AT-68).
-fn members_at_rest(mut info: Info) -> Value {
-    info.enc_identifier = info.enc_identifier.map(|_| [0; 32]);
-    info.enc_cred_store_state = info.enc_cred_store_state.map(|_| [0; 32]);
-    members(&info, None)
+/// The members without the two that differ each time they are asked for (AT-68).
+fn members_at_rest(info: Info) -> Value {
+    members(&Info { enc_identifier: None, enc_cred_store_state: None, ..info }, None)
 }
 
 /// A version of the protocol; U2F has statements of its own (AT-54).
@@ -184,16 +230,17 @@ fn algorithm_names(config: &Config) -> Vec<&'static str> {
     config.algorithms.iter().filter_map(name).collect()
 }
 
-/// The default one first. Formats that a platform may ask for, and enterprise attestation, come with certificates (AT-57).
+/// The default one first. A key that does not attest by default does it itself for a platform that asks for packed (MC-91 to
+/// MC-93); U2F's format, and enterprise attestation, come with certificates (AT-57).
 fn attestation_types(default: Attestation, identities: &Identities) -> Vec<&'static str> {
     let has_root = |identity: &Option<Identity>| identity.is_some();
     let with_certificates = has_root(&identities.model) || has_root(&identities.device);
-    let first = match default {
-        Attestation::Basic => None,
-        Attestation::None => Some("none"),
-        _ => Some("basic_surrogate"),
+    let first: &[_] = match default {
+        Attestation::Basic => &[],
+        Attestation::None => &["none", "basic_surrogate"],
+        _ => &["basic_surrogate"],
     };
-    first.into_iter().chain(with_certificates.then_some("basic_full")).collect()
+    first.iter().copied().chain(with_certificates.then_some("basic_full")).collect()
 }
 
 /// Each alone is enough. The sensor is a virtual one: there are no rates to attest (AT-59, AT-60).

@@ -83,9 +83,19 @@ impl Profile {
         self.description.speaks_ctap2()
     }
 
+    /// Whether it speaks U2F, alone or as well.
+    pub(crate) fn speaks_u2f(&self) -> bool {
+        self.description.speaks_u2f()
+    }
+
     /// What a person calls the model.
     pub(crate) fn title(&self) -> &str {
         &self.description.description
+    }
+
+    /// Its `firmwareVersion`.
+    pub(crate) fn firmware_version(&self) -> u32 {
+        self.description.firmware_version
     }
 
     /// Those who vouch for a key of this kind: from the profile's files, or else `own` finds the key's own.
@@ -105,8 +115,12 @@ impl Profile {
             &self.description;
         let wants_model = self.description.needs_attestation_key();
         let wants_device = self.description.has_enterprise_attestation();
+        let model = match self.speaks_ctap2() {
+            true => Vouched::Model { aaguid: *aaguid },
+            false => Vouched::U2f,
+        };
         Ok(Identities {
-            model: find(wants_model, &attestation.files, Vouched::Model { aaguid: *aaguid })?,
+            model: find(wants_model, &attestation.files, model)?,
             device: find(
                 wants_device,
                 &enterprise_attestation.files,

@@ -31,6 +31,8 @@ use super::Identity;
 pub(crate) enum Vouched {
     /// Every key of the model.
     Model { aaguid: [u8; 16] },
+    /// Keys that speak U2F alone, which knows no models.
+    U2f,
     /// One device of the model: enterprise attestation.
     Device { aaguid: [u8; 16] },
 }
@@ -49,36 +51,38 @@ impl Identity {
     ) -> Result<Self> {
         let (root_key, key) =
             (SigningKey::generate_from_rng(&mut rng), SecretKey::generate_from_rng(&mut rng));
-        let key_info = public_key_info(&root_key)?;
-        let root_name = root_name()?;
+        let (root_info, key_info) =
+            (public_key_info(&root_key)?, public_key_info(&SigningKey::from(&key))?);
+        let root_name = root_name(&root_info)?;
         let root = Contents {
             subject: root_name.clone(),
             issuer: root_name.clone(),
-            extensions: root_extensions(&root_name, &key_info)?,
+            extensions: root_extensions(&root_name, &root_info)?,
         };
         let subject = vouched.name(serial)?;
-        let extensions = vouched.extensions(serial, &subject, &key_info)?;
+        let extensions = vouched.extensions(serial, &subject, &key_info, &root_info)?;
         let leaf = Contents { subject, issuer: root_name, extensions };
         let certificates = vec![
-            leaf.signed(public_key_info(&SigningKey::from(&key))?, &root_key, &mut rng)?,
-            root.signed(key_info, &root_key, &mut rng)?,
+            leaf.signed(key_info, &root_key, &mut rng)?,
+            root.signed(root_info, &root_key, &mut rng)?,
         ];
-        Ok(Self { key, certificates })
+        Ok(Self { key: Box::new(key), certificates })
     }
 }
 
 impl Vouched {
-    /// The model.
-    pub(crate) const fn aaguid(&self) -> &[u8; 16] {
+    /// The model, if there is one.
+    const fn aaguid(&self) -> Option<&[u8; 16]> {
         match self {
-            Self::Model { aaguid } | Self::Device { aaguid } => aaguid,
+            Self::Model { aaguid } | Self::Device { aaguid } => Some(aaguid),
+            Self::U2f => None,
         }
     }
 
     /// C, O, OU and CN as AT-21 prescribes them.
     fn name(&self, serial: &str) -> Result<Name> {
         let name = match self {
-            Self::Model { .. } => "keyfob attestation".to_owned(),
+            Self::Model { .. } | Self::U2f => "keyfob attestation".to_owned(),
             Self::Device { .. } => format!("keyfob device {serial}"),
         };
         Ok(Name::from_str(&format!(
@@ -90,16 +94,21 @@ impl Vouched {
         &self,
         serial: &str,
         subject: &Name,
+        key: &SubjectPublicKeyInfoOwned,
         issuer: &SubjectPublicKeyInfoOwned,
     ) -> Result<Vec<Extension>> {
         let not_an_authority = BasicConstraints { ca: false, path_len_constraint: None };
+        let identifier = SubjectKeyIdentifier::try_from(key.owned_to_ref())?;
         let authority = AuthorityKeyIdentifier::try_from(issuer.owned_to_ref())?;
         let mut extensions = vec![
             not_an_authority.to_extension(subject, &[])?,
+            identifier.to_extension(subject, &[])?,
             authority.to_extension(subject, &[])?,
-            plain(AAGUID, &OctetString::new(*self.aaguid())?)?,
             plain(TRANSPORTS, &BitString::new(5, [USB])?)?,
         ];
+        if let Some(aaguid) = self.aaguid() {
+            extensions.push(plain(AAGUID, &OctetString::new(*aaguid)?)?);
+        }
         if let Self::Device { .. } = self {
             extensions.push(plain(DEVICE_SERIAL, &OctetString::new(serial.as_bytes())?)?);
         }
@@ -145,8 +154,12 @@ impl BuilderProfile for Contents {
     }
 }
 
-fn root_name() -> Result<Name> {
-    Ok(Name::from_str(&format!("CN=keyfob attestation root,O={VENDOR},C={COUNTRY}"))?)
+/// No other root has it: relying parties look roots up by name, and try one of each name.
+fn root_name(key: &SubjectPublicKeyInfoOwned) -> Result<Name> {
+    let SubjectKeyIdentifier(identifier) = SubjectKeyIdentifier::try_from(key.owned_to_ref())?;
+    let digits: String =
+        identifier.as_bytes().iter().take(8).map(|byte| format!("{byte:02X}")).collect();
+    Ok(Name::from_str(&format!("CN=keyfob attestation root {digits},O={VENDOR},C={COUNTRY}"))?)
 }
 
 fn root_extensions(subject: &Name, key: &SubjectPublicKeyInfoOwned) -> Result<Vec<Extension>> {

@@ -45,13 +45,13 @@ pub(crate) fn kept(vouched: Vouched, directory: &Path) -> anyhow::Result<Option<
     Ok(Some(identity))
 }
 
-/// A file for each model that the memory was ever used as, because a certificate names its model.
+/// A file for each model that the memory was ever used as, because a certificate names its model, and one for U2F alone.
 fn path(vouched: Vouched, directory: &Path) -> PathBuf {
-    let name = match vouched {
-        Vouched::Model { .. } => "attestation",
-        Vouched::Device { .. } => "enterprise",
-    };
-    directory.join(format!("{name}-{}.pem", Aaguid(*vouched.aaguid())))
+    directory.join(match vouched {
+        Vouched::Model { aaguid } => format!("attestation-{}.pem", Aaguid(aaguid)),
+        Vouched::U2f => "attestation-u2f.pem".to_owned(),
+        Vouched::Device { aaguid } => format!("enterprise-{}.pem", Aaguid(aaguid)),
+    })
 }
 
 const RESTORE: &str = "restore the file from a backup, or remove it and a new identity is drawn";

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -10,9 +11,11 @@ use ctap_core::{Config, SoftKey};
 use p256::ecdsa::signature::Verifier as _;
 use p256::ecdsa::{DerSignature, VerifyingKey};
 use p256::pkcs8::{DecodePublicKey as _, LineEnding};
+use x509_cert::TbsCertificate;
 use x509_cert::certificate::Version;
+use x509_cert::der::referenced::OwnedToRef as _;
 use x509_cert::der::{Decode as _, EncodePem as _, Tag, Tagged as _};
-use x509_cert::ext::pkix::BasicConstraints;
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, SubjectKeyIdentifier};
 use x509_cert::time::Time;
 
 use super::pem::Unusable;
@@ -90,6 +93,42 @@ fn certificates_form_a_chain_whose_root_is_not_sent() {
 }
 
 #[test]
+fn no_two_roots_have_one_name() {
+    // Relying parties look roots up by name: python-fido2 2.2.1 and webauthn-rs-core 0.6.2 try one of each.
+    let root = |vouched| identity_of(vouched).certificates[1].tbs_certificate().subject().clone();
+    let names = [MODEL, MODEL, DEVICE, Vouched::U2f].map(root).map(|name| name.to_string());
+    assert_eq!(BTreeSet::from(names.clone()).len(), names.len(), "{names:?}");
+    assert!(names.iter().all(|name| name.starts_with("CN=keyfob attestation root ")), "{names:?}");
+}
+
+#[test]
+fn certificates_tell_their_key_and_their_issuers() {
+    // RFC 5280 sections 4.2.1.1 and 4.2.1.2
+    for vouched in [MODEL, DEVICE, Vouched::U2f] {
+        let identity = identity_of(vouched);
+        let [leaf, root] = [0, 1].map(|index| identity.certificates[index].tbs_certificate());
+        let own = |contents: &TbsCertificate| {
+            let (critical, SubjectKeyIdentifier(own)) =
+                contents.get_extension::<SubjectKeyIdentifier>().unwrap().unwrap();
+            let info = contents.subject_public_key_info().owned_to_ref();
+            assert_eq!(own, SubjectKeyIdentifier::try_from(info).unwrap().0);
+            assert!(!critical);
+            own
+        };
+        let (_, issuer) = leaf.get_extension::<AuthorityKeyIdentifier>().unwrap().unwrap();
+        assert_eq!(issuer.key_identifier, Some(own(root)));
+        assert_ne!(own(leaf), own(root));
+    }
+}
+
+#[test]
+fn the_certificate_of_a_key_that_speaks_u2f_alone_names_no_model() {
+    let identity = identity_of(Vouched::U2f);
+    assert_eq!(identity.model().unwrap(), None);
+    assert_eq!(extension(&identity.certificates[0], "1.3.6.1.4.1.45724.1.1.4"), None);
+}
+
+#[test]
 fn only_a_device_certificate_has_the_serial_number() {
     // AT-26
     let id = "1.3.6.1.4.1.45724.1.1.2";
@@ -140,7 +179,7 @@ fn what_a_key_has_kept_it_finds_again() {
     let directory = tempfile::tempdir().unwrap();
     assert!(kept(MODEL, directory.path()).unwrap().is_none());
     let mut texts = Vec::new();
-    for vouched in [MODEL, DEVICE, Vouched::Model { aaguid: [7; 16] }] {
+    for vouched in [MODEL, DEVICE, Vouched::Model { aaguid: [7; 16] }, Vouched::U2f] {
         let made = identity(vouched, SERIAL, Some(directory.path())).unwrap().to_pem().unwrap();
         let found = identity(vouched, SERIAL, Some(directory.path())).unwrap().to_pem().unwrap();
         let read = kept(vouched, directory.path()).unwrap().unwrap().to_pem().unwrap();
@@ -148,12 +187,12 @@ fn what_a_key_has_kept_it_finds_again() {
         texts.push(made);
     }
     texts.dedup();
-    assert_eq!(texts.len(), 3);
+    assert_eq!(texts.len(), 4);
     for file in fs::read_dir(directory.path()).unwrap() {
         let mode = file.unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3, "nothing unfinished is left");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 4, "nothing unfinished is left");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `keyfob touch`, `deny`, `wait`, `replug` and `status`: the other end of the control socket.
+//! `keyfob touch`, `deny`, `wait`, `replug` and `status`, and what `metadata` asks: the other end of the control socket.
 
 use super::protocol::{BadSample, Choice, KeyStatus, OpenPrompt, Sample, Status, Touching};
 use super::{Connection, Request, Response};
@@ -122,6 +122,21 @@ pub(crate) fn status(options: &StatusOptions) -> anyhow::Result<()> {
     match options.connection.ask(&Request::Status)? {
         Response::Status(status) if options.json => print_json(&status),
         Response::Status(status) => Ok(terminal::print(table(&status))?),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The metadata statement of a running key.
+///
+/// # Errors
+/// No key is running, or none with that bus id, or it has no U2F side.
+pub(crate) fn metadata(
+    connection: &Connection,
+    key: String,
+    u2f: bool,
+) -> anyhow::Result<serde_json::Value> {
+    match connection.ask(&Request::Metadata { key: Some(key), u2f })? {
+        Response::Metadata { statement } => Ok(statement),
         other => Err(unexpected(&other)),
     }
 }

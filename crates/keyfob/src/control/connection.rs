@@ -18,7 +18,7 @@ use crate::running::on_one_thread;
 use crate::terminal::shown::escaped;
 
 /// Which running key is meant.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Connection {
     /// The control socket of the running key [default: $XDG_RUNTIME_DIR/keyfob/control]
     #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
@@ -41,7 +41,9 @@ impl Connection {
 /// How long a running key may take for its answer; `None` if a person may take all the time in the world.
 fn patience(request: &Request) -> Option<Duration> {
     let work = match request {
-        Request::Touch(_) | Request::Deny(_) | Request::Status => Duration::ZERO,
+        Request::Touch(_) | Request::Deny(_) | Request::Status | Request::Metadata { .. } => {
+            Duration::ZERO
+        }
         Request::Replug { .. } => PLUGGING,
         Request::Wait { seconds, .. } => Duration::from_secs((*seconds)?.into()),
     };

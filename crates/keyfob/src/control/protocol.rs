@@ -33,6 +33,15 @@ pub(crate) enum Request {
     },
     /// Tell how things stand.
     Status,
+    /// Tell the metadata statement of a key, with the roots of its certificates.
+    Metadata {
+        /// Which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Its U2F side's.
+        #[serde(default)]
+        u2f: bool,
+    },
 }
 
 /// Which prompt is answered: the only open one, unless something here is chosen.
@@ -114,6 +123,11 @@ pub(crate) enum Response {
     Prompt(OpenPrompt),
     /// To `status`.
     Status(Status),
+    /// To `metadata`.
+    Metadata {
+        /// A FIDO metadata statement.
+        statement: serde_json::Value,
+    },
     /// It could not be done.
     Error(Refusal),
 }
@@ -286,6 +300,10 @@ mod tests {
             (wait, r#"{"do":"wait","seconds":9}"#),
             (Request::Replug { key: Some("1-2".into()) }, r#"{"do":"replug","key":"1-2"}"#),
             (Request::Status, r#"{"do":"status"}"#),
+            (
+                Request::Metadata { key: Some("1-1".into()), u2f: true },
+                r#"{"do":"metadata","key":"1-1","u2f":true}"#,
+            ),
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), text);
             assert_eq!(serde_json::from_str::<Request>(text).unwrap(), request);
@@ -330,6 +348,7 @@ mod tests {
                 .prop_map(|(key, seconds)| Request::Wait { key, seconds }),
             name().prop_map(|key| Request::Replug { key }),
             Just(Request::Status),
+            (name(), any::<bool>()).prop_map(|(key, u2f)| Request::Metadata { key, u2f }),
         ]
     }
 

@@ -111,6 +111,7 @@ async fn respond(line: &[u8], desk: &Desk) -> Response {
         Request::Wait { key, seconds } => wait(desk, key.as_deref(), seconds).await,
         Request::Replug { key } => replug(keys, key.as_deref()).await,
         Request::Status => Ok(status(keys)),
+        Request::Metadata { key, u2f } => metadata(keys, key.as_deref(), u2f),
     };
     result.unwrap_or_else(Response::Error)
 }
@@ -198,9 +199,7 @@ async fn next_prompt(keys: &Keys, candidates: &[&PluggedKey]) -> Response {
 
 /// Whoever unplugs a key wants to go on with it: the answer waits until it is there again, if that is up to this process.
 async fn replug(keys: &Keys, key: Option<&str>) -> Answer {
-    let [only] = named(keys, key)?[..] else {
-        return Err(Refusal::new("there are several keys", "choose one with --key"));
-    };
+    let only = the_one(keys, key)?;
     if !only.is_held() {
         only.replug();
         return Ok(Response::Done);
@@ -217,6 +216,24 @@ async fn replug(keys: &Keys, key: Option<&str>) -> Answer {
 fn status(keys: &Keys) -> Response {
     let each = keys.iter().map(|key| KeyStatus::of(key)).collect();
     Response::Status(Status { touch: keys.touch(), keys: each })
+}
+
+fn metadata(keys: &Keys, key: Option<&str>, u2f: bool) -> Answer {
+    match the_one(keys, key)?.statements().of(u2f) {
+        Some(statement) => Ok(Response::Metadata { statement: statement.clone() }),
+        None => Err(Refusal::new(
+            "this key does not speak U2F",
+            "leave out --u2f for the statement about what it speaks",
+        )),
+    }
+}
+
+/// The key with this bus id, or the only one.
+fn the_one<'a>(keys: &'a Keys, bus_id: Option<&str>) -> Result<&'a PluggedKey, Refusal> {
+    match named(keys, bus_id)?[..] {
+        [only] => Ok(only),
+        _ => Err(Refusal::new("there are several keys", "choose one with --key")),
+    }
 }
 
 /// The key with this bus id, or all of them.

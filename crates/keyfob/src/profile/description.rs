@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Description {
     pub(super) description: String,
     pub(super) aaguid: Aaguid,
-    firmware_version: u32,
+    pub(super) firmware_version: u32,
     versions: Vec<VersionName>,
     extensions: Vec<ExtensionName>,
     algorithms: Vec<AlgorithmName>,
@@ -208,9 +208,12 @@ impl Description {
         self.versions.iter().any(|version| version.of_ctap2().is_some())
     }
 
-    pub(super) fn needs_attestation_key(&self) -> bool {
+    pub(super) fn speaks_u2f(&self) -> bool {
         self.versions.contains(&VersionName::U2f)
-            || self.attestation.r#type == AttestationType::Basic
+    }
+
+    pub(super) fn needs_attestation_key(&self) -> bool {
+        self.speaks_u2f() || self.attestation.r#type == AttestationType::Basic
     }
 
     pub(super) fn has_enterprise_attestation(&self) -> bool {
@@ -244,7 +247,7 @@ impl Description {
             extensions: self.extensions(),
             attestation: self.attestation.r#type.of_ctap2(),
             attestation_key,
-            u2f: self.versions.contains(&VersionName::U2f),
+            u2f: self.speaks_u2f(),
         }
     }
 

@@ -5,6 +5,7 @@ mod conform;
 mod conformance_hooks;
 mod control_socket;
 mod host;
+mod metadata;
 mod program;
 mod prompts;
 mod secrets;

@@ -1,0 +1,75 @@
+//! `keyfob metadata --running`: what a relying party may know of a key that runs.
+
+use base64ct::{Base64, Encoding as _};
+use ctap_client::attestation::Attestation;
+use ctap_client::{RelyingParty, User, make_credential};
+use serde_json::Value;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+
+use crate::host::import_from;
+use crate::program::Home;
+
+fn told(home: &Home, arguments: &[&str]) -> Value {
+    let command = [&["metadata", "--running"], arguments].concat();
+    serde_json::from_str(&home.succeed(&command)).unwrap()
+}
+
+fn roots(statement: &Value) -> Vec<Certificate> {
+    let roots = statement["attestationRootCertificates"].as_array().unwrap().iter();
+    roots
+        .map(|root| Certificate::from_der(&Base64::decode_vec(root.as_str().unwrap()).unwrap()))
+        .collect::<Result<_, _>>()
+        .unwrap()
+}
+
+#[test]
+fn the_root_of_a_key_that_remembers_nothing_can_be_had() {
+    // AT-58
+    let home = Home::new();
+    let key = home.serve(&["--ephemeral", "--touch", "auto"]);
+    let mut platform = import_from(key.address());
+    let request = make_credential::Request::new(
+        [7; 32],
+        RelyingParty::new("a.example"),
+        User::new(*b"1", "ada"),
+    );
+    let reply = platform.client().make_credential(&request, None).unwrap();
+    let Attestation::Packed { chain } = reply.verify("a.example", &[7; 32]).unwrap() else {
+        panic!("certificates are the default")
+    };
+    let leaf = Certificate::from_der(chain.last().unwrap()).unwrap();
+    let [root] = &roots(&told(&home, &[]))[..] else { panic!("one root") };
+    // No other root has that name.
+    assert_eq!(leaf.tbs_certificate().issuer(), root.tbs_certificate().subject());
+}
+
+#[test]
+fn each_running_key_tells_its_own_sides() {
+    // AT-53
+    let home = Home::new();
+    let _keys = home.serve(&["--ephemeral", "--keys", "2", "--profile", "everything"]);
+    let families = [&[][..], &["--u2f"]].map(|side| told(&home, side)["protocolFamily"].clone());
+    assert_eq!(families, ["fido2", "u2f"]);
+    let mut names: Vec<_> = [&["--key", "1"], &["--key", "2"]]
+        .iter()
+        .flat_map(|key| roots(&told(&home, *key)))
+        .map(|root| root.tbs_certificate().subject().to_string())
+        .collect();
+    assert_eq!(names.len(), 4, "each has one for its model and one for enterprises");
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 4, "{names:?}");
+    let error = home.fail(&["metadata", "--running", "--key", "3"], 1);
+    assert!(error.contains("there is no such key") && error.contains("next: "), "{error}");
+}
+
+#[test]
+fn a_running_key_without_u2f_says_so() {
+    let home = Home::new();
+    let profile = home.path().join("mine.toml");
+    std::fs::write(&profile, "versions = [\"FIDO_2_0\", \"FIDO_2_1\"]").unwrap();
+    let _key = home.serve(&["--ephemeral", "--profile", profile.to_str().unwrap()]);
+    let error = home.fail(&["metadata", "--running", "--u2f"], 1);
+    assert!(error.contains("does not speak U2F") && error.contains("next: "), "{error}");
+}
