@@ -13,6 +13,8 @@ use crate::script::{self, Line, Step};
 pub struct Case {
     /// Unique in the suite, in kebab case; `id[protocol=2]` for one of several.
     pub id: String,
+    /// The name of its chapter.
+    pub chapter: String,
     /// The ids of the rules that it proves.
     pub rules: Vec<String>,
     /// One sentence: what is tested and why it matters.
@@ -110,7 +112,8 @@ impl Chapter {
         let mut cases = Vec::new();
         for written in file.case {
             let id = written.id.clone();
-            let made = written.cases().map_err(|error| SyntaxError(format!("{id}: {error}")))?;
+            let made =
+                written.cases(name).map_err(|error| SyntaxError(format!("{id}: {error}")))?;
             cases.extend(made);
         }
         Ok(Self { name: name.to_owned(), about: file.about, written, cases })
@@ -118,7 +121,7 @@ impl Chapter {
 }
 
 impl Written {
-    fn cases(self) -> Result<Vec<Case>, SyntaxError> {
+    fn cases(self, chapter: &str) -> Result<Vec<Case>, SyntaxError> {
         let steps = script::read(&self.steps)?;
         let needs: Result<Vec<Need>, SyntaxError> =
             self.needs.iter().map(|text| Need::read(text)).collect();
@@ -126,6 +129,7 @@ impl Written {
         needs.extend(Need::of(&steps, self.start));
         let case = Case {
             id: self.id,
+            chapter: chapter.to_owned(),
             rules: self.rules,
             says: self.says,
             level: self.level,

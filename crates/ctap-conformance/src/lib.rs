@@ -17,6 +17,7 @@
 mod case;
 mod hid;
 mod limits;
+mod members;
 mod needs;
 mod notation;
 mod outcome;

@@ -6,9 +6,12 @@ use ctap_client::Value;
 use hid_transport::Capabilities;
 
 use crate::case::{Start, is_hid};
+use crate::members;
 use crate::notation::SyntaxError;
 use crate::notation::eval::find;
-use crate::script::{Line, Proof, Step};
+use crate::play::reports::KEEPALIVE;
+use crate::script::{Asking, Line, Person, Piece, Proof, Step};
+use crate::transport::{CONDITIONS_NOT_SATISFIED, Hand};
 
 /// Something a key must have, or must not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,11 +40,16 @@ enum Feature {
     Algorithm(i64),
     /// Of getInfo.
     Member(u64),
+    /// Of getInfo, and no smaller than that.
+    AtLeast(u64, i128),
     /// A subcommand of authenticatorConfig.
     Config(u64),
+    /// It waits for a person where it has to, and does not approve by itself.
+    Person,
 }
 
 /// What a key offers, by its own words.
+#[derive(Clone)]
 pub(crate) struct Offer {
     /// getInfo's map; `None` for a key without CTAP2.
     pub(crate) info: Option<Value>,
@@ -49,6 +57,8 @@ pub(crate) struct Offer {
     pub(crate) capabilities: Option<Capabilities>,
     /// Whether it does not refuse CTAPHID_LOCK as unknown (HD-62): no capability says so.
     pub(crate) locks: bool,
+    /// Whether it waits for a person: no capability says so either.
+    pub(crate) waits: bool,
 }
 
 impl Need {
@@ -70,6 +80,9 @@ impl Need {
     pub(crate) fn of(steps: &[Line], start: Start) -> Vec<Self> {
         let mut features = Vec::new();
         for line in steps {
+            if is_about_a_person(line.step.once()) {
+                features.push(Feature::Person);
+            }
             match line.step.once() {
                 Step::U2f { .. } => features.push(Feature::U2f),
                 Step::Token(request) if request.by == Proof::BuiltInUv => {
@@ -112,6 +125,7 @@ impl Feature {
             ("lock", "") => Self::Lock,
             ("pin", "") => Self::Pin,
             ("uv", "") => Self::Uv,
+            ("person", "") => Self::Person,
             (_, "") => return None,
             ("option", name) => Self::Option(name.to_owned()),
             ("offers", name) => Self::Offers(name.to_owned()),
@@ -120,7 +134,10 @@ impl Feature {
             ("transport", name) => Self::Transport(name.to_owned()),
             ("protocol", number) => Self::Protocol(unsigned(number)?),
             ("algorithm", number) => Self::Algorithm(number.parse().ok()?),
-            ("member", number) => Self::Member(unsigned(number)?),
+            ("member", words) => match words.split_once(" at least ") {
+                Some((number, least)) => Self::AtLeast(unsigned(number)?, least.parse().ok()?),
+                None => Self::Member(unsigned(words)?),
+            },
             ("config", number) => Self::Config(unsigned(number)?),
             _ => return None,
         })
@@ -149,14 +166,35 @@ impl Feature {
             Self::Protocol(number) => lists(0x06, (*number).into()),
             Self::Algorithm(number) => offer.has_algorithm(*number),
             Self::Member(number) => offer.member(*number).is_some(),
+            Self::AtLeast(number, least) => {
+                let announced = offer.member(*number).and_then(Value::as_integer);
+                announced.is_some_and(|announced| i128::from(announced) >= *least)
+            }
             Self::Config(number) => lists(0x1F, (*number).into()),
+            Self::Person => offer.waits,
         }
     }
 }
 
 impl Offer {
+    pub(crate) const NOTHING: Self =
+        Self { info: None, capabilities: None, locks: false, waits: false };
+
     fn member(&self, number: u64) -> Option<&Value> {
         find(self.info.as_ref()?, &number.into())
+    }
+
+    /// Whether alwaysUv is on.
+    pub(crate) fn always_verifies(&self) -> bool {
+        self.option("alwaysUv") == Some(true)
+    }
+
+    /// Whether it has the command authenticatorSelection, as keys of CTAP 2.1 and later do (SL-01).
+    pub(crate) fn has_selection(&self) -> bool {
+        let versions = self.member(0x01).and_then(Value::as_array);
+        let is_newer =
+            |version: &Value| version.as_text().is_some_and(|name| NEWER.contains(&name));
+        versions.is_some_and(|versions| versions.iter().any(is_newer))
     }
 
     fn option(&self, name: &str) -> Option<bool> {
@@ -171,6 +209,26 @@ impl Offer {
                 all.iter().any(|listed| find(listed, &"alg".into()) == Some(&Value::from(number)))
             }
         }
+    }
+}
+
+/// Whether a step is played with a person whom the key waits for, or who does something else than to approve.
+fn is_about_a_person(step: &Step) -> bool {
+    let takes_one = |person: &Person| match person.hand {
+        Hand::Refuse | Hand::Nothing | Hand::BadSample(_) => true,
+        Hand::Cancel => person.asking == Asking::Allowed,
+        Hand::Finger(finger) => finger != 1,
+        Hand::Touch => person.asking == Asking::Needed,
+    };
+    match step {
+        Step::Ctap { person, .. } => takes_one(person),
+        Step::Token(request) => takes_one(&request.person),
+        Step::U2f { person, words, .. } => {
+            takes_one(person) || words.contains(&CONDITIONS_NOT_SATISFIED)
+        }
+        // Only a key that waits says so.
+        Step::HearPacket(pieces) => pieces.get(1) == Some(&Piece::Bytes(vec![KEEPALIVE])),
+        _ => false,
     }
 }
 
@@ -198,8 +256,13 @@ impl fmt::Display for Need {
             Feature::Transport(name) => format!("transport {name}"),
             Feature::Protocol(number) => format!("PIN protocol {number}"),
             Feature::Algorithm(number) => format!("algorithm {number}"),
-            Feature::Member(number) => format!("getInfo member {number:#04x}"),
+            Feature::Member(number) => members::of_info(*number),
+            Feature::AtLeast(number, least) => {
+                format!("{} of {least} or more", members::of_info(*number))
+            }
             Feature::Config(number) => format!("config subcommand {number}"),
+            Feature::Person if self.wanted => return f.write_str(APPROVES_EVERYTHING),
+            Feature::Person => "somebody whom it waits for".to_owned(),
         };
         match self.wanted {
             true => write!(f, "the key lacks {feature}"),
@@ -209,3 +272,56 @@ impl fmt::Display for Need {
 }
 
 const ES256: i64 = -7;
+const NEWER: [&str; 3] = ["FIDO_2_1", "FIDO_2_2", "FIDO_2_3"];
+/// Why a case is skipped that takes a person.
+pub(crate) const APPROVES_EVERYTHING: &str =
+    "the key approves everything by itself and asks nobody";
+
+#[cfg(test)]
+mod tests {
+    use ctap_client::cbor::MapBuilder;
+
+    use super::*;
+
+    /// A key that announces so many relying parties for setMinPINLength (GI-44).
+    fn with_room_for(rp_ids: u64) -> Offer {
+        let info = MapBuilder::new().member(0x10, rp_ids).build();
+        Offer { info: Some(info), capabilities: None, locks: false, waits: true }
+    }
+
+    #[test]
+    fn a_case_can_need_a_number_that_is_large_enough() {
+        let need = Need::read("member 16 at least 2").unwrap();
+        assert!(!need.is_met_by(&with_room_for(1)));
+        assert!(need.is_met_by(&with_room_for(2)));
+        let why = "the key lacks maxRPIDsForSetMinPINLength (0x10) of 2 or more";
+        assert_eq!(need.to_string(), why);
+        assert!(Need::read("member 16 at least").is_err());
+    }
+
+    #[test]
+    fn what_takes_a_person_is_seen_in_the_steps() {
+        let takes_a_person = |step: &str| {
+            let steps = crate::script::read(step).unwrap();
+            let needs = Need::of(&steps, Start::Any);
+            needs.contains(&Need { wanted: true, feature: Feature::Person })
+        };
+        for step in [
+            "must ask: getAssertion $ga",
+            "refused: reset => OPERATION_DENIED",
+            "untouched: reset => USER_ACTION_TIMEOUT",
+            "cancelled: reset => KEEPALIVE_CANCEL",
+            "bad TOO_FAST: reset",
+            "repeat 3: finger 2: token mc by uv -> $token",
+            "apdu apdu(1, 0, 0, $hash) => 6985",
+            "< $cid bb 0001 02",
+        ] {
+            assert!(takes_a_person(step), "{step}");
+        }
+        for step in
+            ["reset", "unasked: getInfo", "finger 1: reset", "apdu apdu(1, 0, 0, $hash) => 9000"]
+        {
+            assert!(!takes_a_person(step), "{step}");
+        }
+    }
+}

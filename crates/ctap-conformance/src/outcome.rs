@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ctap_client::Value;
 
 use crate::case::Level;
+use crate::needs::APPROVES_EVERYTHING;
 use crate::notation::eval::find;
 use crate::notation::print::hex;
 
@@ -18,6 +19,8 @@ pub(crate) const ERASING_NOT_ALLOWED: &str = "it would erase the key, which is n
 pub struct Report {
     /// Which key it was.
     pub key: KeyDescription,
+    /// When the run began.
+    pub begun: SystemTime,
     /// One for each case so far, in their order.
     pub outcomes: Vec<Outcome>,
     /// How many cases were to be run.
@@ -32,6 +35,8 @@ pub struct Report {
 /// A key, by its own words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyDescription {
+    /// What whoever tests it calls it ([`Options::device`](crate::Options)); may be empty.
+    pub device: String,
     /// getInfo's `versions`; empty for a key without CTAP2.
     pub versions: Vec<String>,
     /// Its model, 32 hexadecimal digits.
@@ -43,6 +48,8 @@ pub struct KeyDescription {
 pub struct Outcome {
     /// The case's id.
     pub id: String,
+    /// The name of its chapter.
+    pub chapter: String,
     /// The rules it proves.
     pub rules: Vec<String>,
     /// What it says.
@@ -84,6 +91,14 @@ pub struct Failure {
     pub rerun: Option<String>,
 }
 
+impl Outcome {
+    /// The case, how binding it is, the rules that it is about, and what it says: a line for people.
+    pub(crate) fn title(&self) -> String {
+        let (level, rules) = (self.level.name(), self.rules.join(" "));
+        format!("{} ({level}, {rules}): {}", self.id, self.says)
+    }
+}
+
 impl Report {
     /// The outcomes of the cases that the key failed. None also if nothing was tested: see
     /// [`assert_conforms`](Self::assert_conforms).
@@ -116,7 +131,7 @@ impl Report {
         let mut judgement =
             Judgement { gone, nothing_tested: passed == 0 && failed == 0, ..Judgement::default() };
         for outcome in &self.outcomes {
-            let expected = expectations.0.contains(&outcome.id);
+            let expected = expectations.contains(&outcome.id);
             match (&outcome.verdict, expected) {
                 (Verdict::Failed(_), false) => judgement.surprises.push(outcome.id.clone()),
                 (Verdict::Passed, true) => judgement.mended.push(outcome.id.clone()),
@@ -131,7 +146,7 @@ impl Report {
     ///
     /// # Panics
     /// When a case failed, when every case was skipped, or when the key was gone before the end. The message names the
-    /// failures and says what was wrong, or why nothing was tested.
+    /// failures with their rules and says what was wrong, or why nothing was tested.
     #[expect(clippy::panic, reason = "what a test does that fails")]
     #[track_caller]
     pub fn assert_conforms(&self) {
@@ -143,9 +158,7 @@ impl Report {
     /// What speaks against the key, or against the run: a few lines.
     fn complaint(&self) -> String {
         let failures = self.failures().filter_map(|outcome| match &outcome.verdict {
-            Verdict::Failed(failure) => {
-                Some(format!("{}: {}\n{failure}", outcome.id, outcome.says))
-            }
+            Verdict::Failed(failure) => Some(format!("{}\n{failure}", outcome.title())),
             _ => None,
         });
         let mut lines: Vec<String> = failures.collect();
@@ -163,11 +176,21 @@ impl Report {
     /// How many cases were skipped because the key must not be erased: see [`Options::may_erase`](crate::Options).
     #[must_use]
     pub fn withheld(&self) -> usize {
-        let is_withheld = |outcome: &&Outcome| match &outcome.verdict {
-            Verdict::Skipped { reason } => reason == ERASING_NOT_ALLOWED,
+        self.skipped_because(ERASING_NOT_ALLOWED)
+    }
+
+    /// How many cases were skipped because the key waits for nobody, and approves everything by itself.
+    #[must_use]
+    pub fn unattended(&self) -> usize {
+        self.skipped_because(APPROVES_EVERYTHING)
+    }
+
+    fn skipped_because(&self, why: &str) -> usize {
+        let is_so = |outcome: &&Outcome| match &outcome.verdict {
+            Verdict::Skipped { reason } => reason == why,
             _ => false,
         };
-        self.outcomes.iter().filter(is_withheld).count()
+        self.outcomes.iter().filter(is_so).count()
     }
 
     /// Why cases were skipped and how many for each reason, the most frequent one first.
@@ -196,6 +219,12 @@ impl Expectations {
     pub fn read(text: &str) -> Self {
         let ids = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
         Self(ids.filter(|id| !id.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// Whether the case with this id is known to fail.
+    #[must_use]
+    pub fn contains(&self, id: &str) -> bool {
+        self.0.contains(id)
     }
 
     /// Those that are not the id of any case: typing errors, or cases that are gone.
@@ -242,6 +271,17 @@ impl Judgement {
         }
     }
 
+    /// What came of the run, in a few words.
+    pub(crate) fn headline(&self) -> String {
+        match self.surprises.len() {
+            _ if self.nothing_tested => "Nothing was tested".to_owned(),
+            0 if self.is_good() => "The key conforms, or fails what it was expected to".to_owned(),
+            0 => "Not as expected".to_owned(),
+            1 => "1 case failed".to_owned(),
+            several => format!("{several} cases failed"),
+        }
+    }
+
     /// Something was tested, and nothing unexpected came of it.
     #[must_use]
     pub fn is_good(&self) -> bool {
@@ -251,10 +291,11 @@ impl Judgement {
 }
 
 impl KeyDescription {
-    pub(crate) fn of(info: Option<&Value>) -> Self {
+    pub(crate) fn of(info: Option<&Value>, device: &str) -> Self {
         let member = |number: i64| find(info?, &number.into());
         let versions = member(1).and_then(Value::as_array).into_iter().flatten();
         Self {
+            device: device.to_owned(),
             versions: versions.filter_map(|text| text.as_text().map(str::to_owned)).collect(),
             aaguid: member(3).and_then(Value::as_bytes).map(|bytes| hex(bytes)),
         }

@@ -37,10 +37,21 @@ impl Stop {
     }
 }
 
+/// As what a key is played. Some ship with alwaysUv, and refuse most of what a key without a PIN could be asked for;
+/// where it can be switched off (CF-05, CF-31), they are two keys in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guise {
+    AsShipped,
+    /// With alwaysUv off.
+    Relaxed,
+}
+
 /// A case that is being played.
 pub(crate) struct Player<'p, 'k> {
     pub(crate) watch: &'p mut Watch<'k>,
     pub(crate) scope: Scope<'p>,
+    /// What the key is made again after each reset.
+    pub(crate) guise: Guise,
 }
 
 impl<'p, 'k> Player<'p, 'k> {
@@ -77,7 +88,7 @@ impl<'p, 'k> Player<'p, 'k> {
         scope.set("info", info.cloned().unwrap_or(Value::Null));
         scope.set("reply", Value::Null);
         scope.set("request", Value::Null);
-        Self { watch, scope }
+        Self { watch, scope, guise: Guise::AsShipped }
     }
 
     /// Plays the case.

@@ -1,14 +1,18 @@
-//! A report for other programs: JUnit XML for CI servers, JSON for everything else.
+//! A report for others: JUnit XML and SARIF for CI servers, Markdown for their pages, JSON for everything else.
 
-use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+use std::fmt::Write as _;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value as Json, json};
 
 use crate::outcome::{Failure, Judgement, Outcome, Report, Standing, Verdict};
 
 impl Report {
-    /// JUnit's XML, one test case for each case; an error called `run` if there should be more of them. A failure that
-    /// was expected is skipped there, and a case that passed though it was expected to fail has failed: what readers count is
-    /// what `judgement`, of this report, is about.
+    /// JUnit's XML, one test case for each case, with its chapter as the class and its rules as a property; an error called
+    /// `run` if there should be more of them. The suite's properties say which version of it tested which key, and when. A
+    /// failure that was expected is skipped there, and a case that passed though it was expected to fail has failed: what
+    /// readers count is what `judgement`, of this report, is about.
     ///
     /// # Errors
     /// None in practice: what the XML writer says.
@@ -16,14 +20,15 @@ impl Report {
         &self,
         judgement: &Judgement,
     ) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-        let mut suite = TestSuite::new("ctap-conformance");
-        suite.set_time(self.elapsed);
+        let mut suite = TestSuite::new(SUITE);
+        suite.set_time(self.elapsed).set_timestamp(self.date());
+        suite.add_properties(self.circumstances());
         suite.add_test_cases(
             self.outcomes.iter().map(|outcome| junit_case(outcome, judgement.standing(outcome))),
         );
         suite.add_test_cases(self.unfinished().map(junit_end));
-        let mut report = quick_junit::Report::new("ctap-conformance");
-        report.set_time(self.elapsed);
+        let mut report = quick_junit::Report::new(SUITE);
+        report.set_time(self.elapsed).set_timestamp(self.date());
         report.add_test_suite(suite);
         Ok(report.to_string()?)
     }
@@ -36,7 +41,13 @@ impl Report {
         let case = |outcome| json_case(outcome, judgement.standing(outcome));
         let cases: Vec<Json> = self.outcomes.iter().map(case).collect();
         json!({
-            "key": { "versions": self.key.versions, "aaguid": self.key.aaguid },
+            "suite": { "name": SUITE, "version": VERSION },
+            "date": self.iso_date(),
+            "key": {
+                "device": self.key.device,
+                "versions": self.key.versions,
+                "aaguid": self.key.aaguid,
+            },
             "passed": passed,
             "failed": failed,
             "skipped": skipped,
@@ -62,8 +73,8 @@ impl Report {
             "version": "2.1.0",
             "runs": [{
                 "tool": { "driver": {
-                    "name": "ctap-conformance",
-                    "version": env!("CARGO_PKG_VERSION"),
+                    "name": SUITE,
+                    "version": VERSION,
                     "rules": told.iter().map(|outcome| json!({
                         "id": outcome.id,
                         "shortDescription": { "text": outcome.says },
@@ -80,12 +91,82 @@ impl Report {
             }],
         })
     }
+
+    /// Markdown for a page that somebody glances at: a line of counts, then what failed though nobody expected it, then what is
+    /// left to say about the run, by `judgement`, of this report.
+    #[must_use]
+    pub fn to_markdown(&self, judgement: &Judgement) -> String {
+        let (passed, failed, skipped) = self.counts();
+        let known = failed.saturating_sub(judgement.surprises.len());
+        let mut text = format!("### {}\n\n", judgement.headline());
+        for outcome in &self.outcomes {
+            if let Some(line) = markdown_line(outcome, judgement.standing(outcome)) {
+                text.push_str(&line);
+            }
+        }
+        if let Some(why) = self.unfinished() {
+            let _ = writeln!(text, "- **not finished**: {}", plain(&why));
+        }
+        let _ = write!(text, "\n{passed} passed, {failed} failed ({known} as expected), ");
+        let seconds = self.elapsed.as_secs_f64();
+        let _ = writeln!(text, "{skipped} skipped in {seconds:.1} s, {SUITE} {VERSION}");
+        text
+    }
+
+    fn date(&self) -> DateTime<Utc> {
+        self.begun.into()
+    }
+
+    fn iso_date(&self) -> String {
+        self.date().to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+
+    /// What a reader of an old report wants to know of it.
+    fn circumstances(&self) -> Vec<Property> {
+        [
+            ("suite-version", VERSION.to_owned()),
+            ("date", self.iso_date()),
+            ("device", self.key.device.clone()),
+            ("versions", self.key.versions.join(" ")),
+            ("aaguid", self.key.aaguid.clone().unwrap_or_default()),
+        ]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| Property::new(name, value))
+        .collect()
+    }
+}
+
+/// An item of a list, if the outcome fails the run.
+fn markdown_line(outcome: &Outcome, standing: Standing) -> Option<String> {
+    let what = match (&outcome.verdict, standing) {
+        (Verdict::Failed(failure), Standing::Surprise) => &failure.problem,
+        (_, Standing::Mended) => MENDED,
+        _ => return None,
+    };
+    let (rules, says) = (outcome.rules.join(", "), plain(&outcome.says));
+    Some(format!("- `{}` ({rules}): {says} **{}**\n", outcome.id, plain(what)))
+}
+
+/// Text on one line that Markdown shows as it is.
+fn plain(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' => escaped.push(' '),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' => escaped.extend(['\\', c]),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 fn junit_case(outcome: &Outcome, standing: Standing) -> TestCase {
     let status = junit_status(&outcome.verdict, standing);
     let mut case = TestCase::new(&outcome.id, status);
-    case.set_classname(outcome.rules.join(" ")).set_time(outcome.elapsed);
+    case.set_classname(&outcome.chapter).set_time(outcome.elapsed);
+    case.add_property(Property::new("rules", outcome.rules.join(" ")));
+    case.add_property(Property::new("level", outcome.level.name()));
     case.set_system_out(&outcome.says);
     case
 }
@@ -118,6 +199,7 @@ fn junit_end(why: String) -> TestCase {
 fn json_case(outcome: &Outcome, standing: Standing) -> Json {
     let mut case = json!({
         "id": outcome.id,
+        "chapter": outcome.chapter,
         "rules": outcome.rules,
         "says": outcome.says,
         "level": outcome.level.name(),
@@ -162,6 +244,8 @@ fn sarif_result(outcome: &Outcome, standing: Standing) -> Json {
     result
 }
 
+const SUITE: &str = "ctap-conformance";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 const KNOWN: &str = "expected failure";
 const MENDED: &str = "passed though it is listed as an expected failure: take it off the list";
 

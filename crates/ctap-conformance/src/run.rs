@@ -1,24 +1,23 @@
 //! Running cases against a key: bringing it into the state that each wants, and keeping what came of it.
 
+mod told;
+
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ctap_client::Value;
-use ctap_client::cbor::decode;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
+use self::told::verdict_of;
 use crate::case::{Case, Start};
 use crate::limits::{LONGEST_FRESHNESS, MOST_SILENCES};
-use crate::needs::Offer;
-use crate::notation::print::{hex, shown};
-use crate::outcome::{ERASING_NOT_ALLOWED, Failure, KeyDescription, Outcome, Report, Verdict};
-use crate::play::reports::short;
-use crate::play::requests::named;
-use crate::play::{Player, Stop, info};
+use crate::needs::{Need, Offer};
+use crate::outcome::{ERASING_NOT_ALLOWED, Expectations, KeyDescription, Outcome, Report, Verdict};
+use crate::play::{Guise, Player, Stop, info};
 use crate::script::{Line, Step};
 use crate::transport::{Hand, Transport, Trouble};
-use crate::watch::{Said, Traces, Watch};
+use crate::watch::{Traces, Watch};
 
 /// How a run goes about.
 #[derive(Clone, Debug)]
@@ -28,12 +27,25 @@ pub struct Options {
     pub may_erase: bool,
     /// How long a case may let time pass on a key whose clock cannot be moved. Cases that need longer are skipped.
     pub patience: Duration,
+    /// Whether the run ends at the first failure, and which failures do not count there because they are known.
+    pub fail_fast: Option<Expectations>,
+    /// What the reports call the key: where it is, for instance. Empty: nothing.
+    pub device: String,
 }
 
 impl Default for Options {
-    /// Erases nothing, and waits two seconds.
+    /// Erases nothing, waits two seconds, runs to the end, and does not name the key.
     fn default() -> Self {
-        Self { may_erase: false, patience: Duration::from_secs(2) }
+        let patience = Duration::from_secs(2);
+        Self { may_erase: false, patience, fail_fast: None, device: String::new() }
+    }
+}
+
+impl Options {
+    /// Whether the run ends with this outcome.
+    fn ends_with(&self, outcome: &Outcome) -> bool {
+        let Some(known) = &self.fail_fast else { return false };
+        matches!(outcome.verdict, Verdict::Failed(_)) && !known.contains(&outcome.id)
     }
 }
 
@@ -63,7 +75,8 @@ pub fn run(
     let begun = Instant::now();
     let mut runner = Runner::new(key, options)?;
     let mut report = Report {
-        key: KeyDescription::of(runner.offer.info.as_ref()),
+        key: KeyDescription::of(runner.shipped.info.as_ref(), &options.device),
+        begun: SystemTime::now(),
         outcomes: Vec::new(),
         planned: cases.len(),
         elapsed: begun.elapsed(),
@@ -71,11 +84,16 @@ pub fn run(
     };
     on_progress(&report);
     for case in cases {
-        report.outcomes.push(runner.outcome(case));
+        let outcome = runner.outcome(case);
+        let is_enough = options.ends_with(&outcome);
+        report.outcomes.push(outcome);
         runner.heed_hindrance();
         report.elapsed = begun.elapsed();
         report.gone.clone_from(&runner.gone);
         on_progress(&report);
+        if is_enough {
+            break;
+        }
     }
     runner.leave_clean();
     Ok(report)
@@ -84,7 +102,10 @@ pub fn run(
 struct Runner<'k, 'o> {
     key: &'k mut dyn Transport,
     options: &'o Options,
-    offer: Offer,
+    /// What the key offers as it is shipped.
+    shipped: Offer,
+    /// What it offers with alwaysUv off, if it ships with it on and lets that be switched off.
+    relaxed: Option<Offer>,
     condition: Condition,
     /// When the runner last plugged the key in. A case may have done so since.
     plugged_in: Option<Instant>,
@@ -101,6 +122,7 @@ struct Runner<'k, 'o> {
 struct Condition {
     /// `None`: anything may be stored.
     start: Option<Start>,
+    guise: Guise,
     /// The template of finger 1, if it is enrolled.
     template: Option<Value>,
     traces: Traces,
@@ -112,28 +134,53 @@ impl<'k, 'o> Runner<'k, 'o> {
         let info = info(&mut Watch::new(key))?;
         let locks = Player::new(&mut Watch::new(key), &mut UnwrapErr(SysRng), None).locks();
         key.forget_channel();
-        let offer = Offer { info, capabilities, locks };
-        let condition = Condition { start: None, template: None, traces: Traces::Stored };
-        Ok(Self {
+        let waits = waits_for_a_person(key, info.as_ref(), options.may_erase);
+        let shipped = Offer { info, capabilities, locks, waits };
+        let (guise, traces) = (Guise::AsShipped, Traces::Stored);
+        let condition = Condition { start: None, guise, template: None, traces };
+        let mut runner = Self {
             key,
             options,
-            offer,
+            shipped,
+            relaxed: None,
             condition,
             plugged_in: None,
             out_of_reach: BTreeMap::new(),
             silences: 0,
             gone: None,
-        })
+        };
+        runner.relax();
+        Ok(runner)
+    }
+
+    /// Finds out what the key offers with alwaysUv off. Where that does not work it is a key that always wants to know who is
+    /// there, and what is wrong with it the cases find.
+    fn relax(&mut self) {
+        if !self.options.may_erase || !self.shipped.always_verifies() {
+            return;
+        }
+        // What its last owner has switched on is off after a reset.
+        if self.build(Start::Empty, Guise::AsShipped).is_err() {
+            return;
+        }
+        let now = info(&mut Watch::new(self.key)).unwrap_or_default();
+        self.shipped.info = now.or(self.shipped.info.take());
+        if self.shipped.always_verifies() && self.build(Start::Empty, Guise::Relaxed).is_ok() {
+            let info = info(&mut Watch::new(self.key)).unwrap_or_default();
+            let offer = Offer { info, ..self.shipped.clone() };
+            self.relaxed = Some(offer).filter(|offer| !offer.always_verifies());
+        }
     }
 
     fn outcome(&mut self, case: &Case) -> Outcome {
         let begun = Instant::now();
-        let verdict = match self.reason_to_skip(case) {
-            Some(reason) => Verdict::Skipped { reason },
-            None => self.verdict(case),
+        let verdict = match self.guise_for(case) {
+            Err(reason) => Verdict::Skipped { reason },
+            Ok(guise) => self.verdict(case, guise),
         };
         Outcome {
             id: case.id.clone(),
+            chapter: case.chapter.clone(),
             rules: case.rules.clone(),
             says: case.says.clone(),
             level: case.level,
@@ -147,13 +194,33 @@ impl<'k, 'o> Runner<'k, 'o> {
         self.gone = self.gone.take().or_else(|| self.key.hindrance());
     }
 
-    fn reason_to_skip(&self, case: &Case) -> Option<String> {
-        if self.gone.is_some() {
-            return self.gone.clone();
+    /// As what the key can play the case.
+    ///
+    /// # Errors
+    /// Why it cannot: the reason to skip it.
+    fn guise_for(&self, case: &Case) -> Result<Guise, String> {
+        if let Some(gone) = &self.gone {
+            return Err(gone.clone());
         }
-        if let Some(need) = case.needs.iter().find(|need| !need.is_met_by(&self.offer)) {
-            return Some(need.to_string());
-        }
+        let meets = |offer: &Offer| case.needs.iter().all(|need| need.is_met_by(offer));
+        let guise = match &self.relaxed {
+            _ if meets(&self.shipped) => Guise::AsShipped,
+            Some(relaxed) if meets(relaxed) => Guise::Relaxed,
+            _ => return Err(self.lack(case).map(Need::to_string).unwrap_or_default()),
+        };
+        self.obstacle(case).map_or(Ok(guise), Err)
+    }
+
+    /// The need of a case that the key does not meet: in no guise, if there is one of that kind.
+    fn lack<'c>(&self, case: &'c Case) -> Option<&'c Need> {
+        let offers = || [Some(&self.shipped), self.relaxed.as_ref()].into_iter().flatten();
+        let is_met = |need: &Need| offers().any(|offer| need.is_met_by(offer));
+        let lacks = |need: &&Need| !need.is_met_by(&self.shipped);
+        case.needs.iter().find(|need| !is_met(need)).or_else(|| case.needs.iter().find(lacks))
+    }
+
+    /// What is in the way of a case, though the key offers what it needs.
+    fn obstacle(&self, case: &Case) -> Option<String> {
         let erases = case.start != Start::Any
             || case.steps.iter().any(|line| matches!(line.step.once(), Step::Erase));
         if erases && !self.options.may_erase {
@@ -167,17 +234,18 @@ impl<'k, 'o> Runner<'k, 'o> {
             .then(|| format!("it takes {} s of waiting", waits.as_secs()))
     }
 
-    fn verdict(&mut self, case: &Case) -> Verdict {
-        if let Err(stop) = self.prepare_patiently(case) {
+    fn verdict(&mut self, case: &Case, guise: Guise) -> Verdict {
+        if let Err(stop) = self.prepare_patiently(case, guise) {
             return verdict_of(stop, None, PREPARING, None);
         }
         let mut watch = Watch::new(self.key);
         let mut rng = UnwrapErr(SysRng);
-        let current = match self.offer.info {
+        let current = match self.shipped.info {
             Some(_) => info(&mut watch).unwrap_or_default(),
             None => None,
         };
         let mut player = Player::new(&mut watch, &mut rng, current.as_ref());
+        player.guise = guise;
         if let Some(template) = &self.condition.template {
             player.scope.set("template", template.clone());
         }
@@ -202,8 +270,8 @@ impl<'k, 'o> Runner<'k, 'o> {
 
     /// As [`prepare`](Self::prepare), twice if need be. If the key cannot be had like that, the first case that wants it
     /// so fails, and the others need not try. A key that gave no answer is tried with a few more cases.
-    fn prepare_patiently(&mut self, case: &Case) -> Result<(), Stop> {
-        let outcome = self.prepare_twice(case);
+    fn prepare_patiently(&mut self, case: &Case, guise: Guise) -> Result<(), Stop> {
+        let outcome = self.prepare_twice(case, guise);
         match &outcome {
             Ok(()) => self.silences = 0,
             Err(Stop::Wrong(why)) => self.rule_out(case, why),
@@ -218,12 +286,12 @@ impl<'k, 'o> Runner<'k, 'o> {
         outcome
     }
 
-    fn prepare_twice(&mut self, case: &Case) -> Result<(), Stop> {
-        let Err(stop) = self.prepare(case.start) else { return Ok(()) };
+    fn prepare_twice(&mut self, case: &Case, guise: Guise) -> Result<(), Stop> {
+        let Err(stop) = self.prepare(case.start, guise) else { return Ok(()) };
         match self.after_care(stop, &case.id) {
             unable @ Stop::Unable(_) => Err(unable),
             stop if self.gone.is_some() => Err(stop),
-            _ => self.prepare(case.start).map_err(|stop| self.after_care(stop, &case.id)),
+            _ => self.prepare(case.start, guise).map_err(|stop| self.after_care(stop, &case.id)),
         }
     }
 
@@ -266,8 +334,9 @@ impl<'k, 'o> Runner<'k, 'o> {
     }
 
     /// Brings the key into the state in which a case starts, with as little as will do.
-    fn prepare(&mut self, start: Start) -> Result<(), Stop> {
-        let is_there = start == Start::Any || self.condition.start == Some(start);
+    fn prepare(&mut self, start: Start, guise: Guise) -> Result<(), Stop> {
+        let is_there = (start == Start::Any || self.condition.start == Some(start))
+            && self.condition.guise == guise;
         match (is_there, self.condition.traces) {
             (true, Traces::None) => return Ok(()),
             (true, Traces::Volatile) => return self.power_cycle(),
@@ -279,7 +348,7 @@ impl<'k, 'o> Runner<'k, 'o> {
         }
         let start = start.max(Start::Empty);
         self.condition.start = None;
-        self.build(start)?;
+        self.build(start, guise)?;
         self.condition.start = Some(start);
         self.condition.traces = Traces::None;
         Ok(())
@@ -301,14 +370,14 @@ impl<'k, 'o> Runner<'k, 'o> {
         }
     }
 
-    fn build(&mut self, start: Start) -> Result<(), Stop> {
+    fn build(&mut self, start: Start, guise: Guise) -> Result<(), Stop> {
         let mut rng = UnwrapErr(SysRng);
         let mut watch = Watch::new(self.key);
-        let mut player = Player::new(&mut watch, &mut rng, self.offer.info.as_ref());
-        self.condition.template = None;
+        let mut player = Player::new(&mut watch, &mut rng, self.shipped.info.as_ref());
+        (self.condition.template, self.condition.guise) = (None, Guise::AsShipped);
         if player.watch.key.renew()? {
             self.plugged_in = None;
-        } else if self.offer.info.is_none() {
+        } else if self.shipped.info.is_none() {
             // A key with U2F alone stores nothing that a case could stumble over.
             return Ok(player.watch.key.power_cycle()?);
         } else {
@@ -320,6 +389,10 @@ impl<'k, 'o> Runner<'k, 'o> {
             }
         }
         (self.condition.start, self.condition.traces) = (Some(Start::Empty), Traces::Stored);
+        if guise == Guise::Relaxed {
+            player.relax()?;
+            self.condition.guise = guise;
+        }
         for line in preparation(start) {
             player.step(&line.step)?;
         }
@@ -332,8 +405,33 @@ impl<'k, 'o> Runner<'k, 'o> {
     /// What a case has stored is of no use to anybody.
     fn leave_clean(&mut self) {
         if self.options.may_erase && self.condition.start.is_some() && self.gone.is_none() {
-            let _ = self.prepare(Start::Empty);
+            let _ = self.prepare(Start::Empty, Guise::AsShipped);
         }
+    }
+}
+
+/// Whether the key waits for a person, as far as requests show it that change nothing: cancelled as soon as they ask, they must
+/// not come true. In doubt it does.
+fn waits_for_a_person(key: &mut dyn Transport, info: Option<&Value>, may_erase: bool) -> bool {
+    let (mut watch, mut rng) = (Watch::new(key), UnwrapErr(SysRng));
+    let mut player = Player::new(&mut watch, &mut rng, info);
+    let offer = Offer { info: info.cloned(), ..Offer::NOTHING };
+    let says = if offer.has_selection() {
+        "cancelled: selection => KEEPALIVE_CANCEL"
+    } else if !may_erase {
+        return true;
+    } else if info.is_some() {
+        "cancelled: makeCredential $mc => KEEPALIVE_CANCEL"
+    } else {
+        "untouched: apdu apdu(1, 0, 0, $hash + $hash) => 6985"
+    };
+    for line in crate::script::read(says).unwrap_or_default() {
+        let _ = player.step(&line.step);
+    }
+    let answer = watch.last.and_then(|(_, answer)| answer).unwrap_or_default();
+    match info {
+        Some(_) => answer.first() != Some(&0),
+        None => !answer.ends_with(&[0x90, 0x00]),
     }
 }
 
@@ -358,61 +456,6 @@ fn time_to_wait(case: &Case) -> Duration {
         _ => Duration::ZERO,
     });
     times.sum()
-}
-
-fn verdict_of(
-    stop: Stop,
-    last: Option<(Said, Option<Vec<u8>>)>,
-    step: &str,
-    id: Option<&str>,
-) -> Verdict {
-    match stop {
-        Stop::Unable(reason) => Verdict::Skipped { reason },
-        Stop::Wrong(problem) | Stop::Unanswered(problem) => {
-            let (request, response) = match last {
-                Some((said, answer)) => {
-                    let response = answer.map(|answer| show_answer(&answer, &said));
-                    (Some(show_said(&said)), response)
-                }
-                None => (None, None),
-            };
-            let rerun = id.map(str::to_owned);
-            Verdict::Failed(Failure { step: step.to_owned(), problem, request, response, rerun })
-        }
-    }
-}
-
-fn show_said(said: &Said) -> String {
-    match said {
-        Said::Ctap(message) => {
-            let (command, body) = message.split_first().unwrap_or((&0, &[]));
-            let name = crate::script::COMMANDS.iter().find(|(_, code)| code == command);
-            let name = name
-                .map_or_else(|| format!("command {command:#04x}"), |(name, _)| (*name).to_owned());
-            format!("{name} {}", show_body(body)).trim_end().to_owned()
-        }
-        Said::U2f(apdu) => format!("apdu {}", hex(apdu)),
-        Said::Hid(report) => format!("> {}", short(report)),
-    }
-}
-
-fn show_answer(answer: &[u8], said: &Said) -> String {
-    match (said, answer.split_first()) {
-        (Said::Ctap(_), Some((status, body))) => {
-            let status = named(ctap_client::Status::from_byte(*status));
-            format!("{status} {}", show_body(body)).trim_end().to_owned()
-        }
-        (Said::Hid(_), _) => format!("< {}", short(answer)),
-        (Said::Ctap(_) | Said::U2f(_), _) => hex(answer),
-    }
-}
-
-fn show_body(body: &[u8]) -> String {
-    match decode(body) {
-        _ if body.is_empty() => String::new(),
-        Ok(value) => shown(&value),
-        Err(_) => format!("raw(h\"{}\")", hex(body)),
-    }
 }
 
 /// What is done before a case's own first step.

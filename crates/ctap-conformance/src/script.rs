@@ -105,6 +105,7 @@ pub(crate) struct Expected {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Statuses {
+    Ok,
     AnyError,
     OneOf(Vec<Status>),
 }
@@ -259,8 +260,7 @@ fn ctap(parser: &mut Parser, person: Person, command: u8) -> Result<Step, Syntax
 
 fn expected(parser: &mut Parser) -> Result<Expected, SyntaxError> {
     if !parser.takes("=>") {
-        let statuses = Statuses::OneOf(vec![Status::Ok]);
-        return Ok(Expected { statuses, body: Body::Whatever });
+        return Ok(Expected { statuses: Statuses::Ok, body: Body::Whatever });
     }
     let statuses = match parser.takes_word("error") {
         true => Statuses::AnyError,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::{fs, io};
+use std::{fs, io, iter};
 
 use include_dir::{Dir, include_dir};
 
@@ -100,21 +100,47 @@ impl Suite {
         self.chapters.iter().flat_map(|chapter| &chapter.cases)
     }
 
-    /// The cases whose id, or one of whose rules, or whose chapter has one of these words in it; all, if there is none.
+    /// The cases that one of these words fits; all, if there is no word. A word fits a case if it is in its id, or if it is its
+    /// chapter or one of its rules. One that is no chapter and no rule as it stands fits those that begin with it: `MC-`. With a
+    /// `*` at its end it fits ids, rules and chapters that begin with what is before that: `client_pin*`.
     #[must_use]
     pub fn filtered(&self, words: &[String]) -> Vec<&Case> {
-        let mut found = Vec::new();
-        for chapter in &self.chapters {
-            found.extend(chapter.cases.iter().filter(|case| {
-                let fits = |word: &String| {
-                    case.id.contains(word.as_str())
-                        || case.rules.contains(word)
-                        || chapter.name == *word
-                };
-                words.is_empty() || words.iter().any(fits)
-            }));
+        let words: Vec<Word<'_>> = words.iter().map(|word| Word::read(word, self)).collect();
+        let fits = |case: &&Case| words.is_empty() || words.iter().any(|word| word.fits(case));
+        self.cases().filter(fits).collect()
+    }
+}
+
+/// How a word chooses cases.
+enum Word<'w> {
+    /// A part of an id, or the whole name of a chapter or a rule.
+    Whole(&'w str),
+    /// A part of an id, or how chapters or rules begin.
+    Part(&'w str),
+    /// How ids, chapters or rules begin.
+    Beginning(&'w str),
+}
+
+impl<'w> Word<'w> {
+    fn read(word: &'w str, suite: &Suite) -> Self {
+        let is_name =
+            |case: &Case| case.chapter == word || case.rules.iter().any(|rule| rule == word);
+        match word.strip_suffix('*') {
+            Some(beginning) => Self::Beginning(beginning),
+            None if suite.cases().any(is_name) => Self::Whole(word),
+            None => Self::Part(word),
         }
-        found
+    }
+
+    fn fits(&self, case: &Case) -> bool {
+        let mut names = iter::once(&case.chapter).chain(&case.rules);
+        match self {
+            Self::Whole(word) => case.id.contains(word) || names.any(|name| name == word),
+            Self::Part(word) => case.id.contains(word) || names.any(|name| name.starts_with(word)),
+            Self::Beginning(word) => {
+                case.id.starts_with(word) || names.any(|name| name.starts_with(word))
+            }
+        }
     }
 }
 
@@ -128,6 +154,31 @@ mod tests {
     fn every_built_in_case_can_be_read() {
         if let Err(error) = Suite::read_built_in() {
             panic!("{error}");
+        }
+    }
+
+    /// The chapters of the cases that a word chooses, each once.
+    fn chapters(word: &str) -> BTreeSet<String> {
+        let suite = Suite::built_in();
+        suite.filtered(&[word.to_owned()]).iter().map(|case| case.chapter.clone()).collect()
+    }
+
+    #[test]
+    fn a_chapter_that_is_named_is_meant_alone_and_a_beginning_means_all_that_begin_so() {
+        assert_eq!(chapters("large_blobs"), BTreeSet::from(["large_blobs".to_owned()]));
+        assert!(chapters("large_b").len() == 3, "{:?}", chapters("large_b"));
+        assert_eq!(chapters("large_blobs*"), chapters("large_b"));
+        assert!(chapters("large_blob.").is_empty());
+    }
+
+    #[test]
+    fn a_rule_that_is_named_is_meant_alone_and_a_beginning_means_all_that_begin_so() {
+        let suite = Suite::built_in();
+        let of = |word: &str| suite.filtered(&[word.to_owned()]);
+        assert!(of("MC-07").iter().all(|case| case.rules.contains(&"MC-07".to_owned())));
+        for word in ["MC-", "MC", "MC-*"] {
+            assert!(of(word).len() > of("MC-0").len(), "{word}");
+            assert!(of("MC-0").len() > of("MC-07").len() && !of("MC-07").is_empty(), "{word}");
         }
     }
 

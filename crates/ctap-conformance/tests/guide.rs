@@ -7,7 +7,7 @@ mod own_authenticator;
 use std::fs;
 use std::path::Path;
 
-use ctap_conformance::{Expectations, Suite};
+use ctap_conformance::{Case, Expectations, Suite};
 use ctap_core::Config;
 
 fn guide() -> String {
@@ -36,12 +36,13 @@ fn the_words_it_filters_by_find_cases() {
 }
 
 #[test]
-fn the_cases_it_names_exist() {
+fn the_cases_and_rules_it_names_exist() {
     let (guide, suite) = (guide(), Suite::built_in());
     let explained = words_behind(&guide, "--explain ");
     assert!(!explained.is_empty());
-    for id in explained {
-        assert!(suite.cases().any(|case| case.id == id), "there is no case {id}");
+    for name in explained {
+        let is_meant = |case: &Case| case.id == name || case.rules.iter().any(|rule| rule == name);
+        assert!(suite.cases().any(is_meant), "there is no case and no rule {name}");
     }
     let known = between(&guide, "$ cat known.txt\n", "$ keyfob");
     assert!(known.lines().count() >= 2);

@@ -151,6 +151,16 @@ fn a_transport_that_can_do_nothing_yet_does_not_conform() {
 }
 
 #[test]
+#[should_panic = "mc-rp-missing (required, MSG-40): A request without rp"]
+fn a_test_that_fails_names_the_rules() {
+    let suite = Suite::built_in();
+    let mut key = ScriptedKey { script: SOUND, is_dead: false, heard: Vec::new() };
+    let options = Options { may_erase: true, ..Options::default() };
+    let cases = suite.filtered(&["mc-rp-missing".to_owned()]);
+    run(&mut key, &cases, &options, |_| {}).expect("it answers").assert_conforms();
+}
+
+#[test]
 #[should_panic = "problem"]
 fn a_test_that_fails_says_what_was_wrong() {
     report_of(Script { resets: false, ..SOUND }).0.assert_conforms();
@@ -197,6 +207,11 @@ fn reports_tell_known_failures_from_new_ones_and_what_passes_against_expectation
     assert_eq!(report.counts(), (1, 2, 0), "{:?}", report.outcomes);
     let judgement = report.judge(&Expectations::read("gi-answers\nmc-rp-missing"));
 
+    let markdown = report.to_markdown(&judgement);
+    assert!(markdown.starts_with("### 1 case failed\n\n- `gi-answers` ("), "{markdown}");
+    assert!(markdown.contains("\n- `mc-user-missing` ("), "{markdown}");
+    assert!(!markdown.contains("`mc-rp-missing`"), "{markdown}");
+
     let junit = report.to_junit(&judgement).expect("it can be written");
     assert!(junit.contains(r#"tests="3" skipped="1" failures="2""#), "{junit}");
     assert!(junit.contains(r#"<skipped message="expected failure: "#), "{junit}");
@@ -218,6 +233,48 @@ fn reports_tell_known_failures_from_new_ones_and_what_passes_against_expectation
         let is_known = result["ruleId"] == "mc-rp-missing";
         assert_eq!(result.get("suppressions").is_some(), is_known, "{result}");
     }
+}
+
+#[test]
+fn a_report_says_what_was_tested_with_what_and_when() {
+    let suite = Suite::built_in();
+    let mut key = ScriptedKey { script: SOUND, is_dead: false, heard: Vec::new() };
+    let options = Options { device: "on my desk".to_owned(), ..Options::default() };
+    let cases = suite.filtered(&["gi-answers".to_owned()]);
+    let report = run(&mut key, &cases, &options, |_| {}).expect("it answers");
+    let judgement = report.judge(&Expectations::default());
+    let junit = report.to_junit(&judgement).expect("it can be written");
+    let rules = cases[0].rules.join(" ");
+    for part in [
+        r#"<testcase name="gi-answers" classname="get_info""#.to_owned(),
+        format!(r#"<property name="rules" value="{rules}"/>"#),
+        r#"<property name="device" value="on my desk"/>"#.to_owned(),
+        format!(r#"<property name="suite-version" value="{}"/>"#, env!("CARGO_PKG_VERSION")),
+        r#"<property name="date" value="20"#.to_owned(),
+        r#"<property name="versions" value="FIDO_2_0"/>"#.to_owned(),
+    ] {
+        assert!(junit.contains(&part), "{part}: {junit}");
+    }
+    let json = report.to_json(&judgement);
+    assert_eq!(json["key"]["device"], "on my desk");
+    assert_eq!(json["cases"][0]["chapter"], "get_info");
+    assert!(json["date"].as_str().is_some_and(|date| date.ends_with('Z')), "{json}");
+}
+
+#[test]
+fn a_run_ends_at_the_first_failure_that_is_not_known_if_it_is_to() {
+    let suite = Suite::built_in();
+    let words = ["mc-rp-missing", "mc-user-missing", "gi-answers"].map(str::to_owned);
+    let cases = suite.filtered(&words);
+    let ends_after = |known: &str| {
+        let mut key = ScriptedKey { script: SOUND, is_dead: false, heard: Vec::new() };
+        let fail_fast = Some(Expectations::read(known));
+        let options = Options { may_erase: true, fail_fast, ..Options::default() };
+        let report = run(&mut key, &cases, &options, |_| {}).expect("it answers");
+        report.outcomes.last().map(|outcome| outcome.id.clone())
+    };
+    assert_eq!(ends_after("").as_deref(), Some("mc-rp-missing"));
+    assert_eq!(ends_after("mc-rp-missing").as_deref(), Some("mc-user-missing"));
 }
 
 #[test]

@@ -1,29 +1,34 @@
 //! `keyfob conform`: the conformance suite against a key: one in this process, at a USB/IP server, or of this host.
 
 mod caretaker;
+mod choice;
+mod explain;
 mod in_process;
 mod reports;
+mod rules;
 mod show;
 #[cfg(test)]
 mod tests;
 
 use std::fs;
 use std::path::PathBuf;
-use std::slice;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use ctap_conformance::{
-    Case, Expectations, HidKey, Judgement, Report, Suite, SuiteError, Transport, run as run_suite,
+    Case, Expectations, HidKey, Judgement, Report, Suite, Transport, run as run_suite,
 };
 
 use self::caretaker::{Attendant, CareOptions};
+use self::choice::ChoiceOptions;
 use self::in_process::Simulated;
 use self::reports::{Keeper, ReportOptions};
 use self::show::Progress;
 use crate::device::Address;
 use crate::failure::{advise, failure, usage};
+use crate::key::Touch;
 use crate::profile::Profile;
+use crate::terminal;
 
 /// Test whether a key keeps to the CTAP standard, case by case
 #[derive(clap::Args, Debug)]
@@ -41,25 +46,28 @@ pub(crate) struct Options {
     #[arg(long)]
     yes_erase_this_key: bool,
 
-    /// Only cases with this word in their id, or with this rule, or of this chapter; may be repeated
-    #[arg(long, value_name = "WORD")]
-    filter: Vec<String>,
+    #[command(flatten)]
+    choice: ChoiceOptions,
 
-    /// List the cases instead
-    #[arg(long)]
+    /// List the cases instead; with --json for programs
+    #[arg(long, conflicts_with_all = ["junit", "sarif", "markdown"])]
     list: bool,
 
-    /// Show one case: what it is for, which rules it proves, and its steps
-    #[arg(long, value_name = "ID", conflicts_with = "list")]
+    /// List the chapters instead; with --json for programs
+    #[arg(long, conflicts_with_all = ["list", "junit", "sarif", "markdown"])]
+    chapters: bool,
+
+    /// Show one case: what it is for, which rules it proves, and its steps. Or one rule, or one chapter
+    #[arg(long, value_name = "ID|RULE|CHAPTER", conflicts_with_all = ["list", "chapters"])]
     explain: Option<String>,
+
+    /// End at the first failure that is not expected
+    #[arg(long)]
+    fail_fast: bool,
 
     /// Cases known to fail, one id a line; one that passes nevertheless fails the run
     #[arg(long, value_name = "FILE")]
     expected_failures: Option<PathBuf>,
-
-    /// Cases of one's own, in the TOML files of this directory, instead of the built-in ones
-    #[arg(long, value_name = "DIR")]
-    cases: Option<PathBuf>,
 
     /// How long one case may wait for time to pass; cases that need longer are skipped
     #[arg(long, value_name = "SECONDS", default_value_t = 2)]
@@ -76,8 +84,10 @@ const EXAMPLES: &str = "\
 Examples:
   keyfob conform                               a new keyfob in this process
   keyfob conform --profile bio --filter MC-07  one rule, a key with a sensor
-  keyfob conform --explain mc-rp-missing       learn from a case
+  keyfob conform --chapters                    what is there to choose from?
+  keyfob conform --explain mc-rp-missing       learn from a case, or a rule
   keyfob conform --junit report.xml            for CI
+  keyfob conform --failed-in report.json       what failed, once more
   keyfob conform --device usbip:127.0.0.1:3240 --yes-erase-this-key
   keyfob conform --device /dev/hidraw3 --yes-erase-this-key --touch-cmd ./press
 
@@ -85,60 +95,40 @@ A key that runs in a keyfob of this host is touched and replugged by itself. For
 --power-cycle-cmd, or do it by hand when asked. Exit code 1 if a case fails that was not expected to. \
 docs/conformance.md has more.";
 
-/// Runs the command.
+/// Runs the command; `verbose` leaves out nothing of the table.
 ///
 /// # Errors
 /// When the key cannot be reached, or fails a case.
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let suite = options.suite()?;
-    if let Some(id) = &options.explain {
-        return show::explain(&suite, id);
+pub(crate) fn run(options: &Options, verbose: bool) -> anyhow::Result<()> {
+    options.reports.check()?;
+    let suite = options.choice.suite()?;
+    if let Some(name) = &options.explain {
+        return explain::explain(&suite, name);
     }
-    let cases = options.chosen(&suite)?;
+    let cases = options.choice.chosen(&suite)?;
     if options.list {
-        return show::list(&cases);
+        let list = || explain::json_list(&cases);
+        return options.reports.write_list(list, || explain::list(&cases));
+    }
+    if options.chapters {
+        let list = || explain::json_chapters(&suite, &cases);
+        return options.reports.write_list(list, || explain::chapters(&suite, &cases));
+    }
+    if let (true, Some(path)) = (cases.is_empty(), options.choice.report()) {
+        let path = path.display();
+        terminal::note(format_args!("none of the chosen cases failed in {path}: nothing to do"));
+        return Ok(());
     }
     let expectations = options.expectations(&suite)?;
     let report = options.test(&suite, &cases, &expectations)?;
     let judgement = report.judge(&expectations);
     if !options.reports.is_quiet() {
-        show::summary(&suite, &report, &judgement)?;
+        show::summary(&suite, &report, &judgement, verbose)?;
     }
     options.verdict(&judgement)
 }
 
-fn advise_about_cases(error: SuiteError) -> anyhow::Error {
-    let next = match &error {
-        SuiteError::Io(..) => "--cases takes a directory that you may read, with .toml files in it",
-        SuiteError::Empty(_) => "put cases into it; the crate's vectors/README.md tells how",
-        SuiteError::Syntax(..) | SuiteError::Twice(_) => {
-            "mend it; the crate's vectors/README.md helps"
-        }
-    };
-    advise(error, next)
-}
-
 impl Options {
-    fn suite(&self) -> anyhow::Result<Suite> {
-        match &self.cases {
-            None => Ok(Suite::built_in()),
-            Some(directory) => Suite::in_directory(directory).map_err(advise_about_cases),
-        }
-    }
-
-    fn chosen<'s>(&self, suite: &'s Suite) -> anyhow::Result<Vec<&'s Case>> {
-        // A misspelt word beside a good one would leave out what somebody relies on.
-        let fits_nothing = |word: &&String| suite.filtered(slice::from_ref(*word)).is_empty();
-        let lost: Vec<&str> = self.filter.iter().filter(fits_nothing).map(String::as_str).collect();
-        match lost.is_empty() {
-            true => Ok(suite.filtered(&self.filter)),
-            false => Err(usage(
-                format_args!("no case fits {}", lost.join(", nor ")),
-                "correct the --filter or leave it out; `keyfob conform --list` shows all cases",
-            )),
-        }
-    }
-
     fn expectations(&self, suite: &Suite) -> anyhow::Result<Expectations> {
         let Some(path) = &self.expected_failures else { return Ok(Expectations::default()) };
         let text = fs::read_to_string(path)
@@ -166,6 +156,8 @@ impl Options {
         let options = ctap_conformance::Options {
             may_erase: self.may_erase(),
             patience: Duration::from_secs(self.patience),
+            fail_fast: self.fail_fast.then(|| expectations.clone()),
+            device: self.device_name(),
         };
         let mut key = self.key()?;
         let keeper = Keeper::start(&self.reports, expectations)?;
@@ -200,7 +192,7 @@ impl Options {
             ),
             _ => (
                 "the key does not keep to the standard, or not as expected",
-                "`keyfob conform --explain ID` shows what a case wants",
+                "`keyfob conform --explain ID` shows what a case wants, or a rule says; --failed-in runs them again",
             ),
         };
         Err(failure(what, next))
@@ -212,18 +204,42 @@ impl Options {
 
     fn key(&self) -> anyhow::Result<Box<dyn Transport>> {
         match &self.device {
-            None => Ok(Box::new(HidKey::new(Simulated::new(&Profile::load(&self.profile)?)?))),
+            None => {
+                let profile = Profile::load(&self.profile)?;
+                Ok(Box::new(HidKey::new(Simulated::new(&profile, Touch::Ask)?)))
+            }
             Some(address) => Ok(Box::new(HidKey::new(Attendant::new(address, &self.care)?))),
+        }
+    }
+
+    /// What reports call the key.
+    fn device_name(&self) -> String {
+        match &self.device {
+            None => format!("keyfob in process, profile {}", self.profile),
+            Some(device) => device.to_string(),
         }
     }
 
     /// How this run is asked for again, up to the case.
     fn rerun(&self) -> String {
-        let key = match &self.device {
-            None => format!("--profile {}", self.profile),
-            Some(device) => format!("--device {device} --yes-erase-this-key"),
+        let mut words = match &self.device {
+            None => format!("keyfob conform --profile {}", self.profile),
+            Some(device) => format!("keyfob conform --device {device}"),
         };
-        let cases = self.cases.as_ref().map(|path| format!(" --cases {}", path.display()));
-        format!("keyfob conform {key}{} --filter", cases.unwrap_or_default())
+        if self.device.is_some() && self.yes_erase_this_key {
+            words += " --yes-erase-this-key";
+        }
+        for (option, command) in self.care.commands() {
+            words += &format!(" {option} {}", quoted(command));
+        }
+        if let Some(path) = &self.choice.cases {
+            words += &format!(" --cases {}", quoted(&path.display().to_string()));
+        }
+        words + " --filter"
     }
+}
+
+/// A word as a shell takes it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -69,7 +69,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Select(options) => settings::select::run_select(&options),
         Command::Wink(options) => settings::select::run_wink(&options),
         Command::Metadata(options) => metadata::run(&options),
-        Command::Conform(options) => conform::run(&options),
+        Command::Conform(options) => conform::run(&options, cli.verbose > 0),
         Command::Demo(options) => demo::run(&options, cli.verbose),
         Command::Doctor(options) => doctor::run(&options),
         Command::Bench(options) => bench::run(&options),

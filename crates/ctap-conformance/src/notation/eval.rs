@@ -10,6 +10,7 @@ use super::print::shown;
 use super::syntax::{Expr, Part};
 use super::{NoValue, functions};
 use crate::limits::LARGEST_VALUE;
+use crate::members;
 
 /// What a name can stand for.
 #[derive(Clone, Debug)]
@@ -94,7 +95,14 @@ impl Scope<'_> {
             Expr::Variable(name) => self.get(name),
             Expr::Array(parts) => self.array(parts),
             Expr::Map(parts) => self.map(parts),
-            Expr::Member(of, key) => member(&self.value(of)?, &self.value(key)?).map(Term::Value),
+            Expr::Member(of, key) => {
+                let (all, key) = (self.value(of)?, self.value(key)?);
+                let found = member(&all, &key).map(Term::Value);
+                match **of == Expr::Variable("info".to_owned()) {
+                    true => found.map_err(|_| missing_from_info(&key)),
+                    false => found,
+                }
+            }
             Expr::Call(function, arguments) => {
                 let terms: Result<Vec<Term>, NoValue> =
                     arguments.iter().map(|argument| self.term(argument)).collect();
@@ -167,6 +175,12 @@ pub(crate) fn member(of: &Value, key: &Value) -> Result<Value, NoValue> {
         _ => find(of, key),
     };
     found.cloned().ok_or_else(|| NoValue(format!("there is no {} in {}", shown(key), shown(of))))
+}
+
+fn missing_from_info(key: &Value) -> NoValue {
+    let number = key.as_integer().and_then(|number| u64::try_from(number).ok());
+    let name = number.map_or_else(|| shown(key), members::of_info);
+    NoValue(format!("getInfo has no {name}"))
 }
 
 /// The member of a map, if it is a map and has it.

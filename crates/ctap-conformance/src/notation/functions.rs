@@ -60,6 +60,10 @@ const FUNCTIONS: &[Function] = &[
         bytes(vec![a.size()? as u8; size])
     }),
     function("text", 1, |mut a, _| text("x".repeat(a.size()?))),
+    function("names", 1, |mut a, _| {
+        let names = (0..a.size()?).map(|index| Value::Text(name(index)));
+        Ok(Value::Array(names.collect()).into())
+    }),
     function("left", 2, |mut a, _| {
         let (all, count) = (a.bytes()?, a.size()?);
         part(&all, 0, count)
@@ -208,6 +212,15 @@ impl Arguments {
     }
 }
 
+/// a, b, … z, ba, bb …: each another one, and short.
+fn name(index: usize) -> String {
+    let last = char::from(b'a'.wrapping_add((index % 26) as u8));
+    match index / 26 {
+        0 => last.to_string(),
+        before => name(before) + &last.to_string(),
+    }
+}
+
 fn authenticate(mut arguments: Arguments, _: &mut Scope<'_>) -> Result<Term, NoValue> {
     let key = arguments.term()?;
     let message = arguments.bytes()?;
@@ -318,4 +331,18 @@ fn text(text: impl Into<String>) -> Result<Term, NoValue> {
 
 fn truth(truth: bool) -> Result<Term, NoValue> {
     Ok(Value::Bool(truth).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_as_many_as_one_wants_and_no_two_are_the_same() {
+        let names: BTreeSet<String> = (0..2000).map(name).collect();
+        assert_eq!(names.len(), 2000);
+        assert_eq!([0, 25, 26, 27].map(name), ["a", "z", "ba", "bb"]);
+    }
 }

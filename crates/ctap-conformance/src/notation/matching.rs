@@ -6,6 +6,7 @@ use super::NoValue;
 use super::eval::{Scope, find};
 use super::print::shown;
 use super::syntax::{Bounds, Expr, Kind, Pattern};
+use crate::members::{self, Names};
 
 impl Scope<'_> {
     /// Compares, and names what the pattern names. `None` is a value that is not there.
@@ -17,12 +18,25 @@ impl Scope<'_> {
         pattern: &Pattern,
         value: Option<&Value>,
     ) -> Result<(), NoValue> {
+        self.compare_reply(members::NONE, pattern, value)
+    }
+
+    /// Compares what a command answered. What is wrong with it is told with these names of its members.
+    ///
+    /// # Errors
+    /// As [`compare`](Self::compare).
+    pub(crate) fn compare_reply(
+        &mut self,
+        names: Names,
+        pattern: &Pattern,
+        value: Option<&Value>,
+    ) -> Result<(), NoValue> {
         match (pattern, value) {
             (Pattern::Absent, None) => Ok(()),
             (Pattern::Absent, Some(value)) => differ("nothing", value),
-            (Pattern::OneOf(choices), value) => self.any_of(choices, value),
+            (Pattern::OneOf(choices), value) => self.any_of(names, choices, value),
             (Pattern::Named(pattern, name), Some(value)) => {
-                self.compare(pattern, Some(value))?;
+                self.compare_reply(names, pattern, Some(value))?;
                 self.set(name, value.clone());
                 Ok(())
             }
@@ -42,15 +56,22 @@ impl Scope<'_> {
                 Ok(()) => Err(NoValue(format!("{} must not be there", shown(value)))),
                 Err(_) => Ok(()),
             },
-            (Pattern::Map { members, open }, Some(value)) => self.members(members, *open, value),
+            (Pattern::Map { members, open }, Some(value)) => {
+                self.members(names, members, *open, value)
+            }
             (Pattern::Array { items, open }, Some(value)) => self.items(items, *open, value),
         }
     }
 
-    fn any_of(&mut self, choices: &[Pattern], value: Option<&Value>) -> Result<(), NoValue> {
+    fn any_of(
+        &mut self,
+        names: Names,
+        choices: &[Pattern],
+        value: Option<&Value>,
+    ) -> Result<(), NoValue> {
         let mut problems = Vec::new();
         for choice in choices {
-            match self.compare(choice, value) {
+            match self.compare_reply(names, choice, value) {
                 Ok(()) => return Ok(()),
                 Err(NoValue(problem)) => problems.push(problem),
             }
@@ -90,6 +111,7 @@ impl Scope<'_> {
 
     fn members(
         &mut self,
+        names: Names,
         members: &[(Expr, Pattern)],
         open: bool,
         value: &Value,
@@ -98,12 +120,13 @@ impl Scope<'_> {
         let mut named = Vec::new();
         for (key, pattern) in members {
             let key = self.value(key)?;
-            self.compare(pattern, find(value, &key)).map_err(|problem| at(&key, &problem))?;
+            self.compare(pattern, find(value, &key))
+                .map_err(|problem| in_member(names, &key, &problem))?;
             named.push(key);
         }
         match present.iter().find(|(key, _)| !open && !named.contains(key)) {
             Some((key, surplus)) => {
-                Err(at(key, &NoValue(format!("{} is too much", shown(surplus)))))
+                Err(in_member(names, key, &NoValue(format!("{} is too much", shown(surplus)))))
             }
             None => Ok(()),
         }
@@ -159,6 +182,14 @@ fn differ(expected: &str, value: &Value) -> Result<(), NoValue> {
     Err(NoValue(format!("expected {expected}, got {}", shown(value))))
 }
 
+fn in_member(names: Names, key: &Value, problem: &NoValue) -> NoValue {
+    let number = key.as_integer().and_then(|number| u64::try_from(number).ok());
+    match number.and_then(|number| members::named(names, number)) {
+        Some(name) => NoValue(format!("{name}: {problem}")),
+        None => at(key, problem),
+    }
+}
+
 fn at(key: &Value, problem: &NoValue) -> NoValue {
     NoValue(format!("at {}: {problem}", shown(key)))
 }
@@ -205,6 +236,27 @@ mod tests {
             ("!0", "0", "0 must not be there"),
         ] {
             assert_eq!(compare(pattern, value), Err(problem.to_owned()), "{pattern} {value}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_reply_is_said_with_the_standards_name_of_the_member() {
+        let mut rng = UnwrapErr(SysRng);
+        let mut scope = Scope { variables: BTreeMap::new(), rng: &mut rng };
+        for (pattern, problem) in [
+            ("{20: uint, ...}", "remainingDiscoverableCredentials (0x14): it is missing"),
+            ("{4: {1: 2}, ...}", "options (0x04): at 1: expected 2, got 3"),
+            ("{}", "options (0x04): {1: 3} is too much"),
+            ("{4: map, 99: _}", "at 99: it is missing"),
+            (
+                "({1: _, ...} | {3: _, ...}) -> $x",
+                "versions (0x01): it is missing; or aaguid (0x03): it is missing",
+            ),
+        ] {
+            let value = scope.value(&expression("{4: {1: 3}}").unwrap()).unwrap();
+            let pattern = Parser::new(pattern).unwrap().pattern().unwrap();
+            let told = scope.compare_reply(members::GET_INFO, &pattern, Some(&value));
+            assert_eq!(told, Err(NoValue(problem.to_owned())));
         }
     }
 

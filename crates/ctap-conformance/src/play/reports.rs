@@ -210,7 +210,8 @@ fn failed(error: std::io::Error) -> Stop {
 
 const BROADCAST: [u8; 4] = [0xFF; 4];
 const INIT: u8 = 0x86;
-const KEEPALIVE: u8 = 0xBB;
+/// CTAPHID_KEEPALIVE: the key works on a request, or waits for a person (HD-72).
+pub(crate) const KEEPALIVE: u8 = 0xBB;
 /// CTAPHID_LOCK for 0 seconds.
 const UNLOCK: [u8; 4] = [0x84, 0, 1, 0];
 /// CTAPHID_ERROR: the command is unknown (HD-29).

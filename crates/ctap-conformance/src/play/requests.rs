@@ -6,8 +6,10 @@ use ctap_client::cbor::{check_canonical, decode, encode};
 use ctap_client::commands::code;
 use ctap_client::{Client, Error, Status, Value};
 
-use super::{Player, Stop};
+use super::{Guise, Player, Stop, info};
 use crate::limits::MOST_SAMPLES;
+use crate::members;
+use crate::needs::Offer;
 use crate::notation::NoValue;
 use crate::notation::eval::Term;
 use crate::notation::print::hex;
@@ -43,11 +45,15 @@ impl Player<'_, '_> {
             (answer, _) => answer?,
         };
         judge_asking(person.asking, answer.asked)?;
-        self.judge(&answer.message, expected)
+        self.judge(command, &answer.message, expected)?;
+        match (command, answer.message.first()) {
+            (code::RESET, Some(0)) => self.after_reset(),
+            _ => Ok(()),
+        }
     }
 
-    /// Compares a reply, status first.
-    fn judge(&mut self, message: &[u8], expected: &Expected) -> Result<(), Stop> {
+    /// Compares a command's reply, status first.
+    fn judge(&mut self, command: u8, message: &[u8], expected: &Expected) -> Result<(), Stop> {
         let (&status, body) =
             message.split_first().ok_or_else(|| wrong("the reply is empty (MSG-01)"))?;
         judge_status(Status::from_byte(status), &expected.statuses)?;
@@ -60,7 +66,10 @@ impl Player<'_, '_> {
             (Body::Whatever, _) | (Body::Nothing, None) => Ok(()),
             (Body::Nothing, Some(_)) => Err(wrong("there must be no body (MSG-03)")),
             (Body::Like(_), None) if status != 0 => Ok(()),
-            (Body::Like(pattern), value) => Ok(self.scope.compare(pattern, value.as_ref())?),
+            (Body::Like(pattern), value) => {
+                let names = members::of_command(command);
+                Ok(self.scope.compare_reply(names, pattern, value.as_ref())?)
+            }
         }
     }
 
@@ -159,8 +168,27 @@ impl Player<'_, '_> {
     /// authenticatorReset, within ten seconds of a power-up.
     pub(crate) fn reset(&mut self) -> Result<(), Stop> {
         let answer = self.watch.exchange(&[code::RESET], Hand::Touch)?;
-        let statuses = Statuses::OneOf(vec![Status::Ok]);
-        self.judge(&answer.message, &Expected { statuses, body: Body::Nothing })
+        self.judge(code::RESET, &answer.message, &DONE)?;
+        self.after_reset()
+    }
+
+    /// A key that is played with alwaysUv off has it off again.
+    fn after_reset(&mut self) -> Result<(), Stop> {
+        match self.guise {
+            Guise::AsShipped => Ok(()),
+            Guise::Relaxed => self.relax(),
+        }
+    }
+
+    /// Switches alwaysUv off if it is on, which takes no token while nothing protects the key (CF-05).
+    pub(crate) fn relax(&mut self) -> Result<(), Stop> {
+        self.guise = Guise::Relaxed;
+        let offer = Offer { info: info(self.watch)?, ..Offer::NOTHING };
+        if !offer.always_verifies() {
+            return Ok(());
+        }
+        let answer = self.watch.exchange(&TOGGLE_ALWAYS_UV, Hand::Touch)?;
+        self.judge(code::CONFIG, &answer.message, &DONE)
     }
 
     /// Lets `ctap-client` talk to the key.
@@ -195,6 +223,7 @@ fn judge_asking(asking: Asking, asked: bool) -> Result<(), Stop> {
 
 fn judge_status(got: Status, expected: &Statuses) -> Result<(), Stop> {
     let (fits, words) = match expected {
+        Statuses::Ok => (got == Status::Ok, named(Status::Ok)),
         Statuses::AnyError => (got != Status::Ok, "an error".to_owned()),
         Statuses::OneOf(statuses) => {
             let names: Vec<String> = statuses.iter().map(|status| named(*status)).collect();
@@ -230,3 +259,6 @@ fn wrong(problem: &str) -> Stop {
 }
 
 const ASKED: &str = "the key asked for a touch";
+/// authenticatorConfig, {1: 2} (CF-30).
+const TOGGLE_ALWAYS_UV: [u8; 4] = [code::CONFIG, 0xA1, 0x01, 0x02];
+const DONE: Expected = Expected { statuses: Statuses::Ok, body: Body::Nothing };

@@ -32,16 +32,16 @@ pub(super) struct Simulated(Rc<RefCell<Bench>>);
 pub(super) struct Pipe(Rc<RefCell<Bench>>);
 
 impl Simulated {
-    /// A new key of this kind, plugged in.
+    /// A new key of this kind, plugged in, that is touched like this.
     ///
     /// # Errors
     /// When its attestation certificate cannot be had.
-    pub(super) fn new(profile: &Profile) -> anyhow::Result<Self> {
+    pub(super) fn new(profile: &Profile, touch: Touch) -> anyhow::Result<Self> {
         let own = |vouched| attestation::identity(vouched, "conform", None);
         let config = profile.config(&profile.identities(own)?)?;
         let (now, mut rng) = (Instant::default(), system_rng());
         let store = Box::new(MemoryStore::new(&mut rng));
-        let parts = Parts { store, rng: Box::new(rng), touch: Touch::Ask, bell: Bell::new() };
+        let parts = Parts { store, rng: Box::new(rng), touch, bell: Bell::new() };
         let mut key = Key::new(config, parts, now);
         key.plug_in(now);
         Ok(Self(Rc::new(RefCell::new(Bench { key, now, inbox: VecDeque::new() }))))

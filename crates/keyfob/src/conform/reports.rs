@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ctap_conformance::{Expectations, Report};
+use serde_json::Value as Json;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::time;
 
-use crate::failure::advise;
+use crate::failure::{advise, usage};
 use crate::platform::{EndSignal, public_file};
 use crate::terminal;
 
@@ -25,13 +26,17 @@ pub(super) struct ReportOptions {
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
-    /// Write JSON into this file; - is the standard output
-    #[arg(long, value_name = "FILE")]
+    /// Write JSON into this file; - or nothing is the standard output
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     json: Option<PathBuf>,
 
     /// Write SARIF into this file; - is the standard output
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
+
+    /// Write Markdown into this file, what failed first; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
 }
 
 impl ReportOptions {
@@ -40,14 +45,63 @@ impl ReportOptions {
         self.paths().any(is_stdout)
     }
 
+    /// Two reports in one file, or one behind the other on the standard output, are no report that a program can read.
+    ///
+    /// # Errors
+    /// When two go to the same place.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let mut taken: Vec<(PathBuf, &str)> = Vec::new();
+        for (option, path) in self.named() {
+            let place = path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            if let Some((_, other)) = taken.iter().find(|(known, _)| *known == place) {
+                return Err(usage(
+                    format_args!("{other} and {option} both write to {}", path.display()),
+                    "give each report a place of its own; only one can go to the standard output",
+                ));
+            }
+            taken.push((place, option));
+        }
+        Ok(())
+    }
+
+    /// A list for programs, if one is wanted, instead of one for people.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write_list(
+        &self,
+        list: impl FnOnce() -> Json,
+        otherwise: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        match &self.json {
+            Some(path) => write(path, &format!("{:#}\n", list())),
+            None => otherwise(),
+        }
+    }
+
+    fn named(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let all = [
+            ("--junit", &self.junit),
+            ("--json", &self.json),
+            ("--sarif", &self.sarif),
+            ("--markdown", &self.markdown),
+        ];
+        all.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)))
+    }
+
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        [&self.junit, &self.json, &self.sarif].into_iter().flatten().map(PathBuf::as_path)
+        self.named().map(|(_, path)| path)
     }
 
     /// Those that can be written again and again.
     fn files_alone(&self) -> Self {
         let file = |path: &Option<PathBuf>| path.clone().filter(|path| is_file(path));
-        Self { junit: file(&self.junit), json: file(&self.json), sarif: file(&self.sarif) }
+        Self {
+            junit: file(&self.junit),
+            json: file(&self.json),
+            sarif: file(&self.sarif),
+            markdown: file(&self.markdown),
+        }
     }
 
     fn write(&self, report: &Report, expectations: &Expectations) -> anyhow::Result<()> {
@@ -60,6 +114,9 @@ impl ReportOptions {
         }
         if let Some(path) = &self.sarif {
             write(path, &format!("{:#}\n", report.to_sarif(&judgement)))?;
+        }
+        if let Some(path) = &self.markdown {
+            write(path, &report.to_markdown(&judgement))?;
         }
         Ok(())
     }

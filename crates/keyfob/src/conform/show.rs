@@ -1,12 +1,13 @@
-//! What a person sees of a run: progress, failures, a table, and the cases themselves.
+//! What a person sees of a run: progress, failures, and a table.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, stderr};
+use std::time::Duration;
 
-use ctap_conformance::{Case, Judgement, Report, Suite, Verdict};
+use ctap_conformance::{Judgement, Outcome, Report, Suite, Verdict};
+use rustix::termios::tcgetwinsize;
 
-use crate::failure::usage;
+use super::quoted;
 use crate::terminal::{self, Paint, columns, count};
 
 /// Tells failures as they come, and on a terminal how far it is.
@@ -35,21 +36,22 @@ impl Progress {
         if let (Verdict::Failed(failure), false) = (&outcome.verdict, self.quiet) {
             self.clear();
             let paint = Paint::stderr();
+            // The last line is to be typed again, and stays whole.
             terminal::note(format_args!(
-                "\n{} {} ({}, {})\n{}\n{failure}\nagain     {} '{}'",
+                "\n{} {} ({}, {})\n{}\nagain     {} {}",
                 paint.red("FAILED"),
                 paint.bold(&outcome.id),
                 outcome.level.name(),
                 outcome.rules.join(" "),
-                outcome.says,
+                wrapped(&format!("{}\n{failure}", outcome.says), width()),
                 self.rerun,
-                outcome.id,
+                quoted(&outcome.id),
             ));
         }
         if self.live {
             self.clear();
-            let (done, total) = (report.outcomes.len(), report.planned);
-            eprint_part(&format!("{done:>4}/{total} {}", outcome.id));
+            let (line, room) = (so_far(report, outcome), width().saturating_sub(1));
+            eprint_part(&line.chars().take(room).collect::<String>());
         }
     }
 
@@ -64,6 +66,63 @@ impl Progress {
     }
 }
 
+/// ` 120/2582, 3 failed, 40 s left: mc-rp-missing`
+fn so_far(report: &Report, last: &Outcome) -> String {
+    let (done, total) = (report.outcomes.len(), report.planned);
+    let failed = match report.failures().count() {
+        0 => String::new(),
+        failed => format!(", {failed} failed"),
+    };
+    let left = time_left(report).map(|left| format!(", {left} left")).unwrap_or_default();
+    format!("{done:>4}/{total}{failed}{left}: {}", last.id)
+}
+
+/// How long the rest will take if it goes on like this. A run that has just begun does not know.
+fn time_left(report: &Report) -> Option<String> {
+    let (done, all) =
+        (u32::try_from(report.outcomes.len()).ok()?, u32::try_from(report.planned).ok()?);
+    let per_case =
+        report.elapsed.checked_div(done).filter(|_| report.elapsed > TOO_EARLY_TO_TELL)?;
+    let seconds = per_case.checked_mul(all.checked_sub(done)?)?.as_secs();
+    Some(match seconds {
+        0..=99 => format!("{seconds} s"),
+        _ => format!("{} min", seconds.div_ceil(60)),
+    })
+}
+
+/// Columns of the terminal that the standard error stream is; whoever is none breaks lines as it likes.
+fn width() -> usize {
+    tcgetwinsize(stderr()).map_or(usize::MAX, |size| match size.ws_col {
+        0..NARROWEST => usize::MAX,
+        columns => columns.into(),
+    })
+}
+
+/// Breaks lines that are too long, at blanks if there are some, and sets what follows below what is said: behind the words
+/// that each line begins with.
+fn wrapped(text: &str, width: usize) -> String {
+    let lines = text.lines().map(|line| {
+        let indent =
+            if line.get(..LABEL).is_some_and(|label| label.ends_with("  ")) { LABEL } else { 0 };
+        wrapped_line(line, width, indent)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn wrapped_line(line: &str, width: usize, indent: usize) -> String {
+    let mut rest = line;
+    let mut out = String::new();
+    let mut room = width;
+    while let Some((end, _)) = rest.char_indices().nth(room) {
+        let least = if out.is_empty() { indent } else { 0 };
+        let blank = rest[..end].rfind(' ').filter(|at| *at > least);
+        let (part, after) = rest.split_at(blank.unwrap_or(end));
+        let _ = write!(out, "{part}\n{:indent$}", "");
+        (rest, room) = (after.trim_start_matches(' '), width.saturating_sub(indent).max(1));
+    }
+    out + rest
+}
+
 /// A part of a line, on the standard error stream. Nothing depends on its being seen.
 fn eprint_part(text: &str) {
     use std::io::Write as _;
@@ -71,31 +130,26 @@ fn eprint_part(text: &str) {
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
 }
 
-/// The table at the end.
-pub(super) fn summary(suite: &Suite, report: &Report, judgement: &Judgement) -> anyhow::Result<()> {
+/// The table at the end; with the reason of every skip, if they are wanted.
+pub(super) fn summary(
+    suite: &Suite,
+    report: &Report,
+    judgement: &Judgement,
+    all_reasons: bool,
+) -> anyhow::Result<()> {
     let mut text = String::from("\n");
     text += &columns(&chapter_rows(suite, report));
-    text += &skipped(report);
+    text += &skipped(report, all_reasons);
+    text += &surprises(report, judgement);
     let (passed, failed, skipped) = report.counts();
-    let paint = Paint::stdout();
-    let verdict = match (judgement.is_good(), failed) {
-        _ if judgement.nothing_tested => paint.red("was not tested"),
-        (true, 0) if report.withheld() > 0 => format!(
-            "conforms as far as it was tested: {} {} --yes-erase-this-key",
-            count(report.withheld() as u64, "case"),
-            if report.withheld() == 1 { "needs" } else { "need" },
-        ),
-        (true, 0) => paint.green("conforms"),
-        (true, _) => paint.green("fails what it was expected to, and nothing else"),
-        (false, _) => paint.red("does not conform"),
-    };
     let seconds = report.elapsed.as_secs_f64();
+    let verdict = verdict(report, judgement);
     writeln!(
         text,
         "\n{passed} passed, {failed} failed, {skipped} skipped in {seconds:.1} s: the key {verdict}"
     )?;
     if let Some(gone) = &judgement.gone {
-        writeln!(text, "{}: {gone}", paint.red("not finished"))?;
+        writeln!(text, "{}: {gone}", Paint::stdout().red("not finished"))?;
     }
     for id in &judgement.mended {
         writeln!(
@@ -106,18 +160,50 @@ pub(super) fn summary(suite: &Suite, report: &Report, judgement: &Judgement) -> 
     Ok(terminal::print(text)?)
 }
 
+fn verdict(report: &Report, judgement: &Judgement) -> String {
+    let paint = Paint::stdout();
+    let (_, failed, _) = report.counts();
+    match (judgement.is_good(), failed) {
+        _ if judgement.nothing_tested => paint.red("was not tested"),
+        (true, 0) if report.withheld() > 0 => format!(
+            "conforms as far as it was tested: {} {} --yes-erase-this-key",
+            count(report.withheld() as u64, "case"),
+            if report.withheld() == 1 { "needs" } else { "need" },
+        ),
+        (true, 0) if report.unattended() > 0 => format!(
+            "conforms as far as it was tested: it approves everything by itself, and {} {} one that asks",
+            count(report.unattended() as u64, "case"),
+            if report.unattended() == 1 { "needs" } else { "need" },
+        ),
+        (true, 0) => paint.green("conforms"),
+        (true, _) => paint.green("fails what it was expected to, and nothing else"),
+        (false, _) => paint.red("does not conform"),
+    }
+}
+
+/// What failed though nobody expected it, once more: the failures themselves have scrolled away.
+fn surprises(report: &Report, judgement: &Judgement) -> String {
+    let is_surprise = |outcome: &&Outcome| judgement.surprises.contains(&outcome.id);
+    let row = |outcome: &Outcome| [format!("  {}", outcome.id), outcome.rules.join(" ")];
+    let rows: Vec<_> = report.outcomes.iter().filter(is_surprise).map(row).collect();
+    let shown = &rows[..rows.len().min(MOST_FAILURES)];
+    let hidden = rows.len().saturating_sub(shown.len());
+    let more = format!("  and {hidden} more\n");
+    match rows.is_empty() {
+        true => String::new(),
+        false => format!("\nfailed\n{}{}", columns(shown), if hidden > 0 { &more } else { "" }),
+    }
+}
+
 fn chapter_rows(suite: &Suite, report: &Report) -> Vec<[String; 5]> {
-    let outcomes: BTreeMap<&str, &Verdict> =
-        report.outcomes.iter().map(|outcome| (&*outcome.id, &outcome.verdict)).collect();
     let mut rows = vec![["CHAPTER", "PASSED", "FAILED", "SKIPPED", "ABOUT"].map(str::to_owned)];
     for chapter in &suite.chapters {
         let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-        for case in &chapter.cases {
-            match outcomes.get(&*case.id) {
-                Some(Verdict::Passed) => passed += 1,
-                Some(Verdict::Failed(_)) => failed += 1,
-                Some(Verdict::Skipped { .. }) => skipped += 1,
-                None => {}
+        for outcome in report.outcomes.iter().filter(|outcome| outcome.chapter == chapter.name) {
+            match outcome.verdict {
+                Verdict::Passed => passed += 1,
+                Verdict::Failed(_) => failed += 1,
+                Verdict::Skipped { .. } => skipped += 1,
             }
         }
         if passed + failed + skipped > 0 {
@@ -128,41 +214,52 @@ fn chapter_rows(suite: &Suite, report: &Report) -> Vec<[String; 5]> {
     rows
 }
 
-/// Why cases were skipped, the most frequent reason first.
-fn skipped(report: &Report) -> String {
+/// Why cases were skipped, the most frequent reason first: a few of them, or all.
+fn skipped(report: &Report, all: bool) -> String {
     let reasons = report.reasons();
-    let lines = reasons.iter().map(|(reason, times)| format!("  {times:>4}  {reason}\n"));
-    match reasons.is_empty() {
-        true => String::new(),
-        false => format!("\nskipped, because\n{}", lines.collect::<String>()),
+    let shown = if all { reasons.len() } else { reasons.len().min(MOST_REASONS) };
+    let (shown, hidden) = reasons.split_at(shown);
+    let mut text = String::new();
+    for (reason, times) in shown {
+        let _ = writeln!(text, "  {times:>4}  {reason}");
+    }
+    if !hidden.is_empty() {
+        let times: usize = hidden.iter().map(|(_, times)| times).sum();
+        let reasons = count(hidden.len() as u64, "other reason");
+        let _ = writeln!(text, "  {times:>4}  for {reasons}, which -v shows");
+    }
+    match text.is_empty() {
+        true => text,
+        false => format!("\nskipped, because\n{text}"),
     }
 }
 
-/// Every case on a line.
-pub(super) fn list(cases: &[&Case]) -> anyhow::Result<()> {
-    let row = |case: &&Case| [case.id.clone(), case.level.name().to_owned(), case.says.clone()];
-    let rows: Vec<_> = cases.iter().map(row).collect();
-    Ok(terminal::print(columns(&rows))?)
-}
+/// Reasons for skips that everybody is shown.
+const MOST_REASONS: usize = 5;
+/// Failures that are named once more at the end.
+const MOST_FAILURES: usize = 20;
+/// Cases take different times; before this nobody can say how long the rest will take.
+const TOO_EARLY_TO_TELL: Duration = Duration::from_secs(2);
+/// What stands before a step, a request and so on: a word, filled up with blanks.
+const LABEL: usize = 10;
+/// Columns below which nothing is broken to fit.
+const NARROWEST: u16 = 40;
 
-/// All about one case.
-pub(super) fn explain(suite: &Suite, id: &str) -> anyhow::Result<()> {
-    let case = suite.cases().find(|case| case.id == id);
-    let case = case.or_else(|| suite.cases().find(|case| case.id.split('[').next() == Some(id)));
-    let Some(case) = case else {
-        return Err(usage(
-            format_args!("there is no case {id}"),
-            "`keyfob conform --list` shows them all",
-        ));
-    };
-    let paint = Paint::stdout();
-    let steps: String =
-        case.script.lines().map(|line| format!("  {}\n", paint.cyan(line))).collect();
-    Ok(terminal::print(format_args!(
-        "{}\n{}\n\nlevel  {}\nrules  {} (docs/rules says each in full)\n\n{steps}",
-        paint.bold(&case.id),
-        case.says,
-        case.level.name(),
-        case.rules.join(", "),
-    ))?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_goes_on_below_what_it_says() {
+        let text = "problem   expected one, got another thing\nstep      x\nsays it plainly";
+        let expected = "problem   expected\n          one, got\n          another\n          thing\n\
+                        step      x\nsays it plainly";
+        assert_eq!(wrapped(text, 20), expected);
+        assert_eq!(wrapped(text, usize::MAX), text);
+    }
+
+    #[test]
+    fn what_has_no_blank_is_broken_where_the_line_ends() {
+        assert_eq!(wrapped("request   00112233445566", 18), "request   00112233\n          445566");
+    }
 }

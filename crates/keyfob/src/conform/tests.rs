@@ -6,13 +6,18 @@ use std::time::Duration;
 use ctap_conformance::{HidKey, Options, Report, Suite, Verdict, run};
 
 use super::Simulated;
+use crate::key::Touch;
 use crate::profile::Profile;
 
 /// Runs the cases that have one of `words`, or all if there is none. The key must not fail any.
 fn report_on(profile: &Profile, words: &[&str]) -> Report {
+    report_on_touched(profile, Touch::Ask, words)
+}
+
+fn report_on_touched(profile: &Profile, touch: Touch, words: &[&str]) -> Report {
     let suite = Suite::built_in();
-    let mut key = HidKey::new(Simulated::new(profile).unwrap());
-    let options = Options { may_erase: true, patience: Duration::ZERO };
+    let mut key = HidKey::new(Simulated::new(profile, touch).unwrap());
+    let options = Options { may_erase: true, patience: Duration::ZERO, ..Options::default() };
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     let report = run(&mut key, &suite.filtered(&words), &options, |_| {}).unwrap();
     for outcome in report.failures() {
@@ -59,12 +64,41 @@ fn the_key_with_u2f_alone_passes_every_case_that_applies() {
     assert!(passed_by("u2f-only") > 100);
 }
 
-/// A key that is described by `text` passes all the cases that have one of `words`, and skips none of them.
-fn passes(text: &str, words: &[&str]) {
+#[test]
+fn a_key_that_approves_everything_by_itself_fails_nothing_for_that() {
+    for name in ["default", "everything", "fido2.0", "u2f-only"] {
+        let report = report_on_touched(&Profile::load(name).unwrap(), Touch::Auto, &[]);
+        let (passed, ..) = report.counts();
+        assert!(report.unattended() > 20 && passed > report.unattended(), "{name}: {passed}");
+    }
+}
+
+#[test]
+fn a_key_that_ships_with_always_uv_is_tested_with_it_and_without() {
+    let (passed, ..) = report_on(&described("[options]\nalwaysUv = true"), &[]).counts();
+    assert!(passed >= passed_by("default"), "{passed}");
+}
+
+#[test]
+fn a_key_has_room_for_as_many_relying_parties_as_it_says() {
+    let words = ["ex-min-pin-length", "ex-complexity", "cf-rp-ids", "rs-minimum-length"];
+    for room in [0, 1, 2, 8, 23, 24, 30, 64] {
+        let text = format!("extends = \"everything\"\nmaxRPIDsForSetMinPINLength = {room}");
+        let (passed, ..) = report_on(&described(&text), &words).counts();
+        assert!(passed > if room == 0 { 20 } else { 40 }, "{room}: {passed}");
+    }
+}
+
+fn described(text: &str) -> Profile {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("profile.toml");
     fs::write(&path, text).unwrap();
-    let report = report_on(&Profile::load(path.to_str().unwrap()).unwrap(), words);
+    Profile::load(path.to_str().unwrap()).unwrap()
+}
+
+/// A key that is described by `text` passes all the cases that have one of `words`, and skips none of them.
+fn passes(text: &str, words: &[&str]) {
+    let report = report_on(&described(text), words);
     for outcome in &report.outcomes {
         assert_eq!(outcome.verdict, Verdict::Passed, "{}", outcome.id);
     }

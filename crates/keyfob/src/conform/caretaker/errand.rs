@@ -1,0 +1,57 @@
+//! Commands of somebody's that touch or unplug a key, or make it as new.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use ctap_conformance::Trouble;
+
+/// Why nobody did what was to be done.
+pub(super) enum Failed {
+    /// Somebody's command failed: says which option's, and how.
+    Command(String),
+    Otherwise(Trouble),
+}
+
+impl From<Trouble> for Failed {
+    fn from(trouble: Trouble) -> Self {
+        Self::Otherwise(trouble)
+    }
+}
+
+/// A command, and the option that it was given with.
+pub(super) struct Errand {
+    option: &'static str,
+    command: String,
+}
+
+impl Errand {
+    pub(super) fn of(option: &'static str, command: Option<&String>) -> Option<Self> {
+        command.map(|command| Self { option, command: command.clone() })
+    }
+
+    /// Runs it, with `KEYFOB_HAND` set to what is to be done.
+    ///
+    /// # Errors
+    /// Its exit status, or what the system says.
+    pub(super) fn run(&self, hand: &str) -> Result<(), Failed> {
+        let Self { option, command } = self;
+        let status = Command::new(Path::new("/bin/sh"))
+            .args(["-c", command])
+            .env("KEYFOB_HAND", hand)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Failed::Command(format!("{option} `{command}` failed: {status}"))),
+            Err(error) => {
+                Err(Failed::Command(format!("{option} `{command}` cannot be run: {error}")))
+            }
+        }
+    }
+}
+
+/// What nobody here can do to the key: a sentence.
+pub(super) fn unable(why: &str) -> Trouble {
+    Trouble::Unable(why.to_owned())
+}

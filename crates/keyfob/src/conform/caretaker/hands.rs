@@ -1,0 +1,60 @@
+//! Who touches a key.
+
+use std::time::Duration;
+
+use ctap_conformance::{Hand, Trouble};
+
+use super::errand::{Errand, Failed, unable};
+use super::ours::Ours;
+use crate::terminal;
+
+/// Who is there.
+pub(super) enum Hands {
+    Ours(Ours),
+    Command(Errand),
+    Person,
+    Nobody,
+}
+
+impl Hands {
+    /// Does what `hand` says. `is_due` is false if that was done a moment ago; the key's own keyfob knows by itself what it asks.
+    ///
+    /// # Errors
+    /// When nobody can, or somebody's command failed.
+    pub(super) fn act(&self, hand: Hand, is_due: bool) -> Result<(), Failed> {
+        match self {
+            Self::Ours(key) => Ok(key.act(hand)?),
+            _ if !is_due => Ok(()),
+            Self::Command(command) => command.run(&words_for(hand)?),
+            Self::Person => {
+                let words = words_for(hand)?;
+                terminal::note(format_args!("The key asks. Please: {words}."));
+                Ok(())
+            }
+            Self::Nobody => Err(unable("nobody is here to touch the key; use --touch-cmd").into()),
+        }
+    }
+
+    /// How long that may take from the key's asking.
+    pub(super) const fn reaction_time(&self) -> Duration {
+        match self {
+            Self::Person => A_PERSON,
+            Self::Ours(_) | Self::Command(_) | Self::Nobody => A_MACHINE,
+        }
+    }
+}
+
+/// What a person, or somebody's machine, has to do.
+fn words_for(hand: Hand) -> Result<String, Trouble> {
+    match hand {
+        Hand::Touch => Ok("touch".to_owned()),
+        Hand::Finger(finger) => Ok(format!("finger {finger}")),
+        Hand::Refuse => Err(unable("nobody can refuse on this key")),
+        Hand::BadSample(_) => Err(unable("nobody can place a finger badly on this key")),
+        Hand::Nothing | Hand::Cancel => Ok("nothing".to_owned()),
+    }
+}
+
+/// How long a touch may take from the key's asking: by somebody who sits there, or by a command, tried again once.
+const A_PERSON: Duration = Duration::from_secs(60);
+const A_MACHINE: Duration = Duration::from_secs(8);

@@ -1,0 +1,59 @@
+//! A key that runs in a keyfob of this host, which takes orders through its control socket.
+
+use clap::ValueEnum as _;
+use ctap_conformance::{Hand, Trouble};
+
+use super::errand::unable;
+use crate::control::protocol::{BadSample, Choice, Response, Sample, Status, Touching};
+use crate::control::{Connection, Request};
+use crate::key::Touch;
+
+/// Where its orders go.
+#[derive(Clone)]
+pub(super) struct Ours {
+    connection: Connection,
+    /// Its bus id: one keyfob may have several keys.
+    key: String,
+}
+
+impl Ours {
+    /// The running key with this serial number, and who decides about its touches. A keyfob that runs here and has another key
+    /// is not meant.
+    pub(super) fn find(connection: &Connection, serial: Option<&str>) -> Option<(Self, Touch)> {
+        let Ok(Response::Status(Status { touch, keys })) = connection.ask(&Request::Status) else {
+            return None;
+        };
+        let key = keys.into_iter().find(|key| Some(&*key.serial) == serial)?.key;
+        Some((Self { connection: connection.clone(), key }, touch))
+    }
+
+    /// Does what `hand` says.
+    pub(super) fn act(&self, hand: Hand) -> Result<(), Trouble> {
+        let key = || Some(self.key.clone());
+        let touch =
+            |sample| Request::Touch(Touching { key: key(), prompt: None, sample: Some(sample) });
+        let request = match hand {
+            Hand::Touch => touch(Sample::Finger(1)),
+            Hand::Finger(finger) => touch(Sample::Finger(finger)),
+            Hand::BadSample(code) => touch(Sample::Bad(bad_sample(code)?)),
+            Hand::Refuse => Request::Deny(Choice { key: key(), prompt: None }),
+            Hand::Nothing | Hand::Cancel => return Ok(()),
+        };
+        // The key may have stopped asking in the meantime: then there is nothing to do.
+        let _ = self.connection.ask(&request);
+        Ok(())
+    }
+
+    /// Unplugs it and plugs it in again.
+    pub(super) fn replug(&self) -> Result<(), Trouble> {
+        let replug = Request::Replug { key: Some(self.key.clone()) };
+        self.connection.ask(&replug).map(drop).map_err(|error| unable(&format!("{error:#}")))
+    }
+}
+
+/// The sample with this lastEnrollSampleStatus (BE-23).
+pub(crate) fn bad_sample(code: u8) -> Result<BadSample, Trouble> {
+    let all = BadSample::value_variants().iter();
+    let found = all.copied().find(|bad| ctap_core::consent::SampleFault::from(*bad) as u8 == code);
+    found.ok_or_else(|| unable("this key's sensor cannot fail in that way"))
+}

@@ -1,0 +1,116 @@
+//! The way for reports to a key: how far it is open, and what came over it.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ctap_client::{Report, ReportPipe};
+use ctap_conformance::Hand;
+
+use super::PAUSE;
+use crate::device::Address;
+
+/// How far the way to the key is open.
+pub(super) enum Way {
+    /// It was opened to see whether the key is there, and nobody has used it yet.
+    Found(Box<dyn ReportPipe>),
+    Open {
+        line: Rc<RefCell<Line>>,
+        /// What somebody was last asked to do since a request began, and when.
+        acted: Option<(Hand, Instant)>,
+    },
+    /// Nobody has it. Until then the key may not be there, or still be thought to be plugged in where it was left.
+    Cut { until: Instant },
+}
+
+impl Way {
+    pub(super) fn cut_for(patience: Duration) -> Self {
+        Self::Cut { until: Instant::now() + patience }
+    }
+
+    pub(super) fn open_on(pipe: Box<dyn ReportPipe>) -> (Self, LineEnd) {
+        let line = Rc::new(RefCell::new(Line { pipe, inbox: VecDeque::new() }));
+        (Self::Open { line: Rc::clone(&line), acted: None }, LineEnd(line))
+    }
+
+    /// A request begins: whatever the key asks for is new.
+    pub(super) fn expect_question(&mut self) {
+        if let Self::Open { acted, .. } = self {
+            *acted = None;
+        }
+    }
+
+    /// Once for each thing the key asks for, as far as anybody can tell from outside: once, and again if it still asks
+    /// after a while.
+    pub(super) fn is_due(&mut self, hand: Hand) -> bool {
+        let Self::Open { acted, .. } = self else { return true };
+        let is_due = acted.is_none_or(|(last, when)| last != hand || when.elapsed() > AGAIN);
+        if is_due {
+            *acted = Some((hand, Instant::now()));
+        }
+        is_due
+    }
+
+    /// Lets time pass, and reads meanwhile: a key may drop what nobody reads.
+    pub(super) fn pass(&self, time: Duration) -> io::Result<()> {
+        match self {
+            Self::Open { line, .. } => line.borrow_mut().read_for(time),
+            Self::Found(_) | Self::Cut { .. } => {
+                thread::sleep(time);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Opens the way to a key, which may take until then to be there.
+///
+/// # Errors
+/// When it is not there even then, or cannot be opened.
+pub(super) fn open_until(address: &Address, until: Instant) -> anyhow::Result<Box<dyn ReportPipe>> {
+    loop {
+        match address.pipe() {
+            Err(_) if Instant::now() < until => thread::sleep(PAUSE),
+            pipe => return pipe,
+        }
+    }
+}
+
+/// A way to the key, and what came over it while the suite let time pass.
+pub(super) struct Line {
+    pipe: Box<dyn ReportPipe>,
+    inbox: VecDeque<Report>,
+}
+
+/// The suite's end of it.
+pub(in crate::conform) struct LineEnd(Rc<RefCell<Line>>);
+
+impl ReportPipe for LineEnd {
+    fn send(&mut self, report: &Report) -> io::Result<()> {
+        self.0.borrow_mut().pipe.send(report)
+    }
+
+    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
+        let line = &mut *self.0.borrow_mut();
+        match line.inbox.pop_front() {
+            Some(report) => Ok(Some(report)),
+            None => line.pipe.receive(timeout),
+        }
+    }
+}
+
+impl Line {
+    fn read_for(&mut self, time: Duration) -> io::Result<()> {
+        let begun = Instant::now();
+        while let Some(left) = time.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+            self.inbox.extend(self.pipe.receive(left)?);
+        }
+        Ok(())
+    }
+}
+
+/// Longer than a key takes to notice a touch.
+const AGAIN: Duration = Duration::from_secs(3);
