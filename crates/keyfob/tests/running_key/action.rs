@@ -1,11 +1,13 @@
 //! The GitHub action's script, as a runner calls it. What GitHub itself does with `action.yml` is not tested here.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Output;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::thread::{self, JoinHandle};
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::program::{Home, error_of};
 
@@ -19,8 +21,17 @@ fn action() -> &'static Path {
 /// One job with this action. Inputs are named as in the script.
 struct Job {
     home: Home,
-    port: u16,
     inputs: Vec<(&'static str, String)>,
+}
+
+/// Somebody who reads from a pipe that a job's key keeps open as long as any process of it lives.
+struct Watch(JoinHandle<io::Result<String>>);
+
+impl Watch {
+    /// Returns when nothing of the key is left.
+    fn await_the_end(self) {
+        assert_eq!(self.0.join().expect("no panic").expect("a pipe"), "");
+    }
 }
 
 impl Job {
@@ -34,7 +45,21 @@ impl Job {
             ("CONFORM_DEVICE", format!("usbip:127.0.0.1:{port}")),
             ("CONFORM_FILTER", "selection".to_owned()),
         ];
-        Self { home: Home::new(), port, inputs }
+        Self { home: Home::new(), inputs }
+    }
+
+    /// The same, with somebody who sees when the key has ended.
+    fn watched() -> (Self, Watch) {
+        let mut job = Self::new();
+        let pipe = job.home.path().join("alive");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        let start = format!("exec 3> alive; exec {}", job.input("CONFORM_START"));
+        job = job.with("CONFORM_START", &start);
+        (job, Watch(thread::spawn(|| io::read_to_string(File::open(pipe)?))))
+    }
+
+    fn input(&self, input: &str) -> &str {
+        &self.inputs.iter().find(|(name, _)| *name == input).expect(input).1
     }
 
     fn with(mut self, input: &'static str, value: &str) -> Self {
@@ -55,15 +80,6 @@ impl Job {
     fn file(&self, name: &str) -> String {
         fs::read_to_string(self.home.path().join(name)).expect(name)
     }
-
-    /// Waits until the key that the job started is gone: its port is free again.
-    fn await_the_end_of_its_key(&self) {
-        let begun = Instant::now();
-        while let Err(error) = TcpListener::bind(("127.0.0.1", self.port)) {
-            assert!(begun.elapsed() < Duration::from_secs(30), "{error}");
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
 }
 
 fn output_of(output: &Output) -> String {
@@ -72,7 +88,8 @@ fn output_of(output: &Output) -> String {
 
 #[test]
 fn a_job_starts_its_key_tests_it_and_ends_it() {
-    let job = Job::new().with("CONFORM_ERASE", "true");
+    let (job, key) = Job::watched();
+    let job = job.with("CONFORM_ERASE", "true");
     let output = job.run();
     let said = output_of(&output);
     assert!(output.status.success(), "{said}");
@@ -80,7 +97,29 @@ fn a_job_starts_its_key_tests_it_and_ends_it() {
     assert!(job.file("ctap-conformance.xml").contains("<testcase"));
     assert!(job.file("key.log").contains("listening on"));
     assert!(job.file("summary.md").contains(" 0 failed"), "{}", job.file("summary.md"));
-    job.await_the_end_of_its_key();
+    key.await_the_end();
+}
+
+#[test]
+fn a_jobs_summary_begins_with_what_failed() {
+    let job = Job::new().with("CONFORM_FILTER", "").with("CONFORM_CASES", "mine");
+    let case = r#"
+        about = "What no key does"
+        [[case]]
+        id = "hr-odd"
+        rules = ["HR-01"]
+        start = "any"
+        says = "A key has no <version>."
+        steps = 'getInfo => OK {1: [], ...}'
+    "#;
+    fs::create_dir(job.home.path().join("mine")).unwrap();
+    fs::write(job.home.path().join("mine/house.toml"), case).unwrap();
+    assert_eq!(job.run().status.code(), Some(1));
+    let summary = job.file("summary.md");
+    let begins =
+        "### 1 case failed\n\n- `hr-odd` (HR-01): A key has no \\<version\\>. **versions (0x01): ";
+    assert!(summary.starts_with(begins), "{summary}");
+    assert!(summary.contains("CHAPTER  PASSED  FAILED"), "{summary}");
 }
 
 #[test]
@@ -91,13 +130,14 @@ fn a_job_without_a_key_tests_keyfob_itself() {
 
 #[test]
 fn a_job_fails_as_the_suite_does() {
-    let job = Job::new().with("CONFORM_EXPECTED_FAILURES", "known.txt");
+    let (job, key) = Job::watched();
+    let job = job.with("CONFORM_EXPECTED_FAILURES", "known.txt");
     fs::write(job.home.path().join("known.txt"), "sl-touched\n").unwrap();
     let output = job.run();
     let said = output_of(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("sl-touched"), "{said}");
-    job.await_the_end_of_its_key();
+    key.await_the_end();
 }
 
 #[test]
@@ -112,9 +152,9 @@ fn a_key_that_ends_before_its_test_is_told_with_its_last_words() {
 
 #[test]
 fn a_key_that_does_not_come_is_waited_for_no_longer_than_allowed() {
-    let job = Job::new().with("CONFORM_START", "sleep 60").with("CONFORM_WAIT", "1");
+    let job = Job::new().with("CONFORM_START", "tail -f /dev/null").with("CONFORM_WAIT", "0");
     let said = output_of(&job.run());
-    assert!(said.contains("::error::no key within 1 s"), "{said}");
+    assert!(said.contains("::error::no key within 0 s"), "{said}");
 }
 
 #[test]
