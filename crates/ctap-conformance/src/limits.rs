@@ -11,6 +11,9 @@ pub(crate) const LARGEST_VALUE: usize = 1 << 20;
 /// How often `repeat` does a step: as many touches as one can ask of a case.
 pub(crate) const MOST_REPETITIONS: usize = 128;
 
+/// Bytes of a CTAPHID report (HD-01): a part of one that is longer fits nowhere.
+pub(crate) const LONGEST_REPORT: usize = 64;
+
 // ---- What a key may take -------------------------------------------------------------------------------------------
 
 /// Samples of one finger at an enrolment: more than any sensor wants.

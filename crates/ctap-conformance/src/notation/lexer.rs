@@ -8,43 +8,86 @@ use super::SyntaxError;
 /// The smallest pieces of the notation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Token {
-    /// `makeCredential`, `bytes`, `is`, `_`
-    Name(String),
+    /// `makeCredential`, `is`, `_`, `12`, `0x2F`, `6A80`, `ffffffff`: its place says what it means
+    Word(String),
     /// `$mc`
     Variable(String),
-    /// `12`, `0x2F`
-    Integer(u64),
     /// `1.5`
     Float(f64),
     /// `"text"`, with `\"`, `\\`, `\n`, `\0` and `\u{1F680}`
     Text(String),
-    /// `h"00ff"`, blanks allowed inside
+    /// `h'00ff'` or `h"00ff"`, blanks allowed inside
     Bytes(Vec<u8>),
     /// One of [`MARKS`]
     Mark(&'static str),
 }
 
 /// Longer ones first: the first that fits is taken.
-const MARKS: [&str; 17] =
-    ["...", "..", "->", "=>", "{", "}", "[", "]", "(", ")", ",", ":", "+", "-", "|", "!", "="];
+const MARKS: [&str; 23] = [
+    "...", "..", "->", "=>", ">>", "<<", "??", "{", "}", "[", "]", "(", ")", ",", ":", "+", "-",
+    "|", "!", "=", ">", "<", "*",
+];
 
-/// All tokens of a text.
+/// A line of a script: it goes on while a bracket is open.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct LogicalLine {
+    /// As it was written, without comments, and with one blank where there were several.
+    pub(crate) text: String,
+    pub(crate) tokens: Vec<Token>,
+}
+
+/// All tokens of a text, whatever lines it has.
 pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
+    Ok(lines(text)?.into_iter().flat_map(|line| line.tokens).collect())
+}
+
+/// The tokens of each line of a text that has any.
+pub(crate) fn lines(text: &str) -> Result<Vec<LogicalLine>, SyntaxError> {
     let mut rest = text;
-    let mut found = Vec::new();
+    let (mut done, mut line, mut depth) = (Vec::new(), LogicalLine::default(), 0_usize);
     loop {
-        rest = rest.trim_start();
-        let Some(first) = rest.chars().next() else { return Ok(found) };
-        let (token, after) = match first {
-            '"' => text_token(rest)?,
-            'h' if rest.starts_with("h\"") => bytes_token(rest)?,
-            '$' => variable(rest)?,
-            '0'..='9' => number(rest)?,
-            _ if is_word(first) => word(rest),
-            _ => mark(rest)?,
-        };
-        found.push(token);
-        rest = after;
+        let (gap, after) = split_gap(rest);
+        if depth == 0 && (gap.contains('\n') || after.is_empty()) && !line.tokens.is_empty() {
+            done.push(std::mem::take(&mut line));
+        }
+        if after.is_empty() {
+            // What is wrong with a bracket that is never closed, the parser says.
+            done.extend(Some(line).filter(|line| !line.tokens.is_empty()));
+            return Ok(done);
+        }
+        let (token, behind) = token(after)?;
+        match token {
+            Token::Mark("{" | "[" | "(") => depth = depth.saturating_add(1),
+            Token::Mark("}" | "]" | ")") => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if !gap.is_empty() && !line.tokens.is_empty() {
+            line.text.push(' ');
+        }
+        line.text.push_str(&after[..after.len().saturating_sub(behind.len())]);
+        line.tokens.push(token);
+        rest = behind;
+    }
+}
+
+/// Blanks, ends of lines and comments, and what follows them.
+fn split_gap(text: &str) -> (&str, &str) {
+    let mut rest = text.trim_start();
+    while let Some(comment) = rest.strip_prefix('#') {
+        let end = comment.find('\n').unwrap_or(comment.len());
+        rest = comment[end..].trim_start();
+    }
+    text.split_at(text.len().saturating_sub(rest.len()))
+}
+
+/// The token that a text begins with, and what follows it.
+fn token(rest: &str) -> Result<(Token, &str), SyntaxError> {
+    match rest.chars().next() {
+        Some('"') => text_token(rest),
+        Some('h') if rest[1..].starts_with(['\'', '"']) => bytes_token(rest),
+        Some('$') => variable(rest),
+        Some(first) if is_word(first) => word(rest),
+        _ => mark(rest),
     }
 }
 
@@ -55,9 +98,35 @@ fn mark(rest: &str) -> Result<(Token, &str), SyntaxError> {
         .ok_or_else(|| SyntaxError(format!("nothing begins with “{}”", head(rest))))
 }
 
-fn word(rest: &str) -> (Token, &str) {
-    let (name, after) = split_word(rest);
-    (Token::Name(name.to_owned()), after)
+/// A word, or a number with a fraction.
+fn word(rest: &str) -> Result<(Token, &str), SyntaxError> {
+    let (word, after) = split_word(rest);
+    let is_number = word.bytes().all(|digit| digit.is_ascii_digit());
+    let fraction = after.strip_prefix('.').map(split_word).filter(|(digits, _)| !digits.is_empty());
+    match fraction.filter(|_| is_number) {
+        Some((fraction, after)) => {
+            let number = format!("{word}.{fraction}");
+            let float = number.parse().map_err(|_| no_number(&number))?;
+            Ok((Token::Float(float), after))
+        }
+        None => Ok((Token::Word(word.to_owned()), after)),
+    }
+}
+
+/// What a word is worth as a number: `12`, `0x2F`.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn number(word: &str) -> Result<u64, SyntaxError> {
+    let number = match word.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => word.parse(),
+    };
+    number.map_err(|_| no_number(word))
+}
+
+fn no_number(word: &str) -> SyntaxError {
+    SyntaxError(format!("“{word}” is not a number"))
 }
 
 fn variable(rest: &str) -> Result<(Token, &str), SyntaxError> {
@@ -74,29 +143,6 @@ fn split_word(text: &str) -> (&str, &str) {
 
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
-}
-
-fn number(rest: &str) -> Result<(Token, &str), SyntaxError> {
-    let (digits, after) = split_word(rest);
-    let bad = || SyntaxError(format!("“{digits}” is not a number"));
-    if let Some(hex) = digits.strip_prefix("0x") {
-        return Ok((Token::Integer(u64::from_str_radix(hex, 16).map_err(|_| bad())?), after));
-    }
-    let fraction = after.strip_prefix('.').map(split_word).filter(|(digits, _)| !digits.is_empty());
-    match fraction {
-        Some((fraction, after)) => {
-            Ok((Token::Float(format!("{digits}.{fraction}").parse().map_err(|_| bad())?), after))
-        }
-        // 6A80 and the like: status words are written without 0x.
-        None if is_status_word(digits) => Ok((Token::Name(digits.to_owned()), after)),
-        None => Ok((Token::Integer(digits.parse().map_err(|_| bad())?), after)),
-    }
-}
-
-fn is_status_word(digits: &str) -> bool {
-    digits.len() == 4
-        && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-        && digits.bytes().any(|digit| digit.is_ascii_alphabetic())
 }
 
 fn text_token(rest: &str) -> Result<(Token, &str), SyntaxError> {
@@ -130,8 +176,9 @@ fn escaped(chars: &mut Peekable<Chars<'_>>) -> Result<char, SyntaxError> {
 
 fn bytes_token(rest: &str) -> Result<(Token, &str), SyntaxError> {
     let inside = &rest[2..];
+    let quote = |c: char| rest[1..].starts_with(c);
     let end = inside
-        .find('"')
+        .find(quote)
         .ok_or_else(|| SyntaxError(format!("{} has no closing quote", head(rest))))?;
     Ok((Token::Bytes(hex(&inside[..end])?), &inside[end + 1..]))
 }
@@ -163,24 +210,29 @@ mod tests {
 
     #[test]
     fn every_kind_of_token_is_read() {
-        let read = tokens(r#"send $mc 12 0x2F 1.5 1..64 "a\"b\u{1F680}" h"00 ff" {...$x} -> _"#);
+        let read = tokens(
+            r##"send $mc 12 0x2F 1.5 1..64 "a\"b\u{1F680}" h'00 ff' h"01" {...$x} -> 6A80 ??"##,
+        );
+        let word = |word: &str| Token::Word(word.to_owned());
         let expected = [
-            Token::Name("send".into()),
+            word("send"),
             Token::Variable("mc".into()),
-            Token::Integer(12),
-            Token::Integer(0x2F),
+            word("12"),
+            word("0x2F"),
             Token::Float(1.5),
-            Token::Integer(1),
+            word("1"),
             Token::Mark(".."),
-            Token::Integer(64),
+            word("64"),
             Token::Text("a\"b\u{1F680}".into()),
             Token::Bytes(vec![0, 0xFF]),
+            Token::Bytes(vec![1]),
             Token::Mark("{"),
             Token::Mark("..."),
             Token::Variable("x".into()),
             Token::Mark("}"),
             Token::Mark("->"),
-            Token::Name("_".into()),
+            word("6A80"),
+            Token::Mark("??"),
         ];
         assert_eq!(read.unwrap(), expected);
     }
@@ -189,12 +241,27 @@ mod tests {
     fn what_is_no_token_is_named() {
         for (text, words) in [
             ("\"open", "no closing quote"),
-            ("h\"0\"", "pairs of hexadecimal"),
-            ("12x", "not a number"),
+            ("h'0'", "pairs of hexadecimal"),
+            ("h'00", "no closing quote"),
             ("$ x", "has a name"),
             ("a ~ b", "nothing begins with “~ b”"),
         ] {
             assert!(tokens(text).unwrap_err().0.contains(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_goes_on_while_a_bracket_is_open_and_comments_are_left_out() {
+        let script = "\n# nothing\nmakeCredential {...$mc,\n   2: \"# [ two  blanks\"} # {without rp\n\nerase\n# (end";
+        let texts: Vec<String> = lines(script).unwrap().into_iter().map(|line| line.text).collect();
+        assert_eq!(texts, ["makeCredential {...$mc, 2: \"# [ two  blanks\"}", "erase"]);
+    }
+
+    #[test]
+    fn a_word_is_a_number_where_one_is_wanted() {
+        assert_eq!([number("12"), number("0x2F")], [Ok(12), Ok(0x2F)]);
+        for word in ["12x", "0x", "a", "99999999999999999999"] {
+            assert!(number(word).unwrap_err().0.contains("is not a number"), "{word}");
         }
     }
 

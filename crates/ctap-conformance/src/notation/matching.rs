@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_value_is_a_pattern_for_itself() {
-        for value in ["1", "-7", "\"a\"", "h\"00\"", "true", "[1, 2]", "{1: {2: 3}}"] {
+        for value in ["1", "-7", "\"a\"", "h'00'", "h\"00\"", "true", "[1, 2]", "{1: {2: 3}}"] {
             assert_eq!(compare(value, value), Ok(BTreeMap::new()), "{value}");
         }
     }
@@ -229,7 +229,7 @@ mod tests {
             ("{1: 2, ...}", "{3: 4}", "at 1: it is missing"),
             ("{1: absent, ...}", "{1: 4}", "at 1: expected nothing, got 4"),
             ("[1]", "[1, 2]", "2 is one too many"),
-            ("bytes[32]", "h\"00\"", "expected bytes[32], got h\"00\""),
+            ("bytes[32]", "h'00'", "expected bytes[32], got h'00'"),
             ("uint[4..63]", "3", "expected uint[4..63], got 3"),
             ("uint", "-1", "expected uint, got -1"),
             ("1 | \"a\"", "2", "expected 1, got 2; or expected \"a\", got 2"),
@@ -264,7 +264,7 @@ mod tests {
     fn what_is_named_has_that_name_from_then_on() {
         let named =
             compare("{1: bytes[1..] -> $id, 2: (1 | 2) -> $n, ...}", "{1: h\"aa\", 2: 2, 3: 0}");
-        let expected = [("id", "h\"aa\""), ("n", "2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let expected = [("id", "h'aa'"), ("n", "2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
         assert_eq!(named, Ok(expected.into()));
     }
 }

@@ -14,9 +14,9 @@ pub(crate) fn shown(value: &Value) -> String {
 fn write(value: &Value, out: &mut String) {
     match value {
         Value::Integer(number) => out.push_str(&i128::from(*number).to_string()),
-        Value::Bytes(bytes) => out.push_str(&shortened(&hex(bytes), bytes.len(), "h\"")),
+        Value::Bytes(bytes) => out.push_str(&shortened(&hex(bytes), bytes.len(), "h", '\'')),
         Value::Text(text) if text.len() <= LONGEST_SHOWN => out.push_str(&format!("{text:?}")),
-        Value::Text(text) => out.push_str(&shortened(text, text.len(), "\"")),
+        Value::Text(text) => out.push_str(&shortened(text, text.len(), "", '"')),
         Value::Bool(truth) => out.push_str(&truth.to_string()),
         Value::Null => out.push_str("null"),
         Value::Float(number) => out.push_str(&format!("{number:?}")),
@@ -43,12 +43,12 @@ fn list<T>(out: &mut String, open: &str, close: &str, items: &[T], each: fn(&T, 
 }
 
 /// Nobody reads thousands of bytes: their beginning will do, and how many they are.
-fn shortened(text: &str, length: usize, quote: &str) -> String {
+fn shortened(text: &str, length: usize, kind: &str, quote: char) -> String {
     match length <= LONGEST_SHOWN {
-        true => format!("{quote}{text}\""),
+        true => format!("{kind}{quote}{text}{quote}"),
         false => {
             let beginning: String = text.chars().take(BEGINNING_SHOWN).collect();
-            format!("{quote}{beginning}…\" ({length} bytes)")
+            format!("{kind}{quote}{beginning}…{quote} ({length} bytes)")
         }
     }
 }

@@ -4,7 +4,7 @@ use ctap_client::Value;
 
 use super::SyntaxError;
 use super::functions;
-use super::lexer::{Token, tokens};
+use super::lexer::{Token, number, tokens};
 
 /// Something that has a value once its variables have.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +73,11 @@ pub(crate) struct Parser {
 
 impl Parser {
     pub(crate) fn new(text: &str) -> Result<Self, SyntaxError> {
-        Ok(Self { tokens: tokens(text)?.into_iter().peekable() })
+        Ok(Self::over(tokens(text)?))
+    }
+
+    pub(crate) fn over(tokens: Vec<Token>) -> Self {
+        Self { tokens: tokens.into_iter().peekable() }
     }
 
     // ---- Expressions ----------------------------------------------------------------------------------------------
@@ -103,12 +107,12 @@ impl Parser {
 
     fn primary(&mut self) -> Result<Expr, SyntaxError> {
         match self.next()? {
-            Token::Integer(number) => Ok(Expr::Literal(number.into())),
             Token::Float(number) => Ok(Expr::Literal(number.into())),
             Token::Text(text) => Ok(Expr::Literal(text.into())),
             Token::Bytes(bytes) => Ok(Expr::Literal(bytes.into())),
             Token::Variable(name) => Ok(Expr::Variable(name)),
-            Token::Name(name) => self.name(&name),
+            Token::Word(word) if is_number(&word) => Ok(Expr::Literal(number(&word)?.into())),
+            Token::Word(name) => self.name(&name),
             Token::Mark("-") => self.negative(),
             Token::Mark("(") => self.inside(")", Self::expr),
             Token::Mark("{") => Ok(Expr::Map(self.list("}", Self::map_part)?)),
@@ -141,9 +145,9 @@ impl Parser {
 
     fn negative(&mut self) -> Result<Expr, SyntaxError> {
         match self.next()? {
-            Token::Integer(number) => i64::try_from(-i128::from(number))
+            Token::Word(word) => i64::try_from(-i128::from(number(&word)?))
                 .map(|number| Expr::Literal(number.into()))
-                .map_err(|_| SyntaxError(format!("-{number} is too small"))),
+                .map_err(|_| SyntaxError(format!("-{word} is too small"))),
             Token::Float(number) => Ok(Expr::Literal((-number).into())),
             other => Err(unexpected(&other)),
         }
@@ -202,7 +206,7 @@ impl Parser {
 
     fn word_pattern(&mut self) -> Result<Pattern, SyntaxError> {
         let kind = match self.tokens.peek() {
-            Some(Token::Name(name)) => match name.as_str() {
+            Some(Token::Word(name)) => match name.as_str() {
                 "_" => return self.skip(Pattern::Any),
                 "absent" => return self.skip(Pattern::Absent),
                 "bytes" => Kind::Bytes,
@@ -322,20 +326,20 @@ impl Parser {
     }
 
     pub(crate) fn takes_word(&mut self, word: &str) -> bool {
-        self.tokens.next_if(|token| matches!(token, Token::Name(next) if next == word)).is_some()
+        self.tokens.next_if(|token| matches!(token, Token::Word(next) if next == word)).is_some()
     }
 
     /// The next token, if it is a word.
     pub(crate) fn word(&mut self) -> Option<String> {
-        match self.tokens.next_if(|token| matches!(token, Token::Name(_))) {
-            Some(Token::Name(word)) => Some(word),
+        match self.tokens.next_if(|token| matches!(token, Token::Word(_))) {
+            Some(Token::Word(word)) => Some(word),
             _ => None,
         }
     }
 
     pub(crate) fn peek_word(&mut self) -> Option<&str> {
         match self.tokens.peek() {
-            Some(Token::Name(word)) => Some(word),
+            Some(Token::Word(word)) => Some(word),
             _ => None,
         }
     }
@@ -365,6 +369,11 @@ pub(crate) fn expression(text: &str) -> Result<Expr, SyntaxError> {
     let expr = parser.expr()?;
     parser.end()?;
     Ok(expr)
+}
+
+/// Whether a word that stands where a value belongs is a number, and not a name.
+fn is_number(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_digit())
 }
 
 fn unexpected(token: &Token) -> SyntaxError {

@@ -61,6 +61,6 @@ fn show_body(body: &[u8]) -> String {
     match decode(body) {
         _ if body.is_empty() => String::new(),
         Ok(value) => shown(&value),
-        Err(_) => format!("raw(h\"{}\")", hex(body)),
+        Err(_) => format!("raw(h'{}')", hex(body)),
     }
 }
