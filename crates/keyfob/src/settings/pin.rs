@@ -128,7 +128,7 @@ pub(super) fn read_current(options: &CurrentPinOptions, info: &Info) -> anyhow::
         Some(true) => SHORTEST_PIN, // it may be older than the key's minimum (CF-46)
         _ => shortest(info),
     };
-    match misfit(&pin, shortest) {
+    match misfit(&pin, shortest, info) {
         None => Ok(pin),
         Some(misfit) => Err(failure(
             format_args!(
@@ -142,7 +142,7 @@ pub(super) fn read_current(options: &CurrentPinOptions, info: &Info) -> anyhow::
 /// The PIN the key is to have.
 fn read_new(options: &NewPinOptions, info: &Info) -> anyhow::Result<Pin> {
     let pin = options.read()?;
-    match misfit(&pin, shortest(info)) {
+    match misfit(&pin, shortest(info), info) {
         None => Ok(pin),
         Some(misfit) => {
             let what = format!("the key does not take this PIN: {misfit}; nothing was changed");
@@ -156,12 +156,17 @@ fn shortest(info: &Info) -> u64 {
     info.min_pin_length.unwrap_or(SHORTEST_PIN)
 }
 
-/// Why no key with this minimum has such a PIN (CP-20, CP-21).
-fn misfit(pin: &Pin, shortest: u64) -> Option<String> {
+/// Why the key cannot have such a PIN, if `shortest` is the shortest of its PINs (CP-20, CP-21).
+fn misfit(pin: &Pin, shortest: u64, info: &Info) -> Option<String> {
+    let longest = info.max_pin_length.unwrap_or(LONGEST_PIN as u64);
     match (pin.length(), pin.expose().len()) {
         (0, _) => Some("it is empty".to_owned()),
         (length, _) if length < shortest => Some(format!(
             "it has {}, and the key wants at least {shortest}",
+            count(length, "character")
+        )),
+        (length, _) if length > longest => Some(format!(
+            "it has {}, and the key takes at most {longest}",
             count(length, "character")
         )),
         (_, bytes) if bytes > LONGEST_PIN => Some(format!("it is longer than {LONGEST_PIN} bytes")),
@@ -239,3 +244,35 @@ const VERIFY_EXAMPLES: &str = "\
 Examples:
   keyfob pin verify
   keyfob pin verify --pin-file ~/pin && echo yes";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn misfit_of(pin: &str, info: &Info) -> Option<String> {
+        misfit(&pin.parse().unwrap(), shortest(info), info)
+    }
+
+    // CP-20, CP-21
+    #[test]
+    fn a_pin_is_measured_in_code_points_and_its_bytes_are_bounded() {
+        let info = Info::default();
+        for fitting in ["1234", "äöü€", "x".repeat(63).as_str()] {
+            assert_eq!(misfit_of(fitting, &info), None, "{fitting}");
+        }
+        for (pin, words) in
+            [("", "empty"), ("äöü", "at least 4"), ("€".repeat(22).as_str(), "63 bytes")]
+        {
+            assert!(misfit_of(pin, &info).unwrap().contains(words), "{pin}");
+        }
+    }
+
+    // CP-20, CP-21
+    #[test]
+    fn a_key_says_how_long_its_pins_are() {
+        let info = Info { min_pin_length: Some(6), max_pin_length: Some(8), ..Info::default() };
+        assert_eq!(misfit_of("123456", &info), None);
+        assert!(misfit_of("12345", &info).unwrap().contains("at least 6"));
+        assert!(misfit_of("123456789", &info).unwrap().contains("at most 8"));
+    }
+}

@@ -97,7 +97,7 @@ fn what_a_key_cannot_take_is_refused_with_the_reason() {
     let key = Key::obliging();
     key.type_in(&["pin", "set"], "123\n")
         .failed(1, &["3 characters", "at least 4", "nothing was changed", "next:"]);
-    key.type_in(&["pin", "set"], &"x".repeat(64)).failed(1, &["longer than 63 bytes"]);
+    key.type_in(&["pin", "set"], &"x".repeat(64)).failed(1, &["at most 63", "nothing was changed"]);
     key.run(&["pin", "set"]).failed(1, &["no new PIN", "one PIN a line"]);
     key.type_in(&["pin", "verify"], "1234\n").failed(1, &["no PIN yet", "keyfob pin set"]);
     key.type_in(&["pin", "change"], "1234\n5678\n").failed(1, &["no PIN yet"]);
