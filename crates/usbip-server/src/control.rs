@@ -100,6 +100,11 @@ impl Control {
                 self.interface(setup.index)?;
                 Ok(Cow::Owned(vec![self.idle_rate]))
             }
+            // HD-96: what the interrupt endpoints carry is told there, and to nobody else.
+            (CLASS_IN, GET_REPORT) if [INPUT_REPORT, OUTPUT_REPORT].contains(&setup.value) => {
+                self.interface(setup.index)?;
+                Ok(Cow::Borrowed(&[0; REPORT_LENGTH]))
+            }
             _ => Err(Stall),
         }
     }
@@ -217,13 +222,15 @@ const GET_INTERFACE: u8 = 10;
 const SET_INTERFACE: u8 = 11;
 
 // bRequest: HID 1.11 section 7.2.
+const GET_REPORT: u8 = 1;
 const GET_IDLE: u8 = 2;
 const SET_REPORT: u8 = 9;
 const SET_IDLE: u8 = 10;
 
 /// Feature selector: USB 2.0 table 9-6.
 const ENDPOINT_HALT: u16 = 0;
-/// wValue of SET_REPORT: type 2 (output), report id 0.
+/// wValue of GET_REPORT and SET_REPORT: type 1 (input) or 2 (output), report id 0.
+const INPUT_REPORT: u16 = 0x0100;
 const OUTPUT_REPORT: u16 = 0x0200;
 
 #[cfg(test)]
@@ -366,6 +373,26 @@ mod tests {
         assert_eq!(control.write(&short, &[0; 63]), Err(Stall), "fewer bytes than announced");
     }
 
+    // HD-96
+    #[test]
+    fn a_report_that_is_asked_for_on_endpoint_0_is_empty() {
+        let control = Control::new();
+        for value in [0x0100, 0x0200] {
+            assert_eq!(read(&control, (0xA1, 1, value, 0, 64)), Ok(vec![0; 64]));
+            assert_eq!(read(&control, (0xA1, 1, value, 0, 65)), Ok(vec![0; 64]));
+            assert_eq!(read(&control, (0xA1, 1, value, 0, 3)), Ok(vec![0; 3]));
+        }
+        let refused = [
+            (0xA1, 1, 0x0101, 0, 64), // a report id
+            (0xA1, 1, 0x0300, 0, 64), // a feature report
+            (0xA1, 1, 0x0000, 0, 64),
+            (0xA1, 1, 0x0100, 1, 64),
+        ];
+        for setup in refused {
+            assert_eq!(read(&control, setup), Err(Stall), "{setup:x?}");
+        }
+    }
+
     #[test]
     fn everything_else_stalls() {
         let mut control = Control::new();
@@ -381,9 +408,7 @@ mod tests {
                 }
             }
         }
-        for setup in [(0xA1, 1, 0x0100, 0, 64), (0xA1, 3, 0, 0, 1)] {
-            assert_eq!(read(&control, setup), Err(Stall), "GET_REPORT and GET_PROTOCOL");
-        }
+        assert_eq!(read(&control, (0xA1, 3, 0, 0, 1)), Err(Stall), "GET_PROTOCOL");
         assert_eq!(write(&mut control, (0x21, 11, 1, 0, 0)), Err(Stall), "SET_PROTOCOL");
     }
 }
