@@ -231,8 +231,10 @@ impl StoreError {
     }
 }
 
+/// A full medium, too: 0x28 says that there is no room for credentials, and removing some would not help whoever pays for a
+/// PIN try or counts a signature.
 impl From<StoreError> for Status {
-    fn from(error: StoreError) -> Self {
-        error.status(Self::KeyStoreFull)
+    fn from(_: StoreError) -> Self {
+        Self::Other
     }
 }

@@ -25,6 +25,16 @@ pub trait Store {
     /// # Errors
     /// [`StoreError`] when the medium failed or is full; nothing has changed then.
     fn commit(&mut self, change: Change) -> Result<(), StoreError>;
+
+    /// Whether what was committed is still where it was put. Asked before a key is handed out that only the state can open
+    /// again, a credential that travels sealed in its own id: it would be lost with the state (P-11). A store whose medium can
+    /// be taken away looks, which costs next to nothing; any other need not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not there any more, or cannot be looked at.
+    fn still_kept(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// Why a change could not be made durable. The medium's fault, never the request's.

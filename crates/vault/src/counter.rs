@@ -32,9 +32,19 @@ impl<F> Counter<F> {
         Ok((Self { file, next }, ceiling))
     }
 
+    /// Whether the file is still where the next start looks for it. Its directory may have been removed, and an open file does
+    /// not mind: what is written to it then goes nowhere.
+    pub(crate) fn is_kept(&self, disk: &impl Disk<File = F>) -> io::Result<()> {
+        match disk.is_at(COUNTER, &self.file)? {
+            true => Ok(()),
+            false => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
     /// Makes a higher ceiling durable. After an error the acknowledged one still is, and the same slot is written
     /// again the next time.
     pub(crate) fn raise(&mut self, disk: &impl Disk<File = F>, ceiling: u32) -> io::Result<()> {
+        self.is_kept(disk)?;
         disk.write_at(&self.file, self.next.offset(), &encode(ceiling))?;
         disk.sync(&self.file)?;
         self.next = self.next.other();

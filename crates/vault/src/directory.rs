@@ -109,6 +109,15 @@ impl Disk for Directory {
         }
     }
 
+    fn is_at(&self, name: &str, file: &File) -> io::Result<bool> {
+        let own = rustix::fs::fstat(file)?;
+        match rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok((found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
     fn sync_directory(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.handle)?)
     }

@@ -49,6 +49,9 @@ pub trait Disk {
     /// Removes a name; nothing happens if it is not there.
     fn remove(&self, name: &str) -> io::Result<()>;
 
+    /// Whether this name still stands for this file: somebody else may have removed it, or put another in its place.
+    fn is_at(&self, name: &str, file: &Self::File) -> io::Result<bool>;
+
     /// Returns when all names are durable.
     fn sync_directory(&self) -> io::Result<()>;
 }

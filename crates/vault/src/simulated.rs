@@ -158,6 +158,12 @@ impl Disk for SimulatedDisk {
         Ok(())
     }
 
+    fn is_at(&self, name: &str, file: &FileNumber) -> io::Result<bool> {
+        let mut medium = self.0.borrow_mut();
+        medium.call()?;
+        Ok(medium.names.get(name) == Some(&file.0))
+    }
+
     fn sync_directory(&self) -> io::Result<()> {
         let mut medium = self.0.borrow_mut();
         medium.call()?;

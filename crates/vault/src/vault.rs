@@ -24,7 +24,7 @@ pub struct Vault<D: Disk = Directory> {
     counter: Counter<D::File>,
     /// The state file may be one whose change was refused: it is written again before anything else.
     in_doubt: bool,
-    /// What was wrong with the disk at the last commit.
+    /// What was wrong with the disk at the last commit or look.
     trouble: Option<io::Error>,
 }
 
@@ -94,7 +94,7 @@ impl<D: Disk> Vault<D> {
         Ok(Self { disk, state, counter, in_doubt: false, trouble: None })
     }
 
-    /// Why the last commit was refused, in the operating system's words, or with `FileTooLarge` for a state of more than
+    /// Why the last commit was refused, or the last look found nothing, in the operating system's words, or with `FileTooLarge` for a state of more than
     /// [`MAX_STATE_FILE`] bytes; `None`: it was not. The medium's fault. A status has no room for this, but whoever looks
     /// after the disk needs it.
     #[must_use]
@@ -146,7 +146,24 @@ impl<D: Disk> Vault<D> {
         }
     }
 
-    /// Takes a refused change off the disk.
+    /// Looks whether the files are where the next start will look for them. A state file that somebody removed from a directory
+    /// that is still there is written again.
+    fn look(&mut self) -> io::Result<()> {
+        self.counter.is_kept(&self.disk)?;
+        match self.disk.open(STATE)? {
+            Some(_) => Ok(()),
+            None => self.settle(),
+        }
+    }
+
+    fn judge(&mut self, outcome: io::Result<()>, what: &str) -> Result<(), StoreError> {
+        self.trouble = outcome.err();
+        let Some(error) = &self.trouble else { return Ok(()) };
+        tracing::error!(%error, vault = %self.disk.directory().display(), "{what}");
+        Err(refusal(error.kind()))
+    }
+
+    /// Puts the state on the disk as it is, and so takes a refused change off it.
     fn settle(&mut self) -> io::Result<()> {
         replace(&self.disk, STATE, &format::encode(&self.state)).map_err(ReplaceError::into_io)?;
         self.in_doubt = false;
@@ -160,10 +177,13 @@ impl<D: Disk> Store for Vault<D> {
     }
 
     fn commit(&mut self, change: Change) -> Result<(), StoreError> {
-        self.trouble = self.carry_out(change).err();
-        let Some(error) = &self.trouble else { return Ok(()) };
-        tracing::error!(%error, vault = %self.disk.directory().display(), "a change was not saved");
-        Err(refusal(error.kind()))
+        let outcome = self.carry_out(change);
+        self.judge(outcome, "a change was not saved")
+    }
+
+    fn still_kept(&mut self) -> Result<(), StoreError> {
+        let outcome = self.look();
+        self.judge(outcome, "what was saved is not there any more")
     }
 }
 

@@ -1,10 +1,11 @@
 //! A vault in a real directory: who may read it, what is not touched, what people are told (P-14, P-18, P-21).
 
 use std::fs::{self, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use ctap_core::store::{Change, Store};
+use ctap_core::store::{Change, Store, StoreError};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tempfile::TempDir;
@@ -38,6 +39,51 @@ fn everything_is_the_owners_alone_from_the_beginning() {
     for file in files {
         assert_eq!(mode(&file), 0o600, "{file:?}");
     }
+}
+
+// P-11, P-13
+#[test]
+fn a_vault_whose_directory_was_removed_refuses_what_it_cannot_keep() {
+    let home = Home::with_vault();
+    let mut vault = Vault::open(&home.vault).unwrap();
+    assert_eq!(vault.still_kept(), Ok(()));
+    fs::remove_dir_all(&home.vault).unwrap();
+    for restored in [false, true] {
+        if restored {
+            // A backup that is put there now is another vault; this one does not write into it.
+            drop(Vault::create(&home.vault, &mut rng()).unwrap());
+        }
+        assert_eq!(vault.still_kept(), Err(StoreError::Failed));
+        assert_eq!(vault.why_refused().unwrap().kind(), ErrorKind::NotFound);
+        let ceiling = Change::SignCountCeiling(64);
+        for change in [ceiling, Change::PinRetries(3)] {
+            assert_eq!(vault.commit(change), Err(StoreError::Failed));
+            assert_eq!(vault.why_refused().unwrap().kind(), ErrorKind::NotFound);
+        }
+    }
+}
+
+#[test]
+fn a_state_file_that_was_removed_under_a_running_key_is_written_again() {
+    let home = Home::with_vault();
+    let mut vault = Vault::open(&home.vault).unwrap();
+    let identifier = vault.state().device_identifier;
+    fs::remove_file(home.file(STATE)).unwrap();
+    assert_eq!(vault.still_kept(), Ok(()));
+    drop(vault);
+    assert_eq!(Vault::open(&home.vault).unwrap().state().device_identifier, identifier);
+}
+
+// P-13
+#[test]
+fn a_counter_file_that_was_exchanged_is_not_counted_on() {
+    let home = Home::with_vault();
+    let mut vault = Vault::open(&home.vault).unwrap();
+    let copy = fs::read(home.file(COUNTER)).unwrap();
+    fs::remove_file(home.file(COUNTER)).unwrap();
+    fs::write(home.file(COUNTER), copy).unwrap();
+    assert_eq!(vault.commit(Change::SignCountCeiling(64)), Err(StoreError::Failed));
+    assert_eq!(vault.still_kept(), Err(StoreError::Failed));
 }
 
 #[test]

@@ -173,7 +173,8 @@ fn set_min_pin_length(
         ..old
     };
     let persistent_token = forced.then(|| Secret::random(cx.rng));
-    cx.store.commit(Change::Settings { settings, persistent_token })?;
+    let stored = cx.store.commit(Change::Settings { settings, persistent_token });
+    stored.map_err(|error| error.status(Status::KeyStoreFull))?; // CF-48
     if forced {
         cx.session.token.reset(cx.rng); // CF-53
     }

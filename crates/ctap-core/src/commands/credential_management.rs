@@ -293,7 +293,8 @@ fn update_user_information(request: &Request<'_>, cx: &mut Context<'_>) -> Resul
     }
     let (id, user) = (credential.id.clone(), user.clone());
     let cred_store_state = random_bytes(cx.rng);
-    cx.store.commit(Change::UpdateUser { id, user, cred_store_state })?;
+    let stored = cx.store.commit(Change::UpdateUser { id, user, cred_store_state });
+    stored.map_err(|error| error.status(Status::KeyStoreFull))?;
     Ok(Reply::EMPTY)
 }
 

@@ -341,7 +341,10 @@ impl Ready {
         if credential.account.is_some() {
             let cred_store_state = random_bytes(cx.rng);
             let credential = Box::new(credential);
-            cx.store.commit(Change::SaveCredential { credential, cred_store_state })?;
+            let stored = cx.store.commit(Change::SaveCredential { credential, cred_store_state });
+            stored.map_err(|error| error.status(Status::KeyStoreFull))?; // MC-40
+        } else {
+            cx.store.still_kept()?;
         }
         Ok(reply)
     }

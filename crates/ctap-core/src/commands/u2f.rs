@@ -294,6 +294,7 @@ fn registered(
     let signature =
         model.key.sign(&[&[0], application, challenge, &key_handle, &public], evidence)?;
     let certificate = model.x5c.first()?;
+    cx.store.still_kept().ok()?;
     let length = [u8::try_from(key_handle.len()).ok()?];
     Some([&[5], &public[..], &length, &key_handle, certificate, &signature].concat())
 }

@@ -373,9 +373,9 @@ fn what_cannot_be_stored_is_not_done() {
     let mut key = key();
     let id = key.state().credentials[0].id.clone();
     let token = key.token(CM, None);
-    for request in [update(&id, user(b"ada")), delete(&id)] {
+    for (request, status) in [(update(&id, user(b"ada")), 0x28), (delete(&id), 0x7f)] {
         key.store.medium = Medium::FailsAfter(0, StoreError::Full);
-        assert_eq!(key.status(&request.clone().auth(&token)), 0x28);
+        assert_eq!(key.status(&request.clone().auth(&token)), status);
         key.store.medium = Medium::Good;
         assert_eq!(key.status(&request.auth(&token)), 0);
     }

@@ -357,11 +357,14 @@ fn the_counter_rises_with_every_signature_over_restarts_and_power_cuts() {
 // GA-31, P-12, P-13
 #[test]
 fn a_counter_that_cannot_be_reserved_signs_nothing() {
-    let (mut key, request) = key_and_request();
-    key.store.medium = Medium::FailsAfter(0, StoreError::Failed);
-    assert_eq!(key.status(&request), 0x7f);
-    key.store.medium = Medium::Good;
-    assert_eq!(key.ok(&request).auth_data().sign_count, 1);
+    // A full medium, too: 0x28 would tell people to remove passkeys.
+    for error in [StoreError::Failed, StoreError::Full] {
+        let (mut key, request) = key_and_request();
+        key.store.medium = Medium::FailsAfter(0, error);
+        assert_eq!(key.status(&request), 0x7f);
+        key.store.medium = Medium::Good;
+        assert_eq!(key.ok(&request).auth_data().sign_count, 1);
+    }
 }
 
 // GA-14, MC-06

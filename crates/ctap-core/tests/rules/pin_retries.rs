@@ -248,12 +248,13 @@ fn whoever_holds_the_key_gets_eight_guesses() {
 // P-1, CP-25
 #[test]
 fn a_try_that_cannot_be_paid_for_is_not_judged() {
-    for way in WAYS {
+    let errors = [StoreError::Failed, StoreError::Full];
+    for (way, error) in WAYS.iter().flat_map(|way| errors.map(|error| (*way, error))) {
         for pin in ["1234", "0"] {
             let mut key = Key::with_pin();
             let agreement = key.ok(&client_pin(2).with(1, 2));
             let request = attempt(&mut key, way, PinProtocol::Two, pin);
-            key.store.medium = Medium::FailsAfter(0, StoreError::Failed);
+            key.store.medium = Medium::FailsAfter(0, error);
             assert_eq!(key.status(&request), 0x7f, "the same for a right and a wrong PIN");
             assert_eq!(key.ok(&client_pin(2).with(1, 2)), agreement);
             key.store.medium = Medium::Good;

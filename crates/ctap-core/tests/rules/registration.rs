@@ -117,6 +117,19 @@ fn a_registration_that_cannot_be_stored_changes_nothing() {
     }
 }
 
+// P-11, P-12
+#[test]
+fn a_key_whose_memory_was_taken_away_makes_no_more_credentials_and_goes_on_signing() {
+    let mut key = key();
+    let made = key.ok(&make_credential(RP));
+    key.ok(&get_assertion(RP).list(&[&made.new_id()])); // reserves a block of counters
+    key.store.medium = Medium::Gone;
+    for request in [make_credential(RP), rk()] {
+        assert_eq!(key.status(&request), 0x7f);
+    }
+    assert!(key.ok(&get_assertion(RP).list(&[&made.new_id()])).is_signed_by(&made));
+}
+
 // MC-40, MC-41, GI-93; tool ResidentKey-1 P-5
 #[test]
 fn the_store_state_changes_with_each_discoverable_credential() {

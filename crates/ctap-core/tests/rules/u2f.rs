@@ -8,6 +8,7 @@ use p256::ecdsa::{DerSignature, VerifyingKey};
 use crate::attestation::{attestation_key, verifying_key};
 use crate::support::key::CHANNEL;
 use crate::support::request::config;
+use crate::support::store::Medium;
 use crate::support::{Act, Key, Request, Setup, get_assertion, make_credential, numbered, sha256};
 
 const RP: &str = "https://example.com";
@@ -102,6 +103,16 @@ fn version_is_answered_in_every_form_of_apdu() {
         }
     }
     assert_eq!(key.asked(), []);
+}
+
+// P-11
+#[test]
+fn a_key_whose_memory_was_taken_away_registers_nowhere() {
+    let mut key = key();
+    key.store.medium = Medium::Gone;
+    assert_eq!(key.call_u2f(&register()), [0x6f, 0x00]);
+    key.store.medium = Medium::Good;
+    registered(&key.call_u2f(&register()));
 }
 
 // UF-04 to UF-07, UF-11, UF-20, UF-30; U2F-General-1 F-2, Register F-3, F-4

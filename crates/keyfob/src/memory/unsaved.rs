@@ -31,16 +31,29 @@ impl Store for Outspoken {
 
     fn commit(&mut self, change: Change) -> Result<(), StoreError> {
         let outcome = self.vault.commit(change);
+        self.tell_of_trouble();
+        outcome
+    }
+
+    fn still_kept(&mut self) -> Result<(), StoreError> {
+        let outcome = self.vault.still_kept();
+        self.tell_of_trouble();
+        outcome
+    }
+}
+
+impl Outspoken {
+    /// Warns if the vault has just refused something.
+    fn tell_of_trouble(&mut self) {
         if let Some(reason) = self.vault.why_refused()
             && self.warned.is_due(reason.kind(), Instant::now())
         {
             warn(format_args!(
-                "{} could not save a change, and its request failed: {reason}; {}",
+                "{} could not keep what it was asked to, and the request failed: {reason}; {}",
                 self.directory.display(),
                 next_step(reason)
             ));
         }
-        outcome
     }
 }
 
@@ -70,6 +83,9 @@ fn next_step(reason: &io::Error) -> &'static str {
         }
         ErrorKind::FileTooLarge => {
             "it holds all that it can: remove credentials or large blobs, then try again"
+        }
+        ErrorKind::NotFound => {
+            "its files were removed: stop the key, put them back from a backup, and start it again"
         }
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
             "make it writable, then try again; the key need not be started again"
@@ -103,6 +119,7 @@ mod tests {
         let step = |kind| next_step(&io::Error::from(kind));
         assert!(step(ErrorKind::StorageFull).contains("make room"));
         assert!(step(ErrorKind::FileTooLarge).contains("remove credentials"));
+        assert!(step(ErrorKind::NotFound).contains("backup"));
         assert!(step(ErrorKind::ReadOnlyFilesystem).contains("writable"));
         assert!(step(ErrorKind::Other).contains("dmesg"));
     }

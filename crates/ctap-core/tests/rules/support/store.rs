@@ -19,6 +19,8 @@ pub(crate) enum Medium {
     FailsAfter(usize, StoreError),
     /// Nobody may write: a commit is a fault of the authenticator.
     Sealed,
+    /// It was taken away.
+    Gone,
 }
 
 impl TestStore {
@@ -38,9 +40,17 @@ impl Store for TestStore {
             Medium::FailsAfter(0, error) => return Err(*error),
             Medium::FailsAfter(left, _) => *left -= 1,
             Medium::Sealed => panic!("committed without consent: {change:?}"),
+            Medium::Gone => return Err(StoreError::Failed),
         }
         self.commits += 1;
         self.inner.commit(change)
+    }
+
+    fn still_kept(&mut self) -> Result<(), StoreError> {
+        match self.medium {
+            Medium::Gone => Err(StoreError::Failed),
+            _ => Ok(()),
+        }
     }
 }
 
