@@ -84,7 +84,7 @@ fn device() -> SocketAddr {
             };
             server.plug(info, Rc::new(RefCell::new(Echo(None)))).unwrap();
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            match server.serve_tcp(listener).await {}
+            match server.serve_tcp(listener, |_| true).await {}
         });
     });
     address

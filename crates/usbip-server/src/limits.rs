@@ -48,6 +48,14 @@ pub const NEWCOMER: Duration = Duration::from_millis(300);
 /// the list of devices that it may be reading.
 pub const MAX_NEWCOMERS: usize = 60;
 
+/// From one visitor's list of devices to the next one's, whoever asks. A crowd of visitors still has its lists within a tenth of
+/// a second, and those who use a device meanwhile notice nothing.
+pub const LIST_PAUSE: Duration = Duration::from_millis(1);
+
+/// File descriptors that visitors leave to the rest of the program: its control socket, and the files that it opens to save what
+/// it was told.
+pub const RESERVED_DESCRIPTORS: u64 = 32;
+
 /// Devices imported at a time.
 pub const MAX_IMPORTS: usize = 12;
 

@@ -2,14 +2,15 @@
 //! OP_REQ_IMPORT).
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
+use std::os::fd::{AsFd, AsRawFd as _};
 use std::rc::Rc;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::sync::Notify;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time;
 use usbip::usbip_protocol::UsbIpResponse;
@@ -17,6 +18,7 @@ use usbip::usbip_protocol::UsbIpResponse;
 use crate::buffer::Inbox;
 use crate::connection::{self, ConnectionError};
 use crate::device::{DeviceInfo, Lease, PlugError, Port, Slot};
+use crate::doorway::{Doorway, Visit};
 use crate::function::HidFunction;
 use crate::limits;
 use crate::wire::{self, DEVICE_BUSY, NO_DEVICE, Op};
@@ -47,24 +49,55 @@ impl Server {
         Ok(Port::new(slot, Rc::downgrade(&self.devices)))
     }
 
-    /// Serves every connection to `listener`, until the future is dropped: that ends them all.
+    /// Serves the connections to `listener`, until the future is dropped: that ends them all. Each is shown to `welcome` before
+    /// anything is read from it, and those that are not are hung up on.
     ///
     /// Must run in a [`LocalSet`](tokio::task::LocalSet).
-    pub async fn serve_tcp(&self, listener: TcpListener) -> Infallible {
+    pub async fn serve_tcp(
+        &self,
+        listener: TcpListener,
+        mut welcome: impl FnMut(&TcpStream) -> bool,
+    ) -> Infallible {
         self.serve_each(async || {
-            let (stream, _) = listener.accept().await?;
+            let stream = listener.accept().await?.0;
+            if !welcome(&stream) {
+                return Ok(None);
+            }
             prepare(&stream)?;
-            Ok(stream)
+            self.make_room_for(&stream);
+            Ok(Some(stream))
         })
         .await
     }
 
-    /// The same for a Unix socket.
-    pub async fn serve_unix(&self, listener: UnixListener) -> Infallible {
-        self.serve_each(async || Ok(listener.accept().await?.0)).await
+    /// The same for Unix sockets. `accept` returns the next connection: that of a listener, whichever it is at the time. It may be
+    /// dropped while it waits.
+    ///
+    /// Must run in a [`LocalSet`](tokio::task::LocalSet).
+    pub async fn serve_unix(
+        &self,
+        mut accept: impl AsyncFnMut() -> io::Result<UnixStream>,
+    ) -> Infallible {
+        self.serve_each(async || {
+            let stream = accept().await?;
+            self.make_room_for(&stream);
+            Ok(Some(stream))
+        })
+        .await
     }
 
-    async fn serve_each<S>(&self, mut accept: impl AsyncFnMut() -> io::Result<S>) -> Infallible
+    /// Visitors take no descriptor that the rest of the program may need: where few are left, a new one takes the place of the
+    /// oldest.
+    fn make_room_for(&self, newest: impl AsFd) {
+        if are_few_left(newest.as_fd().as_raw_fd(), getrlimit(Resource::Nofile).current) {
+            self.doorway.displace_oldest();
+        }
+    }
+
+    async fn serve_each<S>(
+        &self,
+        mut accept: impl AsyncFnMut() -> io::Result<Option<S>>,
+    ) -> Infallible
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
@@ -73,10 +106,15 @@ impl Server {
             tokio::select! {
                 accepted = accept() => match accepted {
                     Ok(stream) => {
-                        connections.spawn_local(self.clone().serve_and_log(stream));
+                        if let Some(stream) = stream {
+                            connections.spawn_local(self.clone().serve_and_log(stream));
+                        }
+                        // Whoever comes in crowds must not keep the thread.
+                        yield_now().await;
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection");
+                        self.doorway.displace_oldest();
                         time::sleep(limits::ACCEPT_BACK_OFF).await;
                     }
                 },
@@ -134,9 +172,8 @@ impl Server {
                 inbox.consume(length);
                 match op {
                     Op::Devlist => {
-                        stream.write_all(&self.devices.devlist()).await?;
-                        // Whoever asks without end must not keep the thread.
-                        yield_now().await;
+                        let list = self.devices.devlist();
+                        self.doorway.in_turn(stream.write_all(&list)).await?;
                     }
                     Op::Import(bus_id) => {
                         let (reply, lease) = self.devices.import(&bus_id);
@@ -165,11 +202,19 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// The kernel gives out the lowest free number, so one close to the limit tells that all below are taken.
+fn are_few_left(newest: i32, limit: Option<u64>) -> bool {
+    let taken = u64::try_from(newest).unwrap_or(0).saturating_add(1);
+    limit.is_some_and(|limit| limit.saturating_sub(taken) < limits::RESERVED_DESCRIPTORS)
+}
+
 /// What is plugged in, by bus id.
 #[derive(Default)]
 pub(crate) struct Devices {
     slots: RefCell<BTreeMap<String, Rc<Slot>>>,
     last_dev_num: Cell<u16>,
+    /// OP_REP_DEVLIST, until a device comes or goes.
+    list: RefCell<Option<Rc<[u8]>>>,
 }
 
 impl Devices {
@@ -186,6 +231,7 @@ impl Devices {
         let slot = Rc::new(Slot::new(info, dev_num, function)?);
         self.last_dev_num.set(dev_num);
         self.slots.borrow_mut().insert(info.bus_id.clone(), Rc::clone(&slot));
+        self.list.take();
         Ok(slot)
     }
 
@@ -195,14 +241,18 @@ impl Devices {
         let bus_id = &slot.model().bus_id;
         if slots.get(bus_id).is_some_and(|plugged| Rc::ptr_eq(plugged, slot)) {
             slots.remove(bus_id);
+            self.list.take();
         }
     }
 
-    /// OP_REP_DEVLIST: everything that is plugged in, in use or not.
-    fn devlist(&self) -> Vec<u8> {
-        let models: Vec<_> =
-            self.slots.borrow().values().map(|slot| slot.model().clone()).collect();
-        UsbIpResponse::op_rep_devlist(&models).to_bytes()
+    /// OP_REP_DEVLIST: everything that is plugged in, in use or not. Put together once for all who ask (P-28).
+    fn devlist(&self) -> Rc<[u8]> {
+        let build = || {
+            let models: Vec<_> =
+                self.slots.borrow().values().map(|slot| slot.model().clone()).collect();
+            UsbIpResponse::op_rep_devlist(&models).to_bytes().into()
+        };
+        Rc::clone(self.list.borrow_mut().get_or_insert_with(build))
     }
 
     /// OP_REP_IMPORT, and the lease if it says yes.
@@ -235,66 +285,6 @@ fn import_refused(status: u32) -> Vec<u8> {
     UsbIpResponse::OpRepImport { status, device: None }.to_bytes()
 }
 
-/// The connections that have imported nothing, oldest first.
-#[derive(Default)]
-struct Doorway {
-    visitors: RefCell<VecDeque<Rc<Visitor>>>,
-}
-
-struct Visitor {
-    displaced: Notify,
-    is_newcomer: Cell<bool>,
-}
-
-/// One of them. It leaves the doorway when it is dropped.
-struct Visit {
-    doorway: Rc<Doorway>,
-    visitor: Rc<Visitor>,
-}
-
-impl Visit {
-    /// Enters, at the cost of the oldest if there is a crowd.
-    fn enter(doorway: &Rc<Doorway>) -> Self {
-        let visitor = Visitor { displaced: Notify::new(), is_newcomer: Cell::new(true) };
-        let visit = Self { doorway: Rc::clone(doorway), visitor: Rc::new(visitor) };
-        let mut visitors = doorway.visitors.borrow_mut();
-        visitors.push_back(Rc::clone(&visit.visitor));
-        if visitors.len() > limits::MAX_WAITING.saturating_add(limits::MAX_NEWCOMERS) {
-            displace_oldest(&mut visitors);
-        }
-        visit
-    }
-
-    /// Until it has to make way for others.
-    async fn displaced(&self) {
-        tokio::select! {
-            () = self.visitor.displaced.notified() => return,
-            () = time::sleep(limits::NEWCOMER) => self.stay(),
-        }
-        self.visitor.displaced.notified().await;
-    }
-
-    /// Is no newcomer any more. Of those there is room for a few.
-    fn stay(&self) {
-        self.visitor.is_newcomer.set(false);
-        let mut visitors = self.doorway.visitors.borrow_mut();
-        let staying = visitors.iter().filter(|visitor| !visitor.is_newcomer.get()).count();
-        if staying > limits::MAX_WAITING {
-            displace_oldest(&mut visitors);
-        }
-    }
-}
-
-fn displace_oldest(visitors: &mut VecDeque<Rc<Visitor>>) {
-    visitors.pop_front().inspect(|oldest| oldest.displaced.notify_one());
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        self.doorway.visitors.borrow_mut().retain(|other| !Rc::ptr_eq(other, &self.visitor));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,6 +301,56 @@ mod tests {
         assert!(rustix::net::sockopt::socket_keepalive(&stream).expect("readable"));
     }
 
+    #[test]
+    fn a_descriptor_close_to_the_limit_tells_that_few_are_left() {
+        let limit = limits::RESERVED_DESCRIPTORS + 10;
+        assert!(!are_few_left(9, Some(limit)), "ten are taken");
+        assert!(are_few_left(10, Some(limit)), "eleven are taken");
+        assert!(!are_few_left(i32::MAX, None), "there is no limit");
+        assert!(are_few_left(0, Some(0)));
+    }
+
+    // P-28
+    #[test]
+    fn the_list_is_put_together_once_until_a_device_comes_or_goes() {
+        let devices = Rc::new(Devices::default());
+        let empty = devices.devlist();
+        assert!(Rc::ptr_eq(&empty, &devices.devlist()));
+        let slot = devices.add(&info("1-1"), Rc::new(RefCell::new(Silent))).expect("a free bus id");
+        let one = devices.devlist();
+        assert_eq!((empty.len(), one.len()), (12, 12 + 316));
+        assert!(Rc::ptr_eq(&one, &devices.devlist()));
+        devices.remove(&slot);
+        assert_eq!(devices.devlist(), empty);
+    }
+
+    fn info(bus_id: &str) -> DeviceInfo {
+        DeviceInfo {
+            bus_id: bus_id.into(),
+            vendor_id: 1,
+            product_id: 2,
+            bcd_device: 3,
+            manufacturer: String::new(),
+            product: String::new(),
+            serial: String::new(),
+        }
+    }
+
+    struct Silent;
+
+    impl HidFunction for Silent {
+        fn attached(&mut self) {}
+        fn detached(&mut self) {}
+        fn output(&mut self, _: &crate::function::Report) {}
+        fn input(&mut self) -> Option<crate::function::Report> {
+            None
+        }
+        fn poll_timeout(&mut self) -> Option<std::time::Instant> {
+            None
+        }
+        fn handle_timeout(&mut self) {}
+    }
+
     /// EMFILE fifty times, then a connection.
     #[tokio::test(start_paused = true)]
     async fn a_process_without_descriptors_tries_again_at_leisure_and_recovers() {
@@ -324,7 +364,7 @@ mod tests {
             match attempts {
                 1..=50 => Err(io::Error::from_raw_os_error(24)),
                 _ => match waiting.take() {
-                    Some(stream) => Ok(stream),
+                    Some(stream) => Ok(Some(stream)),
                     None => std::future::pending().await,
                 },
             }

@@ -62,7 +62,7 @@ fn tcp_server() -> SocketAddr {
         async move |server: Server| {
             listener.set_nonblocking(true).expect("a listener");
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-            match server.serve_tcp(listener).await {}
+            match server.serve_tcp(listener, |_| true).await {}
         }
     });
     address
@@ -97,6 +97,30 @@ fn a_device_is_listed_imported_enumerated_and_used_over_tcp() {
 }
 
 #[test]
+fn whoever_is_not_welcome_is_hung_up_on_and_the_next_one_is_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    with_server(move || {
+        async move |server: Server| {
+            listener.set_nonblocking(true).expect("a listener");
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            let mut seen = 0;
+            let every_other = move |_: &_| {
+                seen += 1;
+                seen % 2 == 0
+            };
+            match server.serve_tcp(listener, every_other).await {}
+        }
+    });
+    for _ in 0..3 {
+        let mut stranger = connect(address);
+        let end = stranger.read(&mut [0]);
+        assert!(matches!(end, Ok(0)) || end.is_err(), "{end:?}");
+        assert_eq!(list(connect(address)).expect("a list").len(), 1);
+    }
+}
+
+#[test]
 fn a_device_is_used_over_a_unix_socket() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("usbip");
@@ -105,7 +129,7 @@ fn a_device_is_used_over_a_unix_socket() {
         async move |server: Server| {
             listener.set_nonblocking(true).expect("a listener");
             let listener = tokio::net::UnixListener::from_std(listener).expect("a listener");
-            match server.serve_unix(listener).await {}
+            match server.serve_unix(async || Ok(listener.accept().await?.0)).await {}
         }
     });
     let mut host = import(UnixStream::connect(path).expect("connected"));

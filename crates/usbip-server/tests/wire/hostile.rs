@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
 use usbip_server::{ConnectionError, Server, WireError, limits};
 
@@ -293,22 +293,62 @@ fn a_flood_that_has_arrived_is_not_handled_before_others_had_their_turn() {
     });
 }
 
+/// The work of the server, counted instead of timed: each list and each answer is one write and about one read. So as long as
+/// there are no more lists than answers, the one who uses the device waits at most twice as long as alone.
+// P-28
 #[test]
-fn a_peer_that_asks_for_lists_without_end_gets_one_while_others_have_their_turn() {
+fn thirty_two_peers_that_ask_for_lists_without_end_have_none_while_another_is_served() {
     simulate(async {
         let server = Server::new();
         let (port, _) = plug(&server, "1-1");
         let (mut vhci, _s1) = attach(&server, &port).await;
-        let (mut curious, _s2) = connect(&server, 1 << 20);
-        curious.write_all(&OP_DEVLIST.repeat(1000)).await.expect("open");
-        for _ in 0..20 {
+        let mut curious: Vec<_> = (0..32).map(|_| connect(&server, 1 << 20)).collect();
+        for (stream, _) in &mut curious {
+            stream.write_all(&OP_DEVLIST.repeat(1000)).await.expect("open");
+        }
+        let began = Instant::now();
+        for _ in 0..200 {
             vhci.submit_control(setup(0x80, 6, 0x0100, 0, 18), &[]);
             let question = std::mem::take(&mut vhci.outgoing);
             vhci.stream.write_all(&question).await.expect("open");
             vhci.stream.read_exact(&mut [0; 48 + 18]).await.expect("an answer");
-            let lists = curious.read(&mut vec![0; 1 << 20]).await.expect("open") / (12 + 316);
-            assert!((1..=2).contains(&lists), "{lists} lists for one answer");
         }
+        assert_eq!(began.elapsed(), Duration::ZERO, "nobody waited");
+        assert_eq!(lists_for(&mut curious).await, 1, "one list beside 200 answers");
+        sleep(limits::LIST_PAUSE * 64).await;
+        let served = lists_for(&mut curious).await;
+        assert!((63..=65).contains(&served), "{served} lists in 64 pauses");
+    });
+}
+
+/// How many lists have come since the last call.
+async fn lists_for(peers: &mut [(DuplexStream, Served)]) -> usize {
+    let (mut bytes, mut count) = (vec![0; 1 << 20], 0);
+    for (stream, _) in peers {
+        count += tokio::select! {
+            biased;
+            read = stream.read(&mut bytes) => read.expect("open"),
+            () = std::future::ready(()) => 0,
+        };
+    }
+    count / (12 + 316)
+}
+
+// P-28
+#[test]
+fn a_list_that_is_not_taken_holds_up_nobody() {
+    simulate(async {
+        let server = Server::new();
+        let (_port, _) = plug(&server, "1-1");
+        let mut blocked: Vec<_> = (0..32).map(|_| connect(&server, 16)).collect();
+        for (stream, _) in &mut blocked {
+            stream.write_all(&OP_DEVLIST).await.expect("open");
+        }
+        let began = Instant::now();
+        let (mut patient, _served) = connect(&server, 1 << 16);
+        patient.write_all(&OP_DEVLIST).await.expect("open");
+        patient.read_exact(&mut [0; 12 + 316]).await.expect("a list");
+        assert!(began.elapsed() <= limits::LIST_PAUSE * 33, "{:?}", began.elapsed());
     });
 }
 
