@@ -194,6 +194,11 @@ impl Device {
         self.outbox.clear();
     }
 
+    /// Whose transaction runs: it keeps all other channels out (HD-08).
+    pub fn transaction(&self) -> Option<ChannelId> {
+        self.state.channel()
+    }
+
     /// The authenticator's answer to the request of `channel`: status and CBOR, or data and SW.
     ///
     /// Does nothing if that channel has no unanswered request, so an answer that comes too late is

@@ -55,6 +55,14 @@ impl<'a> Packet<'a> {
         Packet::Initialization(Initialization { channel, command, length, data })
     }
 
+    /// The channel it travels on.
+    pub fn channel(&self) -> ChannelId {
+        match self {
+            Packet::Initialization(packet) => packet.channel,
+            Packet::Continuation(packet) => packet.channel,
+        }
+    }
+
     /// Writes the report that [`parse`](Packet::parse) reads as this packet.
     pub fn encode(&self) -> Report {
         match self {

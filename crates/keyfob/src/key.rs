@@ -16,7 +16,7 @@ use ctap_core::{
     Authenticator, Channel, Config, Decision, Instant, Platform, PromptId, Question, Response,
     Step, Store,
 };
-use hid_transport::{ChannelId, Device, Event, Kind, Report, Settings};
+use hid_transport::{ChannelId, Device, Event, Kind, Packet, Report, Settings};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
@@ -57,9 +57,16 @@ pub(crate) struct Key {
     parts: Parts,
     /// The prompt that the bell was last rung for.
     announced: Option<PromptId>,
-    /// Since when nobody has read, while somebody should (HD-53).
-    unread_since: Option<Instant>,
+    left: Option<Left>,
     has_winked: bool,
+}
+
+/// A transaction whose client was probably interrupted: the host stopped reading while it ran (HD-53).
+#[derive(Clone, Copy)]
+struct Left {
+    channel: ChannelId,
+    /// Since when nobody reads; `None`: somebody does again, that client or the next one.
+    unread_since: Option<Instant>,
 }
 
 impl Key {
@@ -73,14 +80,7 @@ impl Key {
         };
         let authenticator = without_traces(|| Authenticator::new(config, &mut parts.platform(now)));
         let device = Device::new(settings);
-        Self {
-            authenticator,
-            device,
-            parts,
-            announced: None,
-            unread_since: None,
-            has_winked: false,
-        }
+        Self { authenticator, device, parts, announced: None, left: None, has_winked: false }
     }
 
     /// Power comes: all that is not in the store is forgotten (HD-44).
@@ -99,6 +99,7 @@ impl Key {
 
     /// The host sent a report.
     pub(crate) fn handle_report(&mut self, report: &Report, now: Instant) {
+        self.let_in(report);
         match self.device.handle_report(report, hid(now)) {
             Some(Event::Request { channel, kind, message }) => {
                 tracing::info!(%channel, command = message.first(), length = message.len());
@@ -126,28 +127,32 @@ impl Key {
 
     /// The next report for a host that reads.
     pub(crate) fn poll_report(&mut self, now: Instant) -> Option<Report> {
-        self.unread_since = None;
+        if let Some(left) = &mut self.left {
+            left.unread_since = None;
+        }
         self.device.poll_report(hid(now))
     }
 
-    /// The host has stopped reading. If a request waits for a person, its client was probably interrupted: unless somebody
-    /// reads again soon, nobody is to be asked for it any more.
+    /// The host has stopped reading. If a request runs, its client was probably interrupted: unless somebody reads again soon,
+    /// nobody is to be asked for it any more; and once somebody does, any other client's request comes first.
     pub(crate) fn unread(&mut self, now: Instant) {
-        self.unread_since = self.authenticator.prompt().map(|_| now);
+        let left = |channel| Left { channel, unread_since: Some(now) };
+        self.left = self.device.transaction().map(left);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let device = self.device.poll_timeout().map(|at| Instant::from_millis(at.as_millis()));
-        let reader = self.unread_since.map(|since| since.plus(READER_GONE));
+        let reader = self.left_transaction().and_then(|left| left.unread_since);
+        let reader = reader.map(|since| since.plus(READER_GONE));
         [device, self.authenticator.poll_timeout(), reader].into_iter().flatten().min()
     }
 
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        if self.unread_since.take_if(|since| since.plus(READER_GONE) <= now).is_some() {
-            self.authenticator.abandon();
-            self.device.abandon();
+        let unread_since = self.left_transaction().and_then(|left| left.unread_since);
+        if unread_since.is_some_and(|since| since.plus(READER_GONE) <= now) {
+            self.give_up();
         }
         self.device.handle_timeout(hid(now));
         let response = self.authenticator.handle_timeout(now);
@@ -174,6 +179,29 @@ impl Key {
     /// Whether somebody wanted to see which key this is, since the last call (HD-61).
     pub(crate) fn take_wink(&mut self) -> bool {
         std::mem::take(&mut self.has_winked)
+    }
+
+    /// The transaction that was left, if it still runs.
+    fn left_transaction(&self) -> Option<Left> {
+        self.left.filter(|left| self.device.transaction() == Some(left.channel))
+    }
+
+    /// Makes way for this report, if all that keeps it out is a request whose client is gone. A client that is heard of is not.
+    fn let_in(&mut self, report: &Report) {
+        let Some(left) = self.left_transaction() else { return };
+        if Packet::parse(report).channel() == left.channel {
+            self.left = None;
+        } else if self.device.is_kept_out(report) {
+            self.give_up();
+        }
+    }
+
+    /// Forgets the transaction that runs.
+    fn give_up(&mut self) {
+        self.left = None;
+        self.authenticator.abandon();
+        self.device.abandon();
+        self.announce();
     }
 
     fn proceed(&mut self, step: Step, now: Instant) {

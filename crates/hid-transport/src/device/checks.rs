@@ -6,7 +6,7 @@ use super::{Device, Running, State};
 use crate::channels::ChannelId;
 use crate::codes::{Command, ErrorCode};
 use crate::init::Nonce;
-use crate::packet::{Initialization, fitted};
+use crate::packet::{Initialization, Packet, Report, fitted};
 
 /// What is to be done with an initialization packet.
 pub(super) enum Verdict {
@@ -33,6 +33,16 @@ pub(super) enum Service {
 }
 
 impl Device {
+    /// Whether this report begins a request that is refused for no other reason than the transaction of another channel (HD-23).
+    /// For a driver that knows the other channel's client to be gone: [`abandon`](Device::abandon) lets the request in.
+    pub fn is_kept_out(&self, report: &Report) -> bool {
+        let Packet::Initialization(packet) = Packet::parse(report) else { return false };
+        let is_request =
+            !matches!(Command::from_byte(packet.command), Some(Command::Cancel | Command::Init));
+        let is_anothers = self.state.channel().is_some_and(|running| running != packet.channel);
+        is_request && is_anothers && self.may_ask(packet.channel).is_ok()
+    }
+
     pub(super) fn judge(&self, packet: &Initialization<'_>) -> Result<Verdict, ErrorCode> {
         if packet.channel == ChannelId::RESERVED {
             return Err(ErrorCode::InvalidChannel); // HD-20
@@ -82,12 +92,7 @@ impl Device {
         if running.is_some_and(|running| running != packet.channel) {
             return Err(ErrorCode::ChannelBusy); // HD-23: whether allocated or not
         }
-        if self.is_locked_against(packet.channel) {
-            return Err(ErrorCode::ChannelBusy); // HD-24
-        }
-        if !self.channels.contains(packet.channel) {
-            return Err(ErrorCode::InvalidChannel); // HD-25, HD-26: broadcast is never in the table
-        }
+        self.may_ask(packet.channel)?;
         match self.state {
             State::Idle => {}
             State::Receiving(_) => return Ok(Verdict::BreakOff), // HD-27
@@ -103,6 +108,17 @@ impl Device {
             return Err(ErrorCode::InvalidLen); // HD-31, HD-32
         }
         Ok(Verdict::Start(service))
+    }
+
+    /// What is wrong with a channel itself, whatever it asks for.
+    pub(super) fn may_ask(&self, channel: ChannelId) -> Result<(), ErrorCode> {
+        if self.is_locked_against(channel) {
+            return Err(ErrorCode::ChannelBusy); // HD-24
+        }
+        if !self.channels.contains(channel) {
+            return Err(ErrorCode::InvalidChannel); // HD-25, HD-26: broadcast is never in the table
+        }
+        Ok(())
     }
 
     fn is_locked_against(&self, channel: ChannelId) -> bool {

@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use super::bench::{Bench, Happened, Heard, first, init_answer, reports};
+use super::bench::{Bench, Happened, Heard, first, init_answer, later, reports};
 use crate::{ChannelId, Command, ErrorCode, Settings};
 
 const NOBODY: ChannelId = ChannelId::new(0xDEAD_BEEF);
@@ -245,4 +245,31 @@ fn a_malformed_init_disturbs_nothing() {
     assert_eq!(bench.hear().len(), 1);
     bench.send(&first(channel, 0x06, 8, &[9; 8]));
     assert_eq!(bench.hear(), [init_answer(channel, [9; 8], channel)]);
+}
+
+#[test]
+fn a_request_that_only_anothers_transaction_keeps_out_is_told_apart_and_can_be_let_in() {
+    // HD-08, HD-23, HD-24, HD-26
+    for (mut bench, busy, other) in busy_benches() {
+        assert_eq!(bench.device.transaction(), Some(busy));
+        for command in ordinary_commands() {
+            let kept_out = |channel| bench.device.is_kept_out(&first(channel, command, 1, &[4]));
+            assert!(kept_out(other), "{command:02x}");
+            let never = [busy, NOBODY, ChannelId::BROADCAST, ChannelId::RESERVED];
+            assert!(!never.into_iter().any(kept_out), "{command:02x}");
+        }
+        for command in [0x06, 0x11] {
+            assert!(!bench.device.is_kept_out(&first(other, command, 8, &[])), "it is let in");
+        }
+        assert!(!bench.device.is_kept_out(&later(other, 0)));
+        bench.device.abandon();
+        assert_eq!(bench.device.transaction(), None);
+        assert!(bench.request(other, Command::Cbor, &[4]).is_some());
+    }
+    let mut bench = Bench::new();
+    let (owner, other) = (bench.open(), bench.open());
+    bench.request(owner, Command::Lock, &[5]);
+    bench.hear();
+    bench.request(owner, Command::Cbor, &[4]);
+    assert!(!bench.device.is_kept_out(&first(other, 0x10, 1, &[4])), "the lock keeps it out too");
 }
