@@ -22,19 +22,17 @@ pub(crate) use self::protocol::OpenPrompt;
 pub(crate) use self::protocol::Request;
 use self::protocol::Response;
 pub(crate) use self::server::serve;
-use crate::socket::{PrivateSocket, make_private_directory};
+use crate::socket::Door;
 
 /// Opens the control socket of this process at `path`, or where the clients look first.
 ///
 /// # Errors
 /// Another key is running there, or the place is not private.
-pub(crate) fn bind(path: Option<&Path>) -> anyhow::Result<PrivateSocket> {
-    if let Some(path) = path {
-        return PrivateSocket::bind(path);
+pub(crate) fn bind(path: Option<&Path>) -> anyhow::Result<Door> {
+    match path {
+        Some(path) => Door::open(path),
+        None => Door::open_in(default_directory(), NAME),
     }
-    let directory = default_directory();
-    make_private_directory(&directory)?;
-    PrivateSocket::bind(&directory.join(NAME))
 }
 
 /// Where clients look for a running key.

@@ -1,6 +1,7 @@
 //! The keys that this process runs, each plugged into a port.
 
 use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub(crate) struct PluggedKey {
     port: Port,
     serial: String,
     statements: Statements,
+    /// Where its memory is kept; `None`: nowhere.
+    directory: Option<PathBuf>,
     run: u32,
     replugs: Cell<u32>,
     is_held: Cell<bool>,
@@ -88,6 +91,11 @@ impl Keys {
         self.bell.listen()
     }
 
+    /// Where the memories of the keys are kept.
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        self.keys.iter().filter_map(|key| key.directory.clone()).collect()
+    }
+
     /// Pulls every plug.
     pub(crate) fn unplug(&self) {
         self.keys.iter().for_each(|key| key.port.unplug());
@@ -119,7 +127,8 @@ impl Workshop<'_> {
         let usb = Rc::new(RefCell::new(UsbKey { key, clock: self.clock, power_ups: 0 }));
         let port = self.server.plug(device_info(number, serial.clone()), Rc::clone(&usb) as _)?;
         let (replugs, is_held) = (Cell::new(0), Cell::new(false));
-        Ok(PluggedKey { usb, port, serial, statements, run: self.run, replugs, is_held })
+        let run = self.run;
+        Ok(PluggedKey { usb, port, serial, statements, directory, run, replugs, is_held })
     }
 }
 

@@ -31,6 +31,7 @@ mod socket;
 mod spawned;
 mod terminal;
 mod touch;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,6 @@
 //! Where a key's memory is: a vault in a directory of its own, or nowhere.
 
+mod removed;
 mod unsaved;
 
 use std::fs;
@@ -10,6 +11,7 @@ use ctap_core::{MemoryStore, Store};
 use rand_core::Rng as _;
 use vault::Vault;
 
+pub(crate) use self::removed::guard;
 use self::unsaved::Outspoken;
 use crate::cli::KeyOptions;
 use crate::failure::{advise, failure, usage};

@@ -46,10 +46,13 @@ pub(crate) fn system_rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-/// How others ask this process to end: Ctrl-C, a service manager, or the program that started it by being gone.
+/// How others ask this process to end: Ctrl-C, a service manager, a terminal that closes, or the program that started it by being
+/// gone.
 pub(crate) struct EndSignal {
     interrupt: Signal,
     terminate: Signal,
+    /// `None`: who started this process wants it to outlive its terminal, as `nohup` does.
+    hangup: Option<Signal>,
     starter: Option<pipe::Receiver>,
 }
 
@@ -60,7 +63,9 @@ impl EndSignal {
     /// If the handlers cannot be installed.
     pub(crate) fn listen() -> io::Result<Self> {
         let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())?, starter: None })
+        let terminate = signal(SignalKind::terminate())?;
+        let hangup = (!ignores_hangups()).then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self { interrupt, terminate, hangup, starter: None })
     }
 
     /// Listens for the end of the standard input stream too. Whoever holds its other end need not live to close it: the
@@ -78,8 +83,24 @@ impl EndSignal {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            () = hung_up(self.hangup.as_mut()) => {}
             () = end_of(self.starter.as_mut()) => {}
         }
+    }
+}
+
+/// Whether this process was started with SIGHUP ignored: a mask in `/proc/self/status`, whose lowest bit is signal 1.
+fn ignores_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
+}
+
+async fn hung_up(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -12,15 +12,16 @@ use crate::control;
 use crate::failure::usage;
 use crate::key::Touch;
 use crate::keys::Keys;
+use crate::memory;
 use crate::platform::EndSignal;
 use crate::say::warn;
-use crate::socket::PrivateSocket;
+use crate::socket::Door;
 use crate::touch;
 
 /// Keys with everything around them but a host.
 pub(crate) struct Running {
     keys: Rc<Keys>,
-    control: PrivateSocket,
+    control: Door,
     hooks: Option<Hooks>,
     end: EndSignal,
 }
@@ -56,7 +57,8 @@ impl Running {
     ) -> anyhow::Result<()> {
         let outcome = tokio::select! {
             result = host => result.map(|never| match never {}),
-            never = control::serve(&self.control.listener, &self.keys) => match never {},
+            never = control::serve(&mut self.control, &self.keys) => match never {},
+            never = memory::guard(self.keys.directories()) => match never {},
             never = touch::front_end(&self.keys) => match never {},
             never = obey(self.hooks.as_ref(), &self.keys) => match never {},
             () = self.end.received() => Ok(()),

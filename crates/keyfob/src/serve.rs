@@ -1,5 +1,7 @@
 //! `keyfob serve`: offers keys over USB/IP.
 
+mod neighbours;
+
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
@@ -7,8 +9,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use usbip_server::Server;
+
+use self::neighbours::Doorkeeper;
 
 use crate::cli::KeyOptions;
 use crate::device::Address;
@@ -17,7 +21,7 @@ use crate::key::Touch;
 use crate::keys::Keys;
 use crate::running::Running;
 use crate::say::{say, warn};
-use crate::socket::PrivateSocket;
+use crate::socket::Door;
 
 /// Where the keys are offered, and which.
 #[derive(Debug, Args)]
@@ -33,6 +37,10 @@ pub(crate) struct Options {
     /// Allow an address that other machines can reach: USB/IP knows neither passwords nor encryption
     #[arg(long)]
     expose: bool,
+
+    /// Let in the programs of every user of this machine, not only yours and root's: they can use the keys, and block their PINs
+    #[arg(long)]
+    any_user: bool,
 
     #[command(flatten)]
     keys: KeyOptions,
@@ -87,24 +95,30 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
 
 /// What hosts can come in by.
 struct Doors {
-    tcp: Option<TcpListener>,
-    unix: Option<PrivateSocket>,
+    tcp: Option<Entrance>,
+    unix: Option<Door>,
+}
+
+/// A TCP listener and who watches it; without, everybody may come in who can reach it.
+struct Entrance {
+    listener: TcpListener,
+    doorkeeper: Option<Doorkeeper>,
 }
 
 impl Doors {
     async fn open(address: Option<SocketAddr>, options: &Options) -> anyhow::Result<Self> {
         let tcp = match address {
-            Some(address) => Some(listen(address).await?),
+            Some(address) => Some(Entrance::open(address, options.any_user).await?),
             None => None,
         };
-        let unix = options.unix.as_deref().map(PrivateSocket::bind).transpose()?;
+        let unix = options.unix.as_deref().map(Door::open).transpose()?;
         Ok(Self { tcp, unix })
     }
 
     /// Says that the keys are ready, and what to type to get them.
     fn announce(&self, keys: &Keys) -> anyhow::Result<()> {
         let ids = bus_ids(keys);
-        if let Some(listener) = &self.tcp {
+        if let Some(Entrance { listener, .. }) = &self.tcp {
             let address = listener.local_addr()?;
             say(format_args!("listening on {address}, {ids}"));
             for key in keys.iter() {
@@ -114,8 +128,8 @@ impl Doors {
             let first_of_several = ids.next().filter(|_| ids.next().is_some());
             say(format_args!("without root: {}", export_command(address, first_of_several)));
         }
-        if let Some(socket) = &self.unix {
-            let path = socket.place.path().display();
+        if let Some(door) = &self.unix {
+            let path = door.path().display();
             say(format_args!("listening on {path}, {ids}"));
             say(format_args!("from another machine: ssh -L {STANDARD_PORT}:{path} THIS-MACHINE"));
         }
@@ -126,19 +140,42 @@ impl Doors {
     async fn serve(self, server: &Server) -> anyhow::Result<Infallible> {
         let tcp = async {
             match self.tcp {
-                Some(listener) => server.serve_tcp(listener).await,
+                Some(entrance) => entrance.serve(server).await,
                 None => pending().await,
             }
         };
         let unix = async {
             match self.unix {
-                Some(PrivateSocket { listener, place: _place }) => {
-                    server.serve_unix(listener).await
-                }
+                Some(mut door) => server.serve_unix(async || door.accept().await).await,
                 None => pending().await,
             }
         };
         tokio::select! { never = tcp => match never {}, never = unix => match never {} }
+    }
+}
+
+impl Entrance {
+    /// Listens at `address`. What other machines can reach was exposed, and is for everybody.
+    async fn open(address: SocketAddr, any_user: bool) -> anyhow::Result<Self> {
+        let listener = listen(address).await?;
+        let watched = address.ip().to_canonical().is_loopback() && !any_user;
+        let doorkeeper = watched.then(|| Doorkeeper::of(listener.local_addr()?)).transpose();
+        let doorkeeper = doorkeeper.map_err(|error| {
+            let context = "this system does not tell whose programs connect to it";
+            advise(
+                anyhow::Error::new(error).context(context),
+                "listen on a socket of your own with --unix PATH, or let everybody in with --any-user",
+            )
+        })?;
+        Ok(Self { listener, doorkeeper })
+    }
+
+    async fn serve(self, server: &Server) -> Infallible {
+        let Self { listener, mut doorkeeper } = self;
+        let welcome = |stream: &TcpStream| {
+            doorkeeper.as_mut().is_none_or(|doorkeeper| doorkeeper.lets_in(stream))
+        };
+        server.serve_tcp(listener, welcome).await
     }
 }
 
@@ -199,7 +236,8 @@ mod tests {
 
     fn options(listen: Option<&str>, expose: bool, touch: Touch) -> Options {
         let keys = KeyOptions { touch, ..KeyOptions::for_tests() };
-        Options { listen: listen.map(|address| address.parse().unwrap()), unix: None, expose, keys }
+        let listen = listen.map(|address| address.parse().unwrap());
+        Options { listen, unix: None, expose, any_user: false, keys }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A Unix socket that belongs to one process and one user.
 
+mod door;
+
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::fd::AsFd;
@@ -14,6 +16,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use tokio::net::UnixListener;
 
+pub(crate) use self::door::Door;
 use crate::failure::failure;
 
 /// A listening socket with mode 0600.
@@ -55,15 +58,16 @@ impl PrivateSocket {
 }
 
 impl Place {
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Whether the name still stands for this very socket.
+    fn is_there(&self) -> bool {
+        file_id(&self.path).is_ok_and(|file| file == self.file)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         // If somebody removed it before, that is fine too.
-        if file_id(&self.path).is_ok_and(|file| file == self.file) {
+        if self.is_there() {
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ctap_core::Decision;
 use ctap_core::consent::Gesture;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -19,6 +19,7 @@ use super::{Request, Response};
 use crate::key::Touch;
 use crate::keys::{Keys, PluggedKey, Prompt};
 use crate::power_cycle::power_cycle;
+use crate::socket::Door;
 
 /// What all clients share.
 struct Desk {
@@ -30,14 +31,14 @@ struct Desk {
 /// Serves every client, each on a task of its own, until the future is dropped.
 ///
 /// Must run in a [`LocalSet`](tokio::task::LocalSet).
-pub(crate) async fn serve(listener: &UnixListener, keys: &Rc<Keys>) -> Infallible {
+pub(crate) async fn serve(door: &mut Door, keys: &Rc<Keys>) -> Infallible {
     let desk = Rc::new(Desk { keys: Rc::clone(keys), seats: Semaphore::new(MAX_WAITING) });
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if clients.len() >= MAX_CLIENTS => turn_away(stream),
-                Ok((stream, _)) => {
+            accepted = door.accept() => match accepted {
+                Ok(stream) if clients.len() >= MAX_CLIENTS => turn_away(stream),
+                Ok(stream) => {
                     clients.spawn_local(serve_and_log(stream, Rc::clone(&desk)));
                 }
                 Err(error) => {

@@ -330,7 +330,7 @@ fn a_request_whose_client_was_killed_makes_way_for_the_next_client_at_once() {
     bench.call(&mut channel, SELECTION);
     let prompt = bench.prompt().expect("a prompt");
     bench.key.unread(bench.now);
-    bench.now = bench.now.plus(200);
+    bench.now = bench.now.plus(20);
     let mut next = bench.connect();
     assert_eq!(bench.prompt(), Some(prompt), "a new channel asks for nothing yet");
     let heard = bench.call(&mut next, GET_INFO);

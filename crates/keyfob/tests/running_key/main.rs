@@ -6,6 +6,7 @@ mod conformance_hooks;
 mod control_socket;
 mod host;
 mod metadata;
+mod neighbours;
 mod program;
 mod prompts;
 mod secrets;

@@ -1,0 +1,33 @@
+//! Telling people at once when the memory of a running key is removed. The vault refuses what it cannot keep; but most of what a
+//! key is asked to do needs no disk.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::path::PathBuf;
+
+use vault::COUNTER;
+
+use crate::say::warn;
+use crate::watch::Watch;
+
+/// Warns of each of these directories that is removed.
+pub(crate) async fn guard(mut directories: Vec<PathBuf>) -> Infallible {
+    let Ok(watch) = Watch::start() else { return pending().await };
+    // The vault holds the directory itself open, and so it never goes quite; but its files do.
+    directories.retain(|directory| watch.for_loss(&directory.join(COUNTER)).is_ok());
+    while !directories.is_empty() {
+        watch.stirred().await;
+        directories.retain(|directory| {
+            let is_there = directory.join(COUNTER).exists();
+            if !is_there {
+                warn(format_args!(
+                    "{} was removed while the key runs. It signs with what it still knows, but refuses what it cannot keep, and \
+                     when it ends everything is lost; stop it, put the directory back from a backup, and start it again",
+                    directory.display()
+                ));
+            }
+            is_there
+        });
+    }
+    pending().await
+}
