@@ -12,6 +12,7 @@ use rand_core::CryptoRng;
 
 use crate::case::Case;
 use crate::limits::MOST_REPETITIONS;
+use crate::members::{self, Names};
 use crate::notation::NoValue;
 use crate::notation::eval::{Scope, Term, find};
 use crate::notation::syntax::{Expr, Pattern};
@@ -52,6 +53,8 @@ pub(crate) struct Player<'p, 'k> {
     pub(crate) scope: Scope<'p>,
     /// What the key is made again after each reset.
     pub(crate) guise: Guise,
+    /// What the members of `$reply` are called.
+    pub(crate) names: Names,
 }
 
 impl<'p, 'k> Player<'p, 'k> {
@@ -88,7 +91,7 @@ impl<'p, 'k> Player<'p, 'k> {
         scope.set("info", info.cloned().unwrap_or(Value::Null));
         scope.set("reply", Value::Null);
         scope.set("request", Value::Null);
-        Self { watch, scope, guise: Guise::AsShipped }
+        Self { watch, scope, guise: Guise::AsShipped, names: members::NONE }
     }
 
     /// Plays the case.
@@ -158,19 +161,43 @@ impl<'p, 'k> Player<'p, 'k> {
         Ok(())
     }
 
-    /// What is not there is compared as such: `check $reply[3] is absent`.
+    /// Compares a value; what is wrong with a member of a reply is told with its name.
     fn check(&mut self, expr: &Expr, pattern: &Pattern) -> Result<(), Stop> {
-        if *pattern == Pattern::Absent {
-            return match self.scope.term(expr) {
-                Err(_) | Ok(Term::Absent) => Ok(()),
-                Ok(term) => {
-                    let value = term.value()?;
-                    Ok(self.scope.compare(pattern, Some(&value))?)
-                }
-            };
+        let member = match expr {
+            Expr::Member(of, key) => self.member_name(of, key),
+            _ => None,
+        };
+        let outcome = self.compare(expr, pattern, member.is_some());
+        outcome.map_err(|NoValue(problem)| match member {
+            Some(name) => NoValue(format!("{name}: {problem}")).into(),
+            None => NoValue(problem).into(),
+        })
+    }
+
+    /// What is not there is compared as such: `check $reply[3] is absent`.
+    fn compare(&mut self, expr: &Expr, pattern: &Pattern, is_member: bool) -> Result<(), NoValue> {
+        let value = match self.scope.term(expr) {
+            Ok(Term::Absent) => None,
+            Err(_) if is_member || *pattern == Pattern::Absent => None,
+            term => Some(term?.value()?),
+        };
+        match value {
+            None if *pattern == Pattern::Absent => Ok(()),
+            value => self.scope.compare(pattern, value.as_ref()),
         }
-        let value = self.scope.value(expr)?;
-        Ok(self.scope.compare(pattern, Some(&value))?)
+    }
+
+    /// What the standard calls `$reply[20]` or `$info[20]`.
+    fn member_name(&self, of: &Expr, key: &Expr) -> Option<String> {
+        let (Expr::Variable(of), Expr::Literal(Value::Integer(number))) = (of, key) else {
+            return None;
+        };
+        let number = u64::try_from(*number).ok()?;
+        match of.as_str() {
+            "reply" => members::named(self.names, number),
+            "info" => members::named(members::GET_INFO, number),
+            _ => None,
+        }
     }
 
     /// `$protocol` as `ctap-client` has it.
@@ -266,12 +293,38 @@ mod tests {
         }
     }
 
-    fn repeated(times: usize) -> Result<(), String> {
+    /// Does these steps, with a reply of getInfo that says which versions there are and nothing else.
+    fn played(steps: &str) -> Result<(), String> {
         let (mut key, mut rng) = (Mute, UnwrapErr(SysRng));
         let mut watch = Watch::new(&mut key);
-        let mut player = Player::new(&mut watch, &mut rng, None);
-        let lines = script::read(&format!("repeat {times}: wait 1 ms")).unwrap();
-        player.step(&lines[0].step).map_err(Stop::into_sentence)
+        let info = MapBuilder::new().member(1, vec![Value::from("FIDO_2_0")]).build();
+        let mut player = Player::new(&mut watch, &mut rng, Some(&info));
+        player.scope.set("reply", info.clone());
+        player.names = members::GET_INFO;
+        let lines = script::read(steps).unwrap();
+        lines.iter().try_for_each(|line| player.step(&line.step)).map_err(Stop::into_sentence)
+    }
+
+    fn repeated(times: usize) -> Result<(), String> {
+        played(&format!("repeat {times}: wait 1 ms"))
+    }
+
+    #[test]
+    fn a_check_names_the_member_of_a_reply_that_is_wrong() {
+        for (step, problem) in [
+            ("check $reply[20] is uint", "remainingDiscoverableCredentials (0x14): it is missing"),
+            ("check $info[20] is uint", "remainingDiscoverableCredentials (0x14): it is missing"),
+            ("check $reply[1] is []", "versions (0x01): \"FIDO_2_0\" is one too many"),
+            ("check $reply[1] is absent", "versions (0x01): expected nothing, got [\"FIDO_2_0\"]"),
+            ("let $x = $info[20]", "getInfo has no remainingDiscoverableCredentials (0x14)"),
+        ] {
+            assert_eq!(played(step), Err(problem.to_owned()), "{step}");
+        }
+        for step in
+            ["check $reply[20] is absent", "check $reply[1] is [text]", "check $x[1] is absent"]
+        {
+            assert_eq!(played(step), Ok(()), "{step}");
+        }
     }
 
     #[test]

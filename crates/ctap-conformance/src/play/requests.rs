@@ -62,13 +62,13 @@ impl Player<'_, '_> {
         }
         let value = read_body(body)?;
         self.scope.set("reply", value.clone().unwrap_or(Value::Null));
+        self.names = members::of_command(command);
         match (&expected.body, &value) {
             (Body::Whatever, _) | (Body::Nothing, None) => Ok(()),
             (Body::Nothing, Some(_)) => Err(wrong("there must be no body (MSG-03)")),
             (Body::Like(_), None) if status != 0 => Ok(()),
             (Body::Like(pattern), value) => {
-                let names = members::of_command(command);
-                Ok(self.scope.compare_reply(names, pattern, value.as_ref())?)
+                Ok(self.scope.compare_reply(self.names, pattern, value.as_ref())?)
             }
         }
     }
@@ -92,6 +92,7 @@ impl Player<'_, '_> {
             .ok_or_else(|| wrong("the answer has no status word (UF-09)"))?;
         let content = Value::from(content);
         self.scope.set("reply", content.clone());
+        self.names = members::NONE;
         let got = u16::from_be_bytes(*word);
         if !words.contains(&got) {
             let expected: Vec<String> = words.iter().map(|word| format!("{word:04X}")).collect();

@@ -247,6 +247,10 @@ const NARROWEST: u16 = 40;
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
+    use ctap_conformance::{Failure, KeyDescription};
+
     use super::*;
 
     #[test]
@@ -256,6 +260,42 @@ mod tests {
                         step      x\nsays it plainly";
         assert_eq!(wrapped(text, 20), expected);
         assert_eq!(wrapped(text, usize::MAX), text);
+    }
+
+    #[test]
+    fn who_looks_on_sees_what_failed_so_far_and_how_long_it_will_take() {
+        let suite = Suite::built_in();
+        let cases: Vec<_> = suite.cases().take(4).collect();
+        let outcome = |index: usize, verdict| Outcome {
+            id: cases[index].id.clone(),
+            chapter: cases[index].chapter.clone(),
+            rules: cases[index].rules.clone(),
+            says: cases[index].says.clone(),
+            level: cases[index].level,
+            verdict,
+            elapsed: Duration::ZERO,
+        };
+        let skipped = || Verdict::Skipped { reason: String::new() };
+        let mut report = Report {
+            key: KeyDescription::default(),
+            begun: SystemTime::UNIX_EPOCH,
+            outcomes: vec![outcome(0, Verdict::Passed)],
+            planned: 4,
+            elapsed: Duration::from_secs(1),
+            gone: None,
+        };
+        let told = |report: &Report| so_far(report, &report.outcomes[0]);
+        assert_eq!(told(&report), format!("   1/4: {}", cases[0].id));
+        report.outcomes.extend([outcome(1, failed()), outcome(2, skipped())]);
+        report.elapsed = Duration::from_secs(30);
+        assert_eq!(told(&report), format!("   3/4, 1 failed, 10 s left: {}", cases[0].id));
+        report.elapsed = Duration::from_secs(400);
+        assert!(told(&report).contains(", 3 min left"), "{}", told(&report));
+    }
+
+    fn failed() -> Verdict {
+        let (step, problem) = ("getInfo".to_owned(), "it is wrong".to_owned());
+        Verdict::Failed(Failure { step, problem, request: None, response: None, rerun: None })
     }
 
     #[test]
