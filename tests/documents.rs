@@ -1,25 +1,26 @@
 //! The documents are true: what they name exists, and the map of rules is the map of the code.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
-use std::{env, fs};
 
+use keyfob_tests::map;
 use keyfob_tests::markdown;
-use keyfob_tests::mentions::{Mentions, Places};
-use keyfob_tests::rules::{self, FAMILIES, LeftOut, Rule};
+use keyfob_tests::mentions::Mentions;
+use keyfob_tests::rules::{self, FAMILIES, Rule};
 use keyfob_tests::tree;
 
-/// `KEYFOB_BLESS=1 cargo test -p keyfob-tests --test documents` writes it anew.
 #[test]
-fn the_map_of_rules_is_up_to_date() {
-    let expected = spec_map(&Mentions::read());
-    if env::var_os("KEYFOB_BLESS").is_some() {
-        fs::write(tree::root().join("docs/spec-map.md"), &expected).unwrap();
+fn the_map_of_rules_has_each_rule_once_with_its_code_and_its_tests() {
+    let (mentions, all) = (Mentions::read(), rules::all());
+    let map = map::of_rules(&mentions);
+    let ours = all.iter().filter(|rule| is_of_a_family(&rule.id) && !rule.is_idea());
+    for rule in ours {
+        let rows: Vec<&str> =
+            map.lines().filter(|line| line.starts_with(&format!("| {} |", rule.id))).collect();
+        assert_eq!(rows.len(), 1, "{}", rule.id);
+        let proof = mentions.tests.get(&rule.id).and_then(BTreeSet::first);
+        let proof = proof.map_or("", |place| place.trim_start_matches("crates/"));
+        assert!(rows[0].contains(proof), "{} without {proof}", rows[0]);
     }
-    assert!(
-        tree::read("docs/spec-map.md") == expected,
-        "docs/spec-map.md is out of date; type: KEYFOB_BLESS=1 cargo test -p keyfob-tests --test documents"
-    );
 }
 
 #[test]
@@ -187,60 +188,4 @@ fn every_stage_of_dev_that_a_document_names_exists() {
             assert!(stage.is_none_or(is_stage), "{document}: {line}");
         }
     }
-}
-
-fn spec_map(mentions: &Mentions) -> String {
-    let mut map = String::from(
-        "# Rules, code and tests\n\n\
-         Written by `KEYFOB_BLESS=1 cargo test -p keyfob-tests --test documents` and checked by `./dev check`.\n\
-         The rules are in [rules/](rules/00-readme.md); marks: A well supported, B one source, C unsure, – sources disagree.\n\
-         Each A and B is named by a test, or left out for a [reason](rules-left-out.md).\n\n\
-         ## Families\n\n| family | carried out in |\n|---|---|\n",
-    );
-    for family in FAMILIES {
-        let files = files_of(family, mentions);
-        writeln!(map, "| {family} | {} |", files.join("<br>")).unwrap();
-    }
-    map.push_str(
-        "\n## Rules\n\n| rule | mark | code | tests | conformance cases |\n|---|---|---|---|---|\n",
-    );
-    let left_out = rules::left_out();
-    let is_ours = |rule: &&Rule| !rule.is_idea() && FAMILIES.contains(&rule.family());
-    for rule in rules::all().iter().filter(is_ours) {
-        let code = mentions.code.get(&rule.id).map(short).unwrap_or_default();
-        let tests = proof(rule, &mentions.tests, &left_out);
-        let cases = mentions.cases.get(&rule.id).map(short).unwrap_or_default();
-        writeln!(map, "| {} | {} | {code} | {tests} | {cases} |", rule.id, rule.mark).unwrap();
-    }
-    map
-}
-
-/// The tests of a rule, or why it has none.
-fn proof(rule: &Rule, tests: &Places, left_out: &[LeftOut]) -> String {
-    let reason = || left_out.iter().find(|row| row.covers(rule)).map(|row| row.reason.as_str());
-    match tests.get(&rule.id) {
-        Some(places) => short(places),
-        None => reason().map(|reason| format!("left out: {reason}")).unwrap_or_default(),
-    }
-}
-
-/// The files that name a rule of the family, those with the most first.
-fn files_of(family: &str, mentions: &Mentions) -> Vec<String> {
-    let mut count: BTreeMap<&String, usize> = BTreeMap::new();
-    let of_family = mentions.code.iter().filter(|(id, _)| id.starts_with(&format!("{family}-")));
-    for file in of_family.flat_map(|(_, files)| files) {
-        *count.entry(file).or_default() += 1;
-    }
-    let mut files: Vec<_> = count.into_iter().collect();
-    files.sort_by_key(|(file, count)| (usize::MAX - count, (*file).clone()));
-    files.into_iter().take(6).map(|(file, _)| format!("`{file}`")).collect()
-}
-
-fn short(places: &BTreeSet<String>) -> String {
-    let shown: Vec<&str> = places.iter().take(3).map(String::as_str).collect();
-    let more = places.len().saturating_sub(shown.len());
-    let rest = if more > 0 { format!("<br>and {more} more") } else { String::new() };
-    let shown: Vec<String> =
-        shown.iter().map(|place| place.trim_start_matches("crates/").to_owned()).collect();
-    format!("{}{rest}", shown.join("<br>"))
 }

@@ -100,7 +100,7 @@
 //! | how much of anything | [`limits`] |
 //!
 //! One file for each thing that the standard has a section for: `commands/`, `extensions/`, `pin/`. Rule ids such as `MC-07`
-//! in comments name the rule that a line carries out; `docs/spec-map.md` lists them with their tests.
+//! in comments name the rule that a line carries out; `docs/spec-map.md` says how to list them with their tests.
 #![no_std]
 #![cfg_attr(
     not(test),
