@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use keyfob_tests::addresses;
 use keyfob_tests::map;
 use keyfob_tests::markdown;
 use keyfob_tests::mentions::Mentions;
@@ -160,6 +161,32 @@ fn leads_somewhere(document: &str, target: &str) -> bool {
         "" => tree::root().join(path).exists(),
         _ => markdown::anchors(&tree::read(&path)).iter().any(|anchor| anchor == heading),
     }
+}
+
+#[test]
+fn nobody_is_sent_to_an_address_that_is_not_this_projects() {
+    let files = tree::files("", &[""]).into_iter().chain(tree::files(".github", &[""]));
+    // The first tells what strays look like.
+    let files = files.filter(|file| file != "tests/addresses.rs" && !file.ends_with("Cargo.lock"));
+    let texts = files.filter_map(|file| Some((tree::text(&file)?, file)));
+    let strays: Vec<_> = texts.flat_map(|(text, file)| addresses::strays(&file, &text)).collect();
+    assert!(strays.is_empty(), "say “a clone of this repository” instead: {strays:#?}");
+}
+
+#[test]
+fn a_dependency_that_a_document_shows_is_where_it_says_in_a_clone_beside_the_project() {
+    let mut shown = 0;
+    for document in tree::files("", &[".md"]) {
+        let blocks = markdown::blocks(&tree::read(&document), "toml");
+        for (name, path) in blocks.iter().flat_map(|block| addresses::dependencies(block)) {
+            let path = path.unwrap_or_else(|| panic!("{document} shows {name} without a path"));
+            let folder = path.strip_prefix("../keyfob/").expect("beside the project");
+            let manifest = tree::read(&format!("{folder}/Cargo.toml"));
+            assert!(manifest.contains(&format!("\nname = \"{name}\"\n")), "{document}: {path}");
+            shown += 1;
+        }
+    }
+    assert!(shown >= 5, "{shown}");
 }
 
 #[test]

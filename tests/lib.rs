@@ -1,5 +1,6 @@
 //! What the tests that cross crates share.
 
+pub mod addresses;
 pub mod map;
 pub mod markdown;
 pub mod mentions;

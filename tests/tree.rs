@@ -18,6 +18,12 @@ pub fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// A file as text, by its path from the top; `None`: it is none.
+#[must_use]
+pub fn text(path: &str) -> Option<String> {
+    fs::read_to_string(root().join(path)).ok()
+}
+
 /// A path relative to a folder, both from the top; `..` is taken away.
 #[must_use]
 pub fn join(folder: &str, path: &str) -> String {

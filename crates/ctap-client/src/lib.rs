@@ -45,7 +45,7 @@
 //! ```
 //!
 //! With `ctap-core`'s `SoftKey` in the place of `Deaf` that is a whole key for tests: see
-//! [embedding](https://github.com/keyfob/keyfob/blob/main/docs/embedding.md). Whatever carries 64-byte reports is a
+//! `docs/embedding.md` in a clone of this repository. Whatever carries 64-byte reports is a
 //! [`ReportPipe`], and [`HidChannel`] makes an [`Exchange`] of it.
 //!
 //! # Finding one's way

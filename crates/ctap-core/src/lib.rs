@@ -45,7 +45,7 @@
 //! assert_eq!(response, [0x27]); // CTAP2_ERR_OPERATION_DENIED
 //! ```
 //!
-//! [A page in the repository](https://github.com/keyfob/keyfob/blob/main/docs/embedding.md) goes on: time, power, PINs, fingers,
+//! `docs/embedding.md` in a clone of this repository goes on: time, power, PINs, fingers,
 //! other kinds of keys, media that fail.
 //!
 //! # Behind a transport

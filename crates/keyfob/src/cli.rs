@@ -51,8 +51,7 @@ fn without_empty_variables(
         .mut_subcommands(|command| without_empty_variables(command, value))
 }
 
-const EXAMPLES: &str = concat!(
-    "\
+const EXAMPLES: &str = "\
 Examples:
   sudo keyfob attach  plug a key into this machine; Enter touches it
   keyfob serve        offer one to `usbip attach`, here or elsewhere
@@ -60,10 +59,7 @@ Examples:
   keyfob list         what keys are there?
   keyfob conform      does a key keep to the standard?
 
-`keyfob COMMAND --help` teaches each command. Documents: ",
-    env!("CARGO_PKG_REPOSITORY"),
-    "/tree/main/docs"
-);
+`keyfob COMMAND --help` teaches each command. Documents: docs/README.md in a clone of keyfob's repository";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
