@@ -4,14 +4,14 @@
 //! Lines that nobody takes are lost, as those of [`say`](crate::say) are; the next one that is taken comes after their
 //! number, for a log with unmarked gaps misleads.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing_subscriber::EnvFilter;
 
 use crate::say::tell;
-use crate::terminal::count;
+use crate::terminal::{Paint, count};
 
 /// Starts logging if `KEYFOB_LOG`, `RUST_LOG` or `-v` ask for it, in this order.
 ///
@@ -27,7 +27,7 @@ pub(crate) fn start(verbosity: u8) -> anyhow::Result<()> {
     })?;
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     let lines = || Lines { stream: io::stderr(), lost: &LOST };
-    log.with_ansi(io::stderr().is_terminal()).with_writer(lines).init();
+    log.with_ansi(Paint::stderr().is_coloured()).with_writer(lines).init();
     Ok(())
 }
 

@@ -41,6 +41,11 @@ impl Paint {
         Self { coloured: is_terminal && !unwanted("NO_COLOR") && !dumb }
     }
 
+    /// Whether it paints at all.
+    pub(crate) const fn is_coloured(self) -> bool {
+        self.coloured
+    }
+
     /// For headings.
     pub(crate) fn bold(self, text: impl Display) -> String {
         self.paint("1", text)

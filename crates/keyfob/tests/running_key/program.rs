@@ -149,11 +149,13 @@ pub(crate) fn error_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Tries until it comes true.
-pub(crate) fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+/// Asks the key until it says yes. Each question is a message to it, or a program that sends one, so that asking is waiting.
+pub(crate) fn eventually(what: &str, mut ask: impl FnMut() -> bool) {
     let begun = Instant::now();
-    while !is_true() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
+    while !ask() {
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
     }
 }
+
+/// How long a test waits for what must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

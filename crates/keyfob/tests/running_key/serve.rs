@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use usbip_server::client::list;
 
 use crate::host::{connect, import, import_from};
-use crate::program::{Home, Serving, eventually};
+use crate::program::{Home, Serving};
 
 #[test]
 fn it_says_where_it_listens_and_what_to_type() {
@@ -183,7 +183,8 @@ fn a_log_that_nobody_reads_does_not_stop_the_key() {
     }
     home.succeed(&["status"]);
     key.signal(Signal::TERM);
-    eventually("it ends", || !home.control().exists());
+    let (status, _) = key.wait();
+    assert!(status.success() && !home.control().exists(), "{status}");
 }
 
 #[test]

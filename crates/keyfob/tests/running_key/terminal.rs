@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex};
+use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use ctap_client::Status;
@@ -11,18 +12,29 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::host::{Asking, import_from, refusal, register, register_as, select};
-use crate::program::{Home, Serving, eventually};
+use crate::host::{import_from, refusal, register, register_as, select};
+use crate::program::{Home, PATIENCE, Serving};
 
 /// A key whose standard input and error streams are a terminal, and what stands on it.
 struct Terminal {
     keyboard: File,
-    screen: Arc<Mutex<String>>,
+    screen: Arc<Screen>,
     key: Serving,
+}
+
+/// What stands on a terminal, and a bell for those who wait for more.
+#[derive(Default)]
+struct Screen {
+    text: Mutex<String>,
+    bell: Condvar,
 }
 
 impl Terminal {
     fn start(home: &Home, columns: u16) -> Self {
+        Self::of(home.command(&["serve", "--listen", "127.0.0.1:0", "--ephemeral"]), columns)
+    }
+
+    fn of(mut command: Command, columns: u16) -> Self {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let master = openpt(flags).expect("a terminal");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
@@ -32,7 +44,6 @@ impl Terminal {
             let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
             rustix::fs::open(&name, flags, Mode::empty()).expect("its other end")
         };
-        let mut command = home.command(&["serve", "--listen", "127.0.0.1:0", "--ephemeral"]);
         command.stdin(open()).stderr(open());
         let key = Serving::start(command);
         let keyboard = File::from(master);
@@ -49,19 +60,21 @@ impl Terminal {
     }
 
     fn screen(&self) -> String {
-        self.screen.lock().expect("nobody panicked").clone()
+        self.screen.text.lock().expect("nobody panicked").clone()
     }
 
     fn await_words(&self, words: &str) {
-        eventually(words, || self.screen().contains(words));
+        let text = self.screen.text.lock().expect("nobody panicked");
+        let lacks = |text: &mut String| !text.contains(words);
+        let (text, _) =
+            self.screen.bell.wait_timeout_while(text, PATIENCE, lacks).expect("nobody panicked");
+        assert!(text.contains(words), "no “{words}” on the screen: {text}");
     }
 
-    /// Types it until the request is decided: at first a prompt takes no answers, for they were meant for another.
-    fn answer(&mut self, keys: &str, asking: &Asking) {
-        eventually("the answer counts", || {
-            self.type_in(keys);
-            asking.is_finished()
-        });
+    /// Types it once it counts: at first a prompt takes no answers, for they were meant for another.
+    fn answer(&mut self, keys: &str) {
+        self.await_words("29 s left");
+        self.type_in(keys);
     }
 }
 
@@ -70,17 +83,32 @@ fn size(columns: u16) -> Winsize {
 }
 
 /// Collects what is written to a terminal, until it is closed.
-fn show(mut terminal: File) -> Arc<Mutex<String>> {
-    let screen = Arc::new(Mutex::new(String::new()));
+fn show(mut terminal: File) -> Arc<Screen> {
+    let screen = Arc::new(Screen::default());
     let shown = Arc::clone(&screen);
     thread::spawn(move || {
         let mut bytes = [0; 1024];
         while let Ok(count @ 1..) = terminal.read(&mut bytes) {
             let text = String::from_utf8_lossy(&bytes[..count]);
-            shown.lock().expect("nobody panicked").push_str(&text);
+            shown.text.lock().expect("nobody panicked").push_str(&text);
+            shown.bell.notify_all();
         }
     });
     screen
+}
+
+#[test]
+fn a_log_has_colours_on_a_terminal_that_wants_them() {
+    for (no_color, is_coloured) in [("", true), ("1", false)] {
+        let home = Home::new();
+        let mut command =
+            home.command(&["serve", "--listen", "127.0.0.1:0", "--ephemeral", "-vvv"]);
+        command.env("NO_COLOR", no_color).env("TERM", "xterm");
+        let terminal = Terminal::of(command, 100);
+        import_from(terminal.key.address()).client().get_info().unwrap();
+        terminal.await_words("usbip_server");
+        assert_eq!(terminal.screen().contains('\u{1b}'), is_coloured, "{}", terminal.screen());
+    }
 }
 
 #[test]
@@ -92,7 +120,7 @@ fn enter_is_a_touch_and_the_seconds_are_counted_down() {
         "“a.example” wants to create a key for “ada” — Enter to touch, n to refuse, 30 s left",
     );
     terminal.await_words("\r\u{1b}[K“a.example” wants to create a key for “ada” — Enter to touch, n to refuse, 28 s left");
-    terminal.answer("\n", &asking);
+    terminal.answer("\n");
     asking.join().unwrap().1.unwrap();
     terminal.await_words("touched\r\n");
 }
@@ -103,7 +131,7 @@ fn n_is_a_refusal() {
     let mut terminal = Terminal::start(&home, 100);
     let asking = select(import_from(terminal.key.address()));
     terminal.await_words("n to refuse");
-    terminal.answer("n\n", &asking);
+    terminal.answer("n\n");
     assert_eq!(refusal(asking.join().unwrap().1), Some(Status::OperationDenied));
     terminal.await_words("refused\r\n");
 }
@@ -130,7 +158,7 @@ fn other_words_decide_nothing() {
     terminal.type_in("what?\n");
     terminal.await_words("28 s left");
     assert!(!asking.is_finished());
-    terminal.answer("y\n", &asking);
+    terminal.answer("y\n");
     asking.join().unwrap().1.unwrap();
 }
 
@@ -146,7 +174,7 @@ fn a_question_longer_than_the_line_is_still_counted_down_on_one() {
         "{}",
         terminal.screen()
     );
-    terminal.answer("\n", &asking);
+    terminal.answer("\n");
     asking.join().unwrap().1.unwrap();
 }
 
