@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
 use url::Url;
 use webauthn_rs_core::proto::{AuthenticationState, RegistrationState};
 
 use crate::expiring::{Expiring, Seconds};
+use crate::password::Turns;
 use crate::relying_party::{OriginFault, RelyingParty};
 use crate::store::{Store, StoreFault};
 use crate::throttle::Throttle;
@@ -19,10 +19,9 @@ pub type Clock = Box<dyn Fn() -> Seconds + Send + Sync>;
 pub struct App {
     pub(crate) store: Store,
     pub(crate) relying_party: RelyingParty,
-    /// Hashing takes 19 MiB each time; this many at once.
-    pub(crate) hashing: Semaphore,
-    sessions: Mutex<Expiring<Session>>,
-    ceremonies: Mutex<Expiring<(String, Ceremony)>>,
+    pub(crate) hashing: Turns,
+    sessions: Mutex<Expiring<String, Session>>,
+    ceremonies: Mutex<Expiring<String, (String, Ceremony)>>,
     throttle: Mutex<Throttle>,
     clock: Clock,
 }
@@ -65,7 +64,7 @@ impl App {
         Ok(Arc::new(Self {
             store,
             relying_party,
-            hashing: Semaphore::new(2),
+            hashing: Turns::new(),
             sessions: Mutex::new(Expiring::new(IDLE, MAX_SESSIONS)),
             ceremonies: Mutex::new(Expiring::new(CEREMONY, MAX_CEREMONIES)),
             throttle: Mutex::new(Throttle::new()),

@@ -1,13 +1,15 @@
 //! Things remembered for a while, and no more of them than fit.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// A moment, in seconds since 1970 UTC.
 pub type Seconds = i64;
 
 /// A map whose entries vanish after `lifetime` seconds. When it is full, the entry that would vanish first makes room.
-pub(crate) struct Expiring<V> {
-    entries: HashMap<String, Entry<V>>,
+pub(crate) struct Expiring<K, V> {
+    entries: HashMap<K, Entry<V>>,
     lifetime: Seconds,
     capacity: usize,
 }
@@ -17,24 +19,32 @@ struct Entry<V> {
     until: Seconds,
 }
 
-impl<V> Expiring<V> {
+impl<K: Clone + Eq + Hash, V> Expiring<K, V> {
     pub(crate) fn new(lifetime: Seconds, capacity: usize) -> Self {
         Self { entries: HashMap::new(), lifetime, capacity }
     }
 
-    pub(crate) fn put(&mut self, name: String, value: V, now: Seconds) {
+    pub(crate) fn put(&mut self, name: K, value: V, now: Seconds) {
         if self.entries.len() >= self.capacity && !self.entries.contains_key(&name) {
             self.make_room(now);
         }
         self.entries.insert(name, Entry { value, until: now.saturating_add(self.lifetime) });
     }
 
-    pub(crate) fn get_mut(&mut self, name: &str, now: Seconds) -> Option<&mut V> {
+    pub(crate) fn get_mut<Q>(&mut self, name: &Q, now: Seconds) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.entries.get_mut(name).filter(|entry| now < entry.until).map(|entry| &mut entry.value)
     }
 
     /// Forgets the entry and hands it out: nobody gets it twice.
-    pub(crate) fn take(&mut self, name: &str, now: Seconds) -> Option<V> {
+    pub(crate) fn take<Q>(&mut self, name: &Q, now: Seconds) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.entries.remove(name).filter(|entry| now < entry.until).map(|entry| entry.value)
     }
 

@@ -1,13 +1,16 @@
 //! `security-info`: see `--help`.
 
+use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context as _;
 use clap::Parser;
-use security_info::{App, Role, Seconds, Store, password, router};
+use security_info::{
+    Account, App, Role, Seconds, StartFault, Store, StoreFault, password, router, serve,
+};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -71,49 +74,129 @@ impl FromStr for Login {
     }
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let options = Options::parse();
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("security_info=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).without_time().with_target(false).init();
-    let store = open_store(&options)?;
-    let listener = TcpListener::bind(options.listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on {}", options.listen))?;
-    let origin = match options.origin {
-        Some(origin) => origin,
-        None => Url::parse(&format!("http://localhost:{}", listener.local_addr()?.port()))?,
-    };
-    let app = App::new(store, origin.clone(), Box::new(now))?;
-    tracing::info!("open {origin} in a browser; Ctrl-C ends this");
-    axum::serve(listener, router(app)).await?;
-    Ok(())
+    start_log();
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            let words = format!("security-info: {}\nnext: {}\n", fault.what, fault.next);
+            // Nobody is there to hear that nobody hears it.
+            let _ = io::stderr().write_all(words.as_bytes());
+            ExitCode::from(if fault.is_usage { 2 } else { 1 })
+        }
+    }
 }
 
-fn open_store(options: &Options) -> anyhow::Result<Store> {
-    let store = match &options.database {
-        Some(path) => {
-            Store::open(path).with_context(|| format!("cannot use {}", path.display()))?
+fn start_log() {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let is_plain = variable("NO_COLOR").is_some()
+        || variable("TERM").is_some_and(|term| term == "dumb")
+        || !io::stdout().is_terminal();
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("security_info=info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(!is_plain);
+    log.without_time().with_target(false).init();
+}
+
+#[tokio::main]
+async fn run(options: &Options) -> Result<(), Fault> {
+    let store = open_store(options.database.as_deref())?;
+    add_accounts(&store, options)?;
+    let listener = TcpListener::bind(options.listen).await;
+    let listener = listener.map_err(|error| {
+        let next = "choose another address with --listen; port 0 takes any free one";
+        Fault::new(format_args!("cannot listen on {}: {error}", options.listen), next)
+    })?;
+    let origin = origin(options, &listener)?;
+    let app = App::new(store, origin.clone(), Box::new(now)).map_err(|error| match error {
+        StartFault::Origin(_) => {
+            Fault::usage(error, "browsers know it by --origin, such as https://login.example.org")
         }
-        None => Store::in_memory()?,
+        StartFault::Store(_) => Fault::new(error, DATABASE),
+    })?;
+    tracing::info!("open {origin} in a browser; Ctrl-C ends this");
+    match serve(listener, router(app)).await {}
+}
+
+fn origin(options: &Options, listener: &TcpListener) -> Result<Url, Fault> {
+    if let Some(origin) = &options.origin {
+        return Ok(origin.clone());
+    }
+    let port = listener.local_addr().map_err(|error| Fault::new(error, "try again"))?.port();
+    let origin = Url::parse(&format!("http://localhost:{port}"));
+    origin.map_err(|error| Fault::new(error, "say with --origin how browsers find it"))
+}
+
+fn open_store(path: Option<&Path>) -> Result<Store, Fault> {
+    let Some(path) = path else {
+        tracing::info!("accounts and keys are gone when this ends; --database FILE keeps them");
+        return Store::in_memory().map_err(|error| Fault::new(error, DATABASE));
     };
+    let opened = Store::open(path);
+    opened.map_err(|error| Fault::new(format_args!("{}: {error}", path.display()), DATABASE))
+}
+
+/// Adds the accounts that the command line names, and tells whom the site knows.
+fn add_accounts(store: &Store, options: &Options) -> Result<(), Fault> {
     let people = options.demo_account.iter().map(|login| (login, Role::Person));
     let administrators = options.demo_admin.iter().map(|login| (login, Role::Administrator));
     for (login, role) in people.chain(administrators) {
-        let hash = password::hash(&login.password).context("cannot hash a password")?;
-        if !store.add_account(&login.name, &hash, role)? {
-            tracing::info!("{} has an account already; its password stays as it is", login.name);
-        }
+        let hash = password::hash(&login.password).map_err(|error| {
+            Fault::new(format_args!("cannot hash a password: {error}"), "try again")
+        })?;
+        store.add_account(&login.name, &hash, role).map_err(broken)?;
     }
-    anyhow::ensure!(
-        store.has_accounts()?,
-        "there is no account to sign in with; add --demo-account alice:correct-horse"
-    );
-    if options.database.is_none() {
-        tracing::info!("accounts and keys are gone when this ends; --database FILE keeps them");
+    let accounts = store.accounts().map_err(broken)?;
+    if accounts.is_empty() {
+        let next = "add --demo-account alice:correct-horse";
+        return Err(Fault::usage("there is no account to sign in with", next));
     }
-    Ok(store)
+    let logins: Vec<&Login> = options.demo_account.iter().chain(&options.demo_admin).collect();
+    accounts.iter().for_each(|account| tracing::info!("{}", introduce(account, &logins)));
+    Ok(())
 }
+
+/// Says who can sign in, with a password that somebody typed as an example anyway.
+fn introduce(account: &Account, logins: &[&Login]) -> String {
+    let name = account.name.escape_debug();
+    let typed = logins.iter().filter(|login| login.name.eq_ignore_ascii_case(&account.name));
+    let typed: Vec<_> = typed.map(|login| login.password.as_str()).collect();
+    let fitting = typed.iter().find(|it| password::matches(it, Some(&account.password)));
+    let password = match (fitting, typed.is_empty()) {
+        (Some(password), _) => format!("password {}", password.escape_debug()),
+        (None, true) => "password as set before".to_owned(),
+        (None, false) => "password as set before, not the one given now".to_owned(),
+    };
+    match account.role {
+        Role::Administrator => format!("account {name}, {password}; an administrator"),
+        Role::Person => format!("account {name}, {password}"),
+    }
+}
+
+/// Why the site does not start, and what to do about it.
+struct Fault {
+    what: String,
+    next: &'static str,
+    /// The command line cannot be meant.
+    is_usage: bool,
+}
+
+impl Fault {
+    fn new(what: impl ToString, next: &'static str) -> Self {
+        Self { what: what.to_string(), next, is_usage: false }
+    }
+
+    fn usage(what: impl ToString, next: &'static str) -> Self {
+        Self { is_usage: true, ..Self::new(what, next) }
+    }
+}
+
+fn broken(error: StoreFault) -> Fault {
+    Fault::new(error, DATABASE)
+}
+
+const DATABASE: &str = "choose another file with --database, or leave it out";
 
 fn now() -> Seconds {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

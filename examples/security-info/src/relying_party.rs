@@ -45,6 +45,35 @@ pub(crate) struct Registered {
     pub(crate) aaguid: Option<Uuid>,
 }
 
+/// Why a new key's answer was refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NewKeyFault {
+    /// Keys that know U2F alone check no PIN and keep no passkeys, and their browser should have known.
+    #[error("it is a U2F key's")]
+    OnlyU2f,
+    /// The PIN was not checked.
+    #[error("the key did not check its PIN")]
+    Unverified,
+    /// Anything else.
+    #[error(transparent)]
+    Invalid(WebauthnError),
+}
+
+impl From<WebauthnError> for NewKeyFault {
+    fn from(error: WebauthnError) -> Self {
+        match error {
+            WebauthnError::UserNotVerified => Self::Unverified,
+            other => Self::Invalid(other),
+        }
+    }
+}
+
+impl From<serde_json::Error> for NewKeyFault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Invalid(error.into())
+    }
+}
+
 /// An origin that cannot be one of a relying party.
 #[derive(Debug, thiserror::Error)]
 pub enum OriginFault {
@@ -84,6 +113,11 @@ impl RelyingParty {
         &self.origin
     }
 
+    /// Whether browsers on other machines find it: then a proxy stands before it, for it speaks no https itself.
+    pub(crate) fn is_public(&self) -> bool {
+        self.origin.scheme() == "https"
+    }
+
     /// Asks for a new credential on a key that has none of this account yet.
     pub(crate) fn begin_registration(
         &self,
@@ -109,16 +143,20 @@ impl RelyingParty {
     /// Judges the new credential.
     ///
     /// # Errors
-    /// [`WebauthnError`]: the key's fault, the browser's, or that of whoever altered the answer.
+    /// [`NewKeyFault`]: the key's fault, the browser's, or that of whoever altered the answer.
     pub(crate) fn finish_registration(
         &self,
         answer: &str,
         state: &RegistrationState,
-    ) -> Result<Registered, WebauthnError> {
+    ) -> Result<Registered, NewKeyFault> {
         let answer: RegisterPublicKeyCredential = serde_json::from_str(answer)?;
-        let credential = self.core.register_credential(&answer, state, None)?;
-        let aaguid = claimed_model(answer.response.attestation_object.as_slice());
-        Ok(Registered { credential, aaguid })
+        let object = answer.response.attestation_object.as_slice();
+        let credential = self.core.register_credential(&answer, state, None);
+        let credential = credential.map_err(|error| match error {
+            WebauthnError::UserNotVerified if is_u2f(object) => NewKeyFault::OnlyU2f,
+            other => other.into(),
+        })?;
+        Ok(Registered { credential, aaguid: claimed_model(object) })
     }
 
     /// Asks for any credential of this site: the key knows whose it is.
@@ -157,7 +195,10 @@ impl RelyingParty {
                 Some(UserVerificationPolicy::Required),
             )?
             .hints(Some(vec![PublicKeyCredentialHints::SecurityKey]));
-        let (mut challenge, state) = self.core.generate_challenge_authenticate(builder)?;
+        let (mut challenge, mut state) = self.core.generate_challenge_authenticate(builder)?;
+        // `finish_sign_in` puts the key in that answers; ten of them with their certificates are no small thing to keep for
+        // whoever asks.
+        state.set_allowed_credentials(Vec::new());
         challenge.public_key.allow_credentials.extend(decoys);
         Ok(Begun { options: json(&challenge.public_key)?, state })
     }
@@ -201,19 +242,29 @@ fn json(options: &impl Serialize) -> Result<String, WebauthnError> {
 
 /// The AAGUID in the authenticator data of an attestation object that has been verified; keys may hide theirs behind zeros.
 fn claimed_model(attestation_object: &[u8]) -> Option<Uuid> {
-    let object: ciborium::Value = ciborium::from_reader(attestation_object).ok()?;
-    let mut members = object.as_map()?.iter();
-    let (_, auth_data) = members.find(|(name, _)| name.as_text() == Some("authData"))?;
+    let auth_data = member(attestation_object, "authData")?;
     // WebAuthn section 6.1: rpIdHash (32), flags (1), signCount (4), then the AAGUID.
     let aaguid = Uuid::from_slice(auth_data.as_bytes()?.get(37..53)?).ok()?;
     (!aaguid.is_nil()).then_some(aaguid)
 }
 
+/// Whether a key answered in U2F's form (WebAuthn section 8.6): over U2F, if it did not check a PIN either.
+fn is_u2f(attestation_object: &[u8]) -> bool {
+    member(attestation_object, "fmt").is_some_and(|fmt| fmt.as_text() == Some("fido-u2f"))
+}
+
+fn member(attestation_object: &[u8], wanted: &str) -> Option<ciborium::Value> {
+    let object: ciborium::Value = ciborium::from_reader(attestation_object).ok()?;
+    let mut members = object.into_map().ok()?.into_iter();
+    members.find(|(name, _)| name.as_text() == Some(wanted)).map(|(_, value)| value)
+}
+
 /// What browsers and keys show as the site's name.
 const NAME: &str = "keyfob security info";
 
-const ALGORITHMS: [COSEAlgorithm; 3] =
-    [COSEAlgorithm::ES256, COSEAlgorithm::EDDSA, COSEAlgorithm::ES384];
+/// What keys may sign with; a key takes the first that it knows. RS256 is for those that have nothing else.
+const ALGORITHMS: [COSEAlgorithm; 4] =
+    [COSEAlgorithm::ES256, COSEAlgorithm::EDDSA, COSEAlgorithm::ES384, COSEAlgorithm::RS256];
 
 #[cfg(test)]
 mod tests {

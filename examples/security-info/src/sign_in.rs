@@ -26,7 +26,9 @@ pub(crate) enum Fault {
         "This key's counter did not rise, so there may be a copy of it. It was not accepted; tell your administrator."
     )]
     Copied,
-    #[error("The key did not check its PIN, and here it must.")]
+    #[error(
+        "The key did not check its PIN, and here it must. Please try again, and type the PIN when the browser asks for it."
+    )]
     Unverified,
     #[error("The answer of the key could not be verified.")]
     Invalid(#[source] WebauthnError),

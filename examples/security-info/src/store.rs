@@ -153,13 +153,14 @@ impl Store {
         Ok(added == 1)
     }
 
-    /// Whether anybody can sign in.
+    /// Whoever can sign in, in the order in which they were added.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn has_accounts(&self) -> Result<bool> {
-        let exists = "SELECT EXISTS (SELECT 1 FROM account)";
-        Ok(self.lock().query_row(exists, [], |row| row.get(0))?)
+    pub fn accounts(&self) -> Result<Vec<Account>> {
+        let connection = self.lock();
+        let mut statement = connection.prepare(&format!("{SELECT_ACCOUNT} ORDER BY id"))?;
+        Ok(statement.query_map([], account)?.collect::<rusqlite::Result<_>>()?)
     }
 
     pub(crate) fn account(&self, id: i64) -> Result<Option<Account>> {
@@ -466,7 +467,7 @@ mod tests {
         Store::open(&path).unwrap().add_account("alice", "hash", Role::Person).unwrap();
         assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
         let store = Store::open(&path).unwrap();
-        assert!(store.has_accounts().unwrap());
+        assert_eq!(store.accounts().unwrap().len(), 1);
         store.lock().pragma_update(None, "user_version", 2).unwrap();
         drop(store);
         assert!(matches!(Store::open(&path), Err(StoreFault::Newer(2))));

@@ -56,9 +56,10 @@ function explain(problem) {
     case "AbortError":
       return "Stopped. Nothing was changed.";
     case "NotAllowedError":
+      // Browsers do not tell a page which of these it was.
       return creates
-        ? "Nothing was added: it was cancelled, or it took too long. You can try again."
-        : "You are not signed in: it was cancelled, it took too long, or the key has no passkey for this site. You can try again.";
+        ? `Nothing was added: it was cancelled, it took too long, the key refused the PIN, or the key knows U2F only. ${PIN} ${U2F}`
+        : `You are not signed in: it was cancelled, it took too long, the key has no passkey for this site, or it refused the PIN. ${PIN}`;
     case "InvalidStateError":
       return creates
         ? "This key is already registered with your account. Use it to sign in, or add another key."
@@ -66,13 +67,16 @@ function explain(problem) {
     case "SecurityError":
       return "The browser does not use security keys at this address.";
     case "NotSupportedError":
-      return "This key does not know the kinds of signature that are accepted here.";
+      return `This key cannot do what this site asks of it: keep a passkey behind a PIN, and sign with ES256, EdDSA, ES384 or RS256. ${U2F}`;
     case "ConstraintError":
-      return "This key cannot keep a passkey behind a PIN. Please use another key.";
+      return `This key cannot keep a passkey behind a PIN. ${U2F}`;
     default:
       return `The browser reports a problem (${problem.name}). The key may be full; please try again, or use another key.`;
   }
 }
+
+const PIN = "After three wrong PINs a key must be unplugged and plugged in again, after eight it must be reset.";
+const U2F = "A key that knows U2F only cannot be added here: it has no PIN and keeps no passkeys. Please use a FIDO2 key.";
 
 // Browsers since 2023 translate options and answers themselves; the rest is for those before.
 

@@ -41,24 +41,35 @@ pub(super) enum Kind {
     Nfc,
 }
 
+impl Kind {
+    /// What to do with a key before the browser takes over, and after its PIN.
+    const fn advice(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Usb => ("Plug the key into a USB port.", "When the key blinks, touch it."),
+            Self::Nfc => (
+                "Take the key to hand.",
+                "Hold the key against the reader, or the back of the phone, until you are told to stop.",
+            ),
+        }
+    }
+}
+
 pub(super) async fn begin(
     State(app): State<Arc<App>>,
     SignedIn { account, session }: SignedIn,
     Path(kind): Path<Kind>,
 ) -> Result<Response, Problem> {
     let known = room_for_another(&app, &account)?;
-    let begun = app.relying_party.begin_registration(&account, &known).map_err(Problem::Invalid)?;
+    let begun = app.relying_party.begin_registration(&account, &known);
+    let begun = begun.map_err(|error| Problem::Internal(error.to_string()))?;
     let ceremony = Ceremony::Register { account: account.id, state: begun.state };
     let ceremony = app.begin_ceremony(&session, ceremony);
+    let (ready, gesture) = kind.advice();
     let page = AddKey {
         frame: Frame::of("Have your key ready", account),
         asking: Asking { ceremony, options: begun.options },
-        gesture: match kind {
-            Kind::Usb => "Plug the key into a USB port. When it blinks, touch it.",
-            Kind::Nfc => {
-                "Hold the key against the reader, or the back of the phone, until you are told to stop."
-            }
-        },
+        ready,
+        gesture,
     };
     Ok(render(StatusCode::OK, &page))
 }

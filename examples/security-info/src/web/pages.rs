@@ -78,7 +78,9 @@ pub(super) struct ChooseKind {
 pub(super) struct AddKey {
     pub(super) frame: Frame,
     pub(super) asking: Asking,
-    /// What to do with such a key.
+    /// What to do with such a key before the browser asks for it.
+    pub(super) ready: &'static str,
+    /// What to do with it after its PIN.
     pub(super) gesture: &'static str,
 }
 

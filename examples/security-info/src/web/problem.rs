@@ -2,11 +2,11 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use webauthn_rs_core::error::WebauthnError;
 
 use super::pages::{Frame, Message, render};
 use super::{keys, sign_in};
 use crate::policy::Refusal;
+use crate::relying_party::NewKeyFault;
 use crate::store::{MAX_KEYS, StoreFault};
 
 /// A request that does not get what it wants.
@@ -29,7 +29,7 @@ pub(super) enum Problem {
     /// The administrator does not want this key.
     Refused(Refusal),
     /// The new key's answer does not hold.
-    Invalid(WebauthnError),
+    Invalid(NewKeyFault),
     /// Not the visitor's fault.
     Internal(String),
 }
@@ -84,10 +84,15 @@ impl Problem {
             Self::Refused(refusal) => {
                 return ("This key is not accepted", format!("{refusal} {LEFT_OVER}"));
             }
-            Self::Invalid(WebauthnError::UserNotVerified) => {
-                ("The key did not check its PIN", "Set a PIN on the key and try again.")
-            }
-            Self::Invalid(_) => {
+            Self::Invalid(NewKeyFault::OnlyU2f) => (
+                "This key knows U2F only",
+                "Such keys have no PIN and keep no passkeys. Nothing was added; please use a FIDO2 key.",
+            ),
+            Self::Invalid(NewKeyFault::Unverified) => (
+                "The key did not check its PIN",
+                "Nothing was added. Set a PIN on the key, and type it when the browser asks for it. Keys that know U2F only have none.",
+            ),
+            Self::Invalid(NewKeyFault::Invalid(_)) => {
                 return (
                     "The key could not be added",
                     format!("Its answer could not be verified. {LEFT_OVER}"),

@@ -13,9 +13,9 @@ use url::form_urlencoded;
 use super::keys;
 use super::pages::{Asking, Frame, SignIn, SignInAs, render};
 use super::problem::Problem;
-use super::visitor::{SignedIn, Visitor, no_session_cookie, session_cookie};
+use super::visitor::{CameFrom, SignedIn, Visitor, no_session_cookie, session_cookie};
 use crate::app::{App, Ceremony};
-use crate::password;
+use crate::password::{self, Turn};
 use crate::sign_in::Fault;
 use crate::store::Account;
 
@@ -46,9 +46,12 @@ pub(super) struct PasswordForm {
 pub(super) async fn with_password(
     State(app): State<Arc<App>>,
     visitor: Visitor,
+    CameFrom(source): CameFrom,
     Form(form): Form<PasswordForm>,
 ) -> Result<Response, Problem> {
-    let tries = app.throttle().take_try(&form.user_name, app.now());
+    // The turn comes first: so there are no more tries than hashings.
+    let turn = app.hashing.next().await.map_err(|error| Problem::Internal(error.to_string()))?;
+    let tries = app.throttle().take_try(&form.user_name, source, app.now());
     if let Err(wait) = tries {
         let alert = format!(
             "Too many wrong passwords. Wait {} minutes, or sign in with a security key.",
@@ -58,24 +61,25 @@ pub(super) async fn with_password(
         let page = sign_in_page(&app, &visitor, status, alerting(alert), name)?;
         return Ok(([(RETRY_AFTER, wait.to_string())], page).into_response());
     }
-    let Some(account) = judge_password(&app, &form).await? else {
+    let Some(account) = judge_password(&app, turn, &form).await? else {
         let alert = "The user name or the password is wrong.".to_owned();
         let status = StatusCode::UNAUTHORIZED;
         return sign_in_page(&app, &visitor, status, alerting(alert), form.user_name);
     };
-    app.throttle().was_right(&form.user_name, app.now());
+    app.throttle().was_right(&form.user_name, source, app.now());
     Ok(signed_in(&app, &account))
 }
 
-async fn judge_password(app: &App, form: &PasswordForm) -> Result<Option<Account>, Problem> {
+async fn judge_password(
+    app: &App,
+    turn: Turn,
+    form: &PasswordForm,
+) -> Result<Option<Account>, Problem> {
     let account = app.store.account_named(&form.user_name)?;
     let hash = account.as_ref().map(|account| account.password.clone());
     let password = form.password.clone();
-    let internal = |error: &dyn std::error::Error| Problem::Internal(error.to_string());
-    let _turn = app.hashing.acquire().await.map_err(|error| internal(&error))?;
-    let judgement =
-        tokio::task::spawn_blocking(move || password::matches(&password, hash.as_deref()));
-    let is_right = judgement.await.map_err(|error| internal(&error))?;
+    let judgement = turn.spend(move || password::matches(&password, hash.as_deref()));
+    let is_right = judgement.await.map_err(|error| Problem::Internal(error.to_string()))?;
     Ok(account.filter(|_| is_right))
 }
 

@@ -1,17 +1,19 @@
 //! Who is asking: cookies, and what they stand for.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 
 use super::problem::Problem;
 use crate::app::App;
+use crate::source::Source;
 use crate::store::{Account, Role};
-use crate::token::random_token;
+use crate::token::{is_token, random_token};
 
 /// Somebody who is signed in. Others are sent to the sign-in page.
 pub(super) struct SignedIn {
@@ -53,7 +55,25 @@ impl<S: Sync> FromRequestParts<S> for Visitor {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(cookie(&parts.headers, VISITOR).map_or_else(random_token, str::to_owned)))
+        // It is kept with each ceremony, so nobody chooses how long it is.
+        let given = cookie(&parts.headers, VISITOR).filter(|name| is_token(name));
+        Ok(Self(given.map_or_else(random_token, str::to_owned)))
+    }
+}
+
+/// Where the visitor comes from, as far as that is known.
+pub(super) struct CameFrom(pub(super) Option<Source>);
+
+impl FromRequestParts<Arc<App>> for CameFrom {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let is_proxied = app.relying_party.is_public();
+        let source = |ConnectInfo(peer): &ConnectInfo<SocketAddr>| {
+            Source::of(peer.ip(), &parts.headers, is_proxied)
+        };
+        Ok(Self(peer.and_then(source)))
     }
 }
 

@@ -24,6 +24,44 @@ async fn five_wrong_passwords_are_borne_and_a_key_still_signs_in() {
 }
 
 #[tokio::test]
+async fn a_hundred_wrong_passwords_for_made_up_names_lock_nobody_out() {
+    let site = Site::new();
+    for address in [[127, 0, 0, 1], [192, 0, 2, 1]] {
+        let mut guesser = site.browser();
+        guesser.address = address;
+        for number in 0..101 {
+            guesser.sign_in(&format!("name {number}"), "wrong").await;
+        }
+    }
+    for (name, password) in [("alice", PASSWORD), ("admin", "battery-staple")] {
+        assert_eq!(site.browser().sign_in(name, password).await.status, StatusCode::SEE_OTHER);
+        let mut neighbour = site.browser();
+        neighbour.address = [192, 0, 2, 2];
+        assert_eq!(neighbour.sign_in(name, password).await.status, StatusCode::SEE_OTHER);
+        let mut guesser = site.browser();
+        guesser.address = [192, 0, 2, 1];
+        let refused = guesser.sign_in(name, password).await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(refused.headers["retry-after"], "900");
+    }
+}
+
+#[tokio::test]
+async fn a_visitor_has_the_name_that_it_was_given_and_no_other() {
+    const COOKIE: &str = "security-info-visitor";
+    let mut browser = Site::new().browser();
+    browser.get("/sign-in").await;
+    let given = browser.cookies[COOKIE].clone();
+    browser.get("/sign-in").await;
+    assert_eq!(browser.cookies[COOKIE], given);
+    for own in ["x".repeat(100_000), "mine".to_owned(), String::new()] {
+        browser.cookies.insert(COOKIE.to_owned(), own);
+        browser.get("/sign-in").await;
+        assert_eq!(browser.cookies[COOKIE].len(), given.len(), "kept with each ceremony");
+    }
+}
+
+#[tokio::test]
 async fn pages_do_not_tell_who_has_an_account() {
     let site = Site::new();
     let mut browser = site.browser();
@@ -105,7 +143,9 @@ async fn everything_needs_a_session_but_signing_in() {
 #[tokio::test]
 async fn every_answer_carries_the_guards() {
     let mut browser = Site::new().browser();
-    for path in ["/sign-in", "/security-info", "/nowhere", "/static/webauthn.js"] {
+    for path in
+        ["/sign-in", "/security-info", "/nowhere", "/static/webauthn.js", "/static/moments.js"]
+    {
         let page = browser.get(path).await;
         let policy = page.headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{path}");

@@ -40,6 +40,35 @@ async fn a_key_is_added_named_and_signs_in_without_name_and_password() {
     list.says("Not proved: the key vouches for itself");
     list.says("data-test=\"key-added\">22 November 2026, 04:31 UTC</time>");
     list.says("<time datetime=\"2026-11-22T05:31Z\">22 November 2026, 05:31 UTC</time>");
+    list.says("src=\"/static/moments.js\"");
+}
+
+#[tokio::test]
+async fn a_page_says_touch_it_where_the_key_blinks() {
+    let mut browser = Site::new().alice().await;
+    for (kind, steps) in [
+        ("usb", ["into a USB port", "Choose Continue", "Type the key’s PIN", "blinks, touch it"]),
+        ("nfc", ["Take the key", "Choose Continue", "Type the key’s PIN", "against the reader"]),
+    ] {
+        let page = browser.get(&format!("/security-info/add/security-key/{kind}")).await.body;
+        let places = steps.map(|step| page.find(step).expect(step));
+        assert!(places.is_sorted(), "{kind}: {places:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_pin_and_a_key_without_one_are_among_the_reasons_that_a_page_tells() {
+    let script = Site::new().browser().get("/static/webauthn.js").await.body;
+    let explained = |error: &str| {
+        let (_, rest) = script.split_once(&format!("case \"{error}\":")).expect(error);
+        rest.split("case \"").next().unwrap().to_owned()
+    };
+    let not_allowed = explained("NotAllowedError");
+    assert_eq!(not_allowed.matches("refused the PIN").count(), 2, "adding, and signing in");
+    assert!(not_allowed.contains("knows U2F only"));
+    for error in ["NotSupportedError", "ConstraintError"] {
+        assert!(explained(error).contains("${U2F}"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A site, a browser and a key for it.
 
 mod browser;
-mod key;
+pub(crate) mod key;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -44,6 +44,11 @@ impl Site {
         let clock = Box::new(move || clock.load(Ordering::Relaxed));
         let app = App::new(store, ORIGIN.parse().unwrap(), clock).unwrap();
         Self { router: router(app), time }
+    }
+
+    /// The site itself.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// Lets time pass.

@@ -1,9 +1,11 @@
 //! A browser as far as a site notices: cookies, forms, the origin of each form.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
@@ -15,9 +17,11 @@ use super::key::{Answer, SecurityKey};
 /// A browser with its cookies.
 pub(crate) struct Browser {
     router: Router,
-    cookies: BTreeMap<String, String>,
+    pub(crate) cookies: BTreeMap<String, String>,
     /// Where its forms come from.
     pub(crate) origin: String,
+    /// The address of its machine; `127.0.0.1` is the site's own.
+    pub(crate) address: [u8; 4],
 }
 
 /// What a site answered.
@@ -30,7 +34,8 @@ pub(crate) struct Page {
 
 impl Browser {
     pub(crate) fn new(router: Router) -> Self {
-        Self { router, cookies: BTreeMap::new(), origin: super::ORIGIN.to_owned() }
+        let origin = super::ORIGIN.to_owned();
+        Self { router, cookies: BTreeMap::new(), origin, address: [127, 0, 0, 1] }
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Page {
@@ -81,6 +86,7 @@ impl Browser {
         let cookies: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = request.header(HOST, "localhost:8080").header(COOKIE, cookies.join("; "));
+        let request = request.extension(ConnectInfo(SocketAddr::from((self.address, 50_000))));
         let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         for cookie in parts.headers.get_all(SET_COOKIE) {

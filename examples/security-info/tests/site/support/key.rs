@@ -2,6 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ciborium::Value as Cbor;
+use ctap_client::commands::u2f::Registration;
 use ctap_client::{
     Client, CredentialDescriptor, CredentialParameters, Exchange, KeepaliveStatus, Patience,
     Permissions, RelyingParty, Status, TransportError, User, get_assertion, make_credential,
@@ -44,16 +45,7 @@ impl SecurityKey {
 
     /// A key whose manufacturer vouches for its model.
     pub(crate) fn attested(number: u8) -> Self {
-        let secret = SecretKey::from_pkcs8_pem(include_str!("../attestation/key.pem")).unwrap();
-        let secret = SecretBytes::new(secret.to_bytes().to_vec());
-        let attestation_key = AttestationKey {
-            key: PrivateKey { algorithm: Algorithm::Es256, secret },
-            x5c: vec![der(include_str!("../attestation/certificate.pem"))],
-        };
-        let attestation = Attestation::Basic;
-        let config =
-            Config { attestation, attestation_key: Some(attestation_key), ..Config::default() };
-        Self::made(config, number)
+        Self::made(attested(), number)
     }
 
     pub(crate) fn made(config: Config, number: u8) -> Self {
@@ -80,19 +72,8 @@ impl SecurityKey {
             self.0.pin_uv_auth_token(PIN, Permissions::MAKE_CREDENTIAL, Some(SITE)).unwrap();
         let reply = self.call(&request.authorized_by(&token).encode())?;
         let [fmt, auth_data, att_stmt] = [1, 2, 3].map(|number| reply[number].clone());
-        let object = Cbor::Map(vec![
-            ("fmt".into(), fmt),
-            ("attStmt".into(), att_stmt),
-            ("authData".into(), auth_data.clone()),
-        ]);
-        let mut encoded = Vec::new();
-        ciborium::into_writer(&object, &mut encoded).unwrap();
-        let response = json!({
-            "clientDataJSON": base64(&client_data),
-            "attestationObject": base64(&encoded),
-            "transports": ["usb"],
-        });
-        Ok(credential(credential_id(auth_data.as_bytes().unwrap()), &response))
+        let (fmt, auth_data) = (fmt.into_text().unwrap(), auth_data.into_bytes().unwrap());
+        Ok(created(&client_data, &fmt, att_stmt, auth_data))
     }
 
     /// `navigator.credentials.get()`
@@ -121,6 +102,37 @@ impl SecurityKey {
         );
         request.allow_list = descriptors(&options["allowCredentials"]);
         self.assertion(&request, &client_data)
+    }
+
+    /// `navigator.credentials.create()` in a browser that asks over U2F, whatever the site wants (CTAP section 7.1).
+    pub(crate) fn create_over_u2f(options: &Value, origin: &str) -> Answer {
+        let client_data = client_data("webauthn.create", options, origin);
+        let application = Sha256::digest(text(&options["rp"]["id"]));
+        let challenge = Sha256::digest(&client_data);
+        let apdu =
+            [&[0, 1, 0, 0, 0, 0, 64][..], challenge.as_slice(), application.as_slice(), &[0, 0]];
+        let mut reply =
+            SoftKey::new(Config { u2f: true, ..attested() }, [1; 32]).call_u2f(&apdu.concat());
+        assert_eq!(reply.split_off(reply.len() - 2), [0x90, 0x00]);
+        let Registration { public_key, key_handle, certificate, signature } =
+            Registration::parse(&reply).unwrap();
+        let point = public_key.to_sec1_point(false);
+        let cose = cbor(&Cbor::Map(vec![
+            (1.into(), 2.into()),
+            (3.into(), (-7).into()),
+            ((-1).into(), 1.into()),
+            ((-2).into(), Cbor::Bytes(point.as_bytes()[1..33].to_vec())),
+            ((-3).into(), Cbor::Bytes(point.as_bytes()[33..].to_vec())),
+        ]));
+        let length = u16::try_from(key_handle.len()).unwrap().to_be_bytes();
+        // A touch, no PIN, an attested credential; no counter and no AAGUID.
+        let head = [application.as_slice(), &[0x41], &[0; 4 + 16], &length].concat();
+        let auth_data = [head, key_handle, cose].concat();
+        let statement = Cbor::Map(vec![
+            ("sig".into(), Cbor::Bytes(signature)),
+            ("x5c".into(), Cbor::Array(vec![Cbor::Bytes(certificate)])),
+        ]);
+        created(&client_data, "fido-u2f", statement, auth_data)
     }
 
     fn assertion(
@@ -157,14 +169,53 @@ impl SecurityKey {
     }
 }
 
-fn client_data(kind: &str, options: &Value, origin: &str) -> Vec<u8> {
+/// A key with a manufacturer's certificate.
+fn attested() -> Config {
+    let secret = SecretKey::from_pkcs8_pem(include_str!("../attestation/key.pem")).unwrap();
+    let secret = SecretBytes::new(secret.to_bytes().to_vec());
+    let attestation_key = AttestationKey {
+        key: PrivateKey { algorithm: Algorithm::Es256, secret },
+        x5c: vec![der(include_str!("../attestation/certificate.pem"))],
+    };
+    let attestation = Attestation::Basic;
+    Config { attestation, attestation_key: Some(attestation_key), ..Config::default() }
+}
+
+/// What a page is given for a new credential.
+pub(crate) fn created(
+    client_data: &[u8],
+    fmt: &str,
+    statement: Cbor,
+    auth_data: Vec<u8>,
+) -> Answer {
+    let id = credential_id(&auth_data).to_vec();
+    let object = Cbor::Map(vec![
+        ("fmt".into(), fmt.into()),
+        ("attStmt".into(), statement),
+        ("authData".into(), Cbor::Bytes(auth_data)),
+    ]);
+    let response = json!({
+        "clientDataJSON": base64(client_data),
+        "attestationObject": base64(&cbor(&object)),
+        "transports": ["usb"],
+    });
+    credential(&id, &response)
+}
+
+pub(crate) fn cbor(value: &Cbor) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    ciborium::into_writer(value, &mut encoded).unwrap();
+    encoded
+}
+
+pub(crate) fn client_data(kind: &str, options: &Value, origin: &str) -> Vec<u8> {
     let data = json!({
         "type": kind, "challenge": options["challenge"], "origin": origin, "crossOrigin": false,
     });
     data.to_string().into_bytes()
 }
 
-fn credential(id: &[u8], response: &Value) -> Answer {
+pub(crate) fn credential(id: &[u8], response: &Value) -> Answer {
     json!({
         "id": base64(id), "rawId": base64(id), "type": "public-key", "response": response,
         "clientExtensionResults": {}, "authenticatorAttachment": "cross-platform",
@@ -201,7 +252,7 @@ fn member<'v>(map: &'v Cbor, name: &str) -> &'v Cbor {
     &members.iter().find(|(key, _)| key.as_text() == Some(name)).unwrap().1
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
@@ -209,7 +260,7 @@ fn bytes(value: &Value) -> Vec<u8> {
     Base64UrlUnpadded::decode_vec(text(value)).unwrap()
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     Base64UrlUnpadded::encode_string(bytes)
 }
 
