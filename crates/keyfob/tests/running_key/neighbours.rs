@@ -39,7 +39,7 @@ fn a_user_and_strangers() -> (u32, Vec<u32>) {
     (user, if user == 0 { vec![STRANGER] } else { vec![] })
 }
 
-// P-24, P-28
+// P-22
 #[test]
 fn programs_of_other_users_are_not_let_in_over_loopback_unless_everybody_is() {
     let home = Home::new();
