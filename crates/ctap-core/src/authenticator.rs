@@ -4,15 +4,15 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
-use crate::commands::u2f::{self, Touch};
-use crate::commands::{self, Ask, Context, Outcome, Reply, Unanswered, Waiting};
+use crate::commands::{self, Ask, Context, Outcome, Reply, Unanswered, Waiting, u2f};
 use crate::config::Config;
 use crate::consent::{Decision, Evidence, Finger, PromptId, Question, UserPresent};
-use crate::limits::{SIGN_COUNT_BLOCK, U2F_TOUCH};
+use crate::limits::SIGN_COUNT_BLOCK;
 use crate::session::Session;
 use crate::status::Status;
 use crate::store::{Change, Store, StoreError};
 use crate::time::Instant;
+use crate::touches::{Touch, Touches};
 
 /// Where a request came from: opaque here, a CTAPHID channel in practice. Two requests with the same number come from the
 /// same client.
@@ -37,7 +37,7 @@ pub enum Step {
     Reply(Response),
     /// A person must decide first: show them the question, and pass what they decide to [`Authenticator::answer`].
     Wait(PromptId, Question),
-    /// Nothing is to be sent: the touch is kept for a U2F client that will ask again (UF-34).
+    /// Nothing is to be sent: a touch is kept for the U2F client that will ask again (UF-34), or it was refused.
     Kept,
 }
 
@@ -56,14 +56,15 @@ pub struct Response {
 /// ```text
 ///            handle                     answer, cancel, handle_timeout
 ///   Idle ─────────────▶ Waiting(prompt) ──────────────────────────────▶ Idle + Response
-///     └─▶ Response         │    abandon, power_cycle
+///     └─▶ Response         │    abandon, power_off, power_cycle
 ///                          └─────────────────────────▶ Idle, no response
 /// ```
 ///
 /// There are three kinds of methods. *The world happened*: [`handle`](Self::handle), [`handle_u2f`](Self::handle_u2f),
-/// [`answer`](Self::answer), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`power_cycle`](Self::power_cycle),
-/// [`handle_timeout`](Self::handle_timeout). *What must I do now*: [`poll_timeout`](Self::poll_timeout), whose answer changes
-/// only through those. *Getters*: [`prompt`](Self::prompt), [`config`](Self::config).
+/// [`answer`](Self::answer), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`power_off`](Self::power_off),
+/// [`power_cycle`](Self::power_cycle), [`handle_timeout`](Self::handle_timeout). *What must I do now*:
+/// [`poll_timeout`](Self::poll_timeout), whose answer changes only through those. *Getters*: [`prompt`](Self::prompt),
+/// [`prompts`](Self::prompts), [`config`](Self::config).
 pub struct Authenticator {
     config: Config,
     session: Session,
@@ -72,21 +73,13 @@ pub struct Authenticator {
     next_prompt: PromptId,
 }
 
-/// An open prompt.
+/// A CTAP2 request that gets no response before a person has answered.
 struct Pending {
     prompt: PromptId,
     channel: Channel,
     deadline: Instant,
     question: Question,
-    purpose: Purpose,
-}
-
-/// Who waits for the answer.
-enum Purpose {
-    /// A CTAP2 request, which gets no response before it.
-    Command(Waiting),
-    /// A U2F request: it is answered soon, and its client asks again until the touch is there.
-    U2f(Touch),
+    waiting: Waiting,
 }
 
 impl Authenticator {
@@ -101,9 +94,15 @@ impl Authenticator {
         }
     }
 
+    /// Unplugs the key: nobody waits for an answer any more, and no touch is kept. Nothing is to be sent.
+    pub fn power_off(&mut self) {
+        self.pending = None;
+        self.session.touches = Touches::default();
+    }
+
     /// Unplugs the key and plugs it in again: everything that is not in the store is forgotten, a waiting request too.
     pub fn power_cycle(&mut self, platform: &mut Platform<'_>) {
-        self.pending = None;
+        self.power_off();
         self.session = Session::new(platform.now, platform.rng);
     }
 
@@ -120,7 +119,6 @@ impl Authenticator {
         if self.is_busy() {
             return Step::Reply(Response::refusal(channel, Status::ChannelBusy));
         }
-        self.pending = None; // a U2F client that asks no more
         self.session.token.expire(platform.now);
         let outcome = commands::start(message, &mut self.context(channel, platform));
         self.step(channel, outcome, platform.now)
@@ -129,7 +127,7 @@ impl Authenticator {
     /// Runs one U2F message, an APDU (CTAP 2.3 section 7, UF-01 to UF-62).
     ///
     /// A request that needs a touch waits [`U2F_PATIENCE`](crate::limits::U2F_PATIENCE) for it, then answers `6985`; the prompt
-    /// stays, and the same request, sent again, finds the touch.
+    /// stays, and the same request, sent again on the same channel, finds the touch. Other messages do not end it.
     pub fn handle_u2f(
         &mut self,
         channel: Channel,
@@ -137,26 +135,24 @@ impl Authenticator {
         platform: &mut Platform<'_>,
     ) -> Step {
         if self.is_busy() {
-            return Step::Reply(Response { channel, message: u2f::BUSY.to_vec() });
+            return ask_again(channel);
         }
-        let kept = self.pending.take();
         self.session.drop_walk(); // UF-58
-        let request = match u2f::check(apdu, &self.context(channel, platform)) {
-            Ok(u2f::Judged { request, silent: None }) => request,
-            Ok(u2f::Judged { request, silent: Some(silent) }) => {
-                let evidence = Evidence::of_silence(silent, None);
-                return self.finish_u2f(channel, &request, &evidence, platform);
+        let u2f::Judged { request, silent } =
+            match u2f::check(apdu, &self.context(channel, platform)) {
+                Ok(judged) => judged,
+                Err(message) => return Step::Reply(Response { channel, message }),
+            };
+        if let Some(silent) = silent {
+            let evidence = Evidence::of_silence(silent, None);
+            return self.finish_u2f(channel, &request, &evidence, platform);
+        }
+        match self.session.touches.spend(channel, &request, platform.now) {
+            Some(present) => {
+                let evidence = Evidence::of_presence(present, None);
+                self.finish_u2f(channel, &request, &evidence, platform)
             }
-            Err(message) => return Step::Reply(Response { channel, message }),
-        };
-        match kept.map(|pending| (pending.prompt, pending.deadline, pending.purpose)) {
-            Some((prompt, deadline, Purpose::U2f(touch))) if touch.is_for(&request) => {
-                self.touch_again(channel, touch, (prompt, deadline), platform)
-            }
-            _ => {
-                let (prompt, touch) = (self.new_prompt(), Touch::wanted(request, platform.now));
-                self.wait(Pending::for_u2f(prompt, channel, touch, platform.now))
-            }
+            None => self.ask_for_touch(channel, request, platform.now),
         }
     }
 
@@ -167,71 +163,60 @@ impl Authenticator {
         decision: Decision,
         platform: &mut Platform<'_>,
     ) -> Option<Step> {
-        let Pending { channel, purpose, .. } =
+        if let Some(touch) = self.session.touches.take_wanted(prompt) {
+            let agreed = decision.finger().is_some_and(Finger::is_touch);
+            let present = agreed.then(UserPresent::approved);
+            return Some(self.decide_u2f(touch, present, platform));
+        }
+        let Pending { channel, waiting, .. } =
             self.pending.take_if(|pending| pending.prompt == prompt)?;
-        let finger = decision.finger().filter(|finger| purpose.wants_finger() || finger.is_touch());
+        let finger = decision.finger().filter(|finger| waiting.wants_finger() || finger.is_touch());
         let agreed = finger.map(|finger| (finger, UserPresent::approved()));
-        Some(match purpose {
-            Purpose::Command(waiting) => {
-                let outcome = self.decide(waiting, agreed, channel, platform);
-                self.step(channel, outcome, platform.now)
-            }
-            Purpose::U2f(touch) => {
-                self.decide_u2f(touch, agreed.map(|(_, present)| present), channel, platform)
-            }
-        })
+        let outcome = self.decide(waiting, agreed, channel, platform);
+        Some(self.step(channel, outcome, platform.now))
     }
 
     /// The platform cancelled the request of this channel (HD-81). `None`: none waits there.
     pub fn cancel(&mut self, channel: Channel) -> Option<Response> {
-        self.pending.take_if(|pending| {
-            pending.channel == channel && matches!(pending.purpose, Purpose::Command(_))
-        })?;
+        self.pending.take_if(|pending| pending.channel == channel)?;
         Some(Response::refusal(channel, Status::KeepaliveCancel))
     }
 
-    /// The client is gone, or started afresh: forget its request. Nothing is to be sent.
+    /// The client that waits is gone, or started afresh: forget its request. Nothing is to be sent. What U2F clients will ask
+    /// for again stays.
     pub fn abandon(&mut self) {
         self.pending = None;
+        self.session.touches.abandon();
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), if nothing else happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.pending.as_ref().map(|pending| match &pending.purpose {
-            Purpose::U2f(touch) => touch.next_deadline().unwrap_or(pending.deadline),
-            Purpose::Command(_) => pending.deadline,
-        })
+        let pending = self.pending.as_ref().map(|pending| pending.deadline);
+        pending.into_iter().chain(self.session.touches.next_deadline()).min()
     }
 
-    /// Nobody acted in time. `None`: it is not time yet, or nobody is to be told.
+    /// Time has passed, and perhaps nobody acted in time. `None`: it is not time yet, or nobody is to be told.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Response> {
-        let patience_over = match self.pending.as_mut() {
-            Some(Pending { channel, purpose: Purpose::U2f(touch), .. }) => {
-                touch.give_up_waiting(now).map(|message| Response { channel: *channel, message })
-            }
-            _ => None,
-        };
-        if patience_over.is_some() {
-            return patience_over; // the prompt stays for the next poll
+        if let Some(channel) = self.session.touches.pass_time(now) {
+            return Some(Response { channel, message: u2f::ASK_AGAIN.to_vec() });
         }
         let pending = self.pending.take_if(|pending| pending.deadline <= now)?;
-        match pending.purpose {
-            Purpose::Command(waiting) => {
-                Some(Response::new(pending.channel, waiting.refuse(Unanswered::TimedOut)))
-            }
-            Purpose::U2f(_) => None,
-        }
+        Some(Response::new(pending.channel, pending.waiting.refuse(Unanswered::TimedOut)))
     }
 
-    /// What is being asked right now, and until when.
+    /// What a person is asked right now, and until when: the first of [`prompts`](Self::prompts).
     #[must_use]
     pub fn prompt(&self) -> Option<(PromptId, &Question, Instant)> {
-        let open = self.pending.as_ref().filter(|pending| match &pending.purpose {
-            Purpose::U2f(touch) => touch.is_wanted(),
-            Purpose::Command(_) => true,
-        });
-        open.map(|pending| (pending.prompt, &pending.question, pending.deadline))
+        self.prompts().next()
+    }
+
+    /// Every prompt that can be answered: that of the request which gets no response before, then those of U2F clients, the
+    /// last to ask for something new first.
+    pub fn prompts(&self) -> impl Iterator<Item = (PromptId, &Question, Instant)> {
+        let pending = self.pending.as_ref();
+        let pending = pending.map(|open| (open.prompt, &open.question, open.deadline));
+        pending.into_iter().chain(self.session.touches.wanted())
     }
 
     /// What the device is.
@@ -242,10 +227,7 @@ impl Authenticator {
 
     /// A request waits for its response.
     fn is_busy(&self) -> bool {
-        self.pending.as_ref().is_some_and(|pending| match &pending.purpose {
-            Purpose::Command(_) => true,
-            Purpose::U2f(touch) => touch.next_deadline().is_some(),
-        })
+        self.pending.is_some() || self.session.touches.is_awaited()
     }
 
     /// `agreed`: what the person did, unless they refused.
@@ -267,9 +249,10 @@ impl Authenticator {
     fn step(&mut self, channel: Channel, outcome: Result<Outcome, Status>, now: Instant) -> Step {
         match outcome {
             Ok(Outcome::Ask(Ask { question, waiting, timeout })) => {
-                let (prompt, purpose) = (self.new_prompt(), Purpose::Command(waiting));
-                let deadline = now.plus(timeout);
-                self.wait(Pending { prompt, channel, deadline, question, purpose })
+                let (prompt, deadline) = (self.new_prompt(), now.plus(timeout));
+                let asked = question.clone();
+                self.pending = Some(Pending { prompt, channel, deadline, question, waiting });
+                Step::Wait(prompt, asked)
             }
             Ok(Outcome::Done(reply)) => Step::Reply(Response::new(channel, Ok(reply))),
             Err(status) => Step::Reply(Response::refusal(channel, status)),
@@ -282,55 +265,35 @@ impl Authenticator {
         prompt
     }
 
-    fn wait(&mut self, pending: Pending) -> Step {
-        let step = Step::Wait(pending.prompt, pending.question.clone());
-        self.pending = Some(pending);
-        step
-    }
-
-    /// The same U2F request again: done if the touch is there, else it waits on, under the same prompt while that is open.
-    fn touch_again(
-        &mut self,
-        channel: Channel,
-        touch: Touch,
-        (kept, until): (PromptId, Instant),
-        platform: &mut Platform<'_>,
-    ) -> Step {
-        match touch.ready(platform.now) {
-            Ok((request, present)) => {
-                let evidence = Evidence::of_presence(present, None);
-                self.finish_u2f(channel, &request, &evidence, platform)
-            }
-            Err(touch) => {
-                let prompt = if until > platform.now { kept } else { self.new_prompt() };
-                self.wait(Pending::for_u2f(prompt, channel, touch, platform.now))
-            }
+    /// The U2F client waits, under the prompt of its request if that is open.
+    fn ask_for_touch(&mut self, channel: Channel, request: u2f::Request, now: Instant) -> Step {
+        if let Some((prompt, question)) = self.session.touches.ask_again(channel, &request, now) {
+            return Step::Wait(prompt, question);
         }
+        let (prompt, question) = (self.new_prompt(), request.question());
+        self.session.touches.ask(Touch::new(prompt, channel, request, now));
+        Step::Wait(prompt, question)
     }
 
-    /// A touch for a U2F client that waits right now, or will ask again.
+    /// A touch, or a refusal, for a U2F client that waits right now, or will ask again.
     fn decide_u2f(
         &mut self,
         touch: Touch,
         present: Option<UserPresent>,
-        channel: Channel,
         platform: &mut Platform<'_>,
     ) -> Step {
-        let Some(present) = present else {
-            return touch
-                .refuse()
-                .map_or(Step::Kept, |message| Step::Reply(Response { channel, message }));
-        };
-        match touch.touched(present, platform.now) {
-            Ok((request, present)) => {
+        let channel = touch.channel();
+        match (present, touch.is_awaited()) {
+            (Some(present), true) => {
                 let evidence = Evidence::of_presence(present, None);
-                self.finish_u2f(channel, &request, &evidence, platform)
+                self.finish_u2f(channel, touch.request(), &evidence, platform)
             }
-            Err(touch) => {
-                let prompt = self.new_prompt(); // the old one is answered
-                self.pending = Some(Pending::for_u2f(prompt, channel, touch, platform.now));
+            (Some(present), false) => {
+                self.session.touches.keep(touch, present, platform.now);
                 Step::Kept
             }
+            (None, true) => ask_again(channel),
+            (None, false) => Step::Kept,
         }
     }
 
@@ -358,22 +321,9 @@ impl Authenticator {
     }
 }
 
-impl Purpose {
-    /// The question asks for a finger, not just for a touch.
-    const fn wants_finger(&self) -> bool {
-        match self {
-            Self::Command(waiting) => waiting.wants_finger(),
-            Self::U2f(_) => false,
-        }
-    }
-}
-
-impl Pending {
-    /// A touch that a U2F client wants, or that is kept for it.
-    fn for_u2f(prompt: PromptId, channel: Channel, touch: Touch, now: Instant) -> Self {
-        let (deadline, question) = (now.plus(U2F_TOUCH), touch.question());
-        Self { prompt, channel, deadline, question, purpose: Purpose::U2f(touch) }
-    }
+/// No touch yet: a U2F client asks again.
+fn ask_again(channel: Channel) -> Step {
+    Step::Reply(Response { channel, message: u2f::ASK_AGAIN.to_vec() })
 }
 
 impl Response {

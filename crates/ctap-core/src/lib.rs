@@ -142,6 +142,7 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod time;
+mod touches;
 mod uv;
 
 pub use authenticator::{Authenticator, Channel, Platform, Response, Step};

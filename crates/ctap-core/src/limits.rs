@@ -87,8 +87,16 @@ pub const MAX_SAMPLE_TIMEOUT: u64 = 60_000;
 /// Milliseconds within which a U2F request is answered even if nobody touched: U2F clients poll (UF-34, UF-41).
 pub const U2F_PATIENCE: u64 = 200;
 
-/// Milliseconds for which a touch is good that came between two polls of a U2F client (UF-34).
+/// Milliseconds for which a touch is good that came between two polls of a U2F client, and a prompt stays open that its client
+/// does not ask for again (UF-34).
 pub const U2F_TOUCH: u64 = 10_000;
+
+/// Milliseconds without a poll after which a U2F client has probably gone: they ask each 100 to 500 ms, and later only where
+/// another client was served first.
+pub const U2F_SILENCE: u64 = 2_000;
+
+/// Touches that are wanted by U2F clients, or kept for them, at the same time: many more than people have clients.
+pub const MAX_TOUCHES: usize = 16;
 
 /// Bytes that a largeBlobs fragment leaves of a message for their other members (LB-01).
 pub const FRAGMENT_OVERHEAD: usize = 64;

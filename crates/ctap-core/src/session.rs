@@ -12,6 +12,7 @@ use crate::pin::protocol::KeyAgreement;
 use crate::pin::retries::Mismatches;
 use crate::pin::token::PinUvAuthToken;
 use crate::time::Instant;
+use crate::touches::Touches;
 
 /// The volatile state of an authenticator (CP-18, HD-44).
 pub(crate) struct Session {
@@ -19,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) key_agreement: KeyAgreement,
     pub(crate) token: PinUvAuthToken,
     pub(crate) mismatches: Mismatches,
+    /// What U2F clients wait for, and what was given for them (UF-34).
+    pub(crate) touches: Touches,
     /// A finger that is being learned (BE-30).
     pub(crate) enrollment: Option<Enrollment>,
     continuation: Option<Continuation>,
@@ -53,13 +56,14 @@ impl Session {
             key_agreement: KeyAgreement::generate(rng),
             token: PinUvAuthToken::new(rng),
             mismatches: Mismatches::default(),
+            touches: Touches::default(),
             enrollment: None,
             continuation: None,
         }
     }
 
-    /// authenticatorReset: tokens, keys and walks are new, the mismatches in a row are forgotten with the PIN (RS-10). The
-    /// reset window is not reopened.
+    /// authenticatorReset: tokens, keys and walks are new, the mismatches in a row are forgotten with the PIN, and so are
+    /// touches that were given before (RS-10). The reset window is not reopened.
     pub(crate) fn reset(&mut self, rng: &mut dyn CryptoRng) {
         *self = Self::new(self.powered_up, rng);
     }

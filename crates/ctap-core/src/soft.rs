@@ -34,8 +34,8 @@ pub struct SoftKey {
 type Person = Box<dyn FnMut(&Question) -> Option<Decision> + Send>;
 
 impl SoftKey {
-    /// A key fresh from the factory, just plugged in, with a person who approves everything. Whether `config` makes sense is for
-    /// [`Config::check`] to say.
+    /// A key fresh from the factory, just plugged in, with a person who approves everything. Other kinds of keys than the
+    /// default one come from [`Config::checked`](crate::Config::checked).
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
         let mut rng = HashRng::new(seed);
@@ -100,15 +100,23 @@ impl SoftKey {
             };
             let next = match person(&question) {
                 Some(decision) => authenticator.answer(prompt, decision, &mut platform),
-                None => {
-                    platform.now = authenticator.poll_timeout().unwrap_or(platform.now);
-                    authenticator.handle_timeout(platform.now).map(Step::Reply)
-                }
+                None => sleep(authenticator, &mut platform),
             };
             *now = platform.now;
             step = next.unwrap_or(Step::Kept);
         }
     }
+}
+
+/// The person does nothing, until the key tells its client.
+fn sleep(authenticator: &mut Authenticator, platform: &mut Platform<'_>) -> Option<Step> {
+    while let Some(due) = authenticator.poll_timeout() {
+        platform.now = platform.now.max(due);
+        if let Some(response) = authenticator.handle_timeout(platform.now) {
+            return Some(Step::Reply(response));
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ mod usb;
 
 use clap::ValueEnum;
 use ctap_core::{
-    Authenticator, Channel, Config, Decision, Instant, Platform, PromptId, Question, Response,
-    Step, Store,
+    Authenticator, Channel, Config, Decision, Instant, Platform, PromptId, Question,
+    Response, Step, Store,
 };
 use hid_transport::{ChannelId, Device, Event, Kind, Packet, Report, Settings};
 use rand_core::CryptoRng;
@@ -93,7 +93,7 @@ impl Key {
     /// Power goes: nobody waits for an answer any more.
     pub(crate) fn unplug(&mut self) {
         self.device.reset();
-        self.authenticator.abandon();
+        self.authenticator.power_off();
         self.announce();
     }
 
@@ -172,8 +172,13 @@ impl Key {
 
     /// What a person is asked right now, and until when.
     pub(crate) fn prompt(&self) -> Option<(PromptId, Question, Instant)> {
-        let (prompt, question, until) = self.authenticator.prompt()?;
-        Some((prompt, self.named(question), until))
+        self.prompts().next()
+    }
+
+    /// Every prompt that can be answered, that one first: several U2F clients may want a touch.
+    pub(crate) fn prompts(&self) -> impl Iterator<Item = (PromptId, Question, Instant)> {
+        let prompts = self.authenticator.prompts();
+        prompts.map(|(prompt, question, until)| (prompt, self.named(question), until))
     }
 
     /// Whether somebody wanted to see which key this is, since the last call (HD-61).

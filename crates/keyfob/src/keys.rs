@@ -155,14 +155,19 @@ impl PluggedKey {
 
     /// What it asks now.
     pub(crate) fn prompt(&self) -> Option<Prompt> {
+        self.prompts().into_iter().next()
+    }
+
+    /// All that can be answered, what it asks now first.
+    pub(crate) fn prompts(&self) -> Vec<Prompt> {
         let usb = self.usb.borrow();
-        let (id, question, deadline) = usb.key.prompt()?;
-        Some(Prompt {
+        let prompts = usb.key.prompts().map(|(id, question, deadline)| Prompt {
             id,
             name: format!("{:08x}.{}.{id}", self.run, self.bus_id()),
             question,
             left: Duration::from_millis(deadline.since(usb.clock.now())),
-        })
+        });
+        prompts.collect()
     }
 
     /// Somebody decided. `false`: that prompt is no longer open, and nothing happened.

@@ -8,8 +8,8 @@ use ctap_core::consent::SampleFault;
 use ctap_core::limits::{MAX_PIN_RETRIES, MIN_MESSAGE};
 use ctap_core::secret::SecretBytes;
 use ctap_core::{
-    Authenticator, Channel, Config, Decision, Instant, MemoryStore, Platform, PromptId, Response,
-    Store,
+    Authenticator, Channel, Config, Decision, Instant, MemoryStore, Platform,
+    PromptId, Response, Store,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -117,8 +117,10 @@ pub struct Key {
     now: Instant,
     /// The request that has no answer yet: whose, and its first byte.
     waiting: Option<(Channel, Request)>,
-    /// The last prompt that was opened.
+    /// The last prompt that was opened, or asked for again.
     prompt: Option<PromptId>,
+    /// The prompts that were answered.
+    answered: Vec<PromptId>,
     max_message: usize,
 }
 
@@ -138,7 +140,16 @@ impl Key {
         let max_message = config.max_msg_size;
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
         let authenticator = Authenticator::new(config, &mut platform);
-        Self { authenticator, store, rng, now, waiting: None, prompt: None, max_message }
+        Self {
+            authenticator,
+            store,
+            rng,
+            now,
+            waiting: None,
+            prompt: None,
+            answered: Vec::new(),
+            max_message,
+        }
     }
 
     /// Plays an input: the variant, then steps.
@@ -242,10 +253,11 @@ impl Key {
     fn decide(&mut self, decision: Decision) -> Option<Response> {
         let prompt = self.prompt?;
         let Self { authenticator, store, rng, now, .. } = self;
-        let open = authenticator.prompt().map(|(open, ..)| open);
         let step = authenticator.answer(prompt, decision, &mut Platform { store, rng, now: *now });
-        assert!(step.is_none() || open == Some(prompt), "P-7: a late click");
-        self.proceed(step?)
+        let step = step?;
+        assert!(!self.answered.contains(&prompt), "P-7: a late click");
+        self.answered.push(prompt);
+        self.proceed(step)
     }
 
     /// Time passes from deadline to deadline; at most one request waits, so there is at most one answer.

@@ -1,20 +1,16 @@
 //! U2F, also called CTAP1: raw messages, CTAP 2.3 section 7 (UF-01 to UF-62).
 //!
-//! A U2F client does not wait for a touch: it asks again and again. So a request that needs one is answered `6985` soon, its
-//! [`Touch`] stays open, and the same request sent again finds it.
+//! A U2F client does not wait for a touch: it asks again and again ([`touches`](crate::touches)).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::parameters::{Candidate, Found};
 use super::{Context, dummy};
 use crate::algorithm::{Algorithm, PrivateKey};
-use crate::consent::{Action, Evidence, Question, SilentRequest, UserPresent};
+use crate::consent::{Action, Evidence, Question, SilentRequest};
 use crate::credential::CredProtect;
 use crate::credential_id::{self, Contents};
 use crate::crypto;
-use crate::limits::{U2F_PATIENCE, U2F_TOUCH};
-use crate::time::Instant;
 
 /// Status words (UF-09).
 #[derive(Clone, Copy)]
@@ -31,8 +27,8 @@ enum StatusWord {
     NoPreciseDiagnosis = 0x6f00,
 }
 
-/// What a second client hears while a request waits: ask again.
-pub(crate) const BUSY: [u8; 2] = (StatusWord::ConditionsNotSatisfied as u16).to_be_bytes();
+/// No touch yet: ask again. A second client hears it too, while a request waits.
+pub(crate) const ASK_AGAIN: [u8; 2] = (StatusWord::ConditionsNotSatisfied as u16).to_be_bytes();
 
 impl StatusWord {
     fn alone(self) -> Vec<u8> {
@@ -50,6 +46,20 @@ impl StatusWord {
 pub(crate) enum Request {
     Register { challenge: [u8; 32], application: [u8; 32] },
     Authenticate { challenge: [u8; 32], application: [u8; 32], key_handle: Vec<u8> },
+}
+
+impl Request {
+    /// A U2F request names its relying party only as a hash, and a dummy none at all.
+    pub(crate) fn question(&self) -> Question {
+        let (action, application) = match self {
+            Self::Register { challenge, application } if dummy::is_u2f(challenge, application) => {
+                return Question::touch(Action::Select);
+            }
+            Self::Register { application, .. } => (Action::Register, *application),
+            Self::Authenticate { application, .. } => (Action::SignIn, *application),
+        };
+        Question { application: Some(application), ..Question::touch(action) }
+    }
 }
 
 /// A right request, and whether it does without a touch.
@@ -168,100 +178,6 @@ fn find<'s>(key_handle: &[u8], application: &[u8; 32], cx: &'s Context<'_>) -> O
     Found::by_id(key_handle, application, cx.store.state()).filter(|found| {
         found.is_visible(false) && found.credential().key.algorithm == Algorithm::Es256
     })
-}
-
-/// The touch that a request needs.
-///
-/// ```text
-///   Wanted { reply_by: Some } ── touched ──▶ done
-///        │ patience over: 6985
-///        ▼
-///   Wanted { reply_by: None } ── touched ──▶ Given ── the same request again ──▶ done
-/// ```
-pub(crate) struct Touch {
-    request: Box<Request>,
-    state: TouchState,
-}
-
-enum TouchState {
-    Wanted { reply_by: Option<Instant> },
-    Given { present: UserPresent, until: Instant },
-}
-
-impl Touch {
-    /// Nobody touched yet.
-    pub(crate) fn wanted(request: Request, now: Instant) -> Self {
-        let reply_by = Some(now.plus(U2F_PATIENCE));
-        Self { request: Box::new(request), state: TouchState::Wanted { reply_by } }
-    }
-
-    pub(crate) fn is_for(&self, request: &Request) -> bool {
-        *self.request == *request
-    }
-
-    /// The person is still to be asked.
-    pub(crate) const fn is_wanted(&self) -> bool {
-        matches!(self.state, TouchState::Wanted { .. })
-    }
-
-    /// When the client that waits right now must be answered; `None`: none waits.
-    pub(crate) const fn next_deadline(&self) -> Option<Instant> {
-        match self.state {
-            TouchState::Wanted { reply_by } => reply_by,
-            TouchState::Given { .. } => None,
-        }
-    }
-
-    /// The client has waited long enough: the response for now (UF-34).
-    pub(crate) fn give_up_waiting(&mut self, now: Instant) -> Option<Vec<u8>> {
-        match &mut self.state {
-            TouchState::Wanted { reply_by } if reply_by.is_some_and(|reply_by| reply_by <= now) => {
-                *reply_by = None;
-                Some(StatusWord::ConditionsNotSatisfied.alone())
-            }
-            _ => None,
-        }
-    }
-
-    /// Touched: the request can be done if its client waits, or else the touch is kept for a while.
-    pub(crate) fn touched(
-        mut self,
-        present: UserPresent,
-        now: Instant,
-    ) -> Result<(Request, UserPresent), Self> {
-        if self.next_deadline().is_some() {
-            return Ok((*self.request, present));
-        }
-        self.state = TouchState::Given { present, until: now.plus(U2F_TOUCH) };
-        Err(self)
-    }
-
-    /// The same request came again: done with a touch that still stands, else the client waits once more.
-    pub(crate) fn ready(self, now: Instant) -> Result<(Request, UserPresent), Self> {
-        match self.state {
-            TouchState::Given { present, until } if now < until => Ok((*self.request, present)),
-            _ => Err(Self::wanted(*self.request, now)),
-        }
-    }
-
-    /// Refused: the client that waits hears that there was no touch.
-    pub(crate) fn refuse(self) -> Option<Vec<u8>> {
-        self.next_deadline().map(|_| StatusWord::ConditionsNotSatisfied.alone())
-    }
-
-    /// A U2F request names its relying party only as a hash, and a dummy none at all.
-    pub(crate) fn question(&self) -> Question {
-        let (action, application) = match &*self.request {
-            Request::Register { challenge, application }
-                if dummy::is_u2f(challenge, application) =>
-            {
-                return Question::touch(Action::Select);
-            }
-            Request::Register { application, .. } => (Action::Register, *application),
-            Request::Authenticate { application, .. } => (Action::SignIn, *application),
-        };
-        Question { application: Some(application), ..Question::touch(action) }
-    }
 }
 
 /// Does what the person agreed to, or was not asked about. The response is always a whole one.

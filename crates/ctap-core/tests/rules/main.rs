@@ -23,5 +23,6 @@ mod registration;
 mod reset_selection;
 mod support;
 mod tokens;
+mod touches;
 mod u2f;
 mod walks;

@@ -1,7 +1,7 @@
 //! U2F, and how it goes together with CTAP2.
 
 use ctap_core::consent::Action;
-use ctap_core::{Decision, Instant, Step};
+use ctap_core::{Decision, Step};
 use p256::ecdsa::signature::Verifier as _;
 use p256::ecdsa::{DerSignature, VerifyingKey};
 
@@ -11,41 +11,41 @@ use crate::support::request::config;
 use crate::support::store::Medium;
 use crate::support::{Act, Key, Request, Setup, get_assertion, make_credential, numbered, sha256};
 
-const RP: &str = "https://example.com";
-const CHALLENGE: [u8; 32] = [0x42; 32];
-const REGISTER: u8 = 1;
+pub(crate) const RP: &str = "https://example.com";
+pub(crate) const CHALLENGE: [u8; 32] = [0x42; 32];
+pub(crate) const REGISTER: u8 = 1;
 const AUTHENTICATE: u8 = 2;
 
-const NO_ERROR: [u8; 2] = [0x90, 0x00];
-const NOT_TOUCHED: [u8; 2] = [0x69, 0x85];
+pub(crate) const NO_ERROR: [u8; 2] = [0x90, 0x00];
+pub(crate) const NOT_TOUCHED: [u8; 2] = [0x69, 0x85];
 const NOT_ALLOWED: [u8; 2] = [0x69, 0x86];
 const WRONG_DATA: [u8; 2] = [0x6a, 0x80];
 const WRONG_LENGTH: [u8; 2] = [0x67, 0x00];
 const WRONG_CLASS: [u8; 2] = [0x6e, 0x00];
 const WRONG_INSTRUCTION: [u8; 2] = [0x6d, 0x00];
 
-fn key() -> Key {
+pub(crate) fn key() -> Key {
     Key::made(|config| {
         config.u2f = true;
         config.attestation_key = Some(attestation_key(1));
     })
 }
 
-fn application() -> [u8; 32] {
+pub(crate) fn application() -> [u8; 32] {
     sha256(RP.as_bytes())
 }
 
 /// An APDU with extended lengths, as HID clients send it.
-fn apdu(instruction: u8, p1: u8, data: &[u8]) -> Vec<u8> {
+pub(crate) fn apdu(instruction: u8, p1: u8, data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u16).to_be_bytes();
     [&[0, instruction, p1, 0, 0][..], &length, data, &[0, 0]].concat()
 }
 
-fn register() -> Vec<u8> {
+pub(crate) fn register() -> Vec<u8> {
     apdu(REGISTER, 0x03, &[CHALLENGE, application()].concat())
 }
 
-fn authenticate(p1: u8, handle: &[u8]) -> Vec<u8> {
+pub(crate) fn authenticate(p1: u8, handle: &[u8]) -> Vec<u8> {
     authenticate_at(p1, application(), handle)
 }
 
@@ -55,12 +55,12 @@ fn authenticate_at(p1: u8, application: [u8; 32], handle: &[u8]) -> Vec<u8> {
 }
 
 /// The last two bytes.
-fn status(answer: &[u8]) -> [u8; 2] {
+pub(crate) fn status(answer: &[u8]) -> [u8; 2] {
     *answer.last_chunk().unwrap()
 }
 
 /// Public key and key handle of a registration, whose signature is checked.
-fn registered(answer: &[u8]) -> (VerifyingKey, Vec<u8>) {
+pub(crate) fn registered(answer: &[u8]) -> (VerifyingKey, Vec<u8>) {
     assert_eq!(status(answer), NO_ERROR);
     assert_eq!(answer[0], 0x05);
     let (public, length) = (&answer[1..66], usize::from(answer[66]));
@@ -241,82 +241,6 @@ fn a_registration_for_the_touch_alone_asks_whether_this_is_the_key_to_use() {
     assert_eq!(key.asked()[0].action, Action::Register, "somebody's own machine");
 }
 
-/// The first step of a U2F request.
-fn begin(key: &mut Key, apdu: &[u8]) -> Step {
-    key.with_platform(|key, platform| key.handle_u2f(CHANNEL, apdu, platform))
-}
-
-// UF-34, UF-40, UF-41
-#[test]
-fn a_touch_between_two_polls_is_found_by_the_second_and_used_once() {
-    let mut key = key();
-    let Step::Wait(prompt, _) = begin(&mut key, &register()) else { panic!("a touch is needed") };
-    key.advance(200);
-    let now = Instant::from_millis(key.now);
-    assert_eq!(key.authenticator.handle_timeout(now).unwrap().message, NOT_TOUCHED);
-    assert!(key.authenticator.prompt().is_some(), "the prompt stays");
-    key.advance(50);
-    let step = key.with_platform(|key, platform| key.answer(prompt, Decision::Approve, platform));
-    assert_eq!(step, Some(Step::Kept));
-    assert!(key.authenticator.prompt().is_none());
-    key.advance(9_999);
-    let Step::Reply(done) = begin(&mut key, &register()) else { panic!("touched before") };
-    registered(&done.message);
-    assert_eq!(untouched(&mut key, &register()), NOT_TOUCHED, "used up");
-}
-
-// UF-34, UF-40
-#[test]
-fn a_kept_touch_is_for_the_same_request_and_grows_old() {
-    let other = apdu(REGISTER, 3, &[[1; 32], application()].concat());
-    let version = vec![0, 3, 0, 0];
-    for (wait, second, answer) in
-        [(10_000, register(), NOT_TOUCHED), (1, other, NOT_TOUCHED), (1, version, NO_ERROR)]
-    {
-        let mut key = key();
-        let Step::Wait(prompt, _) = begin(&mut key, &register()) else { panic!() };
-        key.advance(200);
-        let _ = key.authenticator.handle_timeout(Instant::from_millis(key.now));
-        let _ = key.with_platform(|key, platform| key.answer(prompt, Decision::Approve, platform));
-        key.advance(wait);
-        assert_eq!(status(&untouched(&mut key, &second)), answer);
-        assert_eq!(untouched(&mut key, &register()), NOT_TOUCHED);
-    }
-}
-
-// UF-34, P-7
-#[test]
-fn polling_keeps_one_prompt() {
-    let mut key = key();
-    let mut prompts = Vec::new();
-    for _ in 0..5 {
-        let Step::Wait(prompt, _) = begin(&mut key, &register()) else { panic!() };
-        prompts.push(prompt);
-        key.advance(200);
-        let _ = key.authenticator.handle_timeout(Instant::from_millis(key.now)).unwrap();
-    }
-    prompts.dedup();
-    assert_eq!(prompts.len(), 1);
-    let Step::Wait(last, _) = begin(&mut key, &register()) else { panic!() };
-    let step = key.with_platform(|key, platform| key.answer(last, Decision::Approve, platform));
-    let Some(Step::Reply(done)) = step else { panic!("{step:?}") };
-    registered(&done.message);
-}
-
-// UF-34
-#[test]
-fn a_prompt_that_nobody_polls_for_goes_away() {
-    let mut key = key();
-    let Step::Wait(..) = begin(&mut key, &register()) else { panic!() };
-    key.advance(200);
-    let _ = key.authenticator.handle_timeout(Instant::from_millis(key.now)).unwrap();
-    let end = key.authenticator.poll_timeout().unwrap();
-    assert_eq!(end.as_millis(), 10_000);
-    assert_eq!(key.authenticator.handle_timeout(end), None);
-    assert_eq!(key.authenticator.poll_timeout(), None);
-    assert!(key.authenticator.prompt().is_none());
-}
-
 // UF-62
 #[test]
 fn the_probes_of_a_client_cost_one_touch() {
@@ -440,10 +364,10 @@ fn a_key_without_u2f_answers_nothing_else() {
 fn while_a_request_waits_others_hear_that_nobody_touched() {
     let mut key = key();
     let Step::Wait(..) = key.begin(CHANNEL, &[0x0b]) else { panic!() };
-    let Step::Reply(answer) = begin(&mut key, &register()) else { panic!() };
+    let Step::Reply(answer) = key.begin_u2f(CHANNEL, &register()) else { panic!() };
     assert_eq!(answer.message, NOT_TOUCHED);
     key.authenticator.abandon();
-    let Step::Wait(..) = begin(&mut key, &register()) else { panic!() };
+    let Step::Wait(..) = key.begin_u2f(CHANNEL, &register()) else { panic!() };
     let Step::Reply(answer) = key.begin(CHANNEL, &[0x04]) else { panic!() };
     assert_eq!(answer.message, [0x06]);
 }

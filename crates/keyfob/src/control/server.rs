@@ -134,11 +134,12 @@ fn answer(keys: &Keys, choice: &Choice, decision: Decision) -> Answer {
     }
 }
 
-/// The one prompt that is meant. With several open, a guess could approve the wrong one.
+/// The one prompt that is meant: the one of this name, or what the only key that asks asks now. With several keys that do, a
+/// guess could approve the wrong one.
 fn choose<'a>(keys: &'a Keys, choice: &Choice) -> Result<(&'a PluggedKey, Prompt), Refusal> {
     let is_meant = |prompt: &Prompt| choice.prompt.as_ref().is_none_or(|name| *name == prompt.name);
     let mut open = named(keys, choice.key.as_deref())?.into_iter().filter_map(|key| {
-        let prompt = key.prompt().filter(&is_meant)?;
+        let prompt = key.prompts().into_iter().find(is_meant)?;
         Some((key, prompt))
     });
     match (open.next(), open.next()) {

@@ -93,6 +93,11 @@ impl Key {
         self.with_platform(|key, platform| key.handle(channel, message, platform))
     }
 
+    /// One step of a U2F request, without the person.
+    pub(crate) fn begin_u2f(&mut self, channel: Channel, apdu: &[u8]) -> Step {
+        self.with_platform(|key, platform| key.handle_u2f(channel, apdu, platform))
+    }
+
     /// Runs a message to its end, the person following the script.
     pub(crate) fn call_on(&mut self, channel: Channel, message: &[u8]) -> Vec<u8> {
         let step = self.begin(channel, message);
@@ -104,7 +109,7 @@ impl Key {
     }
 
     pub(crate) fn call_u2f(&mut self, apdu: &[u8]) -> Vec<u8> {
-        let step = self.with_platform(|key, platform| key.handle_u2f(CHANNEL, apdu, platform));
+        let step = self.begin_u2f(CHANNEL, apdu);
         self.finish(CHANNEL, step)
     }
 
@@ -124,13 +129,21 @@ impl Key {
                 Act::Do(decision) => self
                     .with_platform(|key, platform| key.answer(prompt, decision, platform))
                     .expect("the question is open"),
-                Act::Sleep => {
-                    self.now = self.authenticator.poll_timeout().unwrap().as_millis();
-                    let now = Instant::from_millis(self.now);
-                    Step::Reply(self.authenticator.handle_timeout(now).unwrap())
-                }
+                Act::Sleep => Step::Reply(self.sleep()),
                 Act::Cancel => Step::Reply(self.authenticator.cancel(channel).unwrap()),
             };
+        }
+    }
+
+    /// Time passes until the key tells whoever waits that nobody came.
+    pub(crate) fn sleep(&mut self) -> Response {
+        loop {
+            let due = self.authenticator.poll_timeout().expect("somebody waits");
+            self.now = self.now.max(due.as_millis());
+            let now = Instant::from_millis(self.now);
+            if let Some(response) = self.authenticator.handle_timeout(now) {
+                return response;
+            }
         }
     }
 
