@@ -21,7 +21,7 @@ use ctap_conformance::{
     Answer, Expectations, Hand, Options, Outcome, Report, Suite, Transport, Trouble, Verdict, run,
 };
 use ctap_core::consent::SampleFault;
-use ctap_core::{Config, Decision, SoftKey};
+use ctap_core::{CheckedConfig, Decision, SoftKey};
 use hid_transport::Capabilities;
 
 fn main() -> ExitCode {
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         println!("no case has one of these words");
         return ExitCode::from(2);
     }
-    match test(Config::default(), &suite, &words) {
+    match test(CheckedConfig::default(), &suite, &words) {
         // That nothing failed is not enough: a gate that lets through what was not tested guards nothing.
         Ok(report) if report.judge(&Expectations::default()).is_good() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
@@ -43,7 +43,11 @@ fn main() -> ExitCode {
 }
 
 /// Runs the cases that have one of `words`, and prints what failed.
-pub(crate) fn test(config: Config, suite: &Suite, words: &[String]) -> Result<Report, Trouble> {
+pub(crate) fn test(
+    config: CheckedConfig,
+    suite: &Suite,
+    words: &[String],
+) -> Result<Report, Trouble> {
     let mut key = OwnAuthenticator::new(config);
     let options = Options { may_erase: true, ..Options::default() };
     let report = run(&mut key, &suite.filtered(words), &options, |_| {})?;
@@ -78,7 +82,7 @@ fn decision(hand: Hand) -> Option<Decision> {
 }
 
 impl OwnAuthenticator {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: CheckedConfig) -> Self {
         Self { has_u2f: config.u2f, key: SoftKey::new(config, [7; 32]) }
     }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use ctap_conformance::{Case, Expectations, Suite};
-use ctap_core::Config;
+use ctap_core::CheckedConfig;
 
 fn guide() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance.md");
@@ -56,6 +56,6 @@ fn the_case_of_ones_own_that_it_shows_passes() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("house_rules.toml"), case).unwrap();
     let suite = Suite::in_directory(directory.path()).unwrap();
-    let report = own_authenticator::test(Config::default(), &suite, &[]).unwrap();
+    let report = own_authenticator::test(CheckedConfig::default(), &suite, &[]).unwrap();
     assert_eq!(report.counts(), (1, 0, 0));
 }

@@ -55,6 +55,29 @@ impl Algorithm {
             _ => 32,
         }
     }
+
+    /// Bytes of a public key as a COSE_Key (MC-73).
+    pub(crate) const fn cose_length(self) -> usize {
+        match self {
+            Self::Es256 => 77,
+            Self::EdDsa => 42,
+            Self::Es384 => 110,
+            Self::Es256K => 78,
+            Self::MlDsa44 => 1322,
+            Self::MlDsa65 => 1962,
+        }
+    }
+
+    /// Bytes of the longest signature; those of ECDSA are in DER, and some are shorter (UF-26).
+    pub(crate) const fn longest_signature(self) -> usize {
+        match self {
+            Self::Es256 | Self::Es256K => 72,
+            Self::EdDsa => 64,
+            Self::Es384 => 104,
+            Self::MlDsa44 => 2420,
+            Self::MlDsa65 => 3309,
+        }
+    }
 }
 
 /// A private key: its algorithm and its secret, a scalar or a seed, big endian, of the algorithm's length.
@@ -152,8 +175,11 @@ mod tests {
         for algorithm in Algorithm::ALL {
             let key = PrivateKey::generate(algorithm, &mut rng);
             assert_eq!(key.secret.expose().len(), algorithm.secret_length());
-            assert!(key.cose_public_key().is_some(), "{algorithm:?}");
-            assert!(key.sign(&[b"a", b"b"], &evidence).is_some(), "{algorithm:?}");
+            let public = key.cose_public_key().unwrap();
+            assert_eq!(public.len(), algorithm.cose_length(), "{algorithm:?}");
+            let signature = key.sign(&[b"a", b"b"], &evidence).unwrap();
+            let shorter = algorithm.longest_signature() - signature.len();
+            assert!(shorter < 8, "{algorithm:?}: {shorter}");
         }
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use crate::commands::{self, Ask, Context, Outcome, Reply, Unanswered, Waiting, u2f};
-use crate::config::Config;
+use crate::config::{CheckedConfig, Config};
 use crate::consent::{Decision, Evidence, Finger, PromptId, Question, UserPresent};
 use crate::limits::SIGN_COUNT_BLOCK;
 use crate::session::Session;
@@ -66,7 +66,7 @@ pub struct Response {
 /// [`poll_timeout`](Self::poll_timeout), whose answer changes only through those. *Getters*: [`prompt`](Self::prompt),
 /// [`prompts`](Self::prompts), [`config`](Self::config).
 pub struct Authenticator {
-    config: Config,
+    config: CheckedConfig,
     session: Session,
     counter: SignCounter,
     pending: Option<Pending>,
@@ -84,7 +84,7 @@ struct Pending {
 
 impl Authenticator {
     /// Plugs the key in: this is its power-up. `now` opens the ten seconds in which a reset is accepted (RS-03).
-    pub fn new(config: Config, platform: &mut Platform<'_>) -> Self {
+    pub fn new(config: CheckedConfig, platform: &mut Platform<'_>) -> Self {
         Self {
             config,
             session: Session::new(platform.now, platform.rng),
@@ -221,7 +221,7 @@ impl Authenticator {
 
     /// What the device is.
     #[must_use]
-    pub const fn config(&self) -> &Config {
+    pub fn config(&self) -> &Config {
         &self.config
     }
 

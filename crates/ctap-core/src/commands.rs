@@ -157,7 +157,7 @@ pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Sta
         make_credential::COMMAND => make_credential::start(parameters, cx),
         get_assertion::COMMAND => get_assertion::start(parameters, cx),
         get_info::COMMAND => Ok(Outcome::Done(get_info::run(cx))),
-        client_pin::COMMAND if cx.policy().has_tokens() => client_pin::run(parameters, cx),
+        client_pin::COMMAND if cx.config.agrees_on_keys() => client_pin::run(parameters, cx),
         reset::COMMAND => reset::start(cx),
         bio_enrollment::COMMAND if cx.config.fingerprints.is_some() => {
             bio_enrollment::run(parameters, cx)

@@ -5,12 +5,18 @@ use alloc::vec::Vec;
 
 use crate::algorithm::Algorithm;
 use crate::attestation::{Attestation, AttestationKey};
-use crate::limits::{DEFAULT_MESSAGE, MAX_BLOBS, MAX_FINGERPRINTS, MAX_MESSAGE, MIN_MESSAGE};
+use crate::limits::DEFAULT_MESSAGE;
 use crate::pin::Protocol;
+
+mod check;
+mod longest;
+
+pub use self::check::{CheckedConfig, Contradiction};
 
 /// What an authenticator is made as. [`Config::default`] is a CTAP 2.3 key without a fingerprint sensor.
 ///
-/// Any combination of features can be written down; [`Config::check`] says whether it makes sense.
+/// Any combination of features can be written down. An authenticator is made from one that makes sense, which
+/// [`Config::checked`] finds out.
 #[derive(Debug)]
 pub struct Config {
     /// The model (getInfo 0x03).
@@ -31,9 +37,10 @@ pub struct Config {
     pub no_mc_ga_permissions_with_client_pin: bool,
     /// A credential that is not discoverable needs no user verification (option `makeCredUvNotRqd`).
     pub make_cred_uv_not_rqd: bool,
-    /// The longest message, command byte included (getInfo 0x05); [`MIN_MESSAGE`] to [`MAX_MESSAGE`].
+    /// The longest message, command byte included (getInfo 0x05); [`MIN_MESSAGE`](crate::limits::MIN_MESSAGE) to
+    /// [`MAX_MESSAGE`](crate::limits::MAX_MESSAGE), and room for every answer that the other settings can bring about.
     pub max_msg_size: usize,
-    /// A fingerprint sensor (options `uv`, `bioEnroll`).
+    /// A fingerprint sensor (options `uv`, `bioEnroll`). Needs a PIN, which alone can authorise the first finger.
     pub fingerprints: Option<FingerprintSensor>,
     /// authenticatorCredentialManagement (option `credMgmt`).
     pub credential_management: bool,
@@ -82,7 +89,7 @@ impl Version {
 /// A virtual fingerprint sensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FingerprintSensor {
-    /// How many fingers can be enrolled; 1 to [`MAX_FINGERPRINTS`].
+    /// How many fingers can be enrolled; 1 to [`MAX_FINGERPRINTS`](crate::limits::MAX_FINGERPRINTS).
     pub capacity: u8,
     /// Good samples that one enrolment takes; 2 or more, so that one is left after the first (BE-21).
     pub samples: u8,
@@ -138,7 +145,8 @@ pub struct Extensions {
     pub hmac_secret: bool,
     /// hmac-secret-mc: the same at registration.
     pub hmac_secret_mc: bool,
-    /// credBlob: the longest one in bytes (getInfo 0x0F); with the next one [`MAX_BLOBS`] at the most.
+    /// credBlob: the longest one in bytes (getInfo 0x0F); with the next one
+    /// [`MAX_BLOBS`](crate::limits::MAX_BLOBS) at the most.
     pub cred_blob: Option<usize>,
     /// largeBlob: the longest one in bytes. Excludes authenticatorLargeBlobs (EX-70).
     pub large_blob: Option<usize>,
@@ -146,16 +154,6 @@ pub struct Extensions {
     pub pin_complexity_policy: bool,
     /// thirdPartyPayment: credentials that may be used for payments on other sites.
     pub third_party_payment: bool,
-}
-
-/// Two settings that cannot both be, and the rule that says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} ({rule})")]
-pub struct Contradiction {
-    /// What is wrong and what would be right, in the standard's names.
-    pub what: &'static str,
-    /// The rule it breaks.
-    pub rule: &'static str,
 }
 
 impl Config {
@@ -184,212 +182,14 @@ impl Config {
         self.authenticator_config.min_pin_length_rp_ids.is_some()
     }
 
-    /// Whether the features fit together.
-    ///
-    /// # Errors
-    /// The first [`Contradiction`]: whoever wrote the configuration has to resolve it.
-    pub fn check(&self) -> Result<(), Contradiction> {
-        let claims = self.claims_rules().into_iter().chain(self.verification_rules());
-        let limits = self.extension_rules().into_iter().chain(self.limit_rules());
-        match claims.chain(limits).find(|(broken, _)| *broken) {
-            Some((_, contradiction)) => Err(contradiction),
-            None => Ok(()),
-        }
-    }
-
-    /// What the claimed versions demand.
-    fn claims_rules(&self) -> [(bool, Contradiction); 8] {
-        let modern = self.is_later_than_20();
-        let rk_modern = modern && self.rk();
-        let with_uv = modern && self.verifies();
-        [
-            rule(self.versions.is_empty() && !self.u2f, "GI-10", "a key needs a version to speak"),
-            rule(
-                !modern && self.has_later_than_20(),
-                "GI-105",
-                "FIDO_2_0 alone has no commands, options and extensions of later versions",
-            ),
-            rule(
-                self.claims(Version::Fido23)
-                    && !(self.claims(Version::Fido21) && self.claims(Version::Fido20)),
-                "GI-101",
-                "FIDO_2_3 needs FIDO_2_1 and FIDO_2_0 beside it",
-            ),
-            // hmac-secret-mc is later than CTAP 2.0, so this and GI-105 cover GI-83 too.
-            rule(
-                modern && !self.extensions.hmac_secret,
-                "GI-110",
-                "FIDO_2_1 and later need the extension hmac-secret",
-            ),
-            rule(
-                rk_modern && !self.verifies(),
-                "GI-111",
-                "FIDO_2_1 and later with discoverable credentials need clientPin or bioEnroll",
-            ),
-            rule(
-                rk_modern && !self.credential_management,
-                "GI-112",
-                "FIDO_2_1 and later with discoverable credentials need credMgmt",
-            ),
-            rule(
-                with_uv && !self.extensions.cred_protect,
-                "GI-113",
-                "FIDO_2_1 and later with user verification need the extension credProtect",
-            ),
-            rule(
-                with_uv && !self.pin_uv_auth_protocols.contains(&Protocol::Two),
-                "GI-115",
-                "FIDO_2_1 and later with user verification need PIN/UV auth protocol 2",
-            ),
-        ]
-    }
-
-    /// What user verification, tokens and their commands demand.
-    fn verification_rules(&self) -> [(bool, Contradiction); 5] {
-        let commands = &self.authenticator_config;
-        let no_rp_ids = commands.min_pin_length_rp_ids.is_none();
-        [
-            rule(
-                self.verifies() && self.pin_uv_auth_protocols.is_empty(),
-                "GI-85",
-                "user verification needs a PIN/UV auth protocol",
-            ),
-            rule(
-                self.no_mc_ga_permissions_with_client_pin && !self.client_pin,
-                "GI-71",
-                "noMcGaPermissionsWithClientPin needs clientPin",
-            ),
-            rule(
-                self.per_cred_mgmt_ro && !(self.credential_management && self.verifies()),
-                "GI-86",
-                "perCredMgmtRO needs credMgmt and user verification",
-            ),
-            rule(
-                (!no_rp_ids && !self.client_pin)
-                    || (self.extensions.pin_complexity_policy && no_rp_ids),
-                "GI-76",
-                "setMinPINLength needs clientPin, and the extension pinComplexityPolicy needs setMinPINLength",
-            ),
-            rule(
-                self.fingerprints.as_ref().is_some_and(|sensor| !sensor.is_possible()),
-                "BE-21",
-                "a sensor needs room for 1 to 88 fingers, 2 samples or more, and not 0 attempts",
-            ),
-        ]
-    }
-
-    /// What extensions demand, of commands and of each other.
-    fn extension_rules(&self) -> [(bool, Contradiction); 5] {
-        let ext = &self.extensions;
-        let blobs = ext.cred_blob.unwrap_or(0).saturating_add(ext.large_blob.unwrap_or(0));
-        [
-            rule(
-                self.large_blobs.is_some() && !self.rk(),
-                "GI-80",
-                "largeBlobs needs discoverable credentials",
-            ),
-            rule(
-                self.large_blobs.is_some_and(|size| size < 1024),
-                "LB-02",
-                "largeBlobs needs a maxSerializedLargeBlobArray of at least 1024 bytes",
-            ),
-            rule(
-                self.large_blobs.is_some() && ext.large_blob.is_some(),
-                "EX-70",
-                "largeBlobs and the extension largeBlob exclude each other",
-            ),
-            rule(
-                ext.cred_blob.is_some_and(|size| size < 32)
-                    || (ext.cred_blob.is_some() && !ext.cred_protect),
-                "GI-82",
-                "the extension credBlob needs credProtect and a maxCredBlobLength of at least 32 bytes",
-            ),
-            rule(
-                blobs > MAX_BLOBS,
-                "MSG-61",
-                "credBlob and largeBlob may have 3072 bytes together",
-            ),
-        ]
-    }
-
-    /// What algorithms, attestation and messages demand.
-    fn limit_rules(&self) -> [(bool, Contradiction); 7] {
-        let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
-        let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
-        let needs_key = self.u2f || matches!(self.attestation, Attestation::Basic);
-        let model = self.attestation_key.as_ref().map(|model| model.key.algorithm);
-        [
-            rule(self.algorithms.is_empty(), "GI-19", "a key needs an algorithm to sign with"),
-            rule(
-                is_any_twice(&self.versions)
-                    || is_any_twice(&self.algorithms)
-                    || is_any_twice(&self.pin_uv_auth_protocols),
-                "GI-19",
-                "versions, algorithms and PIN/UV auth protocols are listed once each",
-            ),
-            rule(self.firmware_version == 0, "GI-23", "firmwareVersion is not 0"),
-            rule(
-                needs_key && model.is_none(),
-                "UF-61",
-                "U2F and basic attestation need an attestation key",
-            ),
-            rule(
-                self.u2f && model != Some(Algorithm::Es256),
-                "UF-24",
-                "U2F needs an ES256 attestation key",
-            ),
-            rule(
-                keys.into_iter().flatten().any(|key| !key.is_possible()),
-                "AT-04",
-                "an attestation key needs 1 to 4096 bytes of certificates, and is not of ML-DSA",
-            ),
-            rule(
-                !(MIN_MESSAGE..=MAX_MESSAGE).contains(&self.max_msg_size),
-                "MSG-60",
-                "maxMsgSize must be between 1024 and 7609",
-            ),
-        ]
-    }
-
-    /// Anything that came with CTAP 2.1 or later. Of the extensions only hmac-secret is older.
-    fn has_later_than_20(&self) -> bool {
-        let older =
-            Extensions { hmac_secret: self.extensions.hmac_secret, ..Extensions::default() };
-        self.extensions != older
-            || self.no_mc_ga_permissions_with_client_pin
-            || self.make_cred_uv_not_rqd
-            || self.fingerprints.is_some()
-            || self.credential_management
-            || self.large_blobs.is_some()
-            || self.authenticator_config.any()
-    }
-
-    const fn verifies(&self) -> bool {
+    /// A user can be verified, by whatever means.
+    pub(crate) const fn verifies(&self) -> bool {
         self.client_pin || self.fingerprints.is_some()
     }
 
-    fn claims(&self, version: Version) -> bool {
-        self.versions.contains(&version)
-    }
-}
-
-fn is_any_twice<T: PartialEq>(items: &[T]) -> bool {
-    items
-        .iter()
-        .enumerate()
-        .any(|(index, item)| items.iter().take(index).any(|other| other == item))
-}
-
-/// A rule with what to say when it is broken.
-const fn rule(broken: bool, rule: &'static str, what: &'static str) -> (bool, Contradiction) {
-    (broken, Contradiction { what, rule })
-}
-
-impl FingerprintSensor {
-    fn is_possible(&self) -> bool {
-        (1..=MAX_FINGERPRINTS).contains(&self.capacity)
-            && self.samples >= 2
-            && self.preferred_platform_uv_attempts != Some(0)
+    /// Key agreement is offered: for PINs and tokens, or for hmac-secret, which needs neither (EX-32, EX-37).
+    pub(crate) const fn agrees_on_keys(&self) -> bool {
+        self.verifies() || self.extensions.hmac_secret
     }
 }
 

@@ -28,9 +28,18 @@ const PREFIX: usize = BLOCK;
 /// In the policy byte, beside the two bits of the credProtect level.
 const THIRD_PARTY_PAYMENT: u8 = 0x04;
 
+/// Bytes of a discoverable credential's id.
+pub(crate) const DISCOVERABLE: usize = 32;
+
 /// The id of a new discoverable credential.
 pub(crate) fn random(rng: &mut dyn CryptoRng) -> Vec<u8> {
-    random_bytes::<32>(rng).to_vec()
+    random_bytes::<DISCOVERABLE>(rng).to_vec()
+}
+
+/// Bytes of an id that a credential of this algorithm is sealed in.
+pub(crate) const fn sealed_length(algorithm: Algorithm) -> usize {
+    const AROUND: usize = 1 + BLOCK + PREFIX + MAC;
+    AROUND.saturating_add(algorithm.secret_length())
 }
 
 /// Puts a credential's secrets into an id. `None`: the key is not whole blocks long, which no algorithm's is.
@@ -191,8 +200,11 @@ mod tests {
     fn the_longest_id_is_as_long_as_announced() {
         let mut rng = seeded(4);
         let wrapping_key = Secret::random(&mut rng);
-        let mut lengths =
-            Algorithm::ALL.map(|algorithm| sealed_with(algorithm, &mut rng, &wrapping_key).len());
+        let mut lengths = Algorithm::ALL.map(|algorithm| {
+            let length = sealed_with(algorithm, &mut rng, &wrapping_key).len();
+            assert_eq!(length, sealed_length(algorithm), "{algorithm:?}");
+            length
+        });
         lengths.sort_unstable();
         assert_eq!(lengths.last(), Some(&crate::limits::MAX_CREDENTIAL_ID));
     }

@@ -20,10 +20,10 @@
 //!
 //! ```
 //! use ctap_client::{RelyingParty, User, make_credential};
-//! use ctap_core::{Config, SoftKey};
+//! use ctap_core::{CheckedConfig, SoftKey};
 //!
 //! let hash = [1; 32]; // SHA-256 of the client data
-//! let mut key = SoftKey::new(Config::default(), [7; 32]);
+//! let mut key = SoftKey::new(CheckedConfig::default(), [7; 32]);
 //! let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
 //! let request = make_credential::Request::new(hash, site, user).encode();
 //! let response = key.call(&request);
@@ -34,9 +34,9 @@
 //! A closure is the person who touches it, or does not:
 //!
 //! ```
-//! use ctap_core::{Config, Decision, SoftKey};
+//! use ctap_core::{CheckedConfig, Decision, SoftKey};
 //!
-//! let mut key = SoftKey::new(Config::default(), [7; 32]);
+//! let mut key = SoftKey::new(CheckedConfig::default(), [7; 32]);
 //! key.set_person(|question| {
 //!     println!("{:?} for {:?}?", question.action, question.rp_id);
 //!     Some(Decision::Deny)
@@ -51,14 +51,14 @@
 //! # Behind a transport
 //!
 //! ```
-//! use ctap_core::{Authenticator, Config, Decision, MemoryStore, Platform};
+//! use ctap_core::{Authenticator, CheckedConfig, Decision, MemoryStore, Platform};
 //! use ctap_core::{Channel, Instant, Step};
 //! # use ctap_core::rand_core;
 //! # fn serve(rng: &mut dyn rand_core::CryptoRng) {
 //! let mut store = MemoryStore::new(rng);
 //! let now = Instant::from_millis(0);
 //! let mut platform = Platform { store: &mut store, rng, now };
-//! let mut key = Authenticator::new(Config::default(), &mut platform);
+//! let mut key = Authenticator::new(CheckedConfig::default(), &mut platform);
 //!
 //! match key.handle(Channel(1), &[0x0b], &mut platform) {
 //!     Step::Reply(response) => drop(response.message), // send it
@@ -93,7 +93,7 @@
 //! |---|---|
 //! | a key for tests | [`SoftKey`] |
 //! | a key behind a transport | [`Authenticator`], [`Platform`], [`Step`] |
-//! | another kind of key | [`Config`], [`Config::check`] |
+//! | another kind of key | [`Config`], [`Config::checked`] |
 //! | to ask a person | [`Question`], [`Decision`] |
 //! | to keep its memory | [`Store`], [`store::State`], [`store::Change`] |
 //! | to have it vouched for | [`attestation`] |
@@ -146,7 +146,7 @@ mod touches;
 mod uv;
 
 pub use authenticator::{Authenticator, Channel, Platform, Response, Step};
-pub use config::Config;
+pub use config::{CheckedConfig, Config};
 pub use consent::{Decision, PromptId, Question};
 /// The traits behind [`Platform::rng`], in the version that this crate uses.
 pub use rand_core;

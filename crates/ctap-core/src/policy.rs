@@ -46,7 +46,7 @@ impl<'a> Policy<'a> {
 
     /// Tokens exist (option `pinUvAuthToken`).
     pub(crate) const fn has_tokens(self) -> bool {
-        self.config.client_pin || self.config.fingerprints.is_some()
+        self.config.verifies()
     }
 
     /// U2F is offered right now. alwaysUv ends it, with a finger enrolled too: U2F has no way to verify a user

@@ -1,9 +1,9 @@
 //! A whole key in one value, for tests that want an authenticator in a few lines.
 //!
 //! ```
-//! use ctap_core::{Config, SoftKey};
+//! use ctap_core::{CheckedConfig, SoftKey};
 //!
-//! let mut key = SoftKey::new(Config::default(), [7; 32]);
+//! let mut key = SoftKey::new(CheckedConfig::default(), [7; 32]);
 //! let info = key.call(&[0x04]); // authenticatorGetInfo
 //! assert_eq!(info[0], 0x00);
 //! ```
@@ -12,7 +12,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::authenticator::{Authenticator, Channel, Platform, Step};
-use crate::config::Config;
+use crate::config::CheckedConfig;
 use crate::consent::{Decision, Question};
 use crate::crypto::HashRng;
 use crate::store::{MemoryStore, Store};
@@ -37,7 +37,7 @@ impl SoftKey {
     /// A key fresh from the factory, just plugged in, with a person who approves everything. Other kinds of keys than the
     /// default one come from [`Config::checked`](crate::Config::checked).
     #[must_use]
-    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+    pub fn new(config: CheckedConfig, seed: [u8; 32]) -> Self {
         let mut rng = HashRng::new(seed);
         let mut store = MemoryStore::new(&mut rng);
         let now = Instant::default();

@@ -159,7 +159,7 @@ impl Default for Settings {
 pub enum Change {
     /// A try is paid for before the PIN is looked at (CP-25).
     PinRetries(u8),
-    /// A gesture is paid for before it is looked at (CP-142), or given back.
+    /// A finger is paid for before it is looked at (CP-142), or a blocked PIN takes the tries away (CP-140).
     UvRetries(u8),
     /// Built-in user verification succeeded: retries restored, one more since the last PIN entry (GI-32).
     UserVerified,

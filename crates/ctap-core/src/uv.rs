@@ -1,6 +1,7 @@
 //! Built-in user verification by fingerprint: performBuiltInUv, CTAP 2.3 section 6.5.3.1 (CP-140 to CP-146).
 //!
-//! A gesture is paid for on disk before it is asked for. A command that needs one waits here, with all it needs to go on,
+//! A finger is paid for on disk before it is looked at, as a PIN is. Who shows none pays nothing: a request that was refused,
+//! cancelled or left alone has tried nothing (CP-146). A command that needs a finger waits here, with all it needs to go on,
 //! and goes on with the proof.
 
 use crate::commands::{
@@ -23,7 +24,7 @@ pub(crate) enum Purpose {
 /// Waits for a finger.
 pub(crate) struct Verification {
     purpose: Purpose,
-    /// Gestures that may follow this one inside the same command.
+    /// Fingers that may follow this one inside the same command.
     attempts_left: u8,
 }
 
@@ -54,16 +55,13 @@ impl Verification {
         Self { purpose, attempts_left: attempts }.ask(cx)
     }
 
-    /// Pays for one gesture and asks for it (CP-142); no try left is a failure (CP-143).
+    /// Asks for a finger; no try left is a failure (CP-143).
     fn ask(mut self, cx: &mut Context<'_>) -> Result<Outcome, Status> {
-        let left = cx.store.state().uv_retries;
-        let (Some(left), Some(attempts_left)) =
-            (left.checked_sub(1), self.attempts_left.checked_sub(1))
-        else {
+        let tries = self.attempts_left.min(cx.store.state().uv_retries);
+        if tries == 0 {
             return Err(self.purpose.failed(cx));
-        };
-        cx.store.commit(Change::UvRetries(left))?;
-        self.attempts_left = attempts_left;
+        }
+        self.attempts_left = self.attempts_left.saturating_sub(1);
         let mut question = self.purpose.question();
         question.gesture = Gesture::Finger;
         Ok(Outcome::Ask(Ask {
@@ -73,14 +71,16 @@ impl Verification {
         }))
     }
 
-    /// A finger was shown. An enrolled one verifies the user and is a touch as well (BE-40, MC-34); any other, or a bad
-    /// sample, costs the try.
+    /// A finger was shown: it is paid for, then looked at (CP-142). An enrolled one verifies the user and is a touch as well
+    /// (BE-40, MC-34); any other, or a bad sample, costs the try.
     pub(crate) fn shown(
         self,
         finger: Finger,
         present: UserPresent,
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Status> {
+        let left = cx.store.state().uv_retries.saturating_sub(1);
+        cx.store.commit(Change::UvRetries(left))?;
         if !finger.is_enrolled(&cx.store.state().fingerprints) {
             return self.ask(cx);
         }
@@ -88,7 +88,7 @@ impl Verification {
         self.purpose.go_on(UserVerified::by_finger(), present, cx)
     }
 
-    /// Nobody showed a finger.
+    /// Nobody showed a finger, and nothing is paid.
     pub(crate) fn refuse(self, why: Unanswered) -> Status {
         match why {
             Unanswered::TimedOut => Status::UserActionTimeout, // CP-145

@@ -8,7 +8,8 @@ use ctap_core::config::{FingerprintSensor, Version};
 use ctap_core::consent::Action;
 use ctap_core::store::{Change, State, StoreError};
 use ctap_core::{
-    Authenticator, Channel, Config, Decision, Instant, MemoryStore, Platform, SoftKey, Step, Store,
+    Authenticator, Channel, CheckedConfig, Config, Decision, Instant, MemoryStore, Platform,
+    SoftKey, Step, Store,
 };
 
 /// SHA-256 of the client data: what a browser makes, and a key signs.
@@ -20,12 +21,12 @@ fn registration() -> make_credential::Request {
 
 mod registration {
     use ctap_client::{RelyingParty, User, make_credential};
-    use ctap_core::{Config, SoftKey};
+    use ctap_core::{CheckedConfig, SoftKey};
 
     #[test]
     fn a_key_registers() {
         let hash = [1; 32]; // SHA-256 of the client data
-        let mut key = SoftKey::new(Config::default(), [7; 32]);
+        let mut key = SoftKey::new(CheckedConfig::default(), [7; 32]);
         let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
         let request = make_credential::Request::new(hash, site, user).encode();
         let response = key.call(&request);
@@ -48,13 +49,13 @@ impl Exchange for InProcess {
     }
 }
 
-fn client(config: Config) -> Client<InProcess> {
+fn client(config: CheckedConfig) -> Client<InProcess> {
     Client::new(InProcess(SoftKey::new(config, [7; 32])))
 }
 
 #[test]
 fn a_client_registers_and_signs_in() {
-    let mut client = client(Config::default());
+    let mut client = client(CheckedConfig::default());
     let reply = client.make_credential(&registration(), None).unwrap();
     let credential = reply.credential().unwrap();
 
@@ -67,7 +68,7 @@ fn a_client_registers_and_signs_in() {
 
 #[test]
 fn a_person_touches_for_one_site_only_or_not_at_all() {
-    let mut client = client(Config::default());
+    let mut client = client(CheckedConfig::default());
     let key = &mut client.exchange_mut().0;
 
     // They touch it for one site only.
@@ -88,7 +89,7 @@ fn a_person_touches_for_one_site_only_or_not_at_all() {
 
 #[test]
 fn a_reset_is_for_the_first_ten_seconds_after_power_up() {
-    let mut client = client(Config::default());
+    let mut client = client(CheckedConfig::default());
     client.exchange_mut().0.advance(10_001); // milliseconds
     let late = client.reset().unwrap_err(); // a reset is for the first ten seconds
     assert_eq!(late.status(), Some(Status::NotAllowed));
@@ -98,7 +99,7 @@ fn a_reset_is_for_the_first_ten_seconds_after_power_up() {
 
 #[test]
 fn a_pin_verifies_and_three_wrong_ones_block() {
-    let mut client = client(Config::default());
+    let mut client = client(CheckedConfig::default());
     client.set_pin("2468").unwrap();
     let permission = Permissions::MAKE_CREDENTIAL;
     let token = client.pin_uv_auth_token("2468", permission, Some("example.org")).unwrap();
@@ -116,7 +117,8 @@ fn a_pin_verifies_and_three_wrong_ones_block() {
 #[test]
 fn an_enrolled_finger_verifies_and_a_strange_one_does_not() {
     let sensor = FingerprintSensor { samples: 2, ..FingerprintSensor::default() };
-    let mut client = client(Config { fingerprints: Some(sensor), ..Config::default() });
+    let config = Config { fingerprints: Some(sensor), ..Config::default() };
+    let mut client = client(config.checked().unwrap());
     client.set_pin("2468").unwrap();
     let token = client.pin_uv_auth_token("2468", Permissions::BIO_ENROLLMENT, None).unwrap();
     client.exchange_mut().0.set_person(|_question| Some(Decision::Finger(1)));
@@ -134,24 +136,25 @@ fn an_enrolled_finger_verifies_and_a_strange_one_does_not() {
 }
 
 #[test]
-fn check_names_the_contradiction_in_a_config() {
+fn a_config_that_contradicts_itself_is_told_why() {
     let old = Config {
         versions: vec![Version::Fido20],
         capacity: 2, // passkeys
         ..Config::default()
     };
-    let contradiction = old.check().unwrap_err();
+    let contradiction = old.checked().unwrap_err();
     assert!(contradiction.what.starts_with("FIDO_2_0 alone")); // what came later must be off too
 }
 
 #[test]
 fn seeds_tell_keys_apart_and_the_same_seed_makes_the_same_key() {
-    let [mut one, mut other] = [1, 2].map(|seed| SoftKey::new(Config::default(), [seed; 32]));
+    let [mut one, mut other] =
+        [1, 2].map(|seed| SoftKey::new(CheckedConfig::default(), [seed; 32]));
     let get_info = [0x04];
     assert_ne!(one.call(&get_info), other.call(&get_info)); // device identifiers differ
-    let mut twin = SoftKey::new(Config::default(), [1; 32]);
+    let mut twin = SoftKey::new(CheckedConfig::default(), [1; 32]);
     let registration = registration().encode();
-    one = SoftKey::new(Config::default(), [1; 32]);
+    one = SoftKey::new(CheckedConfig::default(), [1; 32]);
     assert_eq!(one.call(&registration), twin.call(&registration)); // same seed, same key
 }
 
@@ -177,7 +180,7 @@ impl Store for Breakable {
 #[test]
 fn a_malformed_request_and_a_failing_medium_are_told_and_leave_nothing() {
     // A malformed request: authenticatorMakeCredential without its map.
-    let malformed = client(Config::default()).raw(&[0x01]).unwrap();
+    let malformed = client(CheckedConfig::default()).raw(&[0x01]).unwrap();
     assert_eq!(malformed, [Status::InvalidCbor.byte()]);
 
     // A medium that fails: a store of your own behind an Authenticator.
@@ -185,7 +188,7 @@ fn a_malformed_request_and_a_failing_medium_are_told_and_leave_nothing() {
     let mut store = Breakable { inner: MemoryStore::new(&mut rng), is_broken: false };
     let now = Instant::from_millis(0);
     let mut platform = Platform { store: &mut store, rng: &mut rng, now };
-    let mut key = Authenticator::new(Config::default(), &mut platform);
+    let mut key = Authenticator::new(CheckedConfig::default(), &mut platform);
 
     store.is_broken = true;
     let mut platform = Platform { store: &mut store, rng: &mut rng, now };

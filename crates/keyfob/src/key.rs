@@ -13,7 +13,7 @@ mod usb;
 
 use clap::ValueEnum;
 use ctap_core::{
-    Authenticator, Channel, Config, Decision, Instant, Platform, PromptId, Question,
+    Authenticator, Channel, CheckedConfig, Decision, Instant, Platform, PromptId, Question,
     Response, Step, Store,
 };
 use hid_transport::{ChannelId, Device, Event, Kind, Packet, Report, Settings};
@@ -71,7 +71,7 @@ struct Left {
 
 impl Key {
     /// Builds a key that is not plugged in yet.
-    pub(crate) fn new(config: Config, mut parts: Parts, now: Instant) -> Self {
+    pub(crate) fn new(config: CheckedConfig, mut parts: Parts, now: Instant) -> Self {
         let settings = Settings {
             version: VERSION.map(number),
             cbor: !config.versions.is_empty(),

@@ -13,7 +13,7 @@ use ctap_core::algorithm::Algorithm;
 use ctap_core::attestation::Attestation;
 use ctap_core::config::FingerprintSensor;
 use ctap_core::limits::{MAX_PIN_RETRIES, MAX_UV_RETRIES};
-use ctap_core::{Config, SoftKey};
+use ctap_core::{CheckedConfig, Config, SoftKey};
 use serde_json::{Value, json};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
@@ -112,7 +112,10 @@ impl Statements {
         let Identities { model, device } = identities;
         let fido2 =
             || statement(profile, &[model, device], of_fido2(profile, identities)?).map(Some);
-        let u2f = || statement(profile, &[model], of_u2f(&profile.config(identities)?)?).map(Some);
+        let u2f = || {
+            let config = profile.config(identities)?;
+            statement(profile, &[model], of_u2f(&config)?).map(Some)
+        };
         Ok(Self {
             fido2: if profile.speaks_ctap2() { fido2()? } else { None },
             u2f: if profile.speaks_u2f() { u2f()? } else { None },
@@ -196,7 +199,7 @@ fn key_identifier(certificate: &[u8]) -> anyhow::Result<String> {
 }
 
 /// What a key that is made like this answers when it is new.
-fn live_info(config: Config) -> anyhow::Result<Info> {
+fn live_info(config: CheckedConfig) -> anyhow::Result<Info> {
     let reply = SoftKey::new(config, [0; 32]).call(&[code::GET_INFO]);
     let body = reply.strip_prefix(&[0]).context("the key does not answer getInfo")?;
     Ok(Info::parse(body, true)?)

@@ -13,7 +13,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ctap_core::Config;
+use ctap_core::CheckedConfig;
+use ctap_core::config::Contradiction;
 use zeroize::Zeroizing;
 
 pub(crate) use self::description::{Aaguid, MAX_CAPACITY};
@@ -63,12 +64,7 @@ impl Profile {
         let description = text::parse(text).map_err(|fault| {
             failure(format_args!("profile {name}, line {}: {}", fault.line, fault.what), fault.next)
         })?;
-        description.check().map_err(|error| {
-            failure(
-                format_args!("profile {name} contradicts itself: {error}"),
-                "change one of these settings; docs/profiles.md says what each of them means",
-            )
-        })?;
+        description.check().map_err(|error| contradiction(name, &error))?;
         Ok(Self { name: name.to_owned(), directory: directory.to_owned(), description })
     }
 
@@ -132,12 +128,13 @@ impl Profile {
     /// What a key of this kind is made as, with the [`identities`](Self::identities) that vouch for it.
     ///
     /// # Errors
-    /// A certificate that cannot be encoded.
-    pub(crate) fn config(&self, identities: &Identities) -> anyhow::Result<Config> {
+    /// A certificate that cannot be encoded; one so long that the answers with it are longer than the profile announces.
+    pub(crate) fn config(&self, identities: &Identities) -> anyhow::Result<CheckedConfig> {
         let key = |identity: &Option<Identity>| {
             identity.as_ref().map(Identity::attestation_key).transpose()
         };
-        Ok(self.description.config(key(&identities.model)?, key(&identities.device)?))
+        let config = self.description.config(key(&identities.model)?, key(&identities.device)?);
+        config.checked().map_err(|error| contradiction(&self.name, &error))
     }
 
     /// The user's own key and certificates. A certificate that names a model must name this one (AT-08).
@@ -167,6 +164,14 @@ impl Profile {
             _ => Ok(identity),
         }
     }
+}
+
+/// Settings that do not fit together, for whoever wrote them.
+fn contradiction(name: &str, error: &Contradiction) -> anyhow::Error {
+    failure(
+        format_args!("profile {name} contradicts itself: {error}"),
+        "change one of these settings; docs/profiles.md says what each of them means",
+    )
 }
 
 fn unknown(name: &str) -> anyhow::Error {

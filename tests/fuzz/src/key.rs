@@ -8,7 +8,7 @@ use ctap_core::consent::SampleFault;
 use ctap_core::limits::{MAX_PIN_RETRIES, MIN_MESSAGE};
 use ctap_core::secret::SecretBytes;
 use ctap_core::{
-    Authenticator, Channel, Config, Decision, Instant, MemoryStore, Platform,
+    Authenticator, Channel, CheckedConfig, Config, Decision, Instant, MemoryStore, Platform,
     PromptId, Response, Store,
 };
 use rand_chacha::ChaCha8Rng;
@@ -327,7 +327,7 @@ fn assert_change_is_earned(before: &Memory, after: &Memory, message: &[u8], requ
     }
 }
 
-fn config(variant: u8) -> Config {
+fn config(variant: u8) -> CheckedConfig {
     let bit = |n: u8| variant >> n & 1 == 1;
     let mut config = Config::default();
     config.fingerprints = bit(0).then(FingerprintSensor::default);
@@ -342,10 +342,10 @@ fn config(variant: u8) -> Config {
     }
     if bit(3) {
         config.large_blobs = None;
-        config.extensions.large_blob = Some(1024);
+        config.extensions.large_blob = Some(if bit(2) { 64 } else { 1024 });
         config.authenticator_config.always_uv = Some(true);
     }
-    if config.check().is_ok() { config } else { Config::default() }
+    config.checked().unwrap_or_default()
 }
 
 fn attestation_key() -> AttestationKey {

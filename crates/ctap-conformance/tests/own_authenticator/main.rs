@@ -44,7 +44,7 @@ fn our_own_authenticator_passes_every_case() {
 
 /// Runs every case, none of which may fail.
 fn test(name: &str, config: Config, suite: &Suite) -> Report {
-    config.check().unwrap_or_else(|contradiction| panic!("{name}: {contradiction}"));
+    let config = config.checked().unwrap_or_else(|why| panic!("{name}: {why}"));
     let report = own_authenticator::test(config, suite, &[]).expect("it can be reached");
     let failed: Vec<_> = report.failures().map(|outcome| &outcome.id).collect();
     assert!(failed.is_empty(), "{name} fails {failed:?}");

@@ -12,7 +12,7 @@ use crate::crypto;
 use crate::limits::{MAX_PIN_BYTES, PADDED_PIN};
 use crate::pin::protocol::{PlatformKey, Protocol, SharedSecret};
 use crate::pin::retries::{Attempt, Judge};
-use crate::pin::token::{Grant, Permissions};
+use crate::pin::token::{Grant, Life, Permissions};
 use crate::secret::Secret;
 use crate::status::Status;
 use crate::store::{Change, Pin, Settings};
@@ -21,12 +21,13 @@ use crate::uv::{Purpose, Retries, Verification};
 pub(crate) const COMMAND: u8 = 0x06;
 
 /// Runs a subcommand; an unknown one, and one of a feature that is not there, is 0x3E, an absent one 0x14 (CP-40, CP-41).
+/// Key agreement serves hmac-secret too, without a PIN and without a sensor (EX-32, EX-37).
 pub(crate) fn run(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Status> {
     let request = Request::parse(parameters)?;
     let pin = cx.config.client_pin;
     let sensor = cx.config.fingerprints.is_some();
     let reply = match required(request.sub_command)? {
-        0x01 if pin => get_pin_retries(cx),
+        0x01 if pin => get_pin_retries(cx)?,
         0x02 => get_key_agreement(&request, cx)?,
         0x03 if pin => set_pin(&request, cx)?,
         0x04 if pin => change_pin(&request, cx)?,
@@ -46,7 +47,7 @@ pub(crate) fn run(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, St
 struct Request<'a> {
     protocol: Option<u64>,
     sub_command: Option<u64>,
-    key_agreement: Option<Map<'a>>,
+    key_agreement: Option<PlatformKey>,
     pin_uv_auth_param: Option<&'a [u8]>,
     new_pin_enc: Option<&'a [u8]>,
     pin_hash_enc: Option<&'a [u8]>,
@@ -61,7 +62,7 @@ impl<'a> Request<'a> {
             match key {
                 0x01 => request.protocol = Some(value.unsigned()?),
                 0x02 => request.sub_command = Some(value.unsigned()?),
-                0x03 => request.key_agreement = Some(value.map()?),
+                0x03 => request.key_agreement = Some(PlatformKey::parse(value.map()?)?),
                 0x04 => request.pin_uv_auth_param = Some(value.bytes()?),
                 0x05 => request.new_pin_enc = Some(value.bytes()?),
                 0x06 => request.pin_hash_enc = Some(value.bytes()?),
@@ -86,9 +87,8 @@ struct Agreed {
 }
 
 impl Agreed {
-    fn new(protocol: Protocol, key: Map<'_>, cx: &Context<'_>) -> Result<Self, Status> {
-        let peer = PlatformKey::parse(key)?;
-        let secret = cx.session.key_agreement.decapsulate(protocol, &peer)?;
+    fn new(protocol: Protocol, key: PlatformKey, cx: &Context<'_>) -> Result<Self, Status> {
+        let secret = cx.session.key_agreement.decapsulate(protocol, &key)?;
         Ok(Self { protocol, secret })
     }
 
@@ -104,7 +104,8 @@ impl Agreed {
         attempt.judge(pin_hash_enc, &self.secret, self.protocol, judge)
     }
 
-    /// Issues a new token with these permissions; every older one is dead (CP-80, CP-92).
+    /// Issues a new token with these permissions; every older one is dead (CP-80, CP-92). A key of CTAP 2.0 has one token, and
+    /// gives it again (CP-125).
     fn issue_token(
         &self,
         permissions: Permissions,
@@ -116,7 +117,8 @@ impl Agreed {
             let token = self.secret.encrypt(cx.store.state().persistent_token.expose(), cx.rng);
             return single(0x02, Bytes(&token)); // CP-91: the ordinary token keeps its state
         }
-        let grant = Grant { protocol: self.protocol, permissions, rp_id, user_present };
+        let life = if cx.config.is_later_than_20() { Life::Modern } else { Life::Ctap20 };
+        let grant = Grant { protocol: self.protocol, permissions, rp_id, user_present, life };
         cx.session.token.begin_using(grant, cx.now, cx.rng);
         let token = self.secret.encrypt(cx.session.token.value().expose(), cx.rng);
         single(0x02, Bytes(&token)) // CP-82
@@ -129,12 +131,16 @@ fn single(key: u8, value: impl Encode) -> Reply {
     Reply::map(&map)
 }
 
-/// CP-45: answers even when the PIN is blocked.
-fn get_pin_retries(cx: &Context<'_>) -> Reply {
+/// CP-45: answers even when the PIN is blocked. CTAP 2.0 knows the number alone, and tells it without a PIN too.
+fn get_pin_retries(cx: &Context<'_>) -> Result<Reply, Status> {
+    let is_modern = cx.config.is_later_than_20();
+    if is_modern && cx.store.state().pin.is_none() {
+        return Err(Status::PinNotSet);
+    }
     let mut map = MapWriter::new();
     map.put(0x03_u8, cx.store.state().pin_retries);
-    map.put(0x04_u8, cx.session.mismatches.blocked());
-    Reply::map(&map)
+    map.put_some(0x04_u8, is_modern.then(|| cx.session.mismatches.blocked()));
+    Ok(Reply::map(&map))
 }
 
 /// CP-46: the same key until a wrong PIN or a power cycle.
@@ -152,7 +158,8 @@ fn set_pin(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Reply, Status>
     let param = required(request.pin_uv_auth_param)?;
     let protocol = request.protocol(cx.config)?;
     if cx.store.state().pin.is_some() {
-        return Err(Status::PinAuthInvalid); // CP-52
+        let modern = cx.config.is_later_than_20();
+        return Err(if modern { Status::PinAuthInvalid } else { Status::NotAllowed }); // CP-52
     }
     let agreed = Agreed::new(protocol, key, cx)?;
     if !agreed.secret.verify(&[new_pin_enc], param) {

@@ -47,6 +47,7 @@ pub(crate) fn start(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, 
 struct Request<'a> {
     rp_id: &'a str,
     client_data_hash: [u8; 32],
+    /// An empty one is as if it were absent (GA-22).
     allow_list: Option<Vec<Descriptor>>,
     extensions: Extensions,
     options: Options,
@@ -63,7 +64,10 @@ impl<'a> Request<'a> {
             match key {
                 0x01 => rp_id = Some(value.text()?),
                 0x02 => hash = Some(value.bytes()?),
-                0x03 => allow_list = Some(Descriptor::parse_list(value)?),
+                0x03 => {
+                    allow_list =
+                        Some(Descriptor::parse_list(value)?).filter(|list| !list.is_empty())
+                }
                 0x04 => extensions = Extensions::parse(value.map()?, config)?,
                 0x05 => options = Options::parse(value.map()?)?,
                 0x06 => auth.param = Some(value.bytes()?),
@@ -141,7 +145,7 @@ fn require_uv(uv: bool, has_auth: bool, up: bool, policy: Policy<'_>) -> Result<
     }
 }
 
-/// The first one of the allowList that lives here (GA-14, GA-15, GA-24). An empty list names none (GA-22).
+/// The first one of the allowList that lives here (GA-14, GA-15, GA-24).
 fn listed(
     list: &[Descriptor],
     rp_id_hash: &[u8; 32],
@@ -344,7 +348,6 @@ impl Terms {
         let signed: [&[u8]; 2] = [&auth_data, &self.client_data_hash];
         let signature = credential.key.sign(&signed, &self.evidence).ok_or(Status::Other)?; // GA-30
         let user = credential.account.as_ref().map(|account| &account.user);
-        let user = user.filter(|user| !user.id.is_empty()); // an empty one tells nothing (MSG-47)
         let large_blob_key = self.extensions.large_blob_key(credential);
         let mut reply = MapWriter::new();
         reply.put(0x01_u8, descriptor_map(&credential.id)); // GA-33

@@ -39,7 +39,7 @@ fn put_ctap20(info: &mut MapWriter, policy: Policy<'_>) {
     info.put(0x03_u8, Bytes(&config.aaguid));
     info.put(0x04_u8, options(policy));
     info.put(0x05_u8, config.max_msg_size);
-    info.put_some(0x06_u8, policy.has_tokens().then_some(Array(protocols)));
+    info.put_some(0x06_u8, config.agrees_on_keys().then_some(Array(protocols)));
 }
 
 fn put_ctap21(info: &mut MapWriter, policy: Policy<'_>) {
@@ -175,7 +175,10 @@ fn algorithm_map(cose: i32) -> MapWriter {
 mod tests {
     use super::*;
     use crate::SoftKey;
+    use crate::algorithm::{Algorithm, PrivateKey};
+    use crate::attestation::AttestationKey;
     use crate::config::{ConfigCommands, Extensions, Version};
+    use crate::secret::SecretBytes;
     use crate::status::Status;
 
     fn ctap20() -> Config {
@@ -195,7 +198,7 @@ mod tests {
     fn a_ctap_20_key_is_one_of_its_time() {
         // GI-105
         assert_eq!(ctap20().check(), Ok(()));
-        let mut key = SoftKey::new(ctap20(), [1; 32]);
+        let mut key = SoftKey::new(ctap20().checked().unwrap(), [1; 32]);
         let info = key.call(&[COMMAND]);
         assert_eq!(info[..2], [0, 0xa6], "members 01 to 06");
         let text = b"pinUvAuthToken";
@@ -203,6 +206,12 @@ mod tests {
         assert_eq!(key.call(&[0x0b]), [Status::InvalidCommand.code()], "selection");
         // clientPIN: getPinUvAuthTokenUsingPinWithPermissions
         assert_eq!(key.call(&[0x06, 0xa1, 2, 9]), [Status::InvalidSubcommand.code()]);
+    }
+
+    fn attestation_key() -> AttestationKey {
+        let secret = SecretBytes::new(alloc::vec![1; 32]);
+        let key = PrivateKey { algorithm: Algorithm::Es256, secret };
+        AttestationKey { key, x5c: alloc::vec![alloc::vec![0x30; 40]] }
     }
 
     #[test]
@@ -215,7 +224,9 @@ mod tests {
     #[test]
     fn a_key_without_versions_refuses_ctap2() {
         // MSG-05
-        let mut key = SoftKey::new(Config { versions: Vec::new(), ..ctap20() }, [1; 32]);
+        let attestation_key = Some(attestation_key());
+        let config = Config { versions: Vec::new(), u2f: true, attestation_key, ..ctap20() };
+        let mut key = SoftKey::new(config.checked().unwrap(), [1; 32]);
         for command in [0x01, 0x02, 0x04, 0x06, 0x07, 0x08, 0x0b] {
             assert_eq!(key.call(&[command]), [Status::InvalidCommand.code()]);
         }

@@ -192,6 +192,9 @@ fn check(request: Request<'_>, view: View<'_>) -> Result<(Checked, Verified), St
     let algorithm = choose_algorithm(request.pub_key_cred_params, &view.config.algorithms)?; // MC-06
     let uv = wants_built_in_uv(request.options, auth.is_some(), view.policy())?; // MC-10
     let rk = check_options(request.options, view.config)?; // MC-11, MC-12
+    if rk && request.user.id.is_empty() {
+        return Err(Status::InvalidParameter); // MC-79
+    }
     let uv = require_uv(uv, auth.is_some(), rk, view.policy())?; // MC-14 to MC-19
     let enterprise = enterprise(request.enterprise_attestation, &request.rp.id, &view)?; // MC-20 to MC-23
     request.extensions.check(rk)?;

@@ -25,23 +25,25 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Members 1, 2 and 3 are required (EX-23); the protocol is one unless it says otherwise.
+    /// Members 1, 2 and 3 are required (EX-23), which a wrong type outranks (MSG-44); the protocol is one unless it says
+    /// otherwise.
     pub(crate) fn parse(map: Map<'_>) -> Result<Self, Status> {
         let (mut key, mut salt_enc, mut salt_auth, mut protocol) = (None, None, None, 1);
         for (label, value) in map.by_number() {
             match label {
-                1 => key = Some(value.map()?),
+                1 => key = Some(PlatformKey::parse(value.map()?)?),
                 2 => salt_enc = Some(value.bytes()?),
                 3 => salt_auth = Some(value.bytes()?),
                 4 => protocol = value.unsigned()?,
                 _ => {}
             }
         }
-        let (Some(key), Some(salt_enc), Some(salt_auth)) = (key, salt_enc, salt_auth) else {
+        let (Some(platform_key), Some(salt_enc), Some(salt_auth)) = (key, salt_enc, salt_auth)
+        else {
             return Err(Status::MissingParameter);
         };
         Ok(Self {
-            platform_key: PlatformKey::parse(key)?,
+            platform_key,
             salt_enc: salt_enc.to_vec(),
             salt_auth: salt_auth.to_vec(),
             protocol,

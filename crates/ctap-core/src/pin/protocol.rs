@@ -73,13 +73,15 @@ impl KeyAgreement {
         cose_p256(ECDH_ES_HKDF_256, self.pair(protocol).public())
     }
 
-    /// The secret shared with the platform whose key is `peer`. A point off the curve is an invalid parameter (CP-14).
+    /// The secret shared with the platform whose key is `peer`. Anything but a point on the curve is an invalid parameter
+    /// (CP-14).
     pub(crate) fn decapsulate(
         &self,
         protocol: Protocol,
         peer: &PlatformKey,
     ) -> Result<SharedSecret, Status> {
-        let z = self.pair(protocol).agree(&peer.0).ok_or(Status::InvalidParameter)?;
+        let z = peer.point.and_then(|point| self.pair(protocol).agree(&point));
+        let z = z.ok_or(Status::InvalidParameter)?;
         Ok(SharedSecret::derive(protocol, &z))
     }
 
@@ -98,13 +100,16 @@ impl KeyAgreement {
     }
 }
 
-/// The platform's key agreement key as it came, not yet known to be on the curve.
+/// The platform's key agreement key as it came: its members of their right types, its values not yet judged.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PlatformKey(P256Point);
+pub(crate) struct PlatformKey {
+    /// `None`: what CP-02 does not allow.
+    point: Option<P256Point>,
+}
 
 impl PlatformKey {
-    /// Reads a COSE_Key. An absent or wrong-typed member is a structural fault (0x11, MSG-41); other values than
-    /// CP-02's, and coordinates not of 32 bytes, are an invalid parameter (CP-14).
+    /// Reads a COSE_Key. An absent or wrong-typed member is a structural fault (0x11, MSG-41), which outranks the state of the
+    /// key (MSG-43). Other values than CP-02's, and coordinates not of 32 bytes, come out when it is used (CP-14).
     pub(crate) fn parse(map: Map<'_>) -> Result<Self, Status> {
         let (mut kty, mut alg, mut crv, mut x, mut y) = (None, None, None, None, None);
         for (label, value) in map.by_number() {
@@ -120,15 +125,13 @@ impl PlatformKey {
         let (Some(kty), Some(alg), Some(crv), Some(x), Some(y)) = (kty, alg, crv, x, y) else {
             return Err(Status::CborUnexpectedType);
         };
-        if (kty, alg, crv) != (2, i128::from(ECDH_ES_HKDF_256), 1) {
-            return Err(Status::InvalidParameter);
-        }
-        Ok(Self(P256Point { x: coordinate(x)?, y: coordinate(y)? }))
+        let point = match (x.try_into(), y.try_into()) {
+            (Ok(x), Ok(y)) => Some(P256Point { x, y }),
+            _ => None,
+        };
+        let is_p256 = (kty, alg, crv) == (2, i128::from(ECDH_ES_HKDF_256), 1);
+        Ok(Self { point: point.filter(|_| is_p256) })
     }
-}
-
-fn coordinate(bytes: &[u8]) -> Result<[u8; 32], Status> {
-    bytes.try_into().map_err(|_| Status::InvalidParameter)
 }
 
 /// What both ends know after key agreement (CP-04).

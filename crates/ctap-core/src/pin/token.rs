@@ -82,7 +82,7 @@ pub(crate) struct PinUvAuthToken {
 ///  Stopped ────────────▶ InUse ─┐◀──────────┐
 ///     ▲                    │    └───────────┘
 ///     └────────────────────┘
-///   30 s unused, 600 s in all, a new token, changePIN, reset, power cycle
+///   30 s unused, 600 s in all, a new token, changePIN, reset, power cycle; of CTAP 2.0 only the last three
 /// ```
 enum Usage {
     Stopped,
@@ -90,6 +90,7 @@ enum Usage {
 }
 
 struct InUse {
+    life: Life,
     protocol: Protocol,
     since: Instant,
     used: bool,
@@ -99,8 +100,18 @@ struct InUse {
     user_present: Option<UserPresent>,
 }
 
+/// How long a token lives, and for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// CTAP 2.0: one token until a power cycle or another PIN, for every relying party and any number of touches.
+    Ctap20,
+    /// CTAP 2.1 and later: for one relying party and one touch, and no longer than its timers say (CP-123, CP-125, MC-27).
+    Modern,
+}
+
 /// What a new token is issued with.
 pub(crate) struct Grant {
+    pub(crate) life: Life,
     pub(crate) protocol: Protocol,
     pub(crate) permissions: Permissions,
     pub(crate) rp_id: Option<String>,
@@ -112,10 +123,15 @@ impl PinUvAuthToken {
         Self { value: Secret::random(rng), serial: 0, usage: Usage::Stopped }
     }
 
-    /// resetPinUvAuthToken and beginUsingPinUvAuthToken: a new value, in use from now on (CP-16, CP-120).
+    /// resetPinUvAuthToken and beginUsingPinUvAuthToken: a new value, in use from now on (CP-16, CP-120). CTAP 2.0 had the one
+    /// value.
     pub(crate) fn begin_using(&mut self, grant: Grant, now: Instant, rng: &mut dyn CryptoRng) {
+        if self.is_kept_for(&grant) {
+            return;
+        }
         self.reset(rng);
         self.usage = Usage::InUse(InUse {
+            life: grant.life,
             protocol: grant.protocol,
             since: now,
             used: false,
@@ -124,6 +140,14 @@ impl PinUvAuthToken {
             user_verified: true,
             user_present: grant.user_present,
         });
+    }
+
+    /// A token of CTAP 2.0 is given again to everybody who asks for it under its protocol.
+    fn is_kept_for(&self, grant: &Grant) -> bool {
+        match &self.usage {
+            Usage::InUse(token) => grant.life == Life::Ctap20 && token.protocol == grant.protocol,
+            Usage::Stopped => false,
+        }
     }
 
     /// resetPinUvAuthToken: whoever holds the old value holds nothing (CP-16).
@@ -141,6 +165,9 @@ impl PinUvAuthToken {
     /// Lets time do its work: the usage timers (CP-123, CP-129).
     pub(crate) fn expire(&mut self, now: Instant) {
         let Usage::InUse(token) = &mut self.usage else { return };
+        if token.life == Life::Ctap20 {
+            return;
+        }
         let age = now.since(token.since);
         if age >= TOKEN_USER_PRESENT {
             token.user_present = None;
@@ -183,7 +210,9 @@ impl PinUvAuthToken {
         if !token.user_verified || token.rp_id.as_deref().is_some_and(|bound| bound != rp_id) {
             return Err(Status::PinAuthInvalid);
         }
-        token.rp_id.get_or_insert_with(|| rp_id.into());
+        if token.life == Life::Modern {
+            token.rp_id.get_or_insert_with(|| rp_id.into());
+        }
         Ok(UserVerified::by_token())
     }
 
@@ -223,7 +252,7 @@ impl PinUvAuthToken {
 
     /// After a presence test: clear the flags and all permissions but `lbw` (MC-36, GA-20, CP-125).
     pub(crate) fn consume(&mut self) {
-        if let Usage::InUse(token) = &mut self.usage {
+        if let Usage::InUse(token @ InUse { life: Life::Modern, .. }) = &mut self.usage {
             token.user_present = None;
             token.user_verified = false;
             token.permissions = token.permissions.intersection(Permissions::LARGE_BLOB_WRITE);
@@ -243,6 +272,7 @@ mod tests {
         let mut rng = seeded(1);
         let mut token = PinUvAuthToken::new(&mut rng);
         let grant = Grant {
+            life: Life::Modern,
             protocol: Protocol::Two,
             permissions: Permissions::MAKE_CREDENTIAL.union(Permissions::LARGE_BLOB_WRITE),
             rp_id: None,

@@ -1,9 +1,11 @@
 //! Attestation statements, and which one is made.
 
 use ctap_client::attestation::Attestation as Verified;
+use ctap_core::Config;
 use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::attestation::{Attestation, AttestationKey};
 use ctap_core::config::{AAGUID, EnterpriseAttestation};
+use ctap_core::limits::MAX_MESSAGE;
 use ctap_core::secret::SecretBytes;
 
 use crate::support::request::config;
@@ -49,6 +51,12 @@ fn key_that_attests(attestation: Attestation, u2f: bool) -> Key {
         config.attestation_key = Some(attestation_key(1));
         config.u2f = u2f;
     })
+}
+
+/// And room for what they sign.
+pub(crate) fn with_every_algorithm(config: &mut Config) {
+    config.algorithms = Algorithm::ALL.to_vec();
+    config.max_msg_size = MAX_MESSAGE;
 }
 
 fn preferring(formats: &[&str]) -> Request {
@@ -129,7 +137,7 @@ fn each_key_vouches_as_it_was_made_to() {
 // AT-03, AT-09; the client verifies the same
 #[test]
 fn the_client_accepts_self_attestation_of_every_algorithm() {
-    let mut key = Key::made(|config| config.algorithms = Algorithm::ALL.to_vec());
+    let mut key = Key::made(with_every_algorithm);
     for algorithm in Algorithm::ALL {
         let made = key.ok(&make_credential(RP).algorithm(algorithm.cose().into()));
         let statement: Vec<_> = made
@@ -277,7 +285,7 @@ fn enterprise_and_model_certificates_differ_and_outlive_a_reset() {
 #[test]
 fn the_longest_statement_fits_an_answer() {
     let mut key = Key::made(|config| {
-        config.algorithms = Algorithm::ALL.to_vec();
+        with_every_algorithm(config);
         config.attestation = Attestation::Basic;
         let mut model = attestation_key(1);
         model.x5c.push(vec![0x30; 4096 - 50]);

@@ -2,11 +2,12 @@
 
 use ctap_core::Config;
 
+use crate::config_check::ctap20;
 use crate::support::pin::{ACFG, BE, padded, pin_hash, with_key};
 use crate::support::request::{client_pin, config, credential_management, params};
 use crate::support::{
     CM, GA, Key, MC, OTHER_RP, PCMR, PROTOCOLS, PinProtocol, RP, Request, Value, bytes,
-    get_assertion, make_credential, numbered,
+    get_assertion, make_credential,
 };
 
 fn key() -> Key {
@@ -23,11 +24,25 @@ fn a_subcommand_is_needed_and_must_be_offered() {
     }
 }
 
-// CP-41, MSG-05
+// CP-41, MSG-05, EX-32, GI-15
 #[test]
-fn without_a_pin_and_without_a_sensor_there_is_no_such_command() {
-    let config = Config { client_pin: false, ..Config::default() };
-    assert_eq!(Key::new(config).status(&client_pin(0x01)), 0x01);
+fn without_a_pin_and_without_a_sensor_there_is_key_agreement_for_hmac_secret_alone() {
+    let mut key = Key::new(without_a_pin());
+    for number in [0x01, 0x03, 0x04, 0x05, 0x06, 0x07, 0x09] {
+        assert_eq!(key.status(&client_pin(number)), 0x3e, "{number}");
+    }
+    assert_eq!(key.status(&client_pin(0x02)), 0x14);
+    for protocol in PROTOCOLS {
+        key.agree(protocol);
+    }
+    assert!(key.info().has(0x06));
+    let mut key = Key::made(|config| {
+        ctap20(config);
+        config.client_pin = false;
+        config.extensions.hmac_secret = false;
+    });
+    assert_eq!(key.status(&client_pin(0x02).with(1, 1)), 0x01, "no such command");
+    assert!(!key.info().has(0x06));
 }
 
 // MSG-15, MSG-39, MSG-43
@@ -44,10 +59,63 @@ fn each_member_has_its_type() {
 
 // CP-45, CP-24, MSG-16
 #[test]
-fn a_fresh_key_has_eight_tries() {
-    let reply = key().ok(&client_pin(0x01));
+fn a_fresh_pin_has_eight_tries_and_no_pin_none_to_tell() {
+    assert_eq!(key().status(&client_pin(0x01)), 0x35);
+    let reply = Key::with_pin().ok(&client_pin(0x01));
     assert_eq!(reply.keys(), [3, 4]);
     assert_eq!((reply.number(3), reply.boolean(4)), (8, false));
+}
+
+// MSG-39, MSG-41, MSG-43, MSG-44
+#[test]
+fn a_wrong_type_in_key_agreement_outranks_the_state_of_the_pin() {
+    let setups: [&dyn Fn() -> Key; 3] = [&key, &Key::with_pin, &|| {
+        let mut key = Key::with_pin();
+        key.block_pin();
+        key
+    }];
+    for made in setups {
+        let mut key = made();
+        let secret = key.agree(PinProtocol::Two);
+        let good = with_key(client_pin(0x03), &secret).get(3).unwrap().as_map().unwrap().clone();
+        for label in [1, 3, -1, -2, -3] {
+            for wrong in [None, Some("x".into()), Some(Value::Null)] {
+                let mut cose = good.clone();
+                cose.retain(|(key, _)| *key != label.into());
+                cose.extend(wrong.map(|wrong| (label.into(), wrong)));
+                for number in [0x03, 0x04, 0x05, 0x09] {
+                    let request = whole(number).with(3, Value::Map(cose.clone()));
+                    assert_eq!(key.status(&request), 0x11, "{number}: {label}");
+                    assert_eq!(
+                        key.status(&request.without(6).without(5)),
+                        0x11,
+                        "absent comes after"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Every member that subcommands with keyAgreement want, but that one.
+fn whole(sub_command: u64) -> Request {
+    let request = client_pin(sub_command).with(1, 2).with(4, bytes([0; 32]));
+    request.with(5, bytes([0; 80])).with(6, bytes([0; 32]))
+}
+
+/// A key of today that no PIN can be set on: no passkeys, and nothing that takes a token.
+pub(crate) fn without_a_pin() -> Config {
+    let mut config = Config {
+        client_pin: false,
+        capacity: 0,
+        credential_management: false,
+        per_cred_mgmt_ro: false,
+        large_blobs: None,
+        ..Config::default()
+    };
+    config.authenticator_config.min_pin_length_rp_ids = None;
+    config.extensions.pin_complexity_policy = false;
+    config
 }
 
 // CP-46, CP-01, CP-02
@@ -118,8 +186,8 @@ fn a_pin_cannot_be_set_over_a_pin() {
     let mut key = Key::with_pin();
     let request = key.set_pin_request(PinProtocol::Two, &padded("5678"));
     assert_eq!(key.status(&request), 0x33); // CP-A8
-    let unreadable = request.with(3, numbered([]));
-    assert_eq!(key.status(&unreadable), 0x33, "before the key is looked at");
+    let unusable = with_bad_key(&request);
+    assert_eq!(key.status(&unusable), 0x33, "before the key is used");
     assert_eq!(key.try_pin("1234"), 0);
 }
 
@@ -221,25 +289,26 @@ fn a_new_pin_that_cannot_be_decrypted_is_refused() {
     }
 }
 
+/// With a platform key of another type, which is no fault of form.
+pub(crate) fn with_bad_key(request: &Request) -> Request {
+    let mut cose = request.get(3).unwrap().as_map().unwrap().clone();
+    cose[0].1 = 3.into();
+    request.clone().with(3, Value::Map(cose))
+}
+
 // CP-60 to CP-63
 #[test]
 fn changing_a_pin_is_checked_in_order() {
     let mut key = key();
     let request = key.change_pin_request(PinProtocol::Two, "1234", &padded("5678"));
-    assert_eq!(
-        key.status(&request.clone().with(3, numbered([]))),
-        0x35,
-        "no PIN, whatever the key"
-    );
+    assert_eq!(key.status(&with_bad_key(&request)), 0x35, "no PIN, whatever the key");
     key.set_pin("1234");
     let request = key.change_pin_request(PinProtocol::Two, "1234", &padded("5678"));
     for member in [1, 3, 4, 5, 6] {
         assert_eq!(key.status(&request.clone().without(member)), 0x14, "{member}");
     }
     assert_eq!(key.status(&request.clone().with(1, 0)), 0x02);
-    let mut wrong_key = request.get(3).unwrap().as_map().unwrap().clone();
-    wrong_key[0].1 = 3.into();
-    assert_eq!(key.status(&request.clone().with(3, Value::Map(wrong_key))), 0x02);
+    assert_eq!(key.status(&with_bad_key(&request)), 0x02);
     assert_eq!(key.status(&request.clone().with(4, bytes([0; 32]))), 0x33); // CP-64
     assert_eq!(key.state().pin_retries, 8, "no try is spent");
     assert_eq!(key.status(&request), 0);
@@ -328,10 +397,10 @@ fn a_pin_token_is_checked_in_order() {
     assert_eq!(key.status(&request.clone().with(1, 3)), 0x02);
     assert_eq!(key.status(&request.clone().with(9, 0)), 0x02);
     assert_eq!(key.status(&request.clone().with(0x0a, RP)), 0x02);
-    assert_eq!(key.status(&request.with(3, numbered([]))), 0x35);
+    assert_eq!(key.status(&with_bad_key(&request)), 0x35);
     key.set_pin("1234");
     let (request, _) = key.token_request(PinProtocol::Two, 0x05, "1234");
-    assert_eq!(key.status(&request.with(3, numbered([]))), 0x11);
+    assert_eq!(key.status(&with_bad_key(&request)), 0x02);
     assert_eq!(key.state().pin_retries, 8);
 }
 
@@ -383,7 +452,7 @@ fn a_token_with_permissions_is_checked_in_order() {
     assert_eq!(key.status(&request.clone().with(1, 9)), 0x02);
     assert_eq!(key.status(&request.clone().with(9, 0)), 0x02);
     assert_eq!(key.status(&request.clone().with(9, BE)), 0x40, "before the PIN is missed");
-    assert_eq!(key.status(&request.clone().with(3, numbered([]))), 0x35);
+    assert_eq!(key.status(&with_bad_key(&request)), 0x35);
     key.set_pin("1234");
-    assert_eq!(key.status(&request.with(3, numbered([]))), 0x11);
+    assert_eq!(key.status(&with_bad_key(&request)), 0x02);
 }

@@ -8,6 +8,7 @@ use ctap_core::limits::{MAX_BLOBS, MAX_FINGERPRINTS};
 use ctap_core::pin::Protocol;
 
 use crate::attestation::{attestation_key, enterprise};
+use crate::client_pin::without_a_pin;
 
 type Edit = fn(&mut Config);
 
@@ -25,7 +26,8 @@ fn sensor(config: &mut Config, edit: impl FnOnce(&mut FingerprintSensor)) {
     edit(config.fingerprints.insert(FingerprintSensor::default()));
 }
 
-fn ctap20(config: &mut Config) {
+/// A key of 2019.
+pub(crate) fn ctap20(config: &mut Config) {
     config.versions = vec![Version::Fido20];
     config.credential_management = false;
     config.per_cred_mgmt_ro = false;
@@ -41,7 +43,8 @@ fn are_found(cases: &[(&str, Edit)]) {
     }
 }
 
-// GI-10, GI-71, GI-76, GI-83, GI-85, GI-86, GI-101, GI-105, GI-110 to GI-113, GI-115, BE-21, EX-09
+// GI-10, GI-71, GI-76, GI-83, GI-85, GI-86, GI-101, GI-105, GI-110 to GI-113, GI-115, BE-21, BE-31, CM-02, EX-09, EX-32,
+// MC-15
 #[test]
 fn each_feature_that_lacks_another_is_found() {
     are_found(&[
@@ -72,6 +75,26 @@ fn each_feature_that_lacks_another_is_found() {
         ("GI-76", |config| {
             sensor(config, |_| {});
             config.client_pin = false;
+        }),
+        ("EX-32", |config| {
+            *config = without_a_pin();
+            config.pin_uv_auth_protocols.clear();
+        }),
+        ("BE-31", |config| {
+            *config = without_a_pin();
+            sensor(config, |_| {});
+        }),
+        ("CM-02", |config| {
+            *config = without_a_pin();
+            config.credential_management = true;
+        }),
+        ("MC-15", |config| {
+            *config = without_a_pin();
+            config.authenticator_config.always_uv = Some(true);
+        }),
+        ("MC-15", |config| {
+            config.authenticator_config.always_uv = Some(true);
+            config.no_mc_ga_permissions_with_client_pin = true;
         }),
         ("BE-21", |config| sensor(config, |sensor| sensor.capacity = 0)),
         ("BE-21", |config| sensor(config, |sensor| sensor.capacity = MAX_FINGERPRINTS + 1)),
@@ -126,12 +149,22 @@ fn each_limit_that_cannot_be_kept_is_found() {
 // GI-105, GI-101, LB-02, EX-70, MSG-60, MSG-61
 #[test]
 fn keys_that_can_be_are_let_through() {
-    let cases: [Edit; 10] = [
+    let cases: [Edit; 13] = [
         |_| {},
         ctap20,
+        |config| *config = without_a_pin(),
+        |config| config.authenticator_config.always_uv = Some(true),
+        |config| {
+            sensor(config, |_| {});
+            config.authenticator_config.always_uv = Some(true);
+            config.no_mc_ga_permissions_with_client_pin = true;
+        },
         |config| config.versions = vec![Version::Fido21],
         |config| sensor(config, |_| {}),
-        |config| sensor(config, |sensor| sensor.capacity = MAX_FINGERPRINTS),
+        |config| {
+            sensor(config, |sensor| sensor.capacity = MAX_FINGERPRINTS);
+            config.max_msg_size = 7609;
+        },
         |config| config.large_blobs = Some(1024),
         |config| (config.max_msg_size, config.extensions.cred_blob) = (7609, Some(MAX_BLOBS)),
         |config| config.max_msg_size = 1024,
@@ -141,6 +174,7 @@ fn keys_that_can_be_are_let_through() {
         },
         |config| {
             config.u2f = true;
+            config.max_msg_size = 7609;
             config.attestation = Attestation::Basic;
             let mut key = attestation_key(1);
             key.x5c.push(vec![0; 4096 - 50]);

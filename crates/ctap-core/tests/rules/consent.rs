@@ -1,6 +1,7 @@
 //! Nothing happens without consent, and an answer counts for the question it was given to.
 
 use ctap_core::consent::{Action, SampleFault};
+use ctap_core::store::StoreError;
 use ctap_core::{Channel, Decision, Instant, PromptId, Question, Step, Store as _};
 use proptest::prelude::*;
 
@@ -8,6 +9,7 @@ use crate::attestation::attestation_key;
 use crate::support::key::CHANNEL;
 use crate::support::pin::{BE, with_key};
 use crate::support::request::{bio_enrollment, client_pin};
+use crate::support::store::Medium;
 use crate::support::{
     Act, CM, GA, Key, MC, OTHER_RP, RP, Request, Setup, get_assertion, make_credential, sha256,
 };
@@ -124,29 +126,50 @@ fn no_u2f_command_writes_before_a_person_agrees() {
     }
 }
 
-// P-6, CP-142, CP-25
+/// The three requests that wait for a finger.
+fn verifications(key: &mut Key) -> [Request; 3] {
+    let id = key.ok(&make_credential(RP)).new_id();
+    let secret = key.agree(crate::support::PinProtocol::Two);
+    [
+        make_credential(RP).rk().option("uv", true),
+        get_assertion(RP).list(&[&id]).option("uv", true),
+        with_key(client_pin(6), &secret).with(9, CM),
+    ]
+}
+
+// P-6, CP-142, CP-146
 #[test]
-fn a_finger_is_paid_for_with_a_try_and_nothing_else() {
+fn what_was_never_tried_costs_nothing() {
     for index in 0..3 {
-        for how in ENDS {
+        for how in [End::Deny, End::Cancel, End::TimeOut, End::Abandon] {
             let mut key = Key::with_finger();
-            let id = key.ok(&make_credential(RP)).new_id();
-            let secret = key.agree(crate::support::PinProtocol::Two);
-            let request = [
-                make_credential(RP).rk().option("uv", true),
-                get_assertion(RP).list(&[&id]).option("uv", true),
-                with_key(client_pin(6), &secret).with(9, CM),
-            ][index]
-                .clone();
-            let before = key.state().uv_retries;
-            let Step::Wait(prompt, _) = key.begin(CHANNEL, &request.encode()) else { panic!() };
-            assert_eq!(key.state().uv_retries, before - 1);
-            if matches!(how, End::Unreadable) {
-                continue; // costs the next try: uv has its own tests
-            }
+            let request = verifications(&mut key)[index].clone();
             key.seal_store();
-            end(&mut key, prompt, how);
-            assert_eq!(key.state().uv_retries, before - 1);
+            for _ in 0..6 {
+                let Step::Wait(prompt, _) = key.begin(CHANNEL, &request.encode()) else {
+                    panic!("{how:?}: it asks for a finger, however often")
+                };
+                end(&mut key, prompt, how);
+                assert_eq!(key.state().uv_retries, 5, "{how:?}");
+            }
+        }
+    }
+}
+
+// CP-142, CP-143, P-1
+#[test]
+fn a_finger_is_paid_for_before_it_is_looked_at() {
+    for index in 0..3 {
+        for finger in [1, 9] {
+            let mut key = Key::with_finger();
+            let request = verifications(&mut key)[index].clone();
+            key.store.medium = Medium::FailsAfter(0, StoreError::Failed);
+            key.will(Act::Do(Decision::Finger(finger)));
+            assert_eq!(key.status(&request), 0x7f, "the same for a right and a wrong one");
+            key.store.medium = Medium::FailsAfter(1, StoreError::Failed); // all after the payment is lost
+            key.will(Act::Do(Decision::Finger(finger))).will(Act::Cancel);
+            key.call(&request.encode());
+            assert_eq!(key.state().uv_retries, 4, "a power cut does not give it back");
         }
     }
 }

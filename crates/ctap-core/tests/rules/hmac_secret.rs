@@ -23,7 +23,7 @@ fn of(id: &[u8]) -> Request {
 }
 
 /// The input for one or two salts, and the secret that hides the outputs.
-fn salts(key: &mut Key, protocol: PinProtocol, two: bool) -> (Value, SharedSecret) {
+pub(crate) fn salts(key: &mut Key, protocol: PinProtocol, two: bool) -> (Value, SharedSecret) {
     let secret = key.agree(protocol);
     let input = input(&secret, &SALT1, two.then_some(&SALT2), &mut key.rng);
     (input, secret)
@@ -85,6 +85,17 @@ fn the_same_salts_give_the_same_outputs_for_ever() {
             key.set_pin("1234");
         }
         assert_eq!(outputs(&mut key, &of(&id), PinProtocol::Two, true), both);
+    }
+}
+
+// EX-32, EX-37
+#[test]
+fn a_key_without_a_pin_has_secrets_too() {
+    let mut key = Key::new(crate::client_pin::without_a_pin());
+    let id = key.ok(&make_credential(RP).extension("hmac-secret", true)).new_id();
+    for protocol in PROTOCOLS {
+        let first = outputs(&mut key, &of(&id), protocol, true);
+        assert_eq!(outputs(&mut key, &of(&id), protocol, true), first);
     }
 }
 
@@ -161,12 +172,17 @@ fn faulty(key: &mut Key, protocol: PinProtocol) -> Vec<(Value, u8, bool)> {
     };
     let mut off_curve = good[0].1.as_map().unwrap().clone();
     off_curve[3].1 = bytes([1; 32]);
+    let without_salts = |mut cose: Vec<(Value, Value)>| {
+        cose[0].1 = "kty".into();
+        numbered([(1, Value::Map(cose))])
+    };
     let mac_of_other_protocol = bytes(vec![0; if protocol == PinProtocol::One { 32 } else { 16 }]);
     let mut faults = vec![
         (with(1, None), 0x14, true),
         (with(2, None), 0x14, true),
         (with(3, None), 0x14, true),
         (with(1, Some(Value::Null)), 0x11, true),
+        (without_salts(off_curve.clone()), 0x11, true), // MSG-44: outranks what is absent
         (with(2, Some("x".into())), 0x11, true),
         (with(3, Some(1.into())), 0x11, true),
         (with(4, Some("x".into())), 0x11, true),

@@ -477,7 +477,8 @@ fn a_finger_that_fails_has_the_status_that_helps_most() {
         assert_eq!(key.state().uv_retries, 2);
         key.will(Act::Sleep);
         assert_eq!(key.status(&request().option("uv", true)), 0x2f);
-        key.will(wrong);
+        assert_eq!(key.state().uv_retries, 2, "nothing was tried");
+        key.will(wrong).will(wrong);
         let blocked = if status == 0x36 { 0x36 } else { 0x32 };
         assert_eq!(key.status(&request().option("uv", true)), blocked);
         assert_eq!(key.state().uv_retries, 0);

@@ -172,13 +172,13 @@ fn unknown_keys_are_skipped_at_every_level() {
         make_credential(RP).with(3, user),
         make_credential(RP).option("new", Value::Null),
         make_credential(RP).extension("new", Value::Null),
-        client_pin(1).with(7, Value::Null).with(8, 1).with(11, 1),
+        client_pin(2).with(1, 2).with(7, Value::Null).with(8, 1).with(11, 1),
         config(4).with(99, unknown),
         Request::new(0x0c).with(1, 1).with(3, 0).with(7, true),
     ] {
         assert_eq!(key.status(&request), 0, "{request:?}");
     }
-    let text_key = [&[0x06, 0xa2, 0x02, 0x01][..], &[0x61, b'x', 0xf6]].concat();
+    let text_key = [&[0x06, 0xa3, 0x01, 0x02, 0x02, 0x02][..], &[0x61, b'x', 0xf6]].concat();
     assert_eq!(key.call(&text_key)[0], 0, "a key of another type");
 }
 

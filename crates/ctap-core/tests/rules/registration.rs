@@ -4,6 +4,7 @@ use ctap_core::algorithm::Algorithm;
 use ctap_core::config::AAGUID;
 use ctap_core::store::StoreError;
 
+use crate::attestation::with_every_algorithm;
 use crate::support::store::Medium;
 use crate::support::{
     Act, Key, OTHER_RP, RP, Request, bytes, get_assertion, make_credential, map, sha256,
@@ -40,7 +41,7 @@ fn authenticator_data_is_laid_out_as_prescribed() {
 // MC-73, MC-74, GA-30, GA-A10, AT-03, MSG-61
 #[test]
 fn every_algorithm_registers_and_signs() {
-    let mut key = Key::made(|config| config.algorithms = Algorithm::ALL.to_vec());
+    let mut key = Key::made(with_every_algorithm);
     for algorithm in Algorithm::ALL {
         for discoverable in [false, true] {
             let number = i64::from(algorithm.cose());
@@ -220,5 +221,19 @@ fn credentials_outlive_power_cycles_and_restarts() {
         for made in &made {
             assert!(key.ok(&get_assertion(RP).list(&[&made.new_id()])).is_signed_by(made));
         }
+    }
+}
+
+// MC-79, MSG-47
+#[test]
+fn a_passkey_has_a_user_with_an_id() {
+    let mut key = key();
+    let nameless = make_credential(RP).user(b"", "nobody");
+    assert_eq!(key.status(&nameless.clone().rk()), 0x02);
+    assert_eq!(key.asked(), [], "judged before anyone is asked");
+    let made = key.ok(&nameless);
+    assert!(!key.ok(&get_assertion(RP).list(&[&made.new_id()])).has(4));
+    for length in [1, 64] {
+        assert_eq!(key.status(&make_credential(RP).rk().user(&vec![7; length], "ada")), 0);
     }
 }

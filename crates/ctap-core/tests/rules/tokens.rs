@@ -11,12 +11,17 @@ use crate::support::{
 // CP-87, CP-110, CP-A9
 #[test]
 fn only_what_the_key_offers_is_granted() {
-    let none = || Config {
-        credential_management: false,
-        per_cred_mgmt_ro: false,
-        large_blobs: None,
-        authenticator_config: Default::default(),
-        ..Config::default()
+    let none = || {
+        let mut config = Config {
+            capacity: 0,
+            credential_management: false,
+            per_cred_mgmt_ro: false,
+            large_blobs: None,
+            authenticator_config: Default::default(),
+            ..Config::default()
+        };
+        config.extensions.pin_complexity_policy = false;
+        config
     };
     for (bit, offered) in [(CM, true), (LBW, true), (ACFG, true), (PCMR, true), (BE, false)] {
         let (mut full, mut bare) = (Key::with_pin(), Key::new(none()));

@@ -235,7 +235,7 @@ fn a_damaged_file_is_refused_and_not_replaced() {
 const CLIENT_DATA_HASH: [u8; 32] = [0xCD; 32];
 
 fn register(config: Config, enterprise_attestation: Option<u64>) -> (bool, Verdict) {
-    assert_eq!(config.check(), Ok(()));
+    let config = config.checked().unwrap();
     let rp = RelyingParty { id: "example.org".into(), ..RelyingParty::default() };
     let user = User { id: vec![1], ..User::default() };
     let mut request = make_credential::Request::new(CLIENT_DATA_HASH, rp, user);
@@ -288,7 +288,7 @@ fn a_u2f_client_accepts_the_certificate() {
     let identity = identity_of(MODEL);
     let key = Some(identity.attestation_key().unwrap());
     let config = Config { u2f: true, attestation_key: key, ..Config::default() };
-    let mut key = SoftKey::new(config, [1; 32]);
+    let mut key = SoftKey::new(config.checked().unwrap(), [1; 32]);
     let (challenge, application) = ([1; 32], [2; 32]);
     let reply = key.call_u2f(&apdu(0x01, 0, &[challenge, application].concat()));
     let (data, word) = reply.split_last_chunk::<2>().unwrap();

@@ -2,7 +2,7 @@
 
 use ctap_client::error::TransportError;
 use ctap_client::{Exchange, KeepaliveStatus, Patience};
-use ctap_core::{Authenticator, Channel, Config, Decision, MemoryStore, Platform, Step};
+use ctap_core::{Authenticator, Channel, CheckedConfig, Decision, MemoryStore, Platform, Step};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
@@ -22,7 +22,7 @@ impl InProcess {
         let (clock, mut rng) = (Clock::start(), system_rng());
         let mut store = MemoryStore::new(&mut rng);
         let mut platform = Platform { store: &mut store, rng: &mut rng, now: clock.now() };
-        let authenticator = Authenticator::new(Config::default(), &mut platform);
+        let authenticator = Authenticator::new(CheckedConfig::default(), &mut platform);
         Self { authenticator, store, rng, clock }
     }
 }

@@ -221,7 +221,12 @@ fn a_key_without_a_pin_passes() {
     "#;
     passes(
         profile,
-        &["gi-force-pin-change-without-pin", "gi-min-pin-length-without-pin", "gi-option-no-rk"],
+        &[
+            "gi-force-pin-change-without-pin",
+            "gi-protocols-for-hmac-secret",
+            "gi-min-pin-length-without-pin",
+            "gi-option-no-rk",
+        ],
     );
 }
 

@@ -1,7 +1,7 @@
 //! The whole key in simulated time, with the host's end of CTAPHID as its client.
 
 use ctap_core::consent::Action;
-use ctap_core::{Config, Decision, Instant, MemoryStore, PromptId};
+use ctap_core::{CheckedConfig, Decision, Instant, MemoryStore, PromptId};
 use hid_transport::host::{Handshake, HostChannel, Reply, fragment};
 use hid_transport::{ChannelId, Command, ErrorCode, KeepaliveStatus, Report};
 use rand_chacha::ChaCha12Rng;
@@ -41,7 +41,7 @@ impl Bench {
         let listener = bell.listen();
         let now = Instant::from_millis(0);
         let parts = Parts { store, rng: Box::new(rng), touch, bell };
-        let mut key = Key::new(Config::default(), parts, now);
+        let mut key = Key::new(CheckedConfig::default(), parts, now);
         key.plug_in(now);
         Self { key, now, bell: listener }
     }

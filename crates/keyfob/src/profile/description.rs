@@ -158,7 +158,7 @@ impl Description {
     pub(super) fn check(&self) -> Result<(), Contradiction> {
         let broken = self.rules().into_iter().find(|(broken, ..)| *broken);
         if let Some((_, rule, what)) = broken {
-            return Err(Contradiction { what, rule });
+            return Err(Contradiction { what: what.into(), rule });
         }
         let model = self.needs_attestation_key().then(stand_in);
         self.config(model, self.has_enterprise_attestation().then(stand_in)).check()

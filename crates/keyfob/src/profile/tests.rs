@@ -4,8 +4,8 @@ use ctap_client::attestation::Attestation as Verdict;
 use ctap_client::commands::get_info::Info;
 use ctap_client::commands::make_credential;
 use ctap_client::{CredentialParameters, RelyingParty, User};
-use ctap_core::SoftKey;
 use ctap_core::attestation::Attestation;
+use ctap_core::{Config, SoftKey};
 use p256::pkcs8::DecodePublicKey as _;
 use toml::{Table, Value};
 use x509_cert::Certificate;
@@ -21,7 +21,7 @@ fn profile(text: &str) -> Profile {
     Profile::parse("test", Path::new(""), text).unwrap()
 }
 
-fn config(profile: &Profile) -> Config {
+fn config(profile: &Profile) -> CheckedConfig {
     let identities = profile.identities(|vouched| Ok(identity_of(vouched))).unwrap();
     profile.config(&identities).unwrap()
 }
@@ -39,10 +39,10 @@ fn info(profile: &Profile) -> Info {
 #[test]
 fn the_default_profile_is_the_default_device_with_u2f_and_basic_attestation() {
     let profile = Profile::load("default").unwrap();
-    let made = config(&profile);
+    let made = config(&profile).into_config();
     let expected = Config {
         attestation: Attestation::Basic,
-        attestation_key: config(&profile).attestation_key,
+        attestation_key: config(&profile).into_config().attestation_key,
         u2f: true,
         ..Config::default()
     };
@@ -60,7 +60,7 @@ fn every_built_in_profile_fits_together_and_tells_its_model() {
     let mut models = Vec::new();
     for name in BUILT_IN {
         let profile = Profile::load(name).unwrap();
-        assert_eq!(config(&profile).check(), Ok(()), "{name}");
+        config(&profile);
         models.push(profile.description.aaguid.to_string());
     }
     models.sort();
@@ -126,7 +126,7 @@ fn everything_can_register_with_every_algorithm() {
     let profile = Profile::load("everything").unwrap();
     let mut key = SoftKey::new(config(&profile), [1; 32]);
     let hash = [0xCD; 32];
-    for algorithm in config(&profile).algorithms {
+    for algorithm in &config(&profile).algorithms {
         let (rp, user) = (RelyingParty::new("example.org"), User::new([1], "name"));
         let mut request = make_credential::Request::new(hash, rp, user);
         let parameters = CredentialParameters::new(algorithm.cose().into());
@@ -301,12 +301,60 @@ fn contradictions_are_told_with_their_rule() {
             "algorithms = [\"ES256\", \"ES256\"]",
             "versions, algorithms and PIN/UV auth protocols are listed once each (GI-19)",
         ),
+        (
+            SENSOR_WITHOUT_PIN,
+            "a fingerprint sensor needs clientPin: only a PIN can authorise enrolling the first finger (BE-31)",
+        ),
     ];
     for (text, what) in cases {
         assert_eq!(refusal(text), told(what), "{text}");
     }
     let limits = "capacity = 1000\nmaxSerializedLargeBlobArray = 65536";
     assert_eq!(config(&profile(limits)).capacity, 1000);
+}
+
+/// No finger could ever be enrolled on it.
+const SENSOR_WITHOUT_PIN: &str = r#"
+extends = "bio"
+authenticatorConfigCommands = ["toggleAlwaysUv", "enableLongTouchForReset"]
+extensions = ["credBlob", "credProtect", "hmac-secret", "hmac-secret-mc", "thirdPartyPayment"]
+[options]
+clientPin = false
+"#;
+
+#[test]
+fn a_profile_whose_answers_are_longer_than_announced_is_told_what_it_takes() {
+    // MSG-60
+    for text in [
+        "algorithms = [\"ML-DSA-65\"]",
+        "algorithms = [\"ML-DSA-44\"]\nmaxMsgSize = 1024",
+        "algorithms = [\"ML-DSA-65\"]\nmaxMsgSize = 1024\n[attestation]\ntype = \"self\"",
+    ] {
+        let refusal = refusal(text);
+        let (_, rest) = refusal.split_once("maxMsgSize must be ").expect(&refusal);
+        let (size, rest) = rest.split_once(" at least, because").expect(&refusal);
+        assert!(size.parse::<usize>().unwrap() > 2500 && rest.contains("(MSG-60)"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_key_without_a_pin_agrees_on_keys_for_hmac_secret() {
+    // EX-32, EX-37, GI-15
+    let profile = profile(
+        r#"
+authenticatorConfigCommands = []
+extensions = ["hmac-secret"]
+[options]
+rk = false
+clientPin = false
+credMgmt = false
+perCredMgmtRO = false
+largeBlobs = false
+"#,
+    );
+    assert_eq!(info(&profile).pin_uv_auth_protocols.as_deref(), Some(&[2, 1][..]));
+    let mut key = SoftKey::new(config(&profile), [1; 32]);
+    assert_eq!(key.call(&[0x06, 0xa2, 0x01, 0x02, 0x02, 0x02])[0], 0x00, "getKeyAgreement");
 }
 
 #[test]

@@ -45,6 +45,7 @@ impl Key {
         let mut store = TestStore::new(MemoryStore::new(&mut rng));
         let now = Instant::from_millis(0);
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
+        let config = config.checked().expect("a key that can be");
         let authenticator = Authenticator::new(config, &mut platform);
         Self { authenticator, store, rng, now: 0, script: VecDeque::new(), questions: Vec::new() }
     }
@@ -76,6 +77,7 @@ impl Key {
     pub(crate) fn restart(&mut self, config: Config) {
         let now = Instant::from_millis(self.now);
         let mut platform = Platform { store: &mut self.store, rng: &mut self.rng, now };
+        let config = config.checked().expect("a key that can be");
         self.authenticator = Authenticator::new(config, &mut platform);
     }
 
@@ -257,7 +259,6 @@ impl Key {
     pub(crate) fn made(edit: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         edit(&mut config);
-        config.check().expect("a key that can be");
         Self::new(config)
     }
 

@@ -49,7 +49,8 @@ impl SecurityKey {
     }
 
     pub(crate) fn made(config: Config, number: u8) -> Self {
-        let mut client = Client::new(InProcess(SoftKey::new(config, [number; 32])));
+        let mut client =
+            Client::new(InProcess(SoftKey::new(config.checked().unwrap(), [number; 32])));
         client.set_pin(PIN).unwrap();
         Self(client)
     }
@@ -111,8 +112,8 @@ impl SecurityKey {
         let challenge = Sha256::digest(&client_data);
         let apdu =
             [&[0, 1, 0, 0, 0, 0, 64][..], challenge.as_slice(), application.as_slice(), &[0, 0]];
-        let mut reply =
-            SoftKey::new(Config { u2f: true, ..attested() }, [1; 32]).call_u2f(&apdu.concat());
+        let config = Config { u2f: true, ..attested() };
+        let mut reply = SoftKey::new(config.checked().unwrap(), [1; 32]).call_u2f(&apdu.concat());
         assert_eq!(reply.split_off(reply.len() - 2), [0x90, 0x00]);
         let Registration { public_key, key_handle, certificate, signature } =
             Registration::parse(&reply).unwrap();
