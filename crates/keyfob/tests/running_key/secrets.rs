@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use aes::cipher::{Block, BlockModeDecrypt as _, KeyIvInit as _};
 use ctap_client::commands::client_pin;
 use ctap_client::hmac_secret::{self, HMAC_SECRET};
 use ctap_client::{
-    Client, CredentialDescriptor, HidChannel, Permissions, PinProtocol, RelyingParty, User, cose,
-    get_assertion, make_credential,
+    Client, CredentialDescriptor, CredentialParameters, HidChannel, Permissions, PinProtocol,
+    RelyingParty, User, cose, get_assertion, make_credential,
 };
 use ctap_core::Store as _;
+use ctap_core::credential::Credential;
+use ctap_core::store::State;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use p256::pkcs8::DecodePrivateKey as _;
 use rand_chacha::ChaCha20Rng;
@@ -34,20 +36,25 @@ fn after_a_session_only_what_is_kept_is_in_memory_and_that_once() {
     }
     let home = Home::new();
     let state = home.path().join("state");
-    let key = home.serve(&["--state", state.to_str().unwrap(), "--touch", "auto"]);
+    let kind = ["--profile", "everything", "--touch", "auto"];
+    let key = home.serve(&[&kind[..], &["--state", state.to_str().unwrap()]].concat());
     let memory = state.join("key-1");
     let secrets = session(&mut import_from(key.address()), &memory);
     let seen = memory_of(key.process());
     let found: BTreeMap<_, _> =
-        secrets.iter().map(|(name, secret, _)| (*name, copies(&seen, secret))).collect();
-    let kept: BTreeMap<_, _> = secrets.iter().map(|(name, _, kept)| (*name, *kept)).collect();
+        secrets.iter().map(|(name, secret, _)| (name, copies(&seen, secret))).collect();
+    let kept: BTreeMap<_, _> = secrets.iter().map(|(name, _, kept)| (name, *kept)).collect();
     assert_eq!(found, kept, "how often each is there, and how often it may");
 }
 
 /// A secret by its name, and how often it may be in memory when nothing is asked of the key.
-type Canary = (&'static str, Vec<u8>, usize);
+type Canary = (String, Vec<u8>, usize);
 
-/// Uses what has secrets: PINs, tokens, a credential that travels in its own id, hmac-secret.
+fn canary(name: &str, secret: impl Into<Vec<u8>>, kept: usize) -> Canary {
+    (name.to_owned(), secret.into(), kept)
+}
+
+/// Uses what has secrets: PINs, tokens, credentials of each algorithm that are kept or travel in their own ids, hmac-secret.
 fn session(platform: &mut Platform, memory: &Path) -> Vec<Canary> {
     let mut client = known_client(platform);
     client.set_pin(FIRST_PIN).unwrap();
@@ -56,43 +63,64 @@ fn session(platform: &mut Platform, memory: &Path) -> Vec<Canary> {
     client.pin_uv_auth_token(FIRST_PIN, persistent, None).unwrap();
     client.change_pin(FIRST_PIN, SECOND_PIN).unwrap();
     client.pin_uv_auth_token(SECOND_PIN, persistent, None).unwrap();
-    let id = register_and_sign_in(&mut client);
+    let ids: Vec<_> = ALGORITHMS
+        .into_iter()
+        .flat_map(|algorithm| [true, false].map(|kept| (algorithm, kept)))
+        .map(|(algorithm, kept)| register_and_sign_in(&mut client, algorithm, kept))
+        .collect();
     let (hmac_key, aes_key) = shared_keys(&mut client);
-    let attestation = attestation_key(memory);
     let mut canaries = vec![
-        ("persistent token, the old one", before.to_vec(), 0),
-        ("protocol two's AES key", aes_key, 0),
-        ("protocol two's HMAC key", hmac_key, 0),
-        ("first PIN", FIRST_PIN.into(), 0),
-        ("second PIN", SECOND_PIN.into(), 0),
-        ("attestation key", attestation, 1),
+        canary("persistent token, the old one", before, 0),
+        canary("protocol two's AES key", aes_key, 0),
+        canary("protocol two's HMAC key", hmac_key, 0),
+        canary("first PIN", FIRST_PIN, 0),
+        canary("second PIN", SECOND_PIN, 0),
+        canary("attestation key", attestation_key(memory), 1),
     ];
-    canaries.extend(in_state(memory, |vault| {
-        let state = vault.state();
-        let mut kept = vec![
-            ("wrapping key", state.wrapping_key.expose().to_vec(), 1),
-            ("persistent token", state.persistent_token.expose().to_vec(), 1),
-            ("PIN's hash", state.pin.as_ref().unwrap().hash.expose().to_vec(), 1),
-        ];
-        kept.extend(inside_of(&id, state.wrapping_key.expose()));
-        kept
-    }));
+    in_state(memory, |vault| canaries.extend(kept_in(vault.state())));
+    let wrapping_key = in_state(memory, |vault| *vault.state().wrapping_key.expose());
     canaries
+        .extend(ids.iter().filter(|id| id.len() > 32).flat_map(|id| inside_of(id, &wrapping_key)));
+    canaries
+}
+
+/// What the key is there to keep.
+fn kept_in(state: &State) -> Vec<Canary> {
+    assert_eq!(state.credentials.len(), ALGORITHMS.len());
+    let mut kept = vec![
+        canary("wrapping key", *state.wrapping_key.expose(), 1),
+        canary("persistent token", *state.persistent_token.expose(), 1),
+        canary("PIN's hash", *state.pin.as_ref().unwrap().hash.expose(), 1),
+    ];
+    for Credential { key, cred_random, .. } in &state.credentials {
+        let name = |what| format!("{what} of a kept credential, {:?}", key.algorithm);
+        kept.push((name("private key"), key.secret.expose().to_vec(), 1));
+        kept.push((name("cred_random"), cred_random.with_uv.expose().to_vec(), 1));
+    }
+    kept
 }
 
 fn attestation_key(memory: &Path) -> Vec<u8> {
     let mut files = fs::read_dir(memory).unwrap().map(|entry| entry.unwrap().path());
-    let pem = files.find(|path| path.extension().is_some_and(|end| end == "pem")).unwrap();
+    let is_model = |path: &PathBuf| path.to_string_lossy().contains("attestation-");
+    let pem = files.find(is_model).unwrap();
     let text = fs::read_to_string(pem).unwrap();
     let (key, _) = text.split_once("-----BEGIN CERTIFICATE").unwrap();
     p256::SecretKey::from_pkcs8_pem(key.trim_end()).unwrap().to_bytes().to_vec()
 }
 
-fn register_and_sign_in(client: &mut Client<&mut HidChannel<Pipe>>) -> Vec<u8> {
+fn register_and_sign_in(
+    client: &mut Client<&mut HidChannel<Pipe>>,
+    algorithm: i64,
+    is_kept: bool,
+) -> Vec<u8> {
     let both = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
     let token = client.pin_uv_auth_token(SECOND_PIN, both, Some(SITE)).unwrap();
-    let (site, user) = (RelyingParty::new(SITE), User::new(*b"1", "ada"));
-    let request = make_credential::Request::new(HASH, site, user).with_extension(HMAC_SECRET, true);
+    let (site, user) = (RelyingParty::new(SITE), User::new(algorithm.to_be_bytes(), "ada"));
+    let mut request = make_credential::Request::new(HASH, site, user)
+        .with_extension(HMAC_SECRET, true)
+        .with_option("rk", is_kept);
+    request.pub_key_cred_params = Some(vec![CredentialParameters::new(algorithm)]);
     let made = client.make_credential(&request, Some(&token)).unwrap();
     let id = made.auth_data.attested.unwrap().credential_id;
 
@@ -156,18 +184,24 @@ fn inside_of(id: &[u8], wrapping_key: &[u8]) -> Vec<Canary> {
     let (iv, mut body) = (&id[1..17], id[17..id.len() - 32].to_vec());
     let (blocks, _) = Block::<aes::Aes256>::slice_as_chunks_mut(&mut body);
     cbc::Decryptor::<aes::Aes256>::new_from_slices(&sealing, iv).unwrap().decrypt_blocks(blocks);
-    assert_eq!(body[..4], (-7_i32).to_be_bytes(), "the id is opened");
+    let algorithm = i32::from_be_bytes(body[..4].try_into().unwrap());
+    assert!(ALGORITHMS.contains(&algorithm.into()), "the id is opened");
+    let name = |what| format!("{what} of a sealed credential, {algorithm}");
     let cred_random = |purpose: &[u8]| {
         let mac = Hmac::<Sha256>::new_from_slice(&random).unwrap();
         mac.chain_update(iv).chain_update(purpose).finalize().into_bytes().to_vec()
     };
     vec![
-        ("sealed private key", body[16..].to_vec(), 0),
-        ("sealing key", sealing, 0),
-        ("key of the ids' MACs", derived(wrapping_key, b"keyfob credential id authentication"), 0),
-        ("cred_random with UV", cred_random(b"with UV"), 0),
-        ("cred_random without UV", cred_random(b"without UV"), 0),
-        ("key of cred_random", random, 0),
+        (name("private key"), body[16..].to_vec(), 0),
+        (name("cred_random with UV"), cred_random(b"with UV"), 0),
+        (name("cred_random without UV"), cred_random(b"without UV"), 0),
+        canary("sealing key", sealing, 0),
+        canary(
+            "key of the ids' MACs",
+            derived(wrapping_key, b"keyfob credential id authentication"),
+            0,
+        ),
+        canary("key of cred_random", random, 0),
     ]
 }
 
@@ -260,6 +294,8 @@ fn command_of_a_user(home: &Home) -> Command {
 
 const FIRST_PIN: &str = "correct horse battery staple";
 const SECOND_PIN: &str = "quite another set of words";
+/// Those of the profile: ES256, EdDSA, ES384, ES256K, ML-DSA-44, ML-DSA-65.
+const ALGORITHMS: [i64; 6] = [-7, -8, -35, -47, -48, -49];
 const SITE: &str = "example.org";
 const HASH: [u8; 32] = [9; 32];
 const NOBODY: u32 = 65534;
