@@ -1,10 +1,10 @@
 //! Passwords are kept as Argon2id hashes.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::password_hash::PasswordHasher as _;
+use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
@@ -21,22 +21,53 @@ pub fn hash(password: &str) -> Result<String, argon2::password_hash::Error> {
 /// Whether this is the password. Where there is no account there is no hash; that takes as long, so that names cannot be
 /// probed with a clock.
 pub fn matches(password: &str, hash: Option<&str>) -> bool {
-    let is_right = PasswordHash::new(hash.unwrap_or(stand_in()))
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
+    matches_in(&mut Memory::default(), password, hash)
+}
+
+/// The same, in memory that was used before.
+pub(crate) fn matches_in(memory: &mut Memory, password: &str, hash: Option<&str>) -> bool {
+    let kept = PasswordHash::new(hash.unwrap_or(stand_in())).ok();
+    let is_right = kept.and_then(|kept| fits(password, &kept, memory)).unwrap_or(false);
     is_right && hash.is_some()
 }
 
+/// `None`: that is no hash to compare with.
+fn fits(password: &str, kept: &PasswordHash, memory: &mut Memory) -> Option<bool> {
+    let (salt, expected) = (kept.salt.as_ref()?, kept.hash.as_ref()?);
+    let algorithm = Algorithm::try_from(kept.algorithm.as_str()).ok()?;
+    let version = Version::try_from(kept.version?).ok()?;
+    let params = Params::try_from(kept).ok()?;
+    memory.0.resize(params.block_count(), Block::default());
+    let mut output = vec![0; expected.len()];
+    Argon2::new(algorithm, version, params)
+        .hash_password_into_with_memory(password.as_bytes(), salt, &mut output, &mut memory.0)
+        .ok()?;
+    // Compared in constant time.
+    Some(Output::new(&output).ok()? == *expected)
+}
+
+/// What Argon2 fills: 19 MiB. Taken from the system for each password, it would not all come back.
+#[derive(Default)]
+pub(crate) struct Memory(Vec<Block>);
+
 /// Turns at hashing, [`MAX_HASHINGS`] at a time: the memory it takes does not depend on how many visitors want it.
-pub(crate) struct Turns(Arc<Semaphore>);
+pub(crate) struct Turns {
+    permits: Arc<Semaphore>,
+    shelf: Shelf,
+}
 
 /// The right to hash one password.
 pub(crate) struct Turn {
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
+    shelf: Shelf,
 }
+
+/// Memory that nobody uses at present.
+type Shelf = Arc<Mutex<Vec<Memory>>>;
 
 impl Turns {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_HASHINGS)))
+        Self { permits: Arc::new(Semaphore::new(MAX_HASHINGS)), shelf: Shelf::default() }
     }
 
     /// Waits for a turn.
@@ -44,7 +75,8 @@ impl Turns {
     /// # Errors
     /// Never: nobody closes the semaphore.
     pub(crate) async fn next(&self) -> Result<Turn, AcquireError> {
-        Ok(Turn { _permit: Arc::clone(&self.0).acquire_owned().await? })
+        let permit = Arc::clone(&self.permits).acquire_owned().await?;
+        Ok(Turn { permit, shelf: Arc::clone(&self.shelf) })
     }
 }
 
@@ -53,11 +85,15 @@ impl Turn {
     /// visitors who hang up do not make room for others.
     pub(crate) fn spend<T: Send + 'static>(
         self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> JoinHandle<T> {
+        let Self { permit, shelf } = self;
         tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(self);
+            let spare = shelf.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut memory = spare.unwrap_or_default();
+            let done = work(&mut memory);
+            shelf.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+            drop(permit);
             done
         })
     }
@@ -100,12 +136,26 @@ mod tests {
         let mut ends = Vec::new();
         for _ in 0..MAX_HASHINGS {
             let (end, ending) = std::sync::mpsc::channel::<()>();
-            drop(turns.next().await.unwrap().spend(move || ending.recv()));
+            drop(turns.next().await.unwrap().spend(move |_| ending.recv()));
             ends.push(end);
         }
-        assert_eq!(turns.0.available_permits(), 0);
+        assert_eq!(turns.permits.available_permits(), 0);
         ends.clear();
         // Both come to their ends, and a third has its turn.
-        turns.next().await.unwrap().spend(|| ()).await.unwrap();
+        turns.next().await.unwrap().spend(|_| ()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_password_is_hashed_in_the_memory_of_the_one_before() {
+        let turns = Turns::new();
+        let mut places = Vec::new();
+        for password in ["one", "another", "a third"] {
+            let hashing = turns.next().await.unwrap().spend(move |memory| {
+                assert!(!matches_in(memory, password, None));
+                (memory.0.as_ptr().addr(), memory.0.len())
+            });
+            places.push(hashing.await.unwrap());
+        }
+        assert!(places[0].1 > 0 && places.iter().all(|place| *place == places[0]), "{places:?}");
     }
 }

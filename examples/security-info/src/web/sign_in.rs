@@ -78,7 +78,8 @@ async fn judge_password(
     let account = app.store.account_named(&form.user_name)?;
     let hash = account.as_ref().map(|account| account.password.clone());
     let password = form.password.clone();
-    let judgement = turn.spend(move || password::matches(&password, hash.as_deref()));
+    let judgement =
+        turn.spend(move |memory| password::matches_in(memory, &password, hash.as_deref()));
     let is_right = judgement.await.map_err(|error| Problem::Internal(error.to_string()))?;
     Ok(account.filter(|_| is_right))
 }
