@@ -41,18 +41,20 @@ pub(crate) fn advise(error: impl Into<anyhow::Error>, next: impl Display) -> any
 
 /// What `main` prints on the standard error stream, without a newline at the end.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
-    let known = find(error).map(|advised| advised.next.as_str());
-    match known.or_else(|| about_the_key(error)) {
+    let known = find(error).map(|advised| advised.next.clone());
+    match known.or_else(|| from_the_cause(error)) {
         Some(next) => format!("keyfob: {error:#}\nnext: {next}"),
         None => format!("keyfob: {error:#}"),
     }
 }
 
-/// What helps when a key did not do its part, and nobody on the way here knew better.
-fn about_the_key(error: &anyhow::Error) -> Option<&'static str> {
+/// What helps when a key or its memory did not do its part, and nobody on the way here knew better.
+fn from_the_cause(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         let command = cause.downcast_ref::<Error>().map(Error::advice);
-        command.or_else(|| cause.downcast_ref::<TransportError>().map(TransportError::advice))
+        let transport = || cause.downcast_ref::<TransportError>().map(TransportError::advice);
+        let key = command.or_else(transport).map(str::to_owned);
+        key.or_else(|| cause.downcast_ref::<vault::Error>().map(vault::Error::advice))
     })
 }
 
@@ -95,6 +97,14 @@ mod tests {
         let told = "keyfob: the key does not answer\nnext: plug the key in again and retry";
         assert_eq!(describe(&TransportError::Silent.into()), told);
         assert_eq!(describe(&Error::from(TransportError::Silent).into()), told);
+    }
+
+    #[test]
+    fn a_memory_that_cannot_be_opened_is_told_of_with_a_next_step() {
+        let directory = "/home/ada/keys".into();
+        let told = describe(&vault::Error::InUse { directory, pid: Some(9) }.into());
+        let expected = "keyfob: the vault in /home/ada/keys is in use by process 9\nnext: stop it first, or name another directory";
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -404,7 +404,7 @@ mod tests {
         assert_eq!(fault, Fault::Newer { found: 2 });
         assert_eq!(
             fault.to_string(),
-            "the file has format version 2, this keyfob reads up to version 1: use a newer keyfob"
+            "the file has format version 2, this keyfob reads up to version 1"
         );
         content[7] = 0;
         assert!(matches!(decode(&with_checksum(&content)), Err(Fault::Malformed { .. })));

@@ -113,9 +113,8 @@ fn what_others_can_read_is_refused_with_the_line_to_type() {
         let home = Home::with_vault();
         let path = if name.is_empty() { home.vault.clone() } else { home.file(name) };
         fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
-        let error = Vault::open(&home.vault).unwrap_err().to_string();
-        let line = format!("type  chmod {wanted:o} '{}'", path.display());
-        assert!(error.ends_with(&line), "{error}");
+        let error = Vault::open(&home.vault).unwrap_err();
+        assert_eq!(error.advice(), format!("chmod {wanted:o} '{}'", path.display()));
         fs::set_permissions(&path, Permissions::from_mode(wanted)).unwrap();
         Vault::open(&home.vault).unwrap();
     }
@@ -195,11 +194,12 @@ fn one_process_has_a_vault_once() {
     let vault = Vault::open(&home.vault).unwrap();
     let error = Vault::open(&home.vault).unwrap_err();
     let expected = format!(
-        "the vault in {} is in use by process {}: stop it first, or name another directory",
+        "the vault in {} is in use by process {}",
         home.vault.display(),
         std::process::id()
     );
     assert_eq!(error.to_string(), expected);
+    assert_eq!(error.advice(), "stop it first, or name another directory");
     drop(vault);
     Vault::open(&home.vault).unwrap();
 }
@@ -229,8 +229,9 @@ fn what_is_left_of_a_cut_off_vault_is_called_damaged_with_the_way_out() {
     for left in [&b""[..], b"key", b"keyfob", b"keyfob\0\x01\0\xad"] {
         let home = Home::with_vault();
         fs::write(home.file(STATE), left).unwrap();
-        let error = Vault::open(&home.vault).unwrap_err().to_string();
-        assert!(error.contains("damaged") && error.contains("from a backup"), "{error}");
+        let error = Vault::open(&home.vault).unwrap_err();
+        assert!(error.to_string().contains("damaged"), "{error}");
+        assert!(error.advice().contains("from a backup"), "{}", error.advice());
     }
 }
 
@@ -252,8 +253,8 @@ fn a_vault_that_lost_its_state_is_refused_and_not_begun_anew() {
         ] {
             let error = result.unwrap_err();
             assert!(matches!(error, Error::StateMissing { .. }), "{error}");
-            let said = error.to_string();
-            assert!(said.contains("from a backup") && said.contains("new, empty one"), "{said}");
+            let next = error.advice();
+            assert!(next.contains("from a backup") && next.contains("new, empty one"), "{next}");
         }
         assert!(!home.file(STATE).exists());
         assert_eq!(fs::read(home.file(COUNTER)).unwrap(), counter);
