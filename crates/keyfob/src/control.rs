@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! $ echo '{"do":"status"}' | socat -t 9 - UNIX:$XDG_RUNTIME_DIR/keyfob/control
-//! {"answer":"status","touch":"ask","keys":[{"key":"1-1","serial":"0123456789ABCDEF","attached":true,"prompt":null}]}
+//! {"answer":"status","touch":"ask","keys":[{"key":"1-1","serial":"0123456789ABCDEF","device":"/dev/hidraw0","attached":true,"prompt":null}]}
 //! ```
 
 pub(crate) mod client;
@@ -22,6 +22,7 @@ pub(crate) use self::protocol::OpenPrompt;
 pub(crate) use self::protocol::Request;
 use self::protocol::Response;
 pub(crate) use self::server::serve;
+use crate::home;
 use crate::socket::Door;
 
 /// Opens the control socket of this process at `path`, or where the clients look first.
@@ -31,22 +32,25 @@ use crate::socket::Door;
 pub(crate) fn bind(path: Option<&Path>) -> anyhow::Result<Door> {
     match path {
         Some(path) => Door::open(path),
-        None => Door::open_in(default_directory(), NAME),
+        None => {
+            let [directory, _] = default_directories();
+            Door::open_in(directory, NAME)
+        }
     }
 }
 
-/// Where clients look for a running key.
+/// Where clients look for a running key: where one is, or would be.
 pub(crate) fn default_path() -> PathBuf {
-    default_directory().join(NAME)
+    let places = default_directories().map(|directory| directory.join(NAME));
+    places.iter().find(|path| path.exists()).unwrap_or(&places[0]).clone()
 }
 
-/// `$XDG_RUNTIME_DIR/keyfob`, else `/tmp/keyfob-UID`.
-fn default_directory() -> PathBuf {
+/// Where keys go, and where they may have gone that found no `XDG_RUNTIME_DIR`.
+fn default_directories() -> [PathBuf; 2] {
     let user = rustix::process::geteuid().as_raw();
-    match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
-        Some(directory) if directory.is_absolute() => directory.join("keyfob"),
-        _ => format!("/tmp/keyfob-{user}").into(),
-    }
+    let shared = PathBuf::from(format!("/tmp/keyfob-{user}"));
+    let own = home::runtime_directory().map(|directory| directory.join("keyfob"));
+    [own.unwrap_or_else(|| shared.clone()), shared]
 }
 
 const NAME: &str = "control";

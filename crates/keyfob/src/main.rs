@@ -13,6 +13,7 @@ mod demo;
 mod device;
 mod doctor;
 mod failure;
+mod home;
 mod key;
 mod keys;
 mod log;

@@ -15,6 +15,7 @@ pub(crate) use self::removed::guard;
 use self::unsaved::Outspoken;
 use crate::cli::KeyOptions;
 use crate::failure::{advise, failure, usage};
+use crate::home;
 use crate::platform::system_rng;
 use crate::private_file;
 
@@ -57,16 +58,24 @@ impl Memory {
     }
 }
 
-/// The vault knows what to do about its own troubles, not about the file system's.
+/// The vault knows what to do about its own troubles, not what the command line has for them.
 fn with_cure(error: vault::Error) -> anyhow::Error {
-    match error {
-        vault::Error::Io { .. } => advise(
-            error,
-            "name a directory that can be written with --state, or --ephemeral for a key that remembers nothing",
-        ),
-        other => other.into(),
-    }
+    let next = match &error {
+        vault::Error::InUse { .. } => format!("stop it first, or name {ANOTHER}"),
+        vault::Error::Io { path, .. } => match home::occupied(path) {
+            Some(by_root) => format!(
+                "if a key of root made it, sudo chown -R \"$USER\" '{}'; or name {ANOTHER}",
+                by_root.display()
+            ),
+            None => format!("name {ANOTHER}"),
+        },
+        other => other.advice(),
+    };
+    advise(error, next)
 }
+
+const ANOTHER: &str =
+    "a directory that can be written with --state, or --ephemeral for a key that remembers nothing";
 
 /// Where the memory of key `number` is, under `state` if that is given.
 ///
@@ -76,21 +85,12 @@ pub(crate) fn directory(state: Option<&Path>, number: u8) -> anyhow::Result<Path
     Ok(state_directory(state)?.join(format!("key-{number}")))
 }
 
-/// `--state`, else `$XDG_STATE_HOME/keyfob`, else `~/.local/state/keyfob`.
+/// `--state`, else a directory of the user's.
 fn state_directory(state: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(directory) = state {
-        return Ok(directory.to_owned());
-    }
-    let state_home = variable("XDG_STATE_HOME").filter(|directory| directory.is_absolute());
-    let state_home =
-        state_home.or_else(|| Some(variable("HOME")?.join(".local/state"))).ok_or_else(|| {
-            usage("neither XDG_STATE_HOME nor HOME is set", "name a directory with --state")
-        })?;
-    Ok(state_home.join("keyfob"))
-}
-
-fn variable(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    let own = || home::state_directory().map(|directory| directory.join("keyfob"));
+    state.map(Path::to_owned).or_else(own).ok_or_else(|| {
+        usage("neither XDG_STATE_HOME nor HOME is set", "name a directory with --state")
+    })
 }
 
 /// The number in the file, or a new one that is kept there.

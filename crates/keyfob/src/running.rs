@@ -10,6 +10,7 @@ use crate::cli::KeyOptions;
 use crate::conformance_hooks::Hooks;
 use crate::control;
 use crate::failure::usage;
+use crate::home;
 use crate::key::Touch;
 use crate::keys::Keys;
 use crate::memory;
@@ -34,6 +35,9 @@ impl Running {
     pub(crate) fn start(server: &Server, options: &KeyOptions) -> anyhow::Result<Self> {
         if options.touch == Touch::Auto {
             warn("--touch auto approves every request unseen; use it for tests only");
+        }
+        if options.state.is_none() && !options.ephemeral {
+            home::warn_of_foreign_home();
         }
         let end = end_signal(options.until_stdin_closes)?;
         let control = control::bind(options.control.as_deref())?;

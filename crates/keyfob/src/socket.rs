@@ -10,14 +10,13 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use tokio::net::UnixListener;
 
 pub(crate) use self::door::Door;
-use crate::failure::failure;
+use crate::failure::{advise, failure};
 
 /// A listening socket with mode 0600.
 pub(crate) struct PrivateSocket {
@@ -33,7 +32,18 @@ pub(crate) struct Place {
     path: PathBuf,
     /// The very file that was made.
     file: FileId,
-    _lock: File,
+    _lock: Lock,
+    /// Goes last: only an empty directory can be removed.
+    _directory: Option<PrivateDirectory>,
+}
+
+/// A directory for private sockets. Dropping it removes it, unless something is in it.
+pub(crate) struct PrivateDirectory(PathBuf);
+
+/// A locked file. Dropping it removes the file.
+struct Lock {
+    path: PathBuf,
+    file: File,
 }
 
 /// Device and inode.
@@ -43,17 +53,54 @@ impl PrivateSocket {
     /// Listens at `path`. Its directory must be there.
     ///
     /// # Errors
-    /// Another process listens there, keyfob or not, or something that is no socket has the name.
+    /// Another process listens there, keyfob or not, something that is no socket has the name, or it cannot be made.
     pub(crate) fn bind(path: &Path) -> anyhow::Result<Self> {
-        let context = || format!("cannot listen on {}", path.display());
-        let lock = lock_beside(path).with_context(context)?;
-        remove_stale(path).with_context(context)?;
-        // The process's umask keeps others out until this has its final mode.
-        let listener = UnixListener::bind(path).with_context(context)?;
-        let file = file_id(path).with_context(context)?;
-        let place = Place { path: path.to_owned(), file, _lock: lock };
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).with_context(context)?;
-        Ok(Self { listener, place })
+        listen(path, None).map_err(|error| with_cure(error, path))
+    }
+
+    /// Listens at `path` in `directory`, which goes with the socket.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub(crate) fn bind_in(directory: PrivateDirectory, path: &Path) -> anyhow::Result<Self> {
+        listen(path, Some(directory)).map_err(|error| with_cure(error, path))
+    }
+}
+
+fn listen(path: &Path, directory: Option<PrivateDirectory>) -> anyhow::Result<PrivateSocket> {
+    check_length(path)?;
+    let lock = Lock::beside(path)?;
+    remove_stale(path)?;
+    // The process's umask keeps others out until this has its final mode.
+    let listener = UnixListener::bind(path)?;
+    let file = file_id(path)?;
+    let place = Place { path: path.to_owned(), file, _lock: lock, _directory: directory };
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    Ok(PrivateSocket { listener, place })
+}
+
+/// Says where, and what helps against what the file system had against it.
+fn with_cure(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    let error = error.context(format!("cannot listen on {}", path.display()));
+    match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+        None => error,
+        Some(io::ErrorKind::NotFound) => {
+            let parent = path.parent().unwrap_or(path).display();
+            let next = format!("make its directory first: mkdir -p '{parent}'; or {ANOTHER_PATH}");
+            advise(error, next)
+        }
+        Some(_) => advise(error, format_args!("{ANOTHER_PATH}, where this user can write")),
+    }
+}
+
+fn check_length(path: &Path) -> anyhow::Result<()> {
+    let length = path.as_os_str().len();
+    match length <= LONGEST_PATH {
+        true => Ok(()),
+        false => Err(failure(
+            format_args!("the path has {length} bytes, and a socket's may have {LONGEST_PATH}"),
+            format_args!("{ANOTHER_PATH}; it may begin at the working directory, as in ./control"),
+        )),
     }
 }
 
@@ -66,48 +113,92 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // If somebody removed it before, that is fine too.
-        if self.is_there() {
-            let _ = fs::remove_file(&self.path);
+        remove_own(&self.path, self.file);
+    }
+}
+
+impl PrivateDirectory {
+    /// Makes it, or checks the one that is there: in a place like `/tmp` somebody else may have been faster.
+    ///
+    /// # Errors
+    /// It is somebody else's, a link, or open to others; or it cannot be made.
+    pub(crate) fn make(path: &Path) -> anyhow::Result<Self> {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                let context = format!("cannot make {}", path.display());
+                Err(advise(anyhow::Error::new(error).context(context), CONTROL_ELSEWHERE))
+            }
+            _ => check_private(path).map(|()| Self(path.to_owned())),
         }
     }
 }
 
-/// Makes a directory for private sockets, or checks the one that is there: in a place like `/tmp` somebody else may have
-/// been faster.
-///
-/// # Errors
-/// It is somebody else's, a link, or open to others.
-pub(crate) fn make_private_directory(path: &Path) -> anyhow::Result<()> {
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(error).with_context(|| format!("cannot make {}", path.display()));
-        }
-        _ => {}
+impl Drop for PrivateDirectory {
+    fn drop(&mut self) {
+        // With something in it, it stays.
+        let _ = fs::remove_dir(&self.0);
     }
+}
+
+fn check_private(path: &Path) -> anyhow::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
-    let is_ours = metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw();
-    match is_ours && metadata.mode() & 0o077 == 0 {
-        true => Ok(()),
-        false => Err(failure(
-            format_args!("{} is not a private directory of this user", path.display()),
-            "remove it, set XDG_RUNTIME_DIR, or name a socket with --control",
-        )),
+    let (owner, shown) = (metadata.uid(), path.display());
+    let (what, next) = if !metadata.is_dir() {
+        ("is no directory (links are not followed)".to_owned(), format!("remove {shown}"))
+    } else if owner != rustix::process::geteuid().as_raw() {
+        let left_by_root = format!("if a key of root left it there, sudo rm -r '{shown}'");
+        (format!("belongs to another user, uid {owner}"), left_by_root)
+    } else if metadata.mode() & 0o077 != 0 {
+        ("is open to other users".to_owned(), format!("chmod 700 '{shown}'"))
+    } else {
+        return Ok(());
+    };
+    Err(failure(format_args!("{shown} {what}"), format_args!("{next}; or {CONTROL_ELSEWHERE}")))
+}
+
+impl Lock {
+    /// Locks the file beside `path` that is named like it.
+    fn beside(path: &Path) -> anyhow::Result<Self> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        let path = PathBuf::from(name);
+        loop {
+            let file = locked(&path)?;
+            // Who held it before may have removed it after we opened it: then this is a file without a name.
+            let own = file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))?;
+            if file_id(&path).is_ok_and(|named| named == own) {
+                return Ok(Self { path, file });
+            }
+        }
     }
 }
 
-fn lock_beside(path: &Path) -> anyhow::Result<File> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Ok(metadata) = self.file.metadata() {
+            remove_own(&self.path, (metadata.dev(), metadata.ino()));
+        }
+    }
+}
+
+fn locked(path: &Path) -> anyhow::Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let lock: File = rustix::fs::open(&name, flags, Mode::RUSR | Mode::WUSR)?.into();
-    match rustix::fs::flock(lock.as_fd(), FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(lock),
+    let file: File =
+        rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR).map_err(io::Error::from)?.into();
+    match rustix::fs::flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
         Err(Errno::WOULDBLOCK) => Err(failure(
             "another keyfob listens there",
             "stop it, or give this one a socket of its own, for instance with --control PATH",
         )),
-        Err(errno) => Err(errno.into()),
+        Err(errno) => Err(io::Error::from(errno).into()),
+    }
+}
+
+/// Removes the file, if it is still the one that we made. If somebody removed it before, that is fine too.
+fn remove_own(path: &Path, file: FileId) {
+    if file_id(path).is_ok_and(|found| found == file) {
+        let _ = fs::remove_file(path);
     }
 }
 
@@ -117,13 +208,10 @@ fn remove_stale(path: &Path) -> anyhow::Result<()> {
         Err(error) => Err(error.into()),
         Ok(metadata) if !metadata.file_type().is_socket() => Err(failure(
             "something that is no socket has that name",
-            "remove it, or name another path with --control or --unix",
+            format_args!("remove it, or {ANOTHER_PATH}"),
         )),
         Ok(_) if is_deserted(path)? => Ok(fs::remove_file(path)?),
-        Ok(_) => Err(failure(
-            "another program has that socket",
-            "name another path with --control or --unix",
-        )),
+        Ok(_) => Err(failure("another program has that socket", ANOTHER_PATH)),
     }
 }
 
@@ -139,6 +227,11 @@ fn file_id(path: &Path) -> io::Result<FileId> {
     fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
+/// `sun_path` has 108 bytes, and a zero at its end (unix(7)).
+const LONGEST_PATH: usize = 107;
+const ANOTHER_PATH: &str = "name another path with --control or --unix";
+const CONTROL_ELSEWHERE: &str = "name a socket elsewhere with --control PATH";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +240,8 @@ mod tests {
     use std::os::unix::net::{UnixDatagram, UnixListener as StdListener, UnixStream};
 
     use tempfile::tempdir;
+
+    use crate::failure::describe;
 
     fn runtime() -> tokio::runtime::Runtime {
         tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap()
@@ -160,10 +255,10 @@ mod tests {
         let _guard = runtime.enter();
         let live = PrivateSocket::bind(&path).unwrap();
         let error = PrivateSocket::bind(&path).err().unwrap();
-        assert!(crate::failure::describe(&error).contains("another keyfob"), "{error:#}");
+        assert!(describe(&error).contains("another keyfob"), "{error:#}");
         assert!(path.exists(), "a refused process must not remove it");
         drop(live);
-        assert!(!path.exists());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "neither socket nor lock");
         // What a killed process leaves.
         drop(StdListener::bind(&path).unwrap());
         assert!(path.exists());
@@ -173,7 +268,7 @@ mod tests {
     fn refusal(path: &Path) -> String {
         let runtime = runtime();
         let _guard = runtime.enter();
-        crate::failure::describe(&PrivateSocket::bind(path).err().unwrap())
+        describe(&PrivateSocket::bind(path).err().unwrap())
     }
 
     #[test]
@@ -245,13 +340,51 @@ mod tests {
     fn only_a_private_directory_of_our_own_will_do() {
         let parent = tempdir().unwrap();
         let path = parent.path().join("keyfob");
-        make_private_directory(&path).unwrap();
-        make_private_directory(&path).unwrap();
+        let keep = PrivateDirectory::make(&path).unwrap();
+        let refused = |path: &Path| describe(&PrivateDirectory::make(path).err().unwrap());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(make_private_directory(&path).is_err(), "open to others");
+        let error = refused(&path);
+        assert!(error.contains("\nnext: chmod 700 "), "{error}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
         let link = parent.path().join("link");
         symlink(&path, &link).unwrap();
-        assert!(make_private_directory(&link).is_err(), "a link");
+        assert!(refused(&link).contains("links are not followed"), "a link");
+        drop(keep);
+        assert!(!path.exists(), "what was made is removed");
+    }
+
+    #[test]
+    fn a_directory_that_somebody_uses_stays() {
+        let parent = tempdir().unwrap();
+        let path = parent.path().join("keyfob");
+        let directory = PrivateDirectory::make(&path).unwrap();
+        fs::write(path.join("file"), "").unwrap();
+        drop(directory);
+        assert!(path.join("file").exists());
+    }
+
+    #[test]
+    fn whatever_keeps_a_socket_from_being_made_the_next_step_is_told() {
+        let directory = tempdir().unwrap();
+        let (here, file) = (directory.path(), directory.path().join("file"));
+        fs::write(&file, "").unwrap();
+        for (path, next) in [
+            (here.join("missing/control"), "next: make its directory first: mkdir -p '"),
+            (file.join("control"), "next: name another path with --control or --unix, where"),
+            (here.join("x".repeat(200)), "next: name another path with --control or --unix; it"),
+        ] {
+            let error = refusal(&path);
+            assert!(error.contains(next) && error.contains("cannot listen on"), "{error}");
+        }
+        let error = PrivateDirectory::make(&here.join("missing/keyfob")).err().unwrap();
+        assert!(describe(&error).contains("\nnext: name a socket elsewhere"), "{error:#}");
+    }
+
+    #[test]
+    fn a_path_may_have_as_many_bytes_as_the_kernel_takes_and_no_more() {
+        let path = |length: usize| PathBuf::from("x".repeat(length));
+        check_length(&path(LONGEST_PATH)).unwrap();
+        check_length(&path(LONGEST_PATH + 1)).unwrap_err();
+        assert!(SocketAddrUnix::new(path(LONGEST_PATH)).is_ok());
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
 
-use super::{PrivateSocket, make_private_directory};
+use super::{PrivateDirectory, PrivateSocket};
 use crate::say::{say, warn};
 use crate::watch::Watch;
 
@@ -41,7 +41,7 @@ impl Door {
     /// Listens in a private directory, and makes it if need be.
     ///
     /// # Errors
-    /// As [`make_private_directory`] and [`PrivateSocket::bind`].
+    /// As [`PrivateDirectory::make`] and [`PrivateSocket::bind`].
     pub(crate) fn open_in(directory: PathBuf, name: &str) -> anyhow::Result<Self> {
         Self::opened(directory.join(name), Some(directory))
     }
@@ -108,10 +108,10 @@ impl Door {
     }
 
     fn bind(&self) -> anyhow::Result<PrivateSocket> {
-        if let Some(directory) = &self.directory {
-            make_private_directory(directory)?;
-        }
-        PrivateSocket::bind(&self.path)
+        let Some(directory) = &self.directory else { return PrivateSocket::bind(&self.path) };
+        let bind = || PrivateSocket::bind_in(PrivateDirectory::make(directory)?, &self.path);
+        // A key that ends takes the directory with it: if that was just now, it has to be made again.
+        bind().or_else(|error| if directory.exists() { Err(error) } else { bind() })
     }
 
     /// Hears when the socket is lost; also if that happened while the watch was set.

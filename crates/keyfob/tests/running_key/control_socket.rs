@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::host::{import_from, select};
-use crate::program::{Home, eventually};
+use crate::program::{Home, error_of, eventually};
 
 fn client(home: &Home) -> UnixStream {
     let stream = UnixStream::connect(home.control()).expect("it listens");
@@ -43,6 +43,28 @@ fn without_a_running_key_the_commands_say_what_to_start() {
     for command in ["touch", "deny", "wait", "replug", "status"] {
         let error = home.fail(&[command], 1);
         assert!(error.contains("no key is running") && error.contains("keyfob serve"), "{error}");
+    }
+}
+
+/// `sudo -E` and `su` leave the variable as it was; logind removes the directory at the last logout.
+#[test]
+fn a_runtime_directory_that_is_not_ours_or_not_there_is_not_used() {
+    let (home, user) = (Home::new(), rustix::process::geteuid());
+    let gone = home.path().join("gone");
+    let mut places = vec![gone];
+    if user.is_root() {
+        let ada = home.path().join("ada");
+        fs::create_dir(&ada).unwrap();
+        std::os::unix::fs::chown(&ada, Some(1000), None).unwrap();
+        places.push(ada);
+    } else {
+        places.push("/".into());
+    }
+    for place in places {
+        let mut status = home.command(&["status"]);
+        let output = status.env("XDG_RUNTIME_DIR", &place).output().unwrap();
+        let (error, shared) = (error_of(&output), format!("/tmp/keyfob-{}/", user.as_raw()));
+        assert!(output.status.success() || error.contains(&shared), "{error}");
     }
 }
 
@@ -92,6 +114,19 @@ fn a_request_is_answered_though_its_client_says_no_more() {
     stream.write_all(b"{\"do\":\"status\"}\n").unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     assert!(rest(stream).starts_with(r#"{"answer":"status","touch":"ask","keys":[{"key":"1-1""#));
+}
+
+#[test]
+fn the_state_of_a_key_tells_how_to_come_by_it() {
+    let home = Home::new();
+    let key = home.serve(&["--ephemeral"]);
+    let device = format!("\"device\":\"usbip:{}/1-1\"", key.address());
+    assert!(home.succeed(&["status", "--json"]).contains(&device));
+    drop(key);
+    let path = home.path().join("usbip");
+    let key = home.command(&["serve", "--ephemeral", "--unix", path.to_str().unwrap()]);
+    let _key = crate::program::Serving::start(key);
+    assert!(home.succeed(&["status", "--json"]).contains("\"device\":null"));
 }
 
 #[test]
