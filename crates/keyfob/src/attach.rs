@@ -1,6 +1,10 @@
 //! `keyfob attach`: plugs keys into this very machine, through the kernel's virtual USB host controller.
 
+mod sleep;
+
+use std::cell::Cell;
 use std::convert::Infallible;
+use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,7 +14,7 @@ use clap::Args;
 use ctap_client::hidraw::Key;
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use usbip_server::Server;
 use usbip_server::vhci::{self, HubPort, Vhci, VhciError};
 
@@ -40,66 +44,99 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 }
 
 async fn hold_all(vhci: Vhci, keys: Rc<Keys>) -> anyhow::Result<Infallible> {
-    let mut held = JoinSet::new();
-    for key in keys.iter() {
-        let (vhci, key) = (vhci.clone(), Rc::clone(key));
-        held.spawn_local(async move { hold(&vhci, &key).await });
-    }
-    held.join_next().await.context("no keys")??
-}
-
-/// Keeps one key plugged in, and plugs it in again after `keyfob replug`.
-async fn hold(vhci: &Vhci, key: &PluggedKey) -> anyhow::Result<Infallible> {
-    key.hold();
-    loop {
-        let replugs = key.replugs();
-        let before = local_device(key.serial()).map(|found| found.device);
-        let (port, stream) = vhci.attach(key.port().devid()).map_err(advise)?;
-        stream.set_nonblocking(true)?;
-        let (bus_id, serial) = (key.bus_id().to_owned(), key.serial().to_owned());
-        let announcement = tokio::task::spawn_local(announce(bus_id, serial, before));
-        let outcome = key.port().serve(UnixStream::from_std(stream)?).await;
-        announcement.abort();
-        outcome.with_context(|| format!("{}: the host broke the connection", key.bus_id()))?;
-        if key.replugs() == replugs {
-            return Err(failure(
-                format_args!("{}: the host unplugged the key", key.bus_id()),
-                "plug it in again with `keyfob attach`",
-            ));
+    let held: Vec<Rc<Held>> = keys.iter().map(|key| Rc::new(Held::new(&vhci, key))).collect();
+    let awake = async || hold_each(&held).await;
+    let asleep = async || {
+        say("the machine goes to sleep: unplugged until it is awake again");
+        for one in &held {
+            one.freed().await;
         }
-        freed(vhci, port).await?;
-    }
-}
-
-/// Waits until the kernel has let go of the port, so that the key gets the same one again. In another port it would be
-/// found before the old device is gone, and have another device file.
-async fn freed(vhci: &Vhci, port: HubPort) -> anyhow::Result<()> {
-    let is_free = async {
-        while !vhci.ports()?.iter().any(|now| now.number == port.number && now.is_free) {
-            sleep(BETWEEN_LOOKS).await;
-        }
-        Ok(())
     };
-    // If that is not to be, another port must do.
-    timeout(FREEING, is_free).await.unwrap_or(Ok(()))
+    sleep::but_for_sleep(zbus::connection::Builder::system(), awake, asleep).await
+}
+
+/// Keeps all of them plugged in; dropping this unplugs them.
+async fn hold_each(held: &[Rc<Held>]) -> anyhow::Result<Infallible> {
+    let mut tasks = JoinSet::new();
+    for one in held {
+        let one = Rc::clone(one);
+        tasks.spawn_local(async move { one.hold().await });
+    }
+    tasks.join_next().await.context("no keys")??
+}
+
+/// A key, and where this machine has it.
+struct Held {
+    vhci: Vhci,
+    key: Rc<PluggedKey>,
+    /// The port that it was plugged into last.
+    port: Cell<Option<HubPort>>,
+}
+
+impl Held {
+    fn new(vhci: &Vhci, key: &Rc<PluggedKey>) -> Self {
+        key.hold();
+        Self { vhci: vhci.clone(), key: Rc::clone(key), port: Cell::new(None) }
+    }
+
+    /// Keeps the key plugged in, and plugs it in again after `keyfob replug`.
+    async fn hold(&self) -> anyhow::Result<Infallible> {
+        loop {
+            let replugs = self.key.replugs();
+            let before = local_device(self.key.serial()).map(|found| found.device);
+            let (port, stream) = self.vhci.attach(self.key.port().devid()).map_err(advise)?;
+            self.port.set(Some(port));
+            stream.set_nonblocking(true)?;
+            let stream = UnixStream::from_std(stream)?;
+            let outcome = tokio::select! {
+                outcome = self.key.port().serve(stream) => outcome,
+                never = announce(&self.key, before) => match never {},
+            };
+            outcome
+                .with_context(|| format!("{}: the host broke the connection", self.key.bus_id()))?;
+            if self.key.replugs() == replugs {
+                return Err(failure(
+                    format_args!("{}: the host unplugged the key", self.key.bus_id()),
+                    "plug it in again with `keyfob attach`",
+                ));
+            }
+            self.freed().await;
+        }
+    }
+
+    /// Waits until the kernel has let go of the port, so that the key gets the same one again. In another port it would be
+    /// found before the old device is gone, and have another device file.
+    async fn freed(&self) {
+        let Some(port) = self.port.get() else { return };
+        let is_busy = |now: &HubPort| now.number == port.number && !now.is_free;
+        let is_free = async {
+            while self.vhci.ports().is_ok_and(|ports| ports.iter().any(is_busy)) {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+        };
+        // If that is not to be, another port must do.
+        let _ = timeout(FREEING, is_free).await;
+    }
 }
 
 /// Says where programs find the key, as soon as the kernel has a device for it, another one than `before`.
-async fn announce(bus_id: String, serial: String, before: Option<PathBuf>) {
+async fn announce(key: &PluggedKey, before: Option<PathBuf>) -> Infallible {
     let found = timeout(ENUMERATION, async {
         loop {
-            match local_device(&serial) {
-                Some(key) if Some(&key.device) != before.as_ref() => return key.path,
-                _ => sleep(BETWEEN_LOOKS).await,
+            match local_device(key.serial()) {
+                Some(found) if Some(&found.device) != before.as_ref() => return found.path,
+                _ => tokio::time::sleep(BETWEEN_LOOKS).await,
             }
         }
     });
+    let bus_id = key.bus_id();
     match found.await {
         Ok(node) => say(format_args!("attached {bus_id} as {}", node.display())),
         Err(_) => warn(format_args!(
             "{bus_id} is plugged in, but there is no device for it; try `sudo modprobe usbhid`, and `keyfob doctor`"
         )),
     }
+    pending().await
 }
 
 /// What this machine's kernel made of the key with this serial number, once there is a device file.
