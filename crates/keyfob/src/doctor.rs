@@ -3,23 +3,42 @@
 mod checks;
 mod host;
 mod port;
+mod udev_rule;
 mod way_in;
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 use self::host::Host;
 use crate::failure::failure;
 use crate::terminal::{self, Paint};
 
-/// Find out what this host lacks to have a key attached, and what to do about it
+/// Find out what this host lacks to have a key, and what to do about it
 ///
-/// Exit code 0 if a key can be attached here, else 1.
+/// Exit code 1 if a way is named in which no key can be had here, else 0.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
+    /// Fail unless a key can be had in this way
+    #[arg(value_enum)]
+    way: Option<Way>,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
+
+    /// Print a udev rule instead, by which more than root may use keys, and browsers that are snaps see them
+    #[arg(long, conflicts_with_all = ["way", "json"])]
+    udev_rule: bool,
+}
+
+/// How a key comes to a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Way {
+    /// `keyfob attach`: on the USB bus, for all programs
+    Attach,
+    /// `keyfob serve`: over USB/IP, for keyfob's own commands and for other hosts
+    Serve,
 }
 
 /// What was found about one thing.
@@ -39,7 +58,7 @@ struct Finding {
 enum State {
     /// As it should be.
     Good,
-    /// A key can be attached all the same.
+    /// A key can be had all the same.
     Note,
     /// Without it no key can be attached.
     Lacking,
@@ -48,24 +67,41 @@ enum State {
 /// Runs the command.
 ///
 /// # Errors
-/// When no key can be attached here.
+/// When no key can be had here in the way that was asked for.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let findings = checks::all(&Host::this());
+    if options.udev_rule {
+        return Ok(terminal::print(udev_rule::TEXT)?);
+    }
+    let mut findings = checks::all(&Host::this());
+    let verdicts = verdicts(&findings);
+    findings.extend(verdicts.iter().map(|(_, verdict)| verdict.clone()));
     let text = match options.json {
         true => format!("{}\n", serde_json::to_string_pretty(&findings)?),
         false => report(&findings, Paint::stdout()),
     };
     terminal::print(text)?;
-    match findings.iter().find(|finding| finding.state == State::Lacking) {
-        None => Ok(()),
-        Some(lacking) => {
-            let next = lacking.next.as_deref().unwrap_or_default();
-            Err(failure(
-                format_args!("no key can be attached to this host yet: {}", lacking.what),
-                next,
-            ))
+    match verdicts.into_iter().find(|(way, _)| options.way == Some(*way)) {
+        Some((_, Finding { topic, state: State::Lacking, what, next })) => {
+            Err(failure(format_args!("{topic}: {what}"), next.unwrap_or_default()))
         }
+        _ => Ok(()),
     }
+}
+
+/// For each way whether a key can be had here by it.
+fn verdicts(findings: &[Finding]) -> [(Way, Finding); 2] {
+    let lacking = findings.iter().find(|finding| finding.state == State::Lacking);
+    let attach = match lacking {
+        None => Finding::good("attach", "yes: `keyfob attach` plugs a key into this host"),
+        Some(lacking) => Finding {
+            topic: "attach",
+            what: format!("no, because {}", lacking.what),
+            ..lacking.clone()
+        },
+    };
+    let serve =
+        "yes: `keyfob serve` needs neither root nor the kernel; it prints how to use the key";
+    [(Way::Attach, attach), (Way::Serve, Finding::good("serve", serve))]
 }
 
 /// The first thing that keeps a key from being attached to this host, and what to do about it.
@@ -78,6 +114,11 @@ pub(crate) fn obstacle_to_attaching() -> Option<(String, String)> {
 /// How to come by a key on this host, which has none in a USB port: a sentence for `next:`.
 pub(crate) fn way_to_a_key() -> String {
     way_in::to_a_key(&Host::this())
+}
+
+/// Who listens on this TCP port of this host: a program's name, or whatever is known.
+pub(crate) fn listener(port: u16) -> Option<String> {
+    port::listener(&Host::this(), port)?
 }
 
 fn report(findings: &[Finding], paint: Paint) -> String {
@@ -116,6 +157,8 @@ impl Finding {
 const EXAMPLES: &str = "\
 Examples:
   keyfob doctor
+  keyfob doctor attach && sudo keyfob attach
+  keyfob doctor --udev-rule | sudo tee /etc/udev/rules.d/70-keyfob.rules
   keyfob doctor --json | jq '.[] | select(.state == \"lacking\")'";
 
 #[cfg(test)]
@@ -131,6 +174,20 @@ mod tests {
             text,
             "good     one    is there\nlacking  three  is not\n                next: get it\n"
         );
+    }
+
+    #[test]
+    fn each_way_to_a_key_is_judged_by_itself() {
+        let told = |findings: &[Finding]| {
+            verdicts(findings).map(|(_, verdict)| (verdict.topic, verdict.state, verdict.next))
+        };
+        let lacking = Finding::lacking("vhci-hcd", "it is not loaded").next("load it");
+        let serve = ("serve", State::Good, None);
+        let attach = ("attach", State::Lacking, Some("load it".to_owned()));
+        let noted = Finding::note("udev", "does not run");
+        assert_eq!(told(&[noted.clone(), lacking.clone()]), [attach, serve.clone()]);
+        assert_eq!(told(&[noted]), [("attach", State::Good, None), serve]);
+        assert_eq!(verdicts(&[lacking])[0].1.what, "no, because it is not loaded");
     }
 
     #[test]

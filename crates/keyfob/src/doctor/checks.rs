@@ -8,7 +8,7 @@ use usbip_server::vhci::{Vhci, VhciError};
 
 use super::Finding;
 use super::host::Host;
-use super::{port, way_in};
+use super::{port, udev_rule, way_in};
 use crate::serve::STANDARD_PORT;
 
 /// Everything, what is needed most first.
@@ -22,13 +22,14 @@ pub(super) fn all(host: &Host) -> Vec<Finding> {
         udev(host),
     ]);
     findings.extend(keys(host));
+    findings.extend(memory(host));
     findings.extend(confined_browsers(host));
     findings
 }
 
 /// What `keyfob attach` cannot do without.
 pub(super) fn for_attaching(host: &Host) -> Vec<Finding> {
-    vec![controller(host), permission(host), usbhid(host)]
+    vec![controller(host), permission(host), usbhid(host), hidraw_files(host)]
 }
 
 fn controller(host: &Host) -> Finding {
@@ -63,6 +64,7 @@ fn controller(host: &Host) -> Finding {
 /// Kernels for clouds and containers leave the module out.
 fn get_module(host: &Host) -> &'static str {
     match host.distribution().as_str() {
+        _ if host.is_wsl() => UPDATE_WSL,
         "ubuntu" => "sudo apt install linux-modules-extra-$(uname -r) && sudo modprobe vhci-hcd",
         "debian" => {
             "boot the kernel of linux-image-amd64 (the cloud flavour lacks it); in a container, load it on the host"
@@ -102,14 +104,37 @@ fn usbhid(host: &Host) -> Finding {
     }
 }
 
+/// Programs know keys by their hidraw files, which kernels of small boards and of WSL came without.
+fn hidraw_files(host: &Host) -> Finding {
+    const TOPIC: &str = "hidraw";
+    // The class comes with the module of all HID devices, whose bus it is.
+    let is_left_out = host.has("/sys/bus/hid") || host.is_built_without("HIDRAW");
+    match (host.has("/sys/class/hidraw"), is_left_out) {
+        (true, _) => {
+            Finding::good(TOPIC, "the kernel makes the device files by which programs know keys")
+        }
+        (false, false) => Finding::good(TOPIC, "the device files come when a key is plugged in"),
+        (false, true) => {
+            let what =
+                "this kernel makes no device files for keys: it was built without CONFIG_HIDRAW";
+            let next = match host.is_wsl() {
+                true => UPDATE_WSL,
+                false => "boot a kernel that has it; `keyfob serve` does without",
+            };
+            Finding::lacking(TOPIC, what).next(next)
+        }
+    }
+}
+
 fn running_key(host: &Host) -> Finding {
     const TOPIC: &str = "keyfob";
     match UnixStream::connect(&host.control) {
         Ok(_) => Finding::good(TOPIC, "a key is running; `keyfob status` shows it"),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Finding::note(
-            TOPIC,
-            format!("a key is running as another user ({})", host.control.display()),
-        ),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let place = host.control.parent().unwrap_or(&host.control).display();
+            Finding::note(TOPIC, format!("this user may not look into {place}, where keys are met"))
+                .next(format!("`sudo keyfob status` tells whether root's key runs; if root left it there, sudo rm -r '{place}'"))
+        }
         Err(_) => Finding::note(TOPIC, "no key is running").next(way_in::start(host)),
     }
 }
@@ -120,8 +145,11 @@ fn standard_port(host: &Host) -> Finding {
         None => Finding::good(TOPIC, "is free for `keyfob serve`"),
         Some(owner) => {
             let owner = owner.unwrap_or("another user's program".to_owned());
-            Finding::note(TOPIC, format!("{owner} listens there"))
-                .next("`keyfob serve --listen 127.0.0.1:0` takes a free one")
+            let next = match owner.starts_with("keyfob ") {
+                true => "its key is --device usbip:127.0.0.1",
+                false => "`keyfob serve --listen 127.0.0.1:0` takes a free one",
+            };
+            Finding::note(TOPIC, format!("{owner} listens there")).next(next)
         }
     }
 }
@@ -153,21 +181,26 @@ fn fido_tools(host: &Host) -> Finding {
     }
 }
 
-/// systemd's 60-fido-id.rules recognises keys, and whoever sits at the screen may use them.
+/// systemd's 60-fido-id.rules recognises keys, and whoever sits at the screen may use them; where udev runs.
 fn udev(host: &Host) -> Finding {
     const TOPIC: &str = "udev";
     let rules =
         ["/usr/lib", "/lib", "/etc"].map(|place| format!("{place}/udev/rules.d/60-fido-id.rules"));
-    match rules.iter().any(|path| host.has(path)) {
-        true => Finding::good(
+    let has_rule = rules.iter().any(|path| host.has(path)) || host.has(udev_rule::PLACE);
+    match (host.runs_udev(), has_rule) {
+        (true, true) => Finding::good(
             TOPIC,
             "recognises security keys; whoever sits at the screen may use them",
         ),
-        false => Finding::note(
+        (true, false) => Finding::note(
             TOPIC,
             "has no rule that recognises security keys; only root may use them",
         )
-        .next(RULE),
+        .next(udev_rule::INSTALL),
+        (false, _) => Finding::note(
+            TOPIC,
+            "does not run here, as in most containers: keys are root's alone, and rules change nothing",
+        ),
     }
 }
 
@@ -178,9 +211,8 @@ fn keys(host: &Host) -> Vec<Finding> {
         let path = key.path.display();
         match (host.may_write)(&host.path(&path.to_string())) {
             true => Finding::good(TOPIC, format!("{path} can be used")),
-            false => {
-                Finding::note(TOPIC, format!("{path} may not be used by this user")).next(RULE)
-            }
+            false => Finding::note(TOPIC, format!("{path} may not be used by this user"))
+                .next(way_to_permission(host, key)),
         }
     };
     match keys.as_slice() {
@@ -189,17 +221,49 @@ fn keys(host: &Host) -> Vec<Finding> {
     }
 }
 
+/// What has not been done yet.
+fn way_to_permission(host: &Host, key: &hidraw::Key) -> String {
+    let file = key.path.display();
+    match (host.runs_udev(), host.has(udev_rule::PLACE)) {
+        (false, _) if !host.has(&key.path.display().to_string()) => {
+            format!("start the container with {file}, as in --device {file}")
+        }
+        (false, _) => format!("sudo chown \"$USER\" {file}, each time it is plugged in"),
+        (true, false) => udev_rule::INSTALL.to_owned(),
+        (true, true) => {
+            "sudo usermod -aG plugdev \"$USER\", log in again, and plug the key in again".to_owned()
+        }
+    }
+}
+
+/// `sudo -E` and `su` once left root's directories in the homes of others.
+fn memory(host: &Host) -> Option<Finding> {
+    let occupied = host.occupied.as_ref()?.display();
+    let what = format!("{occupied} is another user's: no key of this user can be kept there");
+    Some(Finding::note("memory", what).next(format!(
+        "if a key of root made it, sudo chown -R \"$USER\" '{occupied}'; or `keyfob serve --state DIR`"
+    )))
+}
+
 /// Browsers in a box do not see USB devices unless the box is opened for them.
 fn confined_browsers(host: &Host) -> Vec<Finding> {
     let snaps = ["firefox", "chromium", "brave", "opera"]
         .into_iter()
         .filter(|name| host.has(&format!("/snap/bin/{name}")));
-    let snaps = snaps.map(|name| {
-        Finding::note(
+    let rule = host.read(udev_rule::PLACE);
+    let snaps = snaps.map(|name| match udev_rule::has_tag_of(&rule, name) {
+        true => Finding::good(
             "browser",
-            format!("{name} is a snap: it sees keys only through its u2f-devices plug"),
+            format!("{name} is a snap, and a udev rule lets it see keys"),
+        ),
+        false => Finding::note(
+            "browser",
+            format!("{name} is a snap: it sees only makes of keys that snapd knows, and keyfob's is none"),
         )
-        .next(format!("sudo snap connect {name}:u2f-devices"))
+        .next(format!(
+            "{}, sudo snap connect {name}:u2f-devices, and start the browser again",
+            udev_rule::INSTALL
+        )),
     });
     let flatpaks = host
         .names("/var/lib/flatpak/app")
@@ -219,9 +283,7 @@ const PLATFORM: &str = usbip_server::vhci::PLATFORM;
 
 const LOAD: &str = "sudo modprobe vhci-hcd (at each start: echo vhci-hcd | sudo tee /etc/modules-load.d/keyfob.conf)";
 
-/// For machines without somebody at the screen, too: servers, containers, ssh.
-const RULE: &str = "put this line into /etc/udev/rules.d/70-keyfob.rules, run `sudo udevadm control --reload` and plug the \
-    key in again: KERNEL==\"hidraw*\", SUBSYSTEM==\"hidraw\", MODE=\"0660\", GROUP=\"plugdev\", TAG+=\"uaccess\"";
+const UPDATE_WSL: &str = "type `wsl --update` in Windows: its kernels from 5.15.150 have it";
 
 const BROWSERS: [&str; 5] = [
     "org.mozilla.firefox",
@@ -233,6 +295,8 @@ const BROWSERS: [&str; 5] = [
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
     use crate::doctor::State;
 
@@ -250,7 +314,9 @@ mod tests {
 
     fn ready() -> (tempfile::TempDir, Host) {
         let (status, attach) = (format!("{VHCI}/status"), format!("{VHCI}/attach"));
-        Host::of(&[(&status, STATUS), (&attach, ""), ("/sys/bus/usb/drivers/usbhid/new_id", "")])
+        let hidraw = ("/sys/class/hidraw/.keep", "");
+        let usbhid = ("/sys/bus/usb/drivers/usbhid/new_id", "");
+        Host::of(&[(&status, STATUS), (&attach, ""), usbhid, hidraw])
     }
 
     #[test]
@@ -296,6 +362,95 @@ mod tests {
     }
 
     #[test]
+    fn a_kernel_without_device_files_for_keys_is_noticed() {
+        let hid = ("/sys/bus/hid/devices/.keep", "");
+        let release = |text| ("/proc/sys/kernel/osrelease", text);
+        let next = |files: &[(&str, &str)]| hidraw_files(&Host::of(files).1).next;
+        assert!(next(&[hid]).unwrap().contains("`keyfob serve`"));
+        let wsl = release("5.15.146.1-microsoft-standard-WSL2\n");
+        assert!(next(&[hid, wsl]).unwrap().contains("wsl --update"));
+        let config = ("/boot/config-6.1.0", "CONFIG_HID=y\n# CONFIG_HIDRAW is not set\n");
+        assert!(next(&[release("6.1.0\n"), config]).is_some());
+        let config = ("/boot/config-6.1.0", "CONFIG_HID=m\nCONFIG_HIDRAW=y\n");
+        assert_eq!(next(&[release("6.1.0\n"), config]), None, "no key has been there yet");
+        assert_eq!(next(&[hid, ("/sys/class/hidraw/.keep", "")]), None);
+    }
+
+    #[test]
+    fn udev_is_judged_by_whether_it_runs() {
+        let rule = ("/usr/lib/udev/rules.d/60-fido-id.rules", "");
+        let idle = udev(&Host::of(&[rule]).1);
+        assert!(idle.state == State::Note && idle.what.starts_with("does not run"), "{idle:?}");
+        assert_eq!(idle.next, None, "a rule would change nothing");
+        let running = ("/run/udev/control", "");
+        assert_eq!(udev(&Host::of(&[rule, running]).1).state, State::Good);
+        let without = udev(&Host::of(&[running]).1);
+        assert!(without.next.unwrap().contains("keyfob doctor --udev-rule"));
+    }
+
+    #[test]
+    fn the_advice_about_a_key_goes_on_from_what_was_done_already() {
+        let node = ("/dev/hidraw0", "");
+        let (udev, rule) = (("/run/udev/control", ""), (udev_rule::PLACE, udev_rule::TEXT));
+        let key = hidraw::Key {
+            path: "/dev/hidraw0".into(),
+            name: String::new(),
+            vendor_id: 1,
+            product_id: 1,
+            serial: None,
+            device: "/sys".into(),
+        };
+        for (files, advice) in [
+            (&[][..], "start the container with /dev/hidraw0"),
+            (&[node], "sudo chown \"$USER\" /dev/hidraw0"),
+            (&[node, udev], "keyfob doctor --udev-rule"),
+            (&[node, udev, rule], "sudo usermod -aG plugdev"),
+        ] {
+            let next = way_to_permission(&Host::of(files).1, &key);
+            assert!(next.starts_with(advice), "{next}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_may_not_be_looked_into_is_told_apart_from_a_key_that_runs() {
+        let (root, mut host) = Host::of(&[]);
+        let shut = root.path().join("shut");
+        std::fs::create_dir(&shut).unwrap();
+        host.control = shut.join("control");
+        let nobody = running_key(&host);
+        assert_eq!(nobody.what, "no key is running");
+        // Root may look everywhere.
+        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o000)).unwrap();
+        if UnixStream::connect(&host.control).unwrap_err().kind() == io::ErrorKind::PermissionDenied
+        {
+            let unknown = running_key(&host);
+            assert!(unknown.what.starts_with("this user may not look"), "{unknown:?}");
+        }
+        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+
+    #[test]
+    fn what_root_left_in_the_home_is_told_with_the_way_to_have_it_back() {
+        let (_root, mut host) = Host::of(&[]);
+        assert_eq!(memory(&host), None);
+        host.occupied = Some("/home/ada/.local/state".into());
+        let next = memory(&host).unwrap().next.unwrap();
+        assert!(next.contains("sudo chown -R \"$USER\" '/home/ada/.local/state'"), "{next}");
+    }
+
+    #[test]
+    fn no_advice_of_the_doctor_is_to_ask_the_doctor() {
+        for files in [&[][..], &[("/run/udev/control", "")]] {
+            let (_root, mut host) = Host::of(files);
+            host.may_write = |_| false;
+            for finding in all(&host) {
+                let next = finding.next.unwrap_or_default().replace("doctor --udev-rule", "");
+                assert!(!next.contains("doctor"), "{}: {next}", finding.topic);
+            }
+        }
+    }
+
+    #[test]
     fn a_running_key_is_noticed() {
         let (_root, host) = Host::of(&[]);
         assert_eq!(running_key(&host).state, State::Note);
@@ -312,6 +467,7 @@ mod tests {
             ("/usr/lib/linux-tools/6.8.0/usbip", ""),
             ("/usr/bin/fido2-token", ""),
             ("/lib/udev/rules.d/60-fido-id.rules", ""),
+            ("/run/udev/control", ""),
         ]);
         assert_eq!(
             [usbip_tool(&host).state, fido_tools(&host).state, udev(&host).state],
@@ -327,13 +483,13 @@ mod tests {
         ]);
         let next: Vec<String> =
             confined_browsers(&host).into_iter().filter_map(|finding| finding.next).collect();
-        assert_eq!(
-            next,
-            [
-                "sudo snap connect firefox:u2f-devices",
-                "flatpak override --user --device=all org.chromium.Chromium"
-            ]
-        );
+        let [snap, flatpak] = &next[..] else { panic!("{next:?}") };
+        assert!(snap.starts_with("keyfob doctor --udev-rule"), "{snap}");
+        assert!(snap.contains("sudo snap connect firefox:u2f-devices"), "{snap}");
+        assert_eq!(flatpak, "flatpak override --user --device=all org.chromium.Chromium");
+        let (_root, host) =
+            Host::of(&[("/snap/bin/firefox", ""), (udev_rule::PLACE, udev_rule::TEXT)]);
+        assert_eq!(confined_browsers(&host)[0].state, State::Good, "the rule is there");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
+use crate::home;
+
 /// A machine's file system, seen from outside.
 pub(super) struct Host {
     root: PathBuf,
@@ -12,13 +14,17 @@ pub(super) struct Host {
     pub(super) control: PathBuf,
     /// Whether this user may write a file.
     pub(super) may_write: fn(&Path) -> bool,
+    /// What of another user is in the place of this one's keys.
+    pub(super) occupied: Option<PathBuf>,
 }
 
 impl Host {
     /// The machine this program runs on.
     pub(super) fn this() -> Self {
         let may_write = |path: &Path| access(path, Access::WRITE_OK).is_ok();
-        Self { root: "/".into(), control: crate::control::default_path(), may_write }
+        let kept = home::state_directory().map(|directory| directory.join("keyfob/key-1"));
+        let occupied = kept.and_then(|directory| home::occupied(&directory));
+        Self { root: "/".into(), control: crate::control::default_path(), may_write, occupied }
     }
 
     /// A file of that machine; `path` is absolute there.
@@ -56,6 +62,28 @@ impl Host {
         })
     }
 
+    /// Whether the kernel's configuration says so; where it is not to be read, nothing does.
+    pub(super) fn is_built_without(&self, option: &str) -> bool {
+        let release = self.read("/proc/sys/kernel/osrelease");
+        let line = format!("# CONFIG_{option} is not set");
+        [
+            format!("/boot/config-{}", release.trim()),
+            format!("/lib/modules/{}/config", release.trim()),
+        ]
+        .iter()
+        .any(|path| self.read(path).lines().any(|found| found == line))
+    }
+
+    /// Whether it is Linux within Windows.
+    pub(super) fn is_wsl(&self) -> bool {
+        self.read("/proc/sys/kernel/osrelease").to_lowercase().contains("microsoft")
+    }
+
+    /// Whether device files are made and given away by rules.
+    pub(super) fn runs_udev(&self) -> bool {
+        self.has("/run/udev/control")
+    }
+
     /// Whether a program is where programs are.
     pub(super) fn has_program(&self, name: &str) -> bool {
         ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/usr/local/sbin"]
@@ -75,7 +103,8 @@ impl Host {
     pub(super) fn of(files: &[(&str, &str)]) -> (tempfile::TempDir, Self) {
         let root = tempfile::tempdir().unwrap();
         let control = root.path().join("control");
-        let host = Self { root: root.path().to_owned(), control, may_write: |_| true };
+        let occupied = None;
+        let host = Self { root: root.path().to_owned(), control, may_write: |_| true, occupied };
         for (path, text) in files {
             let path = host.path(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

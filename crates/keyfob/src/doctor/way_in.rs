@@ -2,31 +2,36 @@
 
 use std::os::unix::net::UnixStream;
 
+use super::State;
 use super::checks::for_attaching;
 use super::host::Host;
-use super::{State, port};
-use crate::serve::STANDARD_PORT;
 
 /// The next step of somebody whose host has no key: the one that runs already, or how to start one.
 pub(super) fn to_a_key(host: &Host) -> String {
-    let runs = UnixStream::connect(&host.control).is_ok();
-    match (runs, port::listener(host, STANDARD_PORT)) {
-        (true, Some(_)) => format!(
-            "a keyfob key is running; take it with --device usbip:127.0.0.1:{STANDARD_PORT}"
-        ),
-        (true, None) => "a keyfob key is running; take it with --device and the address that `keyfob serve` printed".to_owned(),
-        (false, _) => format!("plug one in, or start one: {}", start(host)),
+    match UnixStream::connect(&host.control).is_ok() {
+        true => "a keyfob runs: `keyfob status` shows its keys; one that it serves over TCP is found by itself, \
+             and --device takes the address of another host's"
+            .to_owned(),
+        false => {
+            let why_not = match can_attach(host) {
+                true => "",
+                false => "; `keyfob doctor` says what `keyfob attach` lacks",
+            };
+            format!("plug one in, or start one: {}{why_not}", start(host))
+        }
     }
 }
 
 /// How to start a key, by the way that works on this host.
 pub(super) fn start(host: &Host) -> &'static str {
-    match for_attaching(host).iter().any(|finding| finding.state == State::Lacking) {
-        false => "`keyfob attach` plugs one into this host",
-        true => {
-            "`keyfob serve` offers one without root, and prints how to use it; `keyfob doctor` says what `keyfob attach` lacks"
-        }
+    match can_attach(host) {
+        true => "`keyfob attach` plugs one into this host",
+        false => "`keyfob serve` offers one without root, and prints how to use it",
     }
+}
+
+fn can_attach(host: &Host) -> bool {
+    for_attaching(host).iter().all(|finding| finding.state != State::Lacking)
 }
 
 #[cfg(test)]
@@ -36,16 +41,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_runs_is_named_with_its_address_if_that_is_known() {
-        let line = "0: 0100007F:0CA8 00000000:0000 0A 0:0 0:0 0 0 0 222 1\n";
-        for (table, expected) in
-            [(line, "--device usbip:127.0.0.1:3240"), ("", "`keyfob serve` printed")]
-        {
-            let (_root, host) = Host::of(&[("/proc/net/tcp", table)]);
-            let _listener = UnixListener::bind(&host.control).unwrap();
-            let way = to_a_key(&host);
-            assert!(way.contains(expected), "{way}");
-        }
+    fn a_keyfob_that_runs_is_not_started_again() {
+        let (_root, host) = Host::of(&[]);
+        let _listener = UnixListener::bind(&host.control).unwrap();
+        let way = to_a_key(&host);
+        assert!(way.contains("`keyfob status`") && !way.contains("start one"), "{way}");
     }
 
     #[test]

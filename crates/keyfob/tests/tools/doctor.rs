@@ -5,19 +5,19 @@ use serde_json::Value;
 use crate::support::{Key, run};
 
 #[test]
-fn the_exit_code_says_whether_anything_is_lacking_and_each_lack_has_a_next_step() {
+fn each_way_to_a_key_has_a_verdict_and_each_lack_a_next_step() {
     let said = run(&["doctor", "--json"]);
+    assert_eq!(said.code, 0, "a key can be served everywhere: {}", said.err);
     let findings: Vec<Value> = serde_json::from_str(&said.out).unwrap();
     let lacking: Vec<&Value> =
         findings.iter().filter(|finding| finding["state"] == "lacking").collect();
-    assert_eq!(said.code, i32::from(!lacking.is_empty()), "{}", said.err);
     assert!(lacking.iter().all(|finding| finding["next"].is_string()));
-    let topics: Vec<&str> =
-        findings.iter().filter_map(|finding| finding["topic"].as_str()).collect();
+    let about = |topic: &str| findings.iter().find(|finding| finding["topic"] == topic);
     for topic in [
         "vhci-hcd",
         "permission",
         "usbhid",
+        "hidraw",
         "keyfob",
         "port 3240",
         "usbip",
@@ -25,8 +25,28 @@ fn the_exit_code_says_whether_anything_is_lacking_and_each_lack_has_a_next_step(
         "udev",
         "keys",
     ] {
-        assert!(topics.contains(&topic), "{topic} is not in {topics:?}");
+        assert!(about(topic).is_some(), "nothing about {topic}");
     }
+    let attach = about("attach").unwrap();
+    assert_eq!(attach["state"] == "lacking", !lacking.is_empty());
+    assert_eq!(about("serve").unwrap()["state"], "good");
+}
+
+#[test]
+fn the_exit_code_is_for_the_way_that_was_asked_for() {
+    let attach = run(&["doctor", "attach"]);
+    let is_possible = attach.out.contains("yes: `keyfob attach`");
+    assert_eq!(attach.code, i32::from(!is_possible), "{}", attach.err);
+    if !is_possible {
+        attach.failed(1, &["keyfob: attach: no, because ", "\nnext: "]);
+    }
+    run(&["doctor", "serve"]).did("yes: `keyfob serve`");
+}
+
+#[test]
+fn the_udev_rule_is_printed_as_it_goes_into_its_file() {
+    run(&["doctor", "--udev-rule"]).did("TAG+=\"snap_firefox_firefox\"");
+    run(&["doctor", "--udev-rule", "--json"]).failed(2, &["cannot be used with"]);
 }
 
 #[test]
