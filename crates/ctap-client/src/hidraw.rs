@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,24 @@ pub fn list_in(class: &Path) -> io::Result<Vec<Key>> {
     }
     numbered.sort_by_key(|(number, _)| *number);
     Ok(numbered.into_iter().map(|(_, key)| key).collect())
+}
+
+/// Whether this device file is a FIDO key's; `None` where the kernel does not tell, which is where sysfs is not mounted.
+///
+/// # Errors
+/// There is no such file, or it cannot be looked at.
+pub fn is_key(path: &Path) -> io::Result<Option<bool>> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.file_type().is_char_device() {
+        return Ok(Some(false));
+    }
+    let devices = Path::new("/sys/dev/char");
+    if !devices.is_dir() {
+        return Ok(None);
+    }
+    let (major, minor) = (rustix::fs::major(metadata.rdev()), rustix::fs::minor(metadata.rdev()));
+    let descriptor = devices.join(format!("{major}:{minor}/device/report_descriptor"));
+    Ok(Some(fs::read(descriptor).is_ok_and(|descriptor| is_fido(&descriptor))))
 }
 
 /// What sysfs says of one hidraw device; `None` if it is no FIDO key.
@@ -220,6 +239,15 @@ mod tests {
         let mut pipe = Hidraw::open(file.path()).unwrap();
         let report = pipe.receive(Duration::ZERO).unwrap().unwrap();
         assert_eq!(report[..2], [0, 7]);
+    }
+
+    #[test]
+    fn what_is_no_key_is_known_before_it_is_opened() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(is_key(file.path()).unwrap(), Some(false));
+        assert!(is_key(&file.path().join("missing")).is_err());
+        let is_told = Path::new("/sys/dev/char").is_dir();
+        assert_eq!(is_key(Path::new("/dev/null")).unwrap(), is_told.then_some(false));
     }
 
     #[test]

@@ -31,10 +31,31 @@ impl Cli {
     /// The command line of this process; one that cannot be meant ends it.
     pub(crate) fn read() -> Self {
         let mut command = without_empty_variables(Self::command(), &|name| std::env::var_os(name));
-        let mut matches = command.clone().get_matches();
+        let words = device_behind_command(&command, std::env::args_os().collect());
+        let mut matches = command.clone().get_matches_from(words);
         Self::from_arg_matches_mut(&mut matches)
             .unwrap_or_else(|error| error.format(&mut command).exit())
     }
+}
+
+/// `keyfob --device KEY info` as `keyfob info --device KEY`: many programs take such an option in front.
+fn device_behind_command(command: &clap::Command, words: Vec<OsString>) -> Vec<OsString> {
+    let mut words = words.into_iter().peekable();
+    let (mut front, mut device): (Vec<OsString>, Vec<OsString>) =
+        (words.next().into_iter().collect(), Vec::new());
+    while let Some(option) = words.next_if(|word| word.as_encoded_bytes().starts_with(b"-")) {
+        match option.as_encoded_bytes() {
+            b"--device" => device.extend([option].into_iter().chain(words.next())),
+            text if text.starts_with(b"--device=") => device.push(option),
+            _ => front.push(option),
+        }
+    }
+    let mut named = command;
+    while let Some(inner) = words.peek().and_then(|word| named.find_subcommand(word)) {
+        named = inner;
+        front.extend(words.next());
+    }
+    front.into_iter().chain(device).chain(words).collect()
 }
 
 /// A variable that is set to nothing counts as one that is not set: that is how scripts take them back.
@@ -131,7 +152,7 @@ pub(crate) struct KeyOptions {
     pub(crate) keys: u8,
 
     /// What kind of key: default, fido2.1, fido2.0, u2f-only, bio, everything, or a TOML file
-    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    #[arg(long, value_name = "NAME|FILE", default_value = "default", add = completions::profiles())]
     pub(crate) profile: String,
 
     /// How many passkeys (discoverable credentials) fit on a key [default: as the profile says]
@@ -263,6 +284,25 @@ mod tests {
     }
 
     #[test]
+    fn the_device_may_stand_in_front_of_the_command() {
+        let typed = |line: &str| {
+            let words = line.split(' ').map(OsString::from).collect();
+            let words = device_behind_command(&Cli::command(), words);
+            words.join(OsStr::new(" ")).into_string().unwrap()
+        };
+        for (line, meant) in [
+            ("keyfob --device X info --json", "keyfob info --device X --json"),
+            ("keyfob -v --device=X pin set", "keyfob -v pin set --device=X"),
+            ("keyfob credentials list --device X", "keyfob credentials list --device X"),
+            ("keyfob --device X serve", "keyfob serve --device X"),
+            ("keyfob --device X", "keyfob --device X"),
+            ("keyfob --help", "keyfob --help"),
+        ] {
+            assert_eq!(typed(line), meant);
+        }
+    }
+
+    #[test]
     fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
         let variables = |value: &'static str| {
             let command = without_empty_variables(Cli::command(), &|_| Some(value.into()));
@@ -293,8 +333,10 @@ mod tests {
         for document in tree::files("", &[".md"]) {
             for call in code(&tree::read(&document)).iter().flat_map(|line| calls(line)) {
                 count += 1;
+                let words = call.iter().map(OsString::from).collect();
+                let words = device_behind_command(&Cli::command(), words);
                 let refused =
-                    Cli::try_parse_from(&call).err().filter(|error| !is_mere_mention(error));
+                    Cli::try_parse_from(words).err().filter(|error| !is_mere_mention(error));
                 assert!(refused.is_none(), "{document}: {call:?}: {}", refused.unwrap());
             }
         }

@@ -24,6 +24,7 @@ use self::choice::ChoiceOptions;
 use self::in_process::Simulated;
 use self::reports::{Keeper, ReportOptions};
 use self::show::Progress;
+use crate::completions;
 use crate::device::Address;
 use crate::failure::{advise, failure, usage};
 use crate::key::Touch;
@@ -34,12 +35,15 @@ use crate::terminal;
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// The key to test: auto, /dev/hidrawN, or usbip:HOST:PORT[/BUSID] [default: a new keyfob within this process]
-    #[arg(long, value_name = "KEY", env = "KEYFOB_DEVICE")]
+    /// The key to test: auto, /dev/hidrawN, or usbip:HOST[:PORT][/BUSID] [default: a new keyfob within this process]
+    #[arg(long, value_name = "KEY", env = "KEYFOB_DEVICE", add = completions::devices())]
     device: Option<Address>,
 
     /// Without --device: what kind of keyfob to test
-    #[arg(long, value_name = "NAME|FILE", default_value = "default", conflicts_with = "device")]
+    #[arg(
+        long, value_name = "NAME|FILE", default_value = "default", conflicts_with = "device",
+        add = completions::profiles()
+    )]
     profile: String,
 
     /// Allow resets: everything on the key is lost. Without this, only cases run that leave it as it is
@@ -58,7 +62,10 @@ pub(crate) struct Options {
     chapters: bool,
 
     /// Show one case: what it is for, which rules it proves, and its steps. Or one rule, or one chapter
-    #[arg(long, value_name = "ID|RULE|CHAPTER", conflicts_with_all = ["list", "chapters"])]
+    #[arg(
+        long, value_name = "ID|RULE|CHAPTER", conflicts_with_all = ["list", "chapters"],
+        add = completions::cases()
+    )]
     explain: Option<String>,
 
     /// End at the first failure that is not expected
@@ -208,7 +215,9 @@ impl Options {
                 let profile = Profile::load(&self.profile)?;
                 Ok(Box::new(HidKey::new(Simulated::new(&profile, Touch::Ask)?)))
             }
-            Some(address) => Ok(Box::new(HidKey::new(Attendant::new(address, &self.care)?))),
+            Some(address) => {
+                Ok(Box::new(HidKey::new(Attendant::new(&address.found()?, &self.care)?)))
+            }
         }
     }
 

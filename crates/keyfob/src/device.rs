@@ -12,22 +12,27 @@ use ctap_client::hidraw::{self, Hidraw, Key};
 use ctap_client::{HidChannel, Report, ReportPipe};
 use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice};
 
+use crate::completions;
+use crate::control::protocol::Response;
+use crate::control::{Connection, Request};
 use crate::doctor;
 use crate::failure::{advise, failure};
+use crate::serve::STANDARD_PORT;
+use crate::terminal;
 use crate::terminal::shown::name;
 
 /// Which key a command is for.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct DeviceOption {
-    /// The key: auto (the only one of this host), /dev/hidrawN, or usbip:HOST:PORT[/BUSID]
-    #[arg(long, env = "KEYFOB_DEVICE", default_value = "auto", value_name = "KEY")]
+    /// The key: auto (the only one of this host), /dev/hidrawN, or usbip:HOST[:PORT][/BUSID]
+    #[arg(long, env = "KEYFOB_DEVICE", default_value = "auto", value_name = "KEY", add = completions::devices())]
     pub(crate) device: Address,
 }
 
 /// Where a key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
-    /// The only FIDO key of this host.
+    /// The only FIDO key of this host; without one, the only key that a keyfob of this user offers.
     Auto,
     /// A device file.
     Hidraw(PathBuf),
@@ -53,12 +58,23 @@ impl Address {
     /// As [`open`](Self::open), without the key's answer.
     pub(crate) fn pipe(&self) -> anyhow::Result<Box<dyn ReportPipe>> {
         match self {
-            Self::Auto => open_hidraw(&only_key(&local_keys()?)?),
+            Self::Auto => self.found()?.pipe(),
             Self::Hidraw(path) => open_hidraw(path),
             Self::Usbip { server, bus_id } => {
                 let (host, _) = import(server, bus_id.as_deref())?;
                 Ok(Box::new(UsbipPipe(host)))
             }
+        }
+    }
+
+    /// The same; of `auto`, where the only key is. Whoever opens a key several times asks this once.
+    ///
+    /// # Errors
+    /// There is no key, or there are several.
+    pub(crate) fn found(&self) -> anyhow::Result<Self> {
+        match self {
+            Self::Auto => only_key(&local_keys()?, served_keys),
+            known => Ok(known.clone()),
         }
     }
 }
@@ -72,11 +88,11 @@ impl FromStr for Address {
         }
         if let Some(remote) = text.strip_prefix("usbip:") {
             return parse_usbip(remote)
-                .ok_or_else(|| format!("{text} is not usbip:HOST:PORT or usbip:HOST:PORT/BUSID"));
+                .ok_or_else(|| format!("{text} is not usbip:HOST[:PORT][/BUSID]"));
         }
         match text.starts_with('/') {
             true => Ok(Self::Hidraw(text.into())),
-            false => Err("a key is auto, /dev/hidrawN, or usbip:HOST:PORT[/BUSID]".to_owned()),
+            false => Err("a key is auto, /dev/hidrawN, or usbip:HOST[:PORT][/BUSID]".to_owned()),
         }
     }
 }
@@ -86,11 +102,22 @@ fn parse_usbip(remote: &str) -> Option<Address> {
         Some((server, bus_id)) => (server, Some(bus_id)),
         None => (remote, None),
     };
-    let (host, port) = server.rsplit_once(':')?;
-    port.parse::<u16>().ok()?;
-    let is_complete = !host.is_empty() && bus_id != Some("");
-    is_complete
-        .then(|| Address::Usbip { server: server.to_owned(), bus_id: bus_id.map(str::to_owned) })
+    let server = with_port(server).filter(|_| bus_id != Some(""))?;
+    Some(Address::Usbip { server, bus_id: bus_id.map(str::to_owned) })
+}
+
+/// `HOST:PORT` of that, or of a host alone: USB/IP has a port of its own. An IPv6 address stands in brackets.
+pub(crate) fn with_port(server: &str) -> Option<String> {
+    let (host, port) = match server.rsplit_once(':') {
+        Some((host, port)) if !server.ends_with(']') => (host, port.parse::<u16>().ok()?),
+        _ => (server, STANDARD_PORT),
+    };
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_host = match address {
+        Some(address) => address.contains(':'),
+        None => !host.is_empty() && !host.contains([':', '[', ']']),
+    };
+    is_host.then(|| format!("{host}:{port}"))
 }
 
 impl fmt::Display for Address {
@@ -115,11 +142,11 @@ pub(crate) fn local_keys() -> anyhow::Result<Vec<Key>> {
     }
 }
 
-/// The device file of the one key there is.
-fn only_key(keys: &[Key]) -> anyhow::Result<PathBuf> {
-    match keys {
-        [] => Err(failure("there is no FIDO key on this host", doctor::way_to_a_key())),
-        [only] => Ok(only.path.clone()),
+/// The one key there is: `local` ones have their device files, and without any those count that are `served`.
+fn only_key(local: &[Key], served: impl FnOnce() -> Vec<Address>) -> anyhow::Result<Address> {
+    match local {
+        [] => only_served(&served()),
+        [only] => Ok(Address::Hidraw(only.path.clone())),
         several => {
             let line = |key: &Key| format!("\n  {}  {}", key.path.display(), name(&key.name));
             let list: String = several.iter().map(line).collect();
@@ -131,7 +158,36 @@ fn only_key(keys: &[Key]) -> anyhow::Result<PathBuf> {
     }
 }
 
+fn only_served(keys: &[Address]) -> anyhow::Result<Address> {
+    match keys {
+        [] => Err(failure("there is no FIDO key on this host", doctor::way_to_a_key())),
+        [only] => {
+            terminal::note(format_args!("The key is that of the keyfob which runs here: {only}"));
+            Ok(only.clone())
+        }
+        several => {
+            let list: String = several.iter().map(|key| format!("\n  {key}")).collect();
+            Err(failure(
+                format_args!("the keyfob that runs here has several keys:{list}"),
+                "choose one with --device",
+            ))
+        }
+    }
+}
+
+/// The keys that a keyfob of this user runs, as far as they can be had.
+pub(crate) fn served_keys() -> Vec<Address> {
+    let Ok(Response::Status(status)) = Connection::of_environment().ask(&Request::Status) else {
+        return Vec::new();
+    };
+    status.keys.iter().filter_map(|key| key.device.as_ref()?.parse().ok()).collect()
+}
+
 fn open_hidraw(path: &Path) -> anyhow::Result<Box<dyn ReportPipe>> {
+    if hidraw::is_key(path).is_ok_and(|is_key| is_key == Some(false)) {
+        let what = format_args!("{} is no FIDO key", path.display());
+        return Err(failure(what, "`keyfob list` shows which keys there are"));
+    }
     let pipe = Hidraw::open(path).map_err(|error| {
         let next = match error.kind() {
             io::ErrorKind::PermissionDenied => "`keyfob doctor` says how to get the permission",
@@ -283,10 +339,29 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in
-            ["", "hidraw0", "usbip:", "usbip:host", "usbip:host:x", "usbip::1", "usbip:host:3240/"]
-        {
+        for text in [
+            "",
+            "hidraw0",
+            "usbip:",
+            "usbip:host:",
+            "usbip:host:x",
+            "usbip::1",
+            "usbip:::1",
+            "usbip:[1]",
+            "usbip:host:3240/",
+        ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_without_a_port_has_that_of_usbip() {
+        for (text, server, bus_id) in [
+            ("usbip:host", "host:3240", None),
+            ("usbip:192.0.2.1/1-1", "192.0.2.1:3240", Some("1-1")),
+            ("usbip:[::1]", "[::1]:3240", None),
+        ] {
+            assert_eq!(text.parse(), Ok(usbip(server, bus_id)));
         }
     }
 
@@ -303,14 +378,40 @@ mod tests {
 
     #[test]
     fn auto_takes_the_only_key_and_asks_when_there_are_more() {
-        assert_eq!(only_key(&[key(4)]).unwrap(), Path::new("/dev/hidraw4"));
-        let several = describe(&only_key(&[key(4), key(5)]).unwrap_err());
+        let none_served = Vec::new;
+        let only = only_key(&[key(4)], none_served).unwrap();
+        assert_eq!(only, Address::Hidraw("/dev/hidraw4".into()));
+        let several = describe(&only_key(&[key(4), key(5)], none_served).unwrap_err());
         assert!(
             several.contains("on this host:\n  /dev/hidraw4  Key\\u{1b}\n  /dev/hidraw5"),
             "{several}"
         );
-        let none = describe(&only_key(&[]).unwrap_err());
+        let none = describe(&only_key(&[], none_served).unwrap_err());
         assert!(none.contains("on this host\nnext: "), "{none}");
+    }
+
+    #[test]
+    fn without_a_key_of_this_host_auto_takes_the_only_one_that_is_served() {
+        let served =
+            |count: usize| ["1-1", "1-2"].map(|id| usbip("[::1]:1", Some(id)))[..count].to_vec();
+        assert_eq!(only_key(&[], || served(1)).unwrap(), usbip("[::1]:1", Some("1-1")));
+        let several = describe(&only_key(&[], || served(2)).unwrap_err());
+        assert!(several.contains("\n  usbip:[::1]:1/1-2\nnext: choose one"), "{several}");
+        let local = only_key(&[key(4)], || served(1)).unwrap();
+        assert_eq!(local, Address::Hidraw("/dev/hidraw4".into()), "it is on the bus");
+    }
+
+    #[test]
+    fn a_device_file_that_is_no_keys_is_told_apart_from_a_key_that_does_not_answer() {
+        for path in ["/dev/null", "/etc/passwd"] {
+            let error = describe(&Address::Hidraw(path.into()).pipe().err().unwrap());
+            assert_eq!(
+                error,
+                format!(
+                    "keyfob: {path} is no FIDO key\nnext: `keyfob list` shows which keys there are"
+                )
+            );
+        }
     }
 
     #[test]

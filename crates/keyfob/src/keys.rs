@@ -1,6 +1,7 @@
 //! The keys that this process runs, each plugged into a port.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,14 +10,16 @@ use ctap_core::{Decision, PromptId, Question};
 use rand_core::Rng as _;
 use usbip_server::{DeviceInfo, Port, Server};
 
+use crate::attach::local_device;
 use crate::attestation;
 use crate::bell::{Bell, Listener};
 use crate::cli::KeyOptions;
+use crate::device::Address;
 use crate::key::{Key, Parts, Touch, UsbKey};
 use crate::memory::Memory;
 use crate::metadata::Statements;
 use crate::platform::{Clock, system_rng, without_traces};
-use crate::profile::Profile;
+use crate::profile::{Profile, UsbIds};
 
 /// All keys of this process.
 pub(crate) struct Keys {
@@ -36,6 +39,8 @@ pub(crate) struct PluggedKey {
     run: u32,
     replugs: Cell<u32>,
     is_held: Cell<bool>,
+    /// Where this process offers it over USB/IP, if it does.
+    offered: OnceCell<SocketAddr>,
 }
 
 /// What a person is asked at this moment.
@@ -96,6 +101,14 @@ impl Keys {
         self.keys.iter().filter_map(|key| key.directory.clone()).collect()
     }
 
+    /// From now on they can be had there over USB/IP.
+    pub(crate) fn offer_at(&self, address: SocketAddr) {
+        for key in &self.keys {
+            // Said once, by the one server of this process.
+            let _ = key.offered.set(address);
+        }
+    }
+
     /// Pulls every plug.
     pub(crate) fn unplug(&self) {
         self.keys.iter().for_each(|key| key.port.unplug());
@@ -125,10 +138,11 @@ impl Workshop<'_> {
         let parts = Parts { store, rng: Box::new(system_rng()), touch, bell };
         let key = Key::new(config, parts, self.clock.now());
         let usb = Rc::new(RefCell::new(UsbKey { key, clock: self.clock, power_ups: 0 }));
-        let port = self.server.plug(device_info(number, serial.clone()), Rc::clone(&usb) as _)?;
-        let (replugs, is_held) = (Cell::new(0), Cell::new(false));
+        let info = device_info(number, self.profile.usb_ids(), serial.clone());
+        let port = self.server.plug(info, Rc::clone(&usb) as _)?;
+        let (replugs, is_held, offered) = (Cell::new(0), Cell::new(false), OnceCell::new());
         let run = self.run;
-        Ok(PluggedKey { usb, port, serial, statements, directory, run, replugs, is_held })
+        Ok(PluggedKey { usb, port, serial, statements, directory, run, replugs, is_held, offered })
     }
 }
 
@@ -146,6 +160,15 @@ impl PluggedKey {
     /// What relying parties may know of it.
     pub(crate) fn statements(&self) -> &Statements {
         &self.statements
+    }
+
+    /// What `--device` takes for it on this host: its device file, or where it is offered.
+    pub(crate) fn device(&self) -> Option<Address> {
+        if let Some(key) = local_device(&self.serial) {
+            return Some(Address::Hidraw(key.path));
+        }
+        let server = reachable(*self.offered.get()?).to_string();
+        Some(Address::Usbip { server, bus_id: Some(self.bus_id().to_owned()) })
     }
 
     /// The port, for whoever brings it to a host.
@@ -210,19 +233,24 @@ impl PluggedKey {
     }
 }
 
-fn device_info(number: u8, serial: String) -> DeviceInfo {
+/// The address by which a program of this host reaches what listens there.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let loopback: IpAddr = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(loopback, address.port())
+}
+
+fn device_info(number: u8, ids: UsbIds, serial: String) -> DeviceInfo {
     DeviceInfo {
         bus_id: format!("1-{number}"),
-        vendor_id: VENDOR_ID,
-        product_id: PRODUCT_ID,
+        vendor_id: ids.vendor,
+        product_id: ids.product,
         bcd_device: 0x0100,
         manufacturer: "keyfob".to_owned(),
         product: "keyfob virtual security key".to_owned(),
         serial,
     }
 }
-
-/// pid.codes, which lends product ids to open hardware.
-const VENDOR_ID: u16 = 0x1209;
-/// One of those that pid.codes keeps for private testing.
-const PRODUCT_ID: u16 = 0x0005;

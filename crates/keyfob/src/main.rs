@@ -41,7 +41,12 @@ use crate::running::on_one_thread;
 
 fn main() -> ExitCode {
     platform::harden();
-    match run(Cli::read()) {
+    let outcome = match completions::answer() {
+        Ok(true) => Ok(()),
+        Ok(false) => run(Cli::read()),
+        Err(error) => Err(error),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             terminal::note(failure::describe(&error));

@@ -21,6 +21,7 @@ use x509_cert::der::referenced::OwnedToRef as _;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use crate::attestation::{self, Identity};
+use crate::completions;
 use crate::control::{Connection, client};
 use crate::failure::usage;
 use crate::memory::{self, Memory};
@@ -32,7 +33,7 @@ use crate::terminal;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
     /// What kind of key: default, fido2.1, fido2.0, u2f-only, bio, everything, or a TOML file
-    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    #[arg(long, value_name = "NAME|FILE", default_value = "default", add = completions::profiles())]
     profile: String,
     /// Where the keys' memory is kept [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
     #[arg(long, value_name = "DIR")]

@@ -32,6 +32,13 @@ pub(crate) struct Profile {
     description: Description,
 }
 
+/// By what numbers hosts know the make and the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UsbIds {
+    pub(crate) vendor: u16,
+    pub(crate) product: u16,
+}
+
 /// Who vouches for a key's credentials, as far as its profile needs anybody.
 pub(crate) struct Identities {
     pub(crate) model: Option<Identity>,
@@ -82,6 +89,11 @@ impl Profile {
     /// Whether it speaks U2F, alone or as well.
     pub(crate) fn speaks_u2f(&self) -> bool {
         self.description.speaks_u2f()
+    }
+
+    /// idVendor and idProduct.
+    pub(crate) const fn usb_ids(&self) -> UsbIds {
+        UsbIds { vendor: self.description.vendor_id, product: self.description.product_id }
     }
 
     /// What a person calls the model.
@@ -172,6 +184,11 @@ fn contradiction(name: &str, error: &Contradiction) -> anyhow::Error {
         format_args!("profile {name} contradicts itself: {error}"),
         "change one of these settings; docs/profiles.md says what each of them means",
     )
+}
+
+/// The names of the built-in profiles.
+pub(crate) fn built_in() -> impl Iterator<Item = &'static str> {
+    text::all_names()
 }
 
 fn unknown(name: &str) -> anyhow::Error {

@@ -5,7 +5,7 @@ mod neighbours;
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,7 +15,8 @@ use usbip_server::Server;
 use self::neighbours::Doorkeeper;
 
 use crate::cli::KeyOptions;
-use crate::device::Address;
+use crate::device::{Address, with_port};
+use crate::doctor;
 use crate::failure::{advise, failure, usage};
 use crate::key::Touch;
 use crate::keys::Keys;
@@ -26,7 +27,7 @@ use crate::socket::Door;
 /// Where the keys are offered, and which.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Address to listen on, as IP:PORT; port 0 takes a free one [default: 127.0.0.1:3240]
+    /// Address to listen on, as HOST:PORT or HOST; port 0 takes a free one [default: 127.0.0.1:3240]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     listen: Option<SocketAddr>,
 
@@ -55,6 +56,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let doors = Doors::open(address, &options).await?;
     let server = Server::new();
     let running = Running::start(&server, &options.keys)?;
+    if let Some(Entrance { listener, .. }) = &doors.tcp {
+        running.keys().offer_at(listener.local_addr()?);
+    }
     doors.announce(running.keys())?;
     running.serve(doors.serve(&server)).await
 }
@@ -89,8 +93,15 @@ impl Options {
     }
 }
 
+/// Of a name with several addresses, the one that programs try first which know of IPv4 only.
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "an address is IP:PORT, such as 127.0.0.1:3240 or [::1]:0".to_owned())
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, STANDARD_PORT));
+    }
+    let whole =
+        with_port(text).ok_or("an address is HOST:PORT, such as 127.0.0.1:3240 or [::1]:0")?;
+    let found = whole.to_socket_addrs().map_err(|error| format!("no such host: {error}"))?;
+    found.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| "the name has no address".to_owned())
 }
 
 /// What hosts can come in by.
@@ -181,15 +192,31 @@ impl Entrance {
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => failure(
-            format_args!("{address} is taken by another program"),
-            "stop it (`ss -ltnp` names it), or choose a port with --listen 127.0.0.1:0",
-        ),
+        io::ErrorKind::AddrInUse => taken(address),
         _ => advise(
             anyhow::Error::new(error).context(format!("cannot listen on {address}")),
             "choose another address with --listen",
         ),
     })
+}
+
+fn taken(address: SocketAddr) -> anyhow::Error {
+    let owner = doctor::listener(address.port());
+    let what = format!("{address} is taken by {}", owner.as_deref().unwrap_or("another program"));
+    let device = Address::Usbip { server: address.to_string(), bus_id: None };
+    match owner.is_some_and(|owner| owner.starts_with("keyfob ")) {
+        true => failure(
+            what,
+            format_args!(
+                "use the key that runs there with --device {device}; a second one needs places of its own, as in \
+                 --listen 127.0.0.1:0 --control ./second --state ./second-key"
+            ),
+        ),
+        false => failure(
+            what,
+            "stop it (`ss -ltnp` names it), or choose a port with --listen 127.0.0.1:0",
+        ),
+    }
 }
 
 /// `bus id 1-1`, or `bus ids 1-1 to 1-3`.
@@ -250,6 +277,22 @@ mod tests {
             assert!(options(Some(address), false, Touch::Ask).address().is_err(), "{address}");
             assert!(options(Some(address), true, Touch::Ask).address().is_ok(), "{address}");
             assert!(options(Some(address), true, Touch::Auto).address().is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_be_a_name_and_leave_out_the_port() {
+        for (text, address) in [
+            ("localhost:3241", "127.0.0.1:3241"),
+            ("localhost", "127.0.0.1:3240"),
+            ("127.0.0.2", "127.0.0.2:3240"),
+            ("::1", "[::1]:3240"),
+            ("[::1]:0", "[::1]:0"),
+        ] {
+            assert_eq!(parse_address(text), Ok(address.parse().unwrap()), "{text}");
+        }
+        for text in ["", ":3240", "localhost:", "localhost:x"] {
+            assert!(parse_address(text).is_err(), "{text}");
         }
     }
 

@@ -9,13 +9,14 @@ use anyhow::Context as _;
 use ctap_conformance::{Case, Suite, SuiteError};
 use serde::Deserialize;
 
+use crate::completions;
 use crate::failure::{advise, usage};
 
 /// How cases are chosen.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct ChoiceOptions {
     /// Only cases with this word in their id, or of this rule or chapter; MC- and client_pin* stand for all that begin so. May be repeated
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, value_name = "WORD", add = completions::cases())]
     filter: Vec<String>,
 
     /// Only the cases that failed in this report, which --json wrote

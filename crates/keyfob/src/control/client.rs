@@ -151,15 +151,16 @@ fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 }
 
 fn table(status: &Status) -> String {
-    let heading = ["KEY", "SERIAL", "HOST", "PROMPT"].map(str::to_owned);
+    let heading = ["KEY", "SERIAL", "DEVICE", "HOST", "PROMPT"].map(str::to_owned);
     let rows: Vec<_> = [heading].into_iter().chain(status.keys.iter().map(row)).collect();
     terminal::columns(&rows)
 }
 
-fn row(key: &KeyStatus) -> [String; 4] {
+fn row(key: &KeyStatus) -> [String; 5] {
+    let device = key.device.as_deref().map_or_else(|| "-".to_owned(), name);
     let host = if key.attached { "attached" } else { "-" };
     let prompt = key.prompt.as_ref().map_or_else(|| "-".to_owned(), summary);
-    [name(&key.key), name(&key.serial), host.to_owned(), prompt]
+    [name(&key.key), name(&key.serial), device, host.to_owned(), prompt]
 }
 
 /// `register for “github.com”, “ada” (27 s left)`.
@@ -199,7 +200,8 @@ mod tests {
             seconds_left: 1,
             key: paint(),
         };
-        let key = KeyStatus { key: paint(), serial: paint(), attached: true, prompt: Some(prompt) };
+        let (serial, device) = (paint(), Some(paint()));
+        let key = KeyStatus { key: paint(), serial, device, attached: true, prompt: Some(prompt) };
         Status { touch: Touch::Ask, keys: vec![key] }
     }
 

@@ -26,6 +26,12 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// The one that commands without options have.
+    pub(crate) fn of_environment() -> Self {
+        let named = std::env::var_os("KEYFOB_CONTROL").filter(|path| !path.is_empty());
+        Self { control: named.map(PathBuf::from) }
+    }
+
     /// One request, one response that is no error. What it says is verbatim: escape it before showing it.
     ///
     /// Must not be called by a task of a runtime.

@@ -178,6 +178,9 @@ pub(crate) struct KeyStatus {
     pub(crate) key: String,
     /// Its USB serial number.
     pub(crate) serial: String,
+    /// What `--device` takes for it on this host; `None`: it cannot be had that way.
+    #[serde(default)]
+    pub(crate) device: Option<String>,
     /// Whether a host has it.
     pub(crate) attached: bool,
     /// What it asks now.
@@ -244,6 +247,7 @@ impl KeyStatus {
         Self {
             key: key.bus_id().to_owned(),
             serial: key.serial().to_owned(),
+            device: key.device().map(|address| address.to_string()),
             attached: key.port().is_attached(),
             prompt: key.prompt().map(|prompt| OpenPrompt::new(key, prompt)),
         }

@@ -20,6 +20,8 @@ pub(super) struct Description {
     pub(super) description: String,
     pub(super) aaguid: Aaguid,
     pub(super) firmware_version: u32,
+    pub(super) vendor_id: u16,
+    pub(super) product_id: u16,
     versions: Vec<VersionName>,
     extensions: Vec<ExtensionName>,
     algorithms: Vec<AlgorithmName>,
@@ -165,7 +167,7 @@ impl Description {
     }
 
     /// What [`Config::check`] cannot see, because a [`Config`] cannot even say it.
-    fn rules(&self) -> [(bool, &'static str, &'static str); 7] {
+    fn rules(&self) -> [(bool, &'static str, &'static str); 8] {
         let only = |extension, offered: bool| self.extensions.contains(&extension) && !offered;
         let all_protocols =
             self.pin_uv_auth_protocols.iter().all(|number| protocol(*number).is_some());
@@ -175,6 +177,7 @@ impl Description {
                 "AT-51",
                 "the description is 1 to 63 ASCII characters",
             ),
+            (self.vendor_id == 0, "HD-94", "the vendorId is not 0, which some hosts refuse"),
             (
                 self.options.always_uv && !self.has(ConfigCommand::ToggleAlwaysUv),
                 "GI-78",

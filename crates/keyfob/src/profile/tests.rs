@@ -296,6 +296,7 @@ fn contradictions_are_told_with_their_rule() {
             "maxSerializedLargeBlobArray = 65537",
             "maxSerializedLargeBlobArray is at most 65536 (LB-02)",
         ),
+        ("vendorId = 0", "the vendorId is not 0, which some hosts refuse (HD-94)"),
         ("description = \"\"", "the description is 1 to 63 ASCII characters (AT-51)"),
         (
             "algorithms = [\"ES256\", \"ES256\"]",
@@ -355,6 +356,15 @@ largeBlobs = false
     assert_eq!(info(&profile).pin_uv_auth_protocols.as_deref(), Some(&[2, 1][..]));
     let mut key = SoftKey::new(config(&profile), [1; 32]);
     assert_eq!(key.call(&[0x06, 0xa2, 0x01, 0x02, 0x02, 0x02])[0], 0x00, "getKeyAgreement");
+}
+
+#[test]
+fn a_key_has_the_numbers_of_usb_that_its_profile_says() {
+    let ids = |text| profile(text).usb_ids();
+    assert_eq!(ids(""), UsbIds { vendor: 0x1209, product: 0x0005 });
+    assert_eq!(ids("extends = \"bio\"\nproductId = 7"), UsbIds { vendor: 0x1209, product: 7 });
+    let told = refusal("vendorId = 0x10000");
+    assert!(told.contains("expected a whole number from 0 to 65535"), "{told}");
 }
 
 #[test]

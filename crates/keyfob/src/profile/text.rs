@@ -30,9 +30,14 @@ pub(super) fn built_in(name: &str) -> Option<&'static str> {
     BUILT_IN.iter().find(|(built_in, _)| *built_in == name).map(|(_, text)| *text)
 }
 
+/// The names of the built-in profiles.
+pub(super) fn all_names() -> impl Iterator<Item = &'static str> {
+    BUILT_IN.into_iter().map(|(name, _)| name)
+}
+
 /// Those names in a sentence.
 pub(super) fn names() -> String {
-    BUILT_IN.map(|(name, _)| name).join(", ")
+    all_names().collect::<Vec<_>>().join(", ")
 }
 
 /// The text's table, laid over that of the profile it extends. Nothing is under `default`, which says everything.

@@ -8,7 +8,7 @@ use crate::device::{self, Address, DeviceOption};
 use crate::terminal::shown::{Kept, name};
 use crate::{doctor, terminal};
 
-/// List the FIDO keys of this host, or with --device usbip:HOST:PORT the devices of a USB/IP server
+/// List the FIDO keys of this host, or with --device usbip:HOST the devices of a USB/IP server
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -51,23 +51,31 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 fn entries(address: &Address) -> anyhow::Result<Vec<Entry>> {
+    let local = |is_wanted: &dyn Fn(&Key) -> bool| -> anyhow::Result<Vec<Entry>> {
+        let keys = device::local_keys()?;
+        Ok(keys.iter().filter(|key| is_wanted(key)).map(Entry::of_key).collect())
+    };
     match address {
-        Address::Auto => Ok(device::local_keys()?.iter().map(Entry::of_key).collect()),
-        Address::Hidraw(path) => {
-            let keys = device::local_keys()?;
-            Ok(keys.iter().filter(|key| key.path == *path).map(Entry::of_key).collect())
+        Address::Auto => {
+            let mut entries = local(&|_| true)?;
+            // Those that are on the bus of this host are among its own.
+            let served = device::served_keys().into_iter();
+            for key in served.filter(|key| matches!(key, Address::Usbip { .. })) {
+                entries.extend(remote(&key)?);
+            }
+            Ok(entries)
         }
-        Address::Usbip { server, bus_id } => {
-            let is_wanted =
-                |device: &&RemoteDevice| bus_id.as_ref().is_none_or(|id| *id == device.bus_id);
-            let devices = device::list_remote(server)?;
-            Ok(devices
-                .iter()
-                .filter(is_wanted)
-                .map(|device| Entry::of_remote(server, device))
-                .collect())
-        }
+        Address::Hidraw(path) => local(&|key| key.path == *path),
+        Address::Usbip { .. } => remote(address),
     }
+}
+
+/// Those of a USB/IP server, or the one with this bus id.
+fn remote(address: &Address) -> anyhow::Result<Vec<Entry>> {
+    let Address::Usbip { server, bus_id } = address else { return Ok(Vec::new()) };
+    let is_wanted = |device: &&RemoteDevice| bus_id.as_ref().is_none_or(|id| *id == device.bus_id);
+    let devices = device::list_remote(server)?;
+    Ok(devices.iter().filter(is_wanted).map(|device| Entry::of_remote(server, device)).collect())
 }
 
 impl Entry {
@@ -81,14 +89,18 @@ impl Entry {
         }
     }
 
-    /// Names are in descriptors, which only an importer can read: another one may be using the key.
+    /// Names are in descriptors, which only an importer can read: they stay unknown if another one is using the key.
     fn of_remote(server: &str, device: &RemoteDevice) -> Self {
+        let is_hid = device.interfaces.iter().any(|[class, ..]| *class == HID);
+        let import = || device::import(server, Some(&device.bus_id)).ok();
+        let said = is_hid.then(import).flatten().map(|(_, said)| said);
+        let (product, serial) = said.map(|said| (said.product, said.serial)).unwrap_or_default();
         Self {
             device: format!("usbip:{server}/{}", device.bus_id),
-            product: None,
+            product,
             vendor_id: device.vendor_id,
             product_id: device.product_id,
-            serial: None,
+            serial,
         }
     }
 
@@ -103,10 +115,13 @@ impl Entry {
     }
 }
 
+/// The class of keyboards and security keys (USB HID 1.11 section 4.1).
+const HID: u8 = 3;
+
 const EXAMPLES: &str = "\
 Examples:
   keyfob list
-  keyfob list --device usbip:127.0.0.1:3240  what `keyfob serve` offers";
+  keyfob list --device usbip:127.0.0.1  what a `keyfob serve` offers";
 
 #[cfg(test)]
 mod tests {

@@ -47,7 +47,10 @@ const TOUCH_IT: &str = "run `keyfob select` again and touch the key";
 /// # Errors
 /// When the key does not wink.
 pub(crate) fn run_wink(options: &WinkOptions) -> anyhow::Result<()> {
-    Ok(options.device.device.open()?.wink()?)
+    options.device.device.open()?.wink()?;
+    Ok(terminal::print(
+        "This key was asked to show itself: most blink, keyfob says so where it runs.\n",
+    )?)
 }
 
 const SELECT_EXAMPLES: &str = "\

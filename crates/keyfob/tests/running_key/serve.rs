@@ -120,6 +120,7 @@ fn a_second_one_on_the_same_state_is_refused_and_the_first_goes_on() {
         1,
     );
     assert!(error.contains(&format!("in use by process {}", key.process())), "{error}");
+    assert!(error.contains("\nnext: stop it first, or name a directory"), "{error}");
     import_from(key.address()).client().get_info().unwrap();
 }
 
@@ -131,6 +132,40 @@ fn a_taken_port_is_told_with_a_way_out() {
     let error = home.fail(&["serve", "--ephemeral", "--listen", &address], 1);
     assert!(error.starts_with(&format!("keyfob: {address} is taken")), "{error}");
     assert!(error.contains("\nnext: ") && error.contains("--listen 127.0.0.1:0"), "{error}");
+}
+
+#[test]
+fn a_port_that_a_keyfob_has_is_told_with_the_way_to_its_key() {
+    let home = Home::new();
+    let key = home.serve(&["--ephemeral"]);
+    let address = key.address().to_string();
+    let error = Home::new().fail(&["serve", "--ephemeral", "--listen", &address], 1);
+    let taken = format!("keyfob: {address} is taken by keyfob (process {})", key.process());
+    assert!(error.starts_with(&taken), "{error}");
+    assert!(error.contains(&format!("--device usbip:{address}")), "{error}");
+}
+
+#[test]
+fn a_socket_that_cannot_be_made_is_told_with_the_next_step() {
+    let home = Home::new();
+    let long = home.path().join("x".repeat(120));
+    let paths = [home.path().join("missing/socket"), "/dev/null/socket".into(), long];
+    for path in &paths {
+        for option in ["--control", "--unix"] {
+            let error = home.fail(&["serve", "--ephemeral", option, path.to_str().unwrap()], 1);
+            assert!(error.contains("cannot listen on") && error.contains("\nnext: "), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_profile_says_by_what_numbers_hosts_know_the_key() {
+    let home = Home::new();
+    let profile = home.path().join("mine.toml");
+    fs::write(&profile, "vendorId = 0x1234\nproductId = 0xABCD\n").unwrap();
+    let key = home.serve(&["--ephemeral", "--profile", profile.to_str().unwrap()]);
+    let listed = list(connect(key.address())).unwrap();
+    assert_eq!((listed[0].vendor_id, listed[0].product_id), (0x1234, 0xABCD));
 }
 
 #[test]
@@ -167,7 +202,10 @@ fn both_signals_end_it_cleanly() {
         assert!(home.control().exists());
         let (status, complaints) = key.end(signal);
         assert_eq!((status.code(), complaints.as_str()), (Some(0), ""));
-        assert!(!home.control().exists());
+        assert!(
+            !home.path().join("keyfob").exists(),
+            "neither socket nor lock nor their directory"
+        );
         assert!(platform.client().get_info().is_err(), "unplugged");
     }
 }

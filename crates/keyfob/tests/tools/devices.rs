@@ -2,10 +2,16 @@
 
 use std::net::{TcpListener, TcpStream};
 
+use ctap_client::hidraw;
 use serde_json::Value;
 use usbip_server::client::Host;
 
 use crate::support::{Key, Said, program, run};
+
+/// Those of the machine that runs the tests.
+fn local_keys() -> Vec<hidraw::Key> {
+    hidraw::list().unwrap_or_default()
+}
 
 #[test]
 fn a_server_lists_its_keys() {
@@ -15,6 +21,40 @@ fn a_server_lists_its_keys() {
     let names: Vec<&str> =
         list.as_array().unwrap().iter().map(|key| key["device"].as_str().unwrap()).collect();
     assert_eq!(names, [format!("usbip:{}/1-1", key.server), format!("usbip:{}/1-2", key.server)]);
+}
+
+#[test]
+fn a_key_at_a_server_is_listed_by_its_name_unless_somebody_else_has_it() {
+    let key = Key::serve(&["--touch", "auto", "--keys", "2"]);
+    let _elsewhere = Host::import(TcpStream::connect(&key.server).unwrap(), "1-2").unwrap();
+    let list: Value = serde_json::from_str(&key.run(&["list", "--json"]).out).unwrap();
+    assert_eq!(list[0]["product"], "keyfob virtual security key");
+    assert_eq!(list[0]["serial"].as_str().map(str::len), Some(16));
+    assert!(list[1]["product"].is_null() && list[1]["serial"].is_null(), "{list}");
+}
+
+#[test]
+fn the_only_running_keyfob_needs_no_address() {
+    if !local_keys().is_empty() {
+        return; // They come first.
+    }
+    let key = Key::obliging();
+    let info = key.run_for_auto(&["info"]);
+    info.did("Not set");
+    let told = format!("The key is that of the keyfob which runs here: usbip:{}/1-1\n", key.server);
+    assert_eq!(info.err, told);
+    key.run_for_auto(&["list"]).did(&format!("usbip:{}/1-1", key.server));
+    let two = Key::serve(&["--touch", "auto", "--keys", "2"]);
+    two.run_for_auto(&["info"]).failed(1, &["several keys", "/1-2", "--device"]);
+    run(&["info"]).failed(1, &["no FIDO key on this host", "keyfob serve"]);
+}
+
+#[test]
+fn the_device_may_be_named_before_the_command() {
+    let key = Key::obliging();
+    let device = format!("usbip:{}", key.server);
+    run(&["--device", &device, "info"]).did("Not set");
+    run(&["--device", &device, "serve"]).failed(2, &["unexpected argument '--device'"]);
 }
 
 #[test]
@@ -41,7 +81,8 @@ fn addresses_without_a_key_say_what_to_start() {
         .failed(1, &["cannot connect", "keyfob serve"]);
     run(&["info", "--device", "/dev/hidraw-nonsense"])
         .failed(1, &["cannot be opened", "keyfob list"]);
-    run(&["info", "--device", "nonsense"]).failed(2, &["usbip:HOST:PORT"]);
+    run(&["info", "--device", "/dev/null"]).failed(1, &["/dev/null is no FIDO key", "keyfob list"]);
+    run(&["info", "--device", "nonsense"]).failed(2, &["usbip:HOST[:PORT]"]);
 }
 
 #[test]
@@ -55,7 +96,7 @@ fn a_variable_that_is_set_to_nothing_names_no_key() {
 fn a_key_is_pointed_at_by_a_touch_and_shows_itself_by_a_wink() {
     let key = Key::obliging();
     key.run(&["select"]).did("This is the key that was touched.");
-    assert_eq!(key.run(&["wink"]).code, 0);
+    key.run(&["wink"]).did("This key was asked to show itself");
     let unwilling = Key::serve(&["--touch", "deny"]);
     let refusal = ["touch was refused [CTAP2_ERR_OPERATION_DENIED 0x27]\nnext: "];
     unwilling.run(&["select"]).failed(1, &refusal);

@@ -1,6 +1,7 @@
 //! A served key, and commands typed beside it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
@@ -37,6 +38,11 @@ impl Key {
         Self { process, home, server }
     }
 
+    /// Where its owner lives.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// A key that approves everything.
     pub(crate) fn obliging() -> Self {
         Self::serve(&["--touch", "auto"])
@@ -60,6 +66,11 @@ impl Key {
         let mut command = program(&self.home);
         command.args(arguments).env("KEYFOB_DEVICE", format!("usbip:{}", self.server));
         command
+    }
+
+    /// Runs a command of the one who started this key, without saying which key.
+    pub(crate) fn run_for_auto(&self, arguments: &[&str]) -> Said {
+        Said::by(program(&self.home).args(arguments).stdin(Stdio::null()).output().unwrap())
     }
 
     /// Begins a command on this key.
