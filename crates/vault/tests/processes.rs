@@ -27,7 +27,12 @@ fn main() {
 }
 
 fn run_tests() {
-    let test = |name, test: fn()| Trial::test(name, move || Ok(test()));
+    let test = |name, test: fn()| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    };
     let tests = vec![
         test("what_was_acknowledged_survives_a_kill", what_was_acknowledged_survives_a_kill),
         test(
