@@ -44,7 +44,7 @@ def the_script_that_tests_keys_with_libfido2_s_tools_passes(tmp_path):
 def the_tests_of_python_fido2_pass(tmp_path):
     with serve("--profile", "everything", touch="ask") as key, _hand_of(key) as hand:
         bus.attach()
-        left_out = ["--ignore", "tests/device/test_bioenroll.py", "--deselect", NOT_OF_THE_STANDARD]
+        left_out = ["--ignore", "tests/device/test_bioenroll.py"]
         skipped = _run_pytest(tmp_path, hand, *left_out, "tests/device")
     assert skipped <= NOT_APPLICABLE.keys(), skipped
 
@@ -57,10 +57,6 @@ def the_tests_of_python_fido2_for_fingers_pass(tmp_path):
         skipped = _run_pytest(tmp_path, hand, "tests/device/test_bioenroll.py")
     assert not skipped, skipped
 
-
-# It wants PIN_NOT_SET for a question about the PIN's retries where there is no PIN. By the standard (CP-45) that
-# question has no such error, and the answer is 8. Left out, because every test after it needs the PIN that it sets.
-NOT_OF_THE_STANDARD = "tests/device/test_clientpin.py::test_set_and_reset"
 
 # Files and tests that do not apply to this key, and why.
 NOT_APPLICABLE = {
