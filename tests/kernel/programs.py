@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import subprocess
 import tempfile
 import time
@@ -57,6 +58,8 @@ def start(*command, typed="", environment=None):
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # Whoever runs the tests in the background may have it ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 

@@ -35,7 +35,7 @@ use crate::terminal;
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// The key to test: auto, /dev/hidrawN, or usbip:HOST[:PORT][/BUSID] [default: a new keyfob within this process]
+    /// The key to test: auto, /dev/hidrawN, or usbip:HOST:PORT/BUSID, shorter where that is clear [default: a new keyfob within this process]
     #[arg(long, value_name = "KEY", env = "KEYFOB_DEVICE", add = completions::devices())]
     device: Option<Address>,
 

@@ -24,7 +24,7 @@ use crate::terminal::shown::name;
 /// Which key a command is for.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct DeviceOption {
-    /// The key: auto (the only one of this host), /dev/hidrawN, or usbip:HOST[:PORT][/BUSID]
+    /// The key: auto (the only one of this host), /dev/hidrawN, or usbip:HOST:PORT/BUSID, shorter where that is clear
     #[arg(long, env = "KEYFOB_DEVICE", default_value = "auto", value_name = "KEY", add = completions::devices())]
     pub(crate) device: Address,
 }
