@@ -1,13 +1,16 @@
 //! The whole key in simulated time, with the host's end of CTAPHID as its client.
 
+use ctap_core::config::AAGUID;
 use ctap_core::consent::Action;
-use ctap_core::{CheckedConfig, Decision, Instant, MemoryStore, PromptId};
+use ctap_core::{CheckedConfig, Config, Decision, Instant, MemoryStore, PromptId};
 use hid_transport::host::{Handshake, HostChannel, Reply, fragment};
 use hid_transport::{ChannelId, Command, ErrorCode, KeepaliveStatus, Report};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
 use super::{Key, Parts, Touch};
+use crate::attestation::Vouched;
+use crate::attestation::tests::identity_of;
 use crate::bell::{Bell, Listener};
 
 const GET_INFO: u8 = 0x04;
@@ -35,13 +38,24 @@ enum Heard {
 
 impl Bench {
     fn new(touch: Touch) -> Self {
+        Self::made(CheckedConfig::default(), touch)
+    }
+
+    fn with_u2f() -> Self {
+        let model = identity_of(Vouched::Model { aaguid: AAGUID });
+        let attestation_key = Some(model.attestation_key().expect("it can be encoded"));
+        let config = Config { u2f: true, attestation_key, ..Config::default() };
+        Self::made(config.checked().expect("a key that can be"), Touch::Ask)
+    }
+
+    fn made(config: CheckedConfig, touch: Touch) -> Self {
         let mut rng = ChaCha12Rng::seed_from_u64(1);
         let store = Box::new(MemoryStore::new(&mut rng));
         let bell = Bell::new();
         let listener = bell.listen();
         let now = Instant::from_millis(0);
         let parts = Parts { store, rng: Box::new(rng), touch, bell };
-        let mut key = Key::new(CheckedConfig::default(), parts, now);
+        let mut key = Key::new(config, parts, now);
         key.plug_in(now);
         Self { key, now, bell: listener }
     }
@@ -395,4 +409,37 @@ fn an_idle_key_does_not_mind_that_nobody_reads() {
     bench.connect();
     bench.key.unread(bench.now);
     assert_eq!(bench.key.poll_timeout(), None);
+}
+
+#[test]
+fn two_clients_that_poll_over_u2f_register_with_one_touch_each() {
+    // UF-34, UF-40
+    let mut bench = Bench::with_u2f();
+    let (mut mine, mut theirs) = (bench.connect(), bench.connect());
+    let poll = |bench: &mut Bench, client: &mut HostChannel, challenge: u8| {
+        let apdu = [&[0, 1, 3, 0, 0, 0, 64][..], &[challenge; 32], &[7; 32]].concat();
+        bench.request(client.channel(), Command::Msg, &apdu);
+        let at_once = bench.hear(client);
+        match bench.pass(client, 300).into_iter().chain(at_once).next() {
+            Some(Heard::Answer(answer)) => *answer.last_chunk().expect("a status word"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut shown = Vec::new();
+    for _ in 0..4 {
+        assert_eq!(poll(&mut bench, &mut mine, 1), [0x69, 0x85]);
+        assert_eq!(poll(&mut bench, &mut theirs, 2), [0x69, 0x85]);
+        shown.push(bench.prompt());
+    }
+    shown.dedup();
+    assert_eq!(shown.len(), 1, "a prompt keeps its id over the polls");
+    let open: Vec<_> = bench.key.prompts().map(|(prompt, ..)| prompt).collect();
+    assert_eq!(open.len(), 2);
+    for prompt in open {
+        assert!(bench.answer(prompt, Decision::Approve));
+    }
+    bench.call(&mut mine, GET_INFO); // a bystander
+    assert_eq!(poll(&mut bench, &mut mine, 1), [0x90, 0x00]);
+    assert_eq!(poll(&mut bench, &mut theirs, 2), [0x90, 0x00]);
+    assert_eq!(poll(&mut bench, &mut mine, 1), [0x69, 0x85], "a touch is good for once");
 }
