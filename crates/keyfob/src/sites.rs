@@ -30,7 +30,7 @@ static WELL_KNOWN: LazyLock<HashMap<[u8; 32], &'static str>> = LazyLock::new(|| 
     sites.chain(others).collect()
 });
 
-const SITES: [&str; 46] = [
+const SITES: [&str; 45] = [
     "accounts.firefox.com",
     "amazon.com",
     "apple.com",
@@ -59,7 +59,6 @@ const SITES: [&str; 46] = [
     "okta.com",
     "paypal.com",
     "proton.me",
-    "pypi.org",
     "reddit.com",
     "secure.login.gov",
     "shopify.com",
