@@ -9,6 +9,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 
+_FILES = tempfile.TemporaryDirectory(prefix="keyfob-lines-")  # gone with the tests
 PATIENCE = 30  # seconds for any one thing to happen, even on an emulated machine
 
 
@@ -98,7 +99,7 @@ def _read_terminal(terminal):
 
 def in_a_file(*lines):
     """A new file with these lines; its path."""
-    with tempfile.NamedTemporaryFile("w", prefix="keyfob-lines-", delete=False) as file:
+    with tempfile.NamedTemporaryFile("w", dir=_FILES.name, delete=False) as file:
         file.writelines(f"{line}\n" for line in lines)
     return file.name
 

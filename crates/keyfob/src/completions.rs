@@ -80,8 +80,9 @@ pub(crate) fn devices() -> ArgValueCandidates {
 pub(crate) fn cases() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let suite = Suite::built_in();
-        let all = suite.filtered(&[]).into_iter();
-        all.map(|case| CompletionCandidate::new(case.id.clone())).collect()
+        let chapters = suite.chapters.iter().map(|chapter| chapter.name.clone());
+        let cases = suite.chapters.iter().flat_map(|chapter| &chapter.cases);
+        chapters.chain(cases.map(|case| case.id.clone())).map(CompletionCandidate::new).collect()
     })
 }
 

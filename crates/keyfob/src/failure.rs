@@ -1,6 +1,7 @@
 //! Failures as a person sees them: what was wrong, then what to do next.
 
 use std::fmt::{self, Display};
+use std::io;
 use std::process::ExitCode;
 
 use ctap_client::{Error, TransportError};
@@ -54,7 +55,11 @@ fn from_the_cause(error: &anyhow::Error) -> Option<String> {
         let command = cause.downcast_ref::<Error>().map(Error::advice);
         let transport = || cause.downcast_ref::<TransportError>().map(TransportError::advice);
         let key = command.or_else(transport).map(str::to_owned);
-        key.or_else(|| cause.downcast_ref::<vault::Error>().map(vault::Error::advice))
+        let memory = || cause.downcast_ref::<vault::Error>().map(vault::Error::advice);
+        let is_full = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
+        let disk = || cause.downcast_ref::<io::Error>().filter(|error| is_full(error));
+        key.or_else(memory)
+            .or_else(|| disk().map(|_| "make room where this is to be written".to_owned()))
     })
 }
 

@@ -26,7 +26,13 @@ pub(crate) fn read(path: &Path, cure: &str) -> anyhow::Result<Option<Zeroizing<S
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
             return Err(vault::Error::NotAFile { path: path.to_owned() }.into());
         }
-        Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
+        Err(error) => {
+            let error =
+                anyhow::Error::new(error).context(format!("cannot open {}", path.display()));
+            let next =
+                "name a directory with --state that this user may read; root's keys take sudo";
+            return Err(advise(error, next));
+        }
     };
     vault::check_private_file(&file, path)?;
     // All the room that it may take: a text that grows leaves unwiped copies behind.

@@ -1,5 +1,6 @@
 //! A client's way to the running key: one request, one answer, from nobody but a process that the client may trust.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -100,15 +101,24 @@ fn trust(path: &Path, user: u32, own: u32) -> anyhow::Result<()> {
 }
 
 fn nobody(path: &Path, error: &std::io::Error) -> anyhow::Error {
-    // Its queue is full of clients that it does not hear.
-    if error.kind() == std::io::ErrorKind::WouldBlock {
-        return silent(path, None);
+    let shown = path.display();
+    match error.kind() {
+        // Its queue is full of clients that it does not hear.
+        ErrorKind::WouldBlock => silent(path, None),
+        ErrorKind::PermissionDenied => failure(
+            format_args!("this user may not look whether a key is running at {shown}"),
+            "a key that was started with sudo is touched with sudo",
+        ),
+        ErrorKind::InvalidInput => failure(
+            format_args!("no socket can be at {shown}: {error}"),
+            "name one whose path is shorter with --control",
+        ),
+        _ => failure(
+            format_args!("no key is running at {shown}: {error}"),
+            "start one with `keyfob serve` or `keyfob attach`; a key that was started with sudo is touched with sudo; \
+             another socket is named with --control",
+        ),
     }
-    failure(
-        format_args!("no key is running at {}: {error}", path.display()),
-        "start one with `keyfob serve` or `keyfob attach`; a key that was started with sudo is touched with sudo; another \
-         socket is named with --control",
-    )
 }
 
 fn silent(path: &Path, process: Option<i32>) -> anyhow::Error {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use usbip_server::client::RemoteDevice;
 
 use crate::device::{self, Address, DeviceOption};
+use crate::failure::failure;
 use crate::terminal::shown::{Kept, name};
 use crate::{doctor, terminal};
 
@@ -65,7 +66,13 @@ fn entries(address: &Address) -> anyhow::Result<Vec<Entry>> {
             }
             Ok(entries)
         }
-        Address::Hidraw(path) => local(&|key| key.path == *path),
+        Address::Hidraw(path) => match local(&|key| key.path == *path)? {
+            none if none.is_empty() => Err(failure(
+                format_args!("{} is no FIDO key of this host", path.display()),
+                "see which there are: keyfob list",
+            )),
+            one => Ok(one),
+        },
         Address::Usbip { .. } => remote(address),
     }
 }

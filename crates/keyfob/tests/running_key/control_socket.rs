@@ -206,3 +206,12 @@ fn everybody_who_waits_hears_of_a_prompt() {
     home.succeed(&["deny"]);
     drop(asking.join());
 }
+
+#[test]
+fn a_socket_that_cannot_be_there_is_told_as_that() {
+    let home = Home::new();
+    let long = format!("/tmp/{}", "x".repeat(200));
+    let error = home.fail(&["status", "--control", &long], 1);
+    assert!(error.contains("no socket can be at"), "{error}");
+    assert!(error.contains("next: name one whose path is shorter with --control"), "{error}");
+}

@@ -73,3 +73,11 @@ fn a_running_key_without_u2f_says_so() {
     let error = home.fail(&["metadata", "--running", "--u2f"], 1);
     assert!(error.contains("does not speak U2F") && error.contains("next: "), "{error}");
 }
+
+#[test]
+fn a_state_that_cannot_be_looked_into_is_told_with_a_next_step() {
+    let home = Home::new();
+    let error = home.fail(&["metadata", "--state", "/etc/passwd/keys"], 1);
+    assert!(error.contains("cannot open /etc/passwd/keys/"), "{error}");
+    assert!(error.contains("next: name a directory with --state"), "{error}");
+}
