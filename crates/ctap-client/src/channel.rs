@@ -334,7 +334,7 @@ mod tests {
 
         fn receive(&mut self, _: Duration) -> io::Result<Option<Report>> {
             loop {
-                if let Some(report) = self.device.poll_report(self.now) {
+                if let Some(report) = self.device.poll_report(1, self.now) {
                     return Ok(Some(report));
                 }
                 match self.device.poll_timeout() {

@@ -237,9 +237,13 @@ impl Device {
     }
 
     /// The next report for a host that is ready to read one now; it counts as read.
-    pub fn poll_report(&mut self, now: Instant) -> Option<Report> {
+    ///
+    /// `reads`: how many reads of the host wait, this one included. A long response pauses now and then for a
+    /// host with a single one, which may be a kernel with a small ring behind it (HD-54). A host with several
+    /// has a place for each report, and gets them as fast as it reads.
+    pub fn poll_report(&mut self, reads: usize, now: Instant) -> Option<Report> {
         match &mut self.state {
-            State::Responding(_) => self.poll_response(now),
+            State::Responding(_) => self.poll_response(reads, now),
             State::Processing { channel, running: Running::Cbor(keepalive) } => {
                 // First, so that no flood of errors for others holds it back.
                 match keepalive.take(now) {
@@ -421,9 +425,9 @@ impl Device {
     }
 
     /// The device stays busy until the last report has been read (HD-53).
-    fn poll_response(&mut self, now: Instant) -> Option<Report> {
+    fn poll_response(&mut self, reads: usize, now: Instant) -> Option<Report> {
         let State::Responding(response) = &mut self.state else { return None };
-        let report = response.take(&self.message, &mut self.outbox, now);
+        let report = response.take(&self.message, &mut self.outbox, reads, now);
         if response.is_sent(&self.message) {
             let channel = response.channel;
             self.state = State::Idle;

@@ -42,7 +42,7 @@
 //! // The client asks for a channel.
 //! let mut handshake = Handshake::new(*b"a nonce!");
 //! assert_eq!(device.handle_report(&handshake.request(), now), None);
-//! let report = device.poll_report(now).expect("INIT is answered at once");
+//! let report = device.poll_report(1, now).expect("INIT is answered at once");
 //! let answer = handshake.receive(&report).expect("not refused").expect("our nonce");
 //! assert!(answer.capabilities.cbor);
 //!
@@ -57,21 +57,21 @@
 //!
 //! // The authenticator asks for a touch, and the client hears about it.
 //! device.set_waiting_for_user(true);
-//! let report = device.poll_report(now).expect("a change of status is sent at once");
+//! let report = device.poll_report(1, now).expect("a change of status is sent at once");
 //! assert_eq!(channel.receive(&report), Ok(Some(Reply::Keepalive(KeepaliveStatus::UpNeeded))));
 //!
 //! // The next keepalive is due later; until then the key is silent.
 //! let due = device.poll_timeout().expect("a keepalive is due");
-//! assert_eq!((device.poll_report(now), due), (None, Instant::new(50)));
+//! assert_eq!((device.poll_report(1, now), due), (None, Instant::new(50)));
 //! device.handle_timeout(due);
-//! assert!(device.poll_report(due).is_some());
+//! assert!(device.poll_report(1, due).is_some());
 //!
 //! // A touch: CTAP2_OK.
 //! device.respond(answer.channel, &[0x00], due);
-//! let report = device.poll_report(due).expect("the answer");
+//! let report = device.poll_report(1, due).expect("the answer");
 //! let reply = Reply::Message { command: Command::Cbor, message: &[0x00] };
 //! assert_eq!(channel.receive(&report), Ok(Some(reply)));
-//! assert_eq!((device.poll_report(due), device.poll_timeout()), (None, None));
+//! assert_eq!((device.poll_report(1, due), device.poll_timeout()), (None, None));
 //! ```
 //!
 //! # What it chooses

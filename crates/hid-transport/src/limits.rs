@@ -38,8 +38,8 @@ pub const READ_TIMEOUT: u64 = 3000;
 /// Seconds for which a channel may lock the key (HD-62).
 pub const LOCK_SECONDS_MAX: u8 = 10;
 
-/// Packets of one response sent without pause (HD-54): as many as Linux's hidraw ring of 64 holds,
-/// with room for keepalives. Every response up to 3302 bytes is sent at full speed.
+/// Packets of one response sent without pause to a host that reads one by one (HD-54): as many as Linux's
+/// hidraw ring of 64 holds, with room for keepalives. Every response up to 3302 bytes is sent at full speed.
 pub const BURST: usize = 56;
 
 /// Packets sent together after the [`BURST`], between pauses of [`PACE`].

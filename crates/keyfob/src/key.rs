@@ -125,12 +125,12 @@ impl Key {
         self.announce();
     }
 
-    /// The next report for a host that reads.
-    pub(crate) fn poll_report(&mut self, now: Instant) -> Option<Report> {
+    /// The next report for a host that has so many reads waiting, at least one.
+    pub(crate) fn poll_report(&mut self, reads: usize, now: Instant) -> Option<Report> {
         if let Some(left) = &mut self.left {
             left.unread_since = None;
         }
-        self.device.poll_report(hid(now))
+        self.device.poll_report(reads, hid(now))
     }
 
     /// The host has stopped reading. If a request runs, its client was probably interrupted: unless somebody reads again soon,

@@ -43,7 +43,7 @@ impl HidFunction for Echo {
     fn output(&mut self, report: &Report) {
         self.0.push_back(*report);
     }
-    fn input(&mut self) -> Option<Report> {
+    fn input(&mut self, _: usize) -> Option<Report> {
         self.0.pop_front()
     }
     fn poll_timeout(&mut self) -> Option<Instant> {

@@ -98,7 +98,7 @@ impl HidFunction for Echo {
     fn output(&mut self, report: &Report) {
         self.0 = Some(*report);
     }
-    fn input(&mut self) -> Option<Report> {
+    fn input(&mut self, _: usize) -> Option<Report> {
         self.0.take()
     }
     fn poll_timeout(&mut self) -> Option<Instant> {

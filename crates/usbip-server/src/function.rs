@@ -24,8 +24,9 @@ pub trait HidFunction {
     fn output(&mut self, report: &Report);
 
     /// The next report for the host, if there is one. Asked only while the host waits for it, so a
-    /// report that is handed out is a report that is sent.
-    fn input(&mut self) -> Option<Report>;
+    /// report that is handed out is a report that is sent. `reads`: how many requests for a report wait,
+    /// 1 to [`MAX_PARKED`](crate::limits::MAX_PARKED). Linux has one at a time, programs with a USB/IP of their own have several.
+    fn input(&mut self, reads: usize) -> Option<Report>;
 
     /// The host took back its last waiting request for a report: from now on nobody reads. On Linux the
     /// last program has closed the device node, or was killed. The next [`input`](Self::input) tells

@@ -342,7 +342,7 @@ mod tests {
         fn attached(&mut self) {}
         fn detached(&mut self) {}
         fn output(&mut self, _: &crate::function::Report) {}
-        fn input(&mut self) -> Option<crate::function::Report> {
+        fn input(&mut self, _: usize) -> Option<crate::function::Report> {
             None
         }
         fn poll_timeout(&mut self) -> Option<std::time::Instant> {

@@ -144,7 +144,8 @@ impl Session {
     /// Gives reports to waiting URBs, oldest first.
     fn deliver(&mut self) {
         while !self.outbox.is_full() && !self.parked.is_empty() {
-            let Some(report) = self.lease.function().input() else { return };
+            let reads = self.parked.len();
+            let Some(report) = self.lease.function().input(reads) else { return };
             let Some(urb) = self.parked.pop_front() else { return };
             let status =
                 if urb.capacity < report.len() { Status::Overflow } else { Status::Success };

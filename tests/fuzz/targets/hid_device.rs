@@ -121,7 +121,7 @@ impl World {
 
     /// HD-06, HD-73, HD-74: whatever goes out makes sense to who listens.
     fn read(&mut self) -> Option<Report> {
-        let report = self.device.poll_report(self.now())?;
+        let report = self.device.poll_report(1, self.now())?;
         let (Packet::Initialization(Initialization { channel, .. })
         | Packet::Continuation(Continuation { channel, .. })) = Packet::parse(&report);
         let listener = self.listeners.entry(channel).or_insert_with(|| HostChannel::new(channel));
@@ -146,7 +146,7 @@ impl World {
         for report in fragment(channel, Command::Ping, b"still there?").expect("short") {
             self.send(&report);
         }
-        while let Some(report) = self.device.poll_report(self.now()) {
+        while let Some(report) = self.device.poll_report(1, self.now()) {
             if let Some(Reply::Message { message, .. }) = listener.receive(&report).expect("sense")
             {
                 echo = Some(message.to_vec());

@@ -246,7 +246,8 @@ impl HidFunction for Echo {
     fn output(&mut self, report: &Report) {
         self.0.push_back(*report);
     }
-    fn input(&mut self) -> Option<Report> {
+    fn input(&mut self, reads: usize) -> Option<Report> {
+        assert!((1..=limits::MAX_PARKED).contains(&reads));
         self.0.pop_front()
     }
     fn poll_timeout(&mut self) -> Option<Instant> {

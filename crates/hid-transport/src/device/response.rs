@@ -16,10 +16,20 @@ pub(super) struct Response {
     /// clients cannot skip other channels' frames inside a message (HD-55).
     place: Place,
     next: usize,
-    /// Set while the pace holds the next report back (HD-54).
-    not_before: Option<Instant>,
+    pace: Pace,
     /// When the host counts as having stopped reading (HD-53).
     given_up: Instant,
+}
+
+/// What keeps a long response from overrunning the ring of a host that reads one by one (HD-54).
+#[derive(Clone, Copy)]
+enum Pace {
+    /// No pause yet.
+    Burst,
+    /// The next report has to wait until then.
+    Pausing(Instant),
+    /// The present group may go since then.
+    Group(Instant),
 }
 
 impl Response {
@@ -30,26 +40,31 @@ impl Response {
         now: Instant,
     ) -> Response {
         let given_up = now.saturating_add(READ_TIMEOUT);
-        Response { channel, command, place, next: 0, not_before: None, given_up }
+        Response { channel, command, place, next: 0, pace: Pace::Burst, given_up }
     }
 
-    /// The next report for a host that is reading now.
+    /// The next report for a host that has so many reads waiting now.
     pub(super) fn take(
         &mut self,
         message: &[u8],
         outbox: &mut Outbox,
+        reads: usize,
         now: Instant,
     ) -> Option<Report> {
         if let Some(earlier) = outbox.take_before(self.place) {
             self.given_up = now.saturating_add(READ_TIMEOUT);
             return Some(earlier);
         }
-        if self.not_before.is_some_and(|start| now < start) {
+        self.handle_timeout(now);
+        let reads_one_by_one = reads <= 1;
+        if reads_one_by_one && matches!(self.pace, Pace::Pausing(_)) {
             return None;
         }
         let report = message::report(self.channel, self.command, message, self.next)?;
         self.next = self.next.saturating_add(1);
-        self.not_before = pauses_after(self.next).then(|| now.saturating_add(PACE));
+        if reads_one_by_one && pauses_after(self.next) {
+            self.pace = self.pace.pause(now);
+        }
         self.given_up = now.saturating_add(READ_TIMEOUT);
         Some(report)
     }
@@ -64,12 +79,31 @@ impl Response {
     }
 
     pub(super) fn poll_timeout(&self) -> Instant {
-        self.not_before.unwrap_or(self.given_up)
+        match self.pace {
+            Pace::Pausing(until) => until,
+            Pace::Burst | Pace::Group(_) => self.given_up,
+        }
     }
 
-    /// Notes that the pace holds nothing back any more, so that its timer does not run on.
+    /// Ends the pause that is over, so that its timer does not run on.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        self.not_before.take_if(|start| *start <= now);
+        if let Pace::Pausing(until) = self.pace
+            && until <= now
+        {
+            self.pace = Pace::Group(until);
+        }
+    }
+}
+
+impl Pace {
+    /// A pause between two groups. It counts from when the first of them was due: timers are late, and that must not add up.
+    /// But a host that was away for longer has its pauses all the same.
+    fn pause(self, now: Instant) -> Pace {
+        let start = match self {
+            Pace::Group(due) if now < due.saturating_add(PACE) => due,
+            Pace::Burst | Pace::Pausing(_) | Pace::Group(_) => now,
+        };
+        Pace::Pausing(start.saturating_add(PACE))
     }
 }
 

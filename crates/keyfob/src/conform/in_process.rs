@@ -106,7 +106,7 @@ impl Bench {
     }
 
     fn read(&mut self) {
-        while let Some(report) = self.key.poll_report(self.now) {
+        while let Some(report) = self.key.poll_report(1, self.now) {
             self.inbox.push_back(report);
         }
     }

@@ -63,7 +63,7 @@ impl Bench {
     fn connect(&mut self) -> HostChannel {
         let mut handshake = Handshake::new(*b"nonsense");
         self.send(&handshake.request());
-        let report = self.key.poll_report(self.now).expect("INIT is answered at once");
+        let report = self.key.poll_report(1, self.now).expect("INIT is answered at once");
         let answer = handshake.receive(&report).expect("not refused").expect("whole");
         HostChannel::new(answer.channel)
     }
@@ -86,7 +86,7 @@ impl Bench {
 
     /// Everything there is to read now.
     fn hear(&mut self, channel: &mut HostChannel) -> Vec<Heard> {
-        let reports = std::iter::from_fn(|| self.key.poll_report(self.now));
+        let reports = std::iter::from_fn(|| self.key.poll_report(1, self.now));
         reports.filter_map(|report| hear(channel, &report)).collect()
     }
 

@@ -29,8 +29,8 @@ impl HidFunction for UsbKey {
         self.key.handle_report(report, self.clock.now());
     }
 
-    fn input(&mut self) -> Option<Report> {
-        self.key.poll_report(self.clock.now())
+    fn input(&mut self, reads: usize) -> Option<Report> {
+        self.key.poll_report(reads, self.clock.now())
     }
 
     fn unread(&mut self) {

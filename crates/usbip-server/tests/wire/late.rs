@@ -34,7 +34,7 @@ impl HidFunction for Impatient {
             self.deadline = Some(Instant::now() + PATIENCE);
         }
     }
-    fn input(&mut self) -> Option<Report> {
+    fn input(&mut self, _: usize) -> Option<Report> {
         None
     }
     fn poll_timeout(&mut self) -> Option<std::time::Instant> {

@@ -23,6 +23,8 @@ pub(crate) struct Echo {
     pub(crate) attached: usize,
     pub(crate) detached: usize,
     pub(crate) polls: usize,
+    /// How many reads waited each time it was asked for a report.
+    pub(crate) reads: Vec<usize>,
     /// At that time a report of ones appears.
     pub(crate) alarm: Option<Instant>,
 }
@@ -39,7 +41,8 @@ impl HidFunction for Echo {
     fn output(&mut self, report: &Report) {
         self.reports.push_back(*report);
     }
-    fn input(&mut self) -> Option<Report> {
+    fn input(&mut self, reads: usize) -> Option<Report> {
+        self.reads.push(reads);
         self.reports.pop_front()
     }
     fn poll_timeout(&mut self) -> Option<std::time::Instant> {

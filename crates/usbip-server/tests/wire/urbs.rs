@@ -45,6 +45,26 @@ fn waiting_urbs_never_block_anything_else() {
 }
 
 #[test]
+fn the_function_hears_how_many_reads_wait_whenever_it_is_asked_for_a_report() {
+    simulate(async {
+        let server = Server::new();
+        let (port, echo) = plug(&server, "1-1");
+        let (mut vhci, _served) = attach(&server, &port).await;
+        let [_, taken_back, _] = [vhci.submit_in(64), vhci.submit_in(64), vhci.submit_in(64)];
+        vhci.submit_unlink(taken_back);
+        vhci.settle().await;
+        echo.borrow_mut().reads.clear();
+        vhci.submit_out(&[1; 64]);
+        vhci.settle().await;
+        vhci.submit_out(&[2; 64]);
+        vhci.settle().await;
+        let mut reads = echo.borrow().reads.clone();
+        reads.dedup();
+        assert_eq!(reads, [2, 1], "and it is not asked while none waits");
+    });
+}
+
+#[test]
 fn the_65th_waiting_urb_is_refused_and_the_64th_is_not() {
     simulate(async {
         let server = Server::new();

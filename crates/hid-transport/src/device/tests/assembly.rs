@@ -224,6 +224,64 @@ fn long_responses_are_paced_and_short_ones_are_not() {
 }
 
 #[test]
+fn a_host_with_two_reads_waiting_gets_a_long_response_without_a_pause_and_one_with_one_does_not() {
+    // HD-54: it has a place for each report
+    for (reads, at_once) in [(1, BURST), (2, 129), (32, 129)] {
+        let mut bench = Bench::new();
+        let channel = bench.open();
+        bench.request(channel, Command::Ping, &[7; 7609]);
+        assert_eq!(core::iter::from_fn(|| bench.read_one_of(reads)).count(), at_once, "{reads}");
+    }
+}
+
+#[test]
+fn a_pause_ends_when_a_second_read_comes() {
+    // HD-54
+    let mut bench = Bench::new();
+    let channel = bench.open();
+    bench.request(channel, Command::Ping, &[7; 7609]);
+    while bench.read().is_some() {}
+    assert!(bench.read_one_of(2).is_some());
+    bench.wait(PACE);
+    let next = bench.device.poll_timeout().expect("the end of patience");
+    assert_eq!(next.as_millis(), bench.now - PACE + READ_TIMEOUT);
+}
+
+#[test]
+fn timers_that_are_late_do_not_add_up_over_a_long_response() {
+    // HD-54
+    let mut bench = Bench::new();
+    let channel = bench.open();
+    bench.request(channel, Command::Ping, &[7; 7609]);
+    let (begun, mut reports) = (bench.now, 0);
+    loop {
+        reports += core::iter::from_fn(|| bench.read()).count();
+        if reports == 129 {
+            break;
+        }
+        let due = bench.device.poll_timeout().expect("the pace").as_millis();
+        bench.wait(due + 1 - bench.now);
+    }
+    let pauses = (129 - BURST).div_ceil(GROUP) as u64;
+    assert_eq!(bench.now - begun, pauses * PACE + 1, "one late timer, and not {pauses}");
+}
+
+#[test]
+fn a_host_that_was_away_for_a_pause_or_longer_is_not_flooded_when_it_is_back() {
+    // HD-54: at most one group is caught up with, for which the ring has room
+    for (away, next) in [(PACE - 1, 1), (PACE, PACE), (10 * PACE, PACE)] {
+        let mut bench = Bench::new();
+        let channel = bench.open();
+        bench.request(channel, Command::Ping, &[7; 7609]);
+        while bench.read().is_some() {}
+        bench.wait(PACE + away);
+        assert_eq!(core::iter::from_fn(|| bench.read()).count(), GROUP);
+        let due = bench.device.poll_timeout().expect("the pace");
+        assert_eq!(due.as_millis() - bench.now, next, "away for {away} ms");
+    }
+}
+
+#[test]
 fn the_pace_sets_no_timer_for_a_host_that_does_not_read() {
     // HD-54
     let mut bench = Bench::new();

@@ -98,9 +98,15 @@ impl Bench {
         self.device.set_waiting_for_user(waiting);
     }
 
+    /// As a host that reads one by one.
     pub(super) fn read(&mut self) -> Option<Report> {
+        self.read_one_of(1)
+    }
+
+    /// As a host that has so many reads waiting.
+    pub(super) fn read_one_of(&mut self, reads: usize) -> Option<Report> {
         let now = self.instant();
-        self.device.poll_report(now)
+        self.device.poll_report(reads, now)
     }
 
     /// Reads until the key is silent, without letting more time pass than its own pace takes.

@@ -278,7 +278,7 @@ fn hours_of_init_cost_no_memory() {
     for round in 0..20_000u32 {
         let report = first(ChannelId::BROADCAST, 0x06, 8, &round.to_be_bytes());
         assert!(bench.device.handle_report(&report, Instant::new(0)).is_none());
-        let answer = bench.device.poll_report(Instant::new(0)).expect("an answer");
+        let answer = bench.device.poll_report(1, Instant::new(0)).expect("an answer");
         assert_eq!(seen.insert(answer[15..19].to_vec(), round), None, "never given twice");
     }
 }
