@@ -149,7 +149,7 @@ const AREAS: [Area; 21] = [
         name: "Metadata statement",
         scripts: &[("Metadata-Stmt-1", 37)],
         chapters: &[],
-        note: "a document, not the key; keyfob's own has tests in `crates/keyfob/src/metadata/tests.rs`",
+        note: "a document, not the key; keyfob's own has tests in `crates/virtual-key/src/metadata/tests.rs`",
     },
     Area {
         name: "Messages and CBOR; U2F",

@@ -3,13 +3,18 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::builder::{EnumValueParser, TypedValueParser as _};
+use clap::{
+    ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
+use virtual_key::key::Touch;
+use virtual_key::keys::Making;
+use virtual_key::profile::{MAX_CAPACITY, Profile};
 
-use crate::key::Touch;
-use crate::profile::MAX_CAPACITY;
+use crate::say::warn;
 use crate::{
     attach, bench, completions, conform, conformance_hooks, control, demo, doctor, metadata, serve,
-    settings,
+    settings, state,
 };
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
@@ -144,7 +149,7 @@ pub(crate) struct KeyOptions {
     pub(crate) ephemeral: bool,
 
     /// Who decides when the key is to be touched
-    #[arg(long, value_enum, default_value_t = Touch::Ask)]
+    #[arg(long, default_value = "ask", value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
     pub(crate) touch: Touch,
 
     /// How many keys, on bus ids 1-1, 1-2 and so on; each has a memory of its own
@@ -169,6 +174,46 @@ pub(crate) struct KeyOptions {
 
     #[command(flatten)]
     pub(crate) hooks: conformance_hooks::HookOptions,
+}
+
+/// [`Touch`] as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TouchWord {
+    /// A person is asked: on the terminal, or with `keyfob touch` and `keyfob deny`
+    Ask,
+    /// Everything is approved at once; for tests only
+    Auto,
+    /// Everything is refused at once
+    Deny,
+}
+
+impl From<TouchWord> for Touch {
+    fn from(word: TouchWord) -> Self {
+        match word {
+            TouchWord::Ask => Self::Ask,
+            TouchWord::Auto => Self::Auto,
+            TouchWord::Deny => Self::Deny,
+        }
+    }
+}
+
+impl KeyOptions {
+    /// What the keys are made as.
+    ///
+    /// # Errors
+    /// No such profile, or nothing tells where memories are kept.
+    pub(crate) fn making(&self) -> anyhow::Result<Making> {
+        let memory = |number| match self.ephemeral {
+            true => Ok(None),
+            false => state::directory(self.state.as_deref(), number).map(Some),
+        };
+        Ok(Making {
+            profile: Profile::load(&self.profile)?.with_capacity(self.capacity),
+            memories: (1..=self.keys).map(memory).collect::<anyhow::Result<_>>()?,
+            touch: self.touch,
+            warn: |sentence| warn(sentence),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, PathCompleter
 use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, CompletionCandidate, Shell};
 use ctap_conformance::Suite;
+use virtual_key::profile;
 
 use crate::cli::Cli;
 use crate::device::{Address, local_keys, served_keys};
 use crate::failure::failure;
-use crate::{profile, terminal};
+
+use crate::terminal;
 
 /// Print a script that lets a shell complete keyfob's commands, options and their values
 #[derive(Debug, Args)]

@@ -18,6 +18,8 @@ use anyhow::Context as _;
 use ctap_conformance::{
     Case, Expectations, HidKey, Judgement, Report, Suite, Transport, run as run_suite,
 };
+use virtual_key::key::Touch;
+use virtual_key::profile::Profile;
 
 use self::caretaker::{Attendant, CareOptions};
 use self::choice::ChoiceOptions;
@@ -27,8 +29,6 @@ use self::show::Progress;
 use crate::completions;
 use crate::device::Address;
 use crate::failure::{advise, failure, usage};
-use crate::key::Touch;
-use crate::profile::Profile;
 use crate::terminal;
 
 /// Test whether a key keeps to the CTAP standard, case by case

@@ -32,13 +32,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use virtual_key::key::Touch;
+use virtual_key::keys::Keys;
 
 use self::hand::Hand;
 use self::limits::{ACCEPT_BACK_OFF, MAX_BODY, MAX_CLIENTS, MAX_HEAD, PATIENCE};
 use crate::cli::KeyOptions;
 use crate::failure::{advise, failure, usage};
-use crate::key::Touch;
-use crate::keys::Keys;
 use crate::say::{say, warn};
 
 /// Whether the conformance tool is obeyed, and where.

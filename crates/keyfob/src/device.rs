@@ -11,6 +11,8 @@ use anyhow::Context as _;
 use ctap_client::hidraw::{self, Hidraw, Key};
 use ctap_client::{HidChannel, Report, ReportPipe};
 use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice};
+use virtual_key::host::local_device;
+use virtual_key::keys::PluggedKey;
 
 use crate::completions;
 use crate::control::protocol::Response;
@@ -44,6 +46,15 @@ pub(crate) enum Address {
 pub(crate) type Channel = HidChannel<Box<dyn ReportPipe>>;
 
 impl Address {
+    /// Where a key of this process can be had on this host: its device file, or where it is offered.
+    pub(crate) fn of(key: &PluggedKey) -> Option<Self> {
+        if let Some(key) = local_device(key.serial()) {
+            return Some(Self::Hidraw(key.path));
+        }
+        let server = key.offered_at()?.to_string();
+        Some(Self::Usbip { server, bus_id: Some(key.bus_id().to_owned()) })
+    }
+
     /// Opens the key and asks it for a channel.
     ///
     /// # Errors

@@ -1,48 +1,18 @@
 //! Failures as a person sees them: what was wrong, then what to do next.
 
-use std::fmt::{self, Display};
 use std::io;
 use std::process::ExitCode;
 
 use ctap_client::{Error, TransportError};
+use virtual_key::failure::Advised;
+pub(crate) use virtual_key::failure::{advise, failure, usage};
 
 /// The exit code of a command line that cannot be meant; clap uses the same.
 const USAGE: u8 = 2;
 
-/// A failure whose cure is known. Made with [`failure`], [`usage`] or [`advise`].
-#[derive(Debug)]
-struct Advised {
-    what: String,
-    next: String,
-    is_usage: bool,
-}
-
-impl Display for Advised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
-    }
-}
-
-impl std::error::Error for Advised {}
-
-/// The world was in the way, or what was asked for does not go with what a key said of itself (exit code 1).
-pub(crate) fn failure(what: impl Display, next: impl Display) -> anyhow::Error {
-    Advised { what: what.to_string(), next: next.to_string(), is_usage: false }.into()
-}
-
-/// The command line asks for what keyfob does not do, whatever keys there are: nothing was tried (exit code 2).
-pub(crate) fn usage(what: impl Display, next: impl Display) -> anyhow::Error {
-    Advised { what: what.to_string(), next: next.to_string(), is_usage: true }.into()
-}
-
-/// Adds to an error what to do about it.
-pub(crate) fn advise(error: impl Into<anyhow::Error>, next: impl Display) -> anyhow::Error {
-    failure(format_args!("{:#}", error.into()), next)
-}
-
 /// What `main` prints on the standard error stream, without a newline at the end.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
-    let known = find(error).map(|advised| advised.next.clone());
+    let known = Advised::of(error).map(|advised| advised.next().to_owned());
     match known.or_else(|| from_the_cause(error)) {
         Some(next) => format!("keyfob: {error:#}\nnext: {next}"),
         None => format!("keyfob: {error:#}"),
@@ -65,14 +35,10 @@ fn from_the_cause(error: &anyhow::Error) -> Option<String> {
 
 /// 2 for a command line that cannot be meant, 1 for everything else.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    match find(error) {
-        Some(Advised { is_usage: true, .. }) => ExitCode::from(USAGE),
-        _ => ExitCode::FAILURE,
+    match Advised::of(error).is_some_and(Advised::is_usage) {
+        true => ExitCode::from(USAGE),
+        false => ExitCode::FAILURE,
     }
-}
-
-fn find(error: &anyhow::Error) -> Option<&Advised> {
-    error.chain().find_map(|cause| cause.downcast_ref())
 }
 
 #[cfg(test)]

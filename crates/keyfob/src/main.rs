@@ -1,8 +1,6 @@
 //! The keyfob command: a virtual security key on the bus, and a settings tool for any key.
 
 mod attach;
-mod attestation;
-mod bell;
 mod bench;
 mod cli;
 mod completions;
@@ -14,22 +12,17 @@ mod device;
 mod doctor;
 mod failure;
 mod home;
-mod key;
-mod keys;
 mod log;
-mod memory;
 mod metadata;
-mod platform;
-mod power_cycle;
-mod private_file;
-mod profile;
+mod process;
+mod removed;
 mod running;
 mod say;
 mod serve;
 mod settings;
-mod sites;
 mod socket;
 mod spawned;
+mod state;
 mod terminal;
 mod touch;
 mod watch;
@@ -40,7 +33,7 @@ use crate::cli::{Cli, Command};
 use crate::running::on_one_thread;
 
 fn main() -> ExitCode {
-    platform::harden();
+    process::harden();
     let outcome = match completions::answer() {
         Ok(true) => Ok(()),
         Ok(false) => run(Cli::read()),

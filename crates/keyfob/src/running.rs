@@ -5,18 +5,19 @@ use std::rc::Rc;
 
 use tokio::task::LocalSet;
 use usbip_server::Server;
+use virtual_key::key::Touch;
+use virtual_key::keys::Keys;
 
 use crate::cli::KeyOptions;
 use crate::conformance_hooks::Hooks;
 use crate::control;
 use crate::failure::usage;
 use crate::home;
-use crate::key::Touch;
-use crate::keys::Keys;
-use crate::memory;
-use crate::platform::EndSignal;
+use crate::process::EndSignal;
+use crate::removed;
 use crate::say::warn;
 use crate::socket::Door;
+use crate::state;
 use crate::touch;
 
 /// Keys with everything around them but a host.
@@ -42,7 +43,12 @@ impl Running {
         let end = end_signal(options.until_stdin_closes)?;
         let control = control::bind(options.control.as_deref())?;
         let hooks = Hooks::open(options)?;
-        Ok(Self { keys: Rc::new(Keys::plug_into(server, options)?), control, hooks, end })
+        Ok(Self {
+            keys: Rc::new(Keys::plug_into(server, &options.making()?).map_err(state::with_cure)?),
+            control,
+            hooks,
+            end,
+        })
     }
 
     /// The keys that run.
@@ -62,7 +68,7 @@ impl Running {
         let outcome = tokio::select! {
             result = host => result.map(|never| match never {}),
             never = control::serve(&mut self.control, &self.keys) => match never {},
-            never = memory::guard(self.keys.directories()) => match never {},
+            never = removed::guard(self.keys.directories()) => match never {},
             never = touch::front_end(&self.keys) => match never {},
             never = obey(self.hooks.as_ref(), &self.keys) => match never {},
             () = self.end.received() => Ok(()),

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::net::{TcpListener, TcpStream};
 use usbip_server::Server;
+use virtual_key::key::Touch;
+use virtual_key::keys::Keys;
 
 use self::neighbours::Doorkeeper;
 
@@ -18,8 +20,6 @@ use crate::cli::KeyOptions;
 use crate::device::{Address, with_port};
 use crate::doctor;
 use crate::failure::{advise, failure, usage};
-use crate::key::Touch;
-use crate::keys::Keys;
 use crate::running::Running;
 use crate::say::{say, warn};
 use crate::socket::Door;

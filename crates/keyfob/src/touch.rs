@@ -9,10 +9,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::time::sleep;
+use virtual_key::keys::Keys;
 
 use self::screen::Screen;
-pub(crate) use self::sentence::Sentence;
-use crate::keys::Keys;
 
 /// Shows prompts and hears answers, until the future is dropped.
 pub(crate) async fn front_end(keys: &Keys) -> Infallible {

@@ -5,8 +5,7 @@ use ctap_client::{Exchange, KeepaliveStatus, Patience};
 use ctap_core::{Authenticator, Channel, CheckedConfig, Decision, MemoryStore, Platform, Step};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
-
-use crate::platform::{Clock, system_rng};
+use virtual_key::platform::{Clock, system_rng};
 
 /// A key within this process.
 pub(super) struct InProcess {

@@ -13,12 +13,12 @@ use hid_transport::limits::{CONTINUATION_DATA, INITIALIZATION_DATA, REPORT_SIZE}
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
 use p256::elliptic_curve::Generate as _;
+use virtual_key::platform::system_rng;
 
 use super::echo::Echo;
 use super::in_process::InProcess;
 use super::turns::Subject;
 use crate::device::{Address, Channel};
-use crate::platform::system_rng;
 use crate::spawned::SpawnedKey;
 
 // The names of what others are compared with, and of what has a goal.

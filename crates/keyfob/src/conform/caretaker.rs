@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use ctap_client::{ReportPipe, TransportError};
 use ctap_conformance::{Caretaker, Hand, Trouble};
+use virtual_key::key::Touch;
 
 use self::errand::{Errand, Failed, unable};
 use self::hands::Hands;
@@ -31,7 +32,6 @@ use self::way::{Way, open_until};
 use crate::control::Connection;
 use crate::device::{Address, UsbipPipe, import, local_keys};
 use crate::failure::failure;
-use crate::key::Touch;
 use crate::say::warn;
 use crate::terminal;
 

@@ -9,13 +9,13 @@ use std::time::Duration;
 use ctap_client::{Report, ReportPipe, TransportError};
 use ctap_conformance::{Caretaker, Hand, Trouble};
 use ctap_core::{Decision, Instant, MemoryStore};
+use virtual_key::attestation;
+use virtual_key::bell::Bell;
+use virtual_key::key::{Key, Parts, Touch};
+use virtual_key::platform::system_rng;
+use virtual_key::profile::Profile;
 
 use super::caretaker::bad_sample;
-use crate::attestation;
-use crate::bell::Bell;
-use crate::key::{Key, Parts, Touch};
-use crate::platform::system_rng;
-use crate::profile::Profile;
 
 /// The key, the time, and a host that reads all the time.
 struct Bench {

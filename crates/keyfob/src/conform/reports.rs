@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time;
 
 use crate::failure::{advise, usage};
-use crate::platform::{EndSignal, public_file};
+use crate::process::{EndSignal, public_file};
 use crate::terminal;
 
 /// Where reports go.

@@ -4,10 +4,10 @@ use std::fs;
 use std::time::Duration;
 
 use ctap_conformance::{HidKey, Options, Report, Suite, Verdict, run};
+use virtual_key::key::Touch;
+use virtual_key::profile::Profile;
 
 use super::Simulated;
-use crate::key::Touch;
-use crate::profile::Profile;
 
 /// Runs the cases that have one of `words`, or all if there is none. The key must not fail any.
 fn report_on(profile: &Profile, words: &[&str]) -> Report {

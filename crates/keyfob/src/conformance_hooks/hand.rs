@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use ctap_core::Decision;
 use hyper::StatusCode;
+use virtual_key::keys::Keys;
+use virtual_key::power_cycle::power_cycle;
 
 use super::Reply;
 use super::limits::TOUCH_COUNTS;
-use crate::keys::Keys;
-use crate::power_cycle::power_cycle;
 
 /// Somebody who obeys the conformance tool.
 pub(super) struct Hand {

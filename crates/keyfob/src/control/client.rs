@@ -183,8 +183,8 @@ fn nameless(hash: &str) -> String {
 mod tests {
     use super::*;
 
-    use crate::key::Touch;
     use crate::terminal::shown::is_plain;
+    use virtual_key::key::Touch;
 
     const PAINT: &str = "\u{1b}[2J\u{7f}\u{9b}1m\u{202e}\u{e0041}\"\\ä";
 

@@ -10,11 +10,11 @@ use rustix::process::geteuid;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
+use virtual_key::power_cycle::PLUGGING;
 
 use super::limits::{ANSWERING, MAX_RESPONSE};
 use super::{Request, Response, default_path};
 use crate::failure::failure;
-use crate::power_cycle::PLUGGING;
 use crate::running::on_one_thread;
 use crate::terminal::shown::escaped;
 

@@ -4,9 +4,10 @@ use clap::ValueEnum;
 use ctap_core::Decision;
 use ctap_core::consent::{Action, Gesture, SampleFault};
 use serde::{Deserialize, Serialize};
+use virtual_key::key::Touch;
+use virtual_key::keys::{PluggedKey, Prompt};
 
-use crate::key::Touch;
-use crate::keys::{PluggedKey, Prompt};
+use crate::device::Address;
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -247,7 +248,7 @@ impl KeyStatus {
         Self {
             key: key.bus_id().to_owned(),
             serial: key.serial().to_owned(),
-            device: key.device().map(|address| address.to_string()),
+            device: Address::of(key).map(|address| address.to_string()),
             attached: key.port().is_attached(),
             prompt: key.prompt().map(|prompt| OpenPrompt::new(key, prompt)),
         }

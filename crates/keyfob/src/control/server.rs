@@ -12,13 +12,13 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use virtual_key::key::Touch;
+use virtual_key::keys::{Keys, PluggedKey, Prompt};
+use virtual_key::power_cycle::power_cycle;
 
 use super::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, MAX_WAITING, PATIENCE};
 use super::protocol::{Choice, KeyStatus, OpenPrompt, Refusal, Status};
 use super::{Request, Response};
-use crate::key::Touch;
-use crate::keys::{Keys, PluggedKey, Prompt};
-use crate::power_cycle::power_cycle;
 use crate::socket::Door;
 
 /// What all clients share.

@@ -7,11 +7,11 @@ use ctap_client::{
     ReportPipe, Status, User, cose, get_assertion, make_credential,
 };
 use rand_core::Rng as _;
+use virtual_key::platform::system_rng;
 
 use super::person::{Gesture, Person};
 use super::stage::Stage;
 use super::wire::{Tapped, Wire};
-use crate::platform::system_rng;
 
 /// A platform with one key, and the relying party it visits.
 pub(super) struct Journey {

@@ -33,7 +33,7 @@ mod tests {
     use keyfob_tests::tree;
 
     use super::*;
-    use crate::profile::Profile;
+    use virtual_key::profile::Profile;
 
     #[test]
     fn its_file_is_read_before_the_rules_that_read_its_tags() {

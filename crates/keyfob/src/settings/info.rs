@@ -1,15 +1,14 @@
 //! `keyfob info`: authenticatorGetInfo, CTAP section 6.4, for people and for programs.
 
-pub(crate) mod json;
-
 use ctap_client::Client;
 use ctap_client::commands::client_pin::PinRetries;
 use ctap_client::commands::get_info::Info;
 use serde_json::json;
+use virtual_key::metadata::members;
+use virtual_key::profile::Aaguid;
 
 use super::refused;
 use crate::device::{Channel, DeviceOption};
-use crate::profile::Aaguid;
 use crate::terminal::shown::name;
 use crate::terminal::{self, count};
 
@@ -55,7 +54,7 @@ fn ctap2(client: &mut Client<Channel>, json: bool) -> anyhow::Result<()> {
         false => None,
     };
     let text = match json {
-        true => terminal::json(&json::members(&info, retries))?,
+        true => terminal::json(&members(&info, retries))?,
         false => terminal::columns(&facts(&info, retries)),
     };
     Ok(terminal::print(text)?)

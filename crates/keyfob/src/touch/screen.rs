@@ -4,10 +4,10 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use ctap_core::{Decision, PromptId};
+use virtual_key::keys::{Keys, PluggedKey, Prompt};
 
 use super::sentence::{Choices, Commands, sentence};
 use super::tty::Tty;
-use crate::keys::{Keys, PluggedKey, Prompt};
 use crate::say::{say, tell};
 use crate::terminal::shown::{Kept, shortened, width};
 

@@ -4,12 +4,12 @@ use std::fmt;
 
 use ctap_core::Question;
 use ctap_core::consent::{Action, Gesture};
+use virtual_key::keys::Prompt;
 
-use crate::keys::Prompt;
 use crate::terminal::shown::{quoted_name, quoted_site};
 
 /// Who asks for what: `“github.com” wants to create a key for “ada”`. What came from outside stands in quotation marks.
-pub(crate) struct Sentence<'a>(pub(crate) &'a Question);
+pub(super) struct Sentence<'a>(pub(super) &'a Question);
 
 impl fmt::Display for Sentence<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

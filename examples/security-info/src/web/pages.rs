@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn every_built_in_profile_with_an_aaguid_has_a_name() {
-        let profiles = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/keyfob/src/profile");
+        let profiles = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/virtual-key/src/profile");
         let mut models = Vec::new();
         for file in fs::read_dir(profiles).unwrap().map(|entry| entry.unwrap().path()) {
             if file.extension() == Some("toml".as_ref()) {

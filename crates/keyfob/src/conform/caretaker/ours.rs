@@ -2,11 +2,11 @@
 
 use clap::ValueEnum as _;
 use ctap_conformance::{Hand, Trouble};
+use virtual_key::key::Touch;
 
 use super::errand::unable;
 use crate::control::protocol::{BadSample, Choice, Response, Sample, Status, Touching};
 use crate::control::{Connection, Request};
-use crate::key::Touch;
 
 /// Where its orders go.
 #[derive(Clone)]

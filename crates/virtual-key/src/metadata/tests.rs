@@ -1,11 +1,9 @@
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use ctap_client::commands::u2f::{Registration, apdu};
 
 use super::*;
 use crate::attestation::tests::identity_of;
-use crate::failure::describe;
 
 const BUILT_IN: [&str; 6] = ["default", "fido2.1", "fido2.0", "u2f-only", "bio", "everything"];
 const WITH_CTAP2: [&str; 5] = ["default", "fido2.1", "fido2.0", "bio", "everything"];
@@ -249,30 +247,6 @@ fn the_u2f_side_of_a_key_has_a_statement_of_its_own() {
 }
 
 #[test]
-fn a_key_without_u2f_has_no_statement_about_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("mine.toml");
-    std::fs::write(&file, "versions = [\"FIDO_2_0\", \"FIDO_2_1\"]").unwrap();
-    let profile = file.to_str().unwrap().to_owned();
-    let options = Options { profile, u2f: true, ..options(directory.path()) };
-    let said = describe(&text(&options).unwrap_err());
-    assert!(said.contains("does not speak U2F") && said.contains("next: "), "{said}");
-}
-
-/// For the first key whose memory is there.
-fn options(state: &Path) -> Options {
-    Options {
-        profile: "default".to_owned(),
-        state: Some(state.to_owned()),
-        key: 1,
-        u2f: false,
-        running: false,
-        connection: Connection::default(),
-        json: false,
-    }
-}
-
-#[test]
 fn a_key_identifier_is_the_one_that_openssl_writes() {
     let certificate = Base64::decode_vec(CERTIFICATE_OF_OPENSSL).unwrap();
     let identifier = "7b6a927723fefcba22999e243ca0c353579dd3f5";
@@ -287,20 +261,3 @@ const CERTIFICATE_OF_OPENSSL: &str = "\
     hgGRynlSxlpfH4ncQjUJeZpdHH17Bdlz6ubZIVyvEUxuErhnlgja9p3Ii8BzYOK7dDCjUDBOMB0GA1UdDgQWBBR7apJ3I/78uiKZ\
     niQ8oMNTV53T9TAfBgNVHSMEGDAWgBR7apJ3I/78uiKZniQ8oMNTV53T9TAMBgNVHRMBAf8EAjAAMAoGCCqGSM49BAMCA0gAMEUC\
     IE8HEULGLs5gH7XYtG0KMqMmJDHBH5XYGPz0zVJ/5fDiAiEAk3PCbodVdbw85hduz0kaT0xgn+mhu9P3CMYVYcRbXKc=";
-
-#[test]
-fn the_command_finds_the_certificate_of_the_key_that_ran() {
-    let state = tempfile::tempdir().unwrap();
-    let options = options(state.path());
-    let first = text(&options).unwrap();
-    let file = || std::fs::read_dir(state.path().join("key-1")).unwrap().flatten();
-    let pem =
-        file().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == "pem"));
-    let pem = pem.expect("made, since the key never ran");
-    let before = std::fs::read(&pem).unwrap();
-    // A key that runs holds the memory.
-    let memory = Memory::open_in(state.path().join("key-1")).unwrap();
-    assert_eq!(text(&options).unwrap(), first);
-    drop(memory);
-    assert_eq!(std::fs::read(&pem).unwrap(), before);
-}

@@ -11,7 +11,6 @@
 mod tests;
 mod usb;
 
-use clap::ValueEnum;
 use ctap_core::{
     Authenticator, Channel, CheckedConfig, Decision, Instant, Platform, PromptId, Question,
     Response, Step, Store,
@@ -20,38 +19,37 @@ use hid_transport::{ChannelId, Device, Event, Kind, Packet, Report, Settings};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::usb::UsbKey;
+pub use self::usb::UsbKey;
 use crate::bell::Bell;
 use crate::platform::without_traces;
 use crate::sites;
-use crate::touch::Sentence;
 
 /// What becomes of a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Touch {
-    /// A person is asked: on the terminal, or with `keyfob touch` and `keyfob deny`
+pub enum Touch {
+    /// A person is asked, or whoever answers in their place.
     Ask,
-    /// Everything is approved at once; for tests only
+    /// Everything is approved at once; for tests only.
     Auto,
-    /// Everything is refused at once
+    /// Everything is refused at once.
     Deny,
 }
 
 /// What a key is built from.
-pub(crate) struct Parts {
+pub struct Parts {
     /// Its durable memory.
-    pub(crate) store: Box<dyn Store>,
+    pub store: Box<dyn Store>,
     /// Its randomness.
-    pub(crate) rng: Box<dyn CryptoRng>,
+    pub rng: Box<dyn CryptoRng>,
     /// Who answers its questions.
-    pub(crate) touch: Touch,
+    pub touch: Touch,
     /// Rung when a prompt opens or closes, and when the key winks.
-    pub(crate) bell: Bell,
+    pub bell: Bell,
 }
 
 /// A whole security key, waiting for reports.
-pub(crate) struct Key {
+pub struct Key {
     authenticator: Authenticator,
     device: Device,
     parts: Parts,
@@ -71,7 +69,7 @@ struct Left {
 
 impl Key {
     /// Builds a key that is not plugged in yet.
-    pub(crate) fn new(config: CheckedConfig, mut parts: Parts, now: Instant) -> Self {
+    pub fn new(config: CheckedConfig, mut parts: Parts, now: Instant) -> Self {
         let settings = Settings {
             version: VERSION.map(number),
             cbor: !config.versions.is_empty(),
@@ -84,21 +82,21 @@ impl Key {
     }
 
     /// Power comes: all that is not in the store is forgotten (HD-44).
-    pub(crate) fn plug_in(&mut self, now: Instant) {
+    pub fn plug_in(&mut self, now: Instant) {
         self.device.reset();
         without_traces(|| self.authenticator.power_cycle(&mut self.parts.platform(now)));
         self.announce();
     }
 
     /// Power goes: nobody waits for an answer any more.
-    pub(crate) fn unplug(&mut self) {
+    pub fn unplug(&mut self) {
         self.device.reset();
         self.authenticator.power_off();
         self.announce();
     }
 
     /// The host sent a report.
-    pub(crate) fn handle_report(&mut self, report: &Report, now: Instant) {
+    pub fn handle_report(&mut self, report: &Report, now: Instant) {
         self.let_in(report);
         match self.device.handle_report(report, hid(now)) {
             Some(Event::Request { channel, kind, message }) => {
@@ -126,7 +124,7 @@ impl Key {
     }
 
     /// The next report for a host that has so many reads waiting, at least one.
-    pub(crate) fn poll_report(&mut self, reads: usize, now: Instant) -> Option<Report> {
+    pub fn poll_report(&mut self, reads: usize, now: Instant) -> Option<Report> {
         if let Some(left) = &mut self.left {
             left.unread_since = None;
         }
@@ -135,13 +133,13 @@ impl Key {
 
     /// The host has stopped reading. If a request runs, its client was probably interrupted: unless somebody reads again soon,
     /// nobody is to be asked for it any more; and once somebody does, any other client's request comes first.
-    pub(crate) fn unread(&mut self, now: Instant) {
+    pub fn unread(&mut self, now: Instant) {
         let left = |channel| Left { channel, unread_since: Some(now) };
         self.left = self.device.transaction().map(left);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<Instant> {
         let device = self.device.poll_timeout().map(|at| Instant::from_millis(at.as_millis()));
         let reader = self.left_transaction().and_then(|left| left.unread_since);
         let reader = reader.map(|since| since.plus(READER_GONE));
@@ -149,7 +147,7 @@ impl Key {
     }
 
     /// Time has passed.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, now: Instant) {
         let unread_since = self.left_transaction().and_then(|left| left.unread_since);
         if unread_since.is_some_and(|since| since.plus(READER_GONE) <= now) {
             self.give_up();
@@ -161,7 +159,7 @@ impl Key {
     }
 
     /// Somebody decided. `false`: nobody waits for that prompt any more, and nothing happened.
-    pub(crate) fn answer(&mut self, prompt: PromptId, decision: Decision, now: Instant) -> bool {
+    pub fn answer(&mut self, prompt: PromptId, decision: Decision, now: Instant) -> bool {
         let mut platform = self.parts.platform(now);
         let answer = || self.authenticator.answer(prompt, decision, &mut platform);
         let Some(step) = without_traces(answer) else { return false };
@@ -171,18 +169,18 @@ impl Key {
     }
 
     /// What a person is asked right now, and until when.
-    pub(crate) fn prompt(&self) -> Option<(PromptId, Question, Instant)> {
+    pub fn prompt(&self) -> Option<(PromptId, Question, Instant)> {
         self.prompts().next()
     }
 
     /// Every prompt that can be answered, that one first: several U2F clients may want a touch.
-    pub(crate) fn prompts(&self) -> impl Iterator<Item = (PromptId, Question, Instant)> {
+    pub fn prompts(&self) -> impl Iterator<Item = (PromptId, Question, Instant)> {
         let prompts = self.authenticator.prompts();
         prompts.map(|(prompt, question, until)| (prompt, self.named(question), until))
     }
 
     /// Whether somebody wanted to see which key this is, since the last call (HD-61).
-    pub(crate) fn take_wink(&mut self) -> bool {
+    pub fn take_wink(&mut self) -> bool {
         std::mem::take(&mut self.has_winked)
     }
 
@@ -219,7 +217,7 @@ impl Key {
 
     /// Every question shows as KEEPALIVE(UPNEEDED), one that is answered at once too (HD-76).
     fn wait(&mut self, prompt: PromptId, question: &Question, now: Instant) {
-        tracing::debug!(%prompt, question = %Sentence(&self.named(question)), "a person is needed");
+        tracing::debug!(%prompt, question = ?self.named(question), "a person is needed");
         self.device.set_waiting_for_user(true);
         match self.parts.touch {
             Touch::Ask => {}

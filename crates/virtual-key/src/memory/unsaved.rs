@@ -8,19 +8,20 @@ use ctap_core::Store;
 use ctap_core::store::{Change, State, StoreError};
 use vault::Vault;
 
-use crate::say::warn;
+use crate::failure::Warn;
 
 /// A vault that warns of changes that it could not save.
 pub(super) struct Outspoken {
     vault: Vault,
     directory: PathBuf,
+    warn: Warn,
     warned: Warned,
 }
 
 impl Outspoken {
-    /// The vault in this directory.
-    pub(super) fn new(vault: Vault, directory: PathBuf) -> Self {
-        Self { vault, directory, warned: Warned::Never }
+    /// The vault in this directory; `warn` hears of what it refuses.
+    pub(super) fn new(vault: Vault, directory: PathBuf, warn: Warn) -> Self {
+        Self { vault, directory, warn, warned: Warned::Never }
     }
 }
 
@@ -48,7 +49,7 @@ impl Outspoken {
         if let Some(reason) = self.vault.why_refused()
             && self.warned.is_due(reason.kind(), Instant::now())
         {
-            warn(format_args!(
+            (self.warn)(format_args!(
                 "{} could not keep what it was asked to, and the request failed: {reason}; {}",
                 self.directory.display(),
                 next_step(reason)

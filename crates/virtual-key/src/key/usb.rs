@@ -8,11 +8,13 @@ use super::Key;
 use crate::platform::Clock;
 
 /// A key with a clock, behind a USB interface.
-pub(crate) struct UsbKey {
-    pub(crate) key: Key,
-    pub(crate) clock: Clock,
+pub struct UsbKey {
+    /// The key.
+    pub key: Key,
+    /// What it takes the time from.
+    pub clock: Clock,
     /// How often it was plugged in.
-    pub(crate) power_ups: u32,
+    pub power_ups: u32,
 }
 
 impl HidFunction for UsbKey {

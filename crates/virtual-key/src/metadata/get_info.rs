@@ -5,10 +5,8 @@ use ctap_client::commands::client_pin::PinRetries;
 use ctap_client::commands::get_info::Info;
 use serde_json::{Map, Value, json};
 
-use crate::settings::ids::hex;
-
 /// The members the key sent, and from getPINRetries `pinRetries` and `powerCycleState` when it has a PIN.
-pub(crate) fn members(info: &Info, retries: Option<PinRetries>) -> Value {
+pub fn members(info: &Info, retries: Option<PinRetries>) -> Value {
     let strings = [
         ("versions", Some(info.versions.as_slice())),
         ("extensions", info.extensions.as_deref()),
@@ -68,6 +66,11 @@ pub(crate) fn members(info: &Info, retries: Option<PinRetries>) -> Value {
         present(strings).chain(present(numbers)).chain(present(flags)).chain(present(lists));
     let bytes = bytes.map(|(name, value)| (name, value.map(hex)));
     members.chain(present(bytes)).chain(present(composed)).collect::<Map<_, _>>().into()
+}
+
+/// Lower case, without anything between the bytes.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The members that are there.

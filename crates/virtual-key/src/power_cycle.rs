@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use crate::attach::local_device;
+use crate::host::local_device;
 use crate::keys::PluggedKey;
 
 /// Unplugs the key. Whether a host has it again in time: this machine's kernel, if it had the key, with its device file.
-pub(crate) async fn power_cycle(key: &PluggedKey) -> bool {
+pub async fn power_cycle(key: &PluggedKey) -> bool {
     let before = Life::of(key);
     key.replug();
     let back = async {
@@ -42,7 +42,7 @@ impl Life {
 }
 
 /// For a host to have the key again. A kernel needs a quarter of a second; a person who types `usbip attach`, longer.
-pub(crate) const PLUGGING: Duration = Duration::from_secs(30);
+pub const PLUGGING: Duration = Duration::from_secs(30);
 /// Between two looks whether the host has it: much less than a kernel needs to find a device.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 

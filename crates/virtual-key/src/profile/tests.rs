@@ -223,7 +223,7 @@ fn the_command_line_has_the_last_word_on_the_capacity() {
 fn mistakes_are_told_with_their_line_and_the_cure() {
     const SEE: &str = "docs/profiles.md explains every key and value";
     let told = |line: usize, what: &str, next: &str| {
-        format!("keyfob: profile test.toml, line {line}: {what}\nnext: {next}{SEE}")
+        format!("profile test.toml, line {line}: {what}\nnext: {next}{SEE}")
     };
     let cases = [
         (
@@ -264,7 +264,7 @@ fn mistakes_are_told_with_their_line_and_the_cure() {
 fn contradictions_are_told_with_their_rule() {
     let told = |what: &str| {
         format!(
-            "keyfob: profile test.toml contradicts itself: {what}\n\
+            "profile test.toml contradicts itself: {what}\n\
              next: change one of these settings; docs/profiles.md says what each of them means"
         )
     };
@@ -370,11 +370,11 @@ fn a_key_has_the_numbers_of_usb_that_its_profile_says() {
 #[test]
 fn a_name_that_is_neither_built_in_nor_a_file_is_told_what_there_is() {
     let error = describe(&Profile::load("boi").unwrap_err());
-    let expected = "keyfob: there is no profile boi\n\
+    let expected = "there is no profile boi\n\
          next: use one of: default, fido2.1, fido2.0, u2f-only, bio, everything; or a TOML file, such as ./boi.toml";
     assert_eq!(error, expected);
     let error = describe(&Profile::load("./no/such.toml").unwrap_err());
-    assert!(error.starts_with("keyfob: cannot read the profile ./no/such.toml: "), "{error}");
+    assert!(error.starts_with("cannot read the profile ./no/such.toml: "), "{error}");
 }
 
 #[test]

@@ -17,14 +17,14 @@ use ctap_core::CheckedConfig;
 use ctap_core::config::Contradiction;
 use zeroize::Zeroizing;
 
-pub(crate) use self::description::{Aaguid, MAX_CAPACITY};
+pub use self::description::{Aaguid, MAX_CAPACITY};
 use self::description::{Description, Files};
 use crate::attestation::{Identity, Vouched};
 use crate::failure::{advise, failure, usage};
 
 /// A kind of key, checked: its settings fit together.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Profile {
+pub struct Profile {
     /// As on the command line.
     name: String,
     /// What file names in it are relative to.
@@ -34,16 +34,19 @@ pub(crate) struct Profile {
 
 /// By what numbers hosts know the make and the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct UsbIds {
-    pub(crate) vendor: u16,
-    pub(crate) product: u16,
+pub struct UsbIds {
+    /// idVendor: who made it.
+    pub vendor: u16,
+    /// idProduct: which model it is.
+    pub product: u16,
 }
 
 /// Who vouches for a key's credentials, as far as its profile needs anybody.
-pub(crate) struct Identities {
-    pub(crate) model: Option<Identity>,
+pub struct Identities {
+    /// The model, or the U2F side of the one key.
+    pub model: Option<Identity>,
     /// Enterprise attestation: the one device.
-    pub(crate) device: Option<Identity>,
+    pub device: Option<Identity>,
 }
 
 impl Profile {
@@ -51,7 +54,7 @@ impl Profile {
     ///
     /// # Errors
     /// No such profile; text that is no profile, with the line; settings that cannot both be, with the rule.
-    pub(crate) fn load(name: &str) -> anyhow::Result<Self> {
+    pub fn load(name: &str) -> anyhow::Result<Self> {
         if let Some(text) = text::built_in(name) {
             return Self::parse(name, Path::new(""), text);
         }
@@ -76,33 +79,33 @@ impl Profile {
     }
 
     /// The same with room for so many discoverable credentials, if the key can have any.
-    pub(crate) fn with_capacity(mut self, capacity: Option<u16>) -> Self {
+    pub fn with_capacity(mut self, capacity: Option<u16>) -> Self {
         self.description.capacity = capacity.unwrap_or(self.description.capacity);
         self
     }
 
     /// Whether it is more than a U2F key.
-    pub(crate) fn speaks_ctap2(&self) -> bool {
+    pub fn speaks_ctap2(&self) -> bool {
         self.description.speaks_ctap2()
     }
 
     /// Whether it speaks U2F, alone or as well.
-    pub(crate) fn speaks_u2f(&self) -> bool {
+    pub fn speaks_u2f(&self) -> bool {
         self.description.speaks_u2f()
     }
 
     /// idVendor and idProduct.
-    pub(crate) const fn usb_ids(&self) -> UsbIds {
+    pub const fn usb_ids(&self) -> UsbIds {
         UsbIds { vendor: self.description.vendor_id, product: self.description.product_id }
     }
 
     /// What a person calls the model.
-    pub(crate) fn title(&self) -> &str {
+    pub fn title(&self) -> &str {
         &self.description.description
     }
 
     /// Its `firmwareVersion`.
-    pub(crate) fn firmware_version(&self) -> u32 {
+    pub fn firmware_version(&self) -> u32 {
         self.description.firmware_version
     }
 
@@ -110,7 +113,7 @@ impl Profile {
     ///
     /// # Errors
     /// One that cannot be used.
-    pub(crate) fn identities(
+    pub fn identities(
         &self,
         own: impl Fn(Vouched) -> anyhow::Result<Identity>,
     ) -> anyhow::Result<Identities> {
@@ -141,7 +144,7 @@ impl Profile {
     ///
     /// # Errors
     /// A certificate that cannot be encoded; one so long that the answers with it are longer than the profile announces.
-    pub(crate) fn config(&self, identities: &Identities) -> anyhow::Result<CheckedConfig> {
+    pub fn config(&self, identities: &Identities) -> anyhow::Result<CheckedConfig> {
         let key = |identity: &Option<Identity>| {
             identity.as_ref().map(Identity::attestation_key).transpose()
         };
@@ -187,7 +190,7 @@ fn contradiction(name: &str, error: &Contradiction) -> anyhow::Error {
 }
 
 /// The names of the built-in profiles.
-pub(crate) fn built_in() -> impl Iterator<Item = &'static str> {
+pub fn built_in() -> impl Iterator<Item = &'static str> {
     text::all_names()
 }
 

@@ -15,7 +15,7 @@ use crate::profile::Aaguid;
 ///
 /// # Errors
 /// A file that cannot be used; it is left as it is.
-pub(crate) fn identity(
+pub fn identity(
     vouched: Vouched,
     serial: &str,
     directory: Option<&Path>,
@@ -37,7 +37,7 @@ pub(crate) fn identity(
 ///
 /// # Errors
 /// As [`identity`].
-pub(crate) fn kept(vouched: Vouched, directory: &Path) -> anyhow::Result<Option<Identity>> {
+pub fn kept(vouched: Vouched, directory: &Path) -> anyhow::Result<Option<Identity>> {
     let path = path(vouched, directory);
     let Some(text) = private_file::read(&path, RESTORE)? else { return Ok(None) };
     let identity = Identity::from_pem(&text, &text)

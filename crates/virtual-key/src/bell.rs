@@ -3,22 +3,25 @@
 use tokio::sync::watch;
 
 /// Rung by the keys, heard by everybody who listens. Clones are the same bell.
-#[derive(Clone, Debug)]
-pub(crate) struct Bell(watch::Sender<()>);
+#[derive(Clone, Debug, Default)]
+pub struct Bell(watch::Sender<()>);
 
 /// Hears each ring since it last listened, several as one.
-pub(crate) type Listener = watch::Receiver<()>;
+pub type Listener = watch::Receiver<()>;
 
 impl Bell {
-    pub(crate) fn new() -> Self {
+    /// A bell that nobody hears yet.
+    pub fn new() -> Self {
         Self(watch::Sender::new(()))
     }
 
-    pub(crate) fn ring(&self) {
+    /// Tells everybody who listens to look again.
+    pub fn ring(&self) {
         self.0.send_replace(());
     }
 
-    pub(crate) fn listen(&self) -> Listener {
+    /// Hears each ring from now on.
+    pub fn listen(&self) -> Listener {
         self.0.subscribe()
     }
 }

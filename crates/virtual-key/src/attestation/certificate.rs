@@ -28,13 +28,19 @@ use super::Identity;
 
 /// Whom a certificate vouches for.
 #[derive(Clone, Copy)]
-pub(crate) enum Vouched {
+pub enum Vouched {
     /// Every key of the model.
-    Model { aaguid: [u8; 16] },
+    Model {
+        /// Its number.
+        aaguid: [u8; 16],
+    },
     /// Keys that speak U2F alone, which knows no models.
     U2f,
     /// One device of the model: enterprise attestation.
-    Device { aaguid: [u8; 16] },
+    Device {
+        /// The number of its model.
+        aaguid: [u8; 16],
+    },
 }
 
 impl Identity {

@@ -1,50 +1,16 @@
-//! What the pure crates are given by this machine: time and randomness. And how this process stands towards others.
+//! How this process stands towards others: what it keeps from them, and how they ask it to end.
 
 use std::fs::Permissions;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant as SystemInstant};
 
-use ctap_core::Instant;
-use getrandom::SysRng;
-use rand_core::UnwrapErr;
 use rustix::fs::Mode;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use zeroize::zeroize_stack;
-
-/// The one clock of the process: monotonic, and counted from its start.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    origin: SystemInstant,
-}
-
-impl Clock {
-    pub(crate) fn start() -> Self {
-        Self { origin: SystemInstant::now() }
-    }
-
-    /// Whole milliseconds since the start, rounded down.
-    pub(crate) fn now(&self) -> Instant {
-        let elapsed = self.origin.elapsed().as_millis();
-        Instant::from_millis(u64::try_from(elapsed).unwrap_or(u64::MAX))
-    }
-
-    /// When the system's clock shows `instant`; `None` only for times that no machine lives to see.
-    pub(crate) fn system(&self, instant: Instant) -> Option<SystemInstant> {
-        self.origin.checked_add(Duration::from_millis(instant.as_millis()))
-    }
-}
-
-/// The kernel's random generator, asked anew for every byte: nothing is buffered, so nothing can be copied or replayed.
-/// A kernel that cannot give randomness ends the process.
-pub(crate) fn system_rng() -> UnwrapErr<SysRng> {
-    UnwrapErr(SysRng)
-}
 
 /// How others ask this process to end: Ctrl-C, a service manager, a terminal that closes, or the program that started it by being
 /// gone.
@@ -118,24 +84,6 @@ pub(crate) fn harden() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
-
-/// Does work with secrets, and wipes the part of the stack that it used: there compilers and libraries leave copies of what is
-/// wiped everywhere else.
-pub(crate) fn without_traces<T>(work: impl FnOnce() -> T) -> T {
-    let outcome = apart(work);
-    zeroize_stack::<USED_STACK>();
-    outcome
-}
-
-/// In a frame of its own, which begins where [`zeroize_stack`]'s will.
-#[inline(never)]
-fn apart<T>(work: impl FnOnce() -> T) -> T {
-    work()
-}
-
-/// Bytes, as many as the deepest request takes without optimisation: a signature of ML-DSA-65. Curves take 96 KiB. Wiping it takes
-/// 3 to 4 µs.
-const USED_STACK: usize = 256 * 1024;
 
 /// The permissions of a file for other people's programs, such as a report: those that the user's other programs would give it.
 pub(crate) fn public_file() -> Permissions {

@@ -351,7 +351,7 @@ fn stand_in() -> AttestationKey {
 /// A model's number: in text a UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub(crate) struct Aaguid(pub(crate) [u8; 16]);
+pub struct Aaguid(pub [u8; 16]);
 
 impl fmt::Display for Aaguid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -389,7 +389,7 @@ impl TryFrom<String> for Aaguid {
 const HYPHENS: [usize; 4] = [4, 6, 8, 10];
 
 /// The memory has room for thousands, but a host asks for them one by one.
-pub(crate) const MAX_CAPACITY: u16 = 1000;
+pub const MAX_CAPACITY: u16 = 1000;
 
 /// Every change of the memory writes the array as well.
 const MAX_LARGE_BLOBS: usize = 65536;

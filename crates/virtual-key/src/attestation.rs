@@ -21,11 +21,11 @@ use zeroize::Zeroizing;
 
 use self::certificate::model_of;
 
-pub(crate) use self::certificate::Vouched;
-pub(crate) use self::kept::{identity, kept};
+pub use self::certificate::Vouched;
+pub use self::kept::{identity, kept};
 
 /// A P-256 key that vouches, and the certificates that say for whom: the key's own first, a root last.
-pub(crate) struct Identity {
+pub struct Identity {
     /// Boxed, so that it leaves no copies where an identity was.
     key: Box<SecretKey>,
     certificates: Vec<Certificate>,
@@ -36,7 +36,7 @@ impl Identity {
     ///
     /// # Errors
     /// A certificate that cannot be encoded.
-    pub(crate) fn attestation_key(&self) -> anyhow::Result<AttestationKey> {
+    pub fn attestation_key(&self) -> anyhow::Result<AttestationKey> {
         let (last, before) = self.certificates.split_last().context("no certificate")?;
         let chain =
             if before.is_empty() || !is_root(last) { &self.certificates[..] } else { before };
@@ -53,7 +53,7 @@ impl Identity {
     ///
     /// # Errors
     /// A certificate that cannot be encoded.
-    pub(crate) fn root(&self) -> anyhow::Result<Vec<u8>> {
+    pub fn root(&self) -> anyhow::Result<Vec<u8>> {
         Ok(self.certificates.last().context("no certificate")?.to_der()?)
     }
 
@@ -61,7 +61,7 @@ impl Identity {
     ///
     /// # Errors
     /// The certificate's extension is not what it should be.
-    pub(crate) fn model(&self) -> anyhow::Result<Option<[u8; 16]>> {
+    pub fn model(&self) -> anyhow::Result<Option<[u8; 16]>> {
         Ok(model_of(self.certificates.first().context("no certificate")?)?)
     }
 }

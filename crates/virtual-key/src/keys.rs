@@ -1,4 +1,4 @@
-//! The keys that this process runs, each plugged into a port.
+//! The keys that a process runs, each plugged into a port.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,26 +10,37 @@ use ctap_core::{Decision, PromptId, Question};
 use rand_core::Rng as _;
 use usbip_server::{DeviceInfo, Port, Server};
 
-use crate::attach::local_device;
 use crate::attestation;
 use crate::bell::{Bell, Listener};
-use crate::cli::KeyOptions;
-use crate::device::Address;
+use crate::failure::Warn;
 use crate::key::{Key, Parts, Touch, UsbKey};
 use crate::memory::Memory;
 use crate::metadata::Statements;
 use crate::platform::{Clock, system_rng, without_traces};
 use crate::profile::{Profile, UsbIds};
 
-/// All keys of this process.
-pub(crate) struct Keys {
+/// What keys are made as: all of the same kind, each with a memory of its own.
+#[derive(Clone, Debug)]
+pub struct Making {
+    /// What kind of key.
+    pub profile: Profile,
+    /// One key for each, on bus ids 1-1, 1-2 and so on: the directory of its memory, or `None` for a key that remembers nothing.
+    pub memories: Vec<Option<PathBuf>>,
+    /// What becomes of questions.
+    pub touch: Touch,
+    /// Hears what a key could not keep.
+    pub warn: Warn,
+}
+
+/// All keys of a process.
+pub struct Keys {
     keys: Vec<Rc<PluggedKey>>,
     touch: Touch,
     bell: Bell,
 }
 
 /// A key and its port.
-pub(crate) struct PluggedKey {
+pub struct PluggedKey {
     usb: Rc<RefCell<UsbKey>>,
     port: Port,
     serial: String,
@@ -45,64 +56,64 @@ pub(crate) struct PluggedKey {
 
 /// What a person is asked at this moment.
 #[derive(Clone, Debug)]
-pub(crate) struct Prompt {
+pub struct Prompt {
     /// What the key calls it.
-    pub(crate) id: PromptId,
+    pub id: PromptId,
     /// What the world calls it: no other prompt of any key in any run has this name.
-    pub(crate) name: String,
-    pub(crate) question: Question,
+    pub name: String,
+    /// What is asked.
+    pub question: Question,
     /// Until the key stops waiting.
-    pub(crate) left: Duration,
+    pub left: Duration,
 }
 
 impl Prompt {
     /// Rounded up: as long as there is any time left, it is not 0.
-    pub(crate) fn seconds_left(&self) -> u64 {
+    pub fn seconds_left(&self) -> u64 {
         self.left.as_secs() + u64::from(self.left.subsec_nanos() > 0)
     }
 }
 
 impl Keys {
-    /// Builds what `options` ask for and plugs it into `server`.
+    /// Makes keys and plugs them into `server`.
     ///
     /// # Errors
     /// What a vault says about itself.
-    pub(crate) fn plug_into(server: &Server, options: &KeyOptions) -> anyhow::Result<Self> {
+    pub fn plug_into(server: &Server, making: &Making) -> anyhow::Result<Self> {
         let workshop = Workshop {
             server,
-            options,
-            profile: Profile::load(&options.profile)?.with_capacity(options.capacity),
+            making,
             clock: Clock::start(),
             bell: Bell::new(),
             run: system_rng().next_u32(),
         };
-        let make = |number| without_traces(|| workshop.make(number)).map(Rc::new);
-        let keys = (1..=options.keys).map(make).collect::<anyhow::Result<_>>()?;
-        Ok(Self { keys, touch: options.touch, bell: workshop.bell })
+        let make = |(number, memory)| without_traces(|| workshop.make(number, memory)).map(Rc::new);
+        let keys = (1..).zip(&making.memories).map(make).collect::<anyhow::Result<_>>()?;
+        Ok(Self { keys, touch: making.touch, bell: workshop.bell })
     }
 
     /// Every key, in the order of the bus ids.
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Rc<PluggedKey>> {
+    pub fn iter(&self) -> std::slice::Iter<'_, Rc<PluggedKey>> {
         self.keys.iter()
     }
 
     /// What becomes of questions.
-    pub(crate) fn touch(&self) -> Touch {
+    pub fn touch(&self) -> Touch {
         self.touch
     }
 
     /// Hears when a prompt opens or closes.
-    pub(crate) fn listen(&self) -> Listener {
+    pub fn listen(&self) -> Listener {
         self.bell.listen()
     }
 
     /// Where the memories of the keys are kept.
-    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+    pub fn directories(&self) -> Vec<PathBuf> {
         self.keys.iter().filter_map(|key| key.directory.clone()).collect()
     }
 
     /// From now on they can be had there over USB/IP.
-    pub(crate) fn offer_at(&self, address: SocketAddr) {
+    pub fn offer_at(&self, address: SocketAddr) {
         for key in &self.keys {
             // Said once, by the one server of this process.
             let _ = key.offered.set(address);
@@ -110,7 +121,7 @@ impl Keys {
     }
 
     /// Pulls every plug.
-    pub(crate) fn unplug(&self) {
+    pub fn unplug(&self) {
         self.keys.iter().for_each(|key| key.port.unplug());
     }
 }
@@ -118,8 +129,7 @@ impl Keys {
 /// What the keys of one process have in common.
 struct Workshop<'a> {
     server: &'a Server,
-    options: &'a KeyOptions,
-    profile: Profile,
+    making: &'a Making,
     clock: Clock,
     bell: Bell,
     /// Tells this run's prompts from those of all others.
@@ -128,17 +138,18 @@ struct Workshop<'a> {
 
 impl Workshop<'_> {
     /// Makes the key with this number, and plugs it in.
-    fn make(&self, number: u8) -> anyhow::Result<PluggedKey> {
-        let Memory { store, serial, directory } = Memory::open(self.options, number)?;
+    fn make(&self, number: u32, memory: &Option<PathBuf>) -> anyhow::Result<PluggedKey> {
+        let Making { profile, touch, warn, .. } = self.making;
+        let Memory { store, serial, directory } = Memory::open(memory.clone(), *warn)?;
         let own = |vouched| attestation::identity(vouched, &serial, directory.as_deref());
-        let identities = self.profile.identities(own)?;
-        let config = self.profile.config(&identities)?;
-        let statements = Statements::new(&self.profile, &identities)?;
-        let (touch, bell) = (self.options.touch, self.bell.clone());
+        let identities = profile.identities(own)?;
+        let config = profile.config(&identities)?;
+        let statements = Statements::new(profile, &identities)?;
+        let (touch, bell) = (*touch, self.bell.clone());
         let parts = Parts { store, rng: Box::new(system_rng()), touch, bell };
         let key = Key::new(config, parts, self.clock.now());
         let usb = Rc::new(RefCell::new(UsbKey { key, clock: self.clock, power_ups: 0 }));
-        let info = device_info(number, self.profile.usb_ids(), serial.clone());
+        let info = device_info(number, profile.usb_ids(), serial.clone());
         let port = self.server.plug(info, Rc::clone(&usb) as _)?;
         let (replugs, is_held, offered) = (Cell::new(0), Cell::new(false), OnceCell::new());
         let run = self.run;
@@ -148,41 +159,37 @@ impl Workshop<'_> {
 
 impl PluggedKey {
     /// Where it is plugged in.
-    pub(crate) fn bus_id(&self) -> &str {
+    pub fn bus_id(&self) -> &str {
         self.port.bus_id()
     }
 
     /// The number that is printed on it.
-    pub(crate) fn serial(&self) -> &str {
+    pub fn serial(&self) -> &str {
         &self.serial
     }
 
     /// What relying parties may know of it.
-    pub(crate) fn statements(&self) -> &Statements {
+    pub fn statements(&self) -> &Statements {
         &self.statements
     }
 
-    /// What `--device` takes for it on this host: its device file, or where it is offered.
-    pub(crate) fn device(&self) -> Option<Address> {
-        if let Some(key) = local_device(&self.serial) {
-            return Some(Address::Hidraw(key.path));
-        }
-        let server = reachable(*self.offered.get()?).to_string();
-        Some(Address::Usbip { server, bus_id: Some(self.bus_id().to_owned()) })
+    /// The address by which a program of this host reaches the server that offers it over USB/IP, if one does.
+    pub fn offered_at(&self) -> Option<SocketAddr> {
+        self.offered.get().copied().map(reachable)
     }
 
     /// The port, for whoever brings it to a host.
-    pub(crate) fn port(&self) -> &Port {
+    pub fn port(&self) -> &Port {
         &self.port
     }
 
     /// What it asks now.
-    pub(crate) fn prompt(&self) -> Option<Prompt> {
+    pub fn prompt(&self) -> Option<Prompt> {
         self.prompts().into_iter().next()
     }
 
     /// All that can be answered, what it asks now first.
-    pub(crate) fn prompts(&self) -> Vec<Prompt> {
+    pub fn prompts(&self) -> Vec<Prompt> {
         let usb = self.usb.borrow();
         let prompts = usb.key.prompts().map(|(id, question, deadline)| Prompt {
             id,
@@ -194,7 +201,7 @@ impl PluggedKey {
     }
 
     /// Somebody decided. `false`: that prompt is no longer open, and nothing happened.
-    pub(crate) fn answer(&self, prompt: PromptId, decision: Decision) -> bool {
+    pub fn answer(&self, prompt: PromptId, decision: Decision) -> bool {
         let usb = &mut *self.usb.borrow_mut();
         let was_open = usb.key.answer(prompt, decision, usb.clock.now());
         self.port.wake();
@@ -202,33 +209,33 @@ impl PluggedKey {
     }
 
     /// Whether somebody wanted to see which key this is, since the last call.
-    pub(crate) fn take_wink(&self) -> bool {
+    pub fn take_wink(&self) -> bool {
         self.usb.borrow_mut().key.take_wink()
     }
 
     /// Pulls the plug. Whoever brought the key to a host sees that this was meant and puts it back.
-    pub(crate) fn replug(&self) {
+    pub fn replug(&self) {
         self.replugs.set(self.replugs.get().wrapping_add(1));
         self.port.replug();
     }
 
     /// From now on somebody in this process plugs it in again after each [`replug`](Self::replug).
-    pub(crate) fn hold(&self) {
+    pub fn hold(&self) {
         self.is_held.set(true);
     }
 
     /// Whether anybody does.
-    pub(crate) fn is_held(&self) -> bool {
+    pub fn is_held(&self) -> bool {
         self.is_held.get()
     }
 
     /// How often a host has powered it up.
-    pub(crate) fn power_ups(&self) -> u32 {
+    pub fn power_ups(&self) -> u32 {
         self.usb.borrow().power_ups
     }
 
     /// How often [`replug`](Self::replug) was called.
-    pub(crate) fn replugs(&self) -> u32 {
+    pub fn replugs(&self) -> u32 {
         self.replugs.get()
     }
 }
@@ -243,7 +250,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(loopback, address.port())
 }
 
-fn device_info(number: u8, ids: UsbIds, serial: String) -> DeviceInfo {
+fn device_info(number: u32, ids: UsbIds, serial: String) -> DeviceInfo {
     DeviceInfo {
         bus_id: format!("1-{number}"),
         vendor_id: ids.vendor,

@@ -1,0 +1,27 @@
+//! A whole virtual security key: the authenticator behind its transport, with memory, attestation and a USB port.
+//!
+//! ```text
+//!   keys         the keys of a process, each in a port of a usbip-server
+//!    ├─ key        one key: ctap-core behind hid-transport, and what becomes of its questions
+//!    ├─ memory     what it remembers: a vault in a directory, or nothing
+//!    ├─ profile    what kind of key it is, from TOML
+//!    ├─ attestation  who vouches for its credentials
+//!    └─ metadata   what relying parties may know of it
+//!   host         the kernel of this machine, as the host of a key
+//! ```
+//!
+//! What waits is `async` and runs on one thread, in a Tokio `LocalSet` on a `current_thread` runtime.
+
+pub mod attestation;
+pub mod bell;
+pub mod failure;
+pub mod host;
+pub mod key;
+pub mod keys;
+pub mod memory;
+pub mod metadata;
+pub mod platform;
+pub mod power_cycle;
+mod private_file;
+pub mod profile;
+mod sites;

@@ -1,0 +1,219 @@
+//! FIDO metadata statements: what relying parties may know of a kind of key (AT-50 to AT-72).
+//!
+//! One is made from what such a key answers to getInfo, so that the two cannot drift apart; for U2F from the certificate that a
+//! key registers with. A running key makes its own: it alone has the certificates, if it remembers nothing.
+
+mod get_info;
+
+use anyhow::Context as _;
+use base64ct::{Base64, Encoding as _};
+use ctap_client::commands::code;
+use ctap_client::commands::get_info::Info;
+use ctap_core::algorithm::Algorithm;
+use ctap_core::attestation::Attestation;
+use ctap_core::config::FingerprintSensor;
+use ctap_core::limits::{MAX_PIN_RETRIES, MAX_UV_RETRIES};
+use ctap_core::{CheckedConfig, Config, SoftKey};
+use serde_json::{Value, json};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::der::referenced::OwnedToRef as _;
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
+
+pub use self::get_info::members;
+use crate::attestation::Identity;
+use crate::profile::{Aaguid, Identities, Profile};
+
+/// What there is to say about one key.
+#[derive(Clone, Debug)]
+pub struct Statements {
+    fido2: Option<Value>,
+    u2f: Option<Value>,
+}
+
+impl Statements {
+    /// About keys of this profile for which these vouch.
+    ///
+    /// # Errors
+    /// A certificate that cannot be encoded or read.
+    pub fn new(profile: &Profile, identities: &Identities) -> anyhow::Result<Self> {
+        let Identities { model, device } = identities;
+        let fido2 =
+            || statement(profile, &[model, device], of_fido2(profile, identities)?).map(Some);
+        let u2f = || {
+            let config = profile.config(identities)?;
+            statement(profile, &[model], of_u2f(&config)?).map(Some)
+        };
+        Ok(Self {
+            fido2: if profile.speaks_ctap2() { fido2()? } else { None },
+            u2f: if profile.speaks_u2f() { u2f()? } else { None },
+        })
+    }
+
+    /// The U2F side's, or that of all sides: CTAP2's, unless the key speaks U2F alone.
+    pub fn of(&self, u2f: bool) -> Option<&Value> {
+        self.fido2.as_ref().filter(|_| !u2f).or(self.u2f.as_ref())
+    }
+}
+
+/// What is true of every keyfob, the roots of those that vouch for it, and what is true of its family.
+fn statement(
+    profile: &Profile,
+    vouching: &[&Option<Identity>],
+    of_its_family: Members,
+) -> anyhow::Result<Value> {
+    let roots = vouching.iter().copied().flatten();
+    let roots = roots.map(|identity| Ok(Base64::encode_string(&identity.root()?)));
+    let of_any_key = [
+        ("legalHeader", json!(LEGAL_HEADER)),
+        ("description", json!(profile.title())),
+        ("friendlyNames", json!({ "en-US": profile.title() })),
+        ("authenticatorVersion", json!(profile.firmware_version())),
+        ("schema", json!(3)),
+        ("keyProtection", json!(["software"])),
+        ("isKeyRestricted", json!(true)),
+        ("isFreshUserVerificationRequired", json!(false)),
+        ("matcherProtection", json!(["software"])),
+        ("cryptoStrength", json!(128)),
+        ("attachmentHint", json!(["external", "wired"])),
+        ("tcDisplay", json!([])),
+        ("attestationRootCertificates", roots.collect::<anyhow::Result<_>>()?),
+        (
+            "icon",
+            json!(format!("data:image/svg+xml;base64,{}", Base64::encode_string(ICON.as_bytes()))),
+        ),
+        ("multiDeviceCredentialSupport", json!("unsupported")),
+    ];
+    Ok(of_any_key.into_iter().chain(of_its_family).collect())
+}
+
+/// What getInfo tells, and how it is told for metadata.
+fn of_fido2(profile: &Profile, identities: &Identities) -> anyhow::Result<Members> {
+    let config = profile.config(identities)?;
+    let info = live_info(profile.config(identities)?)?;
+    Ok(vec![
+        ("protocolFamily", json!("fido2")),
+        ("aaguid", json!(Aaguid(info.aaguid).to_string())),
+        ("upv", info.versions.iter().filter_map(|version| upv(version)).collect()),
+        ("authenticationAlgorithms", json!(algorithm_names(&config))),
+        ("publicKeyAlgAndEncodings", json!(["cose"])),
+        ("attestationTypes", json!(attestation_types(config.attestation, identities))),
+        ("userVerificationDetails", user_verification(&info, config.fingerprints.as_ref())),
+        ("authenticatorGetInfo", members_at_rest(info)),
+    ])
+}
+
+/// U2F has neither models nor getInfo: a key is known by the certificate that comes with each registration (AT-30, AT-54).
+fn of_u2f(config: &Config) -> anyhow::Result<Members> {
+    let chain = config.attestation_key.iter().flat_map(|key| &key.x5c);
+    let identifiers = chain.take(1).map(|certificate| key_identifier(certificate));
+    Ok(vec![
+        ("protocolFamily", json!("u2f")),
+        ("attestationCertificateKeyIdentifiers", identifiers.collect::<anyhow::Result<_>>()?),
+        ("upv", json!([{ "major": 1, "minor": 2 }])),
+        ("authenticationAlgorithms", json!(["secp256r1_ecdsa_sha256_raw"])),
+        ("publicKeyAlgAndEncodings", json!(["ecc_x962_raw"])),
+        ("attestationTypes", json!(["basic_full"])),
+        ("userVerificationDetails", json!([[presence()]])),
+    ])
+}
+
+/// The SHA-1 of the certificate's public key, in lower-case hex digits (RFC 5280 section 4.2.1.2, the first method).
+fn key_identifier(certificate: &[u8]) -> anyhow::Result<String> {
+    let certificate = Certificate::from_der(certificate)?;
+    let key = certificate.tbs_certificate().subject_public_key_info();
+    let SubjectKeyIdentifier(identifier) = SubjectKeyIdentifier::try_from(key.owned_to_ref())?;
+    Ok(identifier.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// What a key that is made like this answers when it is new.
+fn live_info(config: CheckedConfig) -> anyhow::Result<Info> {
+    let reply = SoftKey::new(config, [0; 32]).call(&[code::GET_INFO]);
+    let body = reply.strip_prefix(&[0]).context("the key does not answer getInfo")?;
+    Ok(Info::parse(body, true)?)
+}
+
+/// The members without the two that differ each time they are asked for (AT-68).
+fn members_at_rest(info: Info) -> Value {
+    members(&Info { enc_identifier: None, enc_cred_store_state: None, ..info }, None)
+}
+
+/// A version of the protocol; U2F has statements of its own (AT-54).
+fn upv(version: &str) -> Option<Value> {
+    let minor = match version {
+        "FIDO_2_0" => 0,
+        "FIDO_2_1" => 1,
+        "FIDO_2_3" => 3,
+        _ => return None,
+    };
+    Some(json!({ "major": 1, "minor": minor }))
+}
+
+/// ML-DSA has no name yet (AT-55).
+fn algorithm_names(config: &Config) -> Vec<&'static str> {
+    let name = |algorithm: &Algorithm| match algorithm {
+        Algorithm::Es256 => Some("secp256r1_ecdsa_sha256_raw"),
+        Algorithm::EdDsa => Some("ed25519_eddsa_sha512_raw"),
+        Algorithm::Es384 => Some("secp384r1_ecdsa_sha384_raw"),
+        Algorithm::Es256K => Some("secp256k1_ecdsa_sha256_raw"),
+        _ => None,
+    };
+    config.algorithms.iter().filter_map(name).collect()
+}
+
+/// The default one first. A key that does not attest by default does it itself for a platform that asks for packed (MC-91 to
+/// MC-93); U2F's format, and enterprise attestation, come with certificates (AT-57).
+fn attestation_types(default: Attestation, identities: &Identities) -> Vec<&'static str> {
+    let has_root = |identity: &Option<Identity>| identity.is_some();
+    let with_certificates = has_root(&identities.model) || has_root(&identities.device);
+    let first: &[_] = match default {
+        Attestation::Basic => &[],
+        Attestation::None => &["none", "basic_surrogate"],
+        _ => &["basic_surrogate"],
+    };
+    first.iter().copied().chain(with_certificates.then_some("basic_full")).collect()
+}
+
+/// Each alone is enough. The sensor is a virtual one: there are no rates to attest (AT-59, AT-60).
+fn user_verification(info: &Info, sensor: Option<&FingerprintSensor>) -> Value {
+    let pin = info.option("clientPin").map(|_| {
+        json!({
+            "userVerificationMethod": "passcode_external",
+            "caDesc": {
+                "base": 64,
+                "minLength": info.min_pin_length.unwrap_or(4),
+                "maxRetries": MAX_PIN_RETRIES,
+                "blockSlowdown": 0,
+            },
+        })
+    });
+    let finger = sensor.map(|sensor| {
+        json!({
+            "userVerificationMethod": "fingerprint_internal",
+            "baDesc": {
+                "maxTemplates": sensor.capacity,
+                "maxRetries": MAX_UV_RETRIES,
+                "blockSlowdown": 0,
+            },
+        })
+    });
+    [Some(presence()), pin, finger].into_iter().flatten().map(|method| json!([method])).collect()
+}
+
+/// A touch.
+fn presence() -> Value {
+    json!({ "userVerificationMethod": "presence_internal" })
+}
+
+/// Members of a statement.
+type Members = Vec<(&'static str, Value)>;
+
+/// The text that every statement carries (AT-71).
+const LEGAL_HEADER: &str = "Submission of this statement and retrieval and use of this statement indicates acceptance \
+     of the appropriate agreement located at https://fidoalliance.org/metadata/metadata-legal-terms/.";
+
+/// A key on a ring.
+const ICON: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><g fill="none" stroke="#246" stroke-width="3"><circle cx="10" cy="22" r="6"/><path d="M14.5 17.5 27 5m-6 6 4 4m-1-7 3 3"/></g></svg>"##;
+
+#[cfg(test)]
+mod tests;

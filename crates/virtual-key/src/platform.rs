@@ -1,0 +1,56 @@
+//! What the pure crates are given by this machine: time and randomness. And how the stack is left behind.
+
+use std::time::{Duration, Instant as SystemInstant};
+
+use ctap_core::Instant;
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+use zeroize::zeroize_stack;
+
+/// The one clock of the process: monotonic, and counted from its start.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: SystemInstant,
+}
+
+impl Clock {
+    /// A clock that shows 0 now.
+    pub fn start() -> Self {
+        Self { origin: SystemInstant::now() }
+    }
+
+    /// Whole milliseconds since the start, rounded down.
+    pub fn now(&self) -> Instant {
+        let elapsed = self.origin.elapsed().as_millis();
+        Instant::from_millis(u64::try_from(elapsed).unwrap_or(u64::MAX))
+    }
+
+    /// When the system's clock shows `instant`; `None` only for times that no machine lives to see.
+    pub fn system(&self, instant: Instant) -> Option<SystemInstant> {
+        self.origin.checked_add(Duration::from_millis(instant.as_millis()))
+    }
+}
+
+/// The kernel's random generator, asked anew for every byte: nothing is buffered, so nothing can be copied or replayed.
+/// A kernel that cannot give randomness ends the process.
+pub fn system_rng() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}
+
+/// Does work with secrets, and wipes the part of the stack that it used: there compilers and libraries leave copies of what is
+/// wiped everywhere else.
+pub fn without_traces<T>(work: impl FnOnce() -> T) -> T {
+    let outcome = apart(work);
+    zeroize_stack::<USED_STACK>();
+    outcome
+}
+
+/// In a frame of its own, which begins where [`zeroize_stack`]'s will.
+#[inline(never)]
+fn apart<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
+/// Bytes, as many as the deepest request takes without optimisation: a signature of ML-DSA-65. Curves take 96 KiB. Wiping it takes
+/// 3 to 4 µs.
+const USED_STACK: usize = 256 * 1024;
