@@ -87,7 +87,7 @@ impl Authenticator {
     pub fn new(config: CheckedConfig, platform: &mut Platform<'_>) -> Self {
         Self {
             config,
-            session: Session::new(platform.now, platform.rng),
+            session: power_up(platform),
             counter: SignCounter::new(platform.store),
             pending: None,
             next_prompt: PromptId(1),
@@ -103,7 +103,7 @@ impl Authenticator {
     /// Unplugs the key and plugs it in again: everything that is not in the store is forgotten, a waiting request too.
     pub fn power_cycle(&mut self, platform: &mut Platform<'_>) {
         self.power_off();
-        self.session = Session::new(platform.now, platform.rng);
+        self.session = power_up(platform);
     }
 
     /// Runs one CTAP message, `command ‖ CBOR`, as far as it goes.
@@ -319,6 +319,10 @@ impl Authenticator {
             now: platform.now,
         }
     }
+}
+
+fn power_up(platform: &mut Platform<'_>) -> Session {
+    Session::new(platform.now, &platform.store.state().wrapping_key, platform.rng)
 }
 
 /// No touch yet: a U2F client asks again.

@@ -24,6 +24,7 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
+use self::parameters::Places;
 use crate::Channel;
 use crate::authenticator::SignCounter;
 use crate::cbor::{MapWriter, to_vec};
@@ -63,6 +64,10 @@ impl Context<'_> {
 
     pub(crate) fn policy(&self) -> Policy<'_> {
         Policy { config: self.config, state: self.store.state() }
+    }
+
+    pub(crate) fn places(&self) -> Places<'_> {
+        Places { state: self.store.state(), sealing_keys: &self.session.sealing_keys }
     }
 }
 

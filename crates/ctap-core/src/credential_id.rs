@@ -42,63 +42,89 @@ pub(crate) const fn sealed_length(algorithm: Algorithm) -> usize {
     AROUND.saturating_add(algorithm.secret_length())
 }
 
-/// Puts a credential's secrets into an id. `None`: the key is not whole blocks long, which no algorithm's is.
-pub(crate) fn seal(
-    contents: &Contents<'_>,
-    rp_id_hash: &[u8; 32],
-    wrapping_key: &Secret<32>,
-    rng: &mut dyn CryptoRng,
-) -> Option<Vec<u8>> {
-    let keys = Keys::derive(wrapping_key);
-    let iv: [u8; BLOCK] = random_bytes(rng);
-    let mut body = contents.encode();
-    if !crypto::aes256_cbc_encrypt(keys.encryption.expose(), &iv, &mut body) {
-        return None;
-    }
-    let mut id = [&[SEALED], &iv[..], &body].concat();
-    let mac = crypto::hmac_sha256(keys.mac.expose(), &[&id, rp_id_hash]);
-    id.extend_from_slice(mac.expose());
-    Some(id)
+/// The keys behind sealed ids, each for one purpose. They follow from the wrapping key and are kept for as long as it is, so
+/// that a list of ids costs one derivation at power-up and not three for each of them.
+pub(crate) struct SealingKeys {
+    encryption: Secret<32>,
+    mac: Secret<32>,
+    cred_random: Secret<32>,
 }
 
-/// Opens an id that [`seal`] made for this relying party with this wrapping key; `None` for every other.
-pub(crate) fn open(
-    id: &[u8],
-    rp_id_hash: &[u8; 32],
-    wrapping_key: &Secret<32>,
-) -> Option<Credential> {
-    let (sealed, mac) = id.split_at_checked(id.len().checked_sub(MAC)?)?;
-    let keys = Keys::derive(wrapping_key);
-    if !crypto::hmac_sha256(keys.mac.expose(), &[sealed, rp_id_hash]).matches(mac) {
-        return None;
+impl SealingKeys {
+    pub(crate) fn derive(wrapping_key: &Secret<32>) -> Self {
+        let derive = |info| crypto::hkdf_sha256(wrapping_key.expose(), info);
+        Self {
+            encryption: derive(b"keyfob credential id encryption"),
+            mac: derive(b"keyfob credential id authentication"),
+            cred_random: derive(b"keyfob credential id CredRandom"),
+        }
     }
-    let (&SEALED, rest) = sealed.split_first()? else { return None };
-    let (iv, body) = rest.split_first_chunk::<BLOCK>()?;
-    let mut body = Zeroizing::new(body.to_vec());
-    if !crypto::aes256_cbc_decrypt(keys.encryption.expose(), iv, &mut body) {
-        return None;
+
+    /// Makes a credential that travels in its own id. `None`: the key is not whole blocks long, which no algorithm's is.
+    pub(crate) fn seal(
+        &self,
+        contents: Contents,
+        rp_id_hash: &[u8; 32],
+        rng: &mut dyn CryptoRng,
+    ) -> Option<Credential> {
+        let iv: [u8; BLOCK] = random_bytes(rng);
+        let mut body = contents.encode();
+        if !crypto::aes256_cbc_encrypt(self.encryption.expose(), &iv, &mut body) {
+            return None;
+        }
+        let mut id = [&[SEALED], &iv[..], &body].concat();
+        let mac = crypto::hmac_sha256(self.mac.expose(), &[&id, rp_id_hash]);
+        id.extend_from_slice(mac.expose());
+        Some(self.credential(contents, id, &iv, rp_id_hash))
     }
-    let contents = OwnContents::decode(&body)?;
-    let cred_random = CredRandom::of_sealed(&keys.cred_random, iv);
-    Some(Credential {
-        id: id.to_vec(),
-        rp_id_hash: *rp_id_hash,
-        key: contents.key,
-        cred_protect: contents.cred_protect,
-        cred_random,
-        third_party_payment: contents.third_party_payment,
-        account: None,
-    })
+
+    /// Opens an id that [`seal`](Self::seal) made for this relying party; `None` for every other. Ids of other makes, which
+    /// everybody can tell by their form, cost no MAC.
+    pub(crate) fn open(&self, id: &[u8], rp_id_hash: &[u8; 32]) -> Option<Credential> {
+        let (&SEALED, rest) = id.split_first()? else { return None };
+        let (iv, rest) = rest.split_first_chunk::<BLOCK>()?;
+        let (body, mac) = rest.split_last_chunk::<MAC>()?;
+        if !body.len().is_multiple_of(BLOCK) {
+            return None;
+        }
+        let expected = crypto::hmac_sha256(self.mac.expose(), &[&[SEALED], iv, body, rp_id_hash]);
+        if !expected.matches(mac) {
+            return None;
+        }
+        let mut body = Zeroizing::new(body.to_vec());
+        if !crypto::aes256_cbc_decrypt(self.encryption.expose(), iv, &mut body) {
+            return None;
+        }
+        Some(self.credential(Contents::decode(&body)?, id.to_vec(), iv, rp_id_hash))
+    }
+
+    fn credential(
+        &self,
+        contents: Contents,
+        id: Vec<u8>,
+        iv: &[u8; BLOCK],
+        rp_id_hash: &[u8; 32],
+    ) -> Credential {
+        Credential {
+            id,
+            rp_id_hash: *rp_id_hash,
+            key: contents.key,
+            cred_protect: contents.cred_protect,
+            cred_random: CredRandom::of_sealed(&self.cred_random, iv),
+            third_party_payment: contents.third_party_payment,
+            account: None,
+        }
+    }
 }
 
-/// What goes into a sealed id.
-pub(crate) struct Contents<'a> {
-    pub(crate) key: &'a PrivateKey,
+/// What a sealed id hides.
+pub(crate) struct Contents {
+    pub(crate) key: PrivateKey,
     pub(crate) cred_protect: CredProtect,
     pub(crate) third_party_payment: bool,
 }
 
-impl Contents<'_> {
+impl Contents {
     fn encode(&self) -> Zeroizing<Vec<u8>> {
         let payment = if self.third_party_payment { THIRD_PARTY_PAYMENT } else { 0 };
         let mut body = Zeroizing::new(Vec::with_capacity(PREFIX.saturating_add(BLOCK * 3)));
@@ -108,16 +134,7 @@ impl Contents<'_> {
         body.extend_from_slice(self.key.secret.expose());
         body
     }
-}
 
-/// The same, come out of one.
-struct OwnContents {
-    key: PrivateKey,
-    cred_protect: CredProtect,
-    third_party_payment: bool,
-}
-
-impl OwnContents {
     fn decode(body: &[u8]) -> Option<Self> {
         let (prefix, secret) = body.split_first_chunk::<PREFIX>()?;
         let (algorithm, rest) = prefix.split_first_chunk::<4>()?;
@@ -128,24 +145,6 @@ impl OwnContents {
             cred_protect: CredProtect::from_level(u64::from(policy & 0x03))?,
             third_party_payment: policy & THIRD_PARTY_PAYMENT != 0,
         })
-    }
-}
-
-/// The keys behind sealed ids, each for one purpose.
-struct Keys {
-    encryption: Secret<32>,
-    mac: Secret<32>,
-    cred_random: Secret<32>,
-}
-
-impl Keys {
-    fn derive(wrapping_key: &Secret<32>) -> Self {
-        let derive = |info| crypto::hkdf_sha256(wrapping_key.expose(), info);
-        Self {
-            encryption: derive(b"keyfob credential id encryption"),
-            mac: derive(b"keyfob credential id authentication"),
-            cred_random: derive(b"keyfob credential id CredRandom"),
-        }
     }
 }
 
@@ -165,43 +164,47 @@ impl CredRandom {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::HashRng;
     use crate::testing::seeded;
 
-    fn sealed(rng: &mut crate::crypto::HashRng, wrapping_key: &Secret<32>) -> Vec<u8> {
-        sealed_with(Algorithm::Es256, rng, wrapping_key)
+    fn sealed(rng: &mut HashRng, keys: &SealingKeys) -> Credential {
+        sealed_with(Algorithm::Es256, rng, keys)
     }
 
-    fn sealed_with(
-        algorithm: Algorithm,
-        rng: &mut crate::crypto::HashRng,
-        wrapping_key: &Secret<32>,
-    ) -> Vec<u8> {
-        let key = PrivateKey::generate(algorithm, rng);
+    fn sealed_with(algorithm: Algorithm, rng: &mut HashRng, keys: &SealingKeys) -> Credential {
         let contents = Contents {
-            key: &key,
+            key: PrivateKey::generate(algorithm, rng),
             cred_protect: CredProtect::UvRequired,
             third_party_payment: true,
         };
-        seal(&contents, &[7; 32], wrapping_key, rng).unwrap()
+        keys.seal(contents, &[7; 32], rng).unwrap()
+    }
+
+    fn keys(rng: &mut HashRng) -> SealingKeys {
+        SealingKeys::derive(&Secret::random(rng))
     }
 
     #[test]
     fn a_sealed_id_opens_to_what_was_sealed() {
         let mut rng = seeded(1);
-        let wrapping_key = Secret::random(&mut rng);
-        let id = sealed(&mut rng, &wrapping_key);
-        let credential = open(&id, &[7; 32], &wrapping_key).unwrap();
-        assert_eq!(credential.cred_protect, CredProtect::UvRequired);
-        assert!(credential.third_party_payment);
+        let keys = keys(&mut rng);
+        let made = sealed(&mut rng, &keys);
+        let opened = keys.open(&made.id, &[7; 32]).unwrap();
+        assert_eq!((&opened.id, opened.rp_id_hash), (&made.id, made.rp_id_hash));
+        assert_eq!(opened.key.secret.expose(), made.key.secret.expose());
+        assert_eq!(opened.key.algorithm, Algorithm::Es256);
+        assert_eq!(opened.cred_protect, CredProtect::UvRequired);
+        assert!(opened.third_party_payment);
+        assert_eq!(opened.cred_random.with_uv.expose(), made.cred_random.with_uv.expose());
     }
 
     // GI-17
     #[test]
     fn the_longest_id_is_as_long_as_announced() {
         let mut rng = seeded(4);
-        let wrapping_key = Secret::random(&mut rng);
+        let keys = keys(&mut rng);
         let mut lengths = Algorithm::ALL.map(|algorithm| {
-            let length = sealed_with(algorithm, &mut rng, &wrapping_key).len();
+            let length = sealed_with(algorithm, &mut rng, &keys).id.len();
             assert_eq!(length, sealed_length(algorithm), "{algorithm:?}");
             length
         });
@@ -212,34 +215,34 @@ mod tests {
     #[test]
     fn no_bit_of_a_sealed_id_may_change_and_nothing_may_be_cut() {
         let mut rng = seeded(2);
-        let wrapping_key = Secret::random(&mut rng);
-        let id = sealed(&mut rng, &wrapping_key);
+        let keys = keys(&mut rng);
+        let id = sealed(&mut rng, &keys).id;
         for bit in 0..id.len() * 8 {
             let mut other = id.clone();
             other[bit / 8] ^= 1 << (bit % 8);
-            assert!(open(&other, &[7; 32], &wrapping_key).is_none(), "bit {bit}");
+            assert!(keys.open(&other, &[7; 32]).is_none(), "bit {bit}");
         }
         for length in 0..id.len() {
-            assert!(open(&id[..length], &[7; 32], &wrapping_key).is_none(), "length {length}");
+            assert!(keys.open(&id[..length], &[7; 32]).is_none(), "length {length}");
         }
     }
 
     #[test]
     fn another_relying_party_or_another_key_opens_nothing() {
         let mut rng = seeded(3);
-        let wrapping_key = Secret::random(&mut rng);
-        let id = sealed(&mut rng, &wrapping_key);
-        assert!(open(&id, &[8; 32], &wrapping_key).is_none());
-        assert!(open(&id, &[7; 32], &Secret::random(&mut rng)).is_none());
+        let (mine, other) = (keys(&mut rng), keys(&mut rng));
+        let id = sealed(&mut rng, &mine).id;
+        assert!(mine.open(&id, &[8; 32]).is_none());
+        assert!(other.open(&id, &[7; 32]).is_none());
     }
 
     #[test]
     fn the_two_secrets_of_a_sealed_credential_differ_and_stay() {
         let mut rng = seeded(4);
-        let wrapping_key = Secret::random(&mut rng);
-        let id = sealed(&mut rng, &wrapping_key);
-        let one = open(&id, &[7; 32], &wrapping_key).unwrap().cred_random;
-        let two = open(&id, &[7; 32], &wrapping_key).unwrap().cred_random;
+        let keys = keys(&mut rng);
+        let id = sealed(&mut rng, &keys).id;
+        let one = keys.open(&id, &[7; 32]).unwrap().cred_random;
+        let two = keys.open(&id, &[7; 32]).unwrap().cred_random;
         assert_eq!(one.with_uv.expose(), two.with_uv.expose());
         assert_ne!(one.with_uv.expose(), one.without_uv.expose());
     }

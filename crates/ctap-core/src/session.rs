@@ -7,16 +7,20 @@ use crate::commands::bio_enrollment::Enrollment;
 use crate::commands::credential_management::{Credentials, Rps};
 use crate::commands::get_assertion::Assertions;
 use crate::commands::large_blobs::Write;
+use crate::credential_id::SealingKeys;
 use crate::limits::STATEFUL_COMMAND;
 use crate::pin::protocol::KeyAgreement;
 use crate::pin::retries::Mismatches;
 use crate::pin::token::PinUvAuthToken;
+use crate::secret::Secret;
 use crate::time::Instant;
 use crate::touches::Touches;
 
 /// The volatile state of an authenticator (CP-18, HD-44).
 pub(crate) struct Session {
     pub(crate) powered_up: Instant,
+    /// Of the wrapping key that the store has now.
+    pub(crate) sealing_keys: SealingKeys,
     pub(crate) key_agreement: KeyAgreement,
     pub(crate) token: PinUvAuthToken,
     pub(crate) mismatches: Mismatches,
@@ -50,9 +54,10 @@ pub(crate) enum Walk {
 
 impl Session {
     /// Power-up (CP-18).
-    pub(crate) fn new(now: Instant, rng: &mut dyn CryptoRng) -> Self {
+    pub(crate) fn new(now: Instant, wrapping_key: &Secret<32>, rng: &mut dyn CryptoRng) -> Self {
         Self {
             powered_up: now,
+            sealing_keys: SealingKeys::derive(wrapping_key),
             key_agreement: KeyAgreement::generate(rng),
             token: PinUvAuthToken::new(rng),
             mismatches: Mismatches::default(),
@@ -63,9 +68,10 @@ impl Session {
     }
 
     /// authenticatorReset: tokens, keys and walks are new, the mismatches in a row are forgotten with the PIN, and so are
-    /// touches that were given before (RS-10). The reset window is not reopened.
-    pub(crate) fn reset(&mut self, rng: &mut dyn CryptoRng) {
-        *self = Self::new(self.powered_up, rng);
+    /// touches that were given before (RS-10). The wrapping key is new, and so is what follows from it (RS-09). The reset window
+    /// is not reopened.
+    pub(crate) fn reset(&mut self, wrapping_key: &Secret<32>, rng: &mut dyn CryptoRng) {
+        *self = Self::new(self.powered_up, wrapping_key, rng);
     }
 
     /// Remembers how to go on. `authorized`: a pinUvAuthToken allowed the beginning, and its end ends this (MSG-83).

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::parameters::{
-    Candidate, Descriptor, Options, PinUvAuth, Verified, client_data_hash, required,
+    Candidate, Descriptor, Options, PinUvAuth, Places, Verified, client_data_hash, required,
     wants_built_in_uv,
 };
 use super::probe::Probe;
@@ -149,10 +149,10 @@ fn require_uv(uv: bool, has_auth: bool, up: bool, policy: Policy<'_>) -> Result<
 fn listed(
     list: &[Descriptor],
     rp_id_hash: &[u8; 32],
-    state: &State,
+    places: Places<'_>,
     verified: bool,
 ) -> Vec<Candidate> {
-    let found = list.iter().filter_map(|descriptor| descriptor.find(rp_id_hash, state));
+    let found = list.iter().filter_map(|descriptor| descriptor.find(rp_id_hash, places));
     let first = { found }.find(|found| found.is_visible(verified));
     first.map(Candidate::from).into_iter().collect()
 }
@@ -177,7 +177,7 @@ impl Checked {
         present: Option<UserPresent>,
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Status> {
-        let found = self.locate(cx.store.state(), verified.is_some());
+        let found = self.locate(cx.places(), verified.is_some());
         if found.is_empty() && (verified.is_some() || !self.up) {
             return Err(Status::NoCredentials); // GA-17
         }
@@ -197,10 +197,10 @@ impl Checked {
     }
 
     /// The credentials that apply (GA-14 to GA-16).
-    fn locate(&self, state: &State, verified: bool) -> Vec<Candidate> {
+    fn locate(&self, places: Places<'_>, verified: bool) -> Vec<Candidate> {
         match &self.allow_list {
-            Some(list) => listed(list, &self.rp_id_hash, state, verified),
-            None => discovered(&self.rp_id_hash, state, verified),
+            Some(list) => listed(list, &self.rp_id_hash, places, verified),
+            None => discovered(&self.rp_id_hash, places.state, verified),
         }
     }
 

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::parameters::{
-    Descriptor, Options, PinUvAuth, Verified, client_data_hash, required, truncated,
+    Descriptor, Options, PinUvAuth, Places, Verified, client_data_hash, required, truncated,
     wants_built_in_uv,
 };
 use super::probe::Probe;
@@ -17,7 +17,7 @@ use crate::cbor::{Bytes, Item, Map, MapWriter};
 use crate::config::Config;
 use crate::consent::{Action, Evidence, Question, UserPresent, UserVerified};
 use crate::credential::{Account, CredRandom, Credential, Rp, User};
-use crate::credential_id;
+use crate::credential_id::{self, Contents};
 use crate::crypto;
 use crate::extensions::hmac_secret::Salts;
 use crate::extensions::registration::{Asked, Extensions};
@@ -26,7 +26,7 @@ use crate::pin::Permissions;
 use crate::policy::Policy;
 use crate::secret::Secret;
 use crate::status::Status;
-use crate::store::{Change, State, random_bytes};
+use crate::store::{Change, random_bytes};
 use crate::uv::{Purpose, Retries, Verification};
 
 pub(crate) const COMMAND: u8 = 0x01;
@@ -275,7 +275,7 @@ impl Checked {
         present: Option<UserPresent>,
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Status> {
-        let excluded = self.finds_excluded(cx.store.state(), verified.is_some());
+        let excluded = self.finds_excluded(cx.places(), verified.is_some());
         let present = match (&verified, present) {
             (Some(_), None) => cx.session.token.take_presence(), // MC-35
             (_, present) => present,
@@ -291,9 +291,9 @@ impl Checked {
     }
 
     /// Some credential of the list lives here and may show itself (MC-31, MC-33).
-    fn finds_excluded(&self, state: &State, verified: bool) -> bool {
+    fn finds_excluded(&self, places: Places<'_>, verified: bool) -> bool {
         let found =
-            self.exclude_list.iter().filter_map(|entry| entry.find(&self.rp_id_hash, state));
+            self.exclude_list.iter().filter_map(|entry| entry.find(&self.rp_id_hash, places));
         { found }.any(|found| found.is_visible(verified))
     }
 
@@ -367,24 +367,21 @@ impl Checked {
 
     /// A new key pair and its id (MC-39 to MC-41).
     fn generate(&self, cx: &mut Context<'_>) -> Result<Credential, Status> {
-        let key = PrivateKey::generate(self.algorithm, cx.rng);
-        let contents = credential_id::Contents {
-            key: &key,
+        let contents = Contents {
+            key: PrivateKey::generate(self.algorithm, cx.rng),
             cred_protect: self.extensions.cred_protect(),
             third_party_payment: self.extensions.third_party_payment(),
         };
         if !self.rk {
-            let wrapping_key = &cx.store.state().wrapping_key;
-            let id = credential_id::seal(&contents, &self.rp_id_hash, wrapping_key, cx.rng);
-            let opened = id.and_then(|id| credential_id::open(&id, &self.rp_id_hash, wrapping_key));
-            return opened.ok_or(Status::Other);
+            let sealed = cx.session.sealing_keys.seal(contents, &self.rp_id_hash, cx.rng);
+            return sealed.ok_or(Status::Other);
         }
         Ok(Credential {
             id: credential_id::random(cx.rng),
             rp_id_hash: self.rp_id_hash,
             cred_protect: contents.cred_protect,
             third_party_payment: contents.third_party_payment,
-            key,
+            key: contents.key,
             cred_random: CredRandom::random(cx.rng),
             account: Some(self.account(cx)),
         })

@@ -7,7 +7,7 @@ use crate::cbor::{Item, Map};
 use crate::config::Config;
 use crate::consent::UserVerified;
 use crate::credential::Credential;
-use crate::credential_id;
+use crate::credential_id::SealingKeys;
 use crate::extensions::cred_protect::{Via, permits};
 use crate::limits::{MAX_CREDENTIAL_ID, MAX_CREDENTIALS_IN_LIST};
 use crate::pin::Protocol;
@@ -127,14 +127,21 @@ impl Descriptor {
 
     /// The credential of this key, for this relying party, that the descriptor denotes. Foreign, deleted and unknown ones
     /// are nothing (MC-33, GA-35).
-    pub(crate) fn find<'s>(&self, rp_id_hash: &[u8; 32], state: &'s State) -> Option<Found<'s>> {
-        if self.is_public_key { Found::by_id(&self.id, rp_id_hash, state) } else { None }
+    pub(crate) fn find<'s>(&self, rp_id_hash: &[u8; 32], places: Places<'s>) -> Option<Found<'s>> {
+        if self.is_public_key { Found::by_id(&self.id, rp_id_hash, places) } else { None }
     }
 
     /// The id of a public-key credential; an empty one denotes nothing.
     pub(crate) fn id(&self) -> &[u8] {
         if self.is_public_key { &self.id } else { &[] }
     }
+}
+
+/// Where a credential of this key can be: in the store, or sealed in its own id.
+#[derive(Clone, Copy)]
+pub(crate) struct Places<'s> {
+    pub(crate) state: &'s State,
+    pub(crate) sealing_keys: &'s SealingKeys,
 }
 
 /// A credential in the store, or opened from its id.
@@ -145,14 +152,16 @@ pub(crate) enum Found<'s> {
 
 impl<'s> Found<'s> {
     /// The credential with this id, if it is of this key and this relying party.
-    pub(crate) fn by_id(id: &[u8], rp_id_hash: &[u8; 32], state: &'s State) -> Option<Self> {
+    pub(crate) fn by_id(id: &[u8], rp_id_hash: &[u8; 32], places: Places<'s>) -> Option<Self> {
         if id.len() > MAX_CREDENTIAL_ID {
             return None;
         }
-        match state.credential(id) {
+        match places.state.credential(id) {
             Some(stored) => (stored.rp_id_hash == *rp_id_hash).then_some(Self::Stored(stored)),
-            None => credential_id::open(id, rp_id_hash, &state.wrapping_key)
-                .map(|opened| Self::Sealed(Box::new(opened))),
+            None => {
+                let opened = places.sealing_keys.open(id, rp_id_hash);
+                opened.map(|credential| Self::Sealed(Box::new(credential)))
+            }
         }
     }
 

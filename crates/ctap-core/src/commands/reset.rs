@@ -30,7 +30,7 @@ impl Checked {
     /// Everything is as from the factory in one durable step, then the session is new (RS-08 to RS-11).
     pub(crate) fn commit(self, _: UserPresent, cx: &mut Context<'_>) -> Result<Reply, Status> {
         cx.store.commit(Change::Reset(Box::new(State::factory(cx.rng))))?;
-        cx.session.reset(cx.rng);
+        cx.session.reset(&cx.store.state().wrapping_key, cx.rng);
         Ok(Reply::EMPTY)
     }
 }

@@ -9,7 +9,7 @@ use super::{Context, dummy};
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::consent::{Action, Evidence, Question, SilentRequest};
 use crate::credential::CredProtect;
-use crate::credential_id::{self, Contents};
+use crate::credential_id::Contents;
 use crate::crypto;
 
 /// Status words (UF-09).
@@ -175,7 +175,7 @@ fn parse_authenticate(data: &[u8]) -> Option<([u8; 32], [u8; 32], &[u8])> {
 
 /// An ES256 credential of this application that does not hide from a user who is not verified (UF-55, UF-56).
 fn find<'s>(key_handle: &[u8], application: &[u8; 32], cx: &'s Context<'_>) -> Option<Found<'s>> {
-    Found::by_id(key_handle, application, cx.store.state()).filter(|found| {
+    Found::by_id(key_handle, application, cx.places()).filter(|found| {
         found.is_visible(false) && found.credential().key.algorithm == Algorithm::Es256
     })
 }
@@ -204,9 +204,8 @@ fn registered(
     let key = PrivateKey::generate(Algorithm::Es256, cx.rng);
     let public = crypto::p256_public(key.secret.expose())?.uncompressed();
     let contents =
-        Contents { key: &key, cred_protect: CredProtect::UvOptional, third_party_payment: false };
-    let wrapping_key = &cx.store.state().wrapping_key;
-    let key_handle = credential_id::seal(&contents, application, wrapping_key, cx.rng)?;
+        Contents { key, cred_protect: CredProtect::UvOptional, third_party_payment: false };
+    let key_handle = cx.session.sealing_keys.seal(contents, application, cx.rng)?.id;
     let signature =
         model.key.sign(&[&[0], application, challenge, &key_handle, &public], evidence)?;
     let certificate = model.x5c.first()?;

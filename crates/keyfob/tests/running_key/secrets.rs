@@ -195,13 +195,13 @@ fn inside_of(id: &[u8], wrapping_key: &[u8]) -> Vec<Canary> {
         (name("private key"), body[16..].to_vec(), 0),
         (name("cred_random with UV"), cred_random(b"with UV"), 0),
         (name("cred_random without UV"), cred_random(b"without UV"), 0),
-        canary("sealing key", sealing, 0),
+        canary("sealing key", sealing, 1),
         canary(
             "key of the ids' MACs",
             derived(wrapping_key, b"keyfob credential id authentication"),
-            0,
+            1,
         ),
-        canary("key of cred_random", random, 0),
+        canary("key of cred_random", random, 1),
     ]
 }
 
