@@ -271,7 +271,7 @@ mod tests {
     use std::io;
     use std::time::Duration;
 
-    use hid_transport::{Device, Event, Settings};
+    use hid_transport::{Device, Event, RequestId, Settings};
 
     use super::*;
     use crate::test_support::hex;
@@ -284,6 +284,7 @@ mod tests {
         now: Time,
         behaviour: Behaviour,
         requests: Vec<Vec<u8>>,
+        running: Option<RequestId>,
         cancelled: bool,
     }
 
@@ -302,6 +303,7 @@ mod tests {
                 now: Time::new(0),
                 behaviour,
                 requests: Vec::new(),
+                running: None,
                 cancelled: false,
             }
         }
@@ -309,25 +311,25 @@ mod tests {
 
     impl ReportPipe for Key {
         fn send(&mut self, report: &Report) -> io::Result<()> {
-            let (channel, answer) = match self.device.handle_report(report, self.now) {
-                Some(Event::Request { channel, message, .. }) => {
+            let answer = match self.device.handle_report(report, self.now) {
+                Some(Event::Request { id, message, .. }) => {
                     self.requests.push(message.to_vec());
+                    self.running = Some(id);
                     match self.behaviour {
-                        Behaviour::Reverse => {
-                            (channel, Some(message.iter().rev().copied().collect()))
-                        }
-                        Behaviour::WaitForTouch => (channel, None),
+                        Behaviour::Reverse => Some(message.iter().rev().copied().collect()),
+                        Behaviour::WaitForTouch => None,
                     }
                 }
-                Some(Event::Cancel { channel }) => {
+                Some(Event::Cancel { .. }) => {
                     self.cancelled = true;
-                    (channel, Some(vec![0x2D]))
+                    Some(vec![0x2D])
                 }
                 _ => return Ok(()),
             };
+            let id = self.running.expect("a request came before");
             match answer {
-                Some(answer) => self.device.respond(channel, &answer, self.now),
-                None => self.device.set_waiting_for_user(true),
+                Some(answer) => self.device.respond(id, &answer, self.now),
+                None => self.device.set_waiting_for_user(id, true),
             }
             Ok(())
         }

@@ -42,17 +42,26 @@ pub struct Device {
     channels: Channels,
     lock: Option<Lock>,
     state: State,
+    /// The number of the last request; none is given twice, resets notwithstanding.
+    last_request: u64,
     /// The one message there is: a request being received or processed, or a response being sent.
     message: Vec<u8>,
     outbox: Outbox,
 }
+
+/// Which request is answered: no two of a device have the same. An authenticator that takes its time may answer one that was
+/// abandoned meanwhile, while the next one runs, perhaps on the same channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(u64);
 
 /// What the authenticator has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A whole request has come. Answer it with [`Device::respond`], now or later.
     Request {
-        /// The channel to answer.
+        /// What to answer.
+        id: RequestId,
+        /// Who asked.
         channel: ChannelId,
         /// Whether it is a CTAP2 command or a U2F APDU.
         kind: Kind,
@@ -101,7 +110,7 @@ pub enum Kind {
 enum State {
     Idle,
     Receiving(Reception),
-    Processing { channel: ChannelId, running: Running },
+    Processing { id: RequestId, channel: ChannelId, running: Running },
     Responding(Response),
 }
 
@@ -130,6 +139,7 @@ impl Device {
             channels: Channels::new(),
             lock: None,
             state: State::Idle,
+            last_request: 0,
             message: Vec::with_capacity(usize::from(MESSAGE_MAX)),
             outbox: Outbox::new(),
         }
@@ -199,16 +209,17 @@ impl Device {
         self.state.channel()
     }
 
-    /// The authenticator's answer to the request of `channel`: status and CBOR, or data and SW.
+    /// The authenticator's answer to the request `id`: status and CBOR, or data and SW.
     ///
-    /// Does nothing if that channel has no unanswered request, so an answer that comes too late is
+    /// Does nothing unless that is the request that runs, so an answer that comes too late is
     /// harmless. An answer above [`MESSAGE_MAX`] bytes cannot be sent; the client gets ERROR OTHER,
     /// and the authenticator is at fault.
-    pub fn respond(&mut self, channel: ChannelId, message: &[u8], now: Instant) {
-        let State::Processing { channel: asking, running } = &self.state else { return };
-        if *asking != channel {
+    pub fn respond(&mut self, id: RequestId, message: &[u8], now: Instant) {
+        let State::Processing { id: asking, channel, running } = &self.state else { return };
+        if *asking != id {
             return;
         }
+        let channel = *channel;
         let command = running.command();
         if running.owes_up_needed() {
             self.outbox.put(keepalive_report(channel, KeepaliveStatus::UpNeeded), now);
@@ -222,12 +233,15 @@ impl Device {
         self.send_message(channel, command, now);
     }
 
-    /// The running request has begun, or ceased, to wait for a person: what keepalives say (HD-76).
+    /// The request `id` has begun, or ceased, to wait for a person: what keepalives say (HD-76).
     ///
     /// That a touch was asked for is told before the answer, even if both come in the same instant.
-    /// Does nothing unless a CBOR request is running.
-    pub fn set_waiting_for_user(&mut self, waiting: bool) {
-        if let State::Processing { running: Running::Cbor(keepalive), .. } = &mut self.state {
+    /// Does nothing unless that request is running, and a CBOR request.
+    pub fn set_waiting_for_user(&mut self, id: RequestId, waiting: bool) {
+        if let State::Processing { id: asking, running: Running::Cbor(keepalive), .. } =
+            &mut self.state
+            && *asking == id
+        {
             keepalive.set_status(if waiting {
                 KeepaliveStatus::UpNeeded
             } else {
@@ -244,7 +258,7 @@ impl Device {
     pub fn poll_report(&mut self, reads: usize, now: Instant) -> Option<Report> {
         match &mut self.state {
             State::Responding(_) => self.poll_response(reads, now),
-            State::Processing { channel, running: Running::Cbor(keepalive) } => {
+            State::Processing { channel, running: Running::Cbor(keepalive), .. } => {
                 // First, so that no flood of errors for others holds it back.
                 match keepalive.take(now) {
                     Some(status) => Some(keepalive_report(*channel, status)),
@@ -388,8 +402,10 @@ impl Device {
 
     fn process(&mut self, channel: ChannelId, running: Running) -> Event<'_> {
         let kind = running.kind();
-        self.state = State::Processing { channel, running };
-        Event::Request { channel, kind, message: &self.message }
+        self.last_request = self.last_request.wrapping_add(1);
+        let id = RequestId(self.last_request);
+        self.state = State::Processing { id, channel, running };
+        Event::Request { id, channel, kind, message: &self.message }
     }
 
     /// CTAPHID_LOCK: the message is the number of seconds; 0 unlocks (HD-62).

@@ -48,15 +48,16 @@
 //!
 //! // It sends authenticatorSelection, which fits into one report.
 //! let mut channel = HostChannel::new(answer.channel);
-//! for report in fragment(channel.channel(), Command::Cbor, &[0x0B]).expect("short") {
-//!     if let Some(event) = device.handle_report(&report, now) {
-//!         let (channel, message) = (answer.channel, &[0x0B][..]);
-//!         assert_eq!(event, Event::Request { channel, kind: Kind::Cbor, message });
-//!     }
-//! }
+//! let mut reports = fragment(channel.channel(), Command::Cbor, &[0x0B]).expect("short");
+//! let report = reports.next().expect("the only one");
+//! let Some(Event::Request { id, kind: Kind::Cbor, message: &[0x0B], .. }) =
+//!     device.handle_report(&report, now)
+//! else {
+//!     panic!("no request");
+//! };
 //!
 //! // The authenticator asks for a touch, and the client hears about it.
-//! device.set_waiting_for_user(true);
+//! device.set_waiting_for_user(id, true);
 //! let report = device.poll_report(1, now).expect("a change of status is sent at once");
 //! assert_eq!(channel.receive(&report), Ok(Some(Reply::Keepalive(KeepaliveStatus::UpNeeded))));
 //!
@@ -67,7 +68,7 @@
 //! assert!(device.poll_report(1, due).is_some());
 //!
 //! // A touch: CTAP2_OK.
-//! device.respond(answer.channel, &[0x00], due);
+//! device.respond(id, &[0x00], due);
 //! let report = device.poll_report(1, due).expect("the answer");
 //! let reply = Reply::Message { command: Command::Cbor, message: &[0x00] };
 //! assert_eq!(channel.receive(&report), Ok(Some(reply)));
@@ -127,7 +128,7 @@ mod time;
 
 pub use channels::ChannelId;
 pub use codes::{Command, ErrorCode, KeepaliveStatus};
-pub use device::{Device, Event, Kind};
+pub use device::{Device, Event, Kind, RequestId};
 pub use init::{Capabilities, InitAnswer, Nonce, PROTOCOL_VERSION};
 pub use packet::{Continuation, Initialization, Packet, Report};
 pub use settings::Settings;

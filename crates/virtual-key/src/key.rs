@@ -15,7 +15,7 @@ use ctap_core::{
     Authenticator, Channel, CheckedConfig, Decision, Instant, Platform, PromptId, Question,
     Response, Step, Store,
 };
-use hid_transport::{ChannelId, Device, Event, Kind, Packet, Report, Settings};
+use hid_transport::{ChannelId, Device, Event, Kind, Packet, Report, RequestId, Settings};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,8 @@ pub struct Parts {
 pub struct Key {
     authenticator: Authenticator,
     device: Device,
+    /// The last request.
+    request: Option<RequestId>,
     parts: Parts,
     /// The prompt that the bell was last rung for.
     announced: Option<PromptId>,
@@ -78,7 +80,15 @@ impl Key {
         };
         let authenticator = without_traces(|| Authenticator::new(config, &mut parts.platform(now)));
         let device = Device::new(settings);
-        Self { authenticator, device, parts, announced: None, left: None, has_winked: false }
+        Self {
+            authenticator,
+            device,
+            request: None,
+            parts,
+            announced: None,
+            left: None,
+            has_winked: false,
+        }
     }
 
     /// Power comes: all that is not in the store is forgotten (HD-44).
@@ -99,7 +109,8 @@ impl Key {
     pub fn handle_report(&mut self, report: &Report, now: Instant) {
         self.let_in(report);
         match self.device.handle_report(report, hid(now)) {
-            Some(Event::Request { channel, kind, message }) => {
+            Some(Event::Request { id, channel, kind, message }) => {
+                self.request = Some(id);
                 tracing::info!(%channel, command = message.first(), length = message.len());
                 let mut platform = self.parts.platform(now);
                 let channel = Channel(channel.as_u32());
@@ -218,7 +229,9 @@ impl Key {
     /// Every question shows as KEEPALIVE(UPNEEDED), one that is answered at once too (HD-76).
     fn wait(&mut self, prompt: PromptId, question: &Question, now: Instant) {
         tracing::debug!(%prompt, question = ?self.named(question), "a person is needed");
-        self.device.set_waiting_for_user(true);
+        if let Some(request) = self.request {
+            self.device.set_waiting_for_user(request, true);
+        }
         match self.parts.touch {
             Touch::Ask => {}
             Touch::Auto => drop(self.answer(prompt, Decision::Approve, now)),
@@ -239,10 +252,10 @@ impl Key {
     }
 
     fn respond(&mut self, response: Option<Response>, now: Instant) {
-        if let Some(Response { channel, message }) = response {
+        if let Some((Response { channel, message }, request)) = response.zip(self.request) {
             let channel = ChannelId::new(channel.0);
             tracing::info!(%channel, status = message.first(), length = message.len());
-            self.device.respond(channel, &message, hid(now));
+            self.device.respond(request, &message, hid(now));
         }
     }
 

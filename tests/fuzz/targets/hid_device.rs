@@ -10,7 +10,7 @@ use arbitrary::Arbitrary;
 use hid_transport::host::{Handshake, HostChannel, Reply, fragment};
 use hid_transport::{
     ChannelId, Command, Continuation, Device, Event, Initialization, Instant, Packet, Report,
-    Settings,
+    RequestId, Settings,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -39,7 +39,7 @@ struct Input {
 struct World {
     device: Device,
     now: u64,
-    running: Option<ChannelId>,
+    running: Option<(RequestId, ChannelId)>,
     listeners: BTreeMap<ChannelId, HostChannel>,
 }
 
@@ -78,12 +78,16 @@ impl World {
             Step::Wait(millis) => self.wait(millis.into()),
             Step::Read(count) => drop((0..count).map_while(|_| self.read()).last()),
             Step::Respond { length } => {
-                if let Some(channel) = self.running.take() {
+                if let Some((id, _)) = self.running.take() {
                     let message = vec![0x5a; usize::from(length % 8000)];
-                    self.device.respond(channel, &message, self.now());
+                    self.device.respond(id, &message, self.now());
                 }
             }
-            Step::WaitForUser(waiting) => self.device.set_waiting_for_user(waiting),
+            Step::WaitForUser(waiting) => {
+                if let Some((id, _)) = self.running {
+                    self.device.set_waiting_for_user(id, waiting);
+                }
+            }
             Step::Abandon => {
                 self.device.abandon();
                 self.running = None;
@@ -98,14 +102,22 @@ impl World {
     fn send(&mut self, report: &Report) {
         assert_eq!(Packet::parse(report).encode(), *report, "reading loses nothing");
         match self.device.handle_report(report, Instant::new(self.now)) {
-            Some(Event::Request { channel, message, .. }) => {
+            Some(Event::Request { id, channel, message, .. }) => {
                 assert!(!message.is_empty() && message.len() <= 7609);
-                assert_eq!(self.running.replace(channel), None, "two requests at once");
+                assert_eq!(self.running.replace((id, channel)), None, "two requests at once");
             }
-            Some(Event::Cancel { channel }) => assert_eq!(self.running, Some(channel), "HD-82"),
-            Some(Event::Abandon { channel }) => assert_eq!(self.running.take(), Some(channel)),
+            Some(Event::Cancel { channel }) => assert_eq!(self.asking(), Some(channel), "HD-82"),
+            Some(Event::Abandon { channel }) => {
+                assert_eq!(self.asking(), Some(channel));
+                self.running = None;
+            }
             Some(Event::Wink { .. }) | None => {}
         }
+    }
+
+    /// Whose request runs.
+    fn asking(&self) -> Option<ChannelId> {
+        self.running.map(|(_, channel)| channel)
     }
 
     fn wait(&mut self, millis: u64) {
@@ -130,8 +142,8 @@ impl World {
     }
 
     fn ends_well(&mut self) {
-        if let Some(channel) = self.running.take() {
-            self.device.respond(channel, &[0], self.now());
+        if let Some((id, _)) = self.running.take() {
+            self.device.respond(id, &[0], self.now());
         }
         while self.device.poll_timeout().is_some() {
             while self.read().is_some() {}

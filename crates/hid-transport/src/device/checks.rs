@@ -57,7 +57,7 @@ impl Device {
     /// Only the channel whose CBOR request runs can cancel, and only that (HD-81, HD-82).
     fn judge_cancel(&self, packet: &Initialization<'_>) -> Verdict {
         match &self.state {
-            State::Processing { channel, running: Running::Cbor(_) }
+            State::Processing { channel, running: Running::Cbor(_), .. }
                 if *channel == packet.channel && packet.length == 0 =>
             {
                 Verdict::Cancel

@@ -11,6 +11,8 @@ use crate::packet::fitted;
 pub(super) struct Bench {
     pub(super) device: Device,
     pub(super) now: u64,
+    /// The last request of each channel.
+    requests: BTreeMap<ChannelId, RequestId>,
     /// The host's ends, one for each channel that was ever heard.
     listeners: BTreeMap<ChannelId, HostChannel>,
 }
@@ -38,7 +40,8 @@ impl Bench {
     }
 
     pub(super) fn with(settings: Settings) -> Bench {
-        Bench { device: Device::new(settings), now: 1000, listeners: BTreeMap::new() }
+        let (requests, listeners) = (BTreeMap::new(), BTreeMap::new());
+        Bench { device: Device::new(settings), now: 1000, requests, listeners }
     }
 
     pub(super) fn instant(&self) -> Instant {
@@ -65,7 +68,8 @@ impl Bench {
     pub(super) fn send(&mut self, report: &Report) -> Option<Happened> {
         let now = self.instant();
         self.device.handle_report(report, now).map(|event| match event {
-            Event::Request { channel, kind, message } => {
+            Event::Request { id, channel, kind, message } => {
+                self.requests.insert(channel, id);
                 Happened::Request(channel, kind, message.to_vec())
             }
             Event::Cancel { channel } => Happened::Cancel(channel),
@@ -89,13 +93,24 @@ impl Bench {
         happened
     }
 
-    pub(super) fn respond(&mut self, channel: ChannelId, message: &[u8]) {
-        let now = self.instant();
-        self.device.respond(channel, message, now);
+    /// The last request of this channel; the test is wrong if there was none.
+    pub(super) fn request_of(&self, channel: ChannelId) -> RequestId {
+        *self.requests.get(&channel).expect("a request")
     }
 
+    /// Answers the last request of this channel, if there was one.
+    pub(super) fn respond(&mut self, channel: ChannelId, message: &[u8]) {
+        let now = self.instant();
+        if let Some(id) = self.requests.get(&channel) {
+            self.device.respond(*id, message, now);
+        }
+    }
+
+    /// The last request of each channel waits for a person; it is told of the one that runs.
     pub(super) fn wait_for_user(&mut self, waiting: bool) {
-        self.device.set_waiting_for_user(waiting);
+        for id in self.requests.values() {
+            self.device.set_waiting_for_user(*id, waiting);
+        }
     }
 
     /// As a host that reads one by one.

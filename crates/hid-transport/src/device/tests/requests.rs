@@ -35,15 +35,59 @@ fn a_request_reaches_the_authenticator_whole_and_its_answer_the_client() {
 }
 
 #[test]
-fn only_the_channel_that_asked_is_answered_and_only_once() {
+fn only_the_request_that_runs_is_answered_and_only_once() {
     let (mut bench, channel) = running(Command::Cbor);
     let other = bench.open();
-    bench.respond(other, &[1]);
+    bench.respond(channel, &[1]);
+    assert_eq!(bench.hear(), [answered(channel, &[1])]);
+    bench.request(other, Command::Cbor, &[4]);
+    bench.respond(channel, &[1]);
     assert_eq!(bench.hear(), []);
+    bench.respond(other, &[2]);
+    assert_eq!(bench.hear(), [answered(other, &[2])]);
+    bench.request(channel, Command::Cbor, &[4]);
     bench.respond(channel, &[2]);
     bench.respond(channel, &[3]);
     assert_eq!(bench.hear(), [answered(channel, &[2])]);
     bench.respond(channel, &[4]);
+    assert_eq!(bench.hear(), []);
+}
+
+#[test]
+fn a_late_answer_to_a_request_that_init_ended_does_not_answer_the_next_one_of_the_channel() {
+    // HD-37
+    let (mut bench, channel) = running(Command::Cbor);
+    let late = bench.request_of(channel);
+    bench.send(&first(channel, 0x06, 8, &[]));
+    assert_eq!(bench.hear().len(), 1, "INIT's answer");
+    bench.request(channel, Command::Cbor, &[6]);
+    bench.device.respond(late, &[1], bench.instant());
+    assert_eq!(bench.hear(), []);
+    bench.respond(channel, &[2]);
+    assert_eq!(bench.hear(), [answered(channel, &[2])]);
+}
+
+#[test]
+fn a_request_that_is_over_does_not_make_the_next_one_ask_for_a_touch() {
+    // HD-37, HD-76
+    let (mut bench, channel) = running(Command::Cbor);
+    let over = bench.request_of(channel);
+    bench.send(&first(channel, 0x06, 8, &[]));
+    bench.request(channel, Command::Cbor, &[6]);
+    bench.hear();
+    bench.device.set_waiting_for_user(over, true);
+    assert_eq!(bench.hear(), []);
+}
+
+#[test]
+fn an_answer_from_before_a_reset_answers_nothing_after_it() {
+    // HD-44
+    let (mut bench, channel) = running(Command::Cbor);
+    let before = bench.request_of(channel);
+    bench.device.reset();
+    let channel = bench.open();
+    bench.request(channel, Command::Cbor, &[4]);
+    bench.device.respond(before, &[1], bench.instant());
     assert_eq!(bench.hear(), []);
 }
 
