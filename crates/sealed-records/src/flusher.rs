@@ -1,0 +1,131 @@
+//! A thread that syncs lazy commits soon, so that whoever needs them durable later need not wait.
+
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use crate::limits::LAZY_DELAY;
+
+/// The thread and what it is told. Dropping it waits for a sync that has begun, and begins none.
+pub(crate) struct Flusher {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How far the thread has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Everything before this offset is durable.
+    Durable(u64),
+    /// A sync failed; the thread has ended. What it should have made durable must be written anew, elsewhere.
+    Failed,
+}
+
+struct Shared {
+    orders: Mutex<Orders>,
+    changed: Condvar,
+}
+
+struct Orders {
+    wanted: u64,
+    progress: Progress,
+    ends: bool,
+}
+
+impl Orders {
+    fn is_due(&self) -> bool {
+        matches!(self.progress, Progress::Durable(done) if done < self.wanted)
+    }
+}
+
+impl Flusher {
+    /// `file` is opened for this; what is before `durable` is so already.
+    ///
+    /// # Errors
+    /// The system has no thread for us.
+    pub(crate) fn start(file: File, durable: u64) -> io::Result<Self> {
+        let orders = Orders { wanted: durable, progress: Progress::Durable(durable), ends: false };
+        let shared = Arc::new(Shared { orders: Mutex::new(orders), changed: Condvar::new() });
+        let theirs = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("vault-sync".to_owned())
+            .spawn(move || theirs.run(&file))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Everything before this offset has been written, and is to be synced soon.
+    pub(crate) fn want(&self, offset: u64) {
+        self.shared.change(|orders| orders.wanted = offset);
+    }
+
+    /// Everything before this offset has been synced by somebody else.
+    pub(crate) fn is_done(&self, offset: u64) {
+        self.shared.change(|orders| {
+            if let Progress::Durable(done) = &mut orders.progress {
+                *done = offset.max(*done);
+            }
+        });
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.shared.orders().progress
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        self.shared.change(|orders| orders.ends = true);
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to tell but what `progress` says.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self, file: &File) {
+        while let Some(offset) = self.next() {
+            let outcome = file.sync_data();
+            self.change(|orders| match (&mut orders.progress, &outcome) {
+                (Progress::Durable(done), Ok(())) => *done = offset.max(*done),
+                (progress, _) => *progress = Progress::Failed,
+            });
+            if let Err(error) = outcome {
+                tracing::error!(%error, "what was to be written later could not be");
+                return;
+            }
+        }
+    }
+
+    /// Waits until there is something to sync, and a little longer, for more of it; `None`: it is time to end.
+    fn next(&self) -> Option<u64> {
+        loop {
+            let orders = self.orders();
+            let waits = |orders: &mut Orders| !orders.ends && !orders.is_due();
+            let orders =
+                self.changed.wait_while(orders, waits).unwrap_or_else(PoisonError::into_inner);
+            let gathers = |orders: &mut Orders| !orders.ends && orders.is_due();
+            let (orders, _) = self
+                .changed
+                .wait_timeout_while(orders, LAZY_DELAY, gathers)
+                .unwrap_or_else(PoisonError::into_inner);
+            if orders.ends {
+                return None;
+            }
+            if orders.is_due() {
+                return Some(orders.wanted);
+            }
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Orders)) {
+        change(&mut self.orders());
+        self.changed.notify_all();
+    }
+
+    /// Nobody panics while holding it, and if somebody did, numbers are still numbers.
+    fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,63 @@
+//! An encrypted, atomic and durable map of records in a directory: [`Vault`].
+//!
+//! A record is a name and a value, bytes both; what they mean is the caller's. Everything is in one file, an append-only log:
+//!
+//! | file | what it is | how it is written |
+//! |---|---|---|
+//! | `records.keyfob` | header, two heads, then one sealed frame for each commit | a frame is appended and synced; a new file replaces the old one whole: temporary file, sync, rename, sync of the directory |
+//! | `key` | 32 random bytes that wrap the data key, unless a passphrase or a systemd credential does | once |
+//! | `lock` | the process that has the vault | once, under `flock` |
+//!
+//! What it promises:
+//!
+//! * What was acknowledged survives. A power cut leaves the state before a commit or the one after it, never a mix (P-11).
+//! * A disk error is a refusal: memory and disk stay equal and the next commit works (P-12).
+//! * A damaged, foreign, newer or unprotected vault is refused with the reason and the remedy, never repaired by
+//!   guessing (P-14, P-18, P-21), and a vault has one process (P-17).
+//! * Names and values are sealed (P-15), and an older copy is noticed as long as the witness file survives (P-16).
+//!
+//! The file byte by byte: `docs/vault-format.md`.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod batch;
+mod bytes;
+mod crypto;
+mod directory;
+mod disk;
+mod error;
+mod flusher;
+mod frame;
+mod header;
+mod index;
+pub mod limits;
+mod log;
+mod opening;
+mod record;
+mod scan;
+pub mod simulated;
+mod slots;
+mod unlock;
+mod vault;
+mod witness;
+
+pub use directory::{Directory, check_private_file};
+pub use disk::{Disk, KEY, RECORDS, UNFINISHED, UNFINISHED_KEY};
+pub use error::{CommitError, Error, Fault};
+pub use header::VERSION;
+pub use opening::{Access, Opened, Places, Rng, Rollback, Tail, WitnessPlace};
+pub use record::{Change, Durability, Record};
+pub use unlock::{LockedWith, Passphrase, Unlock};
+pub use vault::{Info, Vault, WitnessState};

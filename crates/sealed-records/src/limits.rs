@@ -1,0 +1,58 @@
+//! Every bound of the vault in one place, each with its reason.
+
+use std::time::Duration;
+
+/// The longest name of a record in bytes: a credential id of 1023 bytes and a prefix fit.
+pub const MAX_NAME: usize = 2048;
+
+/// The longest frame in bytes, and so about the most that one commit writes. It bounds what is asked of memory for a length
+/// that a damaged file states.
+pub const MAX_FRAME: usize = 4 * 1024 * 1024;
+
+/// How many bytes of records one frame of a new file takes: few frames, and no long buffer.
+pub(crate) const SNAPSHOT_FRAME: usize = 256 * 1024;
+
+/// The longest file that is written or read: 100,000 records of a KiB, twice, and room. A longer one is not ours.
+pub const MAX_FILE: u64 = 1024 * 1024 * 1024;
+
+/// Files grow in steps of so many bytes, so that most commits change no length: one write and one sync of data.
+pub(crate) const STEP: u64 = 64 * 1024;
+
+/// A file is written anew when more bytes of it are dead than live, and at least so many. The log of small commits stays
+/// short enough to be read in a millisecond, and a thousand of them come between two rewrites.
+pub(crate) const MIN_DEAD: u64 = 128 * 1024;
+
+/// How many bytes are read at once.
+pub(crate) const WINDOW: usize = 256 * 1024;
+
+/// How long a lazy commit waits for others, or for one that is waited for, before it is synced. Shorter than what a program
+/// needs for the signatures of half a counter block, so that who needs the reservation finds it durable.
+pub(crate) const LAZY_DELAY: Duration = Duration::from_millis(2);
+
+/// How many things that look like frames are tried behind a bad one. A torn tail has a few; a file with more is no accident.
+pub(crate) const MAX_CANDIDATES: usize = 1000;
+
+/// The shortest passphrase in bytes. Argon2id makes guessing slow, not impossible.
+pub const MIN_PASSPHRASE: usize = 8;
+
+/// The longest passphrase in bytes.
+pub const MAX_PASSPHRASE: usize = 1024;
+
+/// The shortest systemd credential in bytes: it is a key and not a passphrase.
+pub const MIN_CREDENTIAL: usize = 32;
+
+/// The longest systemd credential in bytes.
+pub const MAX_CREDENTIAL: usize = 4096;
+
+/// The lowest Argon2id cost that is accepted, in KiB of memory and passes over it: the minimum that OWASP names. A header
+/// that asks for less was made by somebody who wants to guess.
+pub const MIN_COST: (u32, u32) = (19 * 1024, 2);
+
+/// The cost of new passphrases: RFC 9106, section 4, second choice; 64 MiB and three passes take a tenth of a second.
+pub(crate) const COST: (u32, u32) = (64 * 1024, 3);
+
+/// The highest Argon2id cost that is accepted: a GiB, and a minute or so.
+pub(crate) const MAX_COST: (u32, u32) = (1024 * 1024, 64);
+
+/// The most lanes of Argon2id that are accepted.
+pub(crate) const MAX_LANES: u32 = 16;

@@ -1,0 +1,251 @@
+//! The open file: header, heads, and the frames behind them. It appends and syncs, and knows what is durable.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use rand_core::CryptoRng;
+
+use crate::batch::Batch;
+use crate::crypto::Keys;
+use crate::disk::{Disk, RECORDS, UNFINISHED};
+use crate::flusher::{Flusher, Progress};
+use crate::frame::{self, FrameHead};
+use crate::header::Header;
+use crate::limits::{MAX_FILE, STEP};
+use crate::scan::{Frames, Source};
+use crate::slots::{PAGE, Slots};
+
+/// A file of records, held open.
+pub(crate) struct Log<F> {
+    pub(crate) file: F,
+    pub(crate) header: Header,
+    pub(crate) keys: Arc<Keys>,
+    heads: Slots,
+    end: End,
+    /// How long the file is; zeros behind the last frame.
+    room: u64,
+    /// All frames up to this one are durable.
+    durable: u64,
+    pending: Pending,
+    flusher: Option<Flusher>,
+}
+
+/// Where the frames end: what is taken back if a commit fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    /// Where the next frame goes.
+    pub(crate) offset: u64,
+    /// The sequence number of the last frame.
+    pub(crate) last: u64,
+}
+
+/// The frames at the end that may not be durable yet, as they were written.
+struct Pending {
+    from: u64,
+    bytes: Vec<u8>,
+}
+
+impl<F> Log<F> {
+    /// Begins a new file under the name that means nothing yet.
+    ///
+    /// # Errors
+    /// As the medium says; nothing has changed but that name.
+    pub(crate) fn begin<D: Disk<File = F>>(
+        disk: &D,
+        header: Header,
+        keys: Arc<Keys>,
+        rng: &mut dyn CryptoRng,
+    ) -> io::Result<Self> {
+        disk.remove(UNFINISHED)?;
+        let file = disk.create(UNFINISHED)?;
+        disk.write_at(&file, 0, &header.encode(&keys, rng)?)?;
+        let end = End { offset: FRAMES, last: header.first.saturating_sub(1) };
+        Ok(Self::new(file, header, keys, (end, FRAMES)))
+    }
+
+    /// A file whose frames end there, all of them durable, with so many bytes in all.
+    pub(crate) fn new(file: F, header: Header, keys: Arc<Keys>, (end, room): (End, u64)) -> Self {
+        let heads = Slots::new(HEADS, header.context());
+        let pending = Pending { from: end.offset, bytes: Vec::new() };
+        Self { file, header, keys, heads, end, room, durable: end.last, pending, flusher: None }
+    }
+
+    /// The heads as they were read, so that they are written on in turn.
+    pub(crate) fn with_heads(self, heads: Slots) -> Self {
+        Self { heads, ..self }
+    }
+
+    /// Appends a commit to a file that is being made: nobody knows it before it is whole.
+    pub(crate) fn append_unseen<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        batch: &Batch<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> io::Result<u64> {
+        let frame = self.seal(self.end.last, batch, rng)?;
+        let offset = self.write(disk, &frame)?;
+        self.room = self.end.offset;
+        self.pending.from = self.end.offset;
+        self.durable = self.end.last;
+        Ok(offset)
+    }
+
+    /// Makes the new file whole and durable. It has no name of its own yet.
+    pub(crate) fn finish<D: Disk<File = F>>(&mut self, disk: &D) -> io::Result<()> {
+        let heads = self.heads.pages(&self.keys.heads, self.end.last);
+        disk.write_at(&self.file, HEADS, &heads)?;
+        self.make_room(disk, 1)?;
+        disk.sync(&self.file)
+    }
+
+    /// Seals a commit, and makes room for it. If this fails, the file is as good as it was.
+    pub(crate) fn prepare<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        batch: &Batch<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> io::Result<Vec<u8>> {
+        let frame = self.seal(self.durable, batch, rng)?;
+        self.make_room(disk, frame.len() as u64)?;
+        Ok(frame)
+    }
+
+    /// Appends a sealed commit and returns where. After an error the file is in doubt.
+    pub(crate) fn append<D: Disk<File = F>>(&mut self, disk: &D, frame: &[u8]) -> io::Result<u64> {
+        self.pending.bytes.extend_from_slice(frame);
+        self.write(disk, frame)
+    }
+
+    /// Makes everything durable that was appended. After an error the file is in doubt.
+    pub(crate) fn sync<D: Disk<File = F>>(&mut self, disk: &D) -> io::Result<()> {
+        disk.sync(&self.file)?;
+        self.is_durable_up_to(self.end.offset);
+        if let Some(flusher) = &self.flusher {
+            flusher.is_done(self.end.offset);
+        }
+        // The next sync takes it along: until then the other head says almost as much. So may its failure wait.
+        let head = self.heads.write((disk, &self.file), &self.keys.heads, self.durable);
+        if let Err(error) = head {
+            tracing::warn!(%error, "a head could not be written");
+        }
+        Ok(())
+    }
+
+    /// Has everything that was appended made durable soon, where the disk has a way for that.
+    pub(crate) fn sync_soon<D: Disk<File = F>>(&mut self, disk: &D) {
+        if self.flusher.is_none() {
+            let again = disk.opened_again(RECORDS);
+            self.flusher = again.and_then(|file| Flusher::start(file, self.pending.from).ok());
+        }
+        if let Some(flusher) = &self.flusher {
+            flusher.want(self.end.offset);
+        }
+    }
+
+    /// Learns what was made durable meanwhile.
+    ///
+    /// # Errors
+    /// It could not be: the file is in doubt.
+    pub(crate) fn catch_up(&mut self) -> io::Result<()> {
+        match self.flusher.as_ref().map(Flusher::progress) {
+            Some(Progress::Failed) => Err(io::Error::other("a write in the background failed")),
+            Some(Progress::Durable(offset)) => {
+                self.is_durable_up_to(offset);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) const fn end(&self) -> End {
+        self.end
+    }
+
+    /// Forgets the frames behind this end, which nobody was told of.
+    pub(crate) fn go_back_to(&mut self, end: End) {
+        self.end = end;
+        let kept = end.offset.saturating_sub(self.pending.from);
+        self.pending.bytes.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
+    }
+
+    /// All up to this sequence number is durable.
+    pub(crate) const fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// How long the file is, in bytes.
+    pub(crate) const fn room(&self) -> u64 {
+        self.room
+    }
+
+    /// How many bytes of frames there are.
+    pub(crate) const fn used(&self) -> u64 {
+        self.end.offset.saturating_sub(FRAMES)
+    }
+
+    /// All frames from the first on.
+    pub(crate) fn frames<'a, D: Disk<File = F>>(&'a self, disk: &'a D) -> Frames<'a, D> {
+        let pending = (self.pending.from, self.pending.bytes.as_slice());
+        let source = Source::new(disk, &self.file, pending);
+        let from = (FRAMES, self.header.first);
+        Frames::new(source, (&self.keys.frames, self.header.context()), from)
+    }
+
+    /// Makes the wrapped keys of a file that is not used any more unreadable, as well as the medium lets that be done.
+    pub(crate) fn forget<D: Disk<File = F>>(&self, disk: &D) -> io::Result<()> {
+        disk.write_at(&self.file, 0, &[0; PAGE])?;
+        disk.sync(&self.file)
+    }
+
+    fn seal(
+        &self,
+        durable: u64,
+        batch: &Batch<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> io::Result<Vec<u8>> {
+        let sequence = self.end.last.checked_add(1).ok_or(ErrorKind::FileTooLarge)?;
+        let key = (&self.keys.frames, self.header.context());
+        frame::seal(key, (sequence, durable), batch, rng)
+    }
+
+    fn write<D: Disk<File = F>>(&mut self, disk: &D, frame: &[u8]) -> io::Result<u64> {
+        let offset = self.end.offset;
+        disk.write_at(&self.file, offset, frame)?;
+        self.end = End {
+            offset: offset.saturating_add(frame.len() as u64),
+            last: self.end.last.saturating_add(1),
+        };
+        Ok(offset)
+    }
+
+    /// Zeros for so many bytes more, and then some: a commit within them is one write and one sync that changes no length.
+    fn make_room<D: Disk<File = F>>(&mut self, disk: &D, bytes: u64) -> io::Result<()> {
+        let needed = self.end.offset.saturating_add(bytes);
+        if needed > MAX_FILE {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        if needed > self.room {
+            let room = needed.next_multiple_of(STEP);
+            let zeros =
+                usize::try_from(room.saturating_sub(self.room)).map_err(io::Error::other)?;
+            disk.write_at(&self.file, self.room, &vec![0; zeros])?;
+            self.room = room;
+        }
+        Ok(())
+    }
+
+    fn is_durable_up_to(&mut self, offset: u64) {
+        while self.pending.from < offset {
+            let Some(head) = FrameHead::read(&self.pending.bytes) else { break };
+            self.pending.bytes.drain(..head.length.min(self.pending.bytes.len()));
+            self.pending.from = self.pending.from.saturating_add(head.length as u64);
+            self.durable = head.sequence;
+        }
+    }
+}
+
+/// The heads are on the second and the third page.
+pub(crate) const HEADS: u64 = PAGE as u64;
+
+/// Where the first frame begins.
+pub(crate) const FRAMES: u64 = 3 * PAGE as u64;

@@ -1,0 +1,490 @@
+//! The vault: a map of records whose disk never knows less than what was acknowledged.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::sync::Arc;
+
+use rand_core::CryptoRng;
+
+use crate::batch::{self, Batch};
+use crate::crypto::{Key, Keys};
+use crate::directory::Directory;
+use crate::disk::{Disk, KEY, RECORDS, UNFINISHED, UNFINISHED_KEY, put_in_place};
+use crate::error::{CommitError, Error};
+use crate::header::{Header, VERSION};
+use crate::index::Index;
+use crate::limits::{MIN_DEAD, SNAPSHOT_FRAME};
+use crate::log::Log;
+use crate::opening::Rng;
+use crate::record::{Change, Durability, Record};
+use crate::unlock::{Lock, LockedWith, Unlock, Way, forget_key, write_key};
+use crate::witness::Witness;
+
+/// An encrypted, atomic and durable map of records.
+///
+/// A commit is appended to the log, sealed, and is acknowledged when it is durable (P-11). Whatever fails, what was refused is
+/// taken off the disk before anything else is written to it (P-12).
+pub struct Vault<D: Disk = Directory> {
+    disk: D,
+    log: Log<D::File>,
+    index: Index,
+    witness: Option<Witness<D>>,
+    rng: Rng,
+    state: State,
+    /// How many bytes must be dead before the file is written anew to get rid of them.
+    patience: u64,
+    /// What was wrong with the disk at the last commit or look.
+    trouble: Option<io::Error>,
+}
+
+/// Whether the file is what memory says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Sound,
+    /// A power cut left something behind the last commit: the file is written anew before the next one.
+    Torn,
+    /// It may hold what was refused: it is written anew before anything else.
+    InDoubt,
+}
+
+/// What a vault tells about itself; none of it is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Info {
+    /// The file's format version.
+    pub version: u16,
+    /// Drawn when the vault was made, and the same for all its copies.
+    pub store: [u8; 16],
+    /// How often the file has been written anew, from 1 on.
+    pub generation: u64,
+    /// How many commits there have been, rewriting counted along. It never goes back.
+    pub sequence: u64,
+    /// How many records there are.
+    pub records: usize,
+    /// How many bytes they take, names and all.
+    pub live_bytes: u64,
+    /// How long the file is, in bytes.
+    pub file_bytes: u64,
+    /// What unlocks it.
+    pub locked_with: LockedWith,
+    /// Whether an older copy would be noticed.
+    pub witness: WitnessState,
+}
+
+/// Whether an older copy of a vault would be noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WitnessState {
+    /// No witness was named.
+    None,
+    /// There was none, or none that could be read, and so a new one was made: nobody knows whether this copy is the latest.
+    New,
+    /// It agreed when the vault was opened.
+    Kept,
+}
+
+impl<D: Disk> Vault<D> {
+    pub(crate) fn new(
+        disk: D,
+        log: Log<D::File>,
+        index: Index,
+        (witness, rng): (Option<Witness<D>>, Rng),
+    ) -> Self {
+        let (state, patience) = (State::Sound, MIN_DEAD);
+        Self { disk, log, index, witness, rng, state, patience, trouble: None }
+    }
+
+    pub(crate) const fn is_torn(&mut self) {
+        self.state = State::Torn;
+    }
+
+    /// Changes records, all of them or none, now and after a power cut. With `Wait` they are durable when this returns, and so
+    /// is all that was committed before; with `Lazy` some time later, in the same order. No changes and `Wait`: a barrier,
+    /// which usually finds that it need not wait.
+    ///
+    /// # Errors
+    /// Nothing has changed, neither here nor on the disk; the medium's fault, or there is no room.
+    pub fn commit(&mut self, changes: &[Change<'_>], when: Durability) -> Result<(), CommitError> {
+        let outcome = self.carry_out(changes, when);
+        self.judge(outcome, "a commit was not saved")
+    }
+
+    /// Replaces everything by these records, at once or not at all, in a new file with a new data key. The old key is
+    /// overwritten as well as the medium lets that be done, so that nothing of before can be read. A change without a value
+    /// is none.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn replace_all(&mut self, records: &[Change<'_>]) -> Result<(), CommitError> {
+        let outcome = self.begin_anew(records);
+        self.judge(outcome, "what was there could not be replaced")
+    }
+
+    /// Looks whether the file is where the next start will look for it. One that somebody removed from a directory that is
+    /// still there is written again, and so is the key file.
+    ///
+    /// # Errors
+    /// The directory is gone, or another vault is in its place.
+    pub fn still_kept(&mut self) -> Result<(), CommitError> {
+        let outcome = self.look().and_then(|()| self.look_after_key());
+        self.judge(outcome, "what was saved is not there any more")
+    }
+
+    /// Why the last commit was refused, or the last look found nothing, in the operating system's words, or with `FileTooLarge`
+    /// for too much at once or in all; `None`: it was not. A [`CommitError`] has no room for this, but whoever looks after the
+    /// disk needs it.
+    #[must_use]
+    pub fn why_refused(&self) -> Option<&io::Error> {
+        self.trouble.as_ref()
+    }
+
+    /// What the vault tells about itself.
+    #[must_use]
+    pub fn info(&self) -> Info {
+        let Header { store, generation, lock, .. } = self.log.header;
+        Info {
+            version: VERSION,
+            store,
+            generation,
+            sequence: self.log.end().last,
+            records: self.index.records(),
+            live_bytes: self.index.live(),
+            file_bytes: self.log.room(),
+            locked_with: lock.way.locked_with(),
+            witness: match &self.witness {
+                None => WitnessState::None,
+                Some(witness) if witness.is_new => WitnessState::New,
+                Some(_) => WitnessState::Kept,
+            },
+        }
+    }
+
+    /// Locks the vault with something else from now on, at once or not at all. Old copies of the file stay locked as they were.
+    ///
+    /// # Errors
+    /// What is wrong with a credential; [`Error::Io`]: the medium's fault. The vault is locked as before.
+    pub fn rewrap(&mut self, unlock: &Unlock) -> Result<(), Error> {
+        let path = self.disk.directory().join(RECORDS);
+        let before = self.log.header.lock.way;
+        let outcome = match unlock {
+            Unlock::KeyFile if before != Way::KeyFile => self.lock_with_new_key(),
+            _ => {
+                let lock = Lock::new(unlock.locked_with(), self.rng.as_mut());
+                let wrapping = lock.wrapping_key(unlock, &self.disk)?;
+                self.lock_with(lock, wrapping)
+            }
+        };
+        let outcome = outcome.and_then(|()| match unlock {
+            Unlock::KeyFile => Ok(()),
+            _ => forget_key(&self.disk),
+        });
+        self.settle_if_refused(outcome.is_err());
+        outcome.map_err(Error::io("write", path))
+    }
+
+    fn carry_out(&mut self, changes: &[Change<'_>], when: Durability) -> io::Result<()> {
+        if self.log.catch_up().is_err() {
+            self.state = State::InDoubt;
+        }
+        self.settle()?;
+        if changes.is_empty() {
+            return if when == Durability::Wait { self.wait_for_all() } else { Ok(()) };
+        }
+        self.look()?;
+        self.compact_if_due()?;
+        let batch = Batch::new(changes)?;
+        let before = self.log.end();
+        let frame = self.log.prepare(&self.disk, &batch, self.rng.as_mut())?;
+        match self.append(&frame, when) {
+            Ok(offset) => {
+                self.index.apply(batch.changes(), offset);
+                Ok(())
+            }
+            Err(error) => {
+                self.log.go_back_to(before);
+                self.state = State::InDoubt;
+                Err(error)
+            }
+        }
+    }
+
+    fn append(&mut self, frame: &[u8], when: Durability) -> io::Result<u64> {
+        let offset = self.log.append(&self.disk, frame)?;
+        match when {
+            Durability::Wait => self.sync()?,
+            Durability::Lazy => self.log.sync_soon(&self.disk),
+        }
+        Ok(offset)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.log.sync(&self.disk)?;
+        self.tell_witness();
+        Ok(())
+    }
+
+    /// A failed sync is put right by a new file, and with it everything is durable.
+    fn wait_for_all(&mut self) -> io::Result<()> {
+        if self.log.durable() == self.log.end().last {
+            return Ok(());
+        }
+        self.sync().or_else(|_| {
+            self.state = State::InDoubt;
+            self.settle()
+        })
+    }
+
+    /// What nobody waits for may fail without refusing what is durable already.
+    fn tell_witness(&mut self) {
+        if let Some(witness) = &mut self.witness
+            && let Err(error) = witness.remember(&self.log.keys.witness, self.log.durable())
+        {
+            tracing::warn!(%error, "the witness could not be written");
+        }
+    }
+
+    /// Puts what counts into a new file, and so takes what was refused off the disk. What failed is never synced again.
+    fn settle(&mut self) -> io::Result<()> {
+        match self.state {
+            State::Sound => Ok(()),
+            State::Torn | State::InDoubt => self.write_anew(),
+        }
+    }
+
+    /// At once, so that it does not come back if the process dies. If this fails too, the next commit tries again.
+    fn settle_if_refused(&mut self, refused: bool) {
+        if refused && self.state == State::InDoubt {
+            let _ = self.settle();
+        }
+    }
+
+    fn compact_if_due(&mut self) -> io::Result<()> {
+        let dead = self.log.used().saturating_sub(self.index.live());
+        if dead < self.patience || dead < self.index.live() {
+            return Ok(());
+        }
+        let outcome = self.write_anew();
+        if outcome.is_err() && self.state == State::Sound {
+            // The file is as good as before, only longer than it need be.
+            self.patience = self.patience.saturating_mul(2);
+            return Ok(());
+        }
+        self.patience = MIN_DEAD;
+        outcome
+    }
+
+    fn begin_anew(&mut self, records: &[Change<'_>]) -> io::Result<()> {
+        self.look()?;
+        let batch = Batch::new(records)?;
+        let keys = Arc::new(self.log.keys.renewed(self.rng.as_mut()));
+        self.replace(self.log.header, keys, Some(&batch))
+    }
+
+    fn look(&mut self) -> io::Result<()> {
+        self.settle()?;
+        if self.disk.is_at(RECORDS, &self.log.file)? {
+            return Ok(());
+        }
+        match self.disk.open(RECORDS)? {
+            // Somebody put another vault there.
+            Some(_) => Err(ErrorKind::NotFound.into()),
+            None => self.write_anew(),
+        }
+    }
+
+    /// Without its key file a vault could not be opened again.
+    fn look_after_key(&mut self) -> io::Result<()> {
+        match self.log.header.lock.way {
+            Way::KeyFile if self.disk.open(KEY)?.is_none() => self.lock_with_new_key(),
+            _ => Ok(()),
+        }
+    }
+
+    fn judge(&mut self, outcome: io::Result<()>, what: &str) -> Result<(), CommitError> {
+        self.trouble = outcome.err();
+        self.settle_if_refused(self.trouble.is_some());
+        let Some(error) = &self.trouble else { return Ok(()) };
+        tracing::error!(%error, vault = %self.disk.directory().display(), "{what}");
+        Err(refusal(error.kind()))
+    }
+
+    // ---- A lock ----
+
+    /// The key comes first: a file that is locked with it is never without it.
+    fn lock_with_new_key(&mut self) -> io::Result<()> {
+        let key = Key::random(self.rng.as_mut());
+        write_key(&self.disk, &key)?;
+        put_in_place(&self.disk, UNFINISHED_KEY, KEY)?;
+        let lock = Lock::new(LockedWith::KeyFile, self.rng.as_mut());
+        let wrapping = lock.of_key_file(&key);
+        self.lock_with(lock, wrapping)
+    }
+
+    fn lock_with(&mut self, lock: Lock, wrapping: Key) -> io::Result<()> {
+        self.settle()?;
+        let keys = Arc::new(self.log.keys.wrapped_by(wrapping));
+        self.replace(Header { lock, ..self.log.header }, keys, None)
+    }
+
+    // ---- A new file ----
+
+    fn write_anew(&mut self) -> io::Result<()> {
+        self.replace(self.log.header, Arc::clone(&self.log.keys), None)
+    }
+
+    /// Puts a new file in the place of this one: with these records, or with what counts here.
+    fn replace(
+        &mut self,
+        header: Header,
+        keys: Arc<Keys>,
+        records: Option<&Batch<'_>>,
+    ) -> io::Result<()> {
+        match self.write_new(header, keys, records) {
+            Ok((log, index)) => self.exchange(log, index),
+            Err(error) => {
+                // A full disk should have its space back; if even this fails, the next attempt does it.
+                let _ = self.disk.remove(UNFINISHED);
+                Err(error)
+            }
+        }
+    }
+
+    fn exchange(&mut self, log: Log<D::File>, index: Index) -> io::Result<()> {
+        match put_in_place(&self.disk, UNFINISHED, RECORDS) {
+            Ok(()) => {
+                let old = mem::replace(&mut self.log, log);
+                self.index = index;
+                self.state = State::Sound;
+                self.tell_witness();
+                if !Arc::ptr_eq(&old.keys, &self.log.keys) {
+                    let _ = old.forget(&self.disk);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.state = State::InDoubt;
+                Err(error)
+            }
+        }
+    }
+
+    fn write_new(
+        &mut self,
+        header: Header,
+        keys: Arc<Keys>,
+        records: Option<&Batch<'_>>,
+    ) -> io::Result<(Log<D::File>, Index)> {
+        let header = Header {
+            generation: header.generation.saturating_add(1),
+            // A new file counts as a commit, so that the witness tells it from the one before.
+            first: self.log.end().last.saturating_add(2),
+            ..header
+        };
+        let Self { disk, log, index, rng, .. } = self;
+        let new = Log::begin(disk, header, keys, rng.as_mut())?;
+        let mut snapshot = Snapshot::new(disk, rng.as_mut(), new);
+        match records {
+            Some(batch) => batch.changes().try_for_each(|change| snapshot.add(change))?,
+            None => copy_live(disk, log, index, &mut snapshot)?,
+        }
+        snapshot.finish()
+    }
+}
+
+/// What is not durable yet is made so.
+impl<D: Disk> Drop for Vault<D> {
+    fn drop(&mut self) {
+        if self.log.catch_up().is_err() {
+            self.state = State::InDoubt;
+        }
+        let flushed = match self.state {
+            State::InDoubt => self.settle(),
+            State::Sound | State::Torn => self.wait_for_all(),
+        };
+        // The last head, which nobody has waited for.
+        if let Err(error) = flushed.and_then(|()| self.disk.sync(&self.log.file)) {
+            tracing::error!(%error, "what was not durable yet may be lost");
+        }
+    }
+}
+
+/// What the vault holds is nobody's to print.
+impl<D: Disk> fmt::Debug for Vault<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("directory", &self.disk.directory()).finish_non_exhaustive()
+    }
+}
+
+fn refusal(kind: ErrorKind) -> CommitError {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            CommitError::Full
+        }
+        _ => CommitError::Failed,
+    }
+}
+
+/// Reads the frames of a file and passes on what counts of them.
+fn copy_live<D: Disk>(
+    disk: &D,
+    log: &Log<D::File>,
+    index: &Index,
+    snapshot: &mut Snapshot<'_, D>,
+) -> io::Result<()> {
+    let mut frames = log.frames(disk);
+    while frames.offset < log.end().offset {
+        let found = frames.next()?.ok_or(ErrorKind::InvalidData)?;
+        let changes = batch::read(&found.text).ok_or(ErrorKind::InvalidData)?;
+        let live = |change: &&Change<'_>| index.is_alive(change.name, found.offset);
+        changes.iter().filter(live).try_for_each(|change| snapshot.add(*change))?;
+    }
+    Ok(())
+}
+
+/// A new file, which takes records in large frames.
+struct Snapshot<'a, D: Disk> {
+    disk: &'a D,
+    rng: &'a mut dyn CryptoRng,
+    log: Log<D::File>,
+    index: Index,
+    gathered: Vec<Record>,
+    bytes: usize,
+}
+
+impl<'a, D: Disk> Snapshot<'a, D> {
+    fn new(disk: &'a D, rng: &'a mut dyn CryptoRng, log: Log<D::File>) -> Self {
+        Self { disk, rng, log, index: Index::default(), gathered: Vec::new(), bytes: 0 }
+    }
+
+    fn add(&mut self, change: Change<'_>) -> io::Result<()> {
+        let Some(value) = change.value else { return Ok(()) };
+        let bytes = batch::length(change);
+        if self.bytes.saturating_add(bytes) > SNAPSHOT_FRAME {
+            self.append()?;
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.gathered.push(Record { name: change.name.to_vec(), value: value.to_vec().into() });
+        Ok(())
+    }
+
+    fn append(&mut self) -> io::Result<()> {
+        let gathered = mem::take(&mut self.gathered);
+        self.bytes = 0;
+        if gathered.is_empty() {
+            return Ok(());
+        }
+        let changes: Vec<_> =
+            gathered.iter().map(|record| Change::set(&record.name, &record.value)).collect();
+        let batch = Batch::new(&changes)?;
+        let offset = self.log.append_unseen(self.disk, &batch, self.rng)?;
+        self.index.apply(batch.changes(), offset);
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<(Log<D::File>, Index)> {
+        self.append()?;
+        self.log.finish(self.disk)?;
+        Ok((self.log, self.index))
+    }
+}
