@@ -106,7 +106,7 @@ fn a_power_cut_while_a_torn_vault_is_opened_and_repaired_loses_nothing() {
     vault.commit(&[Change::set(b"kept", b"1")], Wait).unwrap();
     let kept = held(&disk);
     vault.commit(&[Change::set(b"lost", &[7; 200])], Lazy).unwrap();
-    let torn: Vec<_> = disk.after_power_cut().filter(|disk| is_torn(disk)).collect();
+    let torn: Vec<_> = disk.after_power_cut().filter(is_torn).collect();
     assert!(torn.len() > 5, "{} torn", torn.len());
     for first in torn.iter().step_by(torn.len() / 4) {
         for calls in 0.. {
