@@ -1,15 +1,15 @@
 //! Signature algorithms and the private keys behind credentials (COSE, RFC 9053; MC-73).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::cbor::{Bytes, MapWriter, to_vec};
+use crate::arithmetic::{self, SigningKey};
 use crate::consent::Evidence;
-use crate::crypto;
+use crate::public_key::PublicKey;
 use crate::secret::SecretBytes;
-use crate::signatures;
 
 /// A signature algorithm by its COSE number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,11 +31,11 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All that this crate has.
+    /// All that this crate knows; which of them it can sign with, [`is_built_in`](Self::is_built_in) tells.
     pub const ALL: [Self; 6] =
         [Self::Es256, Self::EdDsa, Self::Es384, Self::Es256K, Self::MlDsa44, Self::MlDsa65];
 
-    /// The algorithm with this COSE number, if this crate has it.
+    /// The algorithm with this COSE number, if this crate knows it.
     #[must_use]
     pub fn from_cose(number: i128) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| i128::from(algorithm.cose()) == number)
@@ -45,6 +45,31 @@ impl Algorithm {
     #[must_use]
     pub const fn cose(self) -> i32 {
         self as i32
+    }
+
+    /// Whether this build can sign with it: ES256 always, the others are features of this crate.
+    #[must_use]
+    pub const fn is_built_in(self) -> bool {
+        match self {
+            Self::Es256 => true,
+            Self::EdDsa => cfg!(feature = "eddsa"),
+            Self::Es384 => cfg!(feature = "es384"),
+            Self::Es256K => cfg!(feature = "es256k"),
+            Self::MlDsa44 | Self::MlDsa65 => cfg!(feature = "ml-dsa"),
+        }
+    }
+
+    /// Its name in COSE's registry.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+            Self::Es384 => "ES384",
+            Self::Es256K => "ES256K",
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+        }
     }
 
     /// The length of a private key: a scalar or a seed, in bytes; whole AES blocks for every algorithm.
@@ -90,76 +115,71 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Draws a new key. Scalars out of range, of which there are hardly any, are drawn again.
-    pub(crate) fn generate(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Self {
-        loop {
+    /// Draws a new key, and hands it out ready to sign as well: with some implementations that is half of the work. Scalars out
+    /// of range, of which there are hardly any, are drawn again. `None`: the algorithm is not built in.
+    pub(crate) fn generate(
+        algorithm: Algorithm,
+        rng: &mut dyn CryptoRng,
+    ) -> Option<(Self, KeyPair)> {
+        while algorithm.is_built_in() {
             let mut secret = Zeroizing::new(alloc::vec![0; algorithm.secret_length()]);
             rng.fill_bytes(&mut secret);
             let key = Self { algorithm, secret: SecretBytes::new(core::mem::take(&mut *secret)) };
-            if signatures::is_valid(key.algorithm, key.secret.expose()) {
-                return key;
+            if let Some(pair) = key.pair() {
+                return Some((key, pair));
             }
         }
+        None
     }
 
-    /// The public half as a COSE_Key (MC-73). `None`: the secret is not a key of its algorithm.
+    /// The key, ready to sign. `None`: the secret is not a key of its algorithm, or that is not built in.
+    pub(crate) fn pair(&self) -> Option<KeyPair> {
+        let secret = self.secret.expose();
+        let key = match self.algorithm {
+            Algorithm::Es256 => arithmetic::es256(secret),
+            #[cfg(feature = "eddsa")]
+            Algorithm::EdDsa => arithmetic::eddsa(secret),
+            #[cfg(feature = "es384")]
+            Algorithm::Es384 => arithmetic::es384(secret),
+            #[cfg(feature = "es256k")]
+            Algorithm::Es256K => arithmetic::es256k(secret),
+            #[cfg(feature = "ml-dsa")]
+            Algorithm::MlDsa44 => arithmetic::ml_dsa_44(secret),
+            #[cfg(feature = "ml-dsa")]
+            Algorithm::MlDsa65 => arithmetic::ml_dsa_65(secret),
+            #[allow(unreachable_patterns, reason = "some may not be built in")]
+            _ => None,
+        };
+        Some(KeyPair { algorithm: self.algorithm, key: key? })
+    }
+
+    /// The public half as a COSE_Key (MC-73). `None` as [`pair`](Self::pair).
     pub(crate) fn cose_public_key(&self) -> Option<Vec<u8>> {
-        let secret = self.secret.expose();
-        let number = self.algorithm.cose();
-        match self.algorithm {
-            Algorithm::Es256 => Some(cose_p256(number, &crypto::p256_public(secret)?)),
-            Algorithm::Es384 => {
-                let (x, y) = signatures::p384_public(secret)?;
-                Some(cose_ec2(number, 2, &x, &y))
-            }
-            Algorithm::Es256K => {
-                let (x, y) = signatures::k256_public(secret)?;
-                Some(cose_ec2(number, 8, &x, &y))
-            }
-            Algorithm::EdDsa => {
-                let mut key = MapWriter::new();
-                key.put(1_u8, 1_u8).put(3_u8, number).put(-1, 6_u8);
-                key.put(-2, Bytes(&signatures::ed25519_public(secret)?));
-                Some(to_vec(&key))
-            }
-            Algorithm::MlDsa44 => Some(cose_akp(number, &signatures::ml_dsa_44_public(secret)?)),
-            Algorithm::MlDsa65 => Some(cose_akp(number, &signatures::ml_dsa_65_public(secret)?)),
-        }
+        Some(self.pair()?.public()?.cose(self.algorithm.cose()))
     }
 
-    /// Signs the concatenation of `parts`. `evidence` is what allows the key to be used at all. `None`: the secret is not a
-    /// key of its algorithm.
+    /// Signs the concatenation of `parts`. `evidence` is what allows the key to be used at all. `None` as [`pair`](Self::pair).
+    pub(crate) fn sign(&self, parts: &[&[u8]], evidence: &Evidence) -> Option<Vec<u8>> {
+        self.pair()?.sign(parts, evidence)
+    }
+}
+
+/// A private key that is ready to sign, for as long as one command takes: it has a copy of the secret.
+pub(crate) struct KeyPair {
+    pub(crate) algorithm: Algorithm,
+    key: Box<dyn SigningKey>,
+}
+
+impl KeyPair {
+    /// The public half. Derived anew by some implementations: ask once.
+    pub(crate) fn public(&self) -> Option<PublicKey> {
+        self.key.public()
+    }
+
+    /// Signs the concatenation of `parts`. `evidence` is what allows the key to be used at all. `None`: the arithmetic failed.
     pub(crate) fn sign(&self, parts: &[&[u8]], _evidence: &Evidence) -> Option<Vec<u8>> {
-        let secret = self.secret.expose();
-        match self.algorithm {
-            Algorithm::Es256 => crypto::p256_sign(secret, parts),
-            Algorithm::EdDsa => signatures::ed25519_sign(secret, parts),
-            Algorithm::Es384 => signatures::p384_sign(secret, parts),
-            Algorithm::Es256K => signatures::k256_sign(secret, parts),
-            Algorithm::MlDsa44 => signatures::ml_dsa_44_sign(secret, parts),
-            Algorithm::MlDsa65 => signatures::ml_dsa_65_sign(secret, parts),
-        }
+        self.key.sign(parts)
     }
-}
-
-/// An EC2 COSE_Key on P-256 (CP-02, MC-73).
-pub(crate) fn cose_p256(algorithm: i32, point: &crypto::P256Point) -> Vec<u8> {
-    cose_ec2(algorithm, 1, &point.x, &point.y)
-}
-
-/// An EC2 COSE_Key; coordinates have the full width of the field (MC-74).
-fn cose_ec2(algorithm: i32, curve: u8, x: &[u8], y: &[u8]) -> Vec<u8> {
-    let mut key = MapWriter::new();
-    key.put(1_u8, 2_u8).put(3_u8, algorithm).put(-1, curve);
-    key.put(-2, Bytes(x)).put(-3, Bytes(y));
-    to_vec(&key)
-}
-
-/// A COSE_Key of the algorithm key pair type, as ML-DSA uses it (RFC 9964).
-fn cose_akp(algorithm: i32, public: &[u8]) -> Vec<u8> {
-    let mut key = MapWriter::new();
-    key.put(1_u8, 7_u8).put(3_u8, algorithm).put(-1, Bytes(public));
-    to_vec(&key)
 }
 
 #[cfg(test)]
@@ -173,13 +193,15 @@ mod tests {
         let mut rng = seeded(1);
         let evidence = Evidence::of_presence(UserPresent::approved(), None);
         for algorithm in Algorithm::ALL {
-            let key = PrivateKey::generate(algorithm, &mut rng);
+            let (key, pair) = PrivateKey::generate(algorithm, &mut rng).unwrap();
             assert_eq!(key.secret.expose().len(), algorithm.secret_length());
-            let public = key.cose_public_key().unwrap();
+            let public = pair.public().unwrap().cose(algorithm.cose());
+            assert_eq!(public, key.cose_public_key().unwrap());
             assert_eq!(public.len(), algorithm.cose_length(), "{algorithm:?}");
-            let signature = key.sign(&[b"a", b"b"], &evidence).unwrap();
-            let shorter = algorithm.longest_signature() - signature.len();
-            assert!(shorter < 8, "{algorithm:?}: {shorter}");
+            for signature in [pair.sign(&[b"a", b"b"], &evidence), key.sign(&[b"ab"], &evidence)] {
+                let shorter = algorithm.longest_signature() - signature.unwrap().len();
+                assert!(shorter < 8, "{algorithm:?}: {shorter}");
+            }
         }
     }
 

@@ -2,13 +2,13 @@
 
 use alloc::vec::Vec;
 
-use crate::algorithm::{Algorithm, PrivateKey};
+use crate::algorithm::{Algorithm, KeyPair, PrivateKey};
 use crate::cbor::{Array, Bytes, Item, MapWriter};
 use crate::config::Config;
 use crate::consent::Evidence;
 use crate::credential::Credential;
-use crate::crypto;
 use crate::limits::MAX_CERTIFICATES;
+use crate::public_key::PublicKey;
 use crate::status::Status;
 
 /// How an authenticator vouches for the credentials it makes, unless the platform prefers another way.
@@ -117,6 +117,8 @@ pub(crate) enum Statement<'c> {
 /// What a statement vouches for.
 pub(crate) struct Registration<'a> {
     pub(crate) credential: &'a Credential,
+    pub(crate) pair: &'a KeyPair,
+    pub(crate) public: &'a PublicKey,
     pub(crate) auth_data: &'a [u8],
     pub(crate) client_data_hash: &'a [u8; 32],
     pub(crate) evidence: &'a Evidence,
@@ -141,8 +143,8 @@ impl Statement<'_> {
     pub(crate) fn attest(&self, what: Registration<'_>) -> Option<Attested> {
         let signed = [what.auth_data, what.client_data_hash];
         match self {
-            Self::SelfSigned => packed(&what.credential.key, &[], &signed, what.evidence),
-            Self::Basic(model) => packed(&model.key, &model.x5c, &signed, what.evidence),
+            Self::SelfSigned => packed(what.pair, &[], &signed, what.evidence),
+            Self::Basic(model) => packed(&model.key.pair()?, &model.x5c, &signed, what.evidence),
             Self::FidoU2f(model) => fido_u2f(model, &what),
             Self::None => Some(Attested { format: "none", statement: MapWriter::new() }),
         }
@@ -150,14 +152,14 @@ impl Statement<'_> {
 }
 
 fn packed(
-    key: &PrivateKey,
+    pair: &KeyPair,
     x5c: &[Vec<u8>],
     signed: &[&[u8]],
     evidence: &Evidence,
 ) -> Option<Attested> {
-    let signature = key.sign(signed, evidence)?;
+    let signature = pair.sign(signed, evidence)?;
     let mut statement = MapWriter::new();
-    statement.put("alg", key.algorithm.cose()).put("sig", Bytes(&signature));
+    statement.put("alg", pair.algorithm.cose()).put("sig", Bytes(&signature));
     if !x5c.is_empty() {
         statement.put("x5c", Array(x5c.iter().map(|certificate| Bytes(certificate))));
     }
@@ -166,7 +168,7 @@ fn packed(
 
 fn fido_u2f(model: &AttestationKey, what: &Registration<'_>) -> Option<Attested> {
     let credential = what.credential;
-    let public = crypto::p256_public(credential.key.secret.expose())?.uncompressed();
+    let public = what.public.uncompressed()?;
     let signed: [&[u8]; 5] =
         [&[0], &credential.rp_id_hash, what.client_data_hash, &credential.id, &public];
     let signature = model.key.sign(&signed, what.evidence)?;

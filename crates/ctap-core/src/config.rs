@@ -27,7 +27,7 @@ pub struct Config {
     pub versions: Vec<Version>,
     /// How many discoverable credentials fit. 0: none can be made (option `rk`).
     pub capacity: usize,
-    /// Signature algorithms, the preferred first (getInfo 0x0A).
+    /// Signature algorithms, the preferred first (getInfo 0x0A); each of them [built in](Algorithm::is_built_in).
     pub algorithms: Vec<Algorithm>,
     /// PIN/UV auth protocols, the preferred first (getInfo 0x06).
     pub pin_uv_auth_protocols: Vec<Protocol>,
@@ -198,6 +198,12 @@ pub const AAGUID: [u8; 16] = [
     0xc1, 0x96, 0xd9, 0x7f, 0x64, 0xcf, 0x46, 0x5a, 0xab, 0x5d, 0xaa, 0xf1, 0x8b, 0x48, 0x1f, 0xc4,
 ];
 
+/// Of ES256 and EdDSA what is built in.
+fn default_algorithms() -> Vec<Algorithm> {
+    let preferred = [Algorithm::Es256, Algorithm::EdDsa];
+    preferred.into_iter().filter(|algorithm| algorithm.is_built_in()).collect()
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -205,7 +211,7 @@ impl Default for Config {
             firmware_version: 1,
             versions: alloc::vec![Version::Fido20, Version::Fido21, Version::Fido23],
             capacity: 10,
-            algorithms: alloc::vec![Algorithm::Es256, Algorithm::EdDsa],
+            algorithms: default_algorithms(),
             pin_uv_auth_protocols: alloc::vec![Protocol::Two, Protocol::One],
             client_pin: true,
             no_mc_ga_permissions_with_client_pin: false,

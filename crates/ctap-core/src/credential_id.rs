@@ -173,7 +173,7 @@ mod tests {
 
     fn sealed_with(algorithm: Algorithm, rng: &mut HashRng, keys: &SealingKeys) -> Credential {
         let contents = Contents {
-            key: PrivateKey::generate(algorithm, rng),
+            key: PrivateKey::generate(algorithm, rng).unwrap().0,
             cred_protect: CredProtect::UvRequired,
             third_party_payment: true,
         };

@@ -1,18 +1,13 @@
-//! RustCrypto behind a dozen functions, so that the rest of the crate reads like the standard.
+//! Hashes, MACs and ciphers as a dozen functions, so that the rest of the crate reads like the standard.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::convert::Infallible;
 
 use aes::cipher::{Block, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use ecdsa::signature::digest::{Digest, KeyInit, Mac};
 use hkdf::Hkdf;
 use hmac::Hmac;
-use p256::elliptic_curve::Generate;
-use p256::elliptic_curve::sec1::ToSec1Point;
-use rand_core::{CryptoRng, TryCryptoRng, TryRng};
+use rand_core::{TryCryptoRng, TryRng};
 use sha2::Sha256;
-use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
@@ -77,75 +72,6 @@ pub(crate) fn aes128_cbc_encrypt_block(key: &[u8; 16], iv: &[u8; BLOCK], block: 
     cbc::Encryptor::<aes::Aes128>::new(key.into(), iv.into()).encrypt_blocks(blocks);
 }
 
-/// A point on P-256 as its two coordinates, big endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct P256Point {
-    pub(crate) x: [u8; 32],
-    pub(crate) y: [u8; 32],
-}
-
-impl P256Point {
-    fn of(public: &p256::PublicKey) -> Self {
-        let point = public.to_sec1_point(false);
-        let coordinate =
-            |bytes: Option<&p256::FieldBytes>| bytes.copied().unwrap_or_default().into();
-        Self { x: coordinate(point.x()), y: coordinate(point.y()) }
-    }
-
-    /// `04 ‖ x ‖ y`, as U2F and X.509 write it.
-    pub(crate) fn uncompressed(&self) -> [u8; 65] {
-        let mut bytes = [4; 65];
-        let coordinates = self.x.iter().chain(&self.y);
-        bytes.iter_mut().skip(1).zip(coordinates).for_each(|(to, from)| *to = *from);
-        bytes
-    }
-}
-
-/// The public point of a private scalar; `None` if it is zero or too large.
-pub(crate) fn p256_public(scalar: &[u8]) -> Option<P256Point> {
-    Some(P256Point::of(&p256::SecretKey::from_slice(scalar).ok()?.public_key()))
-}
-
-/// ECDSA with SHA-256 and a deterministic nonce (RFC 6979), in DER.
-///
-/// Signs from the scalar itself: `SigningKey` would first derive the public key, which costs as much as the signature.
-pub(crate) fn p256_sign(scalar: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
-    let secret = Zeroizing::new(p256::SecretKey::from_slice(scalar).ok()?.to_nonzero_scalar());
-    let digest = sha256(parts);
-    let (signature, _) =
-        ecdsa::hazmat::sign_prehashed_rfc6979::<p256::NistP256, Sha256>(&secret, &digest, &[]);
-    Some(signature.to_der().as_bytes().to_vec())
-}
-
-/// A P-256 key pair for key agreement; its secret stays where it is and is wiped when dropped.
-pub(crate) struct P256KeyPair {
-    secret: Box<p256::SecretKey>,
-    public: P256Point,
-}
-
-impl P256KeyPair {
-    pub(crate) fn generate(rng: &mut dyn CryptoRng) -> Self {
-        Self::from_secret(p256::SecretKey::generate_from_rng(rng))
-    }
-
-    fn from_secret(secret: p256::SecretKey) -> Self {
-        let public = P256Point::of(&secret.public_key());
-        Self { secret: Box::new(secret), public }
-    }
-
-    pub(crate) const fn public(&self) -> &P256Point {
-        &self.public
-    }
-
-    /// The x coordinate of the shared point; `None` if the peer's point is not on the curve (CP-03, CP-14).
-    pub(crate) fn agree(&self, peer: &P256Point) -> Option<Secret<32>> {
-        let peer = p256::PublicKey::from_sec1_bytes(&peer.uncompressed()).ok()?;
-        let secret = Zeroizing::new(self.secret.to_nonzero_scalar());
-        let shared = p256::ecdh::diffie_hellman(&*secret, peer.as_affine());
-        Some(Secret::filled(|z| *z = (*shared.raw_secret_bytes()).into()))
-    }
-}
-
 /// Randomness that follows from a seed: SHA-256 of the seed and a counter.
 pub(crate) struct HashRng {
     seed: Secret<32>,
@@ -188,15 +114,7 @@ impl TryCryptoRng for HashRng {}
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn signatures_match_the_published_deterministic_example() {
-        // RFC 6979 A.2.5, P-256 with SHA-256, message "sample".
-        let scalar = hex("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721");
-        let signature = p256_sign(&scalar, &[b"sam", b"ple"]).unwrap();
-        let r = hex("efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716");
-        assert_eq!(&signature[5..37], &r[..]);
-    }
+    use alloc::vec::Vec;
 
     #[test]
     fn cbc_matches_the_published_example_and_inverts() {
@@ -217,16 +135,6 @@ mod tests {
     fn cbc_refuses_partial_blocks() {
         assert!(!aes256_cbc_encrypt(&[0; 32], &[0; 16], &mut [0; 15]));
         assert!(!aes256_cbc_decrypt(&[0; 32], &[0; 16], &mut [0; 17]));
-    }
-
-    #[test]
-    fn key_agreement_gives_the_published_secret_and_refuses_points_off_the_curve() {
-        let key = P256KeyPair::from_secret(p256::SecretKey::from_slice(&[1; 32]).unwrap());
-        let peer = p256_public(&[2; 32]).unwrap();
-        let z = key.agree(&peer).unwrap();
-        assert_eq!(z.left().expose(), &[0xeb, 0x45, 0x9a, 0x6b]); // V-02
-        assert!(key.agree(&P256Point { x: peer.x, y: [1; 32] }).is_none());
-        assert!(key.agree(&P256Point { x: [0; 32], y: [0; 32] }).is_none());
     }
 
     fn hex(text: &str) -> Vec<u8> {

@@ -119,6 +119,7 @@
 extern crate alloc;
 
 pub mod algorithm;
+mod arithmetic;
 pub mod attestation;
 mod auth_data;
 mod authenticator;
@@ -133,9 +134,9 @@ mod extensions;
 pub mod limits;
 pub mod pin;
 mod policy;
+mod public_key;
 pub mod secret;
 mod session;
-mod signatures;
 mod soft;
 pub mod status;
 pub mod store;

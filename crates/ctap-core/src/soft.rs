@@ -20,7 +20,8 @@ use crate::time::Instant;
 
 /// An authenticator with everything it needs: memory, randomness, a clock that stands still until it is moved, and a person.
 ///
-/// The same seed gives the same key, byte for byte, so that a failing test fails again. For a key whose secrets nobody knows,
+/// The same seed gives the same key, byte for byte, so that a failing test fails again. With the feature `aws-lc` ECDSA signs with
+/// random nonces: then all but those signatures is the same. For a key whose secrets nobody knows,
 /// seed it from the system, or drive an [`Authenticator`] with your own [`Platform`].
 pub struct SoftKey {
     authenticator: Authenticator,

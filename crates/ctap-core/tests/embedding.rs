@@ -153,7 +153,10 @@ fn seeds_tell_keys_apart_and_the_same_seed_makes_the_same_key() {
     let get_info = [0x04];
     assert_ne!(one.call(&get_info), other.call(&get_info)); // device identifiers differ
     let mut twin = SoftKey::new(CheckedConfig::default(), [1; 32]);
-    let registration = registration().encode();
+    let repeats = if cfg!(feature = "aws-lc") { -8 } else { -7 }; // there ES256 has random nonces
+    let mut registration = registration();
+    registration.pub_key_cred_params = Some(vec![ctap_client::CredentialParameters::new(repeats)]);
+    let registration = registration.encode();
     one = SoftKey::new(CheckedConfig::default(), [1; 32]);
     assert_eq!(one.call(&registration), twin.call(&registration)); // same seed, same key
 }

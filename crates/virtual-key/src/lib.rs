@@ -10,8 +10,7 @@
 //!   host         the kernel of this machine, as the host of a key
 //! ```
 //!
-//! What waits is `async` and runs on one thread, in a Tokio `LocalSet` on a `current_thread` runtime. A key's authenticator and its memory, which
-//! may take their time, have a thread of their own.
+//! What waits is `async` and runs on one thread, in a Tokio `LocalSet` on a `current_thread` runtime.
 
 pub mod attestation;
 pub mod bell;

@@ -10,7 +10,7 @@ use super::parameters::{
 };
 use super::probe::Probe;
 use super::{Context, Outcome, Reply, View, Waiting, dummy};
-use crate::algorithm::{Algorithm, PrivateKey};
+use crate::algorithm::{Algorithm, KeyPair, PrivateKey};
 use crate::attestation::{Preference, Registration};
 use crate::auth_data::{AttestedCredential, AuthData};
 use crate::cbor::{Bytes, Item, Map, MapWriter};
@@ -24,6 +24,7 @@ use crate::extensions::registration::{Asked, Extensions};
 use crate::limits::{MAX_NAME, MAX_RP_ID, MAX_USER_ID};
 use crate::pin::Permissions;
 use crate::policy::Policy;
+use crate::public_key::PublicKey;
 use crate::secret::Secret;
 use crate::status::Status;
 use crate::store::{Change, random_bytes};
@@ -339,8 +340,9 @@ impl Ready {
         if checked.rk && !checked.fits(cx) {
             return Err(Status::KeyStoreFull); // MC-40
         }
-        let credential = checked.generate(cx)?;
-        let reply = checked.reply(&credential, salts.as_ref(), &evidence, cx)?;
+        let new = checked.generate(cx)?;
+        let reply = checked.reply(&new, salts.as_ref(), &evidence, cx)?;
+        let credential = new.credential;
         if credential.account.is_some() {
             let cred_store_state = random_bytes(cx.rng);
             let credential = Box::new(credential);
@@ -351,6 +353,13 @@ impl Ready {
         }
         Ok(reply)
     }
+}
+
+/// A credential that was just made, with its key ready to sign.
+struct New {
+    credential: Credential,
+    pair: KeyPair,
+    public: PublicKey,
 }
 
 /// What a commit is made of.
@@ -366,17 +375,26 @@ impl Checked {
     }
 
     /// A new key pair and its id (MC-39 to MC-41).
-    fn generate(&self, cx: &mut Context<'_>) -> Result<Credential, Status> {
+    fn generate(&self, cx: &mut Context<'_>) -> Result<New, Status> {
+        let (key, pair) = PrivateKey::generate(self.algorithm, cx.rng).ok_or(Status::Other)?;
+        let public = pair.public().ok_or(Status::Other)?;
         let contents = Contents {
-            key: PrivateKey::generate(self.algorithm, cx.rng),
+            key,
             cred_protect: self.extensions.cred_protect(),
             third_party_payment: self.extensions.third_party_payment(),
         };
-        if !self.rk {
-            let sealed = cx.session.sealing_keys.seal(contents, &self.rp_id_hash, cx.rng);
-            return sealed.ok_or(Status::Other);
-        }
-        Ok(Credential {
+        let credential = match self.rk {
+            true => self.discoverable(contents, cx),
+            false => {
+                let sealed = cx.session.sealing_keys.seal(contents, &self.rp_id_hash, cx.rng);
+                sealed.ok_or(Status::Other)?
+            }
+        };
+        Ok(New { credential, pair, public })
+    }
+
+    fn discoverable(&self, contents: Contents, cx: &mut Context<'_>) -> Credential {
+        Credential {
             id: credential_id::random(cx.rng),
             rp_id_hash: self.rp_id_hash,
             cred_protect: contents.cred_protect,
@@ -384,7 +402,7 @@ impl Checked {
             key: contents.key,
             cred_random: CredRandom::random(cx.rng),
             account: Some(self.account(cx)),
-        })
+        }
     }
 
     fn account(&self, cx: &mut Context<'_>) -> Account {
@@ -400,12 +418,12 @@ impl Checked {
     /// Authenticator data, attestation, response (MC-42, MC-81).
     fn reply(
         &self,
-        credential: &Credential,
+        new: &New,
         salts: Option<&Salts>,
         evidence: &Evidence,
         cx: &mut Context<'_>,
     ) -> Result<Reply, Status> {
-        let public_key = credential.key.cose_public_key().ok_or(Status::Other)?;
+        let New { credential, pair, public } = new;
         let statement = self.formats.choose(self.enterprise, self.algorithm, cx.config);
         let asked = Asked { rp_id: &self.rp.id, verified: evidence.verified() };
         let auth_data = AuthData {
@@ -415,7 +433,7 @@ impl Checked {
             attested: Some(AttestedCredential {
                 aaguid: statement.aaguid(&cx.config.aaguid),
                 id: &credential.id,
-                public_key: &public_key,
+                public_key: &public.cose(self.algorithm.cose()),
             }),
             extensions: self.extensions.outputs(credential, salts, asked, cx),
         }
@@ -423,6 +441,8 @@ impl Checked {
         let attested = statement
             .attest(Registration {
                 credential,
+                pair,
+                public,
                 auth_data: &auth_data,
                 client_data_hash: &self.client_data_hash,
                 evidence,

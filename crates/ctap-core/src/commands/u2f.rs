@@ -10,7 +10,6 @@ use crate::algorithm::{Algorithm, PrivateKey};
 use crate::consent::{Action, Evidence, Question, SilentRequest};
 use crate::credential::CredProtect;
 use crate::credential_id::Contents;
-use crate::crypto;
 
 /// Status words (UF-09).
 #[derive(Clone, Copy)]
@@ -201,8 +200,8 @@ fn registered(
     cx: &mut Context<'_>,
 ) -> Option<Vec<u8>> {
     let model = cx.config.attestation_key.as_ref()?;
-    let key = PrivateKey::generate(Algorithm::Es256, cx.rng);
-    let public = crypto::p256_public(key.secret.expose())?.uncompressed();
+    let (key, pair) = PrivateKey::generate(Algorithm::Es256, cx.rng)?;
+    let public = pair.public()?.uncompressed()?;
     let contents =
         Contents { key, cred_protect: CredProtect::UvOptional, third_party_payment: false };
     let key_handle = cx.session.sealing_keys.seal(contents, application, cx.rng)?.id;

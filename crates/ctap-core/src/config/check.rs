@@ -60,7 +60,19 @@ impl Config {
         let limits = self.extension_rules().into_iter().chain(self.limit_rules());
         match claims.chain(limits).find(|(broken, _)| *broken) {
             Some((_, contradiction)) => Err(contradiction),
-            None => self.answers_fit(),
+            None => self.algorithms_are_built_in().and_then(|()| self.answers_fit()),
+        }
+    }
+
+    /// What credentials and certificates are to be signed with, this build can sign with.
+    fn algorithms_are_built_in(&self) -> Result<(), Contradiction> {
+        let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
+        let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
+        let of_keys = keys.into_iter().flatten().map(|key| key.key.algorithm);
+        let mut wanted = self.algorithms.iter().copied().chain(of_keys);
+        match wanted.find(|algorithm| !algorithm.is_built_in()) {
+            None => Ok(()),
+            Some(missing) => Err(not_built_in(missing)),
         }
     }
 
@@ -273,6 +285,14 @@ impl Config {
     }
 }
 
+fn not_built_in(algorithm: Algorithm) -> Contradiction {
+    let name = algorithm.name();
+    let what = format!(
+        "this build cannot sign with {name}: leave it out, or build ctap-core with its feature for {name}"
+    );
+    Contradiction { what: what.into(), rule: "GI-19" }
+}
+
 fn is_any_twice<T: PartialEq>(items: &[T]) -> bool {
     items
         .iter()
@@ -296,6 +316,18 @@ impl FingerprintSensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_algorithm_that_is_not_built_in_is_refused_by_its_name() {
+        let contradiction = not_built_in(Algorithm::Es384);
+        assert!(contradiction.what.starts_with("this build cannot sign with ES384: leave it out"));
+        let all = Config { algorithms: Algorithm::ALL.to_vec(), ..Config::default() };
+        let missing = Algorithm::ALL.into_iter().find(|algorithm| !algorithm.is_built_in());
+        assert_eq!(
+            all.algorithms_are_built_in(),
+            missing.map_or(Ok(()), |it| Err(not_built_in(it)))
+        );
+    }
 
     #[test]
     fn the_default_makes_sense() {

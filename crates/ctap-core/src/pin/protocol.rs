@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::algorithm::cose_p256;
+use crate::arithmetic::AgreementKey;
 use crate::cbor::Map;
-use crate::crypto::{self, BLOCK, P256KeyPair, P256Point};
+use crate::crypto::{self, BLOCK};
+use crate::public_key::P256Point;
 use crate::secret::Secret;
 use crate::status::Status;
 use crate::store::random_bytes;
@@ -54,23 +55,23 @@ impl Protocol {
 
 /// The authenticator's key agreement keys, one for each protocol, fresh at power-up (CP-01, CP-18).
 pub(crate) struct KeyAgreement {
-    one: P256KeyPair,
-    two: P256KeyPair,
+    one: AgreementKey,
+    two: AgreementKey,
 }
 
 impl KeyAgreement {
     pub(crate) fn generate(rng: &mut dyn CryptoRng) -> Self {
-        Self { one: P256KeyPair::generate(rng), two: P256KeyPair::generate(rng) }
+        Self { one: AgreementKey::generate(rng), two: AgreementKey::generate(rng) }
     }
 
     /// A new key for one protocol (CP-15).
     pub(crate) fn regenerate(&mut self, protocol: Protocol, rng: &mut dyn CryptoRng) {
-        *self.pair_mut(protocol) = P256KeyPair::generate(rng);
+        *self.pair_mut(protocol) = AgreementKey::generate(rng);
     }
 
     /// The public key as a COSE_Key (CP-02).
     pub(crate) fn public_key(&self, protocol: Protocol) -> Vec<u8> {
-        cose_p256(ECDH_ES_HKDF_256, self.pair(protocol).public())
+        self.pair(protocol).public().cose(ECDH_ES_HKDF_256)
     }
 
     /// The secret shared with the platform whose key is `peer`. Anything but a point on the curve is an invalid parameter
@@ -85,14 +86,14 @@ impl KeyAgreement {
         Ok(SharedSecret::derive(protocol, &z))
     }
 
-    const fn pair(&self, protocol: Protocol) -> &P256KeyPair {
+    const fn pair(&self, protocol: Protocol) -> &AgreementKey {
         match protocol {
             Protocol::One => &self.one,
             Protocol::Two => &self.two,
         }
     }
 
-    const fn pair_mut(&mut self, protocol: Protocol) -> &mut P256KeyPair {
+    const fn pair_mut(&mut self, protocol: Protocol) -> &mut AgreementKey {
         match protocol {
             Protocol::One => &mut self.one,
             Protocol::Two => &mut self.two,

@@ -1,7 +1,5 @@
 //! The whole key in simulated time, with the host's end of CTAPHID as its client.
 
-mod thread;
-
 use ctap_core::config::AAGUID;
 use ctap_core::consent::Action;
 use ctap_core::{CheckedConfig, Config, Decision, Instant, MemoryStore, PromptId};
@@ -111,7 +109,7 @@ impl Bench {
     }
 
     fn answer(&mut self, prompt: PromptId, decision: Decision) -> bool {
-        self.key.answer(prompt, decision, self.now).try_recv() == Ok(true)
+        self.key.answer(prompt, decision, self.now)
     }
 
     fn has_rung(&mut self) -> bool {
@@ -192,7 +190,7 @@ fn a_late_click_cannot_approve_the_next_request_of_a_replugged_key() {
     let mut channel = bench.connect();
     bench.call(&mut channel, SELECTION);
     let first = bench.prompt().expect("a prompt");
-    bench.key.unplug(bench.now);
+    bench.key.unplug();
     bench.key.plug_in(bench.now);
     let mut channel = bench.connect();
     bench.call(&mut channel, SELECTION);
@@ -256,7 +254,7 @@ fn unplugging_forgets_prompts_and_channels() {
     let mut bench = Bench::new(Touch::Ask);
     let mut channel = bench.connect();
     bench.call(&mut channel, SELECTION);
-    bench.key.unplug(bench.now);
+    bench.key.unplug();
     assert_eq!(
         (bench.prompt(), bench.key.poll_timeout()),
         (None, None),
@@ -283,7 +281,7 @@ fn the_bell_rings_when_a_prompt_opens_and_when_it_closes() {
     assert_eq!(bench.hear(&mut channel), [status(KEEPALIVE_CANCEL)]);
     bench.call(&mut channel, SELECTION);
     assert!(bench.has_rung());
-    bench.key.unplug(bench.now);
+    bench.key.unplug();
     assert!(bench.has_rung());
 }
 

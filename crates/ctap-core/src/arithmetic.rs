@@ -1,0 +1,48 @@
+//! Key generation, signing and key agreement: what a key spends its time with.
+//!
+//! ES256, ES384, EdDSA and key agreement have two implementations, and one is chosen when this crate is built: RustCrypto's
+//! crates, which are Rust and need no standard library; or, with the feature `aws-lc`, AWS-LC, which is C and assembler and
+//! takes less than half of the time. Keys are the same in both, and so are signatures of EdDSA. Those of ECDSA have nonces that
+//! follow from key and message in the first (RFC 6979) and are random in the second, from AWS-LC's own generator.
+//!
+//! Every function that makes a [`SigningKey`] takes a scalar or a seed, big endian; `None` means that it is not a key of its
+//! algorithm. What they make wipes itself when dropped.
+
+use alloc::vec::Vec;
+
+use crate::public_key::PublicKey;
+
+#[cfg(feature = "aws-lc")]
+mod aws_lc;
+#[cfg(feature = "es256k")]
+mod es256k;
+#[cfg(feature = "ml-dsa")]
+mod ml_dsa;
+#[cfg(any(not(feature = "aws-lc"), test))]
+mod rust_crypto;
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "es256k")]
+pub(crate) use self::es256k::es256k;
+#[cfg(feature = "ml-dsa")]
+pub(crate) use self::ml_dsa::{ml_dsa_44, ml_dsa_65};
+#[cfg(feature = "aws-lc")]
+use aws_lc as chosen;
+#[cfg(not(feature = "aws-lc"))]
+use rust_crypto as chosen;
+
+#[cfg(feature = "eddsa")]
+pub(crate) use self::chosen::eddsa;
+#[cfg(feature = "es384")]
+pub(crate) use self::chosen::es384;
+pub(crate) use self::chosen::{AgreementKey, es256};
+
+/// A private key, ready to sign.
+pub(crate) trait SigningKey {
+    /// Its public half. Derived anew by some: ask once.
+    fn public(&self) -> Option<PublicKey>;
+
+    /// Signs the concatenation of `parts`: DER for ECDSA, raw for the others.
+    fn sign(&self, parts: &[&[u8]]) -> Option<Vec<u8>>;
+}

@@ -1,0 +1,123 @@
+//! The implementation in Rust.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use p256::elliptic_curve::Generate;
+use p256::elliptic_curve::sec1::ToSec1Point;
+use rand_core::CryptoRng;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::SigningKey;
+use crate::crypto::sha256;
+use crate::public_key::{P256Point, PublicKey};
+use crate::secret::Secret;
+
+/// ECDSA on P-256 with SHA-256.
+pub(crate) fn es256(scalar: &[u8]) -> Option<Box<dyn SigningKey>> {
+    let scalar: &[u8; 32] = scalar.try_into().ok()?; // `from_slice` takes shorter ones, too
+    Some(Box::new(Es256(p256::SecretKey::from_slice(scalar).ok()?)))
+}
+
+/// Signs from the scalar itself: p256's `SigningKey` would first derive the public key, which costs as much as a signature.
+struct Es256(p256::SecretKey);
+
+impl SigningKey for Es256 {
+    fn public(&self) -> Option<PublicKey> {
+        Some(PublicKey::P256(point_of(&self.0)))
+    }
+
+    fn sign(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
+        let scalar = Zeroizing::new(self.0.to_nonzero_scalar());
+        let digest = sha256(parts);
+        let (signature, _) =
+            ecdsa::hazmat::sign_prehashed_rfc6979::<p256::NistP256, Sha256>(&scalar, &digest, &[]);
+        Some(signature.to_der().as_bytes().to_vec())
+    }
+}
+
+/// ECDSA on P-384 with SHA-384.
+#[cfg(feature = "es384")]
+pub(crate) fn es384(scalar: &[u8]) -> Option<Box<dyn SigningKey>> {
+    let scalar: &[u8; 48] = scalar.try_into().ok()?;
+    Some(Box::new(Es384(p384::SecretKey::from_slice(scalar).ok()?)))
+}
+
+#[cfg(feature = "es384")]
+struct Es384(p384::SecretKey);
+
+#[cfg(feature = "es384")]
+impl SigningKey for Es384 {
+    fn public(&self) -> Option<PublicKey> {
+        let point = self.0.public_key().to_sec1_point(false);
+        Some(PublicKey::Point { curve: 2, x: point.x()?.to_vec(), y: point.y()?.to_vec() })
+    }
+
+    fn sign(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
+        use sha2::Digest as _;
+        let scalar = Zeroizing::new(self.0.to_nonzero_scalar());
+        let mut hash = sha2::Sha384::new();
+        parts.iter().for_each(|part| hash.update(part));
+        let digest = hash.finalize();
+        let (signature, _) = ecdsa::hazmat::sign_prehashed_rfc6979::<p384::NistP384, sha2::Sha384>(
+            &scalar,
+            &digest,
+            &[],
+        );
+        Some(signature.to_der().as_bytes().to_vec())
+    }
+}
+
+/// EdDSA on Ed25519, from a seed of 32 bytes.
+#[cfg(feature = "eddsa")]
+pub(crate) fn eddsa(seed: &[u8]) -> Option<Box<dyn SigningKey>> {
+    Some(Box::new(Ed25519(ed25519_dalek::SigningKey::from_bytes(seed.try_into().ok()?))))
+}
+
+#[cfg(feature = "eddsa")]
+struct Ed25519(ed25519_dalek::SigningKey);
+
+#[cfg(feature = "eddsa")]
+impl SigningKey for Ed25519 {
+    fn public(&self) -> Option<PublicKey> {
+        Some(PublicKey::Ed25519(self.0.verifying_key().to_bytes()))
+    }
+
+    /// Raw: `R ‖ S`, 64 bytes (AT-03).
+    fn sign(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
+        use ecdsa::signature::Signer as _;
+        Some(self.0.sign(&parts.concat()).to_bytes().to_vec())
+    }
+}
+
+/// A P-256 key pair for key agreement; its secret stays where it is.
+pub(crate) struct AgreementKey {
+    secret: Box<p256::SecretKey>,
+    public: P256Point,
+}
+
+impl AgreementKey {
+    pub(crate) fn generate(rng: &mut dyn CryptoRng) -> Self {
+        let secret = Box::new(p256::SecretKey::generate_from_rng(rng));
+        Self { public: point_of(&secret), secret }
+    }
+
+    pub(crate) const fn public(&self) -> &P256Point {
+        &self.public
+    }
+
+    /// The x coordinate of the shared point; `None` if the peer's point is not on the curve (CP-03, CP-14).
+    pub(crate) fn agree(&self, peer: &P256Point) -> Option<Secret<32>> {
+        let peer = p256::PublicKey::from_sec1_bytes(&peer.uncompressed()).ok()?;
+        let scalar = Zeroizing::new(self.secret.to_nonzero_scalar());
+        let shared = p256::ecdh::diffie_hellman(&*scalar, peer.as_affine());
+        Some(Secret::filled(|z| *z = (*shared.raw_secret_bytes()).into()))
+    }
+}
+
+fn point_of(secret: &p256::SecretKey) -> P256Point {
+    let point = secret.public_key().to_sec1_point(false);
+    let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.copied().unwrap_or_default().into();
+    P256Point { x: coordinate(point.x()), y: coordinate(point.y()) }
+}
