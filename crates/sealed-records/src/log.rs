@@ -235,12 +235,16 @@ impl<F> Log<F> {
     }
 
     fn is_durable_up_to(&mut self, offset: u64) {
-        while self.pending.from < offset {
-            let Some(head) = FrameHead::read(&self.pending.bytes) else { break };
-            self.pending.bytes.drain(..head.length.min(self.pending.bytes.len()));
-            self.pending.from = self.pending.from.saturating_add(head.length as u64);
+        let bytes = usize::try_from(offset.saturating_sub(self.pending.from)).unwrap_or(usize::MAX);
+        let mut done = 0_usize;
+        while done < bytes {
+            let rest = self.pending.bytes.get(done..).unwrap_or_default();
+            let Some(head) = FrameHead::read(rest) else { break };
+            done = done.saturating_add(head.length);
             self.durable = head.sequence;
         }
+        self.pending.bytes.drain(..done.min(self.pending.bytes.len()));
+        self.pending.from = self.pending.from.saturating_add(done as u64);
     }
 }
 

@@ -52,6 +52,13 @@ impl SimulatedDisk {
         medium.failing = Some((from + range.start..range.end.saturating_add(from), kind));
     }
 
+    /// Makes one call fail, counted from the next, and after so many more the power.
+    pub fn fail_calls_then_cut_power(&self, call: usize, more: usize) {
+        self.fail_calls(call..call.saturating_add(1), ErrorKind::Other);
+        let mut medium = self.medium();
+        medium.power_ends = Some(medium.calls + call + 1 + more);
+    }
+
     /// What programs read in this file now.
     #[must_use]
     pub fn contents(&self, name: &str) -> Option<Vec<u8>> {
@@ -220,6 +227,8 @@ struct Medium {
     calls: usize,
     syncs: usize,
     failing: Option<(Range<usize>, ErrorKind)>,
+    /// No call works from this one on.
+    power_ends: Option<usize>,
 }
 
 /// Names that change together, and the file each stands for from then on.
@@ -230,6 +239,7 @@ impl Medium {
         let call = self.calls;
         self.calls += 1;
         match &self.failing {
+            _ if self.power_ends.is_some_and(|end| call >= end) => Err(ErrorKind::Other.into()),
             Some((range, kind)) if range.contains(&call) => Err((*kind).into()),
             _ => Ok(()),
         }

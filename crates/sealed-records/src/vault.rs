@@ -192,8 +192,10 @@ impl<D: Disk> Vault<D> {
             return if when == Durability::Wait { self.wait_for_all() } else { Ok(()) };
         }
         self.look()?;
-        self.compact_if_due()?;
         let batch = Batch::new(changes)?;
+        if when == Durability::Wait {
+            self.compact_if_due()?;
+        }
         let before = self.log.end();
         let frame = self.log.prepare(&self.disk, &batch, self.rng.as_mut())?;
         match self.append(&frame, when) {
@@ -358,6 +360,7 @@ impl<D: Disk> Vault<D> {
                 self.state = State::Sound;
                 self.tell_witness();
                 if !Arc::ptr_eq(&old.keys, &self.log.keys) {
+                    // The best that can be done; what counts is durable already.
                     let _ = old.forget(&self.disk);
                 }
                 Ok(())

@@ -35,6 +35,60 @@ fn the_model_notices_a_vault_that_does_not_sync_its_directory() {
     assert!(!cut_power_everywhere(careless, &steps).violations.is_empty());
 }
 
+/// Three commits, the second of which makes most of the file dead, so that the third begins with a new one.
+#[test]
+fn a_power_cut_while_the_file_is_made_smaller_loses_nothing() {
+    let steps = [
+        Step::set("long", &[7; 200 * 1024], Wait),
+        Step::set("long", b"short", Lazy),
+        Step::set("a", b"3", Wait),
+    ];
+    let found = cut_power_everywhere(|disk| disk, &steps);
+    assert_eq!(found.violations, Vec::<String>::new());
+    assert!(found.disks > 1000, "only {} disks were looked at", found.disks);
+}
+
+/// A call fails, and a few calls later the power: while what was refused is being settled, or after that.
+#[test]
+fn a_power_cut_after_a_failed_call_leaves_what_was_acknowledged_and_no_half_of_a_commit() {
+    let mut disks = 0;
+    for failing in 0.. {
+        let mut refused = false;
+        for calls in 0..14 {
+            let disk = new_vault();
+            let mut vault = open(disk.clone()).unwrap().vault;
+            let steps = short_steps();
+            disk.fail_calls_then_cut_power(failing, calls);
+            let acknowledged = steps.iter().take_while(|step| step.ask(&mut vault).is_ok()).count();
+            refused |= acknowledged < steps.len();
+            let allowed = allowed(&steps, acknowledged);
+            for disk in disk.after_power_cut() {
+                disks += 1;
+                let violation = violation(&disk, &allowed);
+                assert_eq!(
+                    violation, None,
+                    "call {failing} failed, and after {calls} more the power"
+                );
+            }
+            std::mem::forget(vault);
+        }
+        if !refused {
+            assert!(failing > 20 && disks > 1000, "{failing} calls, {disks} disks");
+            return;
+        }
+    }
+}
+
+fn short_steps() -> Vec<Step> {
+    vec![
+        Step::set("a", b"3", Wait),
+        Step::set("tries", b"7", Lazy),
+        Step::set("c", &[5; 100], Wait),
+        Step::ReplaceAll(vec![(b"z".to_vec(), b"1".to_vec())]),
+        Step::set("a", b"4", Wait),
+    ]
+}
+
 #[test]
 fn a_power_cut_while_a_vault_is_made_leaves_a_whole_one_or_none() {
     let mut left = BTreeMap::new();
@@ -279,7 +333,6 @@ struct Found {
 /// Carries out the steps once for each call there is, cutting the power after it, and looks at every disk that may be found
 /// then.
 fn cut_power_everywhere<D: Disk>(wrap: impl Fn(SimulatedDisk) -> D, steps: &[Step]) -> Found {
-    let states = states_along(steps);
     let mut found = Found::default();
     for calls in 0..2000 {
         let disk = new_vault();
@@ -287,15 +340,12 @@ fn cut_power_everywhere<D: Disk>(wrap: impl Fn(SimulatedDisk) -> D, steps: &[Ste
         let mut vault = opened.vault;
         disk.fail_calls(calls..usize::MAX, ErrorKind::Other);
         let acknowledged = steps.iter().take_while(|step| step.ask(&mut vault).is_ok()).count();
-        let durable = steps[..acknowledged].iter().rposition(Step::is_durable);
-        let oldest = durable.map_or(0, |step| step + 1);
-        // At most one step more than was acknowledged.
-        let allowed = &states[oldest..states.len().min(acknowledged + 2)];
+        let allowed = allowed(steps, acknowledged);
         for disk in disk.after_power_cut() {
             found.disks += 1;
             found
                 .violations
-                .extend(violation(&disk, allowed).map(|what| format!("{calls} calls: {what}")));
+                .extend(violation(&disk, &allowed).map(|what| format!("{calls} calls: {what}")));
         }
         std::mem::forget(vault);
         if acknowledged == steps.len() {
@@ -303,6 +353,16 @@ fn cut_power_everywhere<D: Disk>(wrap: impl Fn(SimulatedDisk) -> D, steps: &[Ste
         }
     }
     panic!("the steps never end");
+}
+
+/// What may be found when so many steps were acknowledged: nothing older than the last of them that was waited for, and at most
+/// one step more.
+fn allowed(steps: &[Step], acknowledged: usize) -> Vec<Map> {
+    let durable = steps[..acknowledged].iter().rposition(Step::is_durable);
+    let oldest = durable.map_or(0, |step| step + 1);
+    let mut states = states_along(steps);
+    states.truncate(acknowledged + 2);
+    states.split_off(oldest)
 }
 
 fn violation(disk: &SimulatedDisk, allowed: &[Map]) -> Option<String> {
