@@ -88,7 +88,7 @@ impl SimulatedDisk {
         self.medium().syncs
     }
 
-    /// The disks that may be found if the power fails now: all of them, or, where there are more than 1,024, those on which
+    /// The disks that may be found if the power fails now: all of them, or, where there are more than 256, those on which
     /// least or most is left and some in between.
     pub fn after_power_cut(&self) -> impl Iterator<Item = Self> + use<> {
         let disk = self.clone();
@@ -100,7 +100,7 @@ impl SimulatedDisk {
 /// Which of so many unsynced changes make it to the medium: a bit for each.
 fn survivors(unsynced: usize) -> Box<dyn Iterator<Item = u128>> {
     assert!(unsynced < 128, "{unsynced} unsynced changes are too many");
-    if unsynced <= 10 {
+    if unsynced <= 8 {
         return Box::new(0..1 << unsynced);
     }
     let all = (1_u128 << unsynced) - 1;
@@ -109,7 +109,7 @@ fn survivors(unsynced: usize) -> Box<dyn Iterator<Item = u128>> {
     let only_one = (0..unsynced).map(|one| 1 << one);
     let but_one = (0..unsynced).map(move |one| all ^ 1 << one);
     // Far from random, but no two alike, and each bit set in half of them.
-    let others = (1..512_u128).map(move |number| number.wrapping_mul(SPREAD) & all);
+    let others = (1..64_u128).map(move |number| number.wrapping_mul(SPREAD) & all);
     Box::new(first_ones.chain(last_ones).chain(only_one).chain(but_one).chain(others))
 }
 

