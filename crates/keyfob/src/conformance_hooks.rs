@@ -227,7 +227,7 @@ impl Desk {
             Err(refusal) => return refusal,
         };
         match head.uri.path() {
-            "/conformance/userpresence" => self.hand.touch(),
+            "/conformance/userpresence" => self.hand.touch().await,
             "/conformance/powercycle" => self.hand.power_cycle().await,
             "/conformance/results" => self.keep(&body),
             _ => (StatusCode::NOT_FOUND, "there is no such hook".to_owned()),

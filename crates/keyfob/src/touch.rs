@@ -23,7 +23,7 @@ pub(crate) async fn front_end(keys: &Keys) -> Infallible {
             // It cannot fail: the keys hold the other end.
             _ = bell.changed() => {}
             () = pause(redraw) => {}
-            line = screen.line() => screen.typed(line.as_deref()),
+            line = screen.line() => screen.typed(line.as_deref()).await,
         }
     }
 }

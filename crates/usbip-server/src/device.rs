@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
@@ -83,6 +84,11 @@ impl Port {
         self.slot.signal.notify_one();
     }
 
+    /// The same for other threads, on which the function may have its work done.
+    pub fn waker(&self) -> Waker {
+        Waker { signal: Arc::clone(&self.slot.signal) }
+    }
+
     /// Pulls the plug and puts it back: an import ends, and the device can be imported again.
     pub fn replug(&self) {
         if self.slot.state.get() == State::Imported {
@@ -116,6 +122,19 @@ impl Port {
     }
 }
 
+/// Calls [`Port::wake`] from any thread.
+#[derive(Clone, Debug)]
+pub struct Waker {
+    signal: Arc<Notify>,
+}
+
+impl Waker {
+    /// As [`Port::wake`].
+    pub fn wake(&self) {
+        self.signal.notify_one();
+    }
+}
+
 /// A device and whether it is in use.
 pub(crate) struct Slot {
     model: UsbDevice,
@@ -124,7 +143,7 @@ pub(crate) struct Slot {
     function: Rc<RefCell<dyn HidFunction>>,
     state: Cell<State>,
     /// Rung by the port, heard by the connection that holds the lease.
-    signal: Notify,
+    signal: Arc<Notify>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +168,7 @@ impl Slot {
         let model = descriptors::model(info, bus_num, dev_num);
         let descriptors = Descriptors::of(&model).ok_or(PlugError::NoDescriptors)?;
         let devid = u32::from(bus_num) << 16 | u32::from(dev_num);
-        let (state, signal) = (Cell::new(State::Free), Notify::new());
+        let (state, signal) = (Cell::new(State::Free), Arc::new(Notify::new()));
         Ok(Self { model, descriptors, devid, function, state, signal })
     }
 

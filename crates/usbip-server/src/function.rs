@@ -12,7 +12,7 @@ pub type Report = [u8; REPORT_LENGTH];
 ///
 /// A call must not block, nor may anybody keep the function borrowed while a task waits. What
 /// happens elsewhere (a touch, a finished computation) is announced with
-/// [`Port::wake`](crate::Port::wake).
+/// [`Port::wake`](crate::Port::wake), or from another thread with its [`Waker`](crate::Waker).
 pub trait HidFunction {
     /// The device was imported: it has just been plugged in and powered up.
     fn attached(&mut self);

@@ -56,7 +56,7 @@ pub mod vhci;
 mod wire;
 
 pub use connection::ConnectionError;
-pub use device::{DeviceInfo, PlugError, Port};
+pub use device::{DeviceInfo, PlugError, Port, Waker};
 pub use function::{HidFunction, REPORT_LENGTH, Report};
 pub use server::Server;
 pub use wire::WireError;

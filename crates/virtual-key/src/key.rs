@@ -1,28 +1,33 @@
 //! A security key: the authenticator behind its transport, with memory, randomness and a policy for touches.
 //!
 //! ```text
-//!   reports ──► Device ── Request, Cancel, Abandon ──► Authenticator ── Wait(question) ──► Touch
-//!   reports ◄── Device ◄──────── respond ───────────── Authenticator ◄──── answer ───────── ask: front ends
+//!   reports ──► Device ── orders: request, cancel, answer ... ──► Worker ──► Authenticator, memory
+//!   reports ◄── Device ◄─ effects: waiting, response, prompts ── Worker ── Wait(question) ──► Touch
 //! ```
 //!
-//! Everything is a direct call; time is an argument. [`UsbKey`] adds the clock and goes into a `usbip-server` port.
+//! The left half never waits; the worker may, for a disk or a signature. A running key's worker has a thread of its own
+//! ([`Key::on_thread`]), so that keepalives and other keys go on meanwhile. In simulated time it is called directly, and all has
+//! happened when a call returns. Time is an argument, and travels with the orders. [`UsbKey`] adds the clock and goes into a
+//! `usbip-server` port.
 
 #[cfg(test)]
 mod tests;
+mod thread;
 mod usb;
+mod worker;
 
-use ctap_core::{
-    Authenticator, Channel, CheckedConfig, Decision, Instant, Platform, PromptId, Question,
-    Response, Step, Store,
-};
-use hid_transport::{ChannelId, Device, Event, Kind, Packet, Report, RequestId, Settings};
+use std::io;
+
+use ctap_core::{Channel, CheckedConfig, Decision, Instant, PromptId, Question, Store};
+use hid_transport::{ChannelId, Device, Event, Packet, Report, Settings};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
+use self::thread::{PowerUp, WorkerThread};
 pub use self::usb::UsbKey;
+use self::worker::{Effect, Open, Order, Request, Worker};
 use crate::bell::Bell;
-use crate::platform::without_traces;
-use crate::sites;
 
 /// What becomes of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,9 +44,9 @@ pub enum Touch {
 /// What a key is built from.
 pub struct Parts {
     /// Its durable memory.
-    pub store: Box<dyn Store>,
+    pub store: Box<dyn Store + Send>,
     /// Its randomness.
-    pub rng: Box<dyn CryptoRng>,
+    pub rng: Box<dyn CryptoRng + Send>,
     /// Who answers its questions.
     pub touch: Touch,
     /// Rung when a prompt opens or closes, and when the key winks.
@@ -50,15 +55,23 @@ pub struct Parts {
 
 /// A whole security key, waiting for reports.
 pub struct Key {
-    authenticator: Authenticator,
     device: Device,
-    /// The last request.
-    request: Option<RequestId>,
-    parts: Parts,
+    worker: Workplace,
+    power_up: PowerUp,
+    /// What the authenticator waits for, as far as has been heard.
+    open: Open,
+    bell: Bell,
     /// The prompt that the bell was last rung for.
     announced: Option<PromptId>,
     left: Option<Left>,
     has_winked: bool,
+}
+
+/// Where the worker works.
+enum Workplace {
+    /// On the thread of whoever calls.
+    Here(Box<Worker>),
+    Thread(WorkerThread),
 }
 
 /// A transaction whose client was probably interrupted: the host stopped reading while it ran (HD-53).
@@ -71,67 +84,88 @@ struct Left {
 
 impl Key {
     /// Builds a key that is not plugged in yet.
-    pub fn new(config: CheckedConfig, mut parts: Parts, now: Instant) -> Self {
+    pub fn new(config: CheckedConfig, parts: Parts, now: Instant) -> Self {
         let settings = Settings {
             version: VERSION.map(number),
             cbor: !config.versions.is_empty(),
             msg: config.u2f,
             ..Settings::default()
         };
-        let authenticator = without_traces(|| Authenticator::new(config, &mut parts.platform(now)));
-        let device = Device::new(settings);
+        let bell = parts.bell.clone();
         Self {
-            authenticator,
-            device,
-            request: None,
-            parts,
+            device: Device::new(settings),
+            worker: Workplace::Here(Box::new(Worker::new(config, parts, now))),
+            power_up: PowerUp::default(),
+            open: Open::default(),
+            bell,
             announced: None,
             left: None,
             has_winked: false,
         }
     }
 
-    /// Power comes: all that is not in the store is forgotten (HD-44).
-    pub fn plug_in(&mut self, now: Instant) {
-        self.device.reset();
-        without_traces(|| self.authenticator.power_cycle(&mut self.parts.platform(now)));
-        self.announce();
+    /// The same key, whose authenticator and memory work on a thread of this name from now on: no call waits for them, and what
+    /// they have done is taken over by [`catch_up`](Self::catch_up). The thread ends with the key, after what it has begun.
+    ///
+    /// # Errors
+    /// The system gives this process no further thread.
+    pub fn on_thread(self, name: String) -> io::Result<Self> {
+        let worker = match self.worker {
+            Workplace::Here(worker) => WorkerThread::start(*worker, name)?,
+            Workplace::Thread(thread) => thread,
+        };
+        Ok(Self { worker: Workplace::Thread(worker), ..self })
     }
 
-    /// Power goes: nobody waits for an answer any more.
-    pub fn unplug(&mut self) {
-        self.device.reset();
-        self.authenticator.power_off();
-        self.announce();
+    /// `wake` is called on the key's thread, if it has one, whenever there is something to [`catch_up`](Self::catch_up) with. It must not block.
+    /// Said once; later ones are ignored.
+    pub fn wake_by(&self, wake: impl Fn() + Send + Sync + 'static) {
+        if let Workplace::Thread(thread) = &self.worker {
+            thread.wake_by(wake);
+        }
+    }
+
+    /// Takes over what the key's thread has done. Afterwards there may be reports to read, and another deadline.
+    ///
+    /// # Panics
+    /// If the thread did.
+    pub fn catch_up(&mut self, now: Instant) {
+        let Workplace::Thread(thread) = &mut self.worker else { return };
+        for (power_up, effect) in thread.take_effects() {
+            if power_up == self.power_up {
+                self.apply(effect, now);
+            }
+        }
+    }
+
+    /// Power comes: all that is not in the store is forgotten (HD-44).
+    pub fn plug_in(&mut self, now: Instant) {
+        self.switch_power(Order::PlugIn { now }, now);
+    }
+
+    /// Power goes: nobody waits for an answer any more. A write that has begun cannot be called back, but nobody hears of it.
+    pub fn unplug(&mut self, now: Instant) {
+        self.switch_power(Order::Unplug, now);
     }
 
     /// The host sent a report.
     pub fn handle_report(&mut self, report: &Report, now: Instant) {
-        self.let_in(report);
-        match self.device.handle_report(report, hid(now)) {
+        self.let_in(report, now);
+        let order = match self.device.handle_report(report, hid(now)) {
             Some(Event::Request { id, channel, kind, message }) => {
-                self.request = Some(id);
                 tracing::info!(%channel, command = message.first(), length = message.len());
-                let mut platform = self.parts.platform(now);
-                let channel = Channel(channel.as_u32());
-                let step = without_traces(|| match kind {
-                    Kind::Cbor => self.authenticator.handle(channel, message, &mut platform),
-                    Kind::Msg => self.authenticator.handle_u2f(channel, message, &mut platform),
-                });
-                self.proceed(step, now);
+                let (channel, message) = (Channel(channel.as_u32()), message.to_vec());
+                Order::Request(Request { id, channel, kind, message, now })
             }
-            Some(Event::Cancel { channel }) => {
-                let response = self.authenticator.cancel(Channel(channel.as_u32()));
-                self.respond(response, now);
-            }
-            Some(Event::Abandon { .. }) => self.authenticator.abandon(),
+            Some(Event::Cancel { channel }) => Order::Cancel(Channel(channel.as_u32())),
+            Some(Event::Abandon { .. }) => Order::Abandon,
             Some(Event::Wink { .. }) => {
                 self.has_winked = true;
-                self.parts.bell.ring();
+                return self.bell.ring();
             }
             None => return,
-        }
-        self.announce();
+        };
+        self.order(order, now);
     }
 
     /// The next report for a host that has so many reads waiting, at least one.
@@ -154,29 +188,33 @@ impl Key {
         let device = self.device.poll_timeout().map(|at| Instant::from_millis(at.as_millis()));
         let reader = self.left_transaction().and_then(|left| left.unread_since);
         let reader = reader.map(|since| since.plus(READER_GONE));
-        [device, self.authenticator.poll_timeout(), reader].into_iter().flatten().min()
+        [device, self.open.deadline, reader].into_iter().flatten().min()
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         let unread_since = self.left_transaction().and_then(|left| left.unread_since);
         if unread_since.is_some_and(|since| since.plus(READER_GONE) <= now) {
-            self.give_up();
+            self.give_up(now);
         }
         self.device.handle_timeout(hid(now));
-        let response = self.authenticator.handle_timeout(now);
-        self.respond(response, now);
-        self.announce();
+        // Told once: the next deadline comes with what becomes of this one.
+        if self.open.deadline.take_if(|deadline| *deadline <= now).is_some() {
+            self.order(Order::Timeout { now }, now);
+        }
     }
 
-    /// Somebody decided. `false`: nobody waits for that prompt any more, and nothing happened.
-    pub fn answer(&mut self, prompt: PromptId, decision: Decision, now: Instant) -> bool {
-        let mut platform = self.parts.platform(now);
-        let answer = || self.authenticator.answer(prompt, decision, &mut platform);
-        let Some(step) = without_traces(answer) else { return false };
-        self.proceed(step, now);
-        self.announce();
-        true
+    /// Somebody decided. The receiver hears whether the prompt was still open; else nothing happened. So it is as well if it
+    /// hears nothing, because power went before.
+    pub fn answer(
+        &mut self,
+        prompt: PromptId,
+        decision: Decision,
+        now: Instant,
+    ) -> oneshot::Receiver<bool> {
+        let (reply, answered) = oneshot::channel();
+        self.order(Order::Answer { prompt, decision, now, reply }, now);
+        answered
     }
 
     /// What a person is asked right now, and until when.
@@ -186,8 +224,7 @@ impl Key {
 
     /// Every prompt that can be answered, that one first: several U2F clients may want a touch.
     pub fn prompts(&self) -> impl Iterator<Item = (PromptId, Question, Instant)> {
-        let prompts = self.authenticator.prompts();
-        prompts.map(|(prompt, question, until)| (prompt, self.named(question), until))
+        self.open.prompts.iter().cloned()
     }
 
     /// Whether somebody wanted to see which key this is, since the last call (HD-61).
@@ -201,77 +238,70 @@ impl Key {
     }
 
     /// Makes way for this report, if all that keeps it out is a request whose client is gone. A client that is heard of is not.
-    fn let_in(&mut self, report: &Report) {
+    fn let_in(&mut self, report: &Report, now: Instant) {
         let Some(left) = self.left_transaction() else { return };
         if Packet::parse(report).channel() == left.channel {
             self.left = None;
         } else if self.device.is_kept_out(report) {
-            self.give_up();
+            self.give_up(now);
         }
     }
 
     /// Forgets the transaction that runs.
-    fn give_up(&mut self) {
+    fn give_up(&mut self, now: Instant) {
         self.left = None;
-        self.authenticator.abandon();
         self.device.abandon();
+        self.order(Order::Abandon, now);
+    }
+
+    /// Another life begins, with power or without.
+    fn switch_power(&mut self, order: Order, now: Instant) {
+        self.device.reset();
+        self.power_up = self.power_up.next();
+        self.open = Open::default();
         self.announce();
+        self.order(order, now);
     }
 
-    fn proceed(&mut self, step: Step, now: Instant) {
-        match step {
-            Step::Reply(response) => self.respond(Some(response), now),
-            Step::Wait(prompt, question) => self.wait(prompt, &question, now),
-            Step::Kept => {}
-        }
-    }
-
-    /// Every question shows as KEEPALIVE(UPNEEDED), one that is answered at once too (HD-76).
-    fn wait(&mut self, prompt: PromptId, question: &Question, now: Instant) {
-        tracing::debug!(%prompt, question = ?self.named(question), "a person is needed");
-        if let Some(request) = self.request {
-            self.device.set_waiting_for_user(request, true);
-        }
-        match self.parts.touch {
-            Touch::Ask => {}
-            Touch::Auto => drop(self.answer(prompt, Decision::Approve, now)),
-            Touch::Deny => drop(self.answer(prompt, Decision::Deny, now)),
+    /// Has the worker carry this out, now or when it comes to it.
+    fn order(&mut self, order: Order, now: Instant) {
+        match &mut self.worker {
+            Workplace::Here(worker) => {
+                let mut effects = Vec::new();
+                worker.take(order, &mut |effect| effects.push(effect));
+                effects.into_iter().for_each(|effect| self.apply(effect, now));
+            }
+            Workplace::Thread(thread) => thread.send(self.power_up, order),
         }
     }
 
-    /// With the name of the site that a U2F request means, if anybody here knows it.
-    fn named(&self, question: &Question) -> Question {
-        let credentials = &self.parts.store.state().credentials;
-        let accounts = credentials.iter().filter_map(|credential| credential.account.as_ref());
-        let stored = accounts.map(|account| account.rp.id.as_str());
-        let mut question = question.clone();
-        if let (None, Some(application)) = (&question.rp_id, &question.application) {
-            question.rp_id = sites::behind(application, stored).map(str::to_owned);
+    fn apply(&mut self, effect: Effect, now: Instant) {
+        match effect {
+            Effect::Waiting(request) => self.device.set_waiting_for_user(request, true),
+            Effect::Decided { prompt, request } => {
+                if let Some(request) = request {
+                    self.device.set_waiting_for_user(request, false);
+                }
+                self.open.prompts.retain(|(open, ..)| *open != prompt);
+                self.open.deadline = None;
+            }
+            Effect::Done { response, open } => {
+                if let Some((request, message)) = response {
+                    self.device.respond(request, &message, hid(now));
+                }
+                self.open = open;
+            }
         }
-        question
-    }
-
-    fn respond(&mut self, response: Option<Response>, now: Instant) {
-        if let Some((Response { channel, message }, request)) = response.zip(self.request) {
-            let channel = ChannelId::new(channel.0);
-            tracing::info!(%channel, status = message.first(), length = message.len());
-            self.device.respond(request, &message, hid(now));
-        }
+        self.announce();
     }
 
     /// Rings if what is asked is not what it was when the bell last rang.
     fn announce(&mut self) {
-        let open = self.authenticator.prompt().map(|(prompt, ..)| prompt);
-        if open != self.announced {
-            self.announced = open;
-            self.parts.bell.ring();
+        let foremost = self.open.prompts.first().map(|(prompt, ..)| *prompt);
+        if foremost != self.announced {
+            self.announced = foremost;
+            self.bell.ring();
         }
-    }
-}
-
-impl Parts {
-    fn platform(&mut self, now: Instant) -> Platform<'_> {
-        Platform { store: &mut *self.store, rng: &mut *self.rng, now }
     }
 }
 

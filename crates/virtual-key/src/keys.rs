@@ -1,6 +1,10 @@
 //! The keys that a process runs, each plugged into a port.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::{Cell, OnceCell, RefCell};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -12,7 +16,7 @@ use usbip_server::{DeviceInfo, Port, Server};
 
 use crate::attestation;
 use crate::bell::{Bell, Listener};
-use crate::failure::Warn;
+use crate::failure::{Warn, advise};
 use crate::key::{Key, Parts, Touch, UsbKey};
 use crate::memory::Memory;
 use crate::metadata::Statements;
@@ -139,8 +143,12 @@ struct Workshop<'a> {
 impl Workshop<'_> {
     /// Makes the key with this number, and plugs it in.
     fn make(&self, number: u32, memory: &Option<PathBuf>) -> anyhow::Result<PluggedKey> {
-        let Making { profile, touch, warn, .. } = self.making;
-        let Memory { store, serial, directory } = Memory::open(memory.clone(), *warn)?;
+        self.plug(number, Memory::open(memory.clone(), self.making.warn)?)
+    }
+
+    fn plug(&self, number: u32, memory: Memory) -> anyhow::Result<PluggedKey> {
+        let Making { profile, touch, .. } = self.making;
+        let Memory { store, serial, directory } = memory;
         let own = |vouched| attestation::identity(vouched, &serial, directory.as_deref());
         let identities = profile.identities(own)?;
         let config = profile.config(&identities)?;
@@ -148,9 +156,13 @@ impl Workshop<'_> {
         let (touch, bell) = (*touch, self.bell.clone());
         let parts = Parts { store, rng: Box::new(system_rng()), touch, bell };
         let key = Key::new(config, parts, self.clock.now());
+        // As long as Linux lets the name of a thread be.
+        let key = key.on_thread(format!("key 1-{number}")).map_err(no_thread)?;
         let usb = Rc::new(RefCell::new(UsbKey { key, clock: self.clock, power_ups: 0 }));
         let info = device_info(number, profile.usb_ids(), serial.clone());
         let port = self.server.plug(info, Rc::clone(&usb) as _)?;
+        let waker = port.waker();
+        usb.borrow().key.wake_by(move || waker.wake());
         let (replugs, is_held, offered) = (Cell::new(0), Cell::new(false), OnceCell::new());
         let run = self.run;
         Ok(PluggedKey { usb, port, serial, statements, directory, run, replugs, is_held, offered })
@@ -201,10 +213,16 @@ impl PluggedKey {
     }
 
     /// Somebody decided. `false`: that prompt is no longer open, and nothing happened.
-    pub fn answer(&self, prompt: PromptId, decision: Decision) -> bool {
-        let usb = &mut *self.usb.borrow_mut();
-        let was_open = usb.key.answer(prompt, decision, usb.clock.now());
-        self.port.wake();
+    ///
+    /// Waits until the key has taken it in: for a write that is under way, and for what follows from the decision.
+    pub async fn answer(&self, prompt: PromptId, decision: Decision) -> bool {
+        let answered = {
+            let usb = &mut *self.usb.borrow_mut();
+            usb.key.answer(prompt, decision, usb.clock.now())
+        };
+        let was_open = answered.await.unwrap_or(false);
+        // Whoever hears of it and looks again must not find the same prompt.
+        self.usb.borrow_mut().catch_up();
         was_open
     }
 
@@ -238,6 +256,11 @@ impl PluggedKey {
     pub fn replugs(&self) -> u32 {
         self.replugs.get()
     }
+}
+
+fn no_thread(error: io::Error) -> anyhow::Error {
+    let error = anyhow::Error::new(error).context("the system gives no thread to a key");
+    advise(error, "end other programs, or raise the limit that `ulimit -u` shows")
 }
 
 /// The address by which a program of this host reaches what listens there.

@@ -10,7 +10,8 @@
 //!   host         the kernel of this machine, as the host of a key
 //! ```
 //!
-//! What waits is `async` and runs on one thread, in a Tokio `LocalSet` on a `current_thread` runtime.
+//! What waits is `async` and runs on one thread, in a Tokio `LocalSet` on a `current_thread` runtime. A key's authenticator and its memory, which
+//! may take their time, have a thread of their own.
 
 pub mod attestation;
 pub mod bell;

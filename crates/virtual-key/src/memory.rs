@@ -18,7 +18,7 @@ use crate::private_file;
 /// A key's memory, and the number that is printed on the key.
 pub struct Memory {
     /// What it remembers.
-    pub store: Box<dyn Store>,
+    pub store: Box<dyn Store + Send>,
     /// The USB serial number: the same as long as the memory is the same, a reset notwithstanding, and no secret.
     pub serial: String,
     /// Where it is kept; `None`: nowhere.

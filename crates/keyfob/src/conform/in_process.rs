@@ -65,14 +65,14 @@ impl Caretaker for Simulated {
             Hand::Nothing | Hand::Cancel => return Ok(()),
         };
         if let Some((prompt, ..)) = key.prompt() {
-            key.answer(prompt, decision, *now);
+            drop(key.answer(prompt, decision, *now));
         }
         Ok(())
     }
 
     fn power_cycle(&mut self) -> Result<(), Trouble> {
         let Bench { key, now, inbox } = &mut *self.0.borrow_mut();
-        key.unplug();
+        key.unplug(*now);
         key.plug_in(*now);
         inbox.clear();
         Ok(())

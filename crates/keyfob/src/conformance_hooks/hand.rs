@@ -26,8 +26,8 @@ impl Hand {
 
     /// Touches the key now, if it asks, else as soon as it does. The answer waits for neither: whether the tool sends its
     /// command before it asks for the touch or after it was answered, nobody says.
-    pub(super) fn touch(&self) -> Reply {
-        if self.touch_what_is_open() {
+    pub(super) async fn touch(&self) -> Reply {
+        if self.touch_what_is_open().await {
             return (StatusCode::OK, "touched".to_owned());
         }
         self.early.begin(Instant::now());
@@ -39,7 +39,7 @@ impl Hand {
     pub(super) async fn touch_what_opens(&self) -> Infallible {
         let mut bell = self.keys.listen();
         loop {
-            if self.early.is_on(Instant::now()) && self.touch_what_is_open() {
+            if self.early.is_on(Instant::now()) && self.touch_what_is_open().await {
                 self.early.end();
             }
             // It cannot fail: the keys hold the other end.
@@ -47,10 +47,15 @@ impl Hand {
         }
     }
 
-    fn touch_what_is_open(&self) -> bool {
-        self.keys
-            .iter()
-            .any(|key| key.prompt().is_some_and(|prompt| key.answer(prompt.id, Decision::Approve)))
+    async fn touch_what_is_open(&self) -> bool {
+        for key in self.keys.iter() {
+            if let Some(prompt) = key.prompt()
+                && key.answer(prompt.id, Decision::Approve).await
+            {
+                return true;
+            }
+        }
+        false
     }
 
     /// Unplugs the key and plugs it in again. The tool goes on once it is answered, so the answer waits until a host has

@@ -107,8 +107,8 @@ async fn respond(line: &[u8], desk: &Desk) -> Response {
         return Response::Error(Refusal::new("the request is not understood", next));
     };
     let result = match request {
-        Request::Touch(touching) => answer(keys, &touching.choice(), touching.decision()),
-        Request::Deny(choice) => answer(keys, &choice, Decision::Deny),
+        Request::Touch(touching) => answer(keys, &touching.choice(), touching.decision()).await,
+        Request::Deny(choice) => answer(keys, &choice, Decision::Deny).await,
         Request::Wait { key, seconds } => wait(desk, key.as_deref(), seconds).await,
         Request::Replug { key } => replug(keys, key.as_deref()).await,
         Request::Status => Ok(status(keys)),
@@ -120,7 +120,7 @@ async fn respond(line: &[u8], desk: &Desk) -> Response {
 /// What the client hears.
 type Answer = Result<Response, Refusal>;
 
-fn answer(keys: &Keys, choice: &Choice, decision: Decision) -> Answer {
+async fn answer(keys: &Keys, choice: &Choice, decision: Decision) -> Answer {
     let (key, prompt) = choose(keys, choice)?;
     if matches!(decision, Decision::BadSample(_)) && prompt.question.gesture != Gesture::Finger {
         return Err(Refusal::new(
@@ -128,7 +128,7 @@ fn answer(keys: &Keys, choice: &Choice, decision: Decision) -> Answer {
             "`keyfob touch` approves it, `keyfob deny` refuses it",
         ));
     }
-    match key.answer(prompt.id, decision) {
+    match key.answer(prompt.id, decision).await {
         true => Ok(Response::Done),
         false => Err(no_prompt()),
     }

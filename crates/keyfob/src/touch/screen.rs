@@ -65,11 +65,11 @@ impl<'a> Screen<'a> {
     }
 
     /// A person typed a line: nothing to agree, `n` to refuse. It answers the prompt that they saw, and no other.
-    pub(super) fn typed(&mut self, line: Option<&str>) {
+    pub(super) async fn typed(&mut self, line: Option<&str>) {
         let Some(shown) = &mut self.shown else { return };
         match line {
-            Some("" | "y" | "yes") => shown.decide(Decision::Approve),
-            Some("n" | "no") => shown.decide(Decision::Deny),
+            Some("" | "y" | "yes") => shown.decide(Decision::Approve).await,
+            Some("n" | "no") => shown.decide(Decision::Deny).await,
             Some(_) => {}
             None => shown.look = Look::announce(&shown.sentence, shown.key.prompt().as_ref()),
         }
@@ -122,8 +122,8 @@ impl Shown<'_> {
     }
 
     /// What is typed in the first moment was meant for what stood there before.
-    fn decide(&mut self, decision: Decision) {
-        if self.since.elapsed() >= GRACE && self.key.answer(self.prompt, decision) {
+    async fn decide(&mut self, decision: Decision) {
+        if self.since.elapsed() >= GRACE && self.key.answer(self.prompt, decision).await {
             self.decided = Some(decision);
         }
     }

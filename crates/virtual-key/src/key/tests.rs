@@ -1,5 +1,7 @@
 //! The whole key in simulated time, with the host's end of CTAPHID as its client.
 
+mod thread;
+
 use ctap_core::config::AAGUID;
 use ctap_core::consent::Action;
 use ctap_core::{CheckedConfig, Config, Decision, Instant, MemoryStore, PromptId};
@@ -109,7 +111,7 @@ impl Bench {
     }
 
     fn answer(&mut self, prompt: PromptId, decision: Decision) -> bool {
-        self.key.answer(prompt, decision, self.now)
+        self.key.answer(prompt, decision, self.now).try_recv() == Ok(true)
     }
 
     fn has_rung(&mut self) -> bool {
@@ -190,7 +192,7 @@ fn a_late_click_cannot_approve_the_next_request_of_a_replugged_key() {
     let mut channel = bench.connect();
     bench.call(&mut channel, SELECTION);
     let first = bench.prompt().expect("a prompt");
-    bench.key.unplug();
+    bench.key.unplug(bench.now);
     bench.key.plug_in(bench.now);
     let mut channel = bench.connect();
     bench.call(&mut channel, SELECTION);
@@ -254,7 +256,7 @@ fn unplugging_forgets_prompts_and_channels() {
     let mut bench = Bench::new(Touch::Ask);
     let mut channel = bench.connect();
     bench.call(&mut channel, SELECTION);
-    bench.key.unplug();
+    bench.key.unplug(bench.now);
     assert_eq!(
         (bench.prompt(), bench.key.poll_timeout()),
         (None, None),
@@ -281,7 +283,7 @@ fn the_bell_rings_when_a_prompt_opens_and_when_it_closes() {
     assert_eq!(bench.hear(&mut channel), [status(KEEPALIVE_CANCEL)]);
     bench.call(&mut channel, SELECTION);
     assert!(bench.has_rung());
-    bench.key.unplug();
+    bench.key.unplug(bench.now);
     assert!(bench.has_rung());
 }
 

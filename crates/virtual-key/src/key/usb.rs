@@ -2,6 +2,7 @@
 
 use std::time::Instant as SystemInstant;
 
+use ctap_core::Instant;
 use usbip_server::{HidFunction, Report};
 
 use super::Key;
@@ -17,6 +18,15 @@ pub struct UsbKey {
     pub power_ups: u32,
 }
 
+impl UsbKey {
+    /// What time it is, once what the key's thread has done is taken over.
+    pub fn catch_up(&mut self) -> Instant {
+        let now = self.clock.now();
+        self.key.catch_up(now);
+        now
+    }
+}
+
 impl HidFunction for UsbKey {
     fn attached(&mut self) {
         self.power_ups = self.power_ups.wrapping_add(1);
@@ -24,26 +34,31 @@ impl HidFunction for UsbKey {
     }
 
     fn detached(&mut self) {
-        self.key.unplug();
+        self.key.unplug(self.clock.now());
     }
 
     fn output(&mut self, report: &Report) {
-        self.key.handle_report(report, self.clock.now());
+        let now = self.catch_up();
+        self.key.handle_report(report, now);
     }
 
     fn input(&mut self, reads: usize) -> Option<Report> {
-        self.key.poll_report(reads, self.clock.now())
+        let now = self.catch_up();
+        self.key.poll_report(reads, now)
     }
 
     fn unread(&mut self) {
-        self.key.unread(self.clock.now());
+        let now = self.catch_up();
+        self.key.unread(now);
     }
 
     fn poll_timeout(&mut self) -> Option<SystemInstant> {
+        self.catch_up();
         self.key.poll_timeout().and_then(|instant| self.clock.system(instant))
     }
 
     fn handle_timeout(&mut self) {
-        self.key.handle_timeout(self.clock.now());
+        let now = self.catch_up();
+        self.key.handle_timeout(now);
     }
 }

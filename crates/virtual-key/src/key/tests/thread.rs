@@ -1,0 +1,338 @@
+//! A key on a thread of its own, whose memory takes as long as a test likes. The key's time is simulated; what the thread does is
+//! waited for, without a clock.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
+use std::thread;
+
+use ctap_client::make_credential;
+use ctap_client::{RelyingParty, User};
+use ctap_core::Store;
+use ctap_core::store::{Change, State, StoreError};
+
+use super::super::Workplace;
+use super::*;
+
+const RESET: u8 = 0x07;
+
+/// A key whose memory does not write before it may.
+struct Slow {
+    /// `None`: it may.
+    gate: Option<Sender<()>>,
+    bench: Bench,
+    /// Hears when the memory begins to write.
+    begins: Receiver<()>,
+    /// Hears when there is something to catch up with.
+    wakes: Receiver<()>,
+    memory: Weak<()>,
+}
+
+/// A memory that says when it begins to write.
+struct Gated {
+    memory: MemoryStore,
+    begins: Sender<()>,
+    gate: Receiver<()>,
+    _exists: Arc<()>,
+}
+
+impl Store for Gated {
+    fn state(&self) -> &State {
+        self.memory.state()
+    }
+
+    fn commit(&mut self, change: Change) -> Result<(), StoreError> {
+        let _ = self.begins.send(());
+        // Until the other end is gone.
+        let _ = self.gate.recv();
+        self.memory.commit(change)
+    }
+}
+
+/// A memory whose disk is worse than broken.
+struct OnFire(MemoryStore);
+
+impl Store for OnFire {
+    fn state(&self) -> &State {
+        self.0.state()
+    }
+
+    fn commit(&mut self, _: Change) -> Result<(), StoreError> {
+        panic!("the disk is on fire");
+    }
+}
+
+impl Slow {
+    fn new(touch: Touch) -> Self {
+        let (begin, begins) = channel();
+        let (open, gate) = channel();
+        let exists = Arc::new(());
+        let memory = Arc::downgrade(&exists);
+        let store = Gated { memory: empty(), begins: begin, gate, _exists: exists };
+        let (bench, wakes) = on_thread(store, touch);
+        Self { gate: Some(open), bench, begins, wakes, memory }
+    }
+
+    /// A key that writes a passkey of the client.
+    fn writing(touch: Touch) -> (Self, HostChannel) {
+        let mut slow = Self::new(touch);
+        let channel = slow.bench.connect();
+        slow.bench.request(channel.channel(), Command::Cbor, &registration());
+        if touch == Touch::Ask {
+            slow.touch();
+        }
+        slow.begins.recv().expect("it writes");
+        slow.bench.key.catch_up(slow.bench.now);
+        (slow, channel)
+    }
+
+    fn touch(&mut self) {
+        let prompt = self.until(|bench| bench.prompt());
+        drop(self.bench.key.answer(prompt, Decision::Approve, self.bench.now));
+    }
+
+    /// From now on it may write.
+    fn may_write(&mut self) {
+        self.gate = None;
+    }
+
+    /// Waits for the thread until there is what is looked for.
+    fn until<T>(&mut self, mut look: impl FnMut(&mut Bench) -> Option<T>) -> T {
+        loop {
+            self.bench.key.catch_up(self.bench.now);
+            if let Some(found) = look(&mut self.bench) {
+                return found;
+            }
+            self.wakes.recv().expect("the thread is there");
+        }
+    }
+
+    fn answer(&mut self, channel: &mut HostChannel) -> Vec<u8> {
+        self.until(|bench| {
+            bench.hear(channel).into_iter().find_map(|heard| match heard {
+                Heard::Answer(message) => Some(message),
+                Heard::Error(code) => panic!("{code:?}"),
+                Heard::UpNeeded | Heard::Processing => None,
+            })
+        })
+    }
+
+    /// The client starts its channel over, and is answered at once (HD-37).
+    fn start_over(&mut self, channel: &HostChannel) -> HostChannel {
+        self.bench.send(&Handshake::resynchronise(channel.channel(), *b"again...").request());
+        let report =
+            self.bench.key.poll_report(1, self.bench.now).expect("INIT is answered at once");
+        let mut fresh = HostChannel::new(channel.channel());
+        assert!(matches!(hear(&mut fresh, &report), Some(Heard::Answer(_))));
+        fresh
+    }
+
+    /// Orders that the thread has not begun with.
+    fn waiting(&self) -> usize {
+        match &self.bench.key.worker {
+            Workplace::Thread(thread) => thread.waiting_orders(),
+            Workplace::Here(_) => 0,
+        }
+    }
+}
+
+fn empty() -> MemoryStore {
+    MemoryStore::new(&mut ChaCha12Rng::seed_from_u64(1))
+}
+
+/// A key that is plugged in, and its wakes.
+fn on_thread(store: impl Store + Send + 'static, touch: Touch) -> (Bench, Receiver<()>) {
+    let rng = Box::new(ChaCha12Rng::seed_from_u64(2));
+    let (bell, now) = (Bell::new(), Instant::from_millis(0));
+    let listener = bell.listen();
+    let parts = Parts { store: Box::new(store), rng, touch, bell };
+    let key = Key::new(CheckedConfig::default(), parts, now).on_thread("key".to_owned());
+    let mut key = key.expect("a thread");
+    let (wake, wakes) = channel();
+    key.wake_by(move || {
+        let _ = wake.send(());
+    });
+    key.plug_in(now);
+    (Bench { key, now, bell: listener }, wakes)
+}
+
+fn registration() -> Vec<u8> {
+    let user = User::new([1], "ada");
+    let request = make_credential::Request::new([7; 32], RelyingParty::new("example.org"), user);
+    request.with_option("rk", true).encode()
+}
+
+fn is_info(answer: &[u8]) -> bool {
+    answer[0] == OK && answer.windows(6).any(|text| text == b"FIDO_2")
+}
+
+#[test]
+fn a_key_is_kept_alive_while_its_memory_takes_two_seconds() {
+    // HD-72
+    let (mut slow, mut channel) = Slow::writing(Touch::Auto);
+    assert_eq!(slow.bench.hear(&mut channel), [Heard::UpNeeded, Heard::Processing]);
+    let heard = slow.bench.pass(&mut channel, 2000);
+    assert!(heard.len() >= 20, "a keepalive each 100 ms at least: {}", heard.len());
+    assert!(heard.iter().all(|heard| *heard == Heard::Processing));
+    slow.may_write();
+    assert_eq!(slow.answer(&mut channel)[0], OK);
+}
+
+#[test]
+fn after_the_touch_a_key_that_writes_says_that_it_is_processing() {
+    // HD-76
+    let mut slow = Slow::new(Touch::Ask);
+    let mut channel = slow.bench.connect();
+    slow.bench.request(channel.channel(), Command::Cbor, &registration());
+    let prompt = slow.until(|bench| bench.prompt());
+    assert_eq!(slow.bench.hear(&mut channel), [Heard::UpNeeded]);
+    let mut answered = slow.bench.key.answer(prompt, Decision::Approve, slow.bench.now);
+    slow.begins.recv().expect("it writes");
+    slow.bench.key.catch_up(slow.bench.now);
+    assert_eq!(slow.bench.hear(&mut channel), [Heard::Processing]);
+    assert_eq!(slow.bench.prompt(), None, "it is answered, and nobody else may");
+    let heard = slow.bench.pass(&mut channel, 300);
+    assert!(heard.len() >= 3 && heard.iter().all(|heard| *heard == Heard::Processing));
+    assert!(answered.try_recv().is_err(), "nobody is told before it is written");
+    slow.may_write();
+    assert_eq!(slow.answer(&mut channel)[0], OK);
+    assert_eq!(answered.blocking_recv(), Ok(true));
+}
+
+#[test]
+fn another_key_answers_while_one_writes() {
+    let (_slow, _) = Slow::writing(Touch::Auto);
+    let mut other = Slow::new(Touch::Auto);
+    let mut channel = other.bench.connect();
+    other.bench.request(channel.channel(), Command::Cbor, &[GET_INFO]);
+    assert!(is_info(&other.answer(&mut channel)));
+}
+
+#[test]
+fn after_init_the_next_request_waits_its_turn_and_gets_no_answer_but_its_own() {
+    // HD-37: what is being written cannot be called back, but nobody hears of it
+    let (mut slow, channel) = Slow::writing(Touch::Auto);
+    slow.bench.hear(&mut HostChannel::new(channel.channel()));
+    let mut channel = slow.start_over(&channel);
+    slow.bench.request(channel.channel(), Command::Cbor, &[GET_INFO]);
+    assert_eq!(slow.bench.hear(&mut channel), [], "no CHANNEL_BUSY");
+    slow.may_write();
+    assert!(is_info(&slow.answer(&mut channel)));
+    assert_eq!(slow.bench.hear(&mut channel), [], "and nothing else");
+}
+
+#[test]
+fn a_request_that_was_given_up_before_its_turn_is_never_carried_out() {
+    // HD-37
+    let (mut slow, channel) = Slow::writing(Touch::Auto);
+    let channel = slow.start_over(&channel);
+    slow.bench.request(channel.channel(), Command::Cbor, &registration());
+    assert_eq!(slow.waiting(), 2, "that the first was given up, and the second");
+    let mut channel = slow.start_over(&channel);
+    assert_eq!(slow.waiting(), 1);
+    slow.bench.request(channel.channel(), Command::Cbor, &[GET_INFO]);
+    slow.may_write();
+    assert!(is_info(&slow.answer(&mut channel)));
+}
+
+#[test]
+fn a_write_goes_on_without_power_and_answers_nothing_in_the_next_life() {
+    // HD-44
+    let (mut slow, channel) = Slow::writing(Touch::Auto);
+    slow.start_over(&channel);
+    slow.bench.request(channel.channel(), Command::Cbor, &registration());
+    slow.bench.key.unplug(slow.bench.now);
+    assert_eq!(slow.waiting(), 1, "what had not begun never will");
+    slow.bench.key.plug_in(slow.bench.now);
+    let mut channel = slow.bench.connect();
+    slow.bench.request(channel.channel(), Command::Cbor, &[GET_INFO]);
+    assert_eq!(slow.bench.hear(&mut channel), []);
+    slow.may_write();
+    assert!(is_info(&slow.answer(&mut channel)));
+    assert_eq!(slow.bench.hear(&mut channel), []);
+}
+
+#[test]
+fn a_prompt_is_gone_with_the_power_at_once_and_cannot_be_answered_later() {
+    let mut slow = Slow::new(Touch::Ask);
+    let channel = slow.bench.connect();
+    slow.bench.request(channel.channel(), Command::Cbor, &[SELECTION]);
+    let prompt = slow.until(|bench| bench.prompt());
+    slow.bench.key.unplug(slow.bench.now);
+    assert_eq!(slow.bench.prompt(), None);
+    slow.bench.key.plug_in(slow.bench.now);
+    let answered = slow.bench.key.answer(prompt, Decision::Approve, slow.bench.now);
+    assert_eq!(answered.blocking_recv(), Ok(false));
+    slow.bench.key.catch_up(slow.bench.now);
+    assert_eq!(slow.bench.prompt(), None, "what the earlier life told is not heard");
+}
+
+#[test]
+fn cancel_does_not_call_back_what_a_touch_has_set_going() {
+    // HD-82: the normal answer wins
+    let (mut slow, mut channel) = Slow::writing(Touch::Ask);
+    for _ in 0..1000 {
+        slow.bench.request(channel.channel(), Command::Cancel, &[]);
+    }
+    assert_eq!(slow.waiting(), 1, "who repeats itself is heard once");
+    slow.may_write();
+    assert_eq!(slow.answer(&mut channel)[0], OK);
+    slow.bench.request(channel.channel(), Command::Cbor, &[GET_INFO]);
+    assert!(is_info(&slow.answer(&mut channel)), "nor does it reach the next request");
+}
+
+#[test]
+fn a_request_that_waits_for_its_turn_has_the_time_at_which_it_came() {
+    // RS-03: a reset is accepted in the first ten seconds
+    let (mut slow, mut channel) = Slow::writing(Touch::Auto);
+    slow.bench.pass(&mut channel, 9000);
+    let mut channel = slow.start_over(&channel);
+    slow.bench.request(channel.channel(), Command::Cbor, &[RESET]);
+    slow.bench.pass(&mut channel, 9000);
+    slow.may_write();
+    assert_eq!(slow.answer(&mut channel), [OK]);
+}
+
+#[test]
+fn a_deadline_that_passes_is_told_to_the_thread_once() {
+    let mut slow = Slow::new(Touch::Ask);
+    let mut channel = slow.bench.connect();
+    slow.bench.request(channel.channel(), Command::Cbor, &[SELECTION]);
+    slow.until(|bench| bench.prompt());
+    // It would find the same deadline again and again, if it were still there.
+    slow.bench.pass(&mut channel, 30_000);
+    assert_eq!(slow.answer(&mut channel), [USER_ACTION_TIMEOUT]);
+    assert_eq!(slow.bench.key.poll_timeout(), None);
+}
+
+#[test]
+fn a_key_without_requests_has_no_deadline() {
+    let mut slow = Slow::new(Touch::Ask);
+    let mut channel = slow.bench.connect();
+    slow.bench.request(channel.channel(), Command::Cbor, &[GET_INFO]);
+    slow.answer(&mut channel);
+    assert_eq!(slow.bench.key.poll_timeout(), None);
+}
+
+#[test]
+fn a_key_that_is_dropped_ends_its_thread_when_what_has_begun_is_written() {
+    let (slow, _) = Slow::writing(Touch::Auto);
+    let Slow { gate, bench, memory, begins, wakes } = slow;
+    let ending = thread::spawn(move || drop(bench));
+    assert!(memory.upgrade().is_some());
+    drop(gate);
+    ending.join().expect("it ends");
+    assert!(memory.upgrade().is_none(), "its memory is closed");
+    assert!(wakes.try_iter().count() > 0 && begins.recv().is_err(), "and nobody is left");
+}
+
+#[test]
+#[should_panic(expected = "the disk is on fire")]
+fn a_panic_on_the_thread_goes_on_in_the_other_half() {
+    let (mut bench, wakes) = on_thread(OnFire(empty()), Touch::Auto);
+    let channel = bench.connect();
+    bench.request(channel.channel(), Command::Cbor, &registration());
+    loop {
+        wakes.recv().expect("it tells before it ends");
+        bench.key.catch_up(bench.now);
+    }
+}

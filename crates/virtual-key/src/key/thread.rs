@@ -1,0 +1,185 @@
+//! A worker on a thread of its own, and the way there and back.
+//!
+//! Orders go there through a queue, effects come back through another, and the other half is woken for them. Neither side keeps
+//! a lock while it works, and a thread without orders sleeps. What has begun cannot be called back; what has not begun is taken
+//! out of the queue when its client or the power is gone, so no client makes the queue long.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::worker::{Effect, Order, Worker};
+
+/// A worker's thread. Dropping this waits until the order that has begun is carried out, and what the worker remembers is closed.
+pub(super) struct WorkerThread {
+    line: Arc<Line>,
+    /// `None`: it has ended.
+    handle: Option<JoinHandle<()>>,
+}
+
+/// One time with power, or one without. What was ordered in another one has no effect any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct PowerUp(u64);
+
+impl PowerUp {
+    /// The one that follows.
+    pub(super) fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
+impl WorkerThread {
+    /// Lets `worker` work on a thread of this name from now on.
+    ///
+    /// # Errors
+    /// The system gives this process no further thread.
+    pub(super) fn start(worker: Worker, name: String) -> io::Result<Self> {
+        let line = Arc::new(Line::default());
+        let there = Arc::clone(&line);
+        let handle = thread::Builder::new().name(name).spawn(move || there.serve(worker))?;
+        Ok(Self { line, handle: Some(handle) })
+    }
+
+    /// `wake` is called on the thread whenever there are effects. Said once; later ones are ignored.
+    pub(super) fn wake_by(&self, wake: impl Fn() + Send + Sync + 'static) {
+        let _ = self.line.wake.set(Box::new(wake));
+    }
+
+    /// Hands over an order.
+    pub(super) fn send(&self, power_up: PowerUp, order: Order) {
+        let is_admitted = lock(&self.line.queue).admit(power_up, order);
+        if is_admitted {
+            self.line.has_order.notify_one();
+        }
+    }
+
+    /// What has come of orders, oldest first, since the last call.
+    ///
+    /// # Panics
+    /// If the thread did.
+    pub(super) fn take_effects(&mut self) -> Vec<(PowerUp, Effect)> {
+        let Back { effects, has_panicked } = std::mem::take(&mut *lock(&self.line.back));
+        if has_panicked {
+            self.end();
+        }
+        effects
+    }
+
+    /// Waits for the end of the thread. Its panic goes on here.
+    fn end(&mut self) {
+        lock(&self.line.queue).is_closed = true;
+        self.line.has_order.notify_one();
+        let outcome = self.handle.take().map_or(Ok(()), JoinHandle::join);
+        if let Err(panic) = outcome
+            && !thread::panicking()
+        {
+            resume_unwind(panic);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting_orders(&self) -> usize {
+        lock(&self.line.queue).orders.len()
+    }
+}
+
+impl Drop for WorkerThread {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What both sides share.
+#[derive(Default)]
+struct Line {
+    queue: Mutex<Queue>,
+    has_order: Condvar,
+    back: Mutex<Back>,
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+/// The way there.
+#[derive(Default)]
+struct Queue {
+    orders: VecDeque<(PowerUp, Order)>,
+    is_closed: bool,
+}
+
+/// The way back.
+#[derive(Default)]
+struct Back {
+    effects: Vec<(PowerUp, Effect)>,
+    has_panicked: bool,
+}
+
+impl Line {
+    /// Carries out orders until the queue is closed.
+    fn serve(&self, mut worker: Worker) {
+        let _alarm = Alarm(self);
+        while let Some((power_up, order)) = self.next_order() {
+            worker.take(order, &mut |effect| {
+                lock(&self.back).effects.push((power_up, effect));
+                self.wake();
+            });
+        }
+    }
+
+    /// Waits for the next order; `None`: there will be no more.
+    fn next_order(&self) -> Option<(PowerUp, Order)> {
+        let is_idle = |queue: &mut Queue| queue.orders.is_empty() && !queue.is_closed;
+        let queue = self.has_order.wait_while(lock(&self.queue), is_idle);
+        let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
+        if queue.is_closed { None } else { queue.orders.pop_front() }
+    }
+
+    fn wake(&self) {
+        if let Some(wake) = self.wake.get() {
+            wake();
+        }
+    }
+}
+
+impl Queue {
+    /// Takes the order in, and out what it makes pointless. `false`: it is pointless itself.
+    fn admit(&mut self, power_up: PowerUp, order: Order) -> bool {
+        match order {
+            Order::Unplug => self.orders.clear(),
+            Order::Abandon => self.orders.retain(|(_, order)| !order.is_of_a_client()),
+            // Clients may repeat themselves.
+            Order::Cancel(_) if self.has_cancel() => return false,
+            _ => {}
+        }
+        self.orders.push_back((power_up, order));
+        true
+    }
+
+    fn has_cancel(&self) -> bool {
+        self.orders.iter().any(|(_, order)| matches!(order, Order::Cancel(_)))
+    }
+}
+
+impl Order {
+    /// Whether it is pointless once the client that asks is gone.
+    fn is_of_a_client(&self) -> bool {
+        matches!(self, Self::Request(_) | Self::Cancel(_) | Self::Abandon)
+    }
+}
+
+/// Tells the other half of a panic, which would wait for ever else.
+struct Alarm<'a>(&'a Line);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            lock(&self.0.back).has_panicked = true;
+            self.0.wake();
+        }
+    }
+}
+
+/// No lock is held while anything may panic, so what it guards is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,214 @@
+//! The half of a key that may take its time: the authenticator, what it remembers, and what becomes of its questions.
+
+use ctap_core::{
+    Authenticator, Channel, CheckedConfig, Decision, Instant, Platform, PromptId, Question,
+    Response, Step,
+};
+use hid_transport::{Kind, RequestId};
+use tokio::sync::oneshot;
+
+use super::{Parts, Touch};
+use crate::platform::without_traces;
+use crate::sites;
+
+/// Carries out orders, one after the other.
+pub(super) struct Worker {
+    authenticator: Authenticator,
+    parts: Parts,
+    /// The last request: if one waits for its response, it is that.
+    request: Option<RequestId>,
+    /// What was open after the last order.
+    prompts: Vec<Prompt>,
+}
+
+/// What a person is asked, and until when.
+pub(super) type Prompt = (PromptId, Question, Instant);
+
+/// What the other half wants done. `now` is when the world did what the order is about, not when it is carried out.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Power has come.
+    PlugIn { now: Instant },
+    /// Power has gone.
+    Unplug,
+    /// A client asks.
+    Request(Request),
+    /// The client wants its request to end (HD-81).
+    Cancel(Channel),
+    /// The client is gone, or has started afresh.
+    Abandon,
+    /// The deadline that was told has passed.
+    Timeout { now: Instant },
+    /// Somebody decided. `reply` hears whether the prompt was still open.
+    Answer { prompt: PromptId, decision: Decision, now: Instant, reply: oneshot::Sender<bool> },
+}
+
+/// A client's message.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) id: RequestId,
+    pub(super) channel: Channel,
+    pub(super) kind: Kind,
+    pub(super) message: Vec<u8>,
+    pub(super) now: Instant,
+}
+
+/// What comes of an order, told at once: at the end [`Done`](Self::Done), before it the others as often as it takes.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// The request waits for a person.
+    Waiting(RequestId),
+    /// Somebody decided, and what follows may take time. The request no longer waits for a person, unless it was not about it.
+    Decided { prompt: PromptId, request: Option<RequestId> },
+    /// The order is carried out.
+    Done { response: Option<(RequestId, Vec<u8>)>, open: Open },
+}
+
+/// What the authenticator waits for.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    /// Every prompt that can be answered, the foremost first.
+    pub(super) prompts: Vec<Prompt>,
+    /// When it wants [`Order::Timeout`].
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Worker {
+    /// Builds an authenticator that is not plugged in yet.
+    pub(super) fn new(config: CheckedConfig, mut parts: Parts, now: Instant) -> Self {
+        let authenticator = without_traces(|| Authenticator::new(config, &mut parts.platform(now)));
+        Self { authenticator, parts, request: None, prompts: Vec::new() }
+    }
+
+    /// Carries out an order, and tells what comes of it as soon as it does. Leaves nothing on the stack.
+    pub(super) fn take(&mut self, order: Order, tell: &mut dyn FnMut(Effect)) {
+        without_traces(|| self.carry_out(order, tell));
+    }
+
+    fn carry_out(&mut self, order: Order, tell: &mut dyn FnMut(Effect)) {
+        match order {
+            Order::PlugIn { now } => self.authenticator.power_cycle(&mut self.parts.platform(now)),
+            Order::Unplug => self.authenticator.power_off(),
+            Order::Request(request) => {
+                let response = self.start(&request, tell);
+                return self.finish(response, tell);
+            }
+            Order::Cancel(channel) => {
+                let response = self.authenticator.cancel(channel);
+                return self.finish(response, tell);
+            }
+            Order::Abandon => self.authenticator.abandon(),
+            Order::Timeout { now } => {
+                let response = self.authenticator.handle_timeout(now);
+                return self.finish(response, tell);
+            }
+            Order::Answer { prompt, decision, now, reply } => {
+                let step = self.answer(prompt, decision, now, tell);
+                let was_open = step.is_some();
+                let response = step.and_then(|step| self.proceed(step, now, tell));
+                self.finish(response, tell);
+                // Whoever decided may have gone away meanwhile.
+                let _ = reply.send(was_open);
+                return;
+            }
+        }
+        self.finish(None, tell);
+    }
+
+    fn start(&mut self, request: &Request, tell: &mut dyn FnMut(Effect)) -> Option<Response> {
+        let Request { id, channel, kind, message, now } = request;
+        self.request = Some(*id);
+        let mut platform = self.parts.platform(*now);
+        let step = match kind {
+            Kind::Cbor => self.authenticator.handle(*channel, message, &mut platform),
+            Kind::Msg => self.authenticator.handle_u2f(*channel, message, &mut platform),
+        };
+        self.proceed(step, *now, tell)
+    }
+
+    fn proceed(
+        &mut self,
+        step: Step,
+        now: Instant,
+        tell: &mut dyn FnMut(Effect),
+    ) -> Option<Response> {
+        match step {
+            Step::Reply(response) => Some(response),
+            Step::Wait(prompt, question) => self.ask(prompt, &question, now, tell),
+            Step::Kept => None,
+        }
+    }
+
+    /// Every question shows as KEEPALIVE(UPNEEDED), one that is answered at once too (HD-76).
+    fn ask(
+        &mut self,
+        prompt: PromptId,
+        question: &Question,
+        now: Instant,
+        tell: &mut dyn FnMut(Effect),
+    ) -> Option<Response> {
+        tracing::debug!(%prompt, question = ?self.named(question), "a person is needed");
+        if let Some(request) = self.request {
+            tell(Effect::Waiting(request));
+        }
+        let decision = match self.parts.touch {
+            Touch::Ask => return None,
+            Touch::Auto => Decision::Approve,
+            Touch::Deny => Decision::Deny,
+        };
+        let step = self.answer(prompt, decision, now, tell)?;
+        self.proceed(step, now, tell)
+    }
+
+    /// `None`: nobody waits for that prompt any more, and nothing happened.
+    fn answer(
+        &mut self,
+        prompt: PromptId,
+        decision: Decision,
+        now: Instant,
+        tell: &mut dyn FnMut(Effect),
+    ) -> Option<Step> {
+        let foremost = self.authenticator.prompt().map(|(prompt, ..)| prompt);
+        let request = self.request.filter(|_| foremost == Some(prompt));
+        tell(Effect::Decided { prompt, request });
+        self.authenticator.answer(prompt, decision, &mut self.parts.platform(now))
+    }
+
+    fn finish(&mut self, response: Option<Response>, tell: &mut dyn FnMut(Effect)) {
+        let response = response.zip(self.request).map(|(response, request)| {
+            let Response { channel: Channel(channel), message } = response;
+            tracing::info!(channel, status = message.first(), length = message.len());
+            (request, message)
+        });
+        tell(Effect::Done { response, open: self.open() });
+    }
+
+    fn open(&mut self) -> Open {
+        let prompts = self.authenticator.prompts().map(|(prompt, question, until)| {
+            // Finding the name of a site takes time; what was open before has it already.
+            let before = self.prompts.iter().find(|(before, ..)| *before == prompt);
+            let named = before.map(|(_, named, _)| named.clone());
+            (prompt, named.unwrap_or_else(|| self.named(question)), until)
+        });
+        self.prompts = prompts.collect();
+        Open { prompts: self.prompts.clone(), deadline: self.authenticator.poll_timeout() }
+    }
+
+    /// With the name of the site that a U2F request means, if anybody here knows it.
+    fn named(&self, question: &Question) -> Question {
+        let credentials = &self.parts.store.state().credentials;
+        let accounts = credentials.iter().filter_map(|credential| credential.account.as_ref());
+        let stored = accounts.map(|account| account.rp.id.as_str());
+        let mut question = question.clone();
+        if let (None, Some(application)) = (&question.rp_id, &question.application) {
+            question.rp_id = sites::behind(application, stored).map(str::to_owned);
+        }
+        question
+    }
+}
+
+impl Parts {
+    fn platform(&mut self, now: Instant) -> Platform<'_> {
+        Platform { store: &mut *self.store, rng: &mut *self.rng, now }
+    }
+}

@@ -1,0 +1,119 @@
+//! Two keys of one process, each with a host; the memory of one is slow.
+
+use std::io;
+use std::os::unix::net::UnixStream as Socket;
+use std::sync::mpsc;
+use std::thread;
+
+use ctap_client::{Client, HidChannel, RelyingParty, Report, ReportPipe, User, make_credential};
+use ctap_core::store::{Change, State, StoreError};
+use ctap_core::{MemoryStore, Store};
+use tokio::net::UnixStream;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::timeout;
+use usbip_server::client::Host;
+
+use super::*;
+use crate::failure::log;
+
+/// A memory that says when it begins to write, and waits until the other end of `gate` is gone.
+struct Gated {
+    memory: MemoryStore,
+    begins: UnboundedSender<()>,
+    gate: mpsc::Receiver<()>,
+}
+
+impl Store for Gated {
+    fn state(&self) -> &State {
+        self.memory.state()
+    }
+
+    fn commit(&mut self, change: Change) -> Result<(), StoreError> {
+        let _ = self.begins.send(());
+        let _ = self.gate.recv();
+        self.memory.commit(change)
+    }
+}
+
+/// The host end of USB/IP.
+struct Pipe(Host);
+
+impl ReportPipe for Pipe {
+    fn send(&mut self, report: &Report) -> io::Result<()> {
+        Ok(self.0.send(report)?)
+    }
+
+    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
+        Ok(self.0.receive(timeout)?)
+    }
+}
+
+/// A key whose memory is this store, and who hears when it asks.
+fn plugged(number: u32, store: Box<dyn Store + Send>) -> (Rc<PluggedKey>, Listener) {
+    let making = Making {
+        profile: Profile::load("default").expect("it is built in"),
+        memories: Vec::new(),
+        touch: Touch::Ask,
+        warn: log,
+    };
+    let (clock, bell) = (Clock::start(), Bell::new());
+    let listener = bell.listen();
+    let workshop = Workshop { server: &Server::new(), making: &making, clock, bell, run: 1 };
+    let memory = Memory { store, serial: "0123456789ABCDEF".to_owned(), directory: None };
+    (Rc::new(workshop.plug(number, memory).expect("a key")), listener)
+}
+
+/// Attaches a host that does this on a thread of its own.
+fn host<T: Send + 'static>(
+    key: &Rc<PluggedKey>,
+    act: impl FnOnce(Client<HidChannel<Pipe>>) -> T + Send + 'static,
+) -> tokio::sync::oneshot::Receiver<T> {
+    let (ours, theirs) = Socket::pair().expect("two ends");
+    ours.set_nonblocking(true).expect("an ordinary socket");
+    let ours = UnixStream::from_std(ours).expect("in a runtime");
+    let (served, devid) = (Rc::clone(key), key.port().devid());
+    spawn_local(async move { served.port().serve(ours).await });
+    let (done, outcome) = tokio::sync::oneshot::channel();
+    thread::spawn(move || {
+        let host = Host::adopt(theirs, devid).expect("a host");
+        let channel = HidChannel::open(Pipe(host)).expect("a channel");
+        done.send(act(Client::new(channel)))
+    });
+    outcome
+}
+
+#[test]
+fn while_a_key_writes_it_tells_its_state_and_others_answer() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), async {
+        let (begin, mut begins) = unbounded_channel();
+        let (open, gate) = mpsc::channel::<()>();
+        let memory = MemoryStore::new(&mut system_rng());
+        let (slow, mut bell) = plugged(1, Box::new(Gated { memory, begins: begin, gate }));
+        let (other, _) = plugged(2, Box::new(MemoryStore::new(&mut system_rng())));
+        let registered = host(&slow, |mut client| {
+            let (rp, user) = (RelyingParty::new("example.org"), User::new([1], "ada"));
+            let request = make_credential::Request::new([7; 32], rp, user).with_option("rk", true);
+            client.make_credential(&request, None).is_ok()
+        });
+        let prompt = loop {
+            match slow.prompt() {
+                Some(prompt) => break prompt.id,
+                None => bell.changed().await.expect("the key has the bell"),
+            }
+        };
+        let answer = slow.answer(prompt, Decision::Approve);
+        tokio::pin!(answer);
+        tokio::select! {
+            _ = &mut answer => panic!("told before it was written"),
+            begun = begins.recv() => begun.expect("it writes"),
+        }
+        let info = host(&other, |mut client| client.raw(&[4]).is_ok());
+        assert!(info.await.expect("an answer"), "the other key is not disturbed");
+        assert!(timeout(Duration::ZERO, &mut answer).await.is_err(), "it is not written yet");
+        assert!(slow.prompt().is_none() && slow.port().is_attached(), "what `status` tells");
+        drop(open);
+        assert!(answer.await && registered.await.expect("an answer"));
+    });
+}
