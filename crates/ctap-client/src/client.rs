@@ -12,12 +12,12 @@ use crate::status::Status;
 
 /// The platform's end of a conversation with one key.
 ///
-/// Replies are judged strictly; [`lenient`](Self::lenient) forgives what can be understood all the same. Methods block until
+/// It may move to another thread, if the way to the key may. Replies are judged strictly; [`lenient`](Self::lenient) forgives what can be understood all the same. Methods block until
 /// the key has answered, or the way to it is gone.
 pub struct Client<E> {
     exchange: E,
-    rng: Box<dyn CryptoRng>,
-    on_keepalive: Box<dyn FnMut(KeepaliveStatus) -> Patience>,
+    rng: Box<dyn CryptoRng + Send>,
+    on_keepalive: Box<dyn FnMut(KeepaliveStatus) -> Patience + Send>,
     strict: bool,
 }
 
@@ -36,7 +36,7 @@ impl<E: Exchange> Client<E> {
 
     /// Draws key pairs and IVs from `rng` instead: for tests that must repeat.
     #[must_use]
-    pub fn with_rng(mut self, rng: impl CryptoRng + 'static) -> Self {
+    pub fn with_rng(mut self, rng: impl CryptoRng + Send + 'static) -> Self {
         self.rng = Box::new(rng);
         self
     }
@@ -49,7 +49,10 @@ impl<E: Exchange> Client<E> {
     }
 
     /// Calls `listener` at each sign of life of a waiting key: to tell a person to touch it, or to cancel.
-    pub fn on_keepalive(&mut self, listener: impl FnMut(KeepaliveStatus) -> Patience + 'static) {
+    pub fn on_keepalive(
+        &mut self,
+        listener: impl FnMut(KeepaliveStatus) -> Patience + Send + 'static,
+    ) {
         self.on_keepalive = Box::new(listener);
     }
 
@@ -115,8 +118,7 @@ impl<E: fmt::Debug> fmt::Debug for Client<E> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::rc::Rc;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::cbor::CborFault;
@@ -163,14 +165,14 @@ mod tests {
 
     #[test]
     fn the_listener_hears_the_key_work() {
-        let heard = Rc::new(Cell::new(None));
+        let heard = Arc::new(Mutex::new(None));
         let mut client = client("00");
-        let sink = Rc::clone(&heard);
+        let sink = Arc::clone(&heard);
         client.on_keepalive(move |status| {
-            sink.set(Some(status));
+            *sink.lock().unwrap() = Some(status);
             Patience::Wait
         });
         client.raw(&[7]).unwrap();
-        assert_eq!(heard.get(), Some(KeepaliveStatus::Processing));
+        assert_eq!(*heard.lock().unwrap(), Some(KeepaliveStatus::Processing));
     }
 }

@@ -10,11 +10,13 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::task::JoinSet;
 use usbip_server::Server;
-use usbip_server::vhci::{self, Vhci};
-use virtual_key::host::{Held, advise};
+use usbip_server::vhci::{self, Vhci, VhciError};
+use virtual_key::Error;
+use virtual_key::host::Held;
 use virtual_key::keys::{Keys, PluggedKey};
 
 use crate::cli::KeyOptions;
+use crate::failure::advise;
 use crate::running::Running;
 use crate::say::{say, warn};
 
@@ -30,7 +32,7 @@ pub(crate) struct Options {
 /// # Errors
 /// The kernel has no virtual host controller, or does not let this user at it; or the host unplugged a key.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    let vhci = Vhci::open(Path::new(vhci::PLATFORM)).map_err(advise)?;
+    let vhci = Vhci::open(Path::new(vhci::PLATFORM)).map_err(|error| with_cure(error.into()))?;
     let running = Running::start(&Server::new(), &options.keys)?;
     let keys = Rc::clone(running.keys());
     running.serve(hold_all(vhci, keys)).await
@@ -38,7 +40,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 
 async fn hold_all(vhci: Vhci, keys: Rc<Keys>) -> anyhow::Result<Infallible> {
     let held: Vec<Rc<Held>> =
-        keys.iter().map(|key| Rc::new(Held::new(&vhci, key, announce))).collect();
+        keys.iter().map(|key| Rc::new(Held::new(&vhci, key, Box::new(announce)))).collect();
     let awake = async || hold_each(&held).await;
     let asleep = async || {
         say("the machine goes to sleep: unplugged until it is awake again");
@@ -54,7 +56,7 @@ async fn hold_each(held: &[Rc<Held>]) -> anyhow::Result<Infallible> {
     let mut tasks = JoinSet::new();
     for one in held {
         let one = Rc::clone(one);
-        tasks.spawn_local(async move { one.hold().await });
+        tasks.spawn_local(async move { one.hold().await.map_err(with_cure) });
     }
     tasks.join_next().await.context("no keys")??
 }
@@ -68,4 +70,16 @@ fn announce(key: &PluggedKey, node: Option<&Path>) {
             "{bus_id} is plugged in, but there is no device for it; try `sudo modprobe usbhid`, and `keyfob doctor`"
         )),
     }
+}
+
+/// What helps, in this command's words.
+fn with_cure(error: Error) -> anyhow::Error {
+    let next = match &error {
+        Error::Kernel(VhciError::Permission(_)) => {
+            "run it as root (`sudo keyfob attach`), or give your group that file"
+        }
+        Error::Unplugged { .. } => "plug it in again with `keyfob attach`",
+        _ => return error.into(),
+    };
+    advise(error, next)
 }

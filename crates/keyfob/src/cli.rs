@@ -211,6 +211,7 @@ impl KeyOptions {
             profile: Profile::load(&self.profile)?.with_capacity(self.capacity),
             memories: (1..=self.keys).map(memory).collect::<anyhow::Result<_>>()?,
             touch: self.touch,
+            seed: None,
             warn: |sentence| warn(sentence),
         })
     }

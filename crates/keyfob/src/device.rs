@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ctap_client::hidraw::{self, Hidraw, Key};
-use ctap_client::{HidChannel, Report, ReportPipe};
+use ctap_client::{HidChannel, ReportPipe};
 use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice};
 use virtual_key::host::local_device;
 use virtual_key::keys::PluggedKey;
@@ -73,7 +73,7 @@ impl Address {
             Self::Hidraw(path) => open_hidraw(path),
             Self::Usbip { server, bus_id } => {
                 let (host, _) = import(server, bus_id.as_deref())?;
-                Ok(Box::new(UsbipPipe(host)))
+                Ok(Box::new(virtual_key::Connection::from(host)))
             }
         }
     }
@@ -310,19 +310,6 @@ fn refusal(server: &str, bus_id: &str, error: ClientError) -> anyhow::Error {
 
 /// How long a server may take to be reached. The system alone would go on for minutes.
 const CONNECTING: Duration = Duration::from_secs(5);
-
-/// An imported device as a pipe of reports.
-pub(crate) struct UsbipPipe(pub(crate) Host);
-
-impl ReportPipe for UsbipPipe {
-    fn send(&mut self, report: &Report) -> io::Result<()> {
-        Ok(self.0.send_and_confirm(report)?)
-    }
-
-    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
-        Ok(self.0.receive(timeout)?)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,18 +1,48 @@
 //! Failures as a person sees them: what was wrong, then what to do next.
 
+use std::fmt::{self, Display};
 use std::io;
 use std::process::ExitCode;
 
 use ctap_client::{Error, TransportError};
-use virtual_key::failure::Advised;
-pub(crate) use virtual_key::failure::{advise, failure, usage};
 
 /// The exit code of a command line that cannot be meant; clap uses the same.
 const USAGE: u8 = 2;
 
+/// A failure whose cure is known. Made with [`failure`], [`usage`] or [`advise`].
+#[derive(Debug)]
+struct Advised {
+    what: String,
+    next: String,
+    is_usage: bool,
+}
+
+impl Display for Advised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Advised {}
+
+/// The world was in the way, or what was asked for does not go with what a key said of itself (exit code 1).
+pub(crate) fn failure(what: impl Display, next: impl Display) -> anyhow::Error {
+    Advised { what: what.to_string(), next: next.to_string(), is_usage: false }.into()
+}
+
+/// The command line asks for what keyfob does not do, whatever keys there are: nothing was tried (exit code 2).
+pub(crate) fn usage(what: impl Display, next: impl Display) -> anyhow::Error {
+    Advised { what: what.to_string(), next: next.to_string(), is_usage: true }.into()
+}
+
+/// Adds to an error what to do about it.
+pub(crate) fn advise(error: impl Into<anyhow::Error>, next: impl Display) -> anyhow::Error {
+    failure(format_args!("{:#}", error.into()), next)
+}
+
 /// What `main` prints on the standard error stream, without a newline at the end.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
-    let known = Advised::of(error).map(|advised| advised.next().to_owned());
+    let known = find::<Advised>(error).map(|advised| advised.next.clone());
     match known.or_else(|| from_the_cause(error)) {
         Some(next) => format!("keyfob: {error:#}\nnext: {next}"),
         None => format!("keyfob: {error:#}"),
@@ -25,20 +55,28 @@ fn from_the_cause(error: &anyhow::Error) -> Option<String> {
         let command = cause.downcast_ref::<Error>().map(Error::advice);
         let transport = || cause.downcast_ref::<TransportError>().map(TransportError::advice);
         let key = command.or_else(transport).map(str::to_owned);
-        let memory = || cause.downcast_ref::<vault::Error>().map(vault::Error::advice);
+        let own_key = || cause.downcast_ref().map(virtual_key::Error::advice);
         let is_full = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
         let disk = || cause.downcast_ref::<io::Error>().filter(|error| is_full(error));
-        key.or_else(memory)
+        key.or_else(own_key)
             .or_else(|| disk().map(|_| "make room where this is to be written".to_owned()))
     })
 }
 
 /// 2 for a command line that cannot be meant, 1 for everything else.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    match Advised::of(error).is_some_and(Advised::is_usage) {
+    let no_profile =
+        |error: &virtual_key::Error| matches!(error, virtual_key::Error::NoSuchProfile { .. });
+    match find::<Advised>(error).is_some_and(|advised| advised.is_usage)
+        || find(error).is_some_and(no_profile)
+    {
         true => ExitCode::from(USAGE),
         false => ExitCode::FAILURE,
     }
+}
+
+fn find<T: std::error::Error + 'static>(error: &anyhow::Error) -> Option<&T> {
+    error.chain().find_map(|cause| cause.downcast_ref())
 }
 
 #[cfg(test)]
@@ -73,7 +111,8 @@ mod tests {
     #[test]
     fn a_memory_that_cannot_be_opened_is_told_of_with_a_next_step() {
         let directory = "/home/ada/keys".into();
-        let told = describe(&vault::Error::InUse { directory, pid: Some(9) }.into());
+        let error = vault::Error::InUse { directory, pid: Some(9) };
+        let told = describe(&virtual_key::Error::from(error).into());
         let expected = "keyfob: the vault in /home/ada/keys is in use by process 9\nnext: stop it first, or name another directory";
         assert_eq!(told, expected);
     }

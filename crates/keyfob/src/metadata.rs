@@ -1,12 +1,14 @@
 //! `keyfob metadata`: the FIDO metadata statement of a kind of key (AT-50 to AT-72).
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use serde_json::Value;
-use virtual_key::attestation;
+use virtual_key::attestation::{self, Identity, Issuer, Vouched};
 use virtual_key::memory::Memory;
 use virtual_key::metadata::Statements;
+use virtual_key::platform::system_rng;
 use virtual_key::profile::Profile;
 
 use crate::control::{Connection, client};
@@ -68,26 +70,31 @@ fn of_kept_key(options: &Options) -> anyhow::Result<Value> {
         return Err(usage(what, "leave out --u2f for what it speaks, or name another profile"));
     }
     let directory = state::directory(options.state.as_deref(), options.key)?;
-    let identities = profile.identities(|vouched| {
+    let identity = |vouched| {
         // A key that runs holds its memory: what it has kept there can be read all the same.
         match attestation::kept(vouched, &directory)? {
             Some(identity) => Ok(identity),
-            None => {
-                let memory = Memory::open(Some(directory.clone()), |sentence| warn(sentence))
-                    .map_err(state::with_cure)?;
-                attestation::identity(vouched, &memory.serial, memory.directory.as_deref())
-            }
+            None => new_identity(vouched, directory.clone()),
         }
-    })?;
+    };
+    let identities = profile.identities(identity).map_err(state::with_cure)?;
     let statements = Statements::new(&profile, &identities)?;
     statements.of(options.u2f).cloned().context("the profile speaks neither CTAP2 nor U2F")
+}
+
+/// As the key would make it at its first start.
+fn new_identity(vouched: Vouched, directory: PathBuf) -> Result<Identity, virtual_key::Error> {
+    let (rng, today) = (&mut system_rng(), SystemTime::now());
+    let memory = Memory::open(directory, |sentence| warn(sentence), rng)?;
+    let (serial, directory) = (&memory.serial, memory.directory.as_deref());
+    Issuer { serial, directory, rng, today }.identity(vouched)
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use virtual_key::failure::log;
+    use virtual_key::log;
 
     use super::*;
     use crate::failure::describe;
@@ -128,7 +135,7 @@ mod tests {
         let pem = pem.expect("made, since the key never ran");
         let before = std::fs::read(&pem).unwrap();
         // A key that runs holds the memory.
-        let memory = Memory::open(Some(state.path().join("key-1")), log).unwrap();
+        let memory = Memory::open(state.path().join("key-1"), log, &mut system_rng()).unwrap();
         assert_eq!(text(&options).unwrap(), first);
         drop(memory);
         assert_eq!(std::fs::read(&pem).unwrap(), before);

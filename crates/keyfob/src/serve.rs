@@ -1,8 +1,7 @@
 //! `keyfob serve`: offers keys over USB/IP.
 
-mod neighbours;
-
 use std::convert::Infallible;
+use std::fmt;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
@@ -13,8 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use usbip_server::Server;
 use virtual_key::key::Touch;
 use virtual_key::keys::Keys;
-
-use self::neighbours::Doorkeeper;
+use virtual_key::neighbours::Doorkeeper;
 
 use crate::cli::KeyOptions;
 use crate::device::{Address, with_port};
@@ -170,7 +168,8 @@ impl Entrance {
     async fn open(address: SocketAddr, any_user: bool) -> anyhow::Result<Self> {
         let listener = listen(address).await?;
         let watched = address.ip().to_canonical().is_loopback() && !any_user;
-        let doorkeeper = watched.then(|| Doorkeeper::of(listener.local_addr()?)).transpose();
+        let doorkeeper =
+            watched.then(|| Doorkeeper::of(listener.local_addr()?, tell_of_stranger)).transpose();
         let doorkeeper = doorkeeper.map_err(|error| {
             let context = "this system does not tell whose programs connect to it";
             advise(
@@ -188,6 +187,10 @@ impl Entrance {
         };
         server.serve_tcp(listener, welcome).await
     }
+}
+
+fn tell_of_stranger(sentence: fmt::Arguments<'_>) {
+    warn(format_args!("{sentence}; --any-user lets in everybody"));
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -2,22 +2,30 @@
 
 use std::path::{Path, PathBuf};
 
+use virtual_key::Error;
+
 use crate::failure::{advise, usage};
 use crate::home;
 
 /// A vault knows what to do about its own troubles, not what the command line has for them.
-pub(crate) fn with_cure(error: anyhow::Error) -> anyhow::Error {
-    let Some(trouble) = error.downcast_ref::<vault::Error>() else { return error };
-    let next = match trouble {
-        vault::Error::InUse { .. } => format!("stop it first, or name {ANOTHER}"),
-        vault::Error::Io { path, .. } => match home::occupied(path) {
+pub(crate) fn with_cure(error: virtual_key::Error) -> anyhow::Error {
+    let next = match &error {
+        Error::Memory(vault::Error::InUse { .. }) => format!("stop it first, or name {ANOTHER}"),
+        Error::Memory(vault::Error::Io { path, .. }) => match home::occupied(path) {
             Some(by_root) => format!(
                 "if a key of root made it, sudo chown -R \"$USER\" '{}'; or name {ANOTHER}",
                 by_root.display()
             ),
             None => format!("name {ANOTHER}"),
         },
-        other => other.advice(),
+        Error::File { doing: "open", .. } => {
+            "name a directory with --state that this user may read; root's keys take sudo"
+                .to_owned()
+        }
+        Error::File { doing: "write", .. } => {
+            "make room there, or name a directory that can be written with --state".to_owned()
+        }
+        _ => return error.into(),
     };
     advise(error, next)
 }
@@ -43,8 +51,9 @@ fn state_directory(state: Option<&Path>) -> anyhow::Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use virtual_key::failure::log;
+    use virtual_key::log;
     use virtual_key::memory::Memory;
+    use virtual_key::platform::system_rng;
 
     use super::*;
     use crate::failure::describe;
@@ -52,7 +61,8 @@ mod tests {
     #[test]
     fn where_nothing_can_be_written_the_reason_is_told_once_and_what_to_do() {
         let directory = directory(Some(Path::new("/dev/null")), 1).unwrap();
-        let error = Memory::open(Some(directory), log).map_err(with_cure).err().unwrap();
+        let error =
+            Memory::open(directory, log, &mut system_rng()).map_err(with_cure).err().unwrap();
         let said = describe(&error);
         assert_eq!(said.matches("(os error").count(), 1, "{said}");
         assert!(

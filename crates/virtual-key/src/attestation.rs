@@ -10,19 +10,20 @@ mod certificate;
 mod kept;
 mod pem;
 
-use anyhow::Context as _;
 use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::attestation::AttestationKey;
 use ctap_core::secret::SecretBytes;
 use p256::SecretKey;
 use x509_cert::Certificate;
-use x509_cert::der::Encode as _;
+use x509_cert::der::{self, Encode as _};
 use zeroize::Zeroizing;
 
 use self::certificate::model_of;
+use crate::error::Error;
 
 pub use self::certificate::Vouched;
-pub use self::kept::{identity, kept};
+pub use self::kept::{Issuer, kept};
+pub use self::pem::Unusable;
 
 /// A P-256 key that vouches, and the certificates that say for whom: the key's own first, a root last.
 pub struct Identity {
@@ -36,8 +37,8 @@ impl Identity {
     ///
     /// # Errors
     /// A certificate that cannot be encoded.
-    pub fn attestation_key(&self) -> anyhow::Result<AttestationKey> {
-        let (last, before) = self.certificates.split_last().context("no certificate")?;
+    pub fn attestation_key(&self) -> Result<AttestationKey, Error> {
+        let (last, before) = self.certificates.split_last().ok_or_else(none)?;
         let chain =
             if before.is_empty() || !is_root(last) { &self.certificates[..] } else { before };
         Ok(AttestationKey {
@@ -45,7 +46,7 @@ impl Identity {
                 algorithm: Algorithm::Es256,
                 secret: SecretBytes::new(Zeroizing::new(self.key.to_bytes()).to_vec()),
             },
-            x5c: chain.iter().map(Certificate::to_der).collect::<Result<_, _>>()?,
+            x5c: chain.iter().map(Certificate::to_der).collect::<Result<_, der::Error>>()?,
         })
     }
 
@@ -53,17 +54,22 @@ impl Identity {
     ///
     /// # Errors
     /// A certificate that cannot be encoded.
-    pub fn root(&self) -> anyhow::Result<Vec<u8>> {
-        Ok(self.certificates.last().context("no certificate")?.to_der()?)
+    pub fn root(&self) -> Result<Vec<u8>, Error> {
+        Ok(self.certificates.last().ok_or_else(none)?.to_der()?)
     }
 
     /// The model that the key's own certificate names (AT-23); `None`: it names none.
     ///
     /// # Errors
     /// The certificate's extension is not what it should be.
-    pub fn model(&self) -> anyhow::Result<Option<[u8; 16]>> {
-        Ok(model_of(self.certificates.first().context("no certificate")?)?)
+    pub fn model(&self) -> Result<Option<[u8; 16]>, Error> {
+        Ok(model_of(self.certificates.first().ok_or_else(none)?)?)
     }
+}
+
+/// An identity is made with certificates.
+fn none() -> Error {
+    Error::Certificate("there is none".to_owned())
 }
 
 fn is_root(certificate: &Certificate) -> bool {

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use ctap_client::hidraw::{self, Key};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
-use usbip_server::vhci::{HubPort, Vhci, VhciError};
+use usbip_server::vhci::{HubPort, Vhci};
 
-use crate::failure::failure;
+use crate::error::Error;
 use crate::keys::PluggedKey;
 
 /// A key, and where this machine has it.
@@ -27,7 +26,7 @@ pub struct Held {
 
 /// Hears what the kernel made of a key each time that it was plugged in: its device file, or `None` if there is none after
 /// [`ENUMERATION`].
-pub type Found = fn(&PluggedKey, Option<&Path>);
+pub type Found = Box<dyn Fn(&PluggedKey, Option<&Path>)>;
 
 impl Held {
     /// The key, to be plugged into this controller. `found` hears of its device files.
@@ -40,25 +39,22 @@ impl Held {
     ///
     /// # Errors
     /// What the kernel refuses; or it unplugged the key.
-    pub async fn hold(&self) -> anyhow::Result<Infallible> {
+    pub async fn hold(&self) -> Result<Infallible, Error> {
         loop {
             let replugs = self.key.replugs();
             let before = local_device(self.key.serial()).map(|found| found.device);
-            let (port, stream) = self.vhci.attach(self.key.port().devid()).map_err(advise)?;
+            let (port, stream) = self.vhci.attach(self.key.port().devid())?;
             self.port.set(Some(port));
-            stream.set_nonblocking(true)?;
-            let stream = UnixStream::from_std(stream)?;
+            stream.set_nonblocking(true).map_err(Error::Start)?;
+            let stream = UnixStream::from_std(stream).map_err(Error::Start)?;
             let outcome = tokio::select! {
                 outcome = self.key.port().serve(stream) => outcome,
                 never = self.announce(before) => match never {},
             };
-            outcome
-                .with_context(|| format!("{}: the host broke the connection", self.key.bus_id()))?;
+            let bus_id = || self.key.bus_id().to_owned();
+            outcome.map_err(|error| Error::Broken { bus_id: bus_id(), error })?;
             if self.key.replugs() == replugs {
-                return Err(failure(
-                    format_args!("{}: the host unplugged the key", self.key.bus_id()),
-                    "plug it in again with `keyfob attach`",
-                ));
+                return Err(Error::Unplugged { bus_id: bus_id() });
             }
             self.freed().await;
         }
@@ -97,25 +93,6 @@ impl Held {
 pub fn local_device(serial: &str) -> Option<Key> {
     let is_it = |key: &Key| key.serial.as_deref() == Some(serial) && key.path.exists();
     hidraw::list().ok()?.into_iter().find(is_it)
-}
-
-/// The same error as a person reads it: what was wrong, then what to do.
-pub fn advise(error: VhciError) -> anyhow::Error {
-    match error {
-        VhciError::ModuleMissing => failure(
-            "this kernel has no virtual USB host controller loaded",
-            "sudo modprobe vhci-hcd; if there is no such module, `keyfob doctor` says where to get it",
-        ),
-        VhciError::Permission(path) => failure(
-            format_args!("{} may not be written by this user", path.display()),
-            "run it as root (`sudo keyfob attach`), or give your group that file",
-        ),
-        VhciError::NoFreePort => failure(
-            "all ports of the virtual USB host controller are in use",
-            "`sudo usbip port` lists them; `sudo usbip detach -p PORT` frees one",
-        ),
-        other => other.into(),
-    }
 }
 
 /// How long a kernel may take to make a device node; it takes about a tenth of a second.

@@ -4,23 +4,22 @@
 mod tests;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ctap_core::{Decision, PromptId, Question};
-use rand_core::Rng as _;
+use rand_core::{CryptoRng, Rng as _};
 use usbip_server::{DeviceInfo, Port, Server};
 
-use crate::attestation;
+use crate::attestation::Issuer;
 use crate::bell::{Bell, Listener};
-use crate::failure::{Warn, advise};
+use crate::error::{Error, Warn};
 use crate::key::{Key, Parts, Touch, UsbKey};
 use crate::memory::Memory;
 use crate::metadata::Statements;
-use crate::platform::{Clock, system_rng, without_traces};
+use crate::platform::{Clock, randomness, seeded_date, system_rng, without_traces};
 use crate::profile::{Profile, UsbIds};
 
 /// What keys are made as: all of the same kind, each with a memory of its own.
@@ -32,8 +31,16 @@ pub struct Making {
     pub memories: Vec<Option<PathBuf>>,
     /// What becomes of questions.
     pub touch: Touch,
+    /// What all that the keys draw is made from; `None`: the system draws it.
+    pub seed: Option<[u8; 32]>,
     /// Hears what a key could not keep.
     pub warn: Warn,
+}
+
+impl Making {
+    fn today(&self) -> SystemTime {
+        if self.seed.is_some() { seeded_date() } else { SystemTime::now() }
+    }
 }
 
 /// All keys of a process.
@@ -72,6 +79,16 @@ pub struct Prompt {
 }
 
 impl Prompt {
+    /// The relying party, verbatim: escape it before showing it. Of a U2F request only if its name is known.
+    pub fn rp_id(&self) -> Option<&str> {
+        self.question.rp_id.as_deref()
+    }
+
+    /// The account's name, verbatim.
+    pub fn user(&self) -> Option<&str> {
+        self.question.user.as_deref()
+    }
+
     /// Rounded up: as long as there is any time left, it is not 0.
     pub fn seconds_left(&self) -> u64 {
         self.left.as_secs() + u64::from(self.left.subsec_nanos() > 0)
@@ -82,8 +99,11 @@ impl Keys {
     /// Makes keys and plugs them into `server`.
     ///
     /// # Errors
-    /// What a vault says about itself.
-    pub fn plug_into(server: &Server, making: &Making) -> anyhow::Result<Self> {
+    /// What a memory says about itself, and [`Error::SeedWithMemory`].
+    pub fn plug_into(server: &Server, making: &Making) -> Result<Self, Error> {
+        if making.seed.is_some() && making.memories.iter().any(Option::is_some) {
+            return Err(Error::SeedWithMemory);
+        }
         let workshop = Workshop {
             server,
             making,
@@ -92,7 +112,7 @@ impl Keys {
             run: system_rng().next_u32(),
         };
         let make = |(number, memory)| without_traces(|| workshop.make(number, memory)).map(Rc::new);
-        let keys = (1..).zip(&making.memories).map(make).collect::<anyhow::Result<_>>()?;
+        let keys = (1..).zip(&making.memories).map(make).collect::<Result<_, Error>>()?;
         Ok(Self { keys, touch: making.touch, bell: workshop.bell })
     }
 
@@ -142,22 +162,37 @@ struct Workshop<'a> {
 
 impl Workshop<'_> {
     /// Makes the key with this number, and plugs it in.
-    fn make(&self, number: u32, memory: &Option<PathBuf>) -> anyhow::Result<PluggedKey> {
-        self.plug(number, Memory::open(memory.clone(), self.making.warn)?)
+    fn make(&self, number: u32, memory: &Option<PathBuf>) -> Result<PluggedKey, Error> {
+        let mut rng = randomness(self.making.seed, number);
+        let memory = match memory {
+            Some(directory) => Memory::open(directory.clone(), self.making.warn, &mut *rng)?,
+            None => Memory::ephemeral(&mut *rng),
+        };
+        self.plug(number, memory, rng)
     }
 
-    fn plug(&self, number: u32, memory: Memory) -> anyhow::Result<PluggedKey> {
+    fn plug(
+        &self,
+        number: u32,
+        memory: Memory,
+        mut rng: Box<dyn CryptoRng + Send>,
+    ) -> Result<PluggedKey, Error> {
         let Making { profile, touch, .. } = self.making;
         let Memory { store, serial, directory } = memory;
-        let own = |vouched| attestation::identity(vouched, &serial, directory.as_deref());
-        let identities = profile.identities(own)?;
+        let mut issuer = Issuer {
+            serial: &serial,
+            directory: directory.as_deref(),
+            rng: &mut *rng,
+            today: self.making.today(),
+        };
+        let identities = profile.identities(|vouched| issuer.identity(vouched))?;
         let config = profile.config(&identities)?;
         let statements = Statements::new(profile, &identities)?;
         let (touch, bell) = (*touch, self.bell.clone());
-        let parts = Parts { store, rng: Box::new(system_rng()), touch, bell };
+        let parts = Parts { store, rng, touch, bell };
         let key = Key::new(config, parts, self.clock.now());
         // As long as Linux lets the name of a thread be.
-        let key = key.on_thread(format!("key 1-{number}")).map_err(no_thread)?;
+        let key = key.on_thread(format!("key 1-{number}")).map_err(Error::Start)?;
         let usb = Rc::new(RefCell::new(UsbKey { key, clock: self.clock, power_ups: 0 }));
         let info = device_info(number, profile.usb_ids(), serial.clone());
         let port = self.server.plug(info, Rc::clone(&usb) as _)?;
@@ -256,11 +291,6 @@ impl PluggedKey {
     pub fn replugs(&self) -> u32 {
         self.replugs.get()
     }
-}
-
-fn no_thread(error: io::Error) -> anyhow::Error {
-    let error = anyhow::Error::new(error).context("the system gives no thread to a key");
-    advise(error, "end other programs, or raise the limit that `ulimit -u` shows")
 }
 
 /// The address by which a program of this host reaches what listens there.

@@ -15,14 +15,28 @@
 
 pub mod attestation;
 pub mod bell;
-pub mod failure;
+mod builder;
+mod connection;
+mod error;
 pub mod host;
+mod inside;
 pub mod key;
 pub mod keys;
 pub mod memory;
 pub mod metadata;
+pub mod neighbours;
 pub mod platform;
 pub mod power_cycle;
 mod private_file;
 pub mod profile;
 mod sites;
+mod thread;
+mod virtual_key;
+
+pub use builder::Builder;
+pub use connection::Connection;
+pub use ctap_core::Decision;
+pub use error::{Error, Warn, log};
+pub use key::Touch;
+pub use keys::Prompt;
+pub use virtual_key::VirtualKey;

@@ -5,14 +5,12 @@ mod unsaved;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use ctap_core::{MemoryStore, Store};
-use rand_core::Rng as _;
+use rand_core::CryptoRng;
 use vault::Vault;
 
 use self::unsaved::Outspoken;
-use crate::failure::{Warn, failure};
-use crate::platform::system_rng;
+use crate::error::{Error, REMOVE_SERIAL, Warn};
 use crate::private_file;
 
 /// A key's memory, and the number that is printed on the key.
@@ -26,54 +24,42 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Opens the memory in `directory`, or makes it; without one it is nowhere. `warn` hears of what it could not keep.
+    /// Opens the memory in `directory`, or makes it, drawing its secrets from `rng`. `warn` hears of what it could not keep.
     ///
     /// # Errors
     /// What the vault says: it is in use, damaged, or not private, each with its cure.
-    pub fn open(directory: Option<PathBuf>, warn: Warn) -> anyhow::Result<Self> {
-        match directory {
-            Some(directory) => Self::open_in(directory, warn),
-            None => Ok(Self::ephemeral()),
-        }
-    }
-
-    fn open_in(directory: PathBuf, warn: Warn) -> anyhow::Result<Self> {
-        let vault = Vault::open_or_create(&directory, &mut system_rng())?;
+    pub fn open(directory: PathBuf, warn: Warn, rng: &mut dyn CryptoRng) -> Result<Self, Error> {
+        let vault = Vault::open_or_create(&directory, rng)?;
         // The vault's lock is held, so nobody else draws a number at the same time.
-        let serial = serial_in(&directory.join("serial"))?;
+        let serial = serial_in(&directory.join("serial"), rng)?;
         let store = Box::new(Outspoken::new(vault, directory.clone(), warn));
         Ok(Self { store, serial, directory: Some(directory) })
     }
 
-    fn ephemeral() -> Self {
-        let store = Box::new(MemoryStore::new(&mut system_rng()));
-        Self { store, serial: draw_serial(), directory: None }
+    /// A memory that is nowhere, and empty.
+    pub fn ephemeral(rng: &mut dyn CryptoRng) -> Self {
+        let store = Box::new(MemoryStore::new(rng));
+        Self { store, serial: draw_serial(rng), directory: None }
     }
 }
 
 /// The number in the file, or a new one that is kept there.
-fn serial_in(path: &Path) -> anyhow::Result<String> {
+fn serial_in(path: &Path, rng: &mut dyn CryptoRng) -> Result<String, Error> {
     match private_file::read(path, REMOVE_SERIAL)?.as_deref().map(|text| text.trim_end()) {
         Some(text) if is_serial(text) => return Ok(text.to_owned()),
         // Whoever wrote it ran out of power or space before the number was in it.
         Some("") => fs::remove_file(path)
-            .with_context(|| format!("cannot remove the empty {}", path.display()))?,
-        Some(_) => {
-            let what = format_args!("{} is not a serial number", path.display());
-            return Err(failure(what, REMOVE_SERIAL));
-        }
+            .map_err(|error| private_file::trouble("remove", path, error, REMOVE_SERIAL))?,
+        Some(_) => return Err(Error::Serial { path: path.to_owned() }),
         None => {}
     }
-    let serial = draw_serial();
+    let serial = draw_serial(rng);
     private_file::make(path, &format!("{serial}\n"))?;
     Ok(serial)
 }
 
-const REMOVE_SERIAL: &str =
-    "restore the file from a backup, or remove it and a new number is drawn";
-
-fn draw_serial() -> String {
-    format!("{:016X}", system_rng().next_u64())
+fn draw_serial(rng: &mut dyn CryptoRng) -> String {
+    format!("{:016X}", rng.next_u64())
 }
 
 fn is_serial(text: &str) -> bool {
@@ -87,11 +73,12 @@ mod tests {
     use sha2::Digest as _;
 
     use super::*;
-    use crate::failure::{describe, log};
+    use crate::error::{describe, log};
+    use crate::platform::system_rng;
 
     /// The memory of key `number` below `state`.
-    fn open(state: &Path, number: u8) -> anyhow::Result<Memory> {
-        Memory::open(Some(state.join(format!("key-{number}"))), log)
+    fn open(state: &Path, number: u8) -> Result<Memory, Error> {
+        Memory::open(state.join(format!("key-{number}")), log, &mut system_rng())
     }
 
     #[test]
@@ -106,7 +93,7 @@ mod tests {
 
     #[test]
     fn keys_without_memory_are_told_apart_too() {
-        let serial = || Memory::open(None, log).unwrap().serial;
+        let serial = || Memory::ephemeral(&mut system_rng()).serial;
         assert_ne!(serial(), serial());
     }
 

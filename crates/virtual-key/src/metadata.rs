@@ -5,7 +5,6 @@
 
 mod get_info;
 
-use anyhow::Context as _;
 use base64ct::{Base64, Encoding as _};
 use ctap_client::commands::code;
 use ctap_client::commands::get_info::Info;
@@ -22,6 +21,7 @@ use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 pub use self::get_info::members;
 use crate::attestation::Identity;
+use crate::error::Error;
 use crate::profile::{Aaguid, Identities, Profile};
 
 /// What there is to say about one key.
@@ -36,7 +36,7 @@ impl Statements {
     ///
     /// # Errors
     /// A certificate that cannot be encoded or read.
-    pub fn new(profile: &Profile, identities: &Identities) -> anyhow::Result<Self> {
+    pub fn new(profile: &Profile, identities: &Identities) -> Result<Self, Error> {
         let Identities { model, device } = identities;
         let fido2 =
             || statement(profile, &[model, device], of_fido2(profile, identities)?).map(Some);
@@ -61,7 +61,7 @@ fn statement(
     profile: &Profile,
     vouching: &[&Option<Identity>],
     of_its_family: Members,
-) -> anyhow::Result<Value> {
+) -> Result<Value, Error> {
     let roots = vouching.iter().copied().flatten();
     let roots = roots.map(|identity| Ok(Base64::encode_string(&identity.root()?)));
     let of_any_key = [
@@ -77,7 +77,7 @@ fn statement(
         ("cryptoStrength", json!(128)),
         ("attachmentHint", json!(["external", "wired"])),
         ("tcDisplay", json!([])),
-        ("attestationRootCertificates", roots.collect::<anyhow::Result<_>>()?),
+        ("attestationRootCertificates", roots.collect::<Result<_, Error>>()?),
         (
             "icon",
             json!(format!("data:image/svg+xml;base64,{}", Base64::encode_string(ICON.as_bytes()))),
@@ -88,7 +88,7 @@ fn statement(
 }
 
 /// What getInfo tells, and how it is told for metadata.
-fn of_fido2(profile: &Profile, identities: &Identities) -> anyhow::Result<Members> {
+fn of_fido2(profile: &Profile, identities: &Identities) -> Result<Members, Error> {
     let config = profile.config(identities)?;
     let info = live_info(profile.config(identities)?)?;
     Ok(vec![
@@ -104,12 +104,12 @@ fn of_fido2(profile: &Profile, identities: &Identities) -> anyhow::Result<Member
 }
 
 /// U2F has neither models nor getInfo: a key is known by the certificate that comes with each registration (AT-30, AT-54).
-fn of_u2f(config: &Config) -> anyhow::Result<Members> {
+fn of_u2f(config: &Config) -> Result<Members, Error> {
     let chain = config.attestation_key.iter().flat_map(|key| &key.x5c);
     let identifiers = chain.take(1).map(|certificate| key_identifier(certificate));
     Ok(vec![
         ("protocolFamily", json!("u2f")),
-        ("attestationCertificateKeyIdentifiers", identifiers.collect::<anyhow::Result<_>>()?),
+        ("attestationCertificateKeyIdentifiers", identifiers.collect::<Result<_, Error>>()?),
         ("upv", json!([{ "major": 1, "minor": 2 }])),
         ("authenticationAlgorithms", json!(["secp256r1_ecdsa_sha256_raw"])),
         ("publicKeyAlgAndEncodings", json!(["ecc_x962_raw"])),
@@ -119,7 +119,7 @@ fn of_u2f(config: &Config) -> anyhow::Result<Members> {
 }
 
 /// The SHA-1 of the certificate's public key, in lower-case hex digits (RFC 5280 section 4.2.1.2, the first method).
-fn key_identifier(certificate: &[u8]) -> anyhow::Result<String> {
+fn key_identifier(certificate: &[u8]) -> Result<String, Error> {
     let certificate = Certificate::from_der(certificate)?;
     let key = certificate.tbs_certificate().subject_public_key_info();
     let SubjectKeyIdentifier(identifier) = SubjectKeyIdentifier::try_from(key.owned_to_ref())?;
@@ -127,10 +127,11 @@ fn key_identifier(certificate: &[u8]) -> anyhow::Result<String> {
 }
 
 /// What a key that is made like this answers when it is new.
-fn live_info(config: CheckedConfig) -> anyhow::Result<Info> {
+fn live_info(config: CheckedConfig) -> Result<Info, Error> {
     let reply = SoftKey::new(config, [0; 32]).call(&[code::GET_INFO]);
-    let body = reply.strip_prefix(&[0]).context("the key does not answer getInfo")?;
-    Ok(Info::parse(body, true)?)
+    let body = reply.strip_prefix(&[0]);
+    let body = body.ok_or_else(|| Error::Statement("the key refuses getInfo".to_owned()))?;
+    Info::parse(body, true).map_err(|error| Error::Statement(error.to_string()))
 }
 
 /// The members without the two that differ each time they are asked for (AT-68).

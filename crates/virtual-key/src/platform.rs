@@ -1,10 +1,11 @@
 //! What the pure crates are given by this machine: time and randomness. And how the stack is left behind.
 
-use std::time::{Duration, Instant as SystemInstant};
+use std::time::{Duration, Instant as SystemInstant, SystemTime};
 
 use ctap_core::Instant;
 use getrandom::SysRng;
-use rand_core::UnwrapErr;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{CryptoRng, SeedableRng as _, UnwrapErr};
 use zeroize::zeroize_stack;
 
 /// The one clock of the process: monotonic, and counted from its start.
@@ -35,6 +36,19 @@ impl Clock {
 /// A kernel that cannot give randomness ends the process.
 pub fn system_rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
+}
+
+/// What key `number` draws from: the system's generator, or one that always draws the same from this seed.
+pub fn randomness(seed: Option<[u8; 32]>, number: u32) -> Box<dyn CryptoRng + Send> {
+    let Some(seed) = seed else { return Box::new(system_rng()) };
+    let mut rng = ChaCha20Rng::from_seed(seed);
+    rng.set_stream(number.into());
+    Box::new(rng)
+}
+
+/// The day on which keys with a seed get their certificates: 2026-01-01, so that these repeat as well.
+pub fn seeded_date() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)
 }
 
 /// Does work with secrets, and wipes the part of the stack that it used: there compilers and libraries leave copies of what is

@@ -5,18 +5,17 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use anyhow::Context as _;
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
-use crate::failure::advise;
+use crate::error::Error;
 
 /// The text in a file that is ours alone, up to 64 KiB of it; `None`: there is no file.
 ///
 /// # Errors
 /// The file is open to others, somebody else's, or no regular file, each with its cure; or it cannot be read as text, and
 /// then `cure` helps.
-pub(crate) fn read(path: &Path, cure: &str) -> anyhow::Result<Option<Zeroizing<String>>> {
+pub(crate) fn read(path: &Path, cure: &'static str) -> Result<Option<Zeroizing<String>>, Error> {
     // NONBLOCK: a pipe in the file's place must not hang us.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
@@ -27,19 +26,15 @@ pub(crate) fn read(path: &Path, cure: &str) -> anyhow::Result<Option<Zeroizing<S
             return Err(vault::Error::NotAFile { path: path.to_owned() }.into());
         }
         Err(error) => {
-            let error =
-                anyhow::Error::new(error).context(format!("cannot open {}", path.display()));
-            let next =
-                "name a directory with --state that this user may read; root's keys take sudo";
-            return Err(advise(error, next));
+            let next = "name a directory that this user may read; root's keys take sudo";
+            return Err(trouble("open", path, error, next));
         }
     };
     vault::check_private_file(&file, path)?;
     // All the room that it may take: a text that grows leaves unwiped copies behind.
     let mut text = Zeroizing::new(String::with_capacity(LONGEST_FILE as usize));
-    file.take(LONGEST_FILE.into()).read_to_string(&mut text).map_err(|error| {
-        advise(anyhow::Error::new(error).context(format!("cannot read {}", path.display())), cure)
-    })?;
+    let read = file.take(LONGEST_FILE.into()).read_to_string(&mut text);
+    read.map_err(|error| trouble("read", path, error, cure))?;
     Ok(Some(text))
 }
 
@@ -47,23 +42,29 @@ pub(crate) fn read(path: &Path, cure: &str) -> anyhow::Result<Option<Zeroizing<S
 ///
 /// # Errors
 /// What the medium says; there is no such file then, or nobody knows whether a power cut leaves it.
-pub(crate) fn make(path: &Path, text: &str) -> anyhow::Result<()> {
-    write_new(path, text).map_err(|error| {
-        advise(
-            error.context(format!("cannot write {}", path.display())),
-            "make room there, or name a directory that can be written with --state",
-        )
-    })
+pub(crate) fn make(path: &Path, text: &str) -> Result<(), Error> {
+    let next = "make room there, or name a directory that can be written";
+    write_new(path, text).map_err(|error| trouble("write", path, error, next))
 }
 
-fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
-    let directory = path.parent().context("it is in no directory")?;
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
     let mut unfinished = tempfile::NamedTempFile::new_in(directory)?; // mode 0600
     unfinished.write_all(text.as_bytes())?;
     unfinished.as_file().sync_all()?;
     unfinished.persist_noclobber(path)?;
     File::open(directory)?.sync_all()?;
     Ok(())
+}
+
+/// What the medium said, and what helps.
+pub(crate) fn trouble(
+    doing: &'static str,
+    path: &Path,
+    error: io::Error,
+    next: &'static str,
+) -> Error {
+    Error::File { doing, path: path.to_owned(), error, next }
 }
 
 /// A private key and a handful of certificates take 2 KiB, and nothing else is as long.

@@ -12,7 +12,6 @@ mod text;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use ctap_core::CheckedConfig;
 use ctap_core::config::Contradiction;
 use zeroize::Zeroizing;
@@ -20,7 +19,7 @@ use zeroize::Zeroizing;
 pub use self::description::{Aaguid, MAX_CAPACITY};
 use self::description::{Description, Files};
 use crate::attestation::{Identity, Vouched};
-use crate::failure::{advise, failure, usage};
+use crate::error::Error;
 
 /// A kind of key, checked: its settings fit together.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,25 +53,25 @@ impl Profile {
     ///
     /// # Errors
     /// No such profile; text that is no profile, with the line; settings that cannot both be, with the rule.
-    pub fn load(name: &str) -> anyhow::Result<Self> {
+    pub fn load(name: &str) -> Result<Self, Error> {
         if let Some(text) = text::built_in(name) {
             return Self::parse(name, Path::new(""), text);
         }
         if !name.contains('/') && !name.ends_with(".toml") {
-            return Err(unknown(name));
+            let nearest = text::nearest(name, built_in());
+            return Err(Error::NoSuchProfile { name: name.to_owned(), nearest });
         }
-        let text = fs::read_to_string(name).map_err(|error| {
-            advise(
-                anyhow::Error::new(error).context(format!("cannot read the profile {name}")),
-                format_args!("name a TOML file, or one of: {}", text::names()),
-            )
-        })?;
+        let text = fs::read_to_string(name)
+            .map_err(|error| Error::UnreadableProfile { name: name.to_owned(), error })?;
         Self::parse(name, Path::new(name).parent().unwrap_or(Path::new("")), &text)
     }
 
-    fn parse(name: &str, directory: &Path, text: &str) -> anyhow::Result<Self> {
-        let description = text::parse(text).map_err(|fault| {
-            failure(format_args!("profile {name}, line {}: {}", fault.line, fault.what), fault.next)
+    fn parse(name: &str, directory: &Path, text: &str) -> Result<Self, Error> {
+        let description = text::parse(text).map_err(|fault| Error::Profile {
+            name: name.to_owned(),
+            line: Some(fault.line),
+            what: fault.what,
+            next: fault.next,
         })?;
         description.check().map_err(|error| contradiction(name, &error))?;
         Ok(Self { name: name.to_owned(), directory: directory.to_owned(), description })
@@ -115,9 +114,9 @@ impl Profile {
     /// One that cannot be used.
     pub fn identities(
         &self,
-        own: impl Fn(Vouched) -> anyhow::Result<Identity>,
-    ) -> anyhow::Result<Identities> {
-        let find = |wanted: bool, files: &Option<Files>, vouched| match (wanted, files) {
+        mut own: impl FnMut(Vouched) -> Result<Identity, Error>,
+    ) -> Result<Identities, Error> {
+        let mut find = |wanted: bool, files: &Option<Files>, vouched| match (wanted, files) {
             (false, _) => Ok(None),
             (true, Some(files)) => self.brought(files).map(Some),
             (true, None) => own(vouched).map(Some),
@@ -144,7 +143,7 @@ impl Profile {
     ///
     /// # Errors
     /// A certificate that cannot be encoded; one so long that the answers with it are longer than the profile announces.
-    pub fn config(&self, identities: &Identities) -> anyhow::Result<CheckedConfig> {
+    pub fn config(&self, identities: &Identities) -> Result<CheckedConfig, Error> {
         let key = |identity: &Option<Identity>| {
             identity.as_ref().map(Identity::attestation_key).transpose()
         };
@@ -153,21 +152,22 @@ impl Profile {
     }
 
     /// The user's own key and certificates. A certificate that names a model must name this one (AT-08).
-    fn brought(&self, files: &Files) -> anyhow::Result<Identity> {
+    fn brought(&self, files: &Files) -> Result<Identity, Error> {
+        let wrong = |what: String, next: &str| {
+            let (name, next) = (self.name.clone(), next.to_owned());
+            Error::Profile { name, line: None, what, next }
+        };
         let read = |file: &Path| {
             let path = self.directory.join(file);
-            let text = fs::read_to_string(&path).map(Zeroizing::new);
-            text.with_context(|| format!("profile {}: cannot read {}", self.name, path.display()))
-                .map_err(|error| {
-                    advise(
-                        error,
-                        "correct the name in the profile: it counts from the profile's directory",
-                    )
-                })
+            fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| {
+                let next =
+                    "correct the name in the profile: it counts from the profile's directory";
+                wrong(format!("cannot read {}: {error}", path.display()), next)
+            })
         };
         let wrong = |what: String, next: &str| {
             let (key, certificates) = (files.key.display(), files.certificates.display());
-            failure(format_args!("profile {}: {key}, {certificates}: {what}", self.name), next)
+            wrong(format!("{key}, {certificates}: {what}"), next)
         };
         let identity = Identity::from_pem(&read(&files.key)?, &read(&files.certificates)?)
             .map_err(|error| wrong(error.to_string(), "docs/profiles.md says what they hold"))?;
@@ -182,11 +182,8 @@ impl Profile {
 }
 
 /// Settings that do not fit together, for whoever wrote them.
-fn contradiction(name: &str, error: &Contradiction) -> anyhow::Error {
-    failure(
-        format_args!("profile {name} contradicts itself: {error}"),
-        "change one of these settings; docs/profiles.md says what each of them means",
-    )
+fn contradiction(name: &str, error: &Contradiction) -> Error {
+    Error::Contradiction { name: name.to_owned(), what: error.to_string() }
 }
 
 /// The names of the built-in profiles.
@@ -194,11 +191,9 @@ pub fn built_in() -> impl Iterator<Item = &'static str> {
     text::all_names()
 }
 
-fn unknown(name: &str) -> anyhow::Error {
-    usage(
-        format_args!("there is no profile {name}"),
-        format_args!("use one of: {}; or a TOML file, such as ./{name}.toml", text::names()),
-    )
+/// Those names in a sentence.
+pub(crate) fn names() -> String {
+    text::names()
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use self::plug::{Plug, among, follow};
 pub(super) use self::way::LineEnd;
 use self::way::{Way, open_until};
 use crate::control::Connection;
-use crate::device::{Address, UsbipPipe, import, local_keys};
+use crate::device::{Address, import, local_keys};
 use crate::failure::failure;
 use crate::say::warn;
 use crate::terminal;
@@ -128,7 +128,7 @@ fn reach(address: &Address) -> anyhow::Result<(Box<dyn ReportPipe>, Option<Strin
     match address {
         Address::Usbip { server, bus_id } => {
             let (host, said) = import(server, bus_id.as_deref())?;
-            Ok((Box::new(UsbipPipe(host)), said.serial))
+            Ok((Box::new(virtual_key::Connection::from(host)), said.serial))
         }
         Address::Auto | Address::Hidraw(_) => {
             let pipe = address.pipe()?;

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ctap_client::{Report, ReportPipe, TransportError};
 use ctap_conformance::{Caretaker, Hand, Trouble};
 use ctap_core::{Decision, Instant, MemoryStore};
-use virtual_key::attestation;
+use virtual_key::attestation::Issuer;
 use virtual_key::bell::Bell;
 use virtual_key::key::{Key, Parts, Touch};
 use virtual_key::platform::system_rng;
@@ -37,9 +37,11 @@ impl Simulated {
     /// # Errors
     /// When its attestation certificate cannot be had.
     pub(super) fn new(profile: &Profile, touch: Touch) -> anyhow::Result<Self> {
-        let own = |vouched| attestation::identity(vouched, "conform", None);
-        let config = profile.config(&profile.identities(own)?)?;
         let (now, mut rng) = (Instant::default(), system_rng());
+        let today = SystemTime::now();
+        let mut issuer = Issuer { serial: "conform", directory: None, rng: &mut rng, today };
+        let identities = profile.identities(|vouched| issuer.identity(vouched))?;
+        let config = profile.config(&identities)?;
         let store = Box::new(MemoryStore::new(&mut rng));
         let parts = Parts { store, rng: Box::new(rng), touch, bell: Bell::new() };
         let mut key = Key::new(config, parts, now);

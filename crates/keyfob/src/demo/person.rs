@@ -1,7 +1,6 @@
 //! The person of the demonstration: does what anybody would type when the key asks, `keyfob touch` or `keyfob deny`.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::ensure;
 use ctap_client::{KeepaliveStatus, Patience};
@@ -24,20 +23,20 @@ pub(super) enum Gesture {
 /// Answers the key's questions, each as decided beforehand. Clones are the same person.
 #[derive(Clone)]
 pub(super) struct Person {
-    key: Rc<SpawnedKey>,
+    key: Arc<SpawnedKey>,
     /// What to do about the next question; `None`: it was asked.
-    next: Rc<Cell<Option<Gesture>>>,
+    next: Arc<Mutex<Option<Gesture>>>,
 }
 
 impl Person {
     /// Somebody who looks after `key`.
-    pub(super) fn new(key: Rc<SpawnedKey>) -> Self {
-        Self { key, next: Rc::default() }
+    pub(super) fn new(key: Arc<SpawnedKey>) -> Self {
+        Self { key, next: Arc::default() }
     }
 
     /// Makes up their mind about the next question.
     pub(super) fn will(&self, gesture: Gesture) {
-        self.next.set(Some(gesture));
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(gesture);
     }
 
     /// Makes sure that the question came.
@@ -45,7 +44,7 @@ impl Person {
     /// # Errors
     /// When it did not: the key acted without its person.
     pub(super) fn was_asked(&self) -> anyhow::Result<()> {
-        ensure!(self.next.take().is_none(), "the key did not ask for a touch");
+        ensure!(self.take_next().is_none(), "the key did not ask for a touch");
         Ok(())
     }
 
@@ -54,7 +53,7 @@ impl Person {
         let person = self.clone();
         move |status| {
             let gesture =
-                (status == KeepaliveStatus::UpNeeded).then(|| person.next.take()).flatten();
+                (status == KeepaliveStatus::UpNeeded).then(|| person.take_next()).flatten();
             match gesture.map(|gesture| person.act(gesture)) {
                 None | Some(Ok(())) => Patience::Wait,
                 Some(Err(error)) => {
@@ -63,6 +62,10 @@ impl Person {
                 }
             }
         }
+    }
+
+    fn take_next(&self) -> Option<Gesture> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn act(&self, gesture: Gesture) -> anyhow::Result<()> {

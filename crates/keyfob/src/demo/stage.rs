@@ -1,6 +1,6 @@
 //! The key of the demonstration, and the two ways to plug it in.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use ctap_client::hidraw::Key;
 use usbip_server::client::Enumeration;
 
 use super::narrator::in_words;
-use crate::device::{self, Address, UsbipPipe};
+use crate::device::{self, Address};
 use crate::spawned::SpawnedKey;
 use crate::terminal::shown::quoted_name;
 
@@ -25,7 +25,7 @@ pub(super) enum Way {
 
 /// A running key and how to reach it.
 pub(super) struct Stage {
-    key: Rc<SpawnedKey>,
+    key: Arc<SpawnedKey>,
     way: Way,
     /// Other people's keys, which are left alone.
     others: Vec<Key>,
@@ -45,7 +45,7 @@ impl Stage {
             Way::Usbip => SpawnedKey::serve("ask"),
             Way::Kernel => SpawnedKey::attach("ask"),
         };
-        Ok(Self { key: Rc::new(key?), way, others })
+        Ok(Self { key: Arc::new(key?), way, others })
     }
 
     /// Who the key is, and where.
@@ -55,8 +55,8 @@ impl Stage {
     }
 
     /// The process that is the key.
-    pub(super) fn key(&self) -> Rc<SpawnedKey> {
-        Rc::clone(&self.key)
+    pub(super) fn key(&self) -> Arc<SpawnedKey> {
+        Arc::clone(&self.key)
     }
 
     /// Waits for the key to be there, and opens it.
@@ -84,7 +84,7 @@ impl Stage {
     /// Right after a power cycle the server may not have seen the end of the last connection yet.
     fn import(&self) -> anyhow::Result<Plugged> {
         let (host, said) = eventually(|| device::import(self.key.server()?, None))?;
-        Ok((Box::new(UsbipPipe(host)), describe(&said)))
+        Ok((Box::new(virtual_key::Connection::from(host)), describe(&said)))
     }
 
     /// The kernel needs a moment to make a device file, and udev another one to give the permission.

@@ -53,6 +53,7 @@ impl Identity {
     pub(crate) fn generate(
         vouched: Vouched,
         serial: &str,
+        today: SystemTime,
         mut rng: &mut dyn CryptoRng,
     ) -> Result<Self> {
         let (root_key, key) =
@@ -69,8 +70,8 @@ impl Identity {
         let extensions = vouched.extensions(serial, &subject, &key_info, &root_info)?;
         let leaf = Contents { subject, issuer: root_name, extensions };
         let certificates = vec![
-            leaf.signed(key_info, &root_key, &mut rng)?,
-            root.signed(root_info, &root_key, &mut rng)?,
+            leaf.signed(key_info, &root_key, today, &mut rng)?,
+            root.signed(root_info, &root_key, today, &mut rng)?,
         ];
         Ok(Self { key: Box::new(key), certificates })
     }
@@ -134,10 +135,12 @@ impl Contents {
         self,
         key: SubjectPublicKeyInfoOwned,
         signer: &SigningKey,
+        today: SystemTime,
         rng: &mut impl CryptoRng,
     ) -> Result<Certificate> {
         let number = SerialNumber::generate(rng); // positive, at most 20 bytes (AT-29)
-        CertificateBuilder::new(self, number, validity()?, key)?.build::<_, DerSignature>(signer)
+        CertificateBuilder::new(self, number, validity(today)?, key)?
+            .build::<_, DerSignature>(signer)
     }
 }
 
@@ -189,11 +192,10 @@ fn public_key_info(key: &SigningKey) -> Result<SubjectPublicKeyInfoOwned> {
 }
 
 /// From yesterday, for hosts whose clock is behind, for twenty years (AT-24).
-fn validity() -> Result<Validity> {
+fn validity(today: SystemTime) -> Result<Validity> {
     let day = Duration::from_secs(24 * 60 * 60);
-    let now = SystemTime::now();
-    let before = now.checked_sub(day).ok_or_else(no_such_date)?;
-    let after = now.checked_add(day * 365 * 20).ok_or_else(no_such_date)?;
+    let before = today.checked_sub(day).ok_or_else(no_such_date)?;
+    let after = today.checked_add(day * 365 * 20).ok_or_else(no_such_date)?;
     Ok(Validity::new(Time::try_from(before)?, Time::try_from(after)?))
 }
 

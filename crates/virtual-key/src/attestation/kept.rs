@@ -1,48 +1,58 @@
 //! Identities in private files beside a key's memory (P-19).
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use anyhow::Context as _;
+use rand_core::CryptoRng;
 
 use super::{Identity, Vouched};
-use crate::failure::failure;
-use crate::platform::system_rng;
+use crate::error::{Error, RESTORE_IDENTITY};
 use crate::private_file;
 use crate::profile::Aaguid;
 
-/// The identity of a key whose memory is in `directory`, or nowhere: made when it is first needed, and the same from then
-/// on. Only whoever holds the memory may call this.
-///
-/// # Errors
-/// A file that cannot be used; it is left as it is.
-pub fn identity(
-    vouched: Vouched,
-    serial: &str,
-    directory: Option<&Path>,
-) -> anyhow::Result<Identity> {
-    let new = || {
-        let identity = Identity::generate(vouched, serial, &mut system_rng());
-        identity.context("cannot make an attestation certificate")
-    };
-    let Some(directory) = directory else { return new() };
-    if let Some(identity) = kept(vouched, directory)? {
-        return Ok(identity);
+/// Makes the identities of a key, or finds those that were made before.
+pub struct Issuer<'a> {
+    /// The number that is printed on the key, in letters and digits.
+    pub serial: &'a str,
+    /// Where its memory is, and so its identities; `None`: nowhere. Only whoever holds the memory may make any there.
+    pub directory: Option<&'a Path>,
+    /// What new identities are drawn from.
+    pub rng: &'a mut dyn CryptoRng,
+    /// Today; certificates are valid from yesterday on.
+    pub today: SystemTime,
+}
+
+impl Issuer<'_> {
+    /// The identity that vouches for this: made when it is first needed, and the same from then on.
+    ///
+    /// # Errors
+    /// A file that cannot be used; it is left as it is.
+    pub fn identity(&mut self, vouched: Vouched) -> Result<Identity, Error> {
+        let Some(directory) = self.directory else { return self.new_identity(vouched) };
+        if let Some(identity) = kept(vouched, directory)? {
+            return Ok(identity);
+        }
+        let (identity, path) = (self.new_identity(vouched)?, path(vouched, directory));
+        private_file::make(&path, &identity.to_pem()?)?;
+        Ok(identity)
     }
-    let (identity, path) = (new()?, path(vouched, directory));
-    private_file::make(&path, &identity.to_pem()?)?;
-    Ok(identity)
+
+    fn new_identity(&mut self, vouched: Vouched) -> Result<Identity, Error> {
+        Ok(Identity::generate(vouched, self.serial, self.today, self.rng)?)
+    }
 }
 
 /// The identity that was made before, if there is one.
 ///
 /// # Errors
-/// As [`identity`].
-pub fn kept(vouched: Vouched, directory: &Path) -> anyhow::Result<Option<Identity>> {
+/// As [`Issuer::identity`].
+pub fn kept(vouched: Vouched, directory: &Path) -> Result<Option<Identity>, Error> {
     let path = path(vouched, directory);
-    let Some(text) = private_file::read(&path, RESTORE)? else { return Ok(None) };
-    let identity = Identity::from_pem(&text, &text)
-        .map_err(|error| failure(format_args!("{}: {error}", path.display()), RESTORE))?;
-    Ok(Some(identity))
+    let Some(text) = private_file::read(&path, RESTORE_IDENTITY)? else { return Ok(None) };
+    match Identity::from_pem(&text, &text) {
+        Ok(identity) => Ok(Some(identity)),
+        Err(why) => Err(Error::Identity { path, why }),
+    }
 }
 
 /// A file for each model that the memory was ever used as, because a certificate names its model, and one for U2F alone.
@@ -53,5 +63,3 @@ fn path(vouched: Vouched, directory: &Path) -> PathBuf {
         Vouched::Device { aaguid } => format!("enterprise-{}.pem", Aaguid(aaguid)),
     })
 }
-
-const RESTORE: &str = "restore the file from a backup, or remove it and a new identity is drawn";

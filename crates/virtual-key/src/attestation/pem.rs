@@ -8,20 +8,28 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use zeroize::Zeroizing;
 
 use super::Identity;
+use crate::error::Error;
 
-/// Why PEM text is no identity.
+/// Why PEM text is no identity: the fault of whoever wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unusable {
+#[non_exhaustive]
+pub enum Unusable {
+    /// No block of the text is a private key.
     #[error("there is no private key in it (PEM, PKCS #8 or SEC 1)")]
     NoKey,
+    /// A private key of another kind, or one with a passphrase.
     #[error("its private key is not a P-256 key without a passphrase")]
     OtherKey,
+    /// No block of the text is a certificate.
     #[error("there is no certificate in it (PEM)")]
     NoCertificate,
+    /// A block that should be a certificate is none.
     #[error("a certificate in it cannot be read")]
     DamagedCertificate,
+    /// The first certificate does not go with the private key.
     #[error("its first certificate is for another private key")]
     OtherCertificate,
+    /// A certificate is not issued by the one that follows.
     #[error("its certificates are no chain: each must be issued by the next, the key's own first")]
     NoChain,
 }
@@ -50,19 +58,24 @@ impl Identity {
     ///
     /// # Errors
     /// A key or certificate that cannot be encoded.
-    pub(crate) fn to_pem(&self) -> anyhow::Result<Zeroizing<String>> {
-        let key = self.key.to_pkcs8_pem(LineEnding::LF)?;
+    pub(crate) fn to_pem(&self) -> Result<Zeroizing<String>, Error> {
+        let key = self.key.to_pkcs8_pem(LineEnding::LF).map_err(certificate)?;
         let certificates: String = self
             .certificates
             .iter()
             .map(|certificate| certificate.to_pem(LineEnding::LF))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, _>>()
+            .map_err(certificate)?;
         // In one piece: a text that grows leaves unwiped copies of the key behind.
         let mut text = Zeroizing::new(String::with_capacity(key.len() + certificates.len()));
         text.push_str(&key);
         text.push_str(&certificates);
         Ok(text)
     }
+}
+
+fn certificate(error: impl std::fmt::Display) -> Error {
+    Error::Certificate(error.to_string())
 }
 
 fn read_key(text: &str) -> Result<Box<SecretKey>, Unusable> {

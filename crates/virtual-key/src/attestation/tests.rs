@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::time::SystemTime;
 
 use ctap_client::attestation::Attestation as Verdict;
 use ctap_client::commands::make_credential;
@@ -20,7 +21,7 @@ use x509_cert::time::Time;
 
 use super::pem::Unusable;
 use super::*;
-use crate::failure::describe;
+use crate::error::describe;
 use crate::platform::system_rng;
 
 const AAGUID: [u8; 16] = ctap_core::config::AAGUID;
@@ -29,7 +30,17 @@ const DEVICE: Vouched = Vouched::Device { aaguid: AAGUID };
 const SERIAL: &str = "0123456789ABCDEF";
 
 pub(crate) fn identity_of(vouched: Vouched) -> Identity {
-    Identity::generate(vouched, SERIAL, &mut system_rng()).unwrap()
+    Identity::generate(vouched, SERIAL, SystemTime::now(), &mut system_rng()).unwrap()
+}
+
+/// The key's own identity, if its memory is there.
+fn identity(
+    vouched: Vouched,
+    serial: &str,
+    directory: Option<&std::path::Path>,
+) -> Result<Identity, Error> {
+    let (rng, today) = (&mut system_rng(), SystemTime::now());
+    Issuer { serial, directory, rng, today }.identity(vouched)
 }
 
 fn public_key(certificate: &Certificate) -> VerifyingKey {

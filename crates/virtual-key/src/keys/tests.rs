@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use usbip_server::client::Host;
 
 use super::*;
-use crate::failure::log;
+use crate::error::log;
 
 /// A memory that says when it begins to write, and waits until the other end of `gate` is gone.
 struct Gated {
@@ -55,13 +55,14 @@ fn plugged(number: u32, store: Box<dyn Store + Send>) -> (Rc<PluggedKey>, Listen
         profile: Profile::load("default").expect("it is built in"),
         memories: Vec::new(),
         touch: Touch::Ask,
+        seed: None,
         warn: log,
     };
     let (clock, bell) = (Clock::start(), Bell::new());
     let listener = bell.listen();
     let workshop = Workshop { server: &Server::new(), making: &making, clock, bell, run: 1 };
     let memory = Memory { store, serial: "0123456789ABCDEF".to_owned(), directory: None };
-    (Rc::new(workshop.plug(number, memory).expect("a key")), listener)
+    (Rc::new(workshop.plug(number, memory, Box::new(system_rng())).expect("a key")), listener)
 }
 
 /// Attaches a host that does this on a thread of its own.

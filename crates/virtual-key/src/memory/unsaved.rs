@@ -8,7 +8,7 @@ use ctap_core::Store;
 use ctap_core::store::{Change, State, StoreError};
 use vault::Vault;
 
-use crate::failure::Warn;
+use crate::error::Warn;
 
 /// A vault that warns of changes that it could not save.
 pub(super) struct Outspoken {

@@ -13,7 +13,7 @@ use x509_cert::der::{Decode as _, Encode as _};
 
 use super::*;
 use crate::attestation::tests::identity_of;
-use crate::failure::describe;
+use crate::error::describe;
 
 const BUILT_IN: [&str; 6] = ["default", "fido2.1", "fido2.0", "u2f-only", "bio", "everything"];
 
@@ -368,11 +368,13 @@ fn a_key_has_the_numbers_of_usb_that_its_profile_says() {
 }
 
 #[test]
-fn a_name_that_is_neither_built_in_nor_a_file_is_told_what_there_is() {
+fn a_name_that_is_neither_built_in_nor_a_file_is_told_the_nearest_and_what_there_is() {
     let error = describe(&Profile::load("boi").unwrap_err());
     let expected = "there is no profile boi\n\
-         next: use one of: default, fido2.1, fido2.0, u2f-only, bio, everything; or a TOML file, such as ./boi.toml";
+         next: use bio, which is like it; or one of: default, fido2.1, fido2.0, u2f-only, bio, everything; or a TOML file";
     assert_eq!(error, expected);
+    let error = describe(&Profile::load("passkeys").unwrap_err());
+    assert!(error.contains("\nnext: use one of: default") && error.ends_with("./passkeys.toml"));
     let error = describe(&Profile::load("./no/such.toml").unwrap_err());
     assert!(error.starts_with("cannot read the profile ./no/such.toml: "), "{error}");
 }

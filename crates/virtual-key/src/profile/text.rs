@@ -40,6 +40,15 @@ pub(super) fn names() -> String {
     all_names().collect::<Vec<_>>().join(", ")
 }
 
+/// The name among these that is much like `name`.
+pub(super) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let likeness =
+        |other: &str| strsim::normalized_damerau_levenshtein(&other.to_lowercase(), &name);
+    let best = among.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    best.filter(|best| likeness(best) > MUCH_LIKE)
+}
+
 /// The text's table, laid over that of the profile it extends. Nothing is under `default`, which says everything.
 fn read(text: &str) -> Result<Spanned<DeTable<'_>>, Fault> {
     let mut table = DeTable::parse(text).map_err(|error| Fault::new(&error, text))?;
@@ -116,11 +125,7 @@ impl<'a> Unknown<'a> {
 
     /// The name that is much like it; if there is none, all of them unless they are too many.
     fn advice(&self) -> String {
-        let likeness = |name: &str| {
-            strsim::normalized_damerau_levenshtein(&name.to_lowercase(), &self.name.to_lowercase())
-        };
-        let best = self.expected.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-        match best.filter(|name| likeness(name) > 0.5) {
+        match nearest(self.name, self.expected.iter().copied()) {
             Some(name) => format!("write `{name}`; {KEYS}"),
             None if self.expected.len() < 12 => {
                 format!("use one of: {}; {KEYS}", self.expected.join(", "))
@@ -141,6 +146,9 @@ fn in_plain_words(message: &str) -> String {
     let plain = numbers.iter().find(|(rust, _)| message.ends_with(rust));
     plain.map_or(message.to_owned(), |(rust, words)| message.replace(rust, words))
 }
+
+/// Between names that have nothing in common, 0, and the same one twice, 1.
+const MUCH_LIKE: f64 = 0.5;
 
 const KEYS: &str = "docs/profiles.md explains every key and value";
 

@@ -15,29 +15,30 @@ use rustix::net::{
 use rustix::process::geteuid;
 use tokio::net::TcpStream;
 
-use crate::say::warn;
+use crate::error::Warn;
 
 /// Lets in the programs of this process's user, and root's.
 #[derive(Debug)]
-pub(crate) struct Doorkeeper {
+pub struct Doorkeeper {
     registry: Registry,
     user: u32,
     /// When people were last told of a stranger, who may knock as often as it likes.
     told: Option<Instant>,
+    warn: Warn,
 }
 
 impl Doorkeeper {
-    /// A doorkeeper for a listener of this process.
+    /// A doorkeeper for a listener of this process. `warn` hears of strangers, at most once in a while.
     ///
     /// # Errors
     /// This system does not tell whose sockets its sockets are.
-    pub(crate) fn of(listener: SocketAddr) -> io::Result<Self> {
+    pub fn of(listener: SocketAddr, warn: Warn) -> io::Result<Self> {
         let registry = Registry::that_knows(listener)?;
-        Ok(Self { registry, user: geteuid().as_raw(), told: None })
+        Ok(Self { registry, user: geteuid().as_raw(), told: None, warn })
     }
 
     /// Whether the program at the other end may come in. People hear of those that may not.
-    pub(crate) fn lets_in(&mut self, stream: &TcpStream) -> bool {
+    pub fn lets_in(&mut self, stream: &TcpStream) -> bool {
         match Ends::of(stream).and_then(|ends| self.registry.owner(&ends)) {
             Ok(Some(owner)) if is_ours(owner, self.user) => true,
             Ok(Some(owner)) => {
@@ -58,8 +59,8 @@ impl Doorkeeper {
             return;
         }
         self.told = Some(Instant::now());
-        warn(format_args!(
-            "a program of user {owner} was refused: keys on loopback are for you and root; --any-user lets in everybody"
+        (self.warn)(format_args!(
+            "a program of user {owner} was refused: keys on loopback are for you and root"
         ));
     }
 }

@@ -1,0 +1,122 @@
+//! What a key is to be, and where it is plugged in.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use crate::error::{Error, Warn, log};
+use crate::key::Touch;
+use crate::keys::Making;
+use crate::profile::Profile;
+use crate::thread::Way;
+use crate::virtual_key::VirtualKey;
+
+/// A key in the making: [`VirtualKey::builder`]. Nothing exists before [`start`](Self::start), [`serve`](Self::serve) or
+/// [`attach`](Self::attach).
+#[derive(Clone, Debug)]
+pub struct Builder {
+    profile: Option<Profile>,
+    capacity: Option<u16>,
+    touch: Touch,
+    seed: Option<[u8; 32]>,
+    memory: Option<PathBuf>,
+    warn: Warn,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let (profile, capacity, seed, memory) = (None, None, None, None);
+        Self { profile, capacity, touch: Touch::Ask, seed, memory, warn: log }
+    }
+}
+
+impl Builder {
+    /// What kind of key: the name of a built-in profile (`default`, `fido2.1`, `fido2.0`, `u2f-only`, `bio`, `everything`), or
+    /// the path of a TOML file, as `docs/profiles.md` describes it. Not said, it is `default`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchProfile`], [`Error::UnreadableProfile`], [`Error::Profile`], [`Error::Contradiction`]: the fault of the
+    /// name or of the file.
+    pub fn profile(self, name: &str) -> Result<Self, Error> {
+        Ok(Self { profile: Some(Profile::load(name)?), ..self })
+    }
+
+    /// How many discoverable credentials fit on the key, up to [`MAX_CAPACITY`](crate::profile::MAX_CAPACITY). Not said, as the
+    /// profile has it.
+    pub fn capacity(self, capacity: u16) -> Self {
+        Self { capacity: Some(capacity), ..self }
+    }
+
+    /// Who decides when the key asks for a touch. Not said, it is [`Touch::Ask`]: the program, by [`VirtualKey::touch`] and the
+    /// like.
+    pub fn touch(self, touch: Touch) -> Self {
+        Self { touch, ..self }
+    }
+
+    /// The same seed makes the same key: its serial number, its attestation, and, for the same requests, its credentials. For
+    /// tests that are to fail again when they failed: whoever knows the seed has the key's secrets. Keys that are attached at the
+    /// same time need different ones, for they are told apart by their serial numbers.
+    pub fn seed(self, seed: [u8; 32]) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+
+    /// Keeps the key's memory in this directory, and makes it if it is not there. One process has it at a time.
+    pub fn memory(self, directory: impl Into<PathBuf>) -> Self {
+        Self { memory: Some(directory.into()), ..self }
+    }
+
+    /// Remembers nothing beyond the life of the [`VirtualKey`]: so it is unless [`memory`](Self::memory) was called.
+    pub fn ephemeral(self) -> Self {
+        Self { memory: None, ..self }
+    }
+
+    /// Who hears, in a sentence, of what the key could not keep. Not said, it is the log (`tracing`, level `WARN`). Called on a
+    /// thread of the key.
+    pub fn warn(self, warn: Warn) -> Self {
+        Self { warn, ..self }
+    }
+
+    /// Starts the key for this process alone: it is plugged in by [`VirtualKey::connect`], and nobody else reaches it.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] and the like if the memory cannot be used; [`Error::SeedWithMemory`]; [`Error::Start`].
+    pub fn start(self) -> Result<VirtualKey, Error> {
+        self.plugged(Way::InProcess)
+    }
+
+    /// Starts the key and offers it over USB/IP at an address of this machine's loopback interface, to programs of this user
+    /// and root's; port 0 takes a free one, which [`VirtualKey::address`] tells. [`connect`](VirtualKey::connect) works too.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); [`Error::Listen`]; [`Error::Exposed`].
+    pub fn serve(self, address: impl ToSocketAddrs) -> Result<VirtualKey, Error> {
+        let address = one_of(address)?;
+        self.plugged(Way::UsbIp(address))
+    }
+
+    /// Starts the key and plugs it into this machine's kernel, which needs the module vhci-hcd and the right to write its
+    /// `attach` file. Returns when the kernel has made its device file, [`VirtualKey::device_node`].
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); [`Error::Kernel`]; [`Error::NoDeviceFile`].
+    pub fn attach(self) -> Result<VirtualKey, Error> {
+        self.plugged(Way::Kernel)
+    }
+
+    fn plugged(self, way: Way) -> Result<VirtualKey, Error> {
+        let Self { profile, capacity, touch, seed, memory, warn } = self;
+        let profile = profile.map_or_else(|| Profile::load("default"), Ok)?;
+        let profile = profile.with_capacity(capacity);
+        VirtualKey::start(Making { profile, memories: vec![memory], touch, seed, warn }, way)
+    }
+}
+
+/// The first address of a name that only this machine reaches.
+fn one_of(addresses: impl ToSocketAddrs) -> Result<SocketAddr, Error> {
+    let all: Vec<_> = addresses.to_socket_addrs().map_err(Error::Start)?.collect();
+    let is_ours = |address: &&SocketAddr| address.ip().to_canonical().is_loopback();
+    match (all.iter().find(is_ours), all.first()) {
+        (Some(ours), _) => Ok(*ours),
+        (None, Some(first)) => Err(Error::Exposed(*first)),
+        (None, None) => Err(Error::Start(std::io::ErrorKind::NotFound.into())),
+    }
+}

@@ -1,0 +1,297 @@
+//! Why there is no key, or it cannot do what was asked; and what helps.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use usbip_server::client::ClientError;
+use usbip_server::vhci::VhciError;
+use usbip_server::{ConnectionError, PlugError};
+use x509_cert::{builder, der};
+
+use crate::attestation::Unusable;
+
+/// What went wrong, for a person; [`advice`](Self::advice) says what to do next. Each variant says whose fault it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No built-in profile has this name, and it is not that of a file: the caller's fault.
+    #[error("there is no profile {name}")]
+    NoSuchProfile {
+        /// What was asked for.
+        name: String,
+        /// The built-in profile whose name is much like it, if one is.
+        nearest: Option<&'static str>,
+    },
+
+    /// The file of a profile cannot be read: the fault of the name, or of the file's permissions.
+    #[error("cannot read the profile {name}: {error}")]
+    UnreadableProfile {
+        /// Its path, as it was given.
+        name: String,
+        /// From the operating system.
+        error: io::Error,
+    },
+
+    /// A profile that cannot be used: its writer's fault.
+    #[error("profile {name}{}: {what}", at(*.line))]
+    Profile {
+        /// Its name, or its path.
+        name: String,
+        /// Counted from 1, where one line is at fault.
+        line: Option<usize>,
+        /// What is wrong.
+        what: String,
+        /// What to do about it.
+        next: String,
+    },
+
+    /// A profile whose settings cannot all be: its writer's fault.
+    #[error("profile {name} contradicts itself: {what}")]
+    Contradiction {
+        /// Its name, or its path.
+        name: String,
+        /// Which settings, with the rule.
+        what: String,
+    },
+
+    /// The memory cannot be used; the reason says whose fault that is.
+    #[error(transparent)]
+    Memory(#[from] vault::Error),
+
+    /// A file beside the memory cannot be opened, read, written or removed: the fault of its medium or its permissions.
+    #[error("cannot {doing} {}: {error}", .path.display())]
+    File {
+        /// What was tried: open, read, write or remove.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// From the operating system.
+        error: io::Error,
+        /// What to do about it.
+        next: &'static str,
+    },
+
+    /// The file of the serial number holds something else: the fault of whoever changed it. It was left as it is.
+    #[error("{} is not a serial number", .path.display())]
+    Serial {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The file of an attestation identity holds something else: the fault of whoever changed it. It was left as it is.
+    #[error("{}: {why}", .path.display())]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: Unusable,
+    },
+
+    /// An attestation certificate cannot be made, read or encoded: the fault of the machine's date, or of who brought the
+    /// certificate.
+    #[error("an attestation certificate cannot be used: {0}")]
+    Certificate(String),
+
+    /// What such a key answers to getInfo cannot be told: a fault of this crate.
+    #[error("no metadata statement can be made: {0}")]
+    Statement(String),
+
+    /// There is no room for the key in its USB/IP server: a fault of this crate.
+    #[error(transparent)]
+    Plug(#[from] PlugError),
+
+    /// A key that draws the same numbers at each start would make the same credentials again: the caller's fault.
+    #[error("a key with a seed begins anew each time, and cannot have a memory")]
+    SeedWithMemory,
+
+    /// No thread, runtime or socket can be had: the operating system's limits.
+    #[error("a key cannot be started: {0}")]
+    Start(io::Error),
+
+    /// Nobody can listen at this address: it is taken, or not one of this machine's.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// From the operating system.
+        error: io::Error,
+    },
+
+    /// Other machines can reach this address (P-22): the caller's fault.
+    #[error("other machines can reach {0}, and USB/IP knows neither passwords nor encryption")]
+    Exposed(SocketAddr),
+
+    /// This machine's kernel does not take the key: it has no virtual host controller, or this user may not use it.
+    #[error("{}", kernel_trouble(.0))]
+    Kernel(#[from] VhciError),
+
+    /// The kernel took the key, and made no device file for it within [`ENUMERATION`](crate::host::ENUMERATION).
+    #[error("the key is plugged in, but the kernel made no device for it")]
+    NoDeviceFile,
+
+    /// Somebody unplugged the key from this machine's kernel: `usbip detach`, for instance.
+    #[error("{bus_id}: the host unplugged the key")]
+    Unplugged {
+        /// The key.
+        bus_id: String,
+    },
+
+    /// The kernel sent what is no USB/IP, or closed the connection in the middle.
+    #[error("{bus_id}: the host broke the connection: {error}")]
+    Broken {
+        /// The key.
+        bus_id: String,
+        /// What it did.
+        error: ConnectionError,
+    },
+
+    /// A key has one host at a time, and there is one: the caller's fault.
+    #[error("the key is plugged in elsewhere")]
+    InUse,
+
+    /// The connection to the key could not be made.
+    #[error(transparent)]
+    Connection(#[from] ClientError),
+
+    /// The key asks for nothing, or no longer for what is answered: nothing happened.
+    #[error("no prompt is open")]
+    NoPrompt,
+
+    /// The key has not asked for anything in this time.
+    #[error("no prompt was opened within {} s", .0.as_secs_f32())]
+    TimedOut(Duration),
+
+    /// The key was unplugged, and the kernel has not found it again.
+    #[error("the key was unplugged, and the kernel has not found it again")]
+    NotBack,
+
+    /// The key has come to its end: the call before this one told why.
+    #[error("the key has ended")]
+    Ended,
+}
+
+impl Error {
+    /// What to do next: the half of a sentence that stands behind "next:".
+    pub fn advice(&self) -> String {
+        match self {
+            Self::NoSuchProfile { name, nearest } => another_profile(name, *nearest),
+            Self::UnreadableProfile { .. } => {
+                format!("name a TOML file, or one of: {}", crate::profile::names())
+            }
+            Self::Profile { next, .. } => next.clone(),
+            Self::Memory(error) => error.advice(),
+            Self::Kernel(error) => kernel_advice(error).to_owned(),
+            other => other.short_advice().to_owned(),
+        }
+    }
+
+    fn short_advice(&self) -> &'static str {
+        match self {
+            Self::Contradiction { .. } => {
+                "change one of these settings; docs/profiles.md says what each of them means"
+            }
+            Self::File { next, .. } => next,
+            Self::Serial { .. } => REMOVE_SERIAL,
+            Self::Identity { .. } => RESTORE_IDENTITY,
+            Self::Certificate(_) => {
+                "see that the machine's date is right, or bring another certificate"
+            }
+            Self::SeedWithMemory => "leave out the seed, or the memory",
+            Self::Start(_) => {
+                "end other programs of this user, or raise their limits (`ulimit -a`)"
+            }
+            Self::Listen { .. } => "choose another address, such as 127.0.0.1:0",
+            Self::Exposed(_) => {
+                "listen on 127.0.0.1, and type on the other machine `ssh -L 3240:127.0.0.1:PORT THIS-MACHINE`"
+            }
+            Self::NoDeviceFile => "try `sudo modprobe usbhid`, and `keyfob doctor`",
+            Self::Unplugged { .. } | Self::Broken { .. } => "attach it again",
+            Self::InUse => "end the other connection, or detach it there, first",
+            Self::Connection(_) => "see that the key still runs, and connect again",
+            Self::NoPrompt => "wait until the key asks, then answer",
+            Self::TimedOut(_) => "check that the client really waits for a touch",
+            Self::NotBack => "`sudo dmesg` may say why; start the key anew",
+            Self::Ended => "build another key",
+            _ => "this is a fault of keyfob: please report it",
+        }
+    }
+}
+
+impl From<der::Error> for Error {
+    fn from(error: der::Error) -> Self {
+        Self::Certificate(error.to_string())
+    }
+}
+
+impl From<builder::Error> for Error {
+    fn from(error: builder::Error) -> Self {
+        Self::Certificate(error.to_string())
+    }
+}
+
+fn at(line: Option<usize>) -> String {
+    line.map(|line| format!(", line {line}")).unwrap_or_default()
+}
+
+fn another_profile(name: &str, nearest: Option<&str>) -> String {
+    let names = crate::profile::names();
+    match nearest {
+        Some(nearest) => {
+            format!("use {nearest}, which is like it; or one of: {names}; or a TOML file")
+        }
+        None => format!("use one of: {names}; or a TOML file, such as ./{name}.toml"),
+    }
+}
+
+fn kernel_trouble(error: &VhciError) -> String {
+    match error {
+        VhciError::ModuleMissing => {
+            "this kernel has no virtual USB host controller loaded".to_owned()
+        }
+        VhciError::Permission(path) => {
+            format!("{} may not be written by this user", path.display())
+        }
+        VhciError::NoFreePort => {
+            "all ports of the virtual USB host controller are in use".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+fn kernel_advice(error: &VhciError) -> &'static str {
+    match error {
+        VhciError::ModuleMissing => {
+            "sudo modprobe vhci-hcd; if there is no such module, `keyfob doctor` says where to get it"
+        }
+        VhciError::Permission(_) => "run it as root, or give your group that file",
+        VhciError::NoFreePort => {
+            "`sudo usbip port` lists them; `sudo usbip detach -p PORT` frees one"
+        }
+        _ => "`sudo dmesg` may say why",
+    }
+}
+
+pub(crate) const REMOVE_SERIAL: &str =
+    "restore the file from a backup, or remove it and a new number is drawn";
+pub(crate) const RESTORE_IDENTITY: &str =
+    "restore the file from a backup, or remove it and a new identity is drawn";
+
+/// Takes a sentence for whoever looks after a running key: something could not be kept. Called on a thread of the key, so it must
+/// not block.
+pub type Warn = fn(std::fmt::Arguments<'_>);
+
+/// Warns in the log.
+pub fn log(sentence: std::fmt::Arguments<'_>) {
+    tracing::warn!("{sentence}");
+}
+
+/// As a person reads it, causes and all.
+#[cfg(test)]
+pub(crate) fn describe(error: &Error) -> String {
+    let first: &dyn std::error::Error = error;
+    let causes = std::iter::successors(Some(first), |error| error.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    format!("{}\nnext: {}", causes.join(": "), error.advice())
+}

@@ -1,0 +1,211 @@
+//! What is on the thread of a [`VirtualKey`](crate::VirtualKey): the key, and the way to its host.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream as Socket;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use ctap_core::Decision;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch;
+use tokio::task::spawn_local;
+use tokio::time::{sleep, timeout};
+use usbip_server::Server;
+use usbip_server::vhci::{self, Vhci};
+
+use crate::error::{Error, Warn};
+use crate::host::{Found, Held};
+use crate::keys::{Keys, Making, PluggedKey, Prompt};
+use crate::neighbours::Doorkeeper;
+use crate::power_cycle::power_cycle;
+use crate::thread::{Facts, Way};
+
+/// The key and what surrounds it.
+pub(crate) struct Inside {
+    server: Server,
+    keys: Keys,
+    pub(crate) key: Rc<PluggedKey>,
+    /// What the kernel made of it, once it was plugged in there: the device file, or `None` within that.
+    found: watch::Sender<Option<Option<PathBuf>>>,
+}
+
+/// Who plugs the key in, but for this process.
+pub(crate) enum Host {
+    Nobody,
+    UsbIp(Door),
+    Kernel(Rc<Held>),
+}
+
+/// Where USB/IP clients come in.
+pub(crate) struct Door {
+    address: SocketAddr,
+    listener: TcpListener,
+    doorkeeper: Doorkeeper,
+}
+
+impl Host {
+    /// The key as the kernel has it.
+    pub(crate) fn held(&self) -> Option<Rc<Held>> {
+        match self {
+            Self::Kernel(held) => Some(Rc::clone(held)),
+            _ => None,
+        }
+    }
+}
+
+impl Inside {
+    /// Makes the key. What may refuse it is asked first, before its memory is touched.
+    pub(crate) async fn start(making: &Making, way: Way) -> Result<(Self, Host), Error> {
+        let prepared = Prepared::of(way, making.warn).await?;
+        let server = Server::new();
+        let keys = Keys::plug_into(&server, making)?;
+        let key = keys.iter().next().map(Rc::clone).ok_or(Error::Ended)?;
+        let found = watch::Sender::new(None);
+        let host = match prepared {
+            Prepared::Nobody => Host::Nobody,
+            Prepared::UsbIp(door) => {
+                keys.offer_at(door.address);
+                Host::UsbIp(door)
+            }
+            Prepared::Kernel(vhci) => {
+                Host::Kernel(Rc::new(Held::new(&vhci, &key, telling(&found))))
+            }
+        };
+        Ok((Self { server, keys, key, found }, host))
+    }
+
+    pub(crate) fn facts(&self, host: &Host) -> Facts {
+        let address = match host {
+            Host::UsbIp(door) => Some(door.address),
+            _ => None,
+        };
+        let (serial, bus_id) = (self.key.serial().to_owned(), self.key.bus_id().to_owned());
+        Facts { serial, bus_id, address }
+    }
+
+    /// Lets the host have the key.
+    pub(crate) async fn serve(&self, host: Host) -> Result<Infallible, Error> {
+        match host {
+            Host::Nobody => pending().await,
+            Host::UsbIp(Door { listener, mut doorkeeper, .. }) => {
+                let welcome = |stream: &TcpStream| doorkeeper.lets_in(stream);
+                Ok(self.server.serve_tcp(listener, welcome).await)
+            }
+            Host::Kernel(held) => held.hold().await,
+        }
+    }
+
+    /// Pulls the plug.
+    pub(crate) fn unplug(&self) {
+        self.keys.unplug();
+    }
+
+    /// Waits until the kernel has a device file for it.
+    pub(crate) async fn device_file(&self) -> Result<(), Error> {
+        let mut found = self.found.subscribe();
+        // It cannot fail: the other end is ours.
+        let found = found.wait_for(Option::is_some).await;
+        match found.ok().as_deref() {
+            Some(Some(Some(_))) => Ok(()),
+            _ => Err(Error::NoDeviceFile),
+        }
+    }
+
+    /// Serves the key to one end of a socket pair, and hands out the other, with the number that URBs know the key by.
+    pub(crate) async fn connect(&self) -> Result<(Socket, u32), Error> {
+        self.freed().await?;
+        let (ours, theirs) = Socket::pair().map_err(Error::Start)?;
+        ours.set_nonblocking(true).map_err(Error::Start)?;
+        let ours = UnixStream::from_std(ours).map_err(Error::Start)?;
+        let port = self.key.port().clone();
+        spawn_local(async move {
+            if let Err(error) = port.serve(ours).await {
+                tracing::info!(%error, "a connection within the process ended");
+            }
+        });
+        Ok((theirs, self.key.port().devid()))
+    }
+
+    /// Waits until a host that is about to let go of the key has.
+    async fn freed(&self) -> Result<(), Error> {
+        let is_free = async {
+            while self.key.port().is_attached() {
+                sleep(BETWEEN_LOOKS).await;
+            }
+        };
+        timeout(LETTING_GO, is_free).await.map_err(|_| Error::InUse)
+    }
+
+    /// What it asks, as soon as it asks.
+    pub(crate) async fn next_prompt(&self, within: Duration) -> Result<Prompt, Error> {
+        let mut bell = self.keys.listen();
+        let opened = async {
+            loop {
+                if let Some(prompt) = self.key.prompt() {
+                    return prompt;
+                }
+                // It cannot fail: the keys hold the other end.
+                let _ = bell.changed().await;
+            }
+        };
+        timeout(within, opened).await.map_err(|_| Error::TimedOut(within))
+    }
+
+    pub(crate) async fn answer(&self, prompt: &Prompt, decision: Decision) -> Result<(), Error> {
+        match self.key.answer(prompt.id, decision).await {
+            true => Ok(()),
+            false => Err(Error::NoPrompt),
+        }
+    }
+
+    pub(crate) async fn replug(&self) -> Result<(), Error> {
+        if self.key.is_held() {
+            return power_cycle(&self.key).await.then_some(()).ok_or(Error::NotBack);
+        }
+        self.key.replug();
+        self.freed().await
+    }
+}
+
+/// Hears of device files.
+fn telling(found: &watch::Sender<Option<Option<PathBuf>>>) -> Found {
+    let found = found.clone();
+    Box::new(move |_, node| {
+        found.send_replace(Some(node.map(Path::to_owned)));
+    })
+}
+
+/// What a host needs, before there is a key.
+enum Prepared {
+    Nobody,
+    UsbIp(Door),
+    Kernel(Vhci),
+}
+
+impl Prepared {
+    async fn of(way: Way, warn: Warn) -> Result<Self, Error> {
+        Ok(match way {
+            Way::InProcess => Self::Nobody,
+            Way::UsbIp(address) => Self::UsbIp(Door::open(address, warn).await?),
+            Way::Kernel => Self::Kernel(Vhci::open(Path::new(vhci::PLATFORM))?),
+        })
+    }
+}
+
+impl Door {
+    async fn open(address: SocketAddr, warn: Warn) -> Result<Self, Error> {
+        let trouble = |error| Error::Listen { address, error };
+        let listener = TcpListener::bind(address).await.map_err(trouble)?;
+        let address = listener.local_addr().map_err(trouble)?;
+        let doorkeeper = Doorkeeper::of(address, warn).map_err(trouble)?;
+        Ok(Self { address, listener, doorkeeper })
+    }
+}
+
+/// For a host that hung up, or was told to go, to let go of the key: it has, as soon as this thread gets to it.
+const LETTING_GO: Duration = Duration::from_secs(1);
+/// Much less than anybody notices.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);

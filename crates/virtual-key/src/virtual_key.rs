@@ -1,0 +1,173 @@
+//! The key as a program holds it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ctap_core::Decision;
+
+use crate::builder::Builder;
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::host::local_device;
+use crate::keys::{Making, Prompt};
+use crate::thread::{Facts, KeyThread, Way};
+
+/// A whole security key that runs on a thread of its own. Its methods block; the value may be sent to, and used from, other threads.
+/// Dropping it unplugs the key and waits until that is done.
+///
+/// ```
+/// use std::thread;
+/// use std::time::Duration;
+///
+/// use ctap_client::{Client, HidChannel};
+/// use virtual_key::VirtualKey;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = VirtualKey::builder().profile("default")?.seed([7; 32]).start()?;
+/// let mut client = Client::new(HidChannel::open(key.connect()?)?);
+/// let selecting = thread::spawn(move || client.selection());
+/// key.wait_prompt(Duration::from_secs(5))?;
+/// key.touch()?;
+/// assert!(selecting.join().expect("no panic").is_ok());
+/// # Ok(())
+/// # }
+/// ```
+pub struct VirtualKey {
+    facts: Facts,
+    thread: KeyThread,
+}
+
+impl VirtualKey {
+    /// A key of the default kind, that asks for touches and remembers nothing, to be changed before it starts.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn start(making: Making, way: Way) -> Result<Self, Error> {
+        let is_attached = matches!(way, Way::Kernel);
+        let (thread, facts) = KeyThread::start(making, way)?;
+        let key = Self { facts, thread };
+        if is_attached {
+            key.thread.ask(async |inside| inside.device_file().await)??;
+        }
+        Ok(key)
+    }
+
+    /// The number that is printed on it: 16 hexadecimal digits, the USB serial number.
+    pub fn serial(&self) -> &str {
+        &self.facts.serial
+    }
+
+    /// Where it is plugged in at its server, such as `1-1`.
+    pub fn bus_id(&self) -> &str {
+        &self.facts.bus_id
+    }
+
+    /// Where it is offered over USB/IP, with the port that was taken; `None` unless it was started with
+    /// [`serve`](Builder::serve).
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.facts.address
+    }
+
+    /// Its device file on this machine, such as `/dev/hidraw0`, while this machine's kernel has it, in whatever way.
+    pub fn device_node(&self) -> Option<PathBuf> {
+        local_device(self.serial()).map(|found| found.path)
+    }
+
+    /// Whether a host has it: the kernel, a USB/IP client, or a [`Connection`].
+    ///
+    /// # Errors
+    /// [`Error::Ended`], or why it has: as all that asks the key.
+    pub fn is_attached(&self) -> Result<bool, Error> {
+        self.thread.ask(async |inside| inside.key.port().is_attached())
+    }
+
+    /// Plugs it into this program: a host's end without a kernel. It is unplugged when that is dropped.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if it has a host; [`Error::Connection`].
+    pub fn connect(&self) -> Result<Connection, Error> {
+        let (stream, devid) = self.thread.ask(async |inside| inside.connect().await)??;
+        Connection::adopt(stream, devid)
+    }
+
+    /// What it asks now, if it asks anything.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub fn prompt(&self) -> Result<Option<Prompt>, Error> {
+        self.thread.ask(async |inside| inside.key.prompt())
+    }
+
+    /// All that can be answered, what it asks now first: several U2F clients may want a touch at once.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub fn prompts(&self) -> Result<Vec<Prompt>, Error> {
+        self.thread.ask(async |inside| inside.key.prompts())
+    }
+
+    /// Waits until it asks for something, and tells what; at once, if it does already.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if it did not within this time.
+    pub fn wait_prompt(&self, within: Duration) -> Result<Prompt, Error> {
+        self.thread.ask(async move |inside| inside.next_prompt(within).await)?
+    }
+
+    /// Touches it: approves what it asks now. On a fingerprint sensor, with the finger that fits.
+    ///
+    /// # Errors
+    /// [`Error::NoPrompt`] if it asks for nothing: the touch is lost.
+    pub fn touch(&self) -> Result<(), Error> {
+        self.decide(Decision::Approve)
+    }
+
+    /// Refuses what it asks now.
+    ///
+    /// # Errors
+    /// As [`touch`](Self::touch).
+    pub fn deny(&self) -> Result<(), Error> {
+        self.decide(Decision::Deny)
+    }
+
+    /// Places a finger on its fingerprint sensor, known by a number of the caller's choice; where no finger is asked for, it is
+    /// a touch.
+    ///
+    /// # Errors
+    /// As [`touch`](Self::touch).
+    pub fn finger(&self, number: u8) -> Result<(), Error> {
+        self.decide(Decision::Finger(number))
+    }
+
+    /// Answers what it asks now in any way that there is.
+    ///
+    /// # Errors
+    /// As [`touch`](Self::touch).
+    pub fn decide(&self, decision: Decision) -> Result<(), Error> {
+        self.thread.ask(async move |inside| {
+            let prompt = inside.key.prompt().ok_or(Error::NoPrompt)?;
+            inside.answer(&prompt, decision).await
+        })?
+    }
+
+    /// Answers this prompt and no other: if it is no longer open, nothing happens.
+    ///
+    /// # Errors
+    /// [`Error::NoPrompt`] if it is no longer open.
+    pub fn answer(&self, prompt: &Prompt, decision: Decision) -> Result<(), Error> {
+        let prompt = prompt.clone();
+        self.thread.ask(async move |inside| inside.answer(&prompt, decision).await)?
+    }
+
+    /// Unplugs it and plugs it in again: a power cycle. This machine's kernel has it back when this returns; a
+    /// [`Connection`] ends, and a USB/IP client has to import it again.
+    ///
+    /// # Errors
+    /// [`Error::NotBack`] if the kernel does not find it again within
+    /// [`PLUGGING`](crate::power_cycle::PLUGGING).
+    pub fn replug(&self) -> Result<(), Error> {
+        self.thread.ask(async |inside| inside.replug().await)?
+    }
+}

@@ -1,0 +1,78 @@
+//! What `README.md` and `docs/embedding.md` show of whole keys: each block of Rust there is a part of this file.
+
+mod in_the_process {
+    use std::{thread, time::Duration};
+
+    use ctap_client::{Client, HidChannel, RelyingParty, User, make_credential};
+    use virtual_key::VirtualKey;
+
+    #[test]
+    fn a_plugged_key_is_touched_and_registers() {
+        let key = VirtualKey::builder().seed([7; 32]).start().unwrap();
+        let mut client = Client::new(HidChannel::open(key.connect().unwrap()).unwrap());
+        let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
+        let request = make_credential::Request::new([1; 32], site, user);
+        let registering = thread::spawn(move || client.make_credential(&request, None));
+        assert_eq!(key.wait_prompt(Duration::from_secs(9)).unwrap().rp_id(), Some("example.org"));
+        key.touch().unwrap();
+        registering.join().unwrap().unwrap().verify("example.org", &[1; 32]).unwrap();
+    }
+}
+
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use ctap_client::{Client, HidChannel, Status};
+use virtual_key::{Connection, Error, Touch, VirtualKey};
+
+/// For whatever takes a moment.
+const SOON: Duration = Duration::from_secs(9);
+
+/// Compiled, and not run: it takes a kernel with vhci-hcd, and a program.
+fn a_program_signs_in_with_a_key_on_this_machines_bus() -> Result<(), Box<dyn std::error::Error>> {
+    let key = VirtualKey::builder().profile("default")?.touch(Touch::Ask).attach()?;
+    let mut login = Command::new("./login").spawn()?; // finds the key as /dev/hidraw*
+    assert_eq!(key.wait_prompt(Duration::from_secs(9))?.rp_id(), Some("example.org"));
+    key.touch()?;
+    assert!(login.wait()?.success());
+    drop(key); // unplugged
+    Ok(())
+}
+
+#[test]
+fn a_key_is_offered_over_usbip() {
+    let _ = a_program_signs_in_with_a_key_on_this_machines_bus;
+
+    let key = VirtualKey::builder().touch(Touch::Auto).serve("127.0.0.1:0").unwrap();
+    let host = Connection::import(key.address().unwrap(), key.bus_id()).unwrap();
+    Client::new(HidChannel::open(host).unwrap()).selection().unwrap();
+}
+
+#[test]
+fn prompts_are_looked_at_and_answered_one_way_or_the_other() {
+    let key = VirtualKey::builder().profile("bio").unwrap().start().unwrap();
+    let mut client = Client::new(HidChannel::open(key.connect().unwrap()).unwrap());
+    let selecting = thread::spawn(move || client.selection());
+
+    let prompt = key.wait_prompt(SOON).unwrap();
+    println!("{:?} for {:?}, {:?}", prompt.question.action, prompt.rp_id(), prompt.user());
+    key.deny().unwrap(); // or touch(), finger(2), decide(Decision::BadSample(...))
+    let refused = selecting.join().unwrap().unwrap_err();
+    assert_eq!(refused.status(), Some(Status::OperationDenied));
+
+    // A touch that comes too late approves nothing.
+    assert!(matches!(key.touch(), Err(Error::NoPrompt)));
+}
+
+#[test]
+fn a_power_cycle_forgets_what_the_memory_does_not_keep() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = VirtualKey::builder().memory(directory.path().join("key")).start().unwrap();
+    let mut client = Client::new(HidChannel::open(key.connect().unwrap()).unwrap());
+    client.set_pin("2468").unwrap();
+
+    key.replug().unwrap(); // what was plugged in is plugged out: connect again
+    let mut client = Client::new(HidChannel::open(key.connect().unwrap()).unwrap());
+    assert!(client.get_info().unwrap().is_on("clientPin"));
+}
