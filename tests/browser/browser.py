@@ -132,18 +132,21 @@ class Browser(ABC):
         self.awaited(f"!!document.querySelector({element!r})")
 
     def await_control(self, element):
-        """Wait until there is something to click or to fill in. A button may be of no use until its script has run."""
-        self.await_element(f"{element}:not(:disabled)")
+        """Wait until there is something to click or to fill in. A button may be of no use until its script has run, and
+        Firefox loses clicks at a page that it has not drawn yet."""
+        control = f"document.querySelector({f'{element}:not(:disabled)'!r})"
+        self.awaited(f"document.readyState == 'complete' && !!{control}")
 
     def await_text(self, element, words):
         """Wait until an element says these words, maybe among others."""
         self.awaited(f"document.querySelector({element!r})?.innerText.includes({words!r})")
 
     def keep_screenshot(self, name, png):
-        """Number the pictures in their order."""
-        number = len(list(self.artefacts.glob("*.png"))) + 1
-        file = self.artefacts / f"{number:02}-{type(self).__name__.lower()}-{name}.png"
-        file.write_bytes(base64.b64decode(png))
+        """Number the pictures in their order. How many bytes this one has."""
+        browser = type(self).__name__.lower()
+        number = len(list(self.artefacts.glob(f"{browser}-*.png"))) + 1
+        file = self.artefacts / f"{browser}-{number:02}-{name}.png"
+        return file.write_bytes(base64.b64decode(png))
 
     # ---- The browser's own prompts ------------------------------------------------------------------------------------
 

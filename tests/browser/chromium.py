@@ -5,6 +5,7 @@ The page is https://chromedevtools.github.io/devtools-protocol/. The windows' vi
 """
 
 import json
+import time
 import urllib.request
 
 import websocket
@@ -33,6 +34,8 @@ FLAGS = [
     "--enable-logging=stderr",
     "--vmodule=*fido*=2,*ctap*=2",
 ]
+TOUCH = "touch it"  # what the dialog says while it waits for that
+DEAF = 0.6  # seconds after a change; for half of one a press counts as meant for what was there before, and for nothing
 
 
 class Chromium(Browser):
@@ -41,6 +44,7 @@ class Chromium(Browser):
 
     def __init__(self):
         super().__init__()
+        self._shown, self._shown_since = None, 0  # the dialog's labels, and since when they are seen
         self.start("chromium", *FLAGS, f"--user-data-dir={self.profile}", "about:blank")
 
     def connect(self):
@@ -85,7 +89,11 @@ class Chromium(Browser):
         self._page.call("Input.insertText", text=text)
 
     def screenshot(self, name):
-        self.keep_screenshot(name, self._page.call("Page.captureScreenshot", captureBeyondViewport=True)["data"])
+        patiently("the page has a picture", lambda: self.keep_screenshot(name, self._picture()))
+
+    def _picture(self):
+        """Refused while the page is being laid out."""
+        return self._page.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
 
     # ---- The dialog ---------------------------------------------------------------------------------------------------
 
@@ -99,8 +107,10 @@ class Chromium(Browser):
                 self._type_character(field, character)
         self.press_in_prompt("Next")
 
-    def press_in_prompt(self, label):
-        self.in_prompt(label, lambda: self._pressed(label))
+    def press_in_prompt(self, *labels):
+        """Press the first of these buttons that there is, once the dialog takes presses."""
+        self._shown = None
+        self.in_prompt(" or ".join(labels), lambda: self._takes_presses() and any(map(self._pressed, labels)))
 
     def _pressed(self, label):
         button = self._button(label)
@@ -109,8 +119,16 @@ class Chromium(Browser):
             self._views.call("DOM.dispatchMouseEvent", nodeId=button["node"], event=at)
         return button
 
+    def _takes_presses(self):
+        """Whether the dialog has been the same for long enough."""
+        shows = [(label["node"], label["Text"]) for label in self._in_dialog("Label")]
+        if shows != self._shown:
+            self._shown, self._shown_since = shows, time.monotonic()
+        return time.monotonic() - self._shown_since > DEAF
+
     def close_error(self):
-        self.in_prompt("Close or Cancel", lambda: self._pressed("Close") or self._pressed("Cancel"))
+        self.in_prompt("an error", lambda: TOUCH not in self.prompt())
+        self.press_in_prompt("Close", "Cancel")
 
     def _button(self, label):
         """The button, or the line of a list, that says this."""

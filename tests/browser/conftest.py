@@ -5,6 +5,7 @@ from pathlib import Path
 
 import programs
 from browser import Browser
+from places import is_emulated
 from website import SecurityInfo
 
 
@@ -16,7 +17,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     SecurityInfo.program = config.getoption("site")
     Browser.artefacts = Path(config.getoption("artefacts"))
-    programs.PATIENCE = 300  # an emulated processor takes minutes to start a browser
+    # Seconds: an emulated processor takes minutes to start a browser, and a busy machine may take long.
+    programs.PATIENCE = 300 if is_emulated() else 120
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))  # Chromium gives up with fewer files
 
 

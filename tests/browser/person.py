@@ -1,15 +1,15 @@
 """What a person does with a browser, a key and the Security info page."""
 
 from browser import patiently
-from keyfob import Keyfob
+from phrases import plugged_in
 from website import PASSWORD
 
 PIN = "correct horse"
 
 
-def key_for(browser, *options):
-    """A key of the newest kind that the browser knows, plugged into the kernel."""
-    return Keyfob("attach", "--profile", browser.newest_profile, *options)
+def key_for(browser, keys=1):
+    """A key of the newest kind that the browser knows, or several, plugged in."""
+    return plugged_in("--profile", browser.newest_profile, keys=keys)
 
 
 class Person:

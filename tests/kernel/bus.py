@@ -35,8 +35,9 @@ def served_at(address):
     _chosen.served_at(address)
 
 
-def attach():
-    _chosen.attach()
+def attach(key="1-1"):
+    """Plug in one of the keys that are served there."""
+    _chosen.attach(key)
 
 
 def detach():
@@ -46,6 +47,11 @@ def detach():
 def await_node():
     """The path of the one device node, once it is there."""
     return _chosen.await_node()
+
+
+def nodes():
+    """The paths of the device nodes that are there."""
+    return _chosen.nodes()
 
 
 def await_no_node():

@@ -1,4 +1,5 @@
-/* Preloaded into a program, lets it open a key that no kernel has: a file below $KEYFOB_NODES is a hidraw device then.
+/* Preloaded into a program, lets it open a key that no kernel has: a file below $KEYFOB_NODES whose name has no dot is a
+ * hidraw device then.
  *
  * Such a file holds what the kernel would tell of the device: a struct hidraw_devinfo, and behind it the report
  * descriptor. Beside it listens a socket, FILE.socket, whose packets are the reports; usbip_host.py has its other end.
@@ -24,7 +25,8 @@
 static int is_node(const char *path)
 {
     const char *nodes = getenv("KEYFOB_NODES");
-    return nodes && *nodes && strncmp(path, nodes, strlen(nodes)) == 0;
+    size_t length = nodes ? strlen(nodes) : 0;
+    return length && strncmp(path, nodes, length) == 0 && path[length] == '/' && !strchr(path + length, '.');
 }
 
 static int connect_to(const char *path)

@@ -27,9 +27,9 @@ def served_at(address):
     assert address == "127.0.0.1:3240", f"Debian's usbip looks at port 3240; the key is at {address}"
 
 
-def attach():
-    """Plug in the key that is served on 127.0.0.1."""
-    usbip("attach", "-r", "127.0.0.1", "-b", "1-1").must_succeed()
+def attach(key="1-1"):
+    """Plug in one of the keys that are served on 127.0.0.1."""
+    usbip("attach", "-r", "127.0.0.1", "-b", key).must_succeed()
 
 
 def detach():

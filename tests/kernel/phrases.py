@@ -14,12 +14,14 @@ def serve(*options, touch="auto", keep=False):
     return Keyfob("serve", "--touch", touch, *options, keep=keep)
 
 
-def plugged_in(*options):
-    """A key that is there: as `keyfob attach` plugs it in or, without a kernel, served and imported."""
+def plugged_in(*options, keys=1):
+    """Keys that are there: as `keyfob attach` plugs them in or, without a kernel, served and imported."""
+    options = *options, "--keys", str(keys)
     if bus.is_kernel():
         return Keyfob("attach", *options)
     key = Keyfob("serve", *options)
-    bus.attach()
+    for number in range(1, keys + 1):
+        bus.attach(f"1-{number}")
     return key
 
 

@@ -2,6 +2,7 @@
 
 What usbhid and hidraw do for a key is done here: one transfer waits for a report as long as anybody has the node open,
 and each of those who have gets every report. Other than in the kernel, many tests may have a key each at the same time.
+`libudev.c` lets programs find the nodes, and tells them of new ones.
 """
 
 import atexit
@@ -27,7 +28,7 @@ SERVE_OPTIONS = ["--listen", "127.0.0.1:0"]
 
 _folder = None  # of the device nodes
 _address = None  # where the key is served
-_plugged = []  # the key that is plugged in, if any
+_plugged = []  # the keys that are plugged in
 
 
 def prepare():
@@ -44,10 +45,9 @@ def served_at(address):
     _address = address
 
 
-def attach():
-    """Plug in the key that was served last."""
-    assert not _plugged, "a key is plugged in already"
-    _plugged.append(Import(*_address.rsplit(":", 1), _folder / "hidraw0"))
+def attach(key="1-1"):
+    """Plug in one of the keys that were served last."""
+    _plugged.append(Import(*_address.rsplit(":", 1), key, _folder / f"hidraw{len(_plugged)}"))
 
 
 def detach():
@@ -56,8 +56,12 @@ def detach():
 
 
 def await_node():
-    (plugged,) = _plugged
-    return str(plugged.node)
+    (node,) = nodes()
+    return node
+
+
+def nodes():
+    return [str(plugged.node) for plugged in _plugged]
 
 
 def await_no_node():
@@ -69,22 +73,30 @@ def await_no_node():
 class Import(Thread):
     """An imported key; a thread that passes on reports until one of both sides is gone."""
 
-    def __init__(self, host, port, node):
+    def __init__(self, host, port, key, node):
         super().__init__(daemon=True)
         self.node = node
         self._tcp = socket.create_connection((host, int(port)))
         self._tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._import()
+        self._import(key)
         self._number = 0
         self._incoming = set()  # the numbers of the transfers that bring data
         self._awaited = None  # the number of the one that waits for a report
         self._openers = []
-        node.write_bytes(self._device + self._report_descriptor())
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._listener.bind(f"{node}.socket")
         self._listener.listen()
+        self._make_node(self._report_descriptor())
         self._end, self._ended = socket.socketpair()
         self.start()
+
+    def _make_node(self, report_descriptor):
+        """Who looks for nodes finds it complete."""
+        folder, new = Path(f"{self.node}.device"), Path(f"{self.node}.new")
+        folder.mkdir(exist_ok=True)
+        (folder / "report_descriptor").write_bytes(report_descriptor)
+        new.write_bytes(self._device + report_descriptor)
+        new.rename(self.node)
 
     def end(self):
         """Unplug it."""
@@ -93,8 +105,8 @@ class Import(Thread):
 
     # ---- Plugging in: what the kernel asks a new device ---------------------------------------------------------------
 
-    def _import(self):
-        self._tcp.sendall(struct.pack(">HHI32s", VERSION, IMPORT, 0, b"1-1"))
+    def _import(self, key):
+        self._tcp.sendall(struct.pack(">HHI32s", VERSION, IMPORT, 0, key.encode()))
         _, code, status = struct.unpack(">HHI", self._receive(8))
         assert (code, status) == (IMPORTED, 0), f"the import was refused with {status}"
         told = self._receive(312)

@@ -1,6 +1,6 @@
 """Two people who share a key."""
 
-import kernel
+import bus
 from libfido2 import Device
 from person import PIN, Person, key_for
 from website import SecurityInfo
@@ -8,7 +8,7 @@ from website import SecurityInfo
 
 def two_people_share_a_key(browser):
     with key_for(browser) as key, SecurityInfo() as site:
-        Device(kernel.await_node()).set_pin(PIN)
+        Device(bus.await_node()).set_pin(PIN)
         alice, bob = (Person(browser, key, site, name=name) for name in ("alice", "bob"))
         for person in (alice, bob):
             person.signs_in_with_the_password()

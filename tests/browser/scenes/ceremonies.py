@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-import kernel
+import bus
 from libfido2 import Device
 from person import PIN, Person, key_for, touch
 from programs import eventually
@@ -14,7 +14,7 @@ FIRST, SECOND = b"a salt", b"another salt"
 
 def the_same_key_is_refused_kindly(browser):
     with key_for(browser) as key, SecurityInfo() as site:
-        Device(kernel.await_node()).set_pin(PIN)
+        Device(bus.await_node()).set_pin(PIN)
         alice = Person(browser, key, site)
         alice.signs_in_with_the_password()
         alice.adds_a_key("Blue key")
@@ -54,7 +54,7 @@ def a_page_gives_up(browser):
 def _waiting_for_a_touch(browser, **asked):
     """A key that is asked by a page; in the end it asks no more, and serves the next who asks."""
     with key_for(browser) as key, relying_party(browser) as page:
-        kernel.await_node()
+        bus.await_node()
         page.begin_to_register(**asked)
         key.type("wait").must_succeed()
         yield key, page
@@ -102,7 +102,7 @@ def a_page_keeps_a_large_blob_on_the_key(browser):
 @contextmanager
 def _person_and_page(browser):
     with key_for(browser) as key, relying_party(browser) as page:
-        Device(kernel.await_node()).set_pin(PIN)
+        Device(bus.await_node()).set_pin(PIN)
         yield Person(browser, key, page), page
 
 

@@ -1,6 +1,6 @@
 """The whole life of a key at a site: added, named, used, deleted, refused."""
 
-import kernel
+import bus
 from libfido2 import Device
 from person import PIN, Person, key_for
 from website import SecurityInfo
@@ -11,7 +11,7 @@ NOT_REGISTERED = "This key is not registered with that account."
 def of_a_new_key(browser):
     """The key gets its PIN from the browser."""
     with key_for(browser) as key, SecurityInfo() as site:
-        kernel.await_node()
+        bus.await_node()
         alice = Person(browser, key, site)
         alice.signs_in_with_the_password()
         browser.screenshot("no-keys-yet")
@@ -22,7 +22,7 @@ def of_a_new_key(browser):
 
 def of_a_key_with_a_pin(browser):
     with key_for(browser) as key, SecurityInfo() as site:
-        Device(kernel.await_node()).set_pin(PIN)
+        Device(bus.await_node()).set_pin(PIN)
         alice = Person(browser, key, site)
         alice.signs_in_with_the_password()
         browser.screenshot("no-keys-yet")

@@ -1,6 +1,6 @@
 """The PIN, typed into the browser's own prompt."""
 
-import kernel
+import bus
 from libfido2 import Device
 from person import PIN, Person, key_for
 from website import SecurityInfo
@@ -8,7 +8,7 @@ from website import SecurityInfo
 
 def a_wrong_pin_is_told(browser):
     with key_for(browser) as key, SecurityInfo() as site:
-        device = Device(kernel.await_node())
+        device = Device(bus.await_node())
         device.set_pin(PIN)
         alice = Person(browser, key, site)
         alice.signs_in_with_the_password()

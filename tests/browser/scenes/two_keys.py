@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-import kernel
+import bus
 from person import key_for, touch
 from programs import eventually
 from website import relying_party
@@ -20,8 +20,8 @@ def the_key_that_has_the_credential_signs_in(browser):
 
 @contextmanager
 def _two_keys(browser):
-    with key_for(browser, "--keys", "2") as key, relying_party(browser) as page:
-        eventually("both keys are there", lambda: len(kernel.nodes()) == 2)
+    with key_for(browser, keys=2) as key, relying_party(browser) as page:
+        eventually("both keys are there", lambda: len(bus.nodes()) == 2)
         yield key, page
 
 

@@ -1,10 +1,8 @@
 """Chromium with a key, from the whole journey to what few pages ask for."""
 
 from chromium import Chromium
-from places import needs_kernel
+from places import on_both
 from scenes import accounts, ceremonies, journeys, pins, two_keys
-
-pytestmark = needs_kernel
 
 
 def the_journey_of_a_security_key_in_chromium():
@@ -31,6 +29,7 @@ def a_person_gives_up_in_chromium():
     ceremonies.a_person_gives_up(Chromium.running())
 
 
+@on_both
 def a_page_gives_up_in_chromium():
     ceremonies.a_page_gives_up(Chromium.running())
 

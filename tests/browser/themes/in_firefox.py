@@ -1,10 +1,8 @@
 """Firefox with a key. It gives no key its first PIN, and keeps no large blobs."""
 
 from firefox import Firefox
-from places import needs_kernel
+from places import on_both
 from scenes import accounts, ceremonies, journeys, pins, two_keys
-
-pytestmark = needs_kernel
 
 
 def the_journey_of_a_security_key_in_firefox():
@@ -31,6 +29,7 @@ def a_person_gives_up_in_firefox():
     ceremonies.a_person_gives_up(Firefox.running())
 
 
+@on_both
 def a_page_gives_up_in_firefox():
     ceremonies.a_page_gives_up(Firefox.running())
 
