@@ -115,10 +115,10 @@ mod tests {
 
     #[test]
     fn dependencies_on_our_crates_are_read_with_their_paths() {
-        let block = "[dev-dependencies]\nvault = { path = \"../keyfob/crates/vault\" }\n\
+        let block = "[dev-dependencies]\nsealed-records = { path = \"../keyfob/crates/sealed-records\" }\n\
                      ctap-core = \"0.1\"\nserde = \"1\"\n";
-        let path = Some("../keyfob/crates/vault".to_owned());
-        let expected = [("vault".to_owned(), path), ("ctap-core".to_owned(), None)];
+        let path = Some("../keyfob/crates/sealed-records".to_owned());
+        let expected = [("sealed-records".to_owned(), path), ("ctap-core".to_owned(), None)];
         assert_eq!(dependencies(block), expected);
     }
 }

@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use crate::algorithm::{Algorithm, KeyPair, PrivateKey};
 use crate::cbor::{Array, Bytes, Item, MapWriter};
-use crate::config::Config;
 use crate::consent::Evidence;
 use crate::credential::Credential;
 use crate::limits::MAX_CERTIFICATES;
@@ -43,12 +42,23 @@ impl AttestationKey {
 }
 
 /// The formats that getInfo 0x16 lists: never `none` (MC-94).
-pub(crate) fn formats(config: &Config) -> Vec<&'static str> {
+pub(crate) fn formats(speaks_u2f: bool) -> Vec<&'static str> {
     let mut formats = alloc::vec!["packed"];
-    if config.u2f {
+    if speaks_u2f {
         formats.push("fido-u2f");
     }
     formats
+}
+
+/// What a key has to vouch with.
+#[derive(Clone, Copy)]
+pub(crate) struct Means<'c> {
+    pub(crate) usual: Attestation,
+    /// The model's key.
+    pub(crate) model: Option<&'c AttestationKey>,
+    /// The device's own key, for enterprise attestation.
+    pub(crate) device: Option<&'c AttestationKey>,
+    pub(crate) speaks_u2f: bool,
 }
 
 /// attestationFormatsPreference, judged when it is read.
@@ -87,16 +97,12 @@ impl Preference {
         self,
         enterprise: bool,
         algorithm: Algorithm,
-        config: &'c Config,
+        Means { usual, model, device, speaks_u2f }: Means<'c>,
     ) -> Statement<'c> {
-        let device = config.authenticator_config.enterprise_attestation.as_ref();
-        let model = config.attestation_key.as_ref();
-        match (self, model, config.attestation) {
-            _ if enterprise && device.is_some() => {
-                device.map_or(Statement::None, |device| Statement::Basic(&device.key))
-            }
+        match (self, model, usual) {
+            _ if enterprise && device.is_some() => device.map_or(Statement::None, Statement::Basic),
             (Self::None, ..) => Statement::None,
-            (Self::FidoU2f, Some(model), _) if config.u2f && algorithm == Algorithm::Es256 => {
+            (Self::FidoU2f, Some(model), _) if speaks_u2f && algorithm == Algorithm::Es256 => {
                 Statement::FidoU2f(model)
             }
             (_, Some(model), Attestation::Basic) => Statement::Basic(model),

@@ -1,35 +1,34 @@
 //! The authenticator: one request at a time in, one response out, at most one question in between.
 
+mod u2f;
+
 use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
-use crate::commands::{self, Ask, Context, Outcome, Reply, Unanswered, Waiting, u2f};
+use crate::channel::Channel;
+use crate::commands::u2f::ASK_AGAIN;
+use crate::commands::{self, Ask, Context, Outcome, Reply, Unanswered, Waiting};
 use crate::config::{CheckedConfig, Config};
-use crate::consent::{Decision, Evidence, Finger, PromptId, Question, UserPresent};
-use crate::limits::SIGN_COUNT_BLOCK;
+use crate::consent::{Decision, Finger, PromptId, Question, UserPresent};
+use crate::counter::SignCounter;
 use crate::session::Session;
 use crate::status::Status;
-use crate::store::{Change, Store, StoreError};
+use crate::store::Store;
 use crate::time::Instant;
-use crate::touches::{Touch, Touches};
-
-/// Where a request came from: opaque here, a CTAPHID channel in practice. Two requests with the same number come from the
-/// same client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Channel(pub u32);
+use crate::touches::Touches;
 
 /// What the authenticator borrows for the length of one call: its durable memory, its randomness, and the time.
 pub struct Platform<'a> {
     /// Durable memory.
-    pub store: &'a mut dyn Store,
+    pub store: &'a mut Store,
     /// Cryptographically secure randomness.
     pub rng: &'a mut dyn CryptoRng,
     /// The present, not earlier than in any call before.
     pub now: Instant,
 }
 
-/// How far a request got.
+/// How far a request got. Whoever drives an authenticator must know each of them, so another one would break those that do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Step {
@@ -124,38 +123,6 @@ impl Authenticator {
         self.step(channel, outcome, platform.now)
     }
 
-    /// Runs one U2F message, an APDU (CTAP 2.3 section 7, UF-01 to UF-62).
-    ///
-    /// A request that needs a touch waits [`U2F_PATIENCE`](crate::limits::U2F_PATIENCE) for it, then answers `6985`; the prompt
-    /// stays, and the same request, sent again on the same channel, finds the touch. Other messages do not end it.
-    pub fn handle_u2f(
-        &mut self,
-        channel: Channel,
-        apdu: &[u8],
-        platform: &mut Platform<'_>,
-    ) -> Step {
-        if self.is_busy() {
-            return ask_again(channel);
-        }
-        self.session.drop_walk(); // UF-58
-        let u2f::Judged { request, silent } =
-            match u2f::check(apdu, &self.context(channel, platform)) {
-                Ok(judged) => judged,
-                Err(message) => return Step::Reply(Response { channel, message }),
-            };
-        if let Some(silent) = silent {
-            let evidence = Evidence::of_silence(silent, None);
-            return self.finish_u2f(channel, &request, &evidence, platform);
-        }
-        match self.session.touches.spend(channel, &request, platform.now) {
-            Some(present) => {
-                let evidence = Evidence::of_presence(present, None);
-                self.finish_u2f(channel, &request, &evidence, platform)
-            }
-            None => self.ask_for_touch(channel, request, platform.now),
-        }
-    }
-
     /// A person decided. `None`: nobody waits for that prompt any more, and nothing happened.
     pub fn answer(
         &mut self,
@@ -199,7 +166,7 @@ impl Authenticator {
     /// Time has passed, and perhaps nobody acted in time. `None`: it is not time yet, or nobody is to be told.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Response> {
         if let Some(channel) = self.session.touches.pass_time(now) {
-            return Some(Response { channel, message: u2f::ASK_AGAIN.to_vec() });
+            return Some(Response { channel, message: ASK_AGAIN.to_vec() });
         }
         let pending = self.pending.take_if(|pending| pending.deadline <= now)?;
         Some(Response::new(pending.channel, pending.waiting.refuse(Unanswered::TimedOut)))
@@ -265,49 +232,6 @@ impl Authenticator {
         prompt
     }
 
-    /// The U2F client waits, under the prompt of its request if that is open.
-    fn ask_for_touch(&mut self, channel: Channel, request: u2f::Request, now: Instant) -> Step {
-        if let Some((prompt, question)) = self.session.touches.ask_again(channel, &request, now) {
-            return Step::Wait(prompt, question);
-        }
-        let (prompt, question) = (self.new_prompt(), request.question());
-        self.session.touches.ask(Touch::new(prompt, channel, request, now));
-        Step::Wait(prompt, question)
-    }
-
-    /// A touch, or a refusal, for a U2F client that waits right now, or will ask again.
-    fn decide_u2f(
-        &mut self,
-        touch: Touch,
-        present: Option<UserPresent>,
-        platform: &mut Platform<'_>,
-    ) -> Step {
-        let channel = touch.channel();
-        match (present, touch.is_awaited()) {
-            (Some(present), true) => {
-                let evidence = Evidence::of_presence(present, None);
-                self.finish_u2f(channel, touch.request(), &evidence, platform)
-            }
-            (Some(present), false) => {
-                self.session.touches.keep(touch, present, platform.now);
-                Step::Kept
-            }
-            (None, true) => ask_again(channel),
-            (None, false) => Step::Kept,
-        }
-    }
-
-    fn finish_u2f(
-        &mut self,
-        channel: Channel,
-        request: &u2f::Request,
-        evidence: &Evidence,
-        platform: &mut Platform<'_>,
-    ) -> Step {
-        let message = u2f::commit(request, evidence, &mut self.context(channel, platform));
-        Step::Reply(Response { channel, message })
-    }
-
     fn context<'a>(&'a mut self, channel: Channel, platform: &'a mut Platform<'_>) -> Context<'a> {
         Context {
             config: &self.config,
@@ -325,11 +249,6 @@ fn power_up(platform: &mut Platform<'_>) -> Session {
     Session::new(platform.now, &platform.store.state().wrapping_key, platform.rng)
 }
 
-/// No touch yet: a U2F client asks again.
-fn ask_again(channel: Channel) -> Step {
-    Step::Reply(Response { channel, message: u2f::ASK_AGAIN.to_vec() })
-}
-
 impl Response {
     /// A refusal is its status alone (MSG-02); success without output is the single byte 00 (MSG-03).
     fn new(channel: Channel, result: Result<Reply, Status>) -> Self {
@@ -341,32 +260,5 @@ impl Response {
 
     fn refusal(channel: Channel, status: Status) -> Self {
         Self { channel, message: alloc::vec![status.code()] }
-    }
-}
-
-/// The signature counter: one for all credentials, reserved in blocks ahead of use (MC-77, GA-31, P-13).
-pub(crate) struct SignCounter {
-    last: u32,
-}
-
-impl SignCounter {
-    /// Starts after everything that was ever reserved: a crash skips numbers and repeats none.
-    fn new(store: &dyn Store) -> Self {
-        Self { last: store.state().sign_count_ceiling }
-    }
-
-    /// The last value sent.
-    pub(crate) const fn current(&self) -> u32 {
-        self.last
-    }
-
-    /// The next value, durably reserved.
-    pub(crate) fn next(&mut self, store: &mut dyn Store) -> Result<u32, StoreError> {
-        let next = self.last.saturating_add(1);
-        if next > store.state().sign_count_ceiling {
-            store.commit(Change::SignCountCeiling(self.last.saturating_add(SIGN_COUNT_BLOCK)))?;
-        }
-        self.last = next;
-        Ok(next)
     }
 }

@@ -4,4 +4,4 @@ mod reader;
 mod writer;
 
 pub(crate) use reader::{Item, Map};
-pub(crate) use writer::{Array, Bytes, Encode, Encoded, MapWriter, to_vec};
+pub(crate) use writer::{Array, Bytes, Encode, Encoded, MapWriter, Sink, to_vec};

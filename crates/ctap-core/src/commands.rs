@@ -25,16 +25,18 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use self::parameters::Places;
-use crate::Channel;
-use crate::authenticator::SignCounter;
 use crate::cbor::{MapWriter, to_vec};
+use crate::channel::Channel;
 use crate::config::Config;
 use crate::consent::{Finger, Question, UserPresent};
+use crate::counter::SignCounter;
 use crate::limits::USER_ACTION_TIMEOUT;
+use crate::memory::MemoryError;
 use crate::policy::Policy;
 use crate::session::Session;
+use crate::state::State;
 use crate::status::Status;
-use crate::store::{State, Store, StoreError};
+use crate::store::Store;
 use crate::time::Instant;
 use crate::uv::Verification;
 
@@ -44,7 +46,7 @@ pub(crate) struct Context<'a> {
     pub(crate) session: &'a mut Session,
     pub(crate) counter: &'a mut SignCounter,
     pub(crate) channel: Channel,
-    pub(crate) store: &'a mut dyn Store,
+    pub(crate) store: &'a mut Store,
     pub(crate) rng: &'a mut dyn CryptoRng,
     pub(crate) now: Instant,
 }
@@ -226,7 +228,7 @@ impl Waiting {
     }
 }
 
-impl StoreError {
+impl MemoryError {
     /// The refusal, where `full` says that there is no room left.
     pub(crate) const fn status(self, full: Status) -> Status {
         match self {
@@ -238,8 +240,8 @@ impl StoreError {
 
 /// A full medium, too: 0x28 says that there is no room for credentials, and removing some would not help whoever pays for a
 /// PIN try or counts a signature.
-impl From<StoreError> for Status {
-    fn from(_: StoreError) -> Self {
+impl From<MemoryError> for Status {
+    fn from(_: MemoryError) -> Self {
         Self::Other
     }
 }

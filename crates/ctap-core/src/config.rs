@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::algorithm::Algorithm;
-use crate::attestation::{Attestation, AttestationKey};
+use crate::attestation::{Attestation, AttestationKey, Means};
 use crate::limits::DEFAULT_MESSAGE;
 use crate::pin::Protocol;
 
@@ -25,7 +25,8 @@ pub struct Config {
     pub firmware_version: u32,
     /// The standards it claims, without U2F (getInfo 0x01).
     pub versions: Vec<Version>,
-    /// How many discoverable credentials fit. 0: none can be made (option `rk`).
+    /// How many discoverable credentials fit, at most [`MAX_CAPACITY`](crate::limits::MAX_CAPACITY). 0: none can be made (option
+    /// `rk`).
     pub capacity: usize,
     /// Signature algorithms, the preferred first (getInfo 0x0A); each of them [built in](Algorithm::is_built_in).
     pub algorithms: Vec<Algorithm>,
@@ -49,7 +50,8 @@ pub struct Config {
     /// Bio enrolment and credential management also answer to the numbers of their prototypes, 0x40 and 0x41, which is all
     /// that libfido2 up to 1.12 knows (CM-50, BE-42).
     pub prototype_commands: bool,
-    /// authenticatorLargeBlobs and the largeBlobKey extension: how many bytes the array may have (getInfo 0x0B).
+    /// authenticatorLargeBlobs and the largeBlobKey extension: how many bytes the array may have (getInfo 0x0B), 1024 to
+    /// [`MAX_LARGE_BLOBS`](crate::limits::MAX_LARGE_BLOBS).
     pub large_blobs: Option<usize>,
     /// authenticatorConfig, by subcommand.
     pub authenticator_config: ConfigCommands,
@@ -65,6 +67,7 @@ pub struct Config {
 
 /// A version of the standard (GI-10). `FIDO_2_2` does not exist (GI-100).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Version {
     /// CTAP 2.0.
     Fido20,
@@ -180,6 +183,17 @@ impl Config {
     #[must_use]
     pub const fn has_min_pin_length(&self) -> bool {
         self.authenticator_config.min_pin_length_rp_ids.is_some()
+    }
+
+    /// What it vouches with.
+    pub(crate) fn means(&self) -> Means<'_> {
+        let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
+        Means {
+            usual: self.attestation,
+            model: self.attestation_key.as_ref(),
+            device: enterprise.map(|device| &device.key),
+            speaks_u2f: self.u2f,
+        }
     }
 
     /// A user can be verified, by whatever means.

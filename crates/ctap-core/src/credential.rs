@@ -27,9 +27,31 @@ pub struct Credential {
     pub account: Option<Account>,
 }
 
+impl Credential {
+    /// A second copy, for a record that is about to replace this one.
+    pub(crate) fn duplicate(&self) -> Self {
+        let Self { id, rp_id_hash, key, cred_protect, cred_random, third_party_payment, account } =
+            self;
+        Self {
+            id: id.clone(),
+            rp_id_hash: *rp_id_hash,
+            key: PrivateKey { algorithm: key.algorithm, secret: key.secret.duplicate() },
+            cred_protect: *cred_protect,
+            cred_random: CredRandom {
+                with_uv: cred_random.with_uv.duplicate(),
+                without_uv: cred_random.without_uv.duplicate(),
+            },
+            third_party_payment: *third_party_payment,
+            account: account.as_ref().map(Account::duplicate),
+        }
+    }
+}
+
 /// What only a discoverable credential has (MC-79).
 #[derive(Debug)]
 pub struct Account {
+    /// The public half of the credential's key as a COSE_Key, so that whoever lists credentials need not derive it (CM-26).
+    pub public_key: Vec<u8>,
     /// The relying party.
     pub rp: Rp,
     /// The user at that relying party.
@@ -40,6 +62,20 @@ pub struct Account {
     pub large_blob_key: Option<Secret<32>>,
     /// State of the largeBlob extension (EX-71).
     pub large_blob: LargeBlob,
+}
+
+impl Account {
+    fn duplicate(&self) -> Self {
+        let Self { public_key, rp, user, cred_blob, large_blob_key, large_blob } = self;
+        Self {
+            public_key: public_key.clone(),
+            rp: rp.clone(),
+            user: user.clone(),
+            cred_blob: cred_blob.clone(),
+            large_blob_key: large_blob_key.as_ref().map(Secret::duplicate),
+            large_blob: large_blob.clone(),
+        }
+    }
 }
 
 /// `PublicKeyCredentialRpEntity`.
@@ -74,6 +110,7 @@ pub struct CredRandom {
 /// credProtect levels (EX-10).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum CredProtect {
     /// Level 1: always usable.
     #[default]
@@ -105,6 +142,7 @@ impl CredProtect {
 
 /// The largeBlob extension's state of one credential (EX-71 to EX-78).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LargeBlob {
     /// Made without the extension.
     #[default]

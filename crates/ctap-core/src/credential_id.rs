@@ -15,9 +15,8 @@ use zeroize::Zeroizing;
 
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::credential::{CredProtect, CredRandom, Credential};
-use crate::crypto::{self, BLOCK};
+use crate::crypto::{self, BLOCK, random_bytes};
 use crate::secret::{Secret, SecretBytes};
-use crate::store::random_bytes;
 
 /// The first byte of a sealed id; a discoverable id is told apart by its length.
 const SEALED: u8 = 1;

@@ -6,7 +6,7 @@ use aes::cipher::{Block, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use ecdsa::signature::digest::{Digest, KeyInit, Mac};
 use hkdf::Hkdf;
 use hmac::Hmac;
-use rand_core::{TryCryptoRng, TryRng};
+use rand_core::{CryptoRng, TryCryptoRng, TryRng};
 use sha2::Sha256;
 
 use crate::secret::Secret;
@@ -70,6 +70,13 @@ pub(crate) fn aes256_cbc_decrypt(key: &[u8; 32], iv: &[u8; BLOCK], data: &mut [u
 pub(crate) fn aes128_cbc_encrypt_block(key: &[u8; 16], iv: &[u8; BLOCK], block: &mut [u8; BLOCK]) {
     let (blocks, _) = Block::<aes::Aes128>::slice_as_chunks_mut(block);
     cbc::Encryptor::<aes::Aes128>::new(key.into(), iv.into()).encrypt_blocks(blocks);
+}
+
+/// `N` random bytes that are not secret.
+pub(crate) fn random_bytes<const N: usize>(rng: &mut dyn CryptoRng) -> [u8; N] {
+    let mut bytes = [0; N];
+    rng.fill_bytes(&mut bytes);
+    bytes
 }
 
 /// Randomness that follows from a seed: SHA-256 of the seed and a counter.

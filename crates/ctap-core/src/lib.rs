@@ -51,11 +51,11 @@
 //! # Behind a transport
 //!
 //! ```
-//! use ctap_core::{Authenticator, CheckedConfig, Decision, MemoryStore, Platform};
+//! use ctap_core::{Authenticator, CheckedConfig, Decision, Platform, Store};
 //! use ctap_core::{Channel, Instant, Step};
 //! # use ctap_core::rand_core;
 //! # fn serve(rng: &mut dyn rand_core::CryptoRng) {
-//! let mut store = MemoryStore::new(rng);
+//! let mut store = Store::in_memory(rng);
 //! let now = Instant::from_millis(0);
 //! let mut platform = Platform { store: &mut store, rng, now };
 //! let mut key = Authenticator::new(CheckedConfig::default(), &mut platform);
@@ -84,7 +84,7 @@
 //!
 //! # What it will not do
 //!
-//! Transports (see `hid-transport`), prompts, files (see `vault`), attestation certificates, backup or synchronisation of
+//! Transports (see `hid-transport`), prompts, files, attestation certificates, backup or synchronisation of
 //! credentials. It protects secrets as well as the process around it does, and no better: it is software.
 //!
 //! # Finding one's way
@@ -95,7 +95,8 @@
 //! | a key behind a transport | [`Authenticator`], [`Platform`], [`Step`] |
 //! | another kind of key | [`Config`], [`Config::checked`] |
 //! | to ask a person | [`Question`], [`Decision`] |
-//! | to keep its memory | [`Store`], [`store::State`], [`store::Change`] |
+//! | to keep its memory | [`Memory`], [`Store`], [`records`] |
+//! | to see what it remembers | [`state::State`] |
 //! | to have it vouched for | [`attestation`] |
 //! | how much of anything | [`limits`] |
 //!
@@ -124,20 +125,29 @@ pub mod attestation;
 mod auth_data;
 mod authenticator;
 mod cbor;
+mod change;
+mod channel;
 mod commands;
 pub mod config;
 pub mod consent;
+mod counter;
 pub mod credential;
 mod credential_id;
+mod credentials;
 mod crypto;
 mod extensions;
 pub mod limits;
+pub mod memory;
 pub mod pin;
 mod policy;
 mod public_key;
+pub mod records;
 pub mod secret;
 mod session;
 mod soft;
+pub mod state;
+#[cfg(feature = "state-v1")]
+pub mod state_v1;
 pub mod status;
 pub mod store;
 #[cfg(test)]
@@ -146,12 +156,14 @@ pub mod time;
 mod touches;
 mod uv;
 
-pub use authenticator::{Authenticator, Channel, Platform, Response, Step};
+pub use authenticator::{Authenticator, Platform, Response, Step};
+pub use channel::Channel;
 pub use config::{CheckedConfig, Config};
 pub use consent::{Decision, PromptId, Question};
+pub use memory::Memory;
 /// The traits behind [`Platform::rng`], in the version that this crate uses.
 pub use rand_core;
 pub use soft::SoftKey;
 pub use status::Status;
-pub use store::{MemoryStore, Store};
+pub use store::Store;
 pub use time::Instant;

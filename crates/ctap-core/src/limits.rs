@@ -100,3 +100,19 @@ pub const MAX_TOUCHES: usize = 16;
 
 /// Bytes that a largeBlobs fragment leaves of a message for their other members (LB-01).
 pub const FRAGMENT_OVERHEAD: usize = 64;
+
+/// Discoverable credentials that a key can be made for: with that many its memory is opened within a second (GI-29).
+pub const MAX_CAPACITY: usize = 100_000;
+
+/// Bytes of the longest large-blob array that a key can be made for: many more than one client ever wrote (LB-02).
+pub const MAX_LARGE_BLOBS: usize = 1 << 20;
+
+/// Bytes of the large-blob array in one record: whoever changes one blob writes little more than that blob.
+pub const LARGE_BLOB_CHUNK: usize = 1024;
+
+/// Bytes of the longest record's name: that of a credential with the longest id.
+pub const MAX_RECORD_NAME: usize = 128;
+
+/// Bytes of the longest record's value: a credential with the longest names, public key and blobs, or settings with the RP
+/// ids of one message.
+pub const MAX_RECORD_VALUE: usize = 8192;

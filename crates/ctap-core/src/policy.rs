@@ -3,8 +3,8 @@
 
 use crate::config::{Config, FingerprintSensor};
 use crate::pin::Permissions;
+use crate::state::State;
 use crate::status::Status;
-use crate::store::State;
 
 /// Configuration and state together.
 #[derive(Clone, Copy)]

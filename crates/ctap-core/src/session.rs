@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use crate::Channel;
+use crate::channel::Channel;
 use crate::commands::bio_enrollment::Enrollment;
 use crate::commands::credential_management::{Credentials, Rps};
 use crate::commands::get_assertion::Assertions;

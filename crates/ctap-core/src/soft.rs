@@ -11,11 +11,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::authenticator::{Authenticator, Channel, Platform, Step};
+use crate::authenticator::{Authenticator, Platform, Step};
+use crate::channel::Channel;
 use crate::config::CheckedConfig;
 use crate::consent::{Decision, Question};
 use crate::crypto::HashRng;
-use crate::store::{MemoryStore, Store};
+use crate::store::Store;
 use crate::time::Instant;
 
 /// An authenticator with everything it needs: memory, randomness, a clock that stands still until it is moved, and a person.
@@ -25,7 +26,7 @@ use crate::time::Instant;
 /// seed it from the system, or drive an [`Authenticator`] with your own [`Platform`].
 pub struct SoftKey {
     authenticator: Authenticator,
-    store: MemoryStore,
+    store: Store,
     rng: HashRng,
     now: Instant,
     person: Person,
@@ -40,7 +41,7 @@ impl SoftKey {
     #[must_use]
     pub fn new(config: CheckedConfig, seed: [u8; 32]) -> Self {
         let mut rng = HashRng::new(seed);
-        let mut store = MemoryStore::new(&mut rng);
+        let mut store = Store::in_memory(&mut rng);
         let now = Instant::default();
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
         let authenticator = Authenticator::new(config, &mut platform);
@@ -82,7 +83,7 @@ impl SoftKey {
 
     /// What it remembers.
     #[must_use]
-    pub fn store(&self) -> &dyn Store {
+    pub const fn store(&self) -> &Store {
         &self.store
     }
 

@@ -7,7 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::Channel;
+use crate::channel::Channel;
 use crate::commands::u2f::Request;
 use crate::consent::{PromptId, Question, UserPresent};
 use crate::limits::{MAX_TOUCHES, U2F_PATIENCE, U2F_SILENCE, U2F_TOUCH};

@@ -4,13 +4,13 @@
 //! cancelled or left alone has tried nothing (CP-146). A command that needs a finger waits here, with all it needs to go on,
 //! and goes on with the proof.
 
+use crate::change::Change;
 use crate::commands::{
     Ask, Context, Outcome, Unanswered, client_pin, get_assertion, make_credential,
 };
 use crate::consent::{Finger, Gesture, Question, UserPresent, UserVerified};
 use crate::limits::{MAX_UV_ATTEMPTS_FOR_INTERNAL_RETRIES, USER_ACTION_TIMEOUT};
 use crate::status::Status;
-use crate::store::Change;
 
 use alloc::boxed::Box;
 
@@ -81,7 +81,7 @@ impl Verification {
     ) -> Result<Outcome, Status> {
         let left = cx.store.state().uv_retries.saturating_sub(1);
         cx.store.commit(Change::UvRetries(left))?;
-        if !finger.is_enrolled(&cx.store.state().fingerprints) {
+        if !finger.is_enrolled(cx.store.state().fingers()) {
             return self.ask(cx);
         }
         cx.store.commit(Change::UserVerified)?;

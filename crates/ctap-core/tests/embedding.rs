@@ -1,15 +1,18 @@
 //! What `README.md` and `docs/embedding.md` show: each block of Rust there is a part of this file.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ctap_client::{
     Client, CredentialDescriptor, Exchange, KeepaliveStatus, Patience, Permissions, RelyingParty,
     Status, TransportError, User, get_assertion, make_credential,
 };
 use ctap_core::config::{FingerprintSensor, Version};
 use ctap_core::consent::Action;
-use ctap_core::store::{Change, State, StoreError};
+use ctap_core::memory::{Durability, MemoryError, Record};
 use ctap_core::{
-    Authenticator, Channel, CheckedConfig, Config, Decision, Instant, MemoryStore, Platform,
-    SoftKey, Step, Store,
+    Authenticator, Channel, CheckedConfig, Config, Decision, Instant, Memory, Platform, SoftKey,
+    Step, Store,
 };
 
 /// SHA-256 of the client data: what a browser makes, and a key signs.
@@ -162,21 +165,15 @@ fn seeds_tell_keys_apart_and_the_same_seed_makes_the_same_key() {
 }
 
 /// A medium that breaks when it is told to.
-struct Breakable {
-    inner: MemoryStore,
-    is_broken: bool,
-}
+struct Breakable(Arc<AtomicBool>);
 
-impl Store for Breakable {
-    fn state(&self) -> &State {
-        self.inner.state()
+impl Memory for Breakable {
+    fn commit(&mut self, _records: &[Record], _when: Durability) -> Result<(), MemoryError> {
+        if self.0.load(Ordering::Relaxed) { Err(MemoryError::Failed) } else { Ok(()) }
     }
 
-    fn commit(&mut self, change: Change) -> Result<(), StoreError> {
-        if self.is_broken {
-            return Err(StoreError::Failed);
-        }
-        self.inner.commit(change)
+    fn replace_all(&mut self, records: &[Record]) -> Result<(), MemoryError> {
+        self.commit(records, Durability::Wait)
     }
 }
 
@@ -186,14 +183,15 @@ fn a_malformed_request_and_a_failing_medium_are_told_and_leave_nothing() {
     let malformed = client(CheckedConfig::default()).raw(&[0x01]).unwrap();
     assert_eq!(malformed, [Status::InvalidCbor.byte()]);
 
-    // A medium that fails: a store of your own behind an Authenticator.
+    // A medium that fails: a memory of your own behind an Authenticator's store.
     let mut rng = generator();
-    let mut store = Breakable { inner: MemoryStore::new(&mut rng), is_broken: false };
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let mut store = Store::create(Box::new(Breakable(is_broken.clone())), &mut rng).unwrap();
     let now = Instant::from_millis(0);
     let mut platform = Platform { store: &mut store, rng: &mut rng, now };
     let mut key = Authenticator::new(CheckedConfig::default(), &mut platform);
 
-    store.is_broken = true;
+    is_broken.store(true, Ordering::Relaxed);
     let mut platform = Platform { store: &mut store, rng: &mut rng, now };
     let passkey = registration().with_option("rk", true).encode();
     let Step::Wait(prompt, _question) = key.handle(Channel(1), &passkey, &mut platform) else {
@@ -203,7 +201,7 @@ fn a_malformed_request_and_a_failing_medium_are_told_and_leave_nothing() {
         panic!("the touch was the last thing it needed")
     };
     assert_ne!(response.message[0], 0x00);
-    assert!(store.state().credentials.is_empty());
+    assert!(store.state().credentials().is_empty());
 }
 
 /// Any cryptographically secure generator will do; a seeded one repeats.

@@ -161,8 +161,8 @@ pub(crate) struct KeyOptions {
     pub(crate) profile: String,
 
     /// How many passkeys (discoverable credentials) fit on a key [default: as the profile says]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_CAPACITY)))]
-    pub(crate) capacity: Option<u16>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CAPACITY)))]
+    pub(crate) capacity: Option<u32>,
 
     /// Where `keyfob touch` and the like find these keys [default: $XDG_RUNTIME_DIR/keyfob/control or /tmp/keyfob-UID/control]
     #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]

@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_memory_that_cannot_be_opened_is_told_of_with_a_next_step() {
         let directory = "/home/ada/keys".into();
-        let error = vault::Error::InUse { directory, pid: Some(9) };
+        let error = sealed_records::Error::InUse { directory, pid: Some(9) };
         let told = describe(&virtual_key::Error::from(error).into());
         let expected = "keyfob: the vault in /home/ada/keys is in use by process 9\nnext: stop it first, or name another directory";
         assert_eq!(told, expected);

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::path::PathBuf;
 
-use vault::COUNTER;
+use sealed_records::RECORDS;
 
 use crate::say::warn;
 use crate::watch::Watch;
@@ -13,12 +13,14 @@ use crate::watch::Watch;
 /// Warns of each of these directories that is removed.
 pub(crate) async fn guard(mut directories: Vec<PathBuf>) -> Infallible {
     let Ok(watch) = Watch::start() else { return pending().await };
-    // The vault holds the directory itself open, and so it never goes quite; but its files do.
-    directories.retain(|directory| watch.for_loss(&directory.join(COUNTER)).is_ok());
+    // The vault holds the directory itself open, and so it never goes quite; but its files do. One that takes another's place,
+    // as when the vault is made smaller, is watched from then on.
+    let is_watched = |directory: &PathBuf| watch.for_loss(&directory.join(RECORDS)).is_ok();
+    directories.retain(is_watched);
     while !directories.is_empty() {
         watch.stirred().await;
         directories.retain(|directory| {
-            let is_there = directory.join(COUNTER).exists();
+            let is_there = is_watched(directory);
             if !is_there {
                 warn(format_args!(
                     "{} was removed while the key runs. It signs with what it still knows, but refuses what it cannot keep, and \

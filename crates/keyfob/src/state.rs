@@ -10,8 +10,10 @@ use crate::home;
 /// A vault knows what to do about its own troubles, not what the command line has for them.
 pub(crate) fn with_cure(error: virtual_key::Error) -> anyhow::Error {
     let next = match &error {
-        Error::Memory(vault::Error::InUse { .. }) => format!("stop it first, or name {ANOTHER}"),
-        Error::Memory(vault::Error::Io { path, .. }) => match home::occupied(path) {
+        Error::Memory(sealed_records::Error::InUse { .. }) => {
+            format!("stop it first, or name {ANOTHER}")
+        }
+        Error::Memory(sealed_records::Error::Io { path, .. }) => match home::occupied(path) {
             Some(by_root) => format!(
                 "if a key of root made it, sudo chown -R \"$USER\" '{}'; or name {ANOTHER}",
                 by_root.display()

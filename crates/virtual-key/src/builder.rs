@@ -15,7 +15,7 @@ use crate::virtual_key::VirtualKey;
 #[derive(Clone, Debug)]
 pub struct Builder {
     profile: Option<Profile>,
-    capacity: Option<u16>,
+    capacity: Option<u32>,
     touch: Touch,
     seed: Option<[u8; 32]>,
     memory: Option<PathBuf>,
@@ -42,7 +42,7 @@ impl Builder {
 
     /// How many discoverable credentials fit on the key, up to [`MAX_CAPACITY`](crate::profile::MAX_CAPACITY). Not said, as the
     /// profile has it.
-    pub fn capacity(self, capacity: u16) -> Self {
+    pub fn capacity(self, capacity: u32) -> Self {
         Self { capacity: Some(capacity), ..self }
     }
 

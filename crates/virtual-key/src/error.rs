@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ctap_core::records::LoadError;
+use ctap_core::state_v1::Fault;
 use usbip_server::client::ClientError;
 use usbip_server::vhci::VhciError;
 use usbip_server::{ConnectionError, PlugError};
@@ -58,12 +60,38 @@ pub enum Error {
 
     /// The memory cannot be used; the reason says whose fault that is.
     #[error(transparent)]
-    Memory(#[from] vault::Error),
+    Memory(#[from] sealed_records::Error),
 
-    /// A file beside the memory cannot be opened, read, written or removed: the fault of its medium or its permissions.
+    /// What the memory holds is not a key that this version knows, or what its end costs could not be paid: the reason says whose
+    /// fault that is. It was left as it is.
+    #[error("cannot use the memory in {}: {error}", .directory.display())]
+    Records {
+        /// Where the memory is.
+        directory: PathBuf,
+        /// What is wrong with it.
+        error: LoadError,
+    },
+
+    /// A file of an earlier keyfob's memory cannot be taken over: the fault of whoever changed it. It was left as it is.
+    #[error("{}: {fault}", .path.display())]
+    OldMemory {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+
+    /// One of the two files of an earlier keyfob's memory is there without this one: the fault of whoever removed it.
+    #[error("{} is missing, and without it signature counters could go back", .path.display())]
+    OldCounterMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+
+    /// A file beside the memory cannot be opened, read, written, renamed or removed: the fault of its medium or its permissions.
     #[error("cannot {doing} {}: {error}", .path.display())]
     File {
-        /// What was tried: open, read, write or remove.
+        /// What was tried: open, read, write, rename or remove.
         doing: &'static str,
         /// The file.
         path: PathBuf,
@@ -182,6 +210,8 @@ impl Error {
             }
             Self::Profile { next, .. } => next.clone(),
             Self::Memory(error) => error.advice(),
+            Self::Records { error, .. } => error.advice().to_owned(),
+            Self::OldMemory { fault, .. } => fault.advice().to_owned(),
             Self::Kernel(error) => kernel_advice(error).to_owned(),
             other => other.short_advice().to_owned(),
         }
@@ -193,6 +223,7 @@ impl Error {
                 "change one of these settings; docs/profiles.md says what each of them means"
             }
             Self::File { next, .. } => next,
+            Self::OldCounterMissing { .. } => "restore it from the backup the key came from",
             Self::Serial { .. } => REMOVE_SERIAL,
             Self::Identity { .. } => RESTORE_IDENTITY,
             Self::Certificate(_) => {

@@ -44,7 +44,7 @@ pub enum Touch {
 /// What a key is built from.
 pub struct Parts {
     /// Its durable memory.
-    pub store: Box<dyn Store + Send>,
+    pub store: Store,
     /// Its randomness.
     pub rng: Box<dyn CryptoRng + Send>,
     /// Who answers its questions.

@@ -1,22 +1,30 @@
 //! Where a key's memory is: a vault in a directory of its own, or nowhere.
 
+#[cfg(test)]
+mod power;
+mod takeover;
 mod unsaved;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ctap_core::{MemoryStore, Store};
+use ctap_core::Store;
+use ctap_core::memory::{self, Durability, MemoryError, Record};
+use ctap_core::records::LoadError;
+use ctap_core::secret::SecretBytes;
+use ctap_core::store;
 use rand_core::CryptoRng;
-use vault::Vault;
+use sealed_records::{Access, Opened, RECORDS, Rollback, Tail, Unlock, Vault};
 
 use self::unsaved::Outspoken;
 use crate::error::{Error, REMOVE_SERIAL, Warn};
+use crate::platform::system_rng;
 use crate::private_file;
 
 /// A key's memory, and the number that is printed on the key.
 pub struct Memory {
     /// What it remembers.
-    pub store: Box<dyn Store + Send>,
+    pub store: Store,
     /// The USB serial number: the same as long as the memory is the same, a reset notwithstanding, and no secret.
     pub serial: String,
     /// Where it is kept; `None`: nowhere.
@@ -24,23 +32,78 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Opens the memory in `directory`, or makes it, drawing its secrets from `rng`. `warn` hears of what it could not keep.
+    /// Opens the memory in `directory`, or makes it, drawing its secrets from `rng`. `warn` hears of what it could not keep, and
+    /// once of a memory of an earlier keyfob that was taken over.
     ///
     /// # Errors
     /// What the vault says: it is in use, damaged, or not private, each with its cure.
     pub fn open(directory: PathBuf, warn: Warn, rng: &mut dyn CryptoRng) -> Result<Self, Error> {
-        let vault = Vault::open_or_create(&directory, rng)?;
+        if directory.is_dir() && !directory.join(RECORDS).exists() {
+            takeover::find(&directory)?; // what cannot be taken over is refused before anything is made
+        }
+        let access = Access { unlock: &Unlock::KeyFile, witness: None, rollback: Rollback::Refuse };
+        let opened = Vault::open_or_create(&directory, &access, Box::new(system_rng()))?;
         // The vault's lock is held, so nobody else draws a number at the same time.
         let serial = serial_in(&directory.join("serial"), rng)?;
-        let store = Box::new(Outspoken::new(vault, directory.clone(), warn));
+        let store = store_in(&directory, opened, warn, rng)?;
         Ok(Self { store, serial, directory: Some(directory) })
     }
 
     /// A memory that is nowhere, and empty.
     pub fn ephemeral(rng: &mut dyn CryptoRng) -> Self {
-        let store = Box::new(MemoryStore::new(rng));
+        let store = Store::in_memory(rng);
         Self { store, serial: draw_serial(rng), directory: None }
     }
+}
+
+/// The key whose records the vault has. An empty vault is a new one: it gets what an earlier keyfob left there, or a new key.
+fn store_in(
+    directory: &Path,
+    opened: Opened,
+    warn: Warn,
+    rng: &mut dyn CryptoRng,
+) -> Result<Store, Error> {
+    let Opened { vault, records, tail } = opened;
+    let mut memory = Box::new(Outspoken::new(vault, directory.to_owned(), warn));
+    if !records.is_empty() {
+        takeover::set_aside(directory, warn)?; // a crash may have come between
+        return load(directory, memory, taken(records), tail);
+    }
+    let refused = |error: MemoryError| refused(directory, error.into());
+    match takeover::find(directory)? {
+        None => Store::create(memory, rng).map_err(refused),
+        Some(records) => {
+            memory::Memory::commit(&mut *memory, &records, Durability::Wait).map_err(refused)?;
+            takeover::set_aside(directory, warn)?;
+            load(directory, memory, records, Tail::Whole)
+        }
+    }
+}
+
+fn load(
+    directory: &Path,
+    memory: Box<dyn memory::Memory + Send>,
+    records: Vec<Record>,
+    tail: Tail,
+) -> Result<Store, Error> {
+    let tail = match tail {
+        Tail::Whole => store::Tail::Whole,
+        Tail::Torn => store::Tail::Torn,
+    };
+    Store::load(memory, records, tail).map_err(|error| refused(directory, error))
+}
+
+fn refused(directory: &Path, error: LoadError) -> Error {
+    Error::Records { directory: directory.to_owned(), error }
+}
+
+/// A vault's records as the core has them.
+fn taken(records: Vec<sealed_records::Record>) -> Vec<Record> {
+    let taken = |sealed_records::Record { name, mut value }| Record {
+        name,
+        value: Some(SecretBytes::new(std::mem::take(&mut *value))),
+    };
+    records.into_iter().map(taken).collect()
 }
 
 /// The number in the file, or a new one that is kept there.
@@ -67,10 +130,10 @@ fn is_serial(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
 
-    use sha2::Digest as _;
+    use sealed_records::KEY;
 
     use super::*;
     use crate::error::{describe, log};
@@ -124,19 +187,21 @@ mod tests {
     fn whatever_a_cut_off_first_start_leaves_the_next_one_works() {
         let whole = tempfile::tempdir().unwrap();
         drop(open(whole.path(), 1).unwrap());
+        drop(vault_in(&whole.path().join("empty")));
         // In the order in which they are made; what is written last may be there in part, under another name.
-        let made = ["lock", vault::COUNTER, vault::STATE, "serial"];
+        let made = ["lock", KEY, RECORDS, "serial"];
         for count in 0..=made.len() {
             let state = tempfile::tempdir().unwrap();
             let directory = state.path().join("key-1");
             fs::DirBuilder::new().mode(0o700).create(&directory).unwrap();
             for name in &made[..count] {
-                fs::copy(whole.path().join("key-1").join(name), directory.join(name)).unwrap();
+                let from = if *name == "serial" { "key-1" } else { "empty" };
+                fs::copy(whole.path().join(from).join(name), directory.join(name)).unwrap();
             }
-            if !made[..count].contains(&vault::STATE) && count > 1 {
-                never_whole(&directory.join(vault::COUNTER));
+            if made[..count].contains(&KEY) && !made[..count].contains(&RECORDS) {
+                let unfinished = directory.join(sealed_records::UNFINISHED);
+                fs::copy(whole.path().join("empty").join(RECORDS), unfinished).unwrap();
             }
-            fs::write(directory.join(vault::UNFINISHED), "hal").unwrap();
             fs::write(directory.join(".tmpserial"), "0123").unwrap();
             let memory = open(state.path(), 1);
             assert!(memory.is_ok(), "{made:?}, {count}: {}", describe(&memory.err().unwrap()));
@@ -147,9 +212,9 @@ mod tests {
     fn a_memory_without_its_state_is_refused_not_begun_anew() {
         let state = tempfile::tempdir().unwrap();
         drop(open(state.path(), 1).unwrap());
-        fs::remove_file(state.path().join("key-1").join(vault::STATE)).unwrap();
+        fs::remove_file(state.path().join("key-1").join(RECORDS)).unwrap();
         let said = describe(&open(state.path(), 1).err().unwrap());
-        assert!(said.contains("state.keyfob is missing") && said.contains("backup"), "{said}");
+        assert!(said.contains("records.keyfob is missing") && said.contains("backup"), "{said}");
     }
 
     #[test]
@@ -172,14 +237,10 @@ mod tests {
         assert!(refusal().contains("not a regular file"), "{}", refusal());
     }
 
-    /// As the counter file is before the first state is there.
-    fn never_whole(counter: &Path) {
-        let mut slot = b"keyfob\0\x01\0\0\0\0".to_vec();
-        slot.extend_from_slice(&sha2::Sha256::digest(&slot));
-        let mut file = fs::read(counter).unwrap();
-        file[..slot.len()].copy_from_slice(&slot);
-        file[4096..4096 + slot.len()].copy_from_slice(&slot);
-        fs::write(counter, file).unwrap();
+    /// A vault that was made, and in which there is no key yet.
+    pub(super) fn vault_in(directory: &Path) -> Vault {
+        let access = Access { unlock: &Unlock::KeyFile, witness: None, rollback: Rollback::Refuse };
+        Vault::create(directory, &access, Box::new(system_rng())).unwrap()
     }
 
     #[test]

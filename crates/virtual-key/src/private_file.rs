@@ -16,6 +16,32 @@ use crate::error::Error;
 /// The file is open to others, somebody else's, or no regular file, each with its cure; or it cannot be read as text, and
 /// then `cure` helps.
 pub(crate) fn read(path: &Path, cure: &'static str) -> Result<Option<Zeroizing<String>>, Error> {
+    let Some(file) = open(path)? else { return Ok(None) };
+    // All the room that it may take: a text that grows leaves unwiped copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST_FILE as usize));
+    let read = file.take(LONGEST_FILE.into()).read_to_string(&mut text);
+    read.map_err(|error| trouble("read", path, error, cure))?;
+    Ok(Some(text))
+}
+
+/// The bytes of a file that is ours alone, up to `most` of them; `None`: there is no file.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_bytes(
+    path: &Path,
+    most: usize,
+    cure: &'static str,
+) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    let Some(file) = open(path)? else { return Ok(None) };
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most));
+    let read = file.take(most as u64).read_to_end(&mut bytes);
+    read.map_err(|error| trouble("read", path, error, cure))?;
+    Ok(Some(bytes))
+}
+
+/// Opens a file that is ours alone.
+fn open(path: &Path) -> Result<Option<File>, Error> {
     // NONBLOCK: a pipe in the file's place must not hang us.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
@@ -23,19 +49,15 @@ pub(crate) fn read(path: &Path, cure: &'static str) -> Result<Option<Zeroizing<S
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            return Err(vault::Error::NotAFile { path: path.to_owned() }.into());
+            return Err(sealed_records::Error::NotAFile { path: path.to_owned() }.into());
         }
         Err(error) => {
             let next = "name a directory that this user may read; root's keys take sudo";
             return Err(trouble("open", path, error, next));
         }
     };
-    vault::check_private_file(&file, path)?;
-    // All the room that it may take: a text that grows leaves unwiped copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(LONGEST_FILE as usize));
-    let read = file.take(LONGEST_FILE.into()).read_to_string(&mut text);
-    read.map_err(|error| trouble("read", path, error, cure))?;
-    Ok(Some(text))
+    sealed_records::check_private_file(&file, path)?;
+    Ok(Some(file))
 }
 
 /// Makes a file with this text: whole or not at all, and durable. A file that somebody else made meanwhile is not replaced.

@@ -78,7 +78,7 @@ impl Profile {
     }
 
     /// The same with room for so many discoverable credentials, if the key can have any.
-    pub fn with_capacity(mut self, capacity: Option<u16>) -> Self {
+    pub fn with_capacity(mut self, capacity: Option<u32>) -> Self {
         self.description.capacity = capacity.unwrap_or(self.description.capacity);
         self
     }

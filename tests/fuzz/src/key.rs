@@ -8,8 +8,8 @@ use ctap_core::consent::SampleFault;
 use ctap_core::limits::{MAX_PIN_RETRIES, MIN_MESSAGE};
 use ctap_core::secret::SecretBytes;
 use ctap_core::{
-    Authenticator, Channel, CheckedConfig, Config, Decision, Instant, MemoryStore, Platform,
-    PromptId, Response, Store,
+    Authenticator, Channel, CheckedConfig, Config, Decision, Instant, Platform, PromptId,
+    Response, Store,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -112,7 +112,7 @@ fn decision(parameter: u8) -> Decision {
 /// A key under test.
 pub struct Key {
     authenticator: Authenticator,
-    store: MemoryStore,
+    store: Store,
     rng: ChaCha8Rng,
     now: Instant,
     /// The request that has no answer yet: whose, and its first byte.
@@ -134,7 +134,7 @@ impl Key {
     /// A key that is made as the bits of `variant` say, with the same secrets each time.
     pub fn new(variant: u8) -> Self {
         let mut rng = ChaCha8Rng::from_seed([7; 32]);
-        let mut store = MemoryStore::new(&mut rng);
+        let mut store = Store::in_memory(&mut rng);
         let now = Instant::from_millis(1000);
         let config = config(variant);
         let max_message = config.max_msg_size;

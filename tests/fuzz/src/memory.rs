@@ -1,6 +1,6 @@
 //! What a key remembers, as far as the rules speak of it.
 
-use ctap_core::store::State;
+use ctap_core::state::State;
 
 /// Taken before and after each step, and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,14 +19,14 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn of(state: &State) -> Self {
         Self {
-            device: state.device_identifier,
-            pin: state.pin.as_ref().map(|pin| *pin.hash.expose()),
-            pin_retries: state.pin_retries,
-            credentials: state.credentials.iter().map(|credential| credential.id.clone()).collect(),
-            fingerprints: state.fingerprints.iter().map(|one| one.template_id.clone()).collect(),
-            large_blobs: state.large_blobs.clone(),
-            settings: format!("{:?}", state.settings),
-            sign_count_ceiling: state.sign_count_ceiling,
+            device: state.device_identifier(),
+            pin: state.pin().map(|pin| *pin.hash.expose()),
+            pin_retries: state.pin_retries(),
+            credentials: state.credentials().iter().map(|credential| credential.id.clone()).collect(),
+            fingerprints: state.fingerprints().map(|one| one.template_id.clone()).collect(),
+            large_blobs: state.large_blobs().to_vec(),
+            settings: format!("{:?}", state.settings()),
+            sign_count_ceiling: state.sign_count_ceiling(),
         }
     }
 

@@ -4,34 +4,50 @@ use alloc::vec::Vec;
 use core::convert::Infallible;
 
 use ciborium_ll::{Encoder, Header, simple};
+use zeroize::Zeroize;
 
 /// What can stand in a response.
 pub(crate) trait Encode {
     fn encode(&self, out: &mut Sink);
 }
 
-/// A buffer for encoded items.
+/// A buffer for encoded items. It leaves no copies behind where it grows, which a `Vec` that grows by itself does.
 #[derive(Default)]
 pub(crate) struct Sink(Vec<u8>);
 
 impl Sink {
-    fn header(&mut self, header: Header) {
-        let Ok(()) = Encoder::from(Pen(&mut self.0)).push(header);
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
     }
 
-    fn raw(&mut self, bytes: &[u8]) {
+    pub(crate) fn into_vec(self) -> Vec<u8> {
+        self.0
+    }
+
+    fn header(&mut self, header: Header) {
+        let Ok(()) = Encoder::from(Pen(self)).push(header);
+    }
+
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        let needed = self.0.len().saturating_add(bytes.len());
+        if needed > self.0.capacity() {
+            let mut larger = Vec::with_capacity(needed.saturating_mul(2));
+            larger.extend_from_slice(&self.0);
+            self.0.zeroize();
+            self.0 = larger;
+        }
         self.0.extend_from_slice(bytes);
     }
 }
 
 /// Writing into memory cannot fail.
-struct Pen<'a>(&'a mut Vec<u8>);
+struct Pen<'a>(&'a mut Sink);
 
 impl ciborium_io::Write for Pen<'_> {
     type Error = Infallible;
 
     fn write_all(&mut self, data: &[u8]) -> Result<(), Infallible> {
-        self.0.extend_from_slice(data);
+        self.0.raw(data);
         Ok(())
     }
 

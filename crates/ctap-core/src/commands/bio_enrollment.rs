@@ -6,12 +6,14 @@ use alloc::vec::Vec;
 use super::parameters::required;
 use super::{Ask, Context, Outcome, Reply, Unanswered, Waiting};
 use crate::cbor::{Array, Bytes, Item, Map, MapWriter};
+use crate::change::Change;
 use crate::config::FingerprintSensor;
 use crate::consent::{Action, Finger, Gesture, Question, SampleFault};
+use crate::crypto::random_bytes;
 use crate::limits::{MAX_FRIENDLY_NAME, MAX_SAMPLE_TIMEOUT, USER_ACTION_TIMEOUT};
 use crate::pin::Permissions;
+use crate::state::{Fingerprint, State};
 use crate::status::Status;
-use crate::store::{Change, Fingerprint, random_bytes};
 
 pub(crate) const COMMAND: u8 = 0x09;
 
@@ -196,7 +198,7 @@ impl Sample {
         let Some(mut enrollment) = cx.session.enrollment.take() else {
             return Err(Status::NotAllowed);
         };
-        let fault = enrollment.take_sample(finger, &cx.store.state().fingerprints);
+        let fault = enrollment.take_sample(finger, cx.store.state());
         self.remaining = enrollment.remaining;
         let reply = self.reply(fault);
         match (enrollment.remaining, enrollment.finger) {
@@ -230,13 +232,13 @@ impl Sample {
 
 impl Enrollment {
     /// What was wrong with the sample; `None`: it was good and counts.
-    fn take_sample(&mut self, finger: Finger, enrolled: &[Fingerprint]) -> Option<SampleFault> {
+    fn take_sample(&mut self, finger: Finger, state: &State) -> Option<SampleFault> {
         let shown = match finger {
             Finger::Unreadable(fault) => return Some(fault),
             Finger::Number(number) => number,
-            Finger::Fitting => self.finger.unwrap_or_else(|| new_finger(enrolled)),
+            Finger::Fitting => self.finger.unwrap_or_else(|| new_finger(state)),
         };
-        if enrolled.iter().any(|known| known.finger == shown) {
+        if state.fingers().any(|known| known == shown) {
             return Some(SampleFault::Exists); // BE-25
         }
         if *self.finger.get_or_insert(shown) != shown {
@@ -248,8 +250,8 @@ impl Enrollment {
 }
 
 /// The first finger that is not enrolled.
-fn new_finger(enrolled: &[Fingerprint]) -> u8 {
-    let is_new = |number: &u8| enrolled.iter().all(|known| known.finger != *number);
+fn new_finger(state: &State) -> u8 {
+    let is_new = |number: &u8| state.fingers().all(|known| known != *number);
     (1..=u8::MAX).find(is_new).unwrap_or(0)
 }
 
@@ -259,7 +261,7 @@ fn enumerate_enrollments(cx: &Context<'_>) -> Result<Reply, Status> {
     if fingerprints.is_empty() {
         return Err(Status::InvalidOption);
     }
-    let infos = fingerprints.iter().map(|fingerprint| {
+    let infos = fingerprints.values().map(|fingerprint| {
         let mut info = MapWriter::new();
         info.put(0x01_u8, Bytes(&fingerprint.template_id));
         info.put(0x02_u8, fingerprint.friendly_name.as_deref().unwrap_or_default());
@@ -273,7 +275,7 @@ fn enumerate_enrollments(cx: &Context<'_>) -> Result<Reply, Status> {
 /// The enrolled finger with this template; an unknown one is 0x2C (BE-27, BE-28).
 fn enrolled(params: &Params<'_>, cx: &Context<'_>) -> Result<Fingerprint, Status> {
     let fingerprints = &cx.store.state().fingerprints;
-    let found = fingerprints.iter().find(|known| params.template_id == Some(&known.template_id));
+    let found = fingerprints.values().find(|known| params.template_id == Some(&known.template_id));
     found.cloned().ok_or(Status::InvalidOption)
 }
 

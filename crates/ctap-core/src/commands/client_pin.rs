@@ -6,6 +6,7 @@ use alloc::string::String;
 use super::parameters::required;
 use super::{Context, Outcome, Reply};
 use crate::cbor::{Bytes, Encode, Map, MapWriter};
+use crate::change::Change;
 use crate::config::Config;
 use crate::consent::{Action, Question, UserPresent};
 use crate::crypto;
@@ -14,8 +15,8 @@ use crate::pin::protocol::{PlatformKey, Protocol, SharedSecret};
 use crate::pin::retries::{Attempt, Judge};
 use crate::pin::token::{Grant, Life, Permissions};
 use crate::secret::Secret;
+use crate::state::{Pin, Settings};
 use crate::status::Status;
-use crate::store::{Change, Pin, Settings};
 use crate::uv::{Purpose, Retries, Verification};
 
 pub(crate) const COMMAND: u8 = 0x06;

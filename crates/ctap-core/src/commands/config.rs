@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 use super::parameters::required;
 use super::{Context, Reply};
 use crate::cbor::{Item, Map};
+use crate::change::Change;
 use crate::limits::MAX_PIN_BYTES;
 use crate::pin::Permissions;
 use crate::secret::Secret;
+use crate::state::{Settings, State};
 use crate::status::Status;
-use crate::store::{Change, Settings, State};
 
 pub(crate) const COMMAND: u8 = 0x0d;
 

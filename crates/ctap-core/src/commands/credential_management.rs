@@ -7,12 +7,12 @@ use super::make_credential::parse_user;
 use super::parameters::{Descriptor, required};
 use super::{Context, Reply};
 use crate::cbor::{Bytes, Encoded, Item, Map, MapWriter};
+use crate::change::Change;
 use crate::credential::{Credential, User};
-use crate::crypto;
+use crate::crypto::{self, random_bytes};
 use crate::pin::{Permissions, Protocol};
 use crate::session::Walk;
 use crate::status::Status;
-use crate::store::{Change, random_bytes};
 
 pub(crate) const COMMAND: u8 = 0x0a;
 
@@ -162,12 +162,7 @@ fn get_creds_metadata(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Rep
 fn enumerate_rps_begin(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Reply, Status> {
     let authorized = authorize(request, 0x02, &[], cx)?;
     sees_all(authorized, cx)?;
-    let mut hashes: Vec<[u8; 32]> = Vec::new();
-    for credential in cx.store.state().credentials.iter().rev() {
-        if !hashes.contains(&credential.rp_id_hash) {
-            hashes.push(credential.rp_id_hash);
-        }
-    }
+    let hashes = cx.store.state().credentials.rps();
     let total = hashes.len();
     if total == 0 {
         return Err(Status::NoCredentials);
@@ -187,10 +182,9 @@ impl Rps {
         cx: &mut Context<'_>,
     ) -> Result<Reply, Status> {
         let hash = self.0.pop().ok_or(Status::NotAllowed)?;
-        let credentials = &cx.store.state().credentials;
+        let mut credentials = cx.store.state().credentials.of_rp(&hash);
         let account = credentials
-            .iter()
-            .find(|credential| credential.rp_id_hash == hash)
+            .next()
             .and_then(|credential| credential.account.as_ref())
             .ok_or(Status::NotAllowed)?;
         let mut rp = MapWriter::new();
@@ -213,12 +207,9 @@ fn enumerate_credentials_begin(
     let params = request.params()?;
     let hash = required(params.rp_id_hash)?;
     let authorized = authorize(request, 0x04, params.raw, cx)?;
-    if hash.len() != 32 {
-        return Err(Status::InvalidLength); // CM-32
-    }
+    let hash: &[u8; 32] = hash.try_into().map_err(|_| Status::InvalidLength)?; // CM-32
     sees(authorized, hash, cx)?;
-    let of_rp =
-        cx.store.state().credentials.iter().filter(|credential| credential.rp_id_hash == *hash);
+    let of_rp = cx.store.state().credentials.of_rp(hash);
     let ids: Vec<_> = of_rp.map(|credential| credential.id.clone()).collect();
     let total = ids.len();
     if total == 0 {
@@ -255,12 +246,11 @@ fn describe(
     shows_payment: bool,
 ) -> Result<MapWriter, Status> {
     let account = credential.account.as_ref().ok_or(Status::Other)?;
-    let public_key = credential.key.cose_public_key().ok_or(Status::Other)?;
     let large_blob_key = account.large_blob_key.as_ref();
     let mut reply = MapWriter::new();
     reply.put(0x06_u8, user_map(&account.user, true));
     reply.put(0x07_u8, descriptor_map(&credential.id));
-    reply.put(0x08_u8, Encoded(&public_key));
+    reply.put(0x08_u8, Encoded(&account.public_key));
     reply.put_some(0x09_u8, total);
     reply.put(0x0a_u8, credential.cred_protect.level());
     reply.put_some(0x0b_u8, large_blob_key.map(|key| Bytes(key.expose())));

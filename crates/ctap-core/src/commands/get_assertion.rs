@@ -12,6 +12,7 @@ use super::probe::Probe;
 use super::{Context, Outcome, Reply, View, Waiting};
 use crate::auth_data::AuthData;
 use crate::cbor::{Bytes, Map, MapWriter};
+use crate::change::Change;
 use crate::config::Config;
 use crate::consent::{Action, Evidence, Question, SilentRequest, UserPresent, UserVerified};
 use crate::credential::{Credential, LargeBlob, User};
@@ -19,11 +20,12 @@ use crate::crypto;
 use crate::extensions::assertion::{Extensions, Opened};
 use crate::extensions::cred_protect::{Via, permits};
 use crate::extensions::large_blob::{self, Access};
+use crate::memory::MemoryError;
 use crate::pin::Permissions;
 use crate::policy::Policy;
 use crate::session::Walk;
+use crate::state::State;
 use crate::status::Status;
-use crate::store::{Change, State, StoreError};
 use crate::uv::{Purpose, Retries, Verification};
 
 pub(crate) const COMMAND: u8 = 0x02;
@@ -159,11 +161,9 @@ fn listed(
 
 /// All discoverable ones that may show themselves, the newest last (GA-14 to GA-16).
 fn discovered(rp_id_hash: &[u8; 32], state: &State, verified: bool) -> Vec<Candidate> {
-    let visible = |credential: &&Credential| {
-        credential.rp_id_hash == *rp_id_hash
-            && permits(credential.cred_protect, Via::Discovery, verified)
-    };
-    let found = state.credentials.iter().filter(visible);
+    let visible =
+        |credential: &&Credential| permits(credential.cred_protect, Via::Discovery, verified);
+    let found = state.credentials.of_rp(rp_id_hash).filter(visible);
     found.map(|credential| Candidate::Stored(credential.id.clone())).collect()
 }
 
@@ -377,7 +377,7 @@ impl Terms {
                 let (id, blob, original_size) = (id.clone(), blob.clone(), *original_size);
                 let large_blob = LargeBlob::Written { blob, original_size };
                 match cx.store.commit(Change::SaveLargeBlob { id, large_blob }) {
-                    Err(StoreError::Failed) => Err(Status::Other),
+                    Err(MemoryError::Failed) => Err(Status::Other),
                     stored => Ok(Some(large_blob::written(stored.is_ok()))),
                 }
             }

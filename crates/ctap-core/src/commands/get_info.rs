@@ -4,11 +4,11 @@ use super::{Context, Reply};
 use crate::attestation;
 use crate::cbor::{Array, Bytes, Encode, MapWriter};
 use crate::config::Config;
-use crate::crypto::{self, BLOCK};
+use crate::crypto::{self, BLOCK, random_bytes};
 use crate::extensions;
 use crate::limits::{MAX_CREDENTIAL_ID, MAX_CREDENTIALS_IN_LIST, MAX_PIN_BYTES};
 use crate::policy::Policy;
-use crate::store::{State, random_bytes};
+use crate::state::State;
 
 use alloc::vec::Vec;
 use rand_core::CryptoRng;
@@ -71,7 +71,7 @@ fn put_ctap22(info: &mut MapWriter, policy: Policy<'_>, rng: &mut dyn CryptoRng)
         |info, plaintext| config.per_cred_mgmt_ro.then(|| encrypted(info, plaintext, state, rng));
     let identifier = for_readers(b"encIdentifier", &state.device_identifier);
     let store_state = for_readers(b"encCredStoreState", &state.cred_store_state);
-    info.put(0x16_u8, list(&attestation::formats(config)));
+    info.put(0x16_u8, list(&attestation::formats(config.u2f)));
     info.put_some(0x17_u8, policy.sensor().map(|_| state.uv_count_since_pin));
     info.put_some(0x18_u8, long_touch.then_some(state.settings.long_touch_for_reset));
     info.put_some(0x19_u8, identifier.as_ref().map(|member| Bytes(member)));

@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 use super::parameters::required;
 use super::{Context, Reply};
 use crate::cbor::{Bytes, Map, MapWriter};
+use crate::change::Change;
 use crate::crypto;
 use crate::limits::FRAGMENT_OVERHEAD;
 use crate::pin::Permissions;
 use crate::session::Walk;
 use crate::status::Status;
-use crate::store::Change;
 
 pub(crate) const COMMAND: u8 = 0x0c;
 

@@ -14,11 +14,12 @@ use crate::algorithm::{Algorithm, KeyPair, PrivateKey};
 use crate::attestation::{Preference, Registration};
 use crate::auth_data::{AttestedCredential, AuthData};
 use crate::cbor::{Bytes, Item, Map, MapWriter};
+use crate::change::Change;
 use crate::config::Config;
 use crate::consent::{Action, Evidence, Question, UserPresent, UserVerified};
 use crate::credential::{Account, CredRandom, Credential, Rp, User};
 use crate::credential_id::{self, Contents};
-use crate::crypto;
+use crate::crypto::{self, random_bytes};
 use crate::extensions::hmac_secret::Salts;
 use crate::extensions::registration::{Asked, Extensions};
 use crate::limits::{MAX_NAME, MAX_RP_ID, MAX_USER_ID};
@@ -27,7 +28,6 @@ use crate::policy::Policy;
 use crate::public_key::PublicKey;
 use crate::secret::Secret;
 use crate::status::Status;
-use crate::store::{Change, random_bytes};
 use crate::uv::{Purpose, Retries, Verification};
 
 pub(crate) const COMMAND: u8 = 0x01;
@@ -367,11 +367,8 @@ impl Checked {
     /// There is room, or the same account's old credential makes room (MC-40).
     fn fits(&self, cx: &Context<'_>) -> bool {
         let credentials = &cx.store.state().credentials;
-        let replaces = credentials.iter().any(|credential| {
-            let user = credential.account.as_ref().map(|account| &account.user.id);
-            credential.rp_id_hash == self.rp_id_hash && user == Some(&self.user.id)
-        });
-        replaces || credentials.len() < cx.config.capacity
+        credentials.len() < cx.config.capacity
+            || credentials.of_account(&self.rp_id_hash, &self.user.id).is_some()
     }
 
     /// A new key pair and its id (MC-39 to MC-41).
@@ -384,7 +381,7 @@ impl Checked {
             third_party_payment: self.extensions.third_party_payment(),
         };
         let credential = match self.rk {
-            true => self.discoverable(contents, cx),
+            true => self.discoverable(contents, public.cose(self.algorithm.cose()), cx),
             false => {
                 let sealed = cx.session.sealing_keys.seal(contents, &self.rp_id_hash, cx.rng);
                 sealed.ok_or(Status::Other)?
@@ -393,7 +390,12 @@ impl Checked {
         Ok(New { credential, pair, public })
     }
 
-    fn discoverable(&self, contents: Contents, cx: &mut Context<'_>) -> Credential {
+    fn discoverable(
+        &self,
+        contents: Contents,
+        public_key: Vec<u8>,
+        cx: &mut Context<'_>,
+    ) -> Credential {
         Credential {
             id: credential_id::random(cx.rng),
             rp_id_hash: self.rp_id_hash,
@@ -401,12 +403,13 @@ impl Checked {
             third_party_payment: contents.third_party_payment,
             key: contents.key,
             cred_random: CredRandom::random(cx.rng),
-            account: Some(self.account(cx)),
+            account: Some(self.account(public_key, cx)),
         }
     }
 
-    fn account(&self, cx: &mut Context<'_>) -> Account {
+    fn account(&self, public_key: Vec<u8>, cx: &mut Context<'_>) -> Account {
         Account {
+            public_key,
             rp: self.rp.clone(),
             user: self.user.clone(),
             cred_blob: self.extensions.cred_blob().map(<[u8]>::to_vec),
@@ -424,7 +427,7 @@ impl Checked {
         cx: &mut Context<'_>,
     ) -> Result<Reply, Status> {
         let New { credential, pair, public } = new;
-        let statement = self.formats.choose(self.enterprise, self.algorithm, cx.config);
+        let statement = self.formats.choose(self.enterprise, self.algorithm, cx.config.means());
         let asked = Asked { rp_id: &self.rp.id, verified: evidence.verified() };
         let auth_data = AuthData {
             rp_id_hash: &self.rp_id_hash,

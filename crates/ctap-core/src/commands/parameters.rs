@@ -12,8 +12,8 @@ use crate::extensions::cred_protect::{Via, permits};
 use crate::limits::{MAX_CREDENTIAL_ID, MAX_CREDENTIALS_IN_LIST};
 use crate::pin::Protocol;
 use crate::policy::Policy;
+use crate::state::State;
 use crate::status::Status;
-use crate::store::State;
 
 /// A required member: absent is 0x14 (MSG-40).
 pub(crate) fn required<T>(member: Option<T>) -> Result<T, Status> {

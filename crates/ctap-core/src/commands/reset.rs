@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 
 use super::{Context, Outcome, Reply, Waiting};
+use crate::change::Change;
 use crate::consent::{Action, Gesture, Question, UserPresent};
 use crate::limits::RESET_WINDOW;
+use crate::state::State;
 use crate::status::Status;
-use crate::store::{Change, State};
 
 pub(crate) const COMMAND: u8 = 0x07;
 

@@ -8,7 +8,9 @@ use super::longest::longest_answer;
 use super::{Config, Extensions, FingerprintSensor, Version};
 use crate::algorithm::Algorithm;
 use crate::attestation::Attestation;
-use crate::limits::{MAX_BLOBS, MAX_FINGERPRINTS, MAX_MESSAGE, MIN_MESSAGE};
+use crate::limits::{
+    MAX_BLOBS, MAX_CAPACITY, MAX_FINGERPRINTS, MAX_LARGE_BLOBS, MAX_MESSAGE, MIN_MESSAGE,
+};
 use crate::pin::Protocol;
 
 /// A [`Config`] whose features fit together: what authenticators are made from. The default one is the default
@@ -199,9 +201,9 @@ impl Config {
                 "largeBlobs needs discoverable credentials",
             ),
             rule(
-                self.large_blobs.is_some_and(|size| size < 1024),
+                self.large_blobs.is_some_and(|size| !(1024..=MAX_LARGE_BLOBS).contains(&size)),
                 "LB-02",
-                "largeBlobs needs a maxSerializedLargeBlobArray of at least 1024 bytes",
+                "largeBlobs needs a maxSerializedLargeBlobArray of 1024 to 1048576 bytes",
             ),
             rule(
                 self.large_blobs.is_some() && ext.large_blob.is_some(),
@@ -223,7 +225,7 @@ impl Config {
     }
 
     /// What algorithms, attestation and messages demand.
-    fn limit_rules(&self) -> [(bool, Contradiction); 7] {
+    fn limit_rules(&self) -> [(bool, Contradiction); 8] {
         let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
         let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
         let needs_key = self.u2f || matches!(self.attestation, Attestation::Basic);
@@ -237,6 +239,7 @@ impl Config {
                 "GI-19",
                 "versions, algorithms and PIN/UV auth protocols are listed once each",
             ),
+            rule(self.capacity > MAX_CAPACITY, "GI-29", "the capacity is 100000 at the most"),
             rule(self.firmware_version == 0, "GI-23", "firmwareVersion is not 0"),
             rule(
                 needs_key && model.is_none(),

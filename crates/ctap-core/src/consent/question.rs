@@ -3,8 +3,6 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::store::Fingerprint;
-
 /// Names one question for ever. It is never used again, so a late answer cannot approve another request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PromptId(pub(crate) u64);
@@ -128,11 +126,11 @@ impl Finger {
         !matches!(self, Self::Unreadable(_))
     }
 
-    /// It is one of `enrolled`.
-    pub(crate) fn is_enrolled(self, enrolled: &[Fingerprint]) -> bool {
+    /// It is one of `enrolled`, by the sensor's numbers.
+    pub(crate) fn is_enrolled(self, mut enrolled: impl Iterator<Item = u8>) -> bool {
         match self {
-            Self::Fitting => !enrolled.is_empty(),
-            Self::Number(number) => enrolled.iter().any(|known| known.finger == number),
+            Self::Fitting => enrolled.next().is_some(),
+            Self::Number(number) => enrolled.any(|known| known == number),
             Self::Unreadable(_) => false,
         }
     }

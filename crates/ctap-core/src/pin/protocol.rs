@@ -7,11 +7,10 @@ use zeroize::Zeroizing;
 
 use crate::arithmetic::AgreementKey;
 use crate::cbor::Map;
-use crate::crypto::{self, BLOCK};
+use crate::crypto::{self, BLOCK, random_bytes};
 use crate::public_key::P256Point;
 use crate::secret::Secret;
 use crate::status::Status;
-use crate::store::random_bytes;
 
 /// The COSE number of key agreement keys: ECDH-ES + HKDF-256 (CP-02).
 const ECDH_ES_HKDF_256: i32 = -25;
@@ -19,6 +18,7 @@ const ECDH_ES_HKDF_256: i32 = -25;
 /// A PIN/UV auth protocol by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Protocol {
     /// Zero IV, MACs of 16 bytes.
     One = 1,

@@ -2,10 +2,11 @@
 
 use rand_core::CryptoRng;
 
+use crate::change::Change;
 use crate::limits::MAX_CONSECUTIVE_MISMATCHES;
 use crate::pin::protocol::{KeyAgreement, Protocol, SharedSecret};
 use crate::status::Status;
-use crate::store::{Change, Store};
+use crate::store::Store;
 
 /// Wrong PINs in a row since power-up (CP-26). A power cycle forgets it, the tries in all it does not.
 #[derive(Debug, Default)]
@@ -26,7 +27,7 @@ pub(crate) struct Attempt(());
 impl Attempt {
     /// Pays for one try. Refuses when no PIN is set (0x35), no try is left (0x32), or three were wrong in a row (0x34);
     /// the first of these outranks the others (CP-27).
-    pub(crate) fn begin(mismatches: &Mismatches, store: &mut dyn Store) -> Result<Self, Status> {
+    pub(crate) fn begin(mismatches: &Mismatches, store: &mut Store) -> Result<Self, Status> {
         Self::allowed(mismatches, store)?;
         let left = store.state().pin_retries.saturating_sub(1);
         store.commit(Change::PinRetries(left))?;
@@ -34,7 +35,7 @@ impl Attempt {
     }
 
     /// Whether a try would be taken at all, without paying for one.
-    pub(crate) fn allowed(mismatches: &Mismatches, store: &dyn Store) -> Result<(), Status> {
+    pub(crate) fn allowed(mismatches: &Mismatches, store: &Store) -> Result<(), Status> {
         let state = store.state();
         match state.pin {
             None => Err(Status::PinNotSet),
@@ -78,6 +79,6 @@ impl Attempt {
 pub(crate) struct Judge<'a> {
     pub(crate) mismatches: &'a mut Mismatches,
     pub(crate) key_agreement: &'a mut KeyAgreement,
-    pub(crate) store: &'a mut dyn Store,
+    pub(crate) store: &'a mut Store,
     pub(crate) rng: &'a mut dyn CryptoRng,
 }

@@ -2,7 +2,7 @@
 
 use ctap_core::Decision;
 use ctap_core::consent::{Action, Gesture, SampleFault};
-use ctap_core::store::StoreError;
+use ctap_core::memory::MemoryError;
 
 use crate::client_pin::with_bad_key;
 use crate::support::pin::{ACFG, BE, with_key};
@@ -171,7 +171,7 @@ fn a_bad_sample_is_told_in_a_good_answer() {
         let sample = key.ok(&next(&template).auth(&token));
         assert_eq!((sample.number(5), sample.number(6)), (status, 3), "{act:?}");
     }
-    assert_eq!(key.state().fingerprints.len(), 1);
+    assert_eq!(key.state().fingerprints().len(), 1);
     key.will(finger(2));
     let sample = key.ok(&next(&template).auth(&token));
     assert_eq!((sample.number(5), sample.number(6)), (0, 2));
@@ -245,7 +245,7 @@ fn a_full_sensor_learns_nothing_more() {
     let template = key.ok(&begin().auth(&token)).bytes(4);
     key.ok(&next(&template).auth(&token));
     key.ok(&next(&template).auth(&token));
-    key.store.medium = Medium::FailsAfter(0, StoreError::Full);
+    key.medium.set(Medium::FailsAfter(0, MemoryError::Full));
     assert_eq!(key.status(&next(&template).auth(&token)), 0x17);
 }
 
@@ -420,7 +420,7 @@ fn a_right_pin_unblocks_the_finger_and_a_blocked_pin_blocks_it() {
     let secret = key.agree(PinProtocol::Two);
     assert_eq!(key.status(&with_key(client_pin(6), &secret).with(9, CM)), 0x3c);
     assert_eq!(key.asked(), []);
-    assert_eq!(key.state().uv_retries, 0);
+    assert_eq!(key.state().uv_retries(), 0);
 }
 
 // GI-54, GI-59, GI-61, GI-63, GI-27

@@ -160,7 +160,7 @@ fn a_pin_is_set_under_either_protocol() {
         let request = key.set_pin_request(protocol, &padded("1234"));
         assert!(key.ok(&request).is_empty());
         assert_eq!(key.option("clientPin"), Some(true));
-        let pin = key.state().pin.as_ref().unwrap();
+        let pin = key.state().pin().unwrap();
         assert_eq!(pin.hash.expose()[..], pin_hash("1234")); // V-03
         assert_eq!(pin.code_points, 4);
         assert_eq!(key.try_pin("1234"), 0);
@@ -310,7 +310,7 @@ fn changing_a_pin_is_checked_in_order() {
     assert_eq!(key.status(&request.clone().with(1, 0)), 0x02);
     assert_eq!(key.status(&with_bad_key(&request)), 0x02);
     assert_eq!(key.status(&request.clone().with(4, bytes([0; 32]))), 0x33); // CP-64
-    assert_eq!(key.state().pin_retries, 8, "no try is spent");
+    assert_eq!(key.state().pin_retries(), 8, "no try is spent");
     assert_eq!(key.status(&request), 0);
 }
 
@@ -328,8 +328,8 @@ fn a_changed_pin_follows_the_same_rules_and_restores_the_tries() {
         assert_eq!(key.try_pin("0000"), 0x31);
         let request = key.change_pin_request(protocol, "1234", &padded("🚀🚀🚀🚀🚀"));
         assert!(key.ok(&request).is_empty());
-        assert_eq!(key.state().pin_retries, 8);
-        assert_eq!(key.state().pin.as_ref().unwrap().code_points, 5);
+        assert_eq!(key.state().pin_retries(), 8);
+        assert_eq!(key.state().pin().unwrap().code_points, 5);
         assert_eq!((key.try_pin("1234"), key.try_pin("🚀🚀🚀🚀🚀")), (0x31, 0));
     }
 }
@@ -352,10 +352,10 @@ fn changing_a_pin_ends_every_token() {
 fn setting_a_pin_erases_nothing() {
     let mut key = key();
     let made = key.ok(&make_credential(RP).rk());
-    let before = key.state().persistent_token.duplicate();
+    let before = key.state().persistent_token().duplicate();
     key.set_pin("1234");
     assert!(key.ok(&get_assertion(RP)).is_signed_by(&made));
-    assert!(key.state().persistent_token.matches(before.expose()));
+    assert!(key.state().persistent_token().matches(before.expose()));
 }
 
 /// The PIN of the key must be changed.
@@ -373,7 +373,7 @@ fn key_with_forced_change() -> Key {
 fn a_pin_that_must_be_changed_gives_no_token_and_must_become_another() {
     let mut key = key_with_forced_change();
     assert_eq!(key.try_pin("1234"), 0x31);
-    assert_eq!(key.state().pin_retries, 8, "the PIN was right all the same");
+    assert_eq!(key.state().pin_retries(), 8, "the PIN was right all the same");
     for permissions in [ACFG, PCMR] {
         let (request, _) = key.token_request(PinProtocol::Two, 0x09, "1234");
         assert_eq!(key.status(&request.with(9, permissions)), 0x37);
@@ -401,7 +401,7 @@ fn a_pin_token_is_checked_in_order() {
     key.set_pin("1234");
     let (request, _) = key.token_request(PinProtocol::Two, 0x05, "1234");
     assert_eq!(key.status(&with_bad_key(&request)), 0x02);
-    assert_eq!(key.state().pin_retries, 8);
+    assert_eq!(key.state().pin_retries(), 8);
 }
 
 // CP-78, CP-80 to CP-82, CP-09, CP-10, CP-120

@@ -1,6 +1,6 @@
 //! authenticatorConfig.
 
-use ctap_core::store::StoreError;
+use ctap_core::memory::MemoryError;
 
 use crate::support::pin::{ACFG, padded};
 use crate::support::request::{config, credential_management, params};
@@ -255,11 +255,11 @@ fn the_list_of_relying_parties_is_replaced_whole() {
     assert_eq!(key.status(&set_min_pin_length([(2, rp_ids(most))])), 0);
     assert_eq!(key.status(&set_min_pin_length([(1, 8.into()), (2, rp_ids(most + 1))])), 0x28);
     assert_eq!(key.info().number(0x0d), 4, "all or nothing");
-    assert_eq!(key.state().settings.min_pin_length_rp_ids.len(), most);
+    assert_eq!(key.state().settings().min_pin_length_rp_ids.len(), most);
     assert_eq!(key.status(&set_min_pin_length([(2, rp_ids(0))])), 0);
-    assert_eq!(key.state().settings.min_pin_length_rp_ids.len(), most, "an empty one is none");
+    assert_eq!(key.state().settings().min_pin_length_rp_ids.len(), most, "an empty one is none");
     assert_eq!(key.status(&set_min_pin_length([(2, vec![Value::from(RP)].into())])), 0);
-    assert_eq!(key.state().settings.min_pin_length_rp_ids, [RP]);
+    assert_eq!(key.state().settings().min_pin_length_rp_ids, [RP]);
 }
 
 // CF-50, CF-43, CF-45, P-12
@@ -273,9 +273,9 @@ fn nothing_is_set_when_any_part_is_refused() {
     ] {
         assert_eq!(key.status(&set_min_pin_length(members)), status);
     }
-    key.store.medium = Medium::FailsAfter(0, StoreError::Failed);
+    key.medium.set(Medium::FailsAfter(0, MemoryError::Failed));
     assert_eq!(key.status(&set_min_pin_length([(1, 8.into())])), 0x7f);
-    assert_eq!(key.state().settings, Default::default());
+    assert_eq!(*key.state().settings(), Default::default());
 }
 
 // CF-51, CF-52, CP-58, GI-36; tool P-6
@@ -304,7 +304,7 @@ fn the_complexity_policy_stays_on_and_refuses_simple_pins() {
 fn a_policy_that_is_not_offered_is_ignored() {
     let mut key = Key::made(|config| config.extensions.pin_complexity_policy = false);
     assert_eq!(key.status(&set_min_pin_length([(4, true.into())])), 0);
-    assert!(!key.state().settings.pin_complexity_policy && !key.info().has(0x1b));
+    assert!(!key.state().settings().pin_complexity_policy && !key.info().has(0x1b));
 }
 
 // CF-60, CF-61, CF-11, GI-33, GI-79; tool P-7

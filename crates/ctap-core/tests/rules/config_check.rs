@@ -4,7 +4,7 @@ use ctap_core::Config;
 use ctap_core::algorithm::Algorithm;
 use ctap_core::attestation::Attestation;
 use ctap_core::config::{FingerprintSensor, Version};
-use ctap_core::limits::{MAX_BLOBS, MAX_FINGERPRINTS};
+use ctap_core::limits::{MAX_BLOBS, MAX_CAPACITY, MAX_FINGERPRINTS, MAX_LARGE_BLOBS};
 use ctap_core::pin::Protocol;
 
 use crate::attestation::{attestation_key, enterprise};
@@ -105,12 +105,22 @@ fn each_feature_that_lacks_another_is_found() {
     ]);
 }
 
-// GI-19, GI-23, GI-80, GI-82, LB-02, EX-70, MSG-60, MSG-61, UF-24, UF-61, AT-04, AT-07
+// GI-29, LB-02
+#[test]
+fn a_key_can_be_made_for_as_much_as_the_limits_say() {
+    let key =
+        Config { capacity: MAX_CAPACITY, large_blobs: Some(MAX_LARGE_BLOBS), ..Config::default() };
+    assert_eq!(key.check(), Ok(()));
+}
+
+// GI-19, GI-23, GI-29, GI-80, GI-82, LB-02, EX-70, MSG-60, MSG-61, UF-24, UF-61, AT-04, AT-07
 #[test]
 fn each_limit_that_cannot_be_kept_is_found() {
     are_found(&[
         ("GI-80", |config| config.capacity = 0),
+        ("GI-29", |config| config.capacity = MAX_CAPACITY + 1),
         ("LB-02", |config| config.large_blobs = Some(1023)),
+        ("LB-02", |config| config.large_blobs = Some(MAX_LARGE_BLOBS + 1)),
         ("EX-70", |config| config.extensions.large_blob = Some(100)),
         ("GI-82", |config| config.extensions.cred_blob = Some(31)),
         ("MSG-61", |config| config.extensions.cred_blob = Some(MAX_BLOBS + 1)),

@@ -1,8 +1,8 @@
 //! Nothing happens without consent, and an answer counts for the question it was given to.
 
 use ctap_core::consent::{Action, SampleFault};
-use ctap_core::store::StoreError;
-use ctap_core::{Channel, Decision, Instant, PromptId, Question, Step, Store as _};
+use ctap_core::memory::MemoryError;
+use ctap_core::{Channel, Decision, Instant, PromptId, Question, Step};
 use proptest::prelude::*;
 
 use crate::attestation::attestation_key;
@@ -150,7 +150,7 @@ fn what_was_never_tried_costs_nothing() {
                     panic!("{how:?}: it asks for a finger, however often")
                 };
                 end(&mut key, prompt, how);
-                assert_eq!(key.state().uv_retries, 5, "{how:?}");
+                assert_eq!(key.state().uv_retries(), 5, "{how:?}");
             }
         }
     }
@@ -163,13 +163,13 @@ fn a_finger_is_paid_for_before_it_is_looked_at() {
         for finger in [1, 9] {
             let mut key = Key::with_finger();
             let request = verifications(&mut key)[index].clone();
-            key.store.medium = Medium::FailsAfter(0, StoreError::Failed);
+            key.medium.set(Medium::FailsAfter(0, MemoryError::Failed));
             key.will(Act::Do(Decision::Finger(finger)));
             assert_eq!(key.status(&request), 0x7f, "the same for a right and a wrong one");
-            key.store.medium = Medium::FailsAfter(1, StoreError::Failed); // all after the payment is lost
+            key.medium.set(Medium::FailsAfter(1, MemoryError::Failed)); // all after the payment is lost
             key.will(Act::Do(Decision::Finger(finger))).will(Act::Cancel);
             key.call(&request.encode());
-            assert_eq!(key.state().uv_retries, 4, "a power cut does not give it back");
+            assert_eq!(key.state().uv_retries(), 4, "a power cut does not give it back");
         }
     }
 }
@@ -204,7 +204,7 @@ fn an_answer_counts_once() {
     };
     assert!(answer(&mut key).is_some());
     assert_eq!(answer(&mut key), None);
-    assert_eq!(key.state().credentials.len(), 1);
+    assert_eq!(key.state().credentials().len(), 1);
 }
 
 // HD-81, P-7
@@ -263,11 +263,11 @@ fn a_cancelled_request_leaves_no_credential_and_the_token_as_it_was() {
         let token = key.token(MC | GA, Some(RP));
         let request = [make_credential(RP).rk(), get_assertion(RP).list(&[&id])][index].clone();
         let request = request.auth(&token);
-        let commits = key.store.commits;
+        let commits = key.medium.commits();
         key.will(Act::Cancel);
         assert_eq!(key.status(&request), 0x2d);
-        assert!(key.state().credentials.is_empty(), "none is left");
-        assert_eq!(key.store.commits, commits, "nothing was written");
+        assert!(key.state().credentials().is_empty(), "none is left");
+        assert_eq!(key.medium.commits(), commits, "nothing was written");
         key.asked();
         let flags = key.ok(&request).auth_data().flags;
         assert!(flags.user_present() && flags.user_verified(), "with the same token");
@@ -402,7 +402,7 @@ fn step(key: &mut Key, event: Event, open: &mut Open, prompts: &mut Vec<PromptId
 
 /// Answers a prompt that is open as `asked`, if it is at all. Whether something was approved.
 fn answer(key: &mut Key, id: PromptId, approve: bool, asked: Open) -> bool {
-    let knows_somebody = !key.store.state().credentials.is_empty();
+    let knows_somebody = !key.store.state().credentials().is_empty();
     let decision = if approve { Decision::Approve } else { Decision::Deny };
     let step = key.with_platform(|key, platform| key.answer(id, decision, platform));
     let Some((_, channel, question)) = asked else {
@@ -430,9 +430,9 @@ proptest! {
         let mut key = Key::made(|_| {});
         let (mut open, mut prompts) = (None, Vec::new());
         for event in events {
-            let before = key.store.commits;
+            let before = key.medium.commits();
             let approved = step(&mut key, event, &mut open, &mut prompts);
-            prop_assert!(approved || key.store.commits == before, "{event:?} wrote without consent");
+            prop_assert!(approved || key.medium.commits() == before, "{event:?} wrote without consent");
             let shown = key.authenticator.prompt().map(|(prompt, question, _)| (prompt, question));
             let expected = open.as_ref().map(|(index, _, question)| (prompts[*index], question));
             prop_assert_eq!(shown, expected);

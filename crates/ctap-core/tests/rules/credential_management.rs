@@ -1,6 +1,6 @@
 //! authenticatorCredentialManagement.
 
-use ctap_core::store::StoreError;
+use ctap_core::memory::MemoryError;
 
 use crate::support::request::{credential_management, descriptor, params};
 use crate::support::store::Medium;
@@ -39,7 +39,7 @@ fn user(id: &[u8]) -> Value {
 
 /// All that needs a MAC, with what it must have in subCommandParams.
 fn authorized(key: &Key) -> Vec<Request> {
-    let id = key.state().credentials[0].id.clone();
+    let id = key.state().credentials().iter().next().unwrap().id.clone();
     let (metadata, rps) = (credential_management(1), credential_management(2));
     vec![metadata, rps, of_rp(RP), update(&id, user(b"ada")), delete(&id)]
 }
@@ -161,7 +161,7 @@ fn a_bound_token_sees_its_own_relying_party_only() {
     for request in [credential_management(1), credential_management(2), of_rp(OTHER_RP)] {
         assert_eq!(key.status(&request.auth(&token)), 0x33);
     }
-    let ids: Vec<_> = key.state().credentials.iter().map(|one| one.id.clone()).collect();
+    let ids: Vec<_> = key.state().credentials().iter().map(|one| one.id.clone()).collect();
     assert_eq!(key.status(&update(&ids[2], user(b"ada")).auth(&token)), 0x33);
     assert_eq!(key.status(&delete(&ids[2]).auth(&token)), 0x33);
     assert_eq!(key.status(&delete(b"unknown").auth(&token)), 0x33, "no oracle for ids of others");
@@ -178,7 +178,7 @@ fn the_persistent_token_reads_and_does_not_write() {
     assert_eq!(key.status(&credential_management(2).auth(&token)), 0);
     assert_eq!(key.status(&credential_management(3)), 0);
     assert_eq!(listed(&mut key, RP, &token).len(), 2);
-    let id = key.state().credentials[0].id.clone();
+    let id = key.state().credentials().iter().next().unwrap().id.clone();
     assert_eq!(key.status(&delete(&id).auth(&token)), 0x33);
     assert_eq!(key.status(&update(&id, user(b"ada")).auth(&token)), 0x33);
 }
@@ -301,14 +301,17 @@ fn a_hash_has_thirty_two_bytes() {
 #[test]
 fn a_deleted_credential_is_gone() {
     let mut key = key();
-    let (id, before) = (key.state().credentials[0].id.clone(), key.state().cred_store_state);
-    let blobs = key.state().large_blobs.clone();
+    let (id, before) = (
+        key.state().credentials().iter().next().unwrap().id.clone(),
+        key.state().cred_store_state(),
+    );
+    let blobs = key.state().large_blobs().to_vec();
     let token = key.token(CM, None);
     assert!(key.ok(&delete(&id).auth(&token)).is_empty());
     assert_eq!(key.status(&delete(&id).auth(&token)), 0x2e);
     assert_eq!(key.status(&get_assertion(RP).list(&[&id])), 0x2e);
-    assert_ne!(key.state().cred_store_state, before);
-    assert_eq!(key.state().large_blobs, blobs);
+    assert_ne!(key.state().cred_store_state(), before);
+    assert_eq!(key.state().large_blobs(), blobs);
     assert_eq!(key.info().number(0x14), 8);
     let token = key.token(1, Some(RP));
     assert_eq!(key.status(&make_credential(RP).list(&[&id]).auth(&token)), 0, "not excluded");
@@ -322,7 +325,7 @@ fn what_is_not_discoverable_cannot_be_managed() {
     let token = key.token(CM, None);
     assert_eq!(key.status(&delete(&sealed).auth(&token)), 0x2e);
     assert_eq!(key.status(&update(&sealed, user(b"ada")).auth(&token)), 0x2e);
-    let stored = key.state().credentials[0].id.clone();
+    let stored = key.state().credentials().iter().next().unwrap().id.clone();
     let foreign = map([("id", bytes(stored)), ("type", "foreign".into())]);
     let request = credential_management(6).with(2, params([(2, foreign)]));
     assert_eq!(key.status(&request.auth(&token)), 0x2e);
@@ -332,7 +335,10 @@ fn what_is_not_discoverable_cannot_be_managed() {
 #[test]
 fn an_update_changes_the_names_and_nothing_else() {
     let mut key = key();
-    let (id, state) = (key.state().credentials[0].id.clone(), key.state().cred_store_state);
+    let (id, state) = (
+        key.state().credentials().iter().next().unwrap().id.clone(),
+        key.state().cred_store_state(),
+    );
     let token = key.token(CM, None);
     let before = listed(&mut key, RP, &token);
     for (new, names) in [
@@ -350,16 +356,27 @@ fn an_update_changes_the_names_and_nothing_else() {
         let others = |told: &[Body]| told.iter().position(|one| one == of_user(&before, b"eve"));
         assert_eq!(others(&after), others(&before), "the order too");
     }
-    let name = key.state().credentials[0].account.as_ref().unwrap().user.name.clone();
+    let name = key
+        .state()
+        .credentials()
+        .iter()
+        .next()
+        .unwrap()
+        .account
+        .as_ref()
+        .unwrap()
+        .user
+        .name
+        .clone();
     assert_eq!(name.unwrap(), "ü".repeat(64));
-    assert_ne!(key.state().cred_store_state, state);
+    assert_ne!(key.state().cred_store_state(), state);
 }
 
 // CM-38
 #[test]
 fn an_update_needs_the_same_user() {
     let mut key = key();
-    let id = key.state().credentials[0].id.clone();
+    let id = key.state().credentials().iter().next().unwrap().id.clone();
     let token = key.token(CM, None);
     assert_eq!(key.status(&update(&id, user(b"eve")).auth(&token)), 0x02);
     assert_eq!(key.status(&update(b"unknown", user(b"ada")).auth(&token)), 0x2e);
@@ -371,12 +388,12 @@ fn an_update_needs_the_same_user() {
 #[test]
 fn what_cannot_be_stored_is_not_done() {
     let mut key = key();
-    let id = key.state().credentials[0].id.clone();
+    let id = key.state().credentials().iter().next().unwrap().id.clone();
     let token = key.token(CM, None);
     for (request, status) in [(update(&id, user(b"ada")), 0x28), (delete(&id), 0x7f)] {
-        key.store.medium = Medium::FailsAfter(0, StoreError::Full);
+        key.medium.set(Medium::FailsAfter(0, MemoryError::Full));
         assert_eq!(key.status(&request.clone().auth(&token)), status);
-        key.store.medium = Medium::Good;
+        key.medium.set(Medium::Good);
         assert_eq!(key.status(&request.auth(&token)), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! All extensions but hmac-secret.
 
 use ctap_core::Decision;
-use ctap_core::store::StoreError;
+use ctap_core::memory::MemoryError;
 
 use crate::support::request::{config, credential_management, get_next_assertion, params};
 use crate::support::store::Medium;
@@ -260,7 +260,7 @@ fn a_large_blob_is_not_written_where_it_may_not_be() {
         let answer = answered(&key.ok(&request), 8);
         assert_eq!(answer, Some(map([("written", false.into())])));
     }
-    key.store.medium = Medium::FailsAfter(1, StoreError::Full); // after the counter
+    key.medium.set(Medium::FailsAfter(2, MemoryError::Full)); // after the counter and its barrier
     key.restart({
         let mut config = ctap_core::Config { large_blobs: None, ..Default::default() };
         config.extensions.large_blob = Some(1000);

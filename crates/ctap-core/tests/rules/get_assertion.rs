@@ -2,7 +2,7 @@
 
 use ctap_core::Decision;
 use ctap_core::consent::{Action, Gesture};
-use ctap_core::store::StoreError;
+use ctap_core::memory::MemoryError;
 
 use crate::support::request::{config, descriptor};
 use crate::support::store::Medium;
@@ -358,11 +358,11 @@ fn the_counter_rises_with_every_signature_over_restarts_and_power_cuts() {
 #[test]
 fn a_counter_that_cannot_be_reserved_signs_nothing() {
     // A full medium, too: 0x28 would tell people to remove passkeys.
-    for error in [StoreError::Failed, StoreError::Full] {
+    for error in [MemoryError::Failed, MemoryError::Full] {
         let (mut key, request) = key_and_request();
-        key.store.medium = Medium::FailsAfter(0, error);
+        key.medium.set(Medium::FailsAfter(0, error));
         assert_eq!(key.status(&request), 0x7f);
-        key.store.medium = Medium::Good;
+        key.medium.set(Medium::Good);
         assert_eq!(key.ok(&request).auth_data().sign_count, 1);
     }
 }

@@ -236,13 +236,13 @@ fn only_holders_of_the_persistent_token_recognise_the_key() {
         let (again, token) = (key.info(), key.token_with(protocol, PCMR, None));
         assert_ne!(before.bytes(0x19)[..16], again.bytes(0x19)[..16], "a fresh IV each time");
         assert_ne!(before.bytes(0x19), before.bytes(0x1e));
-        let device = key.state().device_identifier;
+        let device = key.state().device_identifier();
         for info in [&before, &again] {
             assert_eq!(token.open_identifier(&info.bytes(0x19)), Ok(device));
         }
         let state_of = |key: &mut Key| token.open_cred_store_state(&key.info().bytes(0x1e));
         let mut states = vec![state_of(&mut key)];
-        assert_eq!(states[0], Ok(key.state().cred_store_state));
+        assert_eq!(states[0], Ok(key.state().cred_store_state()));
         let mc = key.token(1, Some(RP));
         let id = key.ok(&make_credential(RP).rk().auth(&mc)).new_id();
         states.push(state_of(&mut key));
@@ -266,11 +266,11 @@ fn only_holders_of_the_persistent_token_recognise_the_key() {
 fn whoever_knew_the_key_by_its_old_token_must_ask_anew_after_a_change_of_pin() {
     let mut key = Key::with_pin();
     let old = key.token(PCMR, None);
-    let device = key.state().device_identifier;
+    let device = key.state().device_identifier();
     assert_eq!(old.open_identifier(&key.info().bytes(0x19)), Ok(device));
     let change = key.change_pin_request(PinProtocol::Two, "1234", &padded("5678"));
     key.ok(&change);
-    assert_eq!(key.state().device_identifier, device, "it is the same key still");
+    assert_eq!(key.state().device_identifier(), device, "it is the same key still");
     assert_ne!(old.open_identifier(&key.info().bytes(0x19)), Ok(device));
     let (request, secret) = key.token_request(PinProtocol::Two, 0x09, "5678");
     let new = key.receive_token(&request.with(9, PCMR), &secret);

@@ -247,7 +247,7 @@ fn it_spends_no_tries_and_keeps_the_key_agreement_key() {
     let (input, secret) = salts(&mut key, PinProtocol::Two, false);
     let bad = any_salts(&mut key, PinProtocol::Two, &[1; 16]);
     assert_ne!(key.status(&of(&ids[0]).extension("hmac-secret", bad)), 0);
-    assert_eq!(key.state().pin_retries, 8);
+    assert_eq!(key.state().pin_retries(), 8);
     let used = key.ok(&of(&ids[0]).extension("hmac-secret", input.clone()));
     let first = opened(&used, "hmac-secret", &secret);
     let used = key.ok(&of(&ids[0]).extension("hmac-secret", input));
@@ -336,7 +336,7 @@ fn a_faulty_input_makes_no_credential() {
             let request = with_mc(make_credential(RP).rk(), input);
             assert_eq!(key.status(&request), status);
             assert_eq!(key.asked().is_empty(), early);
-            assert_eq!(key.state().credentials.len(), 0);
+            assert_eq!(key.state().credentials().len(), 0);
         }
     }
 }

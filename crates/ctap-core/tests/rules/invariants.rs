@@ -148,7 +148,7 @@ impl World {
     }
 
     fn new_token(&mut self, permissions: u64, bound: bool, one: bool) {
-        if self.blocked >= 3 || self.key.state().pin_retries == 0 {
+        if self.blocked >= 3 || self.key.state().pin_retries() == 0 {
             return;
         }
         self.blocked = 0;
@@ -203,7 +203,7 @@ impl World {
             Err(0x27 | 0x2d) => assert!(!touched),
             Err(status) => panic!("{status:#04x}"),
         }
-        assert_eq!(self.key.state().credentials.len(), self.accounts.len());
+        assert_eq!(self.key.state().credentials().len(), self.accounts.len());
     }
 
     fn sign_in(&mut self, rp: bool, silent: bool, with_token: bool, touch: Act) {

@@ -1,6 +1,7 @@
 //! authenticatorLargeBlobs.
 
-use ctap_core::store::{EMPTY_LARGE_BLOBS, StoreError};
+use ctap_core::memory::MemoryError;
+use ctap_core::state::EMPTY_LARGE_BLOBS;
 
 use crate::support::request::{config, credential_management, descriptor, read_blobs, write_blobs};
 use crate::support::store::Medium;
@@ -250,9 +251,9 @@ fn an_empty_fragment_is_a_fragment() {
 // LB-05, LB-50, P-12
 #[test]
 fn a_write_that_cannot_be_stored_or_finished_leaves_the_old_array() {
-    for (error, status) in [(StoreError::Full, 0x18), (StoreError::Failed, 0x7f)] {
+    for (error, status) in [(MemoryError::Full, 0x18), (MemoryError::Failed, 0x7f)] {
         let mut key = key();
-        key.store.medium = Medium::FailsAfter(0, error);
+        key.medium.set(Medium::FailsAfter(0, error));
         assert_eq!(write(&mut key, &array(100, 1), 50, None), status);
         assert_eq!(read(&mut key), EMPTY_LARGE_BLOBS);
     }
@@ -325,7 +326,7 @@ fn what_a_deleted_credential_leaves_in_the_array_stays_for_the_platform_to_clean
     let token = key.token(CM, None);
     let params = numbered([(2, descriptor(&id))]);
     key.ok(&credential_management(6).with(2, params).auth(&token));
-    assert!(key.state().credentials.is_empty());
+    assert!(key.state().credentials().is_empty());
     assert_eq!(read(&mut key), orphan);
 }
 

@@ -1,12 +1,13 @@
 //! What a key announces as its longest message holds for its own answers.
 
+use ctap_core::Config;
 use ctap_core::algorithm::Algorithm;
 use ctap_core::attestation::Attestation;
 use ctap_core::config::FingerprintSensor;
 use ctap_core::credential::{LargeBlob, User};
 use ctap_core::limits::{MAX_MESSAGE, MAX_NAME, MAX_USER_ID};
-use ctap_core::store::{Change, Fingerprint};
-use ctap_core::{Config, Store as _};
+use ctap_core::state::Fingerprint;
+use ctap_core::store::Change;
 
 use crate::attestation::{attestation_key, enterprise};
 use crate::hmac_secret::salts;

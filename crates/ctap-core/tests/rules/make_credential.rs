@@ -332,7 +332,7 @@ fn a_touch_uses_the_token_up_but_for_large_blobs() {
     for spent in [request(), get_assertion(RP), config(4)] {
         assert_eq!(key.status(&spent.auth(&token)), 0x33);
     }
-    let empty = ctap_core::store::EMPTY_LARGE_BLOBS;
+    let empty = ctap_core::state::EMPTY_LARGE_BLOBS;
     let write = crate::support::request::write_blobs(0, &empty, Some(17));
     assert_eq!(key.status(&write.auth(&token)), 0);
     let token = key.token(ALL, Some(RP));
@@ -474,14 +474,14 @@ fn a_finger_that_fails_has_the_status_that_helps_most() {
         let mut key = setup.key();
         key.will(wrong).will(wrong).will(wrong);
         assert_eq!(key.status(&request().option("uv", true)), status, "three tries inside");
-        assert_eq!(key.state().uv_retries, 2);
+        assert_eq!(key.state().uv_retries(), 2);
         key.will(Act::Sleep);
         assert_eq!(key.status(&request().option("uv", true)), 0x2f);
-        assert_eq!(key.state().uv_retries, 2, "nothing was tried");
+        assert_eq!(key.state().uv_retries(), 2, "nothing was tried");
         key.will(wrong).will(wrong);
         let blocked = if status == 0x36 { 0x36 } else { 0x32 };
         assert_eq!(key.status(&request().option("uv", true)), blocked);
-        assert_eq!(key.state().uv_retries, 0);
+        assert_eq!(key.state().uv_retries(), 0);
         key.asked();
         assert_eq!(key.status(&request().option("uv", true)), blocked);
         assert_eq!(key.asked(), [], "blocked: no prompt");

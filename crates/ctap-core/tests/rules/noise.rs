@@ -56,7 +56,7 @@ proptest! {
     ) {
         let mut key = Setup { pin: true, not_rqd: true, ..Setup::default() }.key();
         for message in messages {
-            let commits = key.store.commits;
+            let commits = key.medium.commits();
             let answer = key.call(&message);
             match &answer[..] {
                 [0, body @ ..] if !body.is_empty() => {
@@ -65,7 +65,7 @@ proptest! {
                 }
                 [0] => {}
                 // A wrong PIN is paid for (CP-25).
-                [_] => prop_assert!(message[0] == 6 || key.store.commits == commits),
+                [_] => prop_assert!(message[0] == 6 || key.medium.commits() == commits),
                 _ => prop_assert!(false, "{:02x?} to {:02x?}", answer, message),
             }
         }

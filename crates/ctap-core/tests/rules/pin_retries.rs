@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use ctap_core::store::StoreError;
+use ctap_core::memory::MemoryError;
 
 use crate::support::pin::padded;
 use crate::support::request::client_pin;
@@ -41,10 +41,10 @@ fn three_wrong_in_a_row_need_a_power_cycle() {
         for (pin, status) in statuses {
             assert_eq!(try_by(&mut key, way, pin), status, "{way:?}");
         }
-        assert_eq!(key.state().pin_retries, 5, "a blocked try costs nothing");
+        assert_eq!(key.state().pin_retries(), 5, "a blocked try costs nothing");
         key.power_cycle();
         assert_eq!(try_by(&mut key, way, "1234"), 0);
-        assert_eq!(key.state().pin_retries, 8);
+        assert_eq!(key.state().pin_retries(), 8);
     }
 }
 
@@ -68,7 +68,7 @@ fn eight_wrong_in_all_block_for_good() {
             key.power_cycle();
         }
         assert_eq!(key.status(&Request::new(7)), 0, "a reset helps"); // RS-16
-        assert_eq!(key.state().pin_retries, 8);
+        assert_eq!(key.state().pin_retries(), 8);
     }
 }
 
@@ -109,7 +109,7 @@ fn a_right_pin_ends_the_run_of_wrong_ones() {
     let mut key = Key::with_pin();
     for _ in 0..5 {
         assert_eq!((key.try_pin("0"), key.try_pin("0"), key.try_pin("1234")), (0x31, 0x31, 0));
-        assert_eq!(key.state().pin_retries, 8);
+        assert_eq!(key.state().pin_retries(), 8);
     }
 }
 
@@ -142,7 +142,7 @@ fn a_pin_hash_that_does_not_decrypt_to_sixteen_bytes_costs_a_try() {
             let mut key = Key::with_pin();
             let request = attempt(&mut key, Way::PinToken, protocol, "1234");
             assert_eq!(key.status(&request.with(6, bytes(vec![1; length]))), 0x31, "{length}");
-            assert_eq!(key.state().pin_retries, 7);
+            assert_eq!(key.state().pin_retries(), 7);
         }
     }
 }
@@ -161,7 +161,7 @@ fn what_fails_before_the_pin_is_looked_at_costs_nothing() {
     ] {
         assert_ne!(key.status(&request), 0);
     }
-    assert_eq!(key.state().pin_retries, 8);
+    assert_eq!(key.state().pin_retries(), 8);
     assert_eq!(key.status(&token), 0, "nor was it a mismatch");
 }
 
@@ -172,7 +172,7 @@ fn setting_a_pin_over_a_pin_refills_nothing() {
     key.try_pin("0");
     let request = key.set_pin_request(PinProtocol::Two, &padded("4321"));
     assert_eq!(key.status(&request), 0x33);
-    assert_eq!(key.state().pin_retries, 7);
+    assert_eq!(key.state().pin_retries(), 7);
 }
 
 /// What decides about the next try: tries left, wrong ones in a row.
@@ -200,7 +200,7 @@ fn key_at((left, row): Standing) -> Key {
     for _ in 0..row {
         key.try_pin("0");
     }
-    assert_eq!(key.state().pin_retries, left);
+    assert_eq!(key.state().pin_retries(), left);
     key
 }
 
@@ -212,7 +212,7 @@ fn reachable(attacker: Attacker) -> HashSet<Standing> {
     while let Some((left, row)) = open.pop_front() {
         let mut key = key_at((left, row));
         let status = key.try_pin("0");
-        let paid = left - key.state().pin_retries;
+        let paid = left - key.state().pin_retries();
         let next = match status {
             0x31 | 0x34 if row < 3 => (left - 1, row + 1),
             0x32 if left == 1 => (0, row + 1),
@@ -248,17 +248,17 @@ fn whoever_holds_the_key_gets_eight_guesses() {
 // P-1, CP-25
 #[test]
 fn a_try_that_cannot_be_paid_for_is_not_judged() {
-    let errors = [StoreError::Failed, StoreError::Full];
+    let errors = [MemoryError::Failed, MemoryError::Full];
     for (way, error) in WAYS.iter().flat_map(|way| errors.map(|error| (*way, error))) {
         for pin in ["1234", "0"] {
             let mut key = Key::with_pin();
             let agreement = key.ok(&client_pin(2).with(1, 2));
             let request = attempt(&mut key, way, PinProtocol::Two, pin);
-            key.store.medium = Medium::FailsAfter(0, error);
+            key.medium.set(Medium::FailsAfter(0, error));
             assert_eq!(key.status(&request), 0x7f, "the same for a right and a wrong PIN");
             assert_eq!(key.ok(&client_pin(2).with(1, 2)), agreement);
-            key.store.medium = Medium::Good;
-            assert_eq!(key.state().pin_retries, 8);
+            key.medium.set(Medium::Good);
+            assert_eq!(key.state().pin_retries(), 8);
         }
     }
 }
@@ -270,14 +270,14 @@ fn a_medium_that_fails_later_leaves_the_try_paid_and_gives_nothing() {
         for commits in 0.. {
             let mut key = Key::with_pin();
             let request = attempt(&mut key, way, PinProtocol::Two, "1234");
-            key.store.medium = Medium::FailsAfter(commits, StoreError::Failed);
+            key.medium.set(Medium::FailsAfter(commits, MemoryError::Failed));
             let status = key.status(&request);
             if status == 0 {
                 break;
             }
             assert_eq!(status, 0x7f);
             let paid = if commits == 1 { 7 } else { 8 };
-            assert_eq!(key.state().pin_retries, paid, "{way:?} after {commits} commits");
+            assert_eq!(key.state().pin_retries(), paid, "{way:?} after {commits} commits");
         }
     }
 }
@@ -289,12 +289,12 @@ fn a_power_cut_after_the_payment_does_not_give_the_try_back() {
         let mut key = Key::with_pin();
         for _ in 0..cuts {
             let request = attempt(&mut key, Way::PinToken, PinProtocol::Two, "1234");
-            key.store.medium = Medium::FailsAfter(1, StoreError::Failed); // all after the payment is lost
+            key.medium.set(Medium::FailsAfter(1, MemoryError::Failed)); // all after the payment is lost
             key.call(&request.encode());
-            key.store.medium = Medium::Good;
+            key.medium.set(Medium::Good);
             key.restart(ctap_core::Config::default());
         }
-        assert_eq!(key.state().pin_retries, 8 - cuts);
+        assert_eq!(key.state().pin_retries(), 8 - cuts);
         assert_eq!(key.try_pin("1234"), if cuts == 8 { 0x32 } else { 0 });
     }
 }

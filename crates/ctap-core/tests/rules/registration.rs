@@ -2,7 +2,7 @@
 
 use ctap_core::algorithm::Algorithm;
 use ctap_core::config::AAGUID;
-use ctap_core::store::StoreError;
+use ctap_core::memory::MemoryError;
 
 use crate::attestation::with_every_algorithm;
 use crate::support::store::Medium;
@@ -77,7 +77,7 @@ fn nothing_else_takes_its_place() {
     key.ok(&make_credential(OTHER_RP).rk());
     key.ok(&make_credential(RP));
     key.ok(&rk().user(b"eve", "Eve"));
-    assert_eq!(key.state().credentials.len(), 3);
+    assert_eq!(key.state().credentials().len(), 3);
     assert!(key.ok(&get_assertion(RP).list(&[&first.new_id()])).is_signed_by(&first));
 }
 
@@ -86,7 +86,7 @@ fn nothing_else_takes_its_place() {
 fn a_credential_that_is_not_discoverable_is_not_found_by_its_relying_party() {
     let mut key = key();
     let made = key.ok(&make_credential(RP).option("rk", false));
-    assert_eq!(key.state().credentials.len(), 0);
+    assert_eq!(key.state().credentials().len(), 0);
     assert_eq!(key.status(&get_assertion(RP)), 0x2e);
     assert!(key.ok(&get_assertion(RP).list(&[&made.new_id()])).is_signed_by(&made));
     assert_eq!(key.status(&get_assertion(OTHER_RP).list(&[&made.new_id()])), 0x2e);
@@ -108,12 +108,12 @@ fn a_full_key_still_replaces_and_makes_what_needs_no_room() {
 // MC-43, MC-40, EX-08, P-12
 #[test]
 fn a_registration_that_cannot_be_stored_changes_nothing() {
-    for (error, status) in [(StoreError::Full, 0x28), (StoreError::Failed, 0x7f)] {
+    for (error, status) in [(MemoryError::Full, 0x28), (MemoryError::Failed, 0x7f)] {
         let mut key = key();
         let first = key.ok(&rk());
-        key.store.medium = Medium::FailsAfter(0, error);
+        key.medium.set(Medium::FailsAfter(0, error));
         assert_eq!(key.status(&rk()), status);
-        key.store.medium = Medium::Good;
+        key.medium.set(Medium::Good);
         assert!(key.ok(&get_assertion(RP)).is_signed_by(&first));
     }
 }
@@ -124,7 +124,7 @@ fn a_key_whose_memory_was_taken_away_makes_no_more_credentials_and_goes_on_signi
     let mut key = key();
     let made = key.ok(&make_credential(RP));
     key.ok(&get_assertion(RP).list(&[&made.new_id()])); // reserves a block of counters
-    key.store.medium = Medium::Gone;
+    key.medium.set(Medium::Gone);
     for request in [make_credential(RP), rk()] {
         assert_eq!(key.status(&request), 0x7f);
     }
@@ -135,16 +135,16 @@ fn a_key_whose_memory_was_taken_away_makes_no_more_credentials_and_goes_on_signi
 #[test]
 fn the_store_state_changes_with_each_discoverable_credential() {
     let mut key = key();
-    let mut seen = vec![key.state().cred_store_state];
+    let mut seen = vec![key.state().cred_store_state()];
     for request in [rk(), rk(), rk().user(b"eve", "Eve")] {
         key.ok(&request);
-        assert!(!seen.contains(&key.state().cred_store_state));
-        seen.push(key.state().cred_store_state);
+        assert!(!seen.contains(&key.state().cred_store_state()));
+        seen.push(key.state().cred_store_state());
     }
     key.ok(&make_credential(RP));
     key.will(Act::Cancel);
     key.status(&rk());
-    assert_eq!(Some(&key.state().cred_store_state), seen.last());
+    assert_eq!(Some(&key.state().cred_store_state()), seen.last());
 }
 
 // MC-78, MC-79, CM-43
@@ -158,7 +158,7 @@ fn long_names_are_cut_between_characters_and_ids_are_kept_whole() {
         ("displayName", "🚀".repeat(33).into()),
     ]);
     key.ok(&make_credential(&long_rp).rk().with(3, user));
-    let account = key.state().credentials[0].account.as_ref().unwrap();
+    let account = key.state().credentials().iter().next().unwrap().account.as_ref().unwrap();
     assert_eq!(account.rp.id, long_rp);
     assert_eq!(account.user.id, [9; 64]);
     assert_eq!(account.user.name.as_deref(), Some(&*"ä".repeat(64)));

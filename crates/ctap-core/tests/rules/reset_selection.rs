@@ -55,19 +55,19 @@ fn used_key() -> Key {
 fn a_reset_restores_every_setting_and_draws_new_secrets() {
     let mut key = used_key();
     let (wrapping, token) =
-        (key.state().wrapping_key.duplicate(), key.state().persistent_token.duplicate());
-    let (device, store) = (key.state().device_identifier, key.state().cred_store_state);
+        (key.state().wrapping_key().duplicate(), key.state().persistent_token().duplicate());
+    let (device, store) = (key.state().device_identifier(), key.state().cred_store_state());
     key.power_cycle();
     key.ok(&RESET);
     let state = key.state();
-    assert_eq!(state.settings, ctap_core::store::Settings::default());
-    assert!(state.pin.is_none() && state.fingerprints.is_empty());
-    assert_eq!((state.pin_retries, state.uv_retries, state.uv_count_since_pin), (8, 5, 0));
-    assert!(!state.wrapping_key.matches(wrapping.expose()));
-    assert!(!state.persistent_token.matches(token.expose()));
-    assert_ne!(state.device_identifier, device);
-    assert_ne!(state.cred_store_state, store);
-    assert_eq!(key.ok(&read_blobs(0, 100)).bytes(1), ctap_core::store::EMPTY_LARGE_BLOBS);
+    assert_eq!(*state.settings(), ctap_core::state::Settings::default());
+    assert!(state.pin().is_none() && state.fingerprints().len() == 0);
+    assert_eq!((state.pin_retries(), state.uv_retries(), state.uv_count_since_pin()), (8, 5, 0));
+    assert!(!state.wrapping_key().matches(wrapping.expose()));
+    assert!(!state.persistent_token().matches(token.expose()));
+    assert_ne!(state.device_identifier(), device);
+    assert_ne!(state.cred_store_state(), store);
+    assert_eq!(key.ok(&read_blobs(0, 100)).bytes(1), ctap_core::state::EMPTY_LARGE_BLOBS);
     for option in ["clientPin", "uv", "bioEnroll", "alwaysUv"] {
         assert_eq!(key.option(option), Some(false), "{option}");
     }
@@ -161,7 +161,7 @@ fn an_unanswered_reset_erases_nothing() {
         key.will(act);
         assert_eq!(key.status(&RESET), status);
         assert_eq!(key.asked()[0].action, Action::Reset);
-        assert!(key.state().pin.is_some());
+        assert!(key.state().pin().is_some());
     }
 }
 
@@ -182,8 +182,8 @@ fn a_reset_asks_for_a_long_touch_where_it_was_enabled() {
 fn a_reset_that_cannot_be_stored_changes_nothing() {
     let mut key = Key::with_pin();
     let token = key.token(CM, None);
-    key.store.medium =
-        crate::support::store::Medium::FailsAfter(0, ctap_core::store::StoreError::Failed);
+    key.medium
+        .set(crate::support::store::Medium::FailsAfter(0, ctap_core::memory::MemoryError::Failed));
     assert_eq!(key.status(&RESET), 0x7f);
     assert_eq!(key.status(&credential_management(1).auth(&token)), 0);
 }

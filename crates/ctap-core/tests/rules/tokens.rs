@@ -38,7 +38,7 @@ fn only_what_the_key_offers_is_granted() {
         let (request, _) = key.token_request(PinProtocol::Two, 0x09, "1234");
         assert_eq!(key.status(&request.with(9, permissions)), status, "{permissions:x}");
     }
-    assert_eq!(key.state().pin_retries, 8);
+    assert_eq!(key.state().pin_retries(), 8);
 }
 
 // CP-111, CM-08
@@ -77,9 +77,9 @@ fn the_persistent_token_stays_and_leaves_the_other_alone() {
     let ordinary = key.token(CM, None);
     let persistent = key.token_with(PinProtocol::One, PCMR, None);
     assert_eq!(key.status(&credential_management(1).auth(&ordinary)), 0);
-    let before = key.state().persistent_token.duplicate();
+    let before = key.state().persistent_token().duplicate();
     key.token_with(PinProtocol::Two, PCMR, Some(RP));
-    assert!(key.state().persistent_token.matches(before.expose()));
+    assert!(key.state().persistent_token().matches(before.expose()));
     key.power_cycle();
     key.advance(10_000_000);
     assert_eq!(key.status(&credential_management(1).auth(&persistent)), 0);

@@ -109,9 +109,9 @@ fn version_is_answered_in_every_form_of_apdu() {
 #[test]
 fn a_key_whose_memory_was_taken_away_registers_nowhere() {
     let mut key = key();
-    key.store.medium = Medium::Gone;
+    key.medium.set(Medium::Gone);
     assert_eq!(key.call_u2f(&register()), [0x6f, 0x00]);
-    key.store.medium = Medium::Good;
+    key.medium.set(Medium::Good);
     registered(&key.call_u2f(&register()));
 }
 
@@ -158,7 +158,7 @@ fn a_registration_is_signed_by_the_model() {
         assert!(!seen.contains(&(public, handle.clone())));
         seen.push((public, handle));
     }
-    assert_eq!(key.state().credentials.len(), 0, "in its handle, not in the store");
+    assert_eq!(key.state().credentials().len(), 0, "in its handle, not in the store");
 }
 
 // UF-22, UF-34, UF-41, P-6

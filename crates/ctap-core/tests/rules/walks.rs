@@ -293,7 +293,7 @@ fn a_token_used_up_by_the_touch_is_still_in_use() {
 #[test]
 fn a_deleted_credential_is_never_next() {
     let (mut key, walks) = key_and_walks();
-    let last = key.state().credentials[0].id.clone();
+    let last = key.state().credentials().iter().next().unwrap().id.clone();
     let token = key.token(CM, None);
     key.ok(&walks[0].begin);
     let params = numbered([(2, crate::support::request::descriptor(&last))]);

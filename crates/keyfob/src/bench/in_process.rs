@@ -2,7 +2,7 @@
 
 use ctap_client::error::TransportError;
 use ctap_client::{Exchange, KeepaliveStatus, Patience};
-use ctap_core::{Authenticator, Channel, CheckedConfig, Decision, MemoryStore, Platform, Step};
+use ctap_core::{Authenticator, Channel, CheckedConfig, Decision, Platform, Step, Store};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use virtual_key::platform::{Clock, system_rng};
@@ -10,7 +10,7 @@ use virtual_key::platform::{Clock, system_rng};
 /// A key within this process.
 pub(super) struct InProcess {
     authenticator: Authenticator,
-    store: MemoryStore,
+    store: Store,
     rng: UnwrapErr<SysRng>,
     clock: Clock,
 }
@@ -19,7 +19,7 @@ impl InProcess {
     /// A key with nothing on it.
     pub(super) fn new() -> Self {
         let (clock, mut rng) = (Clock::start(), system_rng());
-        let mut store = MemoryStore::new(&mut rng);
+        let mut store = Store::in_memory(&mut rng);
         let mut platform = Platform { store: &mut store, rng: &mut rng, now: clock.now() };
         let authenticator = Authenticator::new(CheckedConfig::default(), &mut platform);
         Self { authenticator, store, rng, clock }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use ctap_client::{Report, ReportPipe, TransportError};
 use ctap_conformance::{Caretaker, Hand, Trouble};
-use ctap_core::{Decision, Instant, MemoryStore};
+use ctap_core::{Decision, Instant, Store};
 use virtual_key::attestation::Issuer;
 use virtual_key::bell::Bell;
 use virtual_key::key::{Key, Parts, Touch};
@@ -42,7 +42,7 @@ impl Simulated {
         let mut issuer = Issuer { serial: "conform", directory: None, rng: &mut rng, today };
         let identities = profile.identities(|vouched| issuer.identity(vouched))?;
         let config = profile.config(&identities)?;
-        let store = Box::new(MemoryStore::new(&mut rng));
+        let store = Store::in_memory(&mut rng);
         let parts = Parts { store, rng: Box::new(rng), touch, bell: Bell::new() };
         let mut key = Key::new(config, parts, now);
         key.plug_in(now);

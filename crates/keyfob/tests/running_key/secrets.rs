@@ -14,16 +14,15 @@ use ctap_client::{
     Client, CredentialDescriptor, CredentialParameters, HidChannel, Permissions, PinProtocol,
     RelyingParty, User, cose, get_assertion, make_credential,
 };
-use ctap_core::Store as _;
 use ctap_core::credential::Credential;
-use ctap_core::store::State;
+use ctap_core::state::State;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use p256::pkcs8::DecodePrivateKey as _;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use rustix::process::geteuid;
 use sha2::Sha256;
-use vault::Vault;
+use virtual_key::memory::Memory;
 
 use crate::host::{Pipe, Platform, import_from};
 use crate::program::{Home, Serving};
@@ -58,7 +57,7 @@ fn canary(name: &str, secret: impl Into<Vec<u8>>, kept: usize) -> Canary {
 fn session(platform: &mut Platform, memory: &Path) -> Vec<Canary> {
     let mut client = known_client(platform);
     client.set_pin(FIRST_PIN).unwrap();
-    let before = in_state(memory, |vault| *vault.state().persistent_token.expose());
+    let before = in_state(memory, |state| *state.persistent_token().expose());
     let persistent = Permissions::PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY;
     client.pin_uv_auth_token(FIRST_PIN, persistent, None).unwrap();
     client.change_pin(FIRST_PIN, SECOND_PIN).unwrap();
@@ -77,8 +76,8 @@ fn session(platform: &mut Platform, memory: &Path) -> Vec<Canary> {
         canary("second PIN", SECOND_PIN, 0),
         canary("attestation key", attestation_key(memory), 1),
     ];
-    in_state(memory, |vault| canaries.extend(kept_in(vault.state())));
-    let wrapping_key = in_state(memory, |vault| *vault.state().wrapping_key.expose());
+    in_state(memory, |state| canaries.extend(kept_in(state)));
+    let wrapping_key = in_state(memory, |state| *state.wrapping_key().expose());
     canaries
         .extend(ids.iter().filter(|id| id.len() > 32).flat_map(|id| inside_of(id, &wrapping_key)));
     canaries
@@ -86,13 +85,13 @@ fn session(platform: &mut Platform, memory: &Path) -> Vec<Canary> {
 
 /// What the key is there to keep.
 fn kept_in(state: &State) -> Vec<Canary> {
-    assert_eq!(state.credentials.len(), ALGORITHMS.len());
+    assert_eq!(state.credentials().len(), ALGORITHMS.len());
     let mut kept = vec![
-        canary("wrapping key", *state.wrapping_key.expose(), 1),
-        canary("persistent token", *state.persistent_token.expose(), 1),
-        canary("PIN's hash", *state.pin.as_ref().unwrap().hash.expose(), 1),
+        canary("wrapping key", *state.wrapping_key().expose(), 1),
+        canary("persistent token", *state.persistent_token().expose(), 1),
+        canary("PIN's hash", *state.pin().unwrap().hash.expose(), 1),
     ];
-    for Credential { key, cred_random, .. } in &state.credentials {
+    for Credential { key, cred_random, .. } in state.credentials().iter() {
         let name = |what| format!("{what} of a kept credential, {:?}", key.algorithm);
         kept.push((name("private key"), key.secret.expose().to_vec(), 1));
         kept.push((name("cred_random"), cred_random.with_uv.expose().to_vec(), 1));
@@ -213,14 +212,15 @@ fn derived(secret: &[u8], info: &[u8]) -> Vec<u8> {
 }
 
 /// Looks into the memory that a running key keeps on disk: into a copy of it, since the key holds it.
-fn in_state<T>(memory: &Path, look: impl FnOnce(Vault) -> T) -> T {
+fn in_state<T>(memory: &Path, look: impl FnOnce(&State) -> T) -> T {
     let copy = tempfile::tempdir().unwrap();
     let copy = copy.path().join("copy");
     fs::DirBuilder::new().mode(0o700).create(&copy).unwrap();
-    for name in [vault::STATE, vault::COUNTER] {
+    for name in [sealed_records::RECORDS, sealed_records::KEY] {
         fs::copy(memory.join(name), copy.join(name)).unwrap();
     }
-    look(Vault::open(&copy).unwrap())
+    let memory = Memory::open(copy, virtual_key::log, &mut ChaCha20Rng::seed_from_u64(1));
+    look(memory.unwrap().store.state())
 }
 
 /// All that a process can write to.

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::process::Signal;
 use usbip_server::client::list;
 
@@ -79,13 +80,17 @@ fn a_change_that_could_not_be_saved_is_warned_of_once_and_the_key_goes_on() {
     let state = home.path().join("state");
     let key = home.serve(&["--state", state.to_str().unwrap()]);
     let (mut platform, _) = import(connect(key.address()), "1-1");
-    // What is in the way of the new file cannot be removed, by root neither.
-    let obstacle = state.join("key-1/new.keyfob");
+    // What is in the way of the file cannot be replaced by one, by root neither.
+    let (file, obstacle) = (state.join("key-1/records.keyfob"), state.join("obstacle"));
     fs::create_dir(&obstacle).unwrap();
+    let exchange = || {
+        renameat_with(CWD, &file, CWD, &obstacle, RenameFlags::EXCHANGE).expect("one file system")
+    };
+    exchange();
     for _ in 0..3 {
         platform.client().set_pin("correct horse").unwrap_err();
     }
-    fs::remove_dir(&obstacle).unwrap();
+    exchange();
     platform.client().set_pin("correct horse").unwrap();
     let (_, warnings) = key.end(Signal::TERM);
     assert_eq!(warnings.matches("warning: ").count(), 1, "{warnings}");
@@ -296,7 +301,7 @@ fn options_out_of_range_are_a_usage_error() {
         ["serve", "--keys", "0"],
         ["serve", "--keys", "9"],
         ["serve", "--capacity", "0"],
-        ["serve", "--capacity", "1001"],
+        ["serve", "--capacity", "100001"],
         ["serve", "--touch", "maybe"],
     ] {
         home.fail(&arguments, 2);

@@ -4,7 +4,7 @@ mod thread;
 
 use ctap_core::config::AAGUID;
 use ctap_core::consent::Action;
-use ctap_core::{CheckedConfig, Config, Decision, Instant, MemoryStore, PromptId};
+use ctap_core::{CheckedConfig, Config, Decision, Instant, PromptId, Store};
 use hid_transport::host::{Handshake, HostChannel, Reply, fragment};
 use hid_transport::{ChannelId, Command, ErrorCode, KeepaliveStatus, Report};
 use rand_chacha::ChaCha12Rng;
@@ -52,7 +52,7 @@ impl Bench {
 
     fn made(config: CheckedConfig, touch: Touch) -> Self {
         let mut rng = ChaCha12Rng::seed_from_u64(1);
-        let store = Box::new(MemoryStore::new(&mut rng));
+        let store = Store::in_memory(&mut rng);
         let bell = Bell::new();
         let listener = bell.listen();
         let now = Instant::from_millis(0);

@@ -196,11 +196,13 @@ impl Worker {
 
     /// With the name of the site that a U2F request means, if anybody here knows it.
     fn named(&self, question: &Question) -> Question {
-        let credentials = &self.parts.store.state().credentials;
-        let accounts = credentials.iter().filter_map(|credential| credential.account.as_ref());
-        let stored = accounts.map(|account| account.rp.id.as_str());
+        let credentials = self.parts.store.state().credentials();
         let mut question = question.clone();
         if let (None, Some(application)) = (&question.rp_id, &question.application) {
+            // Most requests hash the RP id itself, and among many credentials that one is found at once.
+            let candidates = credentials.of_rp(application).chain(credentials.iter());
+            let accounts = candidates.filter_map(|credential| credential.account.as_ref());
+            let stored = accounts.map(|account| account.rp.id.as_str());
             question.rp_id = sites::behind(application, stored).map(str::to_owned);
         }
         question
@@ -209,6 +211,6 @@ impl Worker {
 
 impl Parts {
     fn platform(&mut self, now: Instant) -> Platform<'_> {
-        Platform { store: &mut *self.store, rng: &mut *self.rng, now }
+        Platform { store: &mut self.store, rng: &mut *self.rng, now }
     }
 }

@@ -6,8 +6,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use ctap_client::{Client, HidChannel, RelyingParty, Report, ReportPipe, User, make_credential};
-use ctap_core::store::{Change, State, StoreError};
-use ctap_core::{MemoryStore, Store};
+use ctap_core::Store;
+use ctap_core::memory::{self, Durability, MemoryError, Record};
+use ctap_core::store::Tail;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
@@ -19,20 +20,21 @@ use crate::error::log;
 
 /// A memory that says when it begins to write, and waits until the other end of `gate` is gone.
 struct Gated {
-    memory: MemoryStore,
     begins: UnboundedSender<()>,
     gate: mpsc::Receiver<()>,
 }
 
-impl Store for Gated {
-    fn state(&self) -> &State {
-        self.memory.state()
+impl memory::Memory for Gated {
+    fn commit(&mut self, _: &[Record], when: Durability) -> Result<(), MemoryError> {
+        if when == Durability::Wait {
+            let _ = self.begins.send(());
+            let _ = self.gate.recv();
+        }
+        Ok(())
     }
 
-    fn commit(&mut self, change: Change) -> Result<(), StoreError> {
-        let _ = self.begins.send(());
-        let _ = self.gate.recv();
-        self.memory.commit(change)
+    fn replace_all(&mut self, records: &[Record]) -> Result<(), MemoryError> {
+        self.commit(records, Durability::Wait)
     }
 }
 
@@ -50,7 +52,7 @@ impl ReportPipe for Pipe {
 }
 
 /// A key whose memory is this store, and who hears when it asks.
-fn plugged(number: u32, store: Box<dyn Store + Send>) -> (Rc<PluggedKey>, Listener) {
+fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
     let making = Making {
         profile: Profile::load("default").expect("it is built in"),
         memories: Vec::new(),
@@ -90,9 +92,11 @@ fn while_a_key_writes_it_tells_its_state_and_others_answer() {
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
         let (begin, mut begins) = unbounded_channel();
         let (open, gate) = mpsc::channel::<()>();
-        let memory = MemoryStore::new(&mut system_rng());
-        let (slow, mut bell) = plugged(1, Box::new(Gated { memory, begins: begin, gate }));
-        let (other, _) = plugged(2, Box::new(MemoryStore::new(&mut system_rng())));
+        let new = || Store::in_memory(&mut system_rng());
+        let gated = Box::new(Gated { begins: begin, gate });
+        let store = Store::load(gated, new().records(), Tail::Whole).expect("a whole key");
+        let (slow, mut bell) = plugged(1, store);
+        let (other, _) = plugged(2, new());
         let registered = host(&slow, |mut client| {
             let (rp, user) = (RelyingParty::new("example.org"), User::new([1], "ada"));
             let request = make_credential::Request::new([7; 32], rp, user).with_option("rk", true);

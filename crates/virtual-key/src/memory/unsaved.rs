@@ -4,53 +4,71 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use ctap_core::Store;
-use ctap_core::store::{Change, State, StoreError};
-use vault::Vault;
+use ctap_core::memory::{self, MemoryError, Record};
+use ctap_core::secret::SecretBytes;
+use sealed_records::{Change, CommitError, Directory, Disk, Durability, Vault};
 
 use crate::error::Warn;
 
 /// A vault that warns of changes that it could not save.
-pub(super) struct Outspoken {
-    vault: Vault,
+pub(super) struct Outspoken<D: Disk = Directory> {
+    vault: Vault<D>,
     directory: PathBuf,
     warn: Warn,
     warned: Warned,
 }
 
-impl Outspoken {
+impl<D: Disk> Outspoken<D> {
     /// The vault in this directory; `warn` hears of what it refuses.
-    pub(super) fn new(vault: Vault, directory: PathBuf, warn: Warn) -> Self {
+    pub(super) const fn new(vault: Vault<D>, directory: PathBuf, warn: Warn) -> Self {
         Self { vault, directory, warn, warned: Warned::Never }
     }
 }
 
-impl Store for Outspoken {
-    fn state(&self) -> &State {
-        self.vault.state()
+impl<D: Disk> memory::Memory for Outspoken<D> {
+    fn commit(&mut self, records: &[Record], when: memory::Durability) -> Result<(), MemoryError> {
+        let when = match when {
+            memory::Durability::Wait => Durability::Wait,
+            memory::Durability::Lazy => Durability::Lazy,
+        };
+        let outcome = self.vault.commit(&changes(records), when);
+        self.judge(outcome)
     }
 
-    fn commit(&mut self, change: Change) -> Result<(), StoreError> {
-        let outcome = self.vault.commit(change);
-        self.tell_of_trouble();
-        outcome
+    fn replace_all(&mut self, records: &[Record]) -> Result<(), MemoryError> {
+        let outcome = self.vault.replace_all(&changes(records));
+        self.judge(outcome)
     }
 
-    fn still_kept(&mut self) -> Result<(), StoreError> {
+    fn still_kept(&mut self) -> Result<(), MemoryError> {
         let outcome = self.vault.still_kept();
-        self.tell_of_trouble();
-        outcome
+        self.judge(outcome)
     }
 }
 
-impl Outspoken {
+/// The same in the vault's words.
+fn changes(records: &[Record]) -> Vec<Change<'_>> {
+    let values = records.iter().map(|record| record.value.as_ref().map(SecretBytes::expose));
+    let changes = records.iter().zip(values);
+    changes.map(|(record, value)| Change { name: &record.name, value }).collect()
+}
+
+impl<D: Disk> Outspoken<D> {
+    fn judge(&mut self, outcome: Result<(), CommitError>) -> Result<(), MemoryError> {
+        self.tell_of_trouble();
+        outcome.map_err(|error| match error {
+            CommitError::Full => MemoryError::Full,
+            _ => MemoryError::Failed,
+        })
+    }
+
     /// Warns if the vault has just refused something.
     fn tell_of_trouble(&mut self) {
         if let Some(reason) = self.vault.why_refused()
             && self.warned.is_due(reason.kind(), Instant::now())
         {
             (self.warn)(format_args!(
-                "{} could not keep what it was asked to, and the request failed: {reason}; {}",
+                "{} could not keep what it was asked to: {reason}; {}",
                 self.directory.display(),
                 next_step(reason)
             ));

@@ -28,7 +28,7 @@ pub(super) struct Description {
     pin_uv_auth_protocols: Vec<u8>,
     authenticator_config_commands: Vec<ConfigCommand>,
     /// Passkeys that fit.
-    pub(super) capacity: u16,
+    pub(super) capacity: u32,
     prototype_commands: bool,
     max_msg_size: usize,
     max_serialized_large_blob_array: usize,
@@ -197,7 +197,7 @@ impl Description {
             (
                 self.capacity > MAX_CAPACITY || (self.options.rk && self.capacity == 0),
                 "GI-29",
-                "the capacity is 1 to 1000, and without discoverable credentials rk is false",
+                "the capacity is 1 to 100000, and without discoverable credentials rk is false",
             ),
             (
                 self.options.large_blobs && self.max_serialized_large_blob_array > MAX_LARGE_BLOBS,
@@ -234,7 +234,7 @@ impl Description {
             aaguid: self.aaguid.0,
             firmware_version: self.firmware_version,
             versions: self.versions.iter().filter_map(|version| version.of_ctap2()).collect(),
-            capacity: if options.rk { self.capacity.into() } else { 0 },
+            capacity: if options.rk { self.capacity as usize } else { 0 },
             algorithms: self.algorithms.iter().map(|algorithm| algorithm.number()).collect(),
             pin_uv_auth_protocols: self.protocols(),
             client_pin: options.client_pin,
@@ -388,8 +388,8 @@ impl TryFrom<String> for Aaguid {
 /// The bytes that a hyphen stands before.
 const HYPHENS: [usize; 4] = [4, 6, 8, 10];
 
-/// The memory has room for thousands, but a host asks for them one by one.
-pub const MAX_CAPACITY: u16 = 1000;
+/// As many as `ctap-core` takes ([`ctap_core::limits::MAX_CAPACITY`]).
+pub const MAX_CAPACITY: u32 = 100_000;
 
-/// Every change of the memory writes the array as well.
+/// More than any client was seen to write.
 const MAX_LARGE_BLOBS: usize = 65536;

@@ -3,17 +3,17 @@
 use std::collections::VecDeque;
 
 use ctap_core::config::FingerprintSensor;
-use ctap_core::store::{Change, Fingerprint, State};
+use ctap_core::state::{Fingerprint, State};
+use ctap_core::store::Change;
 use ctap_core::{
-    Authenticator, Channel, Config, Decision, Instant, MemoryStore, Platform, Question, Response,
-    Step, Store,
+    Authenticator, Channel, Config, Decision, Instant, Platform, Question, Response, Step, Store,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
 use super::body::Body;
 use super::request::Request;
-use super::store::{Medium, Snapshot, TestStore};
+use super::store::{Medium, Snapshot, TestMedium, kept};
 
 /// The channel of most requests.
 pub(crate) const CHANNEL: Channel = Channel(1);
@@ -30,7 +30,8 @@ pub(crate) enum Act {
 
 pub(crate) struct Key {
     pub(crate) authenticator: Authenticator,
-    pub(crate) store: TestStore,
+    pub(crate) store: Store,
+    pub(crate) medium: TestMedium,
     pub(crate) rng: ChaCha20Rng,
     pub(crate) now: u64,
     /// What the person does next; when it is over they approve.
@@ -42,12 +43,14 @@ pub(crate) struct Key {
 impl Key {
     pub(crate) fn new(config: Config) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let mut store = TestStore::new(MemoryStore::new(&mut rng));
+        let medium = TestMedium::new();
+        let mut store = Store::create(Box::new(medium.clone()), &mut rng).unwrap();
         let now = Instant::from_millis(0);
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
         let config = config.checked().expect("a key that can be");
         let authenticator = Authenticator::new(config, &mut platform);
-        Self { authenticator, store, rng, now: 0, script: VecDeque::new(), questions: Vec::new() }
+        let (script, questions) = (VecDeque::new(), Vec::new());
+        Self { authenticator, store, medium, rng, now: 0, script, questions }
     }
 
     /// The person does this about the next question.
@@ -149,7 +152,8 @@ impl Key {
         }
     }
 
-    /// Runs a request; checks what is true of every answer. A refusal is one byte and changes nothing (MSG-02).
+    /// Runs a request; checks what is true of every answer. A refusal is one byte and changes nothing (MSG-02). The medium
+    /// has what the image has, whatever failed (P-12).
     pub(crate) fn send(&mut self, request: &Request) -> Result<Body, u8> {
         self.send_on(CHANNEL, request)
     }
@@ -158,6 +162,7 @@ impl Key {
         let before = Snapshot::of(self.state());
         let answer = self.call_on(channel, &request.encode());
         assert!(answer.len() <= ctap_core::limits::MAX_MESSAGE, "MSG-61");
+        assert_eq!(self.medium.kept(), kept(&self.store.records()), "P-12");
         match answer.split_first().expect("a status") {
             (0, body) => Ok(Body::parse(body)),
             (&status, rest) => {
@@ -195,7 +200,7 @@ impl Key {
 
     /// From now on writing is a fault.
     pub(crate) fn seal_store(&mut self) {
-        self.store.medium = Medium::Sealed;
+        self.medium.set(Medium::Sealed);
     }
 }
 

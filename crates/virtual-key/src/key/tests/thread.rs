@@ -7,8 +7,9 @@ use std::thread;
 
 use ctap_client::make_credential;
 use ctap_client::{RelyingParty, User};
-use ctap_core::Store;
-use ctap_core::store::{Change, State, StoreError};
+use ctap_core::Memory;
+use ctap_core::memory::{Durability, MemoryError, Record};
+use ctap_core::store::Tail;
 
 use super::super::Workplace;
 use super::*;
@@ -29,34 +30,36 @@ struct Slow {
 
 /// A memory that says when it begins to write.
 struct Gated {
-    memory: MemoryStore,
     begins: Sender<()>,
     gate: Receiver<()>,
     _exists: Arc<()>,
 }
 
-impl Store for Gated {
-    fn state(&self) -> &State {
-        self.memory.state()
+impl Memory for Gated {
+    fn commit(&mut self, _: &[Record], when: Durability) -> Result<(), MemoryError> {
+        if when == Durability::Wait {
+            let _ = self.begins.send(());
+            // Until the other end is gone.
+            let _ = self.gate.recv();
+        }
+        Ok(())
     }
 
-    fn commit(&mut self, change: Change) -> Result<(), StoreError> {
-        let _ = self.begins.send(());
-        // Until the other end is gone.
-        let _ = self.gate.recv();
-        self.memory.commit(change)
+    fn replace_all(&mut self, records: &[Record]) -> Result<(), MemoryError> {
+        self.commit(records, Durability::Wait)
     }
 }
 
 /// A memory whose disk is worse than broken.
-struct OnFire(MemoryStore);
+struct OnFire;
 
-impl Store for OnFire {
-    fn state(&self) -> &State {
-        self.0.state()
+impl Memory for OnFire {
+    fn commit(&mut self, _: &[Record], when: Durability) -> Result<(), MemoryError> {
+        assert!(when == Durability::Lazy, "the disk is on fire");
+        Ok(())
     }
 
-    fn commit(&mut self, _: Change) -> Result<(), StoreError> {
+    fn replace_all(&mut self, _: &[Record]) -> Result<(), MemoryError> {
         panic!("the disk is on fire");
     }
 }
@@ -67,8 +70,8 @@ impl Slow {
         let (open, gate) = channel();
         let exists = Arc::new(());
         let memory = Arc::downgrade(&exists);
-        let store = Gated { memory: empty(), begins: begin, gate, _exists: exists };
-        let (bench, wakes) = on_thread(store, touch);
+        let memory_of_key = Gated { begins: begin, gate, _exists: exists };
+        let (bench, wakes) = on_thread(memory_of_key, touch);
         Self { gate: Some(open), bench, begins, wakes, memory }
     }
 
@@ -135,16 +138,18 @@ impl Slow {
     }
 }
 
-fn empty() -> MemoryStore {
-    MemoryStore::new(&mut ChaCha12Rng::seed_from_u64(1))
+/// A new key's store on this medium, which has all of it already.
+fn store_on(memory: impl Memory + Send + 'static) -> Store {
+    let new = Store::in_memory(&mut ChaCha12Rng::seed_from_u64(1));
+    Store::load(Box::new(memory), new.records(), Tail::Whole).expect("a whole key")
 }
 
 /// A key that is plugged in, and its wakes.
-fn on_thread(store: impl Store + Send + 'static, touch: Touch) -> (Bench, Receiver<()>) {
+fn on_thread(memory: impl Memory + Send + 'static, touch: Touch) -> (Bench, Receiver<()>) {
     let rng = Box::new(ChaCha12Rng::seed_from_u64(2));
     let (bell, now) = (Bell::new(), Instant::from_millis(0));
     let listener = bell.listen();
-    let parts = Parts { store: Box::new(store), rng, touch, bell };
+    let parts = Parts { store: store_on(memory), rng, touch, bell };
     let key = Key::new(CheckedConfig::default(), parts, now).on_thread("key".to_owned());
     let mut key = key.expect("a thread");
     let (wake, wakes) = channel();
@@ -328,7 +333,7 @@ fn a_key_that_is_dropped_ends_its_thread_when_what_has_begun_is_written() {
 #[test]
 #[should_panic(expected = "the disk is on fire")]
 fn a_panic_on_the_thread_goes_on_in_the_other_half() {
-    let (mut bench, wakes) = on_thread(OnFire(empty()), Touch::Auto);
+    let (mut bench, wakes) = on_thread(OnFire, Touch::Auto);
     let channel = bench.connect();
     bench.request(channel.channel(), Command::Cbor, &registration());
     loop {

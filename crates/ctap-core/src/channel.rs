@@ -1,0 +1,6 @@
+//! Which client a message comes from.
+
+/// Where a request came from: opaque here, a CTAPHID channel in practice. Two requests with the same number come from the
+/// same client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Channel(pub u32);

@@ -1,0 +1,63 @@
+//! The signature counter: one for all credentials, reserved in blocks ahead of use (MC-77, GA-31, P-13).
+
+use crate::change::Change;
+use crate::limits::SIGN_COUNT_BLOCK;
+use crate::memory::MemoryError;
+use crate::store::Store;
+
+/// The counter, and how far it may go without asking the memory.
+///
+/// A block is handed to the memory long before it is needed, and nobody waits for it. Before the first number of a block is
+/// used a barrier makes sure that it is durable, which normally takes no time.
+pub(crate) struct SignCounter {
+    last: u32,
+    /// The end of the last block that is known to be durable.
+    durable: u32,
+}
+
+impl SignCounter {
+    /// Starts after everything that was ever reserved: a crash skips numbers and repeats none.
+    pub(crate) fn new(store: &mut Store) -> Self {
+        let last = store.state().sign_count_ceiling;
+        let counter = Self { last, durable: last };
+        counter.reserve_ahead(store);
+        counter
+    }
+
+    /// The last value sent.
+    pub(crate) const fn current(&self) -> u32 {
+        self.last
+    }
+
+    /// The next value, durably reserved.
+    pub(crate) fn next(&mut self, store: &mut Store) -> Result<u32, MemoryError> {
+        let next = self.last.saturating_add(1);
+        if next > self.durable {
+            self.enter_block(next, store)?;
+        }
+        self.last = next;
+        self.reserve_ahead(store);
+        Ok(next)
+    }
+
+    /// The block that begins with `next` is durable on return.
+    fn enter_block(&mut self, next: u32, store: &mut Store) -> Result<(), MemoryError> {
+        if next > store.state().sign_count_ceiling {
+            let ceiling = self.last.saturating_add(SIGN_COUNT_BLOCK);
+            store.commit(Change::SignCountCeiling(ceiling))?;
+        }
+        store.barrier()?;
+        self.durable = store.state().sign_count_ceiling;
+        Ok(())
+    }
+
+    /// Half a block before the end of what is durable the next block is reserved. Where the memory refuses it nothing is lost
+    /// yet: the next value tries again, and the first of the next block insists.
+    fn reserve_ahead(&self, store: &mut Store) {
+        let ceiling = store.state().sign_count_ceiling;
+        if ceiling == self.durable && ceiling.saturating_sub(self.last) <= SIGN_COUNT_BLOCK / 2 {
+            let _ =
+                store.commit(Change::SignCountCeiling(ceiling.saturating_add(SIGN_COUNT_BLOCK)));
+        }
+    }
+}

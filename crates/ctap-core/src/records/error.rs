@@ -1,0 +1,78 @@
+//! Why records are refused, and what to do about it.
+
+use alloc::string::String;
+
+use super::name::VERSION;
+use crate::memory::MemoryError;
+
+/// Why records are not those of a key that this version can take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A later version wrote them.
+    #[error(
+        "the record of {kind} has version {found}, and this program reads up to version {VERSION}"
+    )]
+    Newer {
+        /// What the record is about.
+        kind: &'static str,
+        /// Its version.
+        found: u64,
+    },
+    /// A name that this version gives to nothing: a later one may.
+    #[error("there is a record of a kind that this program does not know: {name:?}")]
+    Unknown {
+        /// The beginning of the name.
+        name: String,
+    },
+    /// What no version writes: the medium, or somebody, has changed it.
+    #[error("the record of {kind} is damaged")]
+    Malformed {
+        /// What the record is about.
+        kind: &'static str,
+    },
+    /// Two records have the same name.
+    #[error("there are two records of {kind}")]
+    Twice {
+        /// What the records are about.
+        kind: &'static str,
+    },
+    /// Every key has this record, and it is not there.
+    #[error("the record of {kind} is missing")]
+    Missing {
+        /// What the record is about.
+        kind: &'static str,
+    },
+    /// The medium did not take what a torn end costs.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+}
+
+impl LoadError {
+    /// What the record is about that is wrong.
+    #[cfg(feature = "state-v1")]
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Newer { kind, .. }
+            | Self::Malformed { kind }
+            | Self::Twice { kind }
+            | Self::Missing { kind } => kind,
+            Self::Unknown { .. } | Self::Memory(_) => "records",
+        }
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::Newer { .. } | Self::Unknown { .. } => {
+                "use the version that wrote it, or a later one"
+            }
+            Self::Malformed { .. } | Self::Twice { .. } | Self::Missing { .. } => {
+                "restore it from a backup"
+            }
+            Self::Memory(MemoryError::Full) => "make room on its disk, then try again",
+            Self::Memory(MemoryError::Failed) => "look after its disk, then try again",
+        }
+    }
+}

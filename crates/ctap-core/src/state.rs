@@ -1,0 +1,213 @@
+//! What an authenticator remembers. Commands read it through shared references; [`Store::commit`](crate::Store::commit) is
+//! the one way to change it.
+
+use alloc::collections::BTreeMap;
+use alloc::{string::String, vec::Vec};
+
+use rand_core::CryptoRng;
+
+use crate::credential::Credential;
+pub use crate::credentials::Credentials;
+use crate::crypto::random_bytes;
+use crate::limits::{MAX_PIN_RETRIES, MAX_UV_RETRIES, MIN_PIN_CODE_POINTS};
+use crate::secret::Secret;
+
+/// Everything that survives a power cycle: the image of what the records hold.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) wrapping_key: Secret<32>,
+    pub(crate) device_identifier: [u8; 16],
+    pub(crate) cred_store_state: [u8; 16],
+    pub(crate) persistent_token: Secret<32>,
+    pub(crate) pin: Option<Pin>,
+    pub(crate) pin_retries: u8,
+    pub(crate) uv_retries: u8,
+    pub(crate) uv_count_since_pin: u32,
+    pub(crate) credentials: Credentials,
+    /// By their order numbers: in the order in which they were enrolled.
+    pub(crate) fingerprints: BTreeMap<u32, Fingerprint>,
+    pub(crate) large_blobs: Vec<u8>,
+    pub(crate) settings: Settings,
+    pub(crate) sign_count_ceiling: u32,
+}
+
+/// A PIN as it is kept: never the PIN itself.
+#[derive(Debug)]
+pub struct Pin {
+    /// LEFT(SHA-256(PIN), 16) (CP-22).
+    pub hash: Secret<16>,
+    /// Its length in Unicode code points (CP-30).
+    pub code_points: u8,
+}
+
+/// One enrolled finger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Opaque, unique, not empty (BE-32).
+    pub template_id: Vec<u8>,
+    /// The name the user gave it, if any.
+    pub friendly_name: Option<String>,
+    /// Which of the virtual sensor's fingers it is.
+    pub finger: u8,
+}
+
+/// What authenticatorConfig can set. The default is what the device ships with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Shortest new PIN in code points (CF-43).
+    pub min_pin_length: u8,
+    /// RP ids that may ask for the minimum (CF-49).
+    pub min_pin_length_rp_ids: Vec<String>,
+    /// The PIN must be changed before it is good for anything else (CF-47).
+    pub force_pin_change: bool,
+    /// New PINs must also be complex (CF-51).
+    pub pin_complexity_policy: bool,
+    /// Toggled alwaysUv; `None`: as shipped (CF-31).
+    pub always_uv: Option<bool>,
+    /// Enterprise attestation is enabled (CF-21).
+    pub enterprise_attestation: bool,
+    /// A reset needs a long touch (CF-60).
+    pub long_touch_for_reset: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            min_pin_length: MIN_PIN_CODE_POINTS,
+            min_pin_length_rp_ids: Vec::new(),
+            force_pin_change: false,
+            pin_complexity_policy: false,
+            always_uv: None,
+            enterprise_attestation: false,
+            long_touch_for_reset: false,
+        }
+    }
+}
+
+impl State {
+    /// A key fresh from the factory, with new secrets.
+    pub fn factory(rng: &mut dyn CryptoRng) -> Self {
+        Self {
+            wrapping_key: Secret::random(rng),
+            device_identifier: random_bytes(rng),
+            cred_store_state: random_bytes(rng),
+            persistent_token: Secret::random(rng),
+            pin: None,
+            pin_retries: MAX_PIN_RETRIES,
+            uv_retries: MAX_UV_RETRIES,
+            uv_count_since_pin: 0,
+            credentials: Credentials::default(),
+            fingerprints: BTreeMap::new(),
+            large_blobs: EMPTY_LARGE_BLOBS.to_vec(),
+            settings: Settings::default(),
+            sign_count_ceiling: 0,
+        }
+    }
+
+    /// What seals the ids of credentials that are not discoverable; drawn anew by a reset (RS-09).
+    #[must_use]
+    pub const fn wrapping_key(&self) -> &Secret<32> {
+        &self.wrapping_key
+    }
+
+    /// The plaintext of getInfo 0x19 (GI-92).
+    #[must_use]
+    pub const fn device_identifier(&self) -> [u8; 16] {
+        self.device_identifier
+    }
+
+    /// The plaintext of getInfo 0x1E: replaced whenever discoverable credentials change (GI-93).
+    #[must_use]
+    pub const fn cred_store_state(&self) -> [u8; 16] {
+        self.cred_store_state
+    }
+
+    /// The persistent pinUvAuthToken (CP-130).
+    #[must_use]
+    pub const fn persistent_token(&self) -> &Secret<32> {
+        &self.persistent_token
+    }
+
+    /// The PIN, if one is set.
+    #[must_use]
+    pub const fn pin(&self) -> Option<&Pin> {
+        self.pin.as_ref()
+    }
+
+    /// Tries left before the PIN is blocked, 0 to [`MAX_PIN_RETRIES`].
+    #[must_use]
+    pub const fn pin_retries(&self) -> u8 {
+        self.pin_retries
+    }
+
+    /// Built-in user verifications left, 0 to [`MAX_UV_RETRIES`].
+    #[must_use]
+    pub const fn uv_retries(&self) -> u8 {
+        self.uv_retries
+    }
+
+    /// Built-in user verifications since the PIN was last entered (GI-32).
+    #[must_use]
+    pub const fn uv_count_since_pin(&self) -> u32 {
+        self.uv_count_since_pin
+    }
+
+    /// The discoverable credentials.
+    #[must_use]
+    pub const fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The discoverable credential with this id.
+    #[must_use]
+    pub fn credential(&self, id: &[u8]) -> Option<&Credential> {
+        self.credentials.get(id)
+    }
+
+    /// The enrolled fingers, in the order in which they were enrolled.
+    pub fn fingerprints(&self) -> impl ExactSizeIterator<Item = &Fingerprint> + Clone {
+        self.fingerprints.values()
+    }
+
+    /// The serialized large-blob array with its hash (LB-03).
+    #[must_use]
+    pub fn large_blobs(&self) -> &[u8] {
+        &self.large_blobs
+    }
+
+    /// What authenticatorConfig set (CF-11).
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// No signature counter above this one has ever been sent. Survives even a reset (RS-12).
+    #[must_use]
+    pub const fn sign_count_ceiling(&self) -> u32 {
+        self.sign_count_ceiling
+    }
+
+    /// The enrolled fingers by the sensor's numbers.
+    pub(crate) fn fingers(&self) -> impl Iterator<Item = u8> {
+        self.fingerprints.values().map(|known| known.finger)
+    }
+
+    /// The order number of the finger with this template.
+    pub(crate) fn finger_number(&self, template_id: &[u8]) -> Option<u32> {
+        let mut fingers = self.fingerprints.iter();
+        fingers.find(|(_, known)| known.template_id == template_id).map(|(number, _)| *number)
+    }
+}
+
+impl Pin {
+    /// A second copy, for a record that is about to replace this one.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self { hash: self.hash.duplicate(), code_points: self.code_points }
+    }
+}
+
+/// An empty CBOR array and LEFT(SHA-256(it), 16) (LB-03).
+pub const EMPTY_LARGE_BLOBS: [u8; 17] = [
+    0x80, 0x76, 0xbe, 0x8b, 0x52, 0x8d, 0x00, 0x75, 0xf7, 0xaa, 0xe9, 0x8d, 0x6f, 0xa5, 0x7a, 0x6d,
+    0x3c,
+];
