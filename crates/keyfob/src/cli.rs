@@ -128,6 +128,9 @@ pub(crate) enum Command {
     Select(settings::select::SelectOptions),
     Wink(settings::select::WinkOptions),
 
+    #[command(subcommand)]
+    State(state::Command),
+
     #[command(after_help = METADATA_EXAMPLES)]
     Metadata(metadata::Options),
     Conform(conform::Options),
@@ -145,8 +148,11 @@ pub(crate) struct KeyOptions {
     pub(crate) state: Option<PathBuf>,
 
     /// Remember nothing: a new key at each start
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["passphrase_file", "credential", "witness", "accept_rollback"])]
     pub(crate) ephemeral: bool,
+
+    #[command(flatten)]
+    pub(crate) unlock: state::UnlockOptions,
 
     /// Who decides when the key is to be touched
     #[arg(long, default_value = "ask", value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
@@ -205,7 +211,7 @@ impl KeyOptions {
     pub(crate) fn making(&self) -> anyhow::Result<Making> {
         let memory = |number| match self.ephemeral {
             true => Ok(None),
-            false => state::directory(self.state.as_deref(), number).map(Some),
+            false => self.unlock.place(self.state.as_deref(), number).map(Some),
         };
         Ok(Making {
             profile: Profile::load(&self.profile)?.with_capacity(self.capacity),
@@ -225,9 +231,11 @@ impl KeyOptions {
         let (state, ephemeral, touch, control) = (None, true, Touch::Ask, None);
         let (keys, capacity, until_stdin_closes) = (1, None, false);
         let hooks = conformance_hooks::HookOptions::default();
+        let unlock = state::UnlockOptions::default();
         Self {
             state,
             ephemeral,
+            unlock,
             touch,
             keys,
             profile,

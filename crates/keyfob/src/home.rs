@@ -17,6 +17,12 @@ pub(crate) fn state_directory() -> Option<PathBuf> {
     Environment::of_this_process().state_directory()
 }
 
+/// Where the witnesses of what is kept in [`state_directory`] are: `~/.local/share`. `None`: that is not below the home, but
+/// where `XDG_STATE_HOME` says, and may be another each time.
+pub(crate) fn witness_directory() -> Option<PathBuf> {
+    Environment::of_this_process().witness_directory()
+}
+
 /// Tells root if the home of another user was passed over, and what its own is.
 pub(crate) fn warn_of_foreign_home() {
     let environment = Environment::of_this_process();
@@ -60,15 +66,26 @@ impl Environment<'_> {
     }
 
     fn state_directory(&self) -> Option<PathBuf> {
-        let named = (self.variable)("XDG_STATE_HOME").filter(|path| path.is_absolute());
-        if let Some(directory) = named.filter(|path| !self.is_foreign(path)) {
-            return Some(directory);
+        self.named_state_directory().or_else(|| Some(self.home()?.join(".local/state")))
+    }
+
+    fn witness_directory(&self) -> Option<PathBuf> {
+        match self.named_state_directory() {
+            Some(_) => None,
+            None => Some(self.home()?.join(".local/share")),
         }
-        let home = match self.foreign_home() {
+    }
+
+    fn named_state_directory(&self) -> Option<PathBuf> {
+        let named = (self.variable)("XDG_STATE_HOME").filter(|path| path.is_absolute());
+        named.filter(|path| !self.is_foreign(path))
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        match self.foreign_home() {
             Some(_) => (self.roots_home)(),
             None => (self.variable)("HOME"),
-        };
-        Some(home?.join(".local/state"))
+        }
     }
 
     /// The home that another user has, while root runs with it.
@@ -150,6 +167,17 @@ mod tests {
     fn a_home_that_a_user_was_given_to_write_is_used_whosever_it_is() {
         let home = Path::new("/");
         assert_eq!(directories(1000, home)[1], Some("/state".into()));
+    }
+
+    #[test]
+    fn what_is_below_the_home_has_its_witness_there_and_what_is_elsewhere_has_none() {
+        let home = |name: &str| (name == "HOME").then(|| PathBuf::from("/"));
+        let named = |_: &str| Some(PathBuf::from("/"));
+        let witness = |variable| {
+            Environment { variable, user: 1000, roots_home: &|| None }.witness_directory()
+        };
+        assert_eq!(witness(&home), Some("/.local/share".into()));
+        assert_eq!(witness(&named), None);
     }
 
     #[test]

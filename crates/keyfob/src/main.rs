@@ -68,6 +68,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Reset(options) => settings::reset::run(&options),
         Command::Select(options) => settings::select::run_select(&options),
         Command::Wink(options) => settings::select::run_wink(&options),
+        Command::State(command) => state::run(&command),
         Command::Metadata(options) => metadata::run(&options),
         Command::Conform(options) => conform::run(&options, cli.verbose > 0),
         Command::Demo(options) => demo::run(&options, cli.verbose),

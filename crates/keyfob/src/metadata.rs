@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use anyhow::Context as _;
 use serde_json::Value;
 use virtual_key::attestation::{self, Identity, Issuer, Vouched};
-use virtual_key::memory::Memory;
+use virtual_key::memory::{Memory, Place};
 use virtual_key::metadata::Statements;
 use virtual_key::platform::system_rng;
 use virtual_key::profile::Profile;
@@ -28,6 +28,8 @@ pub(crate) struct Options {
     /// Which of the keys there, counted from 1
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
     key: u8,
+    #[command(flatten)]
+    unlock: state::UnlockOptions,
     /// The U2F side of the key, for relying parties that take U2F registrations
     #[arg(long)]
     u2f: bool,
@@ -69,12 +71,12 @@ fn of_kept_key(options: &Options) -> anyhow::Result<Value> {
         let what = format_args!("a key of the profile {} does not speak U2F", options.profile);
         return Err(usage(what, "leave out --u2f for what it speaks, or name another profile"));
     }
-    let directory = state::directory(options.state.as_deref(), options.key)?;
+    let place = options.unlock.place(options.state.as_deref(), options.key)?;
     let identity = |vouched| {
         // A key that runs holds its memory: what it has kept there can be read all the same.
-        match attestation::kept(vouched, &directory)? {
+        match attestation::kept(vouched, &place.directory)? {
             Some(identity) => Ok(identity),
-            None => new_identity(vouched, directory.clone()),
+            None => new_identity(vouched, &place),
         }
     };
     let identities = profile.identities(identity).map_err(state::with_cure)?;
@@ -83,9 +85,9 @@ fn of_kept_key(options: &Options) -> anyhow::Result<Value> {
 }
 
 /// As the key would make it at its first start.
-fn new_identity(vouched: Vouched, directory: PathBuf) -> Result<Identity, virtual_key::Error> {
+fn new_identity(vouched: Vouched, place: &Place) -> Result<Identity, virtual_key::Error> {
     let (rng, today) = (&mut system_rng(), SystemTime::now());
-    let memory = Memory::open(directory, |sentence| warn(sentence), rng)?;
+    let memory = Memory::open(place, |sentence| warn(sentence), rng)?;
     let (serial, directory) = (&memory.serial, memory.directory.as_deref());
     Issuer { serial, directory, rng, today }.identity(vouched)
 }
@@ -116,6 +118,7 @@ mod tests {
             profile: "default".to_owned(),
             state: Some(state.to_owned()),
             key: 1,
+            unlock: state::UnlockOptions::default(),
             u2f: false,
             running: false,
             connection: Connection::default(),
@@ -135,7 +138,8 @@ mod tests {
         let pem = pem.expect("made, since the key never ran");
         let before = std::fs::read(&pem).unwrap();
         // A key that runs holds the memory.
-        let memory = Memory::open(state.path().join("key-1"), log, &mut system_rng()).unwrap();
+        let place = Place::new(state.path().join("key-1"));
+        let memory = Memory::open(&place, log, &mut system_rng()).unwrap();
         assert_eq!(text(&options).unwrap(), first);
         drop(memory);
         assert_eq!(std::fs::read(&pem).unwrap(), before);

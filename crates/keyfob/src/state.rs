@@ -1,39 +1,53 @@
-//! Where the memories of keys are: below a directory of the user's, unless the command line names another.
+//! Where the memories of keys are, and `keyfob state`, which looks after them.
+
+mod exported;
+mod info;
+mod lock;
+mod options;
+mod passphrase;
+mod transfer;
 
 use std::path::{Path, PathBuf};
 
-use virtual_key::Error;
+use sealed_records::{Error, LockedWith};
 
+pub(crate) use self::options::UnlockOptions;
+use self::options::Which;
 use crate::failure::{advise, usage};
 use crate::home;
 
-/// A vault knows what to do about its own troubles, not what the command line has for them.
-pub(crate) fn with_cure(error: virtual_key::Error) -> anyhow::Error {
-    let next = match &error {
-        Error::Memory(sealed_records::Error::InUse { .. }) => {
-            format!("stop it first, or name {ANOTHER}")
-        }
-        Error::Memory(sealed_records::Error::Io { path, .. }) => match home::occupied(path) {
-            Some(by_root) => format!(
-                "if a key of root made it, sudo chown -R \"$USER\" '{}'; or name {ANOTHER}",
-                by_root.display()
-            ),
-            None => format!("name {ANOTHER}"),
-        },
-        Error::File { doing: "open", .. } => {
-            "name a directory with --state that this user may read; root's keys take sudo"
-                .to_owned()
-        }
-        Error::File { doing: "write", .. } => {
-            "make room there, or name a directory that can be written with --state".to_owned()
-        }
-        _ => return error.into(),
-    };
-    advise(error, next)
+/// Look after a virtual key's memory: what locks it, and copies of it
+///
+/// The key must not run meanwhile. docs/state-format.md tells what a memory is made of, and how to back it up.
+#[derive(clap::Subcommand, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) enum Command {
+    /// Show where the memory is, what locks it, and how large it is
+    #[command(after_help = INFO_EXAMPLES)]
+    Info(info::Options),
+    /// Copy everything that a key remembers into one file, in clear
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(transfer::ExportOptions),
+    /// Make a key's memory of such a file
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(transfer::ImportOptions),
+    /// Lock the memory with a passphrase, change the passphrase, or remove it
+    #[command(after_help = PASSPHRASE_EXAMPLES)]
+    Passphrase(lock::Options),
 }
 
-const ANOTHER: &str =
-    "a directory that can be written with --state, or --ephemeral for a key that remembers nothing";
+/// Runs the command.
+///
+/// # Errors
+/// The memory is in use, cannot be unlocked, or is not fit to be used.
+pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Info(options) => info::run(options),
+        Command::Export(options) => transfer::export(options),
+        Command::Import(options) => transfer::import(options),
+        Command::Passphrase(options) => lock::run(options),
+    }
+}
 
 /// Where the memory of key `number` is, under `state` if that is given.
 ///
@@ -51,10 +65,98 @@ fn state_directory(state: Option<&Path>) -> anyhow::Result<PathBuf> {
     })
 }
 
+/// A vault knows what to do about its own troubles, not which options there are.
+fn cured(error: Error) -> anyhow::Error {
+    let next = advice(&error);
+    advise(error, next)
+}
+
+fn advice(error: &Error) -> String {
+    match error {
+        Error::LockedOtherwise { with, .. } => match with {
+            LockedWith::Passphrase => {
+                "give the passphrase with --passphrase-file FILE, or - for standard input".to_owned()
+            }
+            LockedWith::Credential => {
+                "name it with --credential NAME, in a unit that loads it".to_owned()
+            }
+            _ => "leave out --passphrase-file and --credential: nothing of the kind locks it".to_owned(),
+        },
+        Error::RolledBack { .. } | Error::OtherWitness { .. } => {
+            "put the latest copy back; or, if you put this one there yourself, --accept-rollback: PIN tries that were spent \
+             since come back, and signature counters repeat"
+                .to_owned()
+        }
+        other => other.advice(),
+    }
+}
+
+/// The same for a key that is to run, and for what is kept beside its memory.
+pub(crate) fn with_cure(error: virtual_key::Error) -> anyhow::Error {
+    let next = match &error {
+        virtual_key::Error::Memory(trouble) => match trouble {
+            Error::InUse { .. } => format!("stop it first, or name {ANOTHER}"),
+            Error::Io { path, .. } => match home::occupied(path) {
+                Some(by_root) => format!(
+                    "if a key of root made it, sudo chown -R \"$USER\" '{}'; or name {ANOTHER}",
+                    by_root.display()
+                ),
+                None => format!("name {ANOTHER}"),
+            },
+            other => advice(other),
+        },
+        virtual_key::Error::File { doing: "open", .. } => {
+            "name a directory with --state that this user may read; root's keys take sudo"
+                .to_owned()
+        }
+        virtual_key::Error::File { doing: "write", .. } => {
+            "make room there, or name a directory that can be written with --state".to_owned()
+        }
+        _ => return error.into(),
+    };
+    advise(error, next)
+}
+
+const ANOTHER: &str =
+    "a directory that can be written with --state, or --ephemeral for a key that remembers nothing";
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob state info        of the first key
+  keyfob state passphrase  lock it with one
+  keyfob state export key.json && keyfob state import key.json --state ./copy";
+
+const INFO_EXAMPLES: &str = "\
+Examples:
+  keyfob state info
+  keyfob state info --state ./keys --key 2 --json | jq -r .lockedWith";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  keyfob state export key.json
+  keyfob state export | age -p > key.json.age  never in clear on a disk
+
+The file holds private keys. Serial number and attestation are files of their own beside the memory.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  keyfob state import key.json --state ./keys
+  age -d key.json.age | keyfob state import - --replace
+
+Two keys with one memory send the same signature counters: use one of them.";
+
+const PASSPHRASE_EXAMPLES: &str = "\
+Examples:
+  keyfob state passphrase           set it, or change it; asks for both
+  keyfob state passphrase --remove  back to a key file
+  keyfob state passphrase --passphrase-file old --new-passphrase-file new
+
+`keyfob attach` and `keyfob serve` ask for it, or take --passphrase-file.";
+
 #[cfg(test)]
 mod tests {
     use virtual_key::log;
-    use virtual_key::memory::Memory;
+    use virtual_key::memory::{Memory, Place};
     use virtual_key::platform::system_rng;
 
     use super::*;
@@ -62,9 +164,9 @@ mod tests {
 
     #[test]
     fn where_nothing_can_be_written_the_reason_is_told_once_and_what_to_do() {
-        let directory = directory(Some(Path::new("/dev/null")), 1).unwrap();
-        let error =
-            Memory::open(directory, log, &mut system_rng()).map_err(with_cure).err().unwrap();
+        let place = Place::new(directory(Some(Path::new("/dev/null")), 1).unwrap());
+        let opened = Memory::open(&place, log, &mut system_rng());
+        let error = opened.map_err(with_cure).err().unwrap();
         let said = describe(&error);
         assert_eq!(said.matches("(os error").count(), 1, "{said}");
         assert!(

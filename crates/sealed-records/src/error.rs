@@ -116,6 +116,15 @@ pub enum Error {
     #[error("there are no systemd credentials: CREDENTIALS_DIRECTORY is not set")]
     NoCredentials,
 
+    /// A systemd credential cannot be read; the source says why.
+    #[error("cannot read the credential {}", .path.display())]
+    Credential {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+
     /// Argon2id could not be computed, as where memory is short.
     #[error("the passphrase could not be hashed: {reason}")]
     Stretching {
@@ -192,6 +201,10 @@ impl Error {
             Self::LockedOtherwise { with, .. } => format!("unlock it with {with}"),
             Self::NoCredentials => {
                 "start it by a unit with LoadCredential= or LoadCredentialEncrypted=".to_owned()
+            }
+            Self::Credential { .. } => {
+                "use the name that stands after LoadCredential= or LoadCredentialEncrypted= in its unit"
+                    .to_owned()
             }
             Self::Stretching { .. } => "free some memory, then try again".to_owned(),
             Self::RolledBack { .. } | Self::OtherWitness { .. } => {

@@ -154,7 +154,8 @@ impl Lock {
     /// The wrapping key that belongs to a passphrase or a credential, or, with a key file, to that.
     ///
     /// # Errors
-    /// [`Error::LockedOtherwise`], [`Error::KeyMissing`], [`Error::NotAKey`], [`Error::Io`]: the user's fault.
+    /// [`Error::LockedOtherwise`], [`Error::KeyMissing`], [`Error::Credential`], [`Error::NotAKey`], [`Error::Io`]: the user's
+    /// fault.
     pub(crate) fn wrapping_key(&self, unlock: &Unlock, disk: &impl Disk) -> Result<Key, Error> {
         match (unlock, self.way) {
             (Unlock::KeyFile, Way::KeyFile) => Ok(self.of_key_file(&key_file(disk)?)),
@@ -222,7 +223,7 @@ fn read_credential(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     let most = u64::try_from(MAX_CREDENTIAL).unwrap_or(u64::MAX).saturating_add(1);
     File::open(path)
         .and_then(|file| file.take(most).read_to_end(&mut bytes))
-        .map_err(Error::io("read", path.to_owned()))?;
+        .map_err(|source| Error::Credential { path: path.to_owned(), source })?;
     match (MIN_CREDENTIAL..=MAX_CREDENTIAL).contains(&bytes.len()) {
         true => Ok(bytes),
         false => Err(Error::NotAKey { path: path.to_owned() }),

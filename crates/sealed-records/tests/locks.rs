@@ -50,7 +50,7 @@ fn a_credential_of_systemd_opens_what_it_locked_and_no_other_one_does() {
     let short = credential("short", &[7; 31]);
     assert!(matches!(open_with(&disk, &short), Err(Error::NotAKey { .. })));
     let missing = Unlock::Credential(home.path().join("missing"));
-    assert!(matches!(open_with(&disk, &missing), Err(Error::Io { .. })));
+    assert!(matches!(open_with(&disk, &missing), Err(Error::Credential { .. })));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Warn, log};
 use crate::key::Touch;
 use crate::keys::Making;
+use crate::memory::Place;
 use crate::profile::Profile;
 use crate::thread::Way;
 use crate::virtual_key::VirtualKey;
@@ -18,7 +19,7 @@ pub struct Builder {
     capacity: Option<u32>,
     touch: Touch,
     seed: Option<[u8; 32]>,
-    memory: Option<PathBuf>,
+    memory: Option<Place>,
     warn: Warn,
 }
 
@@ -61,7 +62,7 @@ impl Builder {
 
     /// Keeps the key's memory in this directory, and makes it if it is not there. One process has it at a time.
     pub fn memory(self, directory: impl Into<PathBuf>) -> Self {
-        Self { memory: Some(directory.into()), ..self }
+        Self { memory: Some(Place::new(directory.into())), ..self }
     }
 
     /// Remembers nothing beyond the life of the [`VirtualKey`]: so it is unless [`memory`](Self::memory) was called.

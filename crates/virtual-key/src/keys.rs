@@ -17,7 +17,7 @@ use crate::attestation::Issuer;
 use crate::bell::{Bell, Listener};
 use crate::error::{Error, Warn};
 use crate::key::{Key, Parts, Touch, UsbKey};
-use crate::memory::Memory;
+use crate::memory::{Memory, Place};
 use crate::metadata::Statements;
 use crate::platform::{Clock, randomness, seeded_date, system_rng, without_traces};
 use crate::profile::{Profile, UsbIds};
@@ -27,8 +27,8 @@ use crate::profile::{Profile, UsbIds};
 pub struct Making {
     /// What kind of key.
     pub profile: Profile,
-    /// One key for each, on bus ids 1-1, 1-2 and so on: the directory of its memory, or `None` for a key that remembers nothing.
-    pub memories: Vec<Option<PathBuf>>,
+    /// One key for each, on bus ids 1-1, 1-2 and so on: where its memory is, or `None` for a key that remembers nothing.
+    pub memories: Vec<Option<Place>>,
     /// What becomes of questions.
     pub touch: Touch,
     /// What all that the keys draw is made from; `None`: the system draws it.
@@ -162,10 +162,10 @@ struct Workshop<'a> {
 
 impl Workshop<'_> {
     /// Makes the key with this number, and plugs it in.
-    fn make(&self, number: u32, memory: &Option<PathBuf>) -> Result<PluggedKey, Error> {
+    fn make(&self, number: u32, memory: &Option<Place>) -> Result<PluggedKey, Error> {
         let mut rng = randomness(self.making.seed, number);
         let memory = match memory {
-            Some(directory) => Memory::open(directory.clone(), self.making.warn, &mut *rng)?,
+            Some(place) => Memory::open(place, self.making.warn, &mut *rng)?,
             None => Memory::ephemeral(&mut *rng),
         };
         self.plug(number, memory, rng)

@@ -7,14 +7,15 @@ mod unsaved;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ctap_core::Store;
-use ctap_core::memory::{self, Durability, MemoryError, Record};
+use ctap_core::memory::{self, MemoryError, Record};
 use ctap_core::records::LoadError;
 use ctap_core::secret::SecretBytes;
 use ctap_core::store;
 use rand_core::CryptoRng;
-use sealed_records::{Access, Opened, RECORDS, Rollback, Tail, Unlock, Vault};
+use sealed_records::{Access, Opened, RECORDS, Rollback, Tail, Unlock, Vault, WitnessState};
 
 use self::unsaved::Outspoken;
 use crate::error::{Error, REMOVE_SERIAL, Warn};
@@ -31,18 +32,49 @@ pub struct Memory {
     pub directory: Option<PathBuf>,
 }
 
+/// Where a key's memory is kept, and how it is opened.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its directory, for it alone.
+    pub directory: PathBuf,
+    /// What unlocks it, or what a new one is locked with.
+    pub unlock: Arc<Unlock>,
+    /// The file in another directory that notices an older copy (P-16); `None`: none is noticed.
+    pub witness: Option<PathBuf>,
+    /// What happens if it is an older copy.
+    pub rollback: Rollback,
+}
+
+impl Place {
+    /// A memory that its key file unlocks, without a witness.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        let (unlock, rollback) = (Arc::new(Unlock::KeyFile), Rollback::Refuse);
+        Self { directory, unlock, witness: None, rollback }
+    }
+
+    /// The same in the vault's words.
+    #[must_use]
+    pub fn access(&self) -> Access<'_> {
+        let witness = self.witness.as_deref();
+        Access { unlock: &self.unlock, witness, rollback: self.rollback }
+    }
+}
+
 impl Memory {
-    /// Opens the memory in `directory`, or makes it, drawing its secrets from `rng`. `warn` hears of what it could not keep, and
+    /// Opens the memory in `place`, or makes it, drawing its secrets from `rng`. `warn` hears of what it could not keep, and
     /// once of a memory of an earlier keyfob that was taken over.
     ///
     /// # Errors
     /// What the vault says: it is in use, damaged, or not private, each with its cure.
-    pub fn open(directory: PathBuf, warn: Warn, rng: &mut dyn CryptoRng) -> Result<Self, Error> {
+    pub fn open(place: &Place, warn: Warn, rng: &mut dyn CryptoRng) -> Result<Self, Error> {
+        let directory = place.directory.clone();
         if directory.is_dir() && !directory.join(RECORDS).exists() {
             takeover::find(&directory)?; // what cannot be taken over is refused before anything is made
         }
-        let access = Access { unlock: &Unlock::KeyFile, witness: None, rollback: Rollback::Refuse };
-        let opened = Vault::open_or_create(&directory, &access, Box::new(system_rng()))?;
+        let nonces = Box::new(system_rng());
+        let opened = Vault::open_or_create(&directory, &place.access(), nonces)?;
+        tell_of_new_witness(place, &opened, warn);
         // The vault's lock is held, so nobody else draws a number at the same time.
         let serial = serial_in(&directory.join("serial"), rng)?;
         let store = store_in(&directory, opened, warn, rng)?;
@@ -53,6 +85,18 @@ impl Memory {
     pub fn ephemeral(rng: &mut dyn CryptoRng) -> Self {
         let store = Store::in_memory(rng);
         Self { store, serial: draw_serial(rng), directory: None }
+    }
+}
+
+/// Where there was a memory and no witness, nobody knows what the witness would have said.
+fn tell_of_new_witness(place: &Place, opened: &Opened, warn: Warn) {
+    let is_new = opened.vault.info().witness == WitnessState::New && !opened.records.is_empty();
+    if let Some(witness) = place.witness.as_deref().filter(|_| is_new) {
+        warn(format_args!(
+            "{} was not there and is made anew: an older copy of the memory in {} is noticed from now on, not before",
+            witness.display(),
+            place.directory.display()
+        ));
     }
 }
 
@@ -73,7 +117,7 @@ fn store_in(
     match takeover::find(directory)? {
         None => Store::create(memory, rng).map_err(refused),
         Some(records) => {
-            memory::Memory::commit(&mut *memory, &records, Durability::Wait).map_err(refused)?;
+            memory::Memory::replace_all(&mut *memory, &records).map_err(refused)?;
             takeover::set_aside(directory, warn)?;
             load(directory, memory, records, Tail::Whole)
         }
@@ -141,7 +185,8 @@ pub(crate) mod tests {
 
     /// The memory of key `number` below `state`.
     fn open(state: &Path, number: u8) -> Result<Memory, Error> {
-        Memory::open(state.join(format!("key-{number}")), log, &mut system_rng())
+        let place = Place::new(state.join(format!("key-{number}")));
+        Memory::open(&place, log, &mut system_rng())
     }
 
     #[test]
@@ -239,8 +284,8 @@ pub(crate) mod tests {
 
     /// A vault that was made, and in which there is no key yet.
     pub(super) fn vault_in(directory: &Path) -> Vault {
-        let access = Access { unlock: &Unlock::KeyFile, witness: None, rollback: Rollback::Refuse };
-        Vault::create(directory, &access, Box::new(system_rng())).unwrap()
+        Vault::create(directory, &Place::new(directory.to_owned()).access(), Box::new(system_rng()))
+            .unwrap()
     }
 
     #[test]

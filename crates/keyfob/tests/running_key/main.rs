@@ -11,5 +11,6 @@ mod program;
 mod prompts;
 mod secrets;
 mod serve;
+mod state;
 mod stopped;
 mod terminal;

@@ -22,7 +22,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use rustix::process::geteuid;
 use sha2::Sha256;
-use virtual_key::memory::Memory;
+use virtual_key::memory::{Memory, Place};
 
 use crate::host::{Pipe, Platform, import_from};
 use crate::program::{Home, Serving};
@@ -44,6 +44,16 @@ fn after_a_session_only_what_is_kept_is_in_memory_and_that_once() {
         secrets.iter().map(|(name, secret, _)| (name, copies(&seen, secret))).collect();
     let kept: BTreeMap<_, _> = secrets.iter().map(|(name, _, kept)| (name, *kept)).collect();
     assert_eq!(found, kept, "how often each is there, and how often it may");
+    assert_nothing_readable_on_disk(&memory, &secrets);
+}
+
+/// P-15: neither secrets nor which sites they are for.
+fn assert_nothing_readable_on_disk(memory: &Path, secrets: &[Canary]) {
+    let file = fs::read(memory.join(sealed_records::RECORDS)).unwrap();
+    let site = [canary("site", SITE, 0)];
+    for (name, secret, _) in secrets.iter().chain(&site) {
+        assert_eq!(count(&file, secret), 0, "{name}");
+    }
 }
 
 /// A secret by its name, and how often it may be in memory when nothing is asked of the key.
@@ -219,7 +229,8 @@ fn in_state<T>(memory: &Path, look: impl FnOnce(&State) -> T) -> T {
     for name in [sealed_records::RECORDS, sealed_records::KEY] {
         fs::copy(memory.join(name), copy.join(name)).unwrap();
     }
-    let memory = Memory::open(copy, virtual_key::log, &mut ChaCha20Rng::seed_from_u64(1));
+    let rng = &mut ChaCha20Rng::seed_from_u64(1);
+    let memory = Memory::open(&Place::new(copy), virtual_key::log, rng);
     look(memory.unwrap().store.state())
 }
 

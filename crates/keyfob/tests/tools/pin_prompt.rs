@@ -73,3 +73,28 @@ fn whoever_was_stopped_at_the_question_is_asked_again() {
     pty.person.write_all(b"\x03").unwrap();
     assert_eq!(ended(child, &pty).signal(), Some(Signal::INT.as_raw()));
 }
+
+// P-15
+#[test]
+fn the_passphrase_of_a_memory_is_typed_where_it_is_set_and_where_it_is_needed_and_never_shown() {
+    let key = Key::obliging();
+    let home = tempfile::tempdir().unwrap();
+    let state = home.path().join("state").to_str().unwrap().to_owned();
+    key.run(&["metadata", "--state", &state]).did("attestationRootCertificates");
+    let mut shown = String::new();
+    let mut pty = Pty::of(80);
+    let mut typed = |command: &str, questions: &[&str], told: &str| {
+        let command = key.command(&["state", command, "--state", &state]);
+        let child = pty.controlling(&command).spawn().unwrap();
+        for question in questions {
+            shown += &pty.read_to(question);
+            pty.await_echo(false);
+            pty.person.write_all(b"correct horse\n").unwrap();
+        }
+        shown += &pty.read_to(told);
+        assert!(ended(child, &pty).success());
+    };
+    typed("passphrase", &["New passphrase: ", "The same again: "], "from now on");
+    typed("info", &["Passphrase of the memory in "], "a passphrase");
+    assert!(!shown.contains("horse"), "{shown:?}");
+}

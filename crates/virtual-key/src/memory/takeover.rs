@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
     use crate::error::describe;
-    use crate::memory::Memory;
+    use crate::memory::{Memory, Place};
     use crate::platform::system_rng;
 
     const STATE_1: &[u8] =
@@ -116,7 +116,7 @@ mod tests {
     }
 
     fn open(directory: &Path, warn: Warn) -> Result<Memory, Error> {
-        Memory::open(directory.to_owned(), warn, &mut system_rng())
+        Memory::open(&Place::new(directory.to_owned()), warn, &mut system_rng())
     }
 
     // P-18

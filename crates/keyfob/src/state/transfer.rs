@@ -1,0 +1,84 @@
+//! `keyfob state export` and `keyfob state import`: everything in a memory, in one file.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use zeroize::Zeroizing;
+
+use super::{Which, exported};
+use crate::failure::{advise, failure};
+use crate::terminal::{self, count};
+
+/// What `keyfob state export` takes.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ExportOptions {
+    /// The file to make, mode 0600; it must not be there yet. Without, it goes to standard output
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// What `keyfob state import` takes.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ImportOptions {
+    /// The file that `keyfob state export` made; `-` is standard input
+    file: PathBuf,
+    #[command(flatten)]
+    which: Which,
+    /// Put it in the place of a memory that is there: what that remembers is lost
+    #[arg(long)]
+    replace: bool,
+}
+
+/// Runs `keyfob state export`.
+///
+/// # Errors
+/// The memory cannot be opened, or the file not be made.
+pub(super) fn export(options: &ExportOptions) -> anyhow::Result<()> {
+    if options.file.is_none() && io::stdout().is_terminal() {
+        let next = "name a file, or pipe it into a program that encrypts it";
+        return Err(failure("this would print private keys on the terminal", next));
+    }
+    let place = options.which.place()?;
+    match &options.file {
+        None => terminal::print(exported::export(&place)?.as_str())?,
+        Some(path) => {
+            exported::export_into(path, &place)?;
+            terminal::note(format_args!(
+                "{} holds everything that the key remembers, private keys and all, in clear: keep it where nobody else can \
+                 read it",
+                path.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Runs `keyfob state import`.
+///
+/// # Errors
+/// The file is not what `export` makes, or there is a memory already. Nothing is changed then.
+pub(super) fn import(options: &ImportOptions) -> anyhow::Result<()> {
+    let text = read(&options.file)?;
+    let place = options.which.place()?;
+    let records = exported::import(&place, &text, options.replace)?;
+    Ok(terminal::print(format_args!(
+        "{} in {}.\n",
+        count(records as u64, "record"),
+        place.directory.display()
+    ))?)
+}
+
+fn read(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let text = match path == Path::new("-") {
+        true => {
+            let mut text = Zeroizing::new(String::new());
+            io::stdin().lock().read_to_string(&mut text).map(|_| text)
+        }
+        false => fs::read_to_string(path).map(Zeroizing::new),
+    };
+    text.with_context(|| format!("cannot read {}", path.display()))
+        .map_err(|error| advise(error, "name the file that `keyfob state export` made"))
+}
