@@ -154,6 +154,7 @@ impl PrivateKey {
     }
 
     /// The public half as a COSE_Key (MC-73). `None` as [`pair`](Self::pair).
+    #[cfg(any(test, feature = "state-v1"))]
     pub(crate) fn cose_public_key(&self) -> Option<Vec<u8>> {
         Some(self.pair()?.public()?.cose(self.algorithm.cose()))
     }
