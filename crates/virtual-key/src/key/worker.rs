@@ -87,20 +87,29 @@ impl Worker {
 
     fn carry_out(&mut self, order: Order, tell: &mut dyn FnMut(Effect)) {
         match order {
-            Order::PlugIn { now } => self.authenticator.power_cycle(&mut self.parts.platform(now)),
-            Order::Unplug => self.authenticator.power_off(),
+            Order::PlugIn { now } => {
+                self.authenticator.power_cycle(&mut self.parts.platform(now));
+                self.finish(None, tell);
+            }
+            Order::Unplug => {
+                self.authenticator.power_off();
+                self.finish(None, tell);
+            }
             Order::Request(request) => {
                 let response = self.start(&request, tell);
-                return self.finish(response, tell);
+                self.finish(response, tell);
             }
             Order::Cancel(channel) => {
                 let response = self.authenticator.cancel(channel);
-                return self.finish(response, tell);
+                self.finish(response, tell);
             }
-            Order::Abandon => self.authenticator.abandon(),
+            Order::Abandon => {
+                self.authenticator.abandon();
+                self.finish(None, tell);
+            }
             Order::Timeout { now } => {
                 let response = self.authenticator.handle_timeout(now);
-                return self.finish(response, tell);
+                self.finish(response, tell);
             }
             Order::Answer { prompt, decision, now, reply } => {
                 let step = self.answer(prompt, decision, now, tell);
@@ -109,10 +118,8 @@ impl Worker {
                 self.finish(response, tell);
                 // Whoever decided may have gone away meanwhile.
                 let _ = reply.send(was_open);
-                return;
             }
         }
-        self.finish(None, tell);
     }
 
     fn start(&mut self, request: &Request, tell: &mut dyn FnMut(Effect)) -> Option<Response> {
