@@ -76,7 +76,7 @@ where
         tokio::select! {
             biased;
             () = session.lease().signal() => {}
-            written = write_some(&mut writer, session.outbox.bytes()), if !session.outbox.is_empty() => {
+            written = write_some(&mut writer, session.outbox.bytes()), if patience.may_write(&session) => {
                 session.outbox.written(written?);
                 patience.blocked_since = None;
             }
@@ -142,10 +142,13 @@ impl Share {
 struct Patience {
     urb_began: Option<Instant>,
     blocked_since: Option<Instant>,
+    /// Until when replies wait for what the function works on.
+    held_until: Option<Instant>,
 }
 
 enum Deadline {
     Function,
+    Held,
     HalfAnUrb,
     Stalled,
 }
@@ -158,6 +161,14 @@ impl Patience {
         self.urb_began = is_half.then(|| same_as_before.unwrap_or_else(Instant::now));
         let is_blocked = !session.outbox.is_empty();
         self.blocked_since = is_blocked.then(|| self.blocked_since.unwrap_or_else(Instant::now));
+        let is_held = is_blocked && session.lease().function().is_working();
+        let end = || Instant::now().checked_add(limits::HOLD);
+        self.held_until = if is_held { self.held_until.or_else(end) } else { None };
+    }
+
+    /// Whether there are replies, and nothing to wait for before they are written.
+    fn may_write(&self, session: &Session) -> bool {
+        !session.outbox.is_empty() && self.held_until.is_none_or(|end| end <= Instant::now())
     }
 
     /// Waits for the first deadline; for ever, without a timer, if there is none.
@@ -177,17 +188,20 @@ impl Patience {
             Some((_, Deadline::Function)) => session.lease().function().handle_timeout(),
             Some((_, Deadline::HalfAnUrb)) => return Err(ConnectionError::HalfAnUrb),
             Some((_, Deadline::Stalled)) => return Err(ConnectionError::Stalled),
-            None => {}
+            Some((_, Deadline::Held)) | None => {}
         }
         Ok(())
     }
 
     fn first_deadline(&self, session: &Session) -> Option<(Instant, Deadline)> {
         let function = session.lease().function().poll_timeout().map(Instant::from_std);
+        // Afterwards only the peer is waited for.
+        let held = self.held_until.filter(|end| *end > Instant::now());
         let half = self.urb_began.and_then(|at| at.checked_add(limits::URB_DEADLINE));
         let stalled = self.blocked_since.and_then(|at| at.checked_add(limits::WRITE_STALL));
         [
             function.map(|at| (at, Deadline::Function)),
+            held.map(|at| (at, Deadline::Held)),
             half.map(|at| (at, Deadline::HalfAnUrb)),
             stalled.map(|at| (at, Deadline::Stalled)),
         ]

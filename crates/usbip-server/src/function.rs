@@ -33,6 +33,12 @@ pub trait HidFunction {
     /// that somebody reads again.
     fn unread(&mut self) {}
 
+    /// Whether what the host sent is being worked on elsewhere, and the answer will be announced with a wake. Replies wait for it, at
+    /// most [`HOLD`](crate::limits::HOLD): most answers come sooner, and go in one write with all that came before them.
+    fn is_working(&self) -> bool {
+        false
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called, if nothing happens before.
     /// `None` for never: then nothing wakes up.
     fn poll_timeout(&mut self) -> Option<Instant>;

@@ -32,6 +32,10 @@ pub const OP_DEADLINE: Duration = Duration::from_secs(5);
 /// From the first byte of an URB to its last.
 pub const URB_DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long replies wait for the answer of a function that works elsewhere, so that they go in one write: longer than a signature takes,
+/// and too short to be noticed where a disk takes its time.
+pub const HOLD: Duration = Duration::from_millis(2);
+
 /// How long a peer may leave replies untaken.
 pub const WRITE_STALL: Duration = Duration::from_secs(10);
 

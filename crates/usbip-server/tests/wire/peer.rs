@@ -23,6 +23,8 @@ pub(crate) struct Echo {
     pub(crate) attached: usize,
     pub(crate) detached: usize,
     pub(crate) polls: usize,
+    /// Whether it says that it works on something.
+    pub(crate) works: bool,
     /// How many reads waited each time it was asked for a report.
     pub(crate) reads: Vec<usize>,
     /// At that time a report of ones appears.
@@ -44,6 +46,9 @@ impl HidFunction for Echo {
     fn input(&mut self, reads: usize) -> Option<Report> {
         self.reads.push(reads);
         self.reports.pop_front()
+    }
+    fn is_working(&self) -> bool {
+        self.works
     }
     fn poll_timeout(&mut self) -> Option<std::time::Instant> {
         self.polls += 1;

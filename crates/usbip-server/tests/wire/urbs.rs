@@ -259,6 +259,45 @@ fn a_wake_delivers_what_the_function_has_to_say() {
     });
 }
 
+#[test]
+fn while_the_function_works_replies_wait_for_its_answer_and_go_with_it() {
+    simulate(async {
+        let server = Server::new();
+        let (port, echo) = plug(&server, "1-1");
+        let (mut vhci, _served) = attach(&server, &port).await;
+        echo.borrow_mut().works = true;
+        let (input, out) = (vhci.submit_in(64), vhci.submit_out(&[7; 64]));
+        assert_eq!(vhci.settle().await, [], "not yet");
+        echo.borrow_mut().works = false;
+        port.waker().wake();
+        let replies = vhci.settle().await;
+        assert_eq!((status_of(&replies, out), data_of(&replies, input)), (0, &[7; 64][..]));
+    });
+}
+
+#[test]
+fn a_function_that_works_long_holds_replies_up_for_two_milliseconds_and_no_longer() {
+    // HOLD
+    simulate(async {
+        let server = Server::new();
+        let (port, echo) = plug(&server, "1-1");
+        let (mut vhci, _served) = attach(&server, &port).await;
+        echo.borrow_mut().works = true;
+        for _ in 0..2 {
+            let begun = Instant::now();
+            let out = vhci.submit_out(&[7; 64]);
+            let mut replies = Vec::new();
+            while replies.is_empty() {
+                replies = vhci.settle().await;
+            }
+            assert_eq!(status_of(&replies, out), 0);
+            // The last of them is the silence after the reply.
+            let taken = begun.elapsed() - Duration::from_millis(1);
+            assert!(taken >= limits::HOLD && taken <= 2 * limits::HOLD, "{taken:?}");
+        }
+    });
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     In(usize),
