@@ -65,6 +65,7 @@ pub struct Key {
     announced: Option<PromptId>,
     left: Option<Left>,
     has_winked: bool,
+    is_working: bool,
 }
 
 /// Where the worker works.
@@ -101,6 +102,7 @@ impl Key {
             announced: None,
             left: None,
             has_winked: false,
+            is_working: false,
         }
     }
 
@@ -232,6 +234,11 @@ impl Key {
         std::mem::take(&mut self.has_winked)
     }
 
+    /// Whether the key's thread works on what the host sent, and nobody is waited for.
+    pub fn is_working(&self) -> bool {
+        self.is_working
+    }
+
     /// The transaction that was left, if it still runs.
     fn left_transaction(&self) -> Option<Left> {
         self.left.filter(|left| self.device.transaction() == Some(left.channel))
@@ -265,19 +272,25 @@ impl Key {
 
     /// Has the worker carry this out, now or when it comes to it.
     fn order(&mut self, order: Order, now: Instant) {
-        match &mut self.worker {
-            Workplace::Here(worker) => {
-                let mut effects = Vec::new();
-                worker.take(order, &mut |effect| effects.push(effect));
+        let is_request = matches!(order, Order::Request(_));
+        match self.worker.order(self.power_up, order) {
+            Some(effects) => {
+                // What the thread did before comes first.
+                self.catch_up(now);
                 effects.into_iter().for_each(|effect| self.apply(effect, now));
             }
-            Workplace::Thread(thread) => thread.send(self.power_up, order),
+            None => self.is_working = is_request,
         }
     }
 
     fn apply(&mut self, effect: Effect, now: Instant) {
+        self.is_working = matches!(effect, Effect::Asked(_) | Effect::Decided { .. });
         match effect {
             Effect::Waiting(request) => self.device.set_waiting_for_user(request, true),
+            Effect::Asked(request) => {
+                self.device.set_waiting_for_user(request, true);
+                self.device.set_waiting_for_user(request, false);
+            }
             Effect::Decided { prompt, request } => {
                 if let Some(request) = request {
                     self.device.set_waiting_for_user(request, false);
@@ -302,6 +315,26 @@ impl Key {
             self.announced = foremost;
             self.bell.ring();
         }
+    }
+}
+
+impl Workplace {
+    /// Carries the order out here, or hands it over to the thread: then its effects come later.
+    fn order(&mut self, power_up: PowerUp, order: Order) -> Option<Vec<Effect>> {
+        let mut effects = Vec::new();
+        let mut tell = |effect| effects.push(effect);
+        match self {
+            Self::Here(worker) => worker.take(order, &mut tell),
+            Self::Thread(thread) => {
+                let idle = if order.is_short() { thread.idle_worker() } else { None };
+                let Some(mut worker) = idle else {
+                    thread.send(power_up, order);
+                    return None;
+                };
+                worker.take(order, &mut tell);
+            }
+        }
+        Some(effects)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A worker on a thread of its own, and the way there and back.
 //!
-//! Orders go there through a queue, effects come back through another, and the other half is woken for them. Neither side keeps
-//! a lock while it works, and a thread without orders sleeps. What has begun cannot be called back; what has not begun is taken
+//! Orders go there through a queue, effects come back through another, and the other half is woken for them. A thread without orders
+//! sleeps, and meanwhile the other half may have the worker for what is not worth waking anybody. What has begun cannot be called back; what has not begun is taken
 //! out of the queue when its client or the power is gone, so no client makes the queue long.
 
 use std::collections::VecDeque;
@@ -36,9 +36,9 @@ impl WorkerThread {
     /// # Errors
     /// The system gives this process no further thread.
     pub(super) fn start(worker: Worker, name: String) -> io::Result<Self> {
-        let line = Arc::new(Line::default());
+        let line = Arc::new(Line::new(worker));
         let there = Arc::clone(&line);
-        let handle = thread::Builder::new().name(name).spawn(move || there.serve(worker))?;
+        let handle = thread::Builder::new().name(name).spawn(move || there.serve())?;
         Ok(Self { line, handle: Some(handle) })
     }
 
@@ -53,6 +53,11 @@ impl WorkerThread {
         if is_admitted {
             self.line.has_order.notify_one();
         }
+    }
+
+    /// The worker, if it has nothing to do: whoever has it hands over no order meanwhile, so nobody else wants it.
+    pub(super) fn idle_worker(&self) -> Option<MutexGuard<'_, Worker>> {
+        lock(&self.line.queue).is_idle().then(|| lock(&self.line.worker))
     }
 
     /// What has come of orders, oldest first, since the last call.
@@ -92,8 +97,8 @@ impl Drop for WorkerThread {
 }
 
 /// What both sides share.
-#[derive(Default)]
 struct Line {
+    worker: Mutex<Worker>,
     queue: Mutex<Queue>,
     has_order: Condvar,
     back: Mutex<Back>,
@@ -104,6 +109,8 @@ struct Line {
 #[derive(Default)]
 struct Queue {
     orders: VecDeque<(PowerUp, Order)>,
+    /// The last order that left is being carried out.
+    is_busy: bool,
     is_closed: bool,
 }
 
@@ -115,11 +122,21 @@ struct Back {
 }
 
 impl Line {
+    fn new(worker: Worker) -> Self {
+        Self {
+            worker: Mutex::new(worker),
+            queue: Mutex::default(),
+            has_order: Condvar::new(),
+            back: Mutex::default(),
+            wake: OnceLock::new(),
+        }
+    }
+
     /// Carries out orders until the queue is closed.
-    fn serve(&self, mut worker: Worker) {
+    fn serve(&self) {
         let _alarm = Alarm(self);
         while let Some((power_up, order)) = self.next_order() {
-            worker.take(order, &mut |effect| {
+            lock(&self.worker).take(order, &mut |effect| {
                 lock(&self.back).effects.push((power_up, effect));
                 self.wake();
             });
@@ -128,9 +145,11 @@ impl Line {
 
     /// Waits for the next order; `None`: there will be no more.
     fn next_order(&self) -> Option<(PowerUp, Order)> {
-        let is_idle = |queue: &mut Queue| queue.orders.is_empty() && !queue.is_closed;
-        let queue = self.has_order.wait_while(lock(&self.queue), is_idle);
+        let mut queue = lock(&self.queue);
+        queue.is_busy = false;
+        let queue = self.has_order.wait_while(queue, |queue| queue.is_idle());
         let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
+        queue.is_busy = true;
         if queue.is_closed { None } else { queue.orders.pop_front() }
     }
 
@@ -142,6 +161,11 @@ impl Line {
 }
 
 impl Queue {
+    /// Nothing is to be done, and more may come.
+    fn is_idle(&self) -> bool {
+        self.orders.is_empty() && !self.is_busy && !self.is_closed
+    }
+
     /// Takes the order in, and out what it makes pointless. `false`: it is pointless itself.
     fn admit(&mut self, power_up: PowerUp, order: Order) -> bool {
         match order {
@@ -179,7 +203,7 @@ impl Drop for Alarm<'_> {
     }
 }
 
-/// No lock is held while anything may panic, so what it guards is whole.
+/// Where a panic may leave half of something behind, it also ends the key.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -52,6 +52,10 @@ impl HidFunction for UsbKey {
         self.key.unread(now);
     }
 
+    fn is_working(&self) -> bool {
+        self.key.is_working()
+    }
+
     fn poll_timeout(&mut self) -> Option<SystemInstant> {
         self.catch_up();
         self.key.poll_timeout().and_then(|instant| self.clock.system(instant))

@@ -1,5 +1,6 @@
 //! The half of a key that may take its time: the authenticator, what it remembers, and what becomes of its questions.
 
+use ctap_client::commands::code;
 use ctap_core::{
     Authenticator, Channel, CheckedConfig, Decision, Instant, Platform, PromptId, Question,
     Response, Step,
@@ -58,6 +59,8 @@ pub(super) struct Request {
 pub(super) enum Effect {
     /// The request waits for a person.
     Waiting(RequestId),
+    /// It did for no time, because it is decided what becomes of questions.
+    Asked(RequestId),
     /// Somebody decided, and what follows may take time. The request no longer waits for a person, unless it was not about it.
     Decided { prompt: PromptId, request: Option<RequestId> },
     /// The order is carried out.
@@ -71,6 +74,19 @@ pub(super) struct Open {
     pub(super) prompts: Vec<Prompt>,
     /// When it wants [`Order::Timeout`].
     pub(super) deadline: Option<Instant>,
+}
+
+impl Order {
+    /// Whether carrying it out costs less than handing it over, and writes nothing.
+    pub(super) fn is_short(&self) -> bool {
+        match self {
+            Self::Unplug | Self::Cancel(_) | Self::Abandon | Self::Timeout { .. } => true,
+            Self::Request(Request { kind: Kind::Cbor, message, .. }) => {
+                *message == [code::GET_INFO]
+            }
+            Self::Request(_) | Self::PlugIn { .. } | Self::Answer { .. } => false,
+        }
+    }
 }
 
 impl Worker {
@@ -155,15 +171,18 @@ impl Worker {
         tell: &mut dyn FnMut(Effect),
     ) -> Option<Response> {
         tracing::debug!(%prompt, question = ?self.named(question), "a person is needed");
-        if let Some(request) = self.request {
-            tell(Effect::Waiting(request));
-        }
+        let request = self.request?;
         let decision = match self.parts.touch {
-            Touch::Ask => return None,
+            Touch::Ask => {
+                tell(Effect::Waiting(request));
+                return None;
+            }
             Touch::Auto => Decision::Approve,
             Touch::Deny => Decision::Deny,
         };
-        let step = self.answer(prompt, decision, now, tell)?;
+        tell(Effect::Asked(request));
+        let mut platform = self.parts.platform(now);
+        let step = self.authenticator.answer(prompt, decision, &mut platform)?;
         self.proceed(step, now, tell)
     }
 

@@ -86,6 +86,9 @@ fn host<T: Send + 'static>(
     outcome
 }
 
+/// authenticatorClientPIN, `{1: 1, 2: 1}`.
+const GET_PIN_RETRIES: [u8; 6] = [0x06, 0xA2, 0x01, 0x01, 0x02, 0x01];
+
 #[test]
 fn while_a_key_writes_it_tells_its_state_and_others_answer() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -114,8 +117,8 @@ fn while_a_key_writes_it_tells_its_state_and_others_answer() {
             _ = &mut answer => panic!("told before it was written"),
             begun = begins.recv() => begun.expect("it writes"),
         }
-        let info = host(&other, |mut client| client.raw(&[4]).is_ok());
-        assert!(info.await.expect("an answer"), "the other key is not disturbed");
+        let retries = host(&other, |mut client| client.raw(&GET_PIN_RETRIES).is_ok());
+        assert!(retries.await.expect("an answer"), "the other key is not disturbed");
         assert!(timeout(Duration::ZERO, &mut answer).await.is_err(), "it is not written yet");
         assert!(slow.prompt().is_none() && slow.port().is_attached(), "what `status` tells");
         drop(open);

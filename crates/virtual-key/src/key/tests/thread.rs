@@ -11,7 +11,7 @@ use ctap_core::Memory;
 use ctap_core::memory::{Durability, MemoryError, Record};
 use ctap_core::store::Tail;
 
-use super::super::Workplace;
+use super::super::{WorkerThread, Workplace};
 use super::*;
 
 const RESET: u8 = 0x07;
@@ -129,12 +129,16 @@ impl Slow {
         fresh
     }
 
+    fn thread(&self) -> &WorkerThread {
+        match &self.bench.key.worker {
+            Workplace::Thread(thread) => thread,
+            Workplace::Here(_) => panic!("it has a thread"),
+        }
+    }
+
     /// Orders that the thread has not begun with.
     fn waiting(&self) -> usize {
-        match &self.bench.key.worker {
-            Workplace::Thread(thread) => thread.waiting_orders(),
-            Workplace::Here(_) => 0,
-        }
+        self.thread().waiting_orders()
     }
 }
 
@@ -208,8 +212,8 @@ fn another_key_answers_while_one_writes() {
     let (_slow, _) = Slow::writing(Touch::Auto);
     let mut other = Slow::new(Touch::Auto);
     let mut channel = other.bench.connect();
-    other.bench.request(channel.channel(), Command::Cbor, &[GET_INFO]);
-    assert!(is_info(&other.answer(&mut channel)));
+    other.bench.request(channel.channel(), Command::Cbor, &[SELECTION]);
+    assert_eq!(other.answer(&mut channel), [OK]);
 }
 
 #[test]
@@ -304,9 +308,41 @@ fn a_deadline_that_passes_is_told_to_the_thread_once() {
     slow.bench.request(channel.channel(), Command::Cbor, &[SELECTION]);
     slow.until(|bench| bench.prompt());
     // It would find the same deadline again and again, if it were still there.
-    slow.bench.pass(&mut channel, 30_000);
-    assert_eq!(slow.answer(&mut channel), [USER_ACTION_TIMEOUT]);
+    let heard = slow.bench.pass(&mut channel, 30_000);
+    if !heard.contains(&status(USER_ACTION_TIMEOUT)) {
+        assert_eq!(slow.answer(&mut channel), [USER_ACTION_TIMEOUT]);
+    }
     assert_eq!(slow.bench.key.poll_timeout(), None);
+}
+
+#[test]
+fn a_thread_without_orders_is_not_woken_for_what_is_done_sooner_than_that() {
+    let mut slow = Slow::new(Touch::Auto);
+    let mut channel = slow.bench.connect();
+    while slow.thread().idle_worker().is_none() {
+        thread::yield_now();
+    }
+    while slow.wakes.try_recv().is_ok() {}
+    let heard = slow.bench.call(&mut channel, GET_INFO);
+    assert!(matches!(&heard[..], [Heard::Answer(answer)] if is_info(answer)), "{heard:?}");
+    assert!(slow.wakes.try_recv().is_err());
+}
+
+#[test]
+fn a_key_works_until_it_answers_or_asks_and_again_after_the_touch() {
+    let mut slow = Slow::new(Touch::Ask);
+    let mut channel = slow.bench.connect();
+    slow.bench.request(channel.channel(), Command::Cbor, &registration());
+    assert!(slow.bench.key.is_working());
+    let prompt = slow.until(|bench| bench.prompt());
+    assert!(!slow.bench.key.is_working(), "a person is waited for");
+    drop(slow.bench.key.answer(prompt, Decision::Approve, slow.bench.now));
+    slow.begins.recv().expect("it writes");
+    slow.bench.key.catch_up(slow.bench.now);
+    assert!(slow.bench.key.is_working());
+    slow.may_write();
+    slow.answer(&mut channel);
+    assert!(!slow.bench.key.is_working());
 }
 
 #[test]
