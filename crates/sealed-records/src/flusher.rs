@@ -129,3 +129,51 @@ impl Shared {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    impl Flusher {
+        /// Waits until nothing is due any more, and tells how that came about.
+        fn settled(&self) -> Progress {
+            let orders = self.shared.orders();
+            let orders = self.shared.changed.wait_while(orders, |orders| orders.is_due()).unwrap();
+            orders.progress
+        }
+    }
+
+    #[test]
+    fn what_is_wanted_is_durable_soon() {
+        let flusher = Flusher::start(tempfile::tempfile().unwrap(), 0).unwrap();
+        flusher.want(10);
+        flusher.want(20);
+        assert_eq!(flusher.settled(), Progress::Durable(20));
+    }
+
+    #[test]
+    fn what_somebody_else_has_synced_is_not_waited_for() {
+        let flusher = Flusher::start(pipe(), 0).unwrap();
+        flusher.is_done(10);
+        flusher.want(10);
+        assert_eq!(flusher.settled(), Progress::Durable(10));
+    }
+
+    #[test]
+    fn a_sync_that_fails_is_told_and_none_is_tried_again() {
+        let flusher = Flusher::start(pipe(), 0).unwrap();
+        flusher.want(10);
+        assert_eq!(flusher.settled(), Progress::Failed);
+        flusher.want(20);
+        flusher.is_done(20);
+        assert_eq!(flusher.settled(), Progress::Failed);
+    }
+
+    /// A file that cannot be synced.
+    fn pipe() -> File {
+        let (reader, _writer) = io::pipe().unwrap();
+        File::from(OwnedFd::from(reader))
+    }
+}

@@ -3,13 +3,14 @@
 mod support;
 
 use std::fs::{self, Permissions};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use sealed_records::Durability::{Lazy, Wait};
 use sealed_records::{
-    Access, Change, CommitError, Directory, Disk as _, Error, Fault, KEY, LockedWith, Opened,
+    Access, Change, CommitError, Directory, Disk, Error, Fault, KEY, LockedWith, Opened, Places,
     RECORDS, Rollback, UNFINISHED, Unlock, Vault,
 };
 use support::rng;
@@ -62,6 +63,69 @@ fn lazy_commits_keep_their_order_and_are_there_after_the_barrier() {
     let found: Vec<_> =
         home.open().unwrap().records.iter().map(|record| record.value.to_vec()).collect();
     assert_eq!(found, [499_u32, 493].map(|number| number.to_be_bytes().to_vec()));
+}
+
+// P-12
+#[test]
+fn what_could_not_be_synced_in_the_background_is_put_into_a_new_file_by_a_later_commit() {
+    let home = Home::with_vault();
+    let disk = NoSecondHandle(Directory::open(&home.vault).unwrap());
+    let places = Places { vault: disk, witness: None };
+    let opened = Vault::open_on(places, &Unlock::KeyFile, Rollback::Refuse, rng());
+    let mut vault = opened.unwrap().vault;
+    let mut number = 0_u32;
+    while vault.info().generation == 1 {
+        number += 1;
+        vault.commit(&[Change::set(b"a", &number.to_be_bytes())], Lazy).unwrap();
+    }
+    vault.commit(&[], Wait).unwrap();
+    drop(vault);
+    assert_eq!(home.open().unwrap().records[0].value[..], number.to_be_bytes());
+}
+
+/// A directory whose files cannot be synced by anybody else.
+struct NoSecondHandle(Directory);
+
+impl Disk for NoSecondHandle {
+    type File = fs::File;
+
+    fn directory(&self) -> &Path {
+        self.0.directory()
+    }
+    fn open(&self, name: &str) -> io::Result<Option<fs::File>> {
+        self.0.open(name)
+    }
+    fn create(&self, name: &str) -> io::Result<fs::File> {
+        self.0.create(name)
+    }
+    fn length(&self, file: &fs::File) -> io::Result<u64> {
+        self.0.length(file)
+    }
+    fn read_at(&self, file: &fs::File, offset: u64, at_most: usize) -> io::Result<Vec<u8>> {
+        self.0.read_at(file, offset, at_most)
+    }
+    fn write_at(&self, file: &fs::File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_at(file, offset, bytes)
+    }
+    fn sync(&self, file: &fs::File) -> io::Result<()> {
+        self.0.sync(file)
+    }
+    fn opened_again(&self, _: &str) -> Option<fs::File> {
+        let (reader, _writer) = io::pipe().unwrap();
+        Some(OwnedFd::from(reader).into())
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.remove(name)
+    }
+    fn is_at(&self, name: &str, file: &fs::File) -> io::Result<bool> {
+        self.0.is_at(name, file)
+    }
+    fn sync_directory(&self) -> io::Result<()> {
+        self.0.sync_directory()
+    }
 }
 
 #[test]
