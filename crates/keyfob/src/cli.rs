@@ -1,21 +1,11 @@
-//! The command line: every command and its options. Each command's own file says what its options mean.
+//! The command line: every command, gathered. What its options are and mean, each command's own file says; nothing but `main`
+//! knows of this one.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
 
-use clap::builder::{EnumValueParser, TypedValueParser as _};
-use clap::{
-    ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
-};
-use virtual_key::key::Touch;
-use virtual_key::keys::Making;
-use virtual_key::profile::{MAX_CAPACITY, Profile};
+use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::say::warn;
-use crate::{
-    attach, bench, completions, conform, conformance_hooks, control, demo, doctor, metadata, serve,
-    settings, state,
-};
+use crate::{bench, completions, conform, demo, host, metadata, run, settings, state};
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
 ///
@@ -89,28 +79,14 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Plug a key into this machine
-    #[command(after_help = ATTACH_EXAMPLES)]
-    Attach(attach::Options),
-    /// Offer a key over USB/IP, to this machine or another
-    #[command(after_help = SERVE_EXAMPLES)]
-    Serve(serve::Options),
+    Attach(run::attach::Options),
+    Serve(run::serve::Options),
 
-    /// Touch a running key: approve what it asks
-    #[command(after_help = TOUCH_EXAMPLES)]
-    Touch(control::client::TouchOptions),
-    /// Refuse what a running key asks
-    #[command(after_help = DENY_EXAMPLES)]
-    Deny(control::client::AnswerOptions),
-    /// Wait until a running key asks for a touch, and print what it asks as one JSON object
-    #[command(after_help = WAIT_EXAMPLES)]
-    Wait(control::client::WaitOptions),
-    /// Unplug a running key and plug it in again; a host that imported it with usbip has to do so again
-    #[command(after_help = REPLUG_EXAMPLES)]
-    Replug(control::client::ReplugOptions),
-    /// Show the keys that run, and what they ask
-    #[command(after_help = STATUS_EXAMPLES)]
-    Status(control::client::StatusOptions),
+    Touch(run::touch::TouchOptions),
+    Deny(run::touch::DenyOptions),
+    Wait(run::wait::Options),
+    Replug(run::replug::Options),
+    Status(run::status::Options),
 
     List(settings::list::Options),
     Info(settings::info::Options),
@@ -131,182 +107,13 @@ pub(crate) enum Command {
     #[command(subcommand)]
     State(state::Command),
 
-    #[command(after_help = METADATA_EXAMPLES)]
     Metadata(metadata::Options),
     Conform(conform::Options),
     Demo(demo::Options),
-    Doctor(doctor::Options),
+    Doctor(host::doctor::Options),
     Bench(bench::Options),
     Completions(completions::Options),
 }
-
-/// What a key is made of, and how it treats touches: the same for `serve` and `attach`.
-#[derive(Debug, Args)]
-pub(crate) struct KeyOptions {
-    /// Where the keys' memory is kept; made if it is not there [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
-    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
-    pub(crate) state: Option<PathBuf>,
-
-    /// Remember nothing: a new key at each start
-    #[arg(long, conflicts_with_all = ["passphrase_file", "credential", "witness", "accept_rollback"])]
-    pub(crate) ephemeral: bool,
-
-    #[command(flatten)]
-    pub(crate) unlock: state::UnlockOptions,
-
-    /// Who decides when the key is to be touched
-    #[arg(long, default_value = "ask", value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
-    pub(crate) touch: Touch,
-
-    /// How many keys, on bus ids 1-1, 1-2 and so on; each has a memory of its own
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
-    pub(crate) keys: u8,
-
-    /// What kind of key: default, fido2.1, fido2.0, u2f-only, bio, everything, or a TOML file
-    #[arg(long, value_name = "NAME|FILE", default_value = "default", add = completions::profiles())]
-    pub(crate) profile: String,
-
-    /// How many passkeys (discoverable credentials) fit on a key [default: as the profile says]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CAPACITY)))]
-    pub(crate) capacity: Option<u32>,
-
-    /// Where `keyfob touch` and the like find these keys [default: $XDG_RUNTIME_DIR/keyfob/control or /tmp/keyfob-UID/control]
-    #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
-    pub(crate) control: Option<PathBuf>,
-
-    /// End with the standard input stream, a pipe: keys started by a program go when it goes, in whatever way
-    #[arg(long)]
-    pub(crate) until_stdin_closes: bool,
-
-    #[command(flatten)]
-    pub(crate) hooks: conformance_hooks::HookOptions,
-}
-
-/// [`Touch`] as it is typed.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum TouchWord {
-    /// A person is asked: on the terminal, or with `keyfob touch` and `keyfob deny`
-    Ask,
-    /// Everything is approved at once; for tests only
-    Auto,
-    /// Everything is refused at once
-    Deny,
-}
-
-impl From<TouchWord> for Touch {
-    fn from(word: TouchWord) -> Self {
-        match word {
-            TouchWord::Ask => Self::Ask,
-            TouchWord::Auto => Self::Auto,
-            TouchWord::Deny => Self::Deny,
-        }
-    }
-}
-
-impl KeyOptions {
-    /// What the keys are made as.
-    ///
-    /// # Errors
-    /// No such profile, or nothing tells where memories are kept.
-    pub(crate) fn making(&self) -> anyhow::Result<Making> {
-        let memory = |number| match self.ephemeral {
-            true => Ok(None),
-            false => self.unlock.place(self.state.as_deref(), number).map(Some),
-        };
-        Ok(Making {
-            profile: Profile::load(&self.profile)?.with_capacity(self.capacity),
-            memories: (1..=self.keys).map(memory).collect::<anyhow::Result<_>>()?,
-            touch: self.touch,
-            seed: None,
-            warn: |sentence| warn(sentence),
-        })
-    }
-}
-
-#[cfg(test)]
-impl KeyOptions {
-    /// One key that remembers nothing.
-    pub(crate) fn for_tests() -> Self {
-        let profile = "default".to_owned();
-        let (state, ephemeral, touch, control) = (None, true, Touch::Ask, None);
-        let (keys, capacity, until_stdin_closes) = (1, None, false);
-        let hooks = conformance_hooks::HookOptions::default();
-        let unlock = state::UnlockOptions::default();
-        Self {
-            state,
-            ephemeral,
-            unlock,
-            touch,
-            keys,
-            profile,
-            capacity,
-            control,
-            until_stdin_closes,
-            hooks,
-        }
-    }
-}
-
-const ATTACH_EXAMPLES: &str = "\
-Examples:
-  sudo modprobe vhci-hcd && sudo keyfob attach
-  sudo keyfob attach --ephemeral --touch auto  for a test that nobody watches
-  sudo keyfob attach --conformance-hooks       for FIDO's own conformance tool
-
-The key is there until Ctrl-C, and it keeps its passkeys. It needs the kernel module vhci-hcd and the right to \
-write to it; `keyfob doctor` checks both. A key of root is touched as root: `sudo keyfob touch`.";
-
-const SERVE_EXAMPLES: &str = "\
-Examples:
-  keyfob serve                                   on 127.0.0.1:3240
-  keyfob serve --keys 2 --state ./keys           two keys, kept there
-  keyfob serve --listen 127.0.0.1:0 --ephemeral  any port, no memory
-  keyfob serve --profile bio                     a key with a fingerprint sensor
-  ssh -L 3240:127.0.0.1:3240 MACHINE             elsewhere: MACHINE's key
-
-It prints what to type to plug the key in. The key is there until Ctrl-C. docs/profiles.md tells what kinds of keys \
-there are.";
-
-const METADATA_EXAMPLES: &str = "\
-Examples:
-  keyfob metadata > statement.json  for relying parties and conformance tools
-  keyfob metadata --profile ./mine.toml --state ./keys
-  keyfob metadata | jq -r '.attestationRootCertificates[0]' | base64 -d > root
-  keyfob metadata --u2f      of its U2F side
-  keyfob metadata --running  of the running key, one with --ephemeral too
-
-The statement goes with one key: its attestation certificate has a root of its own, which is made here if the key \
-never ran before.";
-
-const TOUCH_EXAMPLES: &str = "\
-Examples:
-  keyfob touch                                        approve the open one
-  keyfob touch --key 1-2                              the second key's
-  keyfob touch --prompt \"$(keyfob wait | jq -r .id)\"  that one only
-  keyfob touch --finger 2                             place another finger
-  keyfob touch --bad-sample too-high                  one that cannot be read
-
-Exit code 1 if no such prompt is open: a late touch approves nothing.";
-
-const DENY_EXAMPLES: &str = "\
-Examples:
-  keyfob deny                 refuse the one open prompt
-  keyfob wait && keyfob deny  or the next one";
-
-const REPLUG_EXAMPLES: &str = "\
-Examples:
-  keyfob replug && keyfob reset  a reset is for the first ten seconds
-  keyfob replug --key 1-2        the second key";
-
-const STATUS_EXAMPLES: &str = "\
-Examples:
-  keyfob status
-  keyfob status --json | jq '.keys[].attached'";
-
-const WAIT_EXAMPLES: &str = "\
-Examples:
-  keyfob wait --timeout 10 && keyfob touch
-  keyfob wait | jq -r .rp_id";
 
 #[cfg(test)]
 mod tests {

@@ -26,23 +26,22 @@ use self::choice::ChoiceOptions;
 use self::in_process::Simulated;
 use self::reports::{Keeper, ReportOptions};
 use self::show::Progress;
-use crate::completions;
-use crate::device::Address;
+use crate::device::{self, Address};
 use crate::failure::{advise, failure, usage};
-use crate::terminal;
+use crate::{profiles, terminal};
 
 /// Test whether a key keeps to the CTAP standard, case by case
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The key to test: auto, /dev/hidrawN, or usbip:HOST:PORT/BUSID, shorter where that is clear [default: a new keyfob within this process]
-    #[arg(long, value_name = "KEY", env = "KEYFOB_DEVICE", add = completions::devices())]
+    #[arg(long, value_name = "KEY", env = "KEYFOB_DEVICE", add = device::completer())]
     device: Option<Address>,
 
     /// Without --device: what kind of keyfob to test
     #[arg(
         long, value_name = "NAME|FILE", default_value = "default", conflicts_with = "device",
-        add = completions::profiles()
+        add = profiles::completer()
     )]
     profile: String,
 
@@ -64,7 +63,7 @@ pub(crate) struct Options {
     /// Show one case: what it is for, which rules it proves, and its steps. Or one rule, or one chapter
     #[arg(
         long, value_name = "ID|RULE|CHAPTER", conflicts_with_all = ["list", "chapters"],
-        add = completions::cases()
+        add = choice::completer()
     )]
     explain: Option<String>,
 

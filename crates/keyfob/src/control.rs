@@ -9,35 +9,16 @@
 //! {"answer":"status","touch":"ask","keys":[{"key":"1-1","serial":"0123456789ABCDEF","device":"/dev/hidraw0","attached":true,"prompt":null}]}
 //! ```
 
-pub(crate) mod client;
 mod connection;
-mod limits;
+pub(crate) mod limits;
 pub(crate) mod protocol;
-mod server;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub(crate) use self::connection::Connection;
 pub(crate) use self::protocol::OpenPrompt;
-pub(crate) use self::protocol::Request;
-use self::protocol::Response;
-pub(crate) use self::server::serve;
+pub(crate) use self::protocol::{Request, Response};
 use crate::home;
-use crate::socket::Door;
-
-/// Opens the control socket of this process at `path`, or where the clients look first.
-///
-/// # Errors
-/// Another key is running there, or the place is not private.
-pub(crate) fn bind(path: Option<&Path>) -> anyhow::Result<Door> {
-    match path {
-        Some(path) => Door::open(path),
-        None => {
-            let [directory, _] = default_directories();
-            Door::open_in(directory, NAME)
-        }
-    }
-}
 
 /// Where clients look for a running key: where one is, or would be.
 pub(crate) fn default_path() -> PathBuf {
@@ -46,11 +27,12 @@ pub(crate) fn default_path() -> PathBuf {
 }
 
 /// Where keys go, and where they may have gone that found no `XDG_RUNTIME_DIR`.
-fn default_directories() -> [PathBuf; 2] {
+pub(crate) fn default_directories() -> [PathBuf; 2] {
     let user = rustix::process::geteuid().as_raw();
     let shared = PathBuf::from(format!("/tmp/keyfob-{user}"));
     let own = home::runtime_directory().map(|directory| directory.join("keyfob"));
     [own.unwrap_or_else(|| shared.clone()), shared]
 }
 
-const NAME: &str = "control";
+/// The file in one of these directories.
+pub(crate) const NAME: &str = "control";

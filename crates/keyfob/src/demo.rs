@@ -11,8 +11,8 @@ use self::journey::Journey;
 use self::narrator::Narrator;
 use self::stage::{Stage, Way};
 use self::wire::Wire;
-use crate::doctor;
 use crate::failure::failure;
+use crate::host;
 
 /// Watch a key come up, register, sign in, refuse and be erased
 ///
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Options, verbosity: u8) -> anyhow::Result<()> {
 
 /// The kernel if it is possible here, unless somebody insists on it: then the reason why it is not.
 fn way(options: &Options) -> anyhow::Result<Way> {
-    match doctor::obstacle_to_attaching() {
+    match host::obstacle_to_attaching() {
         None => Ok(Way::Kernel),
         Some(_) if !options.kernel => Ok(Way::Usbip),
         Some((obstacle, next)) => Err(failure(obstacle, next)),

@@ -8,18 +8,18 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use clap_complete::CompletionCandidate;
+use clap_complete::engine::ArgValueCandidates;
 use ctap_client::hidraw::{self, Hidraw, Key};
 use ctap_client::{HidChannel, ReportPipe};
 use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice};
 use virtual_key::host::local_device;
 use virtual_key::keys::PluggedKey;
 
-use crate::completions;
 use crate::control::protocol::Response;
 use crate::control::{Connection, Request};
-use crate::doctor;
 use crate::failure::{advise, failure};
-use crate::serve::STANDARD_PORT;
+use crate::host::{self, STANDARD_PORT};
 use crate::terminal;
 use crate::terminal::shown::name;
 
@@ -27,8 +27,21 @@ use crate::terminal::shown::name;
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct DeviceOption {
     /// The key: auto (the only one of this host), /dev/hidrawN, or usbip:HOST:PORT/BUSID, shorter where that is clear
-    #[arg(long, env = "KEYFOB_DEVICE", default_value = "auto", value_name = "KEY", add = completions::devices())]
+    #[arg(long, env = "KEYFOB_DEVICE", default_value = "auto", value_name = "KEY", add = completer())]
     pub(crate) device: Address,
+}
+
+/// The keys that can be had now.
+pub(crate) fn completer() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let local = local_keys()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|key| CompletionCandidate::new(key.path).help(Some(key.name.into())));
+        let served = served_keys().into_iter().filter(|key| matches!(key, Address::Usbip { .. }));
+        let served = served.map(|key| CompletionCandidate::new(key.to_string()));
+        local.chain(served).chain([CompletionCandidate::new("auto")]).collect()
+    })
 }
 
 /// Where a key is.
@@ -171,7 +184,7 @@ fn only_key(local: &[Key], served: impl FnOnce() -> Vec<Address>) -> anyhow::Res
 
 fn only_served(keys: &[Address]) -> anyhow::Result<Address> {
     match keys {
-        [] => Err(failure("there is no FIDO key on this host", doctor::way_to_a_key())),
+        [] => Err(failure("there is no FIDO key on this host", host::way_to_a_key())),
         [only] => {
             terminal::note(format_args!("The key is that of the keyfob which runs here: {only}"));
             Ok(only.clone())

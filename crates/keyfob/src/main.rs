@@ -1,42 +1,40 @@
 //! The keyfob command: a virtual security key on the bus, and a settings tool for any key.
 
-mod attach;
 mod bench;
 mod cli;
 mod completions;
 mod conform;
-mod conformance_hooks;
 mod control;
 mod demo;
 mod device;
-mod doctor;
 mod failure;
 mod home;
+mod host;
 mod log;
 mod metadata;
 mod process;
-mod removed;
-mod running;
+mod profiles;
+mod run;
 mod say;
-mod serve;
 mod settings;
 mod socket;
 mod spawned;
 mod state;
 mod terminal;
-mod touch;
 mod watch;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
+
 use crate::cli::{Cli, Command};
-use crate::running::on_one_thread;
+use crate::process::on_one_thread;
 
 fn main() -> ExitCode {
     process::harden();
-    let outcome = match completions::answer() {
+    let outcome = match completions::answer(Cli::command) {
         Ok(true) => Ok(()),
-        Ok(false) => run(Cli::read()),
+        Ok(false) => obey(Cli::read()),
         Err(error) => Err(error),
     };
     match outcome {
@@ -48,16 +46,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn obey(cli: Cli) -> anyhow::Result<()> {
     log::start(cli.verbose)?;
     match cli.command {
-        Command::Attach(options) => on_one_thread(attach::run(options)),
-        Command::Serve(options) => on_one_thread(serve::run(options)),
-        Command::Touch(options) => control::client::touch(options),
-        Command::Deny(options) => control::client::deny(options),
-        Command::Wait(options) => control::client::wait(options),
-        Command::Replug(options) => control::client::replug(options),
-        Command::Status(options) => control::client::status(&options),
+        Command::Attach(options) => on_one_thread(run::attach::run(options)),
+        Command::Serve(options) => on_one_thread(run::serve::run(options)),
+        Command::Touch(options) => run::touch::touch(options),
+        Command::Deny(options) => run::touch::deny(options),
+        Command::Wait(options) => run::wait::run(options),
+        Command::Replug(options) => run::replug::run(options),
+        Command::Status(options) => run::status::run(&options),
         Command::List(options) => settings::list::run(&options),
         Command::Info(options) => settings::info::run(&options),
         Command::Pin(command) => settings::pin::run(&command),
@@ -72,7 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Metadata(options) => metadata::run(&options),
         Command::Conform(options) => conform::run(&options, cli.verbose > 0),
         Command::Demo(options) => demo::run(&options, cli.verbose),
-        Command::Doctor(options) => doctor::run(&options),
+        Command::Doctor(options) => host::doctor::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Completions(options) => completions::run(&options),
     }

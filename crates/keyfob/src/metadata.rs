@@ -11,16 +11,17 @@ use virtual_key::metadata::Statements;
 use virtual_key::platform::system_rng;
 use virtual_key::profile::Profile;
 
-use crate::control::{Connection, client};
+use crate::control::{Connection, Request, Response};
 use crate::failure::usage;
 use crate::say::warn;
-use crate::{completions, state, terminal};
+use crate::{profiles, state, terminal};
 
 /// Print the metadata statement of a kind of key, for relying parties that judge attestation (FIDO MDS3, JSON)
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// What kind of key: default, fido2.1, fido2.0, u2f-only, bio, everything, or a TOML file
-    #[arg(long, value_name = "NAME|FILE", default_value = "default", add = completions::profiles())]
+    #[arg(long, value_name = "NAME|FILE", default_value = "default", add = profiles::completer())]
     profile: String,
     /// Where the keys' memory is kept [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
     #[arg(long, value_name = "DIR")]
@@ -53,16 +54,21 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 fn text(options: &Options) -> anyhow::Result<String> {
     let statement = match options.running {
-        true => {
-            let key = format!("1-{}", options.key);
-            client::metadata(&options.connection, key, options.u2f)?
-        }
+        true => of_running_key(options)?,
         false => of_kept_key(options)?,
     };
     Ok(match options.json {
         true => terminal::json_line(&statement)?,
         false => terminal::json(&statement)?,
     })
+}
+
+fn of_running_key(options: &Options) -> anyhow::Result<Value> {
+    let key = Some(format!("1-{}", options.key));
+    match options.connection.ask(&Request::Metadata { key, u2f: options.u2f })? {
+        Response::Metadata { statement } => Ok(statement),
+        other => Err(other.unexpected()),
+    }
 }
 
 fn of_kept_key(options: &Options) -> anyhow::Result<Value> {
@@ -91,6 +97,17 @@ fn new_identity(vouched: Vouched, place: &Place) -> Result<Identity, virtual_key
     let (serial, directory) = (&memory.serial, memory.directory.as_deref());
     Issuer { serial, directory, rng, today }.identity(vouched)
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob metadata > statement.json  for relying parties and conformance tools
+  keyfob metadata --profile ./mine.toml --state ./keys
+  keyfob metadata | jq -r '.attestationRootCertificates[0]' | base64 -d > root
+  keyfob metadata --u2f      of its U2F side
+  keyfob metadata --running  of the running key, one with --ephemeral too
+
+The statement goes with one key: its attestation certificate has a root of its own, which is made here if the key \
+never ran before.";
 
 #[cfg(test)]
 mod tests {

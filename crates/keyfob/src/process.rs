@@ -11,6 +11,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::LocalSet;
 
 /// How others ask this process to end: Ctrl-C, a service manager, a terminal that closes, or the program that started it by being
 /// gone.
@@ -93,3 +94,12 @@ pub(crate) fn public_file() -> Permissions {
 
 static USERS_UMASK: OnceLock<Mode> = OnceLock::new();
 const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
+
+/// Runs `task` on this thread; everything that waits runs there, and nothing else does.
+///
+/// # Errors
+/// What `task` failed with.
+pub(crate) fn on_one_thread<T>(task: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, task)
+}

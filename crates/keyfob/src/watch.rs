@@ -102,7 +102,7 @@ mod tests {
     use tempfile::tempdir;
     use tokio::time::timeout;
 
-    use crate::running::on_one_thread;
+    use crate::process::on_one_thread;
 
     async fn is_stirred(watch: &Watch) -> bool {
         // What has happened is there at once; what has not never comes.

@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 use anyhow::Context as _;
+use clap_complete::CompletionCandidate;
+use clap_complete::engine::ArgValueCandidates;
 use ctap_conformance::{Case, Suite, SuiteError};
 use serde::Deserialize;
 
-use crate::completions;
 use crate::failure::{advise, usage};
 
 /// How cases are chosen.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct ChoiceOptions {
     /// Only cases with this word in their id, or of this rule or chapter; MC- and client_pin* stand for all that begin so. May be repeated
-    #[arg(long, value_name = "WORD", add = completions::cases())]
+    #[arg(long, value_name = "WORD", add = completer())]
     filter: Vec<String>,
 
     /// Only the cases that failed in this report, which --json wrote
@@ -143,6 +144,16 @@ struct ToldCase {
 
 /// How alike a misspelt word and what was meant are at least.
 const ALIKE: f64 = 0.5;
+
+/// The built-in cases of the conformance suite.
+pub(super) fn completer() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let suite = Suite::built_in();
+        let chapters = suite.chapters.iter().map(|chapter| chapter.name.clone());
+        let cases = suite.chapters.iter().flat_map(|chapter| &chapter.cases);
+        chapters.chain(cases.map(|case| case.id.clone())).map(CompletionCandidate::new).collect()
+    })
+}
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ use virtual_key::power_cycle::PLUGGING;
 use super::limits::{ANSWERING, MAX_RESPONSE};
 use super::{Request, Response, default_path};
 use crate::failure::failure;
-use crate::running::on_one_thread;
+use crate::process::on_one_thread;
 use crate::terminal::shown::escaped;
 
 /// Which running key is meant.

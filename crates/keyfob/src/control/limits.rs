@@ -3,22 +3,22 @@
 use std::time::Duration;
 
 /// Bytes of a request, its newline included. The longest one names a prompt and a key: a hundred bytes.
-pub(super) const MAX_REQUEST: u64 = 1024;
+pub(crate) const MAX_REQUEST: u64 = 1024;
 
 /// Bytes of a response, its newline included: the state of eight keys, each with a prompt whose names are all escapes.
-pub(super) const MAX_RESPONSE: u64 = 64 * 1024;
+pub(crate) const MAX_RESPONSE: u64 = 64 * 1024;
 
 /// Clients at a time.
-pub(super) const MAX_CLIENTS: usize = 16;
+pub(crate) const MAX_CLIENTS: usize = 16;
 
 /// Those of them that wait for a prompt, each for as long as it likes. The rest is for those who answer.
-pub(super) const MAX_WAITING: usize = 12;
+pub(crate) const MAX_WAITING: usize = 12;
 
 /// For what a running key does at once; a touch may wait for a slow disk. A client gives up then.
-pub(super) const ANSWERING: Duration = Duration::from_secs(10);
+pub(crate) const ANSWERING: Duration = Duration::from_secs(10);
 
 /// From connecting to the end of the request, and for taking the response.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Pause after a failed `accept`: it mostly means that this process has no file descriptor left.
-pub(super) const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
+pub(crate) const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);

@@ -2,12 +2,12 @@
 
 use clap::ValueEnum;
 use ctap_core::Decision;
-use ctap_core::consent::{Action, Gesture, SampleFault};
+use ctap_core::consent::SampleFault;
 use serde::{Deserialize, Serialize};
 use virtual_key::key::Touch;
-use virtual_key::keys::{PluggedKey, Prompt};
 
-use crate::device::Address;
+use crate::failure::failure;
+use crate::terminal::shown::escaped;
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,61 +222,17 @@ impl From<BadSample> for SampleFault {
     }
 }
 
+impl Response {
+    /// It does not go with the request: the running key is of another version.
+    pub(crate) fn unexpected(&self) -> anyhow::Error {
+        let answer = escaped(&format!("{self:?}"));
+        failure(format_args!("unexpected answer {answer}"), "use a keyfob of the same version")
+    }
+}
+
 impl Refusal {
     pub(crate) fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self { what: what.into(), next: next.into() }
-    }
-}
-
-impl OpenPrompt {
-    pub(crate) fn new(key: &PluggedKey, prompt: Prompt) -> Self {
-        Self {
-            seconds_left: prompt.seconds_left(),
-            id: prompt.name,
-            action: action_name(prompt.question.action).to_owned(),
-            gesture: gesture_name(prompt.question.gesture).to_owned(),
-            rp_id: prompt.question.rp_id,
-            application: prompt.question.application.map(|hash| hash.iter().map(hex).collect()),
-            user: prompt.question.user,
-            key: key.bus_id().to_owned(),
-        }
-    }
-}
-
-impl KeyStatus {
-    pub(crate) fn of(key: &PluggedKey) -> Self {
-        Self {
-            key: key.bus_id().to_owned(),
-            serial: key.serial().to_owned(),
-            device: Address::of(key).map(|address| address.to_string()),
-            attached: key.port().is_attached(),
-            prompt: key.prompt().map(|prompt| OpenPrompt::new(key, prompt)),
-        }
-    }
-}
-
-fn hex(byte: &u8) -> String {
-    format!("{byte:02x}")
-}
-
-fn action_name(action: Action) -> &'static str {
-    match action {
-        Action::Register => "register",
-        Action::SignIn => "sign_in",
-        Action::Select => "select",
-        Action::Reset => "reset",
-        Action::Verify => "verify",
-        Action::Enroll => "enroll",
-        _ => "other",
-    }
-}
-
-fn gesture_name(gesture: Gesture) -> &'static str {
-    match gesture {
-        Gesture::Touch => "touch",
-        Gesture::LongTouch => "long_touch",
-        Gesture::Finger => "finger",
-        _ => "other",
     }
 }
 

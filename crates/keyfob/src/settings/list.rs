@@ -7,7 +7,7 @@ use usbip_server::client::RemoteDevice;
 use crate::device::{self, Address, DeviceOption};
 use crate::failure::failure;
 use crate::terminal::shown::{Kept, name};
-use crate::{doctor, terminal};
+use crate::{host, terminal};
 
 /// List the FIDO keys of this host, or with --device usbip:HOST the devices of a USB/IP server
 #[derive(clap::Args, Debug)]
@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         return Ok(terminal::print(terminal::json(&entries)?)?);
     }
     if entries.is_empty() {
-        terminal::note(format_args!("There is no FIDO key.\nnext: {}", doctor::way_to_a_key()));
+        terminal::note(format_args!("There is no FIDO key.\nnext: {}", host::way_to_a_key()));
         return Ok(());
     }
     let heading = ["DEVICE", "VID:PID", "PRODUCT", "SERIAL"].map(str::to_owned);

@@ -161,7 +161,7 @@ mod tests {
     use tempfile::tempdir;
     use tokio::time::timeout;
 
-    use crate::running::on_one_thread;
+    use crate::process::on_one_thread;
 
     /// Whether a caller is let in at the door's place.
     async fn is_reached(door: &mut Door) -> bool {

@@ -37,7 +37,7 @@ use virtual_key::keys::Keys;
 
 use self::hand::Hand;
 use self::limits::{ACCEPT_BACK_OFF, MAX_BODY, MAX_CLIENTS, MAX_HEAD, PATIENCE};
-use crate::cli::KeyOptions;
+use super::key_options::KeyOptions;
 use crate::failure::{advise, failure, usage};
 use crate::say::{say, warn};
 

@@ -15,13 +15,14 @@ use virtual_key::Error;
 use virtual_key::host::Held;
 use virtual_key::keys::{Keys, PluggedKey};
 
-use crate::cli::KeyOptions;
+use super::key_options::KeyOptions;
+use super::running::Running;
 use crate::failure::advise;
-use crate::running::Running;
 use crate::say::{say, warn};
 
-/// Which keys are plugged in.
+/// Plug a key into this machine
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     #[command(flatten)]
     keys: KeyOptions,
@@ -83,3 +84,12 @@ fn with_cure(error: Error) -> anyhow::Error {
     };
     advise(error, next)
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo modprobe vhci-hcd && sudo keyfob attach
+  sudo keyfob attach --ephemeral --touch auto  for a test that nobody watches
+  sudo keyfob attach --conformance-hooks       for FIDO's own conformance tool
+
+The key is there until Ctrl-C, and it keeps its passkeys. It needs the kernel module vhci-hcd and the right to \
+write to it; `keyfob doctor` checks both. A key of root is touched as root: `sudo keyfob touch`.";

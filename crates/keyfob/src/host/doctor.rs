@@ -1,15 +1,10 @@
 //! `keyfob doctor`: what this host lacks, and the next step for each.
 
-mod checks;
-mod host;
-mod port;
-mod udev_rule;
-mod way_in;
-
 use clap::ValueEnum;
-use serde::Serialize;
 
-use self::host::Host;
+use super::finding::{Finding, State};
+use super::machine::Machine;
+use super::{checks, udev_rule};
 use crate::failure::failure;
 use crate::terminal::{self, Paint};
 
@@ -41,29 +36,6 @@ enum Way {
     Serve,
 }
 
-/// What was found about one thing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Finding {
-    topic: &'static str,
-    state: State,
-    what: String,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
-/// How things stand with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    /// As it should be.
-    Good,
-    /// A key can be had all the same.
-    Note,
-    /// Without it no key can be attached.
-    Lacking,
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -72,7 +44,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if options.udev_rule {
         return Ok(terminal::print(udev_rule::TEXT)?);
     }
-    let mut findings = checks::all(&Host::this());
+    let mut findings = checks::all(&Machine::this());
     let verdicts = verdicts(&findings);
     findings.extend(verdicts.iter().map(|(_, verdict)| verdict.clone()));
     let text = match options.json {
@@ -104,23 +76,6 @@ fn verdicts(findings: &[Finding]) -> [(Way, Finding); 2] {
     [(Way::Attach, attach), (Way::Serve, Finding::good("serve", serve))]
 }
 
-/// The first thing that keeps a key from being attached to this host, and what to do about it.
-pub(crate) fn obstacle_to_attaching() -> Option<(String, String)> {
-    let findings = checks::for_attaching(&Host::this());
-    let lacking = findings.into_iter().find(|finding| finding.state == State::Lacking)?;
-    Some((lacking.what, lacking.next.unwrap_or_default()))
-}
-
-/// How to come by a key on this host, which has none in a USB port: a sentence for `next:`.
-pub(crate) fn way_to_a_key() -> String {
-    way_in::to_a_key(&Host::this())
-}
-
-/// Who listens on this TCP port of this host: a program's name, or whatever is known.
-pub(crate) fn listener(port: u16) -> Option<String> {
-    port::listener(&Host::this(), port)?
-}
-
 fn report(findings: &[Finding], paint: Paint) -> String {
     let width = findings.iter().map(|finding| finding.topic.len()).max().unwrap_or_default();
     let line = |finding: &Finding| {
@@ -134,24 +89,6 @@ fn report(findings: &[Finding], paint: Paint) -> String {
         format!("{state}  {:width$}  {}\n{}", finding.topic, finding.what, next.collect::<String>())
     };
     findings.iter().map(line).collect()
-}
-
-impl Finding {
-    fn good(topic: &'static str, what: impl Into<String>) -> Self {
-        Self { topic, state: State::Good, what: what.into(), next: None }
-    }
-
-    fn note(topic: &'static str, what: impl Into<String>) -> Self {
-        Self { state: State::Note, ..Self::good(topic, what) }
-    }
-
-    fn lacking(topic: &'static str, what: impl Into<String>) -> Self {
-        Self { state: State::Lacking, ..Self::good(topic, what) }
-    }
-
-    fn next(self, next: impl Into<String>) -> Self {
-        Self { next: Some(next.into()), ..self }
-    }
 }
 
 const EXAMPLES: &str = "\

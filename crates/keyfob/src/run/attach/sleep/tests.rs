@@ -14,7 +14,7 @@ use zbus::Connection;
 use zbus::names::BusName;
 
 use super::*;
-use crate::running::on_one_thread;
+use crate::process::on_one_thread;
 use crate::terminal::note;
 
 /// A message bus of its own, which ends with this.

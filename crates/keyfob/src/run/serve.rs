@@ -14,16 +14,17 @@ use virtual_key::key::Touch;
 use virtual_key::keys::Keys;
 use virtual_key::neighbours::Doorkeeper;
 
-use crate::cli::KeyOptions;
+use super::key_options::KeyOptions;
+use super::running::Running;
 use crate::device::{Address, with_port};
-use crate::doctor;
 use crate::failure::{advise, failure, usage};
-use crate::running::Running;
+use crate::host::{self, STANDARD_PORT};
 use crate::say::{say, warn};
 use crate::socket::Door;
 
-/// Where the keys are offered, and which.
+/// Offer a key over USB/IP, to this machine or another
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Address to listen on, as HOST:PORT or HOST; port 0 takes a free one [default: 127.0.0.1:3240]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
@@ -204,7 +205,7 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 fn taken(address: SocketAddr) -> anyhow::Error {
-    let owner = doctor::listener(address.port());
+    let owner = host::listener(address.port());
     let what = format!("{address} is taken by {}", owner.as_deref().unwrap_or("another program"));
     let device = Address::Usbip { server: address.to_string(), bus_id: None };
     match owner.is_some_and(|owner| owner.starts_with("keyfob ")) {
@@ -253,12 +254,21 @@ fn attach_command(address: SocketAddr, bus_id: &str) -> String {
     }
 }
 
-/// IANA's port for USB/IP, where the kernel's tools look for it.
-pub(crate) const STANDARD_PORT: u16 = 3240;
 /// Stands for a name that only the person knows.
 const THIS_MACHINE: &str = "THIS-MACHINE";
 const FORWARD: &str =
     "listen on 127.0.0.1 and type on the other machine `ssh -L 3240:127.0.0.1:3240 THIS-MACHINE`";
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob serve                                   on 127.0.0.1:3240
+  keyfob serve --keys 2 --state ./keys           two keys, kept there
+  keyfob serve --listen 127.0.0.1:0 --ephemeral  any port, no memory
+  keyfob serve --profile bio                     a key with a fingerprint sensor
+  ssh -L 3240:127.0.0.1:3240 MACHINE             elsewhere: MACHINE's key
+
+It prints what to type to plug the key in. The key is there until Ctrl-C. docs/profiles.md tells what kinds of keys \
+there are.";
 
 #[cfg(test)]
 mod tests {

@@ -6,13 +6,13 @@ use std::os::unix::net::UnixStream;
 use ctap_client::hidraw;
 use usbip_server::vhci::{Vhci, VhciError};
 
-use super::Finding;
-use super::host::Host;
-use super::{port, udev_rule, way_in};
-use crate::serve::STANDARD_PORT;
+use super::finding::Finding;
+use super::machine::Machine;
+use super::port::{self, STANDARD_PORT};
+use super::{udev_rule, way_in};
 
 /// Everything, what is needed most first.
-pub(super) fn all(host: &Host) -> Vec<Finding> {
+pub(super) fn all(host: &Machine) -> Vec<Finding> {
     let mut findings = for_attaching(host);
     findings.extend([
         running_key(host),
@@ -28,11 +28,11 @@ pub(super) fn all(host: &Host) -> Vec<Finding> {
 }
 
 /// What `keyfob attach` cannot do without.
-pub(super) fn for_attaching(host: &Host) -> Vec<Finding> {
+pub(super) fn for_attaching(host: &Machine) -> Vec<Finding> {
     vec![controller(host), permission(host), usbhid(host), hidraw_files(host)]
 }
 
-fn controller(host: &Host) -> Finding {
+fn controller(host: &Machine) -> Finding {
     const TOPIC: &str = "vhci-hcd";
     match Vhci::open(&host.path(PLATFORM)).and_then(|vhci| vhci.ports()) {
         Ok(ports) => {
@@ -62,7 +62,7 @@ fn controller(host: &Host) -> Finding {
 }
 
 /// Kernels for clouds and containers leave the module out.
-fn get_module(host: &Host) -> &'static str {
+fn get_module(host: &Machine) -> &'static str {
     match host.distribution().as_str() {
         _ if host.is_wsl() => UPDATE_WSL,
         "ubuntu" => "sudo apt install linux-modules-extra-$(uname -r) && sudo modprobe vhci-hcd",
@@ -75,7 +75,7 @@ fn get_module(host: &Host) -> &'static str {
     }
 }
 
-fn permission(host: &Host) -> Finding {
+fn permission(host: &Machine) -> Finding {
     const TOPIC: &str = "permission";
     let attach =
         ["vhci_hcd.0", "vhci_hcd"].map(|name| host.path(PLATFORM).join(name).join("attach"));
@@ -92,7 +92,7 @@ fn permission(host: &Host) -> Finding {
     }
 }
 
-fn usbhid(host: &Host) -> Finding {
+fn usbhid(host: &Machine) -> Finding {
     const TOPIC: &str = "usbhid";
     if host.has("/sys/bus/usb/drivers/usbhid") {
         return Finding::good(TOPIC, "the driver for USB keys is loaded");
@@ -105,7 +105,7 @@ fn usbhid(host: &Host) -> Finding {
 }
 
 /// Programs know keys by their hidraw files, which kernels of small boards and of WSL came without.
-fn hidraw_files(host: &Host) -> Finding {
+fn hidraw_files(host: &Machine) -> Finding {
     const TOPIC: &str = "hidraw";
     // The class comes with the module of all HID devices, whose bus it is.
     let is_left_out = host.has("/sys/bus/hid") || host.is_built_without("HIDRAW");
@@ -126,7 +126,7 @@ fn hidraw_files(host: &Host) -> Finding {
     }
 }
 
-fn running_key(host: &Host) -> Finding {
+fn running_key(host: &Machine) -> Finding {
     const TOPIC: &str = "keyfob";
     match UnixStream::connect(&host.control) {
         Ok(_) => Finding::good(TOPIC, "a key is running; `keyfob status` shows it"),
@@ -139,7 +139,7 @@ fn running_key(host: &Host) -> Finding {
     }
 }
 
-fn standard_port(host: &Host) -> Finding {
+fn standard_port(host: &Machine) -> Finding {
     const TOPIC: &str = "port 3240";
     match port::listener(host, STANDARD_PORT) {
         None => Finding::good(TOPIC, "is free for `keyfob serve`"),
@@ -154,7 +154,7 @@ fn standard_port(host: &Host) -> Finding {
     }
 }
 
-fn usbip_tool(host: &Host) -> Finding {
+fn usbip_tool(host: &Machine) -> Finding {
     const TOPIC: &str = "usbip";
     let ubuntus = || {
         host.names("/usr/lib/linux-tools")
@@ -169,7 +169,7 @@ fn usbip_tool(host: &Host) -> Finding {
         .next(format!("sudo apt install {package}"))
 }
 
-fn fido_tools(host: &Host) -> Finding {
+fn fido_tools(host: &Machine) -> Finding {
     const TOPIC: &str = "fido2-token";
     match host.has_program(TOPIC) {
         true => Finding::good(TOPIC, "libfido2's tools are installed"),
@@ -182,7 +182,7 @@ fn fido_tools(host: &Host) -> Finding {
 }
 
 /// systemd's 60-fido-id.rules recognises keys, and whoever sits at the screen may use them; where udev runs.
-fn udev(host: &Host) -> Finding {
+fn udev(host: &Machine) -> Finding {
     const TOPIC: &str = "udev";
     let rules =
         ["/usr/lib", "/lib", "/etc"].map(|place| format!("{place}/udev/rules.d/60-fido-id.rules"));
@@ -204,7 +204,7 @@ fn udev(host: &Host) -> Finding {
     }
 }
 
-fn keys(host: &Host) -> Vec<Finding> {
+fn keys(host: &Machine) -> Vec<Finding> {
     const TOPIC: &str = "keys";
     let keys = hidraw::list_in(&host.path("/sys/class/hidraw")).unwrap_or_default();
     let judge = |key: &hidraw::Key| {
@@ -222,7 +222,7 @@ fn keys(host: &Host) -> Vec<Finding> {
 }
 
 /// What has not been done yet.
-fn way_to_permission(host: &Host, key: &hidraw::Key) -> String {
+fn way_to_permission(host: &Machine, key: &hidraw::Key) -> String {
     let file = key.path.display();
     match (host.runs_udev(), host.has(udev_rule::PLACE)) {
         (false, _) if !host.has(&key.path.display().to_string()) => {
@@ -237,7 +237,7 @@ fn way_to_permission(host: &Host, key: &hidraw::Key) -> String {
 }
 
 /// `sudo -E` and `su` once left root's directories in the homes of others.
-fn memory(host: &Host) -> Option<Finding> {
+fn memory(host: &Machine) -> Option<Finding> {
     let occupied = host.occupied.as_ref()?.display();
     let what = format!("{occupied} is another user's: no key of this user can be kept there");
     Some(Finding::note("memory", what).next(format!(
@@ -246,7 +246,7 @@ fn memory(host: &Host) -> Option<Finding> {
 }
 
 /// Browsers in a box do not see USB devices unless the box is opened for them.
-fn confined_browsers(host: &Host) -> Vec<Finding> {
+fn confined_browsers(host: &Machine) -> Vec<Finding> {
     let snaps = ["firefox", "chromium", "brave", "opera"]
         .into_iter()
         .filter(|name| host.has(&format!("/snap/bin/{name}")));
@@ -297,14 +297,14 @@ const BROWSERS: [&str; 5] = [
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use super::super::finding::State;
     use super::*;
-    use crate::doctor::State;
 
     const STATUS: &str =
         "hub port sta spd dev      sockfd local_busid\nhs  0000 004 000 00000000 000000 0-0\n";
     const VHCI: &str = "/sys/devices/platform/vhci_hcd.0";
 
-    fn lacking(host: &Host) -> Vec<String> {
+    fn lacking(host: &Machine) -> Vec<String> {
         let findings = for_attaching(host).into_iter();
         findings
             .filter(|finding| finding.state == State::Lacking)
@@ -312,11 +312,11 @@ mod tests {
             .collect()
     }
 
-    fn ready() -> (tempfile::TempDir, Host) {
+    fn ready() -> (tempfile::TempDir, Machine) {
         let (status, attach) = (format!("{VHCI}/status"), format!("{VHCI}/attach"));
         let hidraw = ("/sys/class/hidraw/.keep", "");
         let usbhid = ("/sys/bus/usb/drivers/usbhid/new_id", "");
-        Host::of(&[(&status, STATUS), (&attach, ""), usbhid, hidraw])
+        Machine::of(&[(&status, STATUS), (&attach, ""), usbhid, hidraw])
     }
 
     #[test]
@@ -333,13 +333,13 @@ mod tests {
     fn a_module_that_is_there_is_to_be_loaded_and_one_that_is_not_is_to_be_got() {
         let release = ("/proc/sys/kernel/osrelease", "6.1.0\n");
         let modules = "kernel/drivers/usb/usbip/vhci-hcd.ko: kernel/usbip-core.ko\nkernel/hid/usbhid.ko.zst:\n";
-        let (_root, host) = Host::of(&[release, ("/lib/modules/6.1.0/modules.dep", modules)]);
+        let (_root, host) = Machine::of(&[release, ("/lib/modules/6.1.0/modules.dep", modules)]);
         assert_eq!(controller(&host).next.as_deref(), Some(LOAD));
         assert_eq!(usbhid(&host).state, State::Good);
         let only_needed = "kernel/other.ko: kernel/drivers/usb/usbip/vhci-hcd.ko\n";
         let ubuntu = ("/etc/os-release", "NAME=Ubuntu\nID=ubuntu\n");
         let (_root, host) =
-            Host::of(&[release, ("/lib/modules/6.1.0/modules.dep", only_needed), ubuntu]);
+            Machine::of(&[release, ("/lib/modules/6.1.0/modules.dep", only_needed), ubuntu]);
         assert!(controller(&host).next.unwrap().contains("linux-modules-extra"));
         assert_eq!(lacking(&host).len(), 2);
     }
@@ -365,7 +365,7 @@ mod tests {
     fn a_kernel_without_device_files_for_keys_is_noticed() {
         let hid = ("/sys/bus/hid/devices/.keep", "");
         let release = |text| ("/proc/sys/kernel/osrelease", text);
-        let next = |files: &[(&str, &str)]| hidraw_files(&Host::of(files).1).next;
+        let next = |files: &[(&str, &str)]| hidraw_files(&Machine::of(files).1).next;
         assert!(next(&[hid]).unwrap().contains("`keyfob serve`"));
         let wsl = release("5.15.146.1-microsoft-standard-WSL2\n");
         assert!(next(&[hid, wsl]).unwrap().contains("wsl --update"));
@@ -379,12 +379,12 @@ mod tests {
     #[test]
     fn udev_is_judged_by_whether_it_runs() {
         let rule = ("/usr/lib/udev/rules.d/60-fido-id.rules", "");
-        let idle = udev(&Host::of(&[rule]).1);
+        let idle = udev(&Machine::of(&[rule]).1);
         assert!(idle.state == State::Note && idle.what.starts_with("does not run"), "{idle:?}");
         assert_eq!(idle.next, None, "a rule would change nothing");
         let running = ("/run/udev/control", "");
-        assert_eq!(udev(&Host::of(&[rule, running]).1).state, State::Good);
-        let without = udev(&Host::of(&[running]).1);
+        assert_eq!(udev(&Machine::of(&[rule, running]).1).state, State::Good);
+        let without = udev(&Machine::of(&[running]).1);
         assert!(without.next.unwrap().contains("keyfob doctor --udev-rule"));
     }
 
@@ -406,14 +406,14 @@ mod tests {
             (&[node, udev], "keyfob doctor --udev-rule"),
             (&[node, udev, rule], "sudo usermod -aG plugdev"),
         ] {
-            let next = way_to_permission(&Host::of(files).1, &key);
+            let next = way_to_permission(&Machine::of(files).1, &key);
             assert!(next.starts_with(advice), "{next}");
         }
     }
 
     #[test]
     fn a_directory_that_may_not_be_looked_into_is_told_apart_from_a_key_that_runs() {
-        let (root, mut host) = Host::of(&[]);
+        let (root, mut host) = Machine::of(&[]);
         let shut = root.path().join("shut");
         std::fs::create_dir(&shut).unwrap();
         host.control = shut.join("control");
@@ -431,7 +431,7 @@ mod tests {
 
     #[test]
     fn what_root_left_in_the_home_is_told_with_the_way_to_have_it_back() {
-        let (_root, mut host) = Host::of(&[]);
+        let (_root, mut host) = Machine::of(&[]);
         assert_eq!(memory(&host), None);
         host.occupied = Some("/home/ada/.local/state".into());
         let next = memory(&host).unwrap().next.unwrap();
@@ -441,7 +441,7 @@ mod tests {
     #[test]
     fn no_advice_of_the_doctor_is_to_ask_the_doctor() {
         for files in [&[][..], &[("/run/udev/control", "")]] {
-            let (_root, mut host) = Host::of(files);
+            let (_root, mut host) = Machine::of(files);
             host.may_write = |_| false;
             for finding in all(&host) {
                 let next = finding.next.unwrap_or_default().replace("doctor --udev-rule", "");
@@ -452,7 +452,7 @@ mod tests {
 
     #[test]
     fn a_running_key_is_noticed() {
-        let (_root, host) = Host::of(&[]);
+        let (_root, host) = Machine::of(&[]);
         assert_eq!(running_key(&host).state, State::Note);
         let _listener = std::os::unix::net::UnixListener::bind(&host.control).unwrap();
         assert_eq!(running_key(&host).state, State::Good);
@@ -460,10 +460,10 @@ mod tests {
 
     #[test]
     fn tools_and_rules_are_found_where_distributions_put_them() {
-        let nothing = Host::of(&[("/etc/os-release", "ID=\"ubuntu\"\n")]);
+        let nothing = Machine::of(&[("/etc/os-release", "ID=\"ubuntu\"\n")]);
         assert!(usbip_tool(&nothing.1).next.unwrap().ends_with("linux-tools-generic"));
         assert_eq!([fido_tools(&nothing.1).state, udev(&nothing.1).state], [State::Note; 2]);
-        let (_root, host) = Host::of(&[
+        let (_root, host) = Machine::of(&[
             ("/usr/lib/linux-tools/6.8.0/usbip", ""),
             ("/usr/bin/fido2-token", ""),
             ("/lib/udev/rules.d/60-fido-id.rules", ""),
@@ -477,7 +477,7 @@ mod tests {
 
     #[test]
     fn browsers_in_a_box_are_named_with_what_opens_the_box() {
-        let (_root, host) = Host::of(&[
+        let (_root, host) = Machine::of(&[
             ("/snap/bin/firefox", ""),
             ("/var/lib/flatpak/app/org.chromium.Chromium/x", ""),
         ]);
@@ -488,7 +488,7 @@ mod tests {
         assert!(snap.contains("sudo snap connect firefox:u2f-devices"), "{snap}");
         assert_eq!(flatpak, "flatpak override --user --device=all org.chromium.Chromium");
         let (_root, host) =
-            Host::of(&[("/snap/bin/firefox", ""), (udev_rule::PLACE, udev_rule::TEXT)]);
+            Machine::of(&[("/snap/bin/firefox", ""), (udev_rule::PLACE, udev_rule::TEXT)]);
         assert_eq!(confined_browsers(&host)[0].state, State::Good, "the rule is there");
     }
 
@@ -496,7 +496,7 @@ mod tests {
     fn each_key_is_judged_by_whether_it_can_be_used() {
         let descriptor = "\u{6}\u{d0}"; // Not a FIDO report descriptor: no key is listed.
         let (_root, mut host) =
-            Host::of(&[("/sys/class/hidraw/hidraw0/device/report_descriptor", descriptor)]);
+            Machine::of(&[("/sys/class/hidraw/hidraw0/device/report_descriptor", descriptor)]);
         assert_eq!(keys(&host)[0].what, "no FIDO key is plugged in");
         let device = host.path("/sys/class/hidraw/hidraw0/device");
         std::fs::write(device.join("report_descriptor"), [0x06, 0xD0, 0xF1, 0x09, 0x01]).unwrap();
@@ -510,8 +510,8 @@ mod tests {
     #[test]
     fn a_taken_port_names_its_owner() {
         let line = "0: 0100007F:0CA8 00000000:0000 0A 0:0 0:0 0 0 0 222 1\n";
-        let (_root, host) = Host::of(&[("/proc/net/tcp", line)]);
+        let (_root, host) = Machine::of(&[("/proc/net/tcp", line)]);
         assert_eq!(standard_port(&host).what, "another user's program listens there");
-        assert_eq!(standard_port(&Host::of(&[]).1).state, State::Good);
+        assert_eq!(standard_port(&Machine::of(&[]).1).state, State::Good);
     }
 }

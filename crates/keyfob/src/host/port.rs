@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use super::host::Host;
+use super::machine::Machine;
 
 /// The name of the program that listens on `port`: `Some(None)` if somebody does whom this user may not know.
-pub(super) fn listener(host: &Host, port: u16) -> Option<Option<String>> {
+pub(super) fn listener(host: &Machine, port: u16) -> Option<Option<String>> {
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .find_map(|table| listening_inode(&host.read(table), port))?;
@@ -22,7 +22,7 @@ fn listening_inode(table: &str, port: u16) -> Option<String> {
     })
 }
 
-fn owner(host: &Host, inode: &str) -> Option<String> {
+fn owner(host: &Machine, inode: &str) -> Option<String> {
     let link = format!("socket:[{inode}]");
     let is_process = |name: &String| name.bytes().all(|byte| byte.is_ascii_digit());
     let process = host.names("/proc").into_iter().filter(is_process).find(|pid| {
@@ -35,6 +35,8 @@ fn owner(host: &Host, inode: &str) -> Option<String> {
     Some(format!("{} (process {process})", host.read(&format!("/proc/{process}/comm")).trim()))
 }
 
+/// IANA's port for USB/IP, where the kernel's tools look for it.
+pub(crate) const STANDARD_PORT: u16 = 3240;
 /// TCP_LISTEN of the kernel.
 const LISTEN: &str = "0A";
 
@@ -57,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_process_is_named_if_its_files_can_be_seen() {
-        let (_root, host) = Host::of(&[
+        let (_root, host) = Machine::of(&[
             ("/proc/net/tcp", TABLE),
             ("/proc/42/comm", "usbipd\n"),
             ("/proc/42/fd/0", ""),

@@ -2,12 +2,12 @@
 
 use std::os::unix::net::UnixStream;
 
-use super::State;
 use super::checks::for_attaching;
-use super::host::Host;
+use super::finding::State;
+use super::machine::Machine;
 
 /// The next step of somebody whose host has no key: the one that runs already, or how to start one.
-pub(super) fn to_a_key(host: &Host) -> String {
+pub(super) fn to_a_key(host: &Machine) -> String {
     match UnixStream::connect(&host.control).is_ok() {
         true => "a keyfob runs: `keyfob status` shows its keys; one that it serves over TCP is found by itself, \
              and --device takes the address of another host's"
@@ -23,14 +23,14 @@ pub(super) fn to_a_key(host: &Host) -> String {
 }
 
 /// How to start a key, by the way that works on this host.
-pub(super) fn start(host: &Host) -> &'static str {
+pub(super) fn start(host: &Machine) -> &'static str {
     match can_attach(host) {
         true => "`keyfob attach` plugs one into this host",
         false => "`keyfob serve` offers one without root, and prints how to use it",
     }
 }
 
-fn can_attach(host: &Host) -> bool {
+fn can_attach(host: &Machine) -> bool {
     for_attaching(host).iter().all(|finding| finding.state != State::Lacking)
 }
 
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_keyfob_that_runs_is_not_started_again() {
-        let (_root, host) = Host::of(&[]);
+        let (_root, host) = Machine::of(&[]);
         let _listener = UnixListener::bind(&host.control).unwrap();
         let way = to_a_key(&host);
         assert!(way.contains("`keyfob status`") && !way.contains("start one"), "{way}");
@@ -50,14 +50,14 @@ mod tests {
 
     #[test]
     fn who_cannot_attach_a_key_is_told_to_serve_one() {
-        let (_root, host) = Host::of(&[]);
+        let (_root, host) = Machine::of(&[]);
         assert!(to_a_key(&host).contains("`keyfob serve`"));
         let status =
             "hub port sta spd dev      sockfd local_busid\nhs  0000 004 000 00000000 000000 0-0\n";
         let vhci = "/sys/devices/platform/vhci_hcd.0";
         let (status, attach) = ((format!("{vhci}/status"), status), format!("{vhci}/attach"));
         let usbhid = "/sys/bus/usb/drivers/usbhid/new_id";
-        let (_root, host) = Host::of(&[(&status.0, status.1), (&attach, ""), (usbhid, "")]);
+        let (_root, host) = Machine::of(&[(&status.0, status.1), (&attach, ""), (usbhid, "")]);
         assert!(to_a_key(&host).ends_with("`keyfob attach` plugs one into this host"));
     }
 }

@@ -8,7 +8,7 @@ use rustix::fs::{Access, access};
 use crate::home;
 
 /// A machine's file system, seen from outside.
-pub(super) struct Host {
+pub(super) struct Machine {
     root: PathBuf,
     /// The control socket of keys that run here.
     pub(super) control: PathBuf,
@@ -18,7 +18,7 @@ pub(super) struct Host {
     pub(super) occupied: Option<PathBuf>,
 }
 
-impl Host {
+impl Machine {
     /// The machine this program runs on.
     pub(super) fn this() -> Self {
         let may_write = |path: &Path| access(path, Access::WRITE_OK).is_ok();

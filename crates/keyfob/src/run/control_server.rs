@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,10 +17,25 @@ use virtual_key::key::Touch;
 use virtual_key::keys::{Keys, PluggedKey, Prompt};
 use virtual_key::power_cycle::power_cycle;
 
-use super::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, MAX_WAITING, PATIENCE};
-use super::protocol::{Choice, KeyStatus, OpenPrompt, Refusal, Status};
-use super::{Request, Response};
+use super::told::{key_status, open_prompt};
+use crate::control::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, MAX_WAITING, PATIENCE};
+use crate::control::protocol::{Choice, Refusal, Status};
+use crate::control::{NAME, Request, Response, default_directories};
 use crate::socket::Door;
+
+/// Opens the control socket of this process at `path`, or where the clients look first.
+///
+/// # Errors
+/// Another key is running there, or the place is not private.
+pub(crate) fn bind(path: Option<&Path>) -> anyhow::Result<Door> {
+    match path {
+        Some(path) => Door::open(path),
+        None => {
+            let [directory, _] = default_directories();
+            Door::open_in(directory, NAME)
+        }
+    }
+}
 
 /// What all clients share.
 struct Desk {
@@ -191,7 +207,7 @@ async fn next_prompt(keys: &Keys, candidates: &[&PluggedKey]) -> Response {
     loop {
         for key in candidates {
             if let Some(prompt) = key.prompt() {
-                return Response::Prompt(OpenPrompt::new(key, prompt));
+                return Response::Prompt(open_prompt(key, prompt));
             }
         }
         // It cannot fail: the keys hold the other end.
@@ -216,7 +232,7 @@ async fn replug(keys: &Keys, key: Option<&str>) -> Answer {
 }
 
 fn status(keys: &Keys) -> Response {
-    let each = keys.iter().map(|key| KeyStatus::of(key)).collect();
+    let each = keys.iter().map(|key| key_status(key)).collect();
     Response::Status(Status { touch: keys.touch(), keys: each })
 }
 

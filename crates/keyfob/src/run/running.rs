@@ -3,22 +3,19 @@
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use tokio::task::LocalSet;
 use usbip_server::Server;
 use virtual_key::key::Touch;
 use virtual_key::keys::Keys;
 
-use crate::cli::KeyOptions;
-use crate::conformance_hooks::Hooks;
-use crate::control;
+use super::conformance_hooks::Hooks;
+use super::key_options::KeyOptions;
+use super::{control_server, prompts, removed};
 use crate::failure::usage;
 use crate::home;
 use crate::process::EndSignal;
-use crate::removed;
 use crate::say::warn;
 use crate::socket::Door;
 use crate::state;
-use crate::touch;
 
 /// Keys with everything around them but a host.
 pub(crate) struct Running {
@@ -41,7 +38,7 @@ impl Running {
             home::warn_of_foreign_home();
         }
         let end = end_signal(options.until_stdin_closes)?;
-        let control = control::bind(options.control.as_deref())?;
+        let control = control_server::bind(options.control.as_deref())?;
         let hooks = Hooks::open(options)?;
         Ok(Self {
             keys: Rc::new(Keys::plug_into(server, &options.making()?).map_err(state::with_cure)?),
@@ -67,9 +64,9 @@ impl Running {
     ) -> anyhow::Result<()> {
         let outcome = tokio::select! {
             result = host => result.map(|never| match never {}),
-            never = control::serve(&mut self.control, &self.keys) => match never {},
+            never = control_server::serve(&mut self.control, &self.keys) => match never {},
             never = removed::guard(self.keys.directories()) => match never {},
-            never = touch::front_end(&self.keys) => match never {},
+            never = prompts::front_end(&self.keys) => match never {},
             never = obey(self.hooks.as_ref(), &self.keys) => match never {},
             () = self.end.received() => Ok(()),
         };
@@ -97,13 +94,4 @@ async fn obey(hooks: Option<&Hooks>, keys: &Rc<Keys>) -> Infallible {
         Some(hooks) => hooks.serve(keys).await,
         None => std::future::pending().await,
     }
-}
-
-/// Runs `task` on this thread; everything that waits runs there, and nothing else does.
-///
-/// # Errors
-/// What `task` failed with.
-pub(crate) fn on_one_thread<T>(task: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, task)
 }

@@ -1,0 +1,30 @@
+//! This host, as far as keys are concerned: what it lacks, how to come by a key on it, and who has its ports.
+
+mod checks;
+pub(crate) mod doctor;
+mod finding;
+mod machine;
+mod port;
+mod udev_rule;
+mod way_in;
+
+use self::finding::State;
+use self::machine::Machine;
+pub(crate) use self::port::STANDARD_PORT;
+
+/// The first thing that keeps a key from being attached to this host, and what to do about it.
+pub(crate) fn obstacle_to_attaching() -> Option<(String, String)> {
+    let findings = checks::for_attaching(&Machine::this());
+    let lacking = findings.into_iter().find(|finding| finding.state == State::Lacking)?;
+    Some((lacking.what, lacking.next.unwrap_or_default()))
+}
+
+/// How to come by a key on this host, which has none in a USB port: a sentence for `next:`.
+pub(crate) fn way_to_a_key() -> String {
+    way_in::to_a_key(&Machine::this())
+}
+
+/// Who listens on this TCP port of this host: a program's name, or whatever is known.
+pub(crate) fn listener(port: u16) -> Option<String> {
+    port::listener(&Machine::this(), port)?
+}

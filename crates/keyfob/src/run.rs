@@ -1,0 +1,24 @@
+//! Running keys: starting them, and answering for them while they run.
+//!
+//! ```text
+//!   attach, serve                        start keys, with what they have in common: key_options, running
+//!   touch, wait, replug, status          ask a running key, through its control socket
+//!   prompts                              asks the person at the terminal
+//!   control_server, told                 answers the control socket
+//!   conformance_hooks                    answers FIDO's conformance tool
+//!   removed                              warns when a memory is removed under a running key
+//! ```
+
+pub(crate) mod attach;
+mod conformance_hooks;
+mod control_server;
+mod key_options;
+mod prompts;
+mod removed;
+pub(crate) mod replug;
+mod running;
+pub(crate) mod serve;
+pub(crate) mod status;
+mod told;
+pub(crate) mod touch;
+pub(crate) mod wait;

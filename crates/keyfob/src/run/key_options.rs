@@ -1,0 +1,120 @@
+//! What `attach` and `serve` have in common: which keys there are to be.
+
+use std::path::PathBuf;
+
+use clap::builder::{EnumValueParser, TypedValueParser as _};
+use clap::{Args, ValueEnum};
+use virtual_key::key::Touch;
+use virtual_key::keys::Making;
+use virtual_key::profile::{MAX_CAPACITY, Profile};
+
+use super::conformance_hooks;
+use crate::say::warn;
+use crate::{profiles, state};
+
+/// What a key is made of, and how it treats touches: the same for `serve` and `attach`.
+#[derive(Debug, Args)]
+pub(crate) struct KeyOptions {
+    /// Where the keys' memory is kept; made if it is not there [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
+    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
+    pub(crate) state: Option<PathBuf>,
+
+    /// Remember nothing: a new key at each start
+    #[arg(long, conflicts_with_all = ["passphrase_file", "credential", "witness", "accept_rollback"])]
+    pub(crate) ephemeral: bool,
+
+    #[command(flatten)]
+    pub(crate) unlock: state::UnlockOptions,
+
+    /// Who decides when the key is to be touched
+    #[arg(long, default_value = "ask", value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
+    pub(crate) touch: Touch,
+
+    /// How many keys, on bus ids 1-1, 1-2 and so on; each has a memory of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) keys: u8,
+
+    /// What kind of key: default, fido2.1, fido2.0, u2f-only, bio, everything, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default", add = profiles::completer())]
+    pub(crate) profile: String,
+
+    /// How many passkeys (discoverable credentials) fit on a key [default: as the profile says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CAPACITY)))]
+    pub(crate) capacity: Option<u32>,
+
+    /// Where `keyfob touch` and the like find these keys [default: $XDG_RUNTIME_DIR/keyfob/control or /tmp/keyfob-UID/control]
+    #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
+    pub(crate) control: Option<PathBuf>,
+
+    /// End with the standard input stream, a pipe: keys started by a program go when it goes, in whatever way
+    #[arg(long)]
+    pub(crate) until_stdin_closes: bool,
+
+    #[command(flatten)]
+    pub(crate) hooks: conformance_hooks::HookOptions,
+}
+
+/// [`Touch`] as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TouchWord {
+    /// A person is asked: on the terminal, or with `keyfob touch` and `keyfob deny`
+    Ask,
+    /// Everything is approved at once; for tests only
+    Auto,
+    /// Everything is refused at once
+    Deny,
+}
+
+impl From<TouchWord> for Touch {
+    fn from(word: TouchWord) -> Self {
+        match word {
+            TouchWord::Ask => Self::Ask,
+            TouchWord::Auto => Self::Auto,
+            TouchWord::Deny => Self::Deny,
+        }
+    }
+}
+
+impl KeyOptions {
+    /// What the keys are made as.
+    ///
+    /// # Errors
+    /// No such profile, or nothing tells where memories are kept.
+    pub(crate) fn making(&self) -> anyhow::Result<Making> {
+        let memory = |number| match self.ephemeral {
+            true => Ok(None),
+            false => self.unlock.place(self.state.as_deref(), number).map(Some),
+        };
+        Ok(Making {
+            profile: Profile::load(&self.profile)?.with_capacity(self.capacity),
+            memories: (1..=self.keys).map(memory).collect::<anyhow::Result<_>>()?,
+            touch: self.touch,
+            seed: None,
+            warn: |sentence| warn(sentence),
+        })
+    }
+}
+
+#[cfg(test)]
+impl KeyOptions {
+    /// One key that remembers nothing.
+    pub(crate) fn for_tests() -> Self {
+        let profile = "default".to_owned();
+        let (state, ephemeral, touch, control) = (None, true, Touch::Ask, None);
+        let (keys, capacity, until_stdin_closes) = (1, None, false);
+        let hooks = conformance_hooks::HookOptions::default();
+        let unlock = state::UnlockOptions::default();
+        Self {
+            state,
+            ephemeral,
+            unlock,
+            touch,
+            keys,
+            profile,
+            capacity,
+            control,
+            until_stdin_closes,
+            hooks,
+        }
+    }
+}

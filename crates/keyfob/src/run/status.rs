@@ -1,0 +1,123 @@
+//! `keyfob status`: the keys that run, and what they ask.
+
+use clap::Args;
+
+use crate::control::protocol::{KeyStatus, OpenPrompt, Status};
+use crate::control::{Connection, Request, Response};
+use crate::terminal;
+use crate::terminal::shown::{name, quoted_name, quoted_site};
+
+/// Show the keys that run, and what they ask
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    connection: Connection,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints how things stand.
+///
+/// # Errors
+/// No key is running.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    match options.connection.ask(&Request::Status)? {
+        Response::Status(status) if options.json => {
+            Ok(terminal::print(terminal::json_line(&status)?)?)
+        }
+        Response::Status(status) => Ok(terminal::print(table(&status))?),
+        other => Err(other.unexpected()),
+    }
+}
+
+fn table(status: &Status) -> String {
+    let heading = ["KEY", "SERIAL", "DEVICE", "HOST", "PROMPT"].map(str::to_owned);
+    let rows: Vec<_> = [heading].into_iter().chain(status.keys.iter().map(row)).collect();
+    terminal::columns(&rows)
+}
+
+fn row(key: &KeyStatus) -> [String; 5] {
+    let device = key.device.as_deref().map_or_else(|| "-".to_owned(), name);
+    let host = if key.attached { "attached" } else { "-" };
+    let prompt = key.prompt.as_ref().map_or_else(|| "-".to_owned(), summary);
+    [name(&key.key), name(&key.serial), device, host.to_owned(), prompt]
+}
+
+/// `register for “github.com”, “ada” (27 s left)`.
+fn summary(prompt: &OpenPrompt) -> String {
+    let site = prompt.rp_id.as_deref().map(quoted_site);
+    let site = site.or_else(|| prompt.application.as_deref().map(nameless));
+    let site = site.map(|site| format!(" for {site}"));
+    let user = prompt.user.iter().map(|user| format!(", {}", quoted_name(user)));
+    let who: String = site.into_iter().chain(user).collect();
+    format!("{}{who} ({} s left)", name(&prompt.action), prompt.seconds_left)
+}
+
+/// As a prompt has it: by the beginning of its hash it can be known again.
+fn nameless(hash: &str) -> String {
+    let beginning: String = hash.chars().take(8).collect();
+    format!("a U2F site without a name ({}…)", name(&beginning))
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob status
+  keyfob status --json | jq '.keys[].attached'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::terminal::shown::is_plain;
+    use virtual_key::key::Touch;
+
+    const PAINT: &str = "\u{1b}[2J\u{7f}\u{9b}1m\u{202e}\u{e0041}\"\\ä";
+
+    fn painted() -> Status {
+        let paint = || PAINT.to_owned();
+        let prompt = OpenPrompt {
+            id: paint(),
+            action: paint(),
+            gesture: paint(),
+            rp_id: Some(paint()),
+            application: Some(paint()),
+            user: Some(paint()),
+            seconds_left: 1,
+            key: paint(),
+        };
+        let (serial, device) = (paint(), Some(paint()));
+        let key = KeyStatus { key: paint(), serial, device, attached: true, prompt: Some(prompt) };
+        Status { touch: Touch::Ask, keys: vec![key] }
+    }
+
+    fn is_harmless(text: &str) -> bool {
+        text.chars().all(|character| character == '\n' || is_plain(character))
+    }
+
+    #[test]
+    fn nothing_that_a_key_tells_can_paint_on_the_terminal() {
+        let table = table(&painted());
+        assert!(is_harmless(&table) && table.contains("\\u{202e}"), "{table:?}");
+    }
+
+    #[test]
+    fn a_u2f_site_is_named_or_known_again_by_its_hash() {
+        let mut prompt = OpenPrompt {
+            id: "1".to_owned(),
+            action: "register".to_owned(),
+            gesture: "touch".to_owned(),
+            rp_id: None,
+            application: Some("ab".repeat(32)),
+            user: None,
+            seconds_left: 9,
+            key: "1-1".to_owned(),
+        };
+        let nameless = "register for a U2F site without a name (abababab…) (9 s left)";
+        assert_eq!(summary(&prompt), nameless);
+        prompt.rp_id = Some("github.com".to_owned());
+        assert_eq!(summary(&prompt), "register for “github.com” (9 s left)");
+    }
+}

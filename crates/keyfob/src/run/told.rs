@@ -1,0 +1,57 @@
+//! A running key as scripts see it, in the words of the control socket.
+
+use ctap_core::consent::{Action, Gesture};
+use virtual_key::keys::{PluggedKey, Prompt};
+
+use crate::control::protocol::{KeyStatus, OpenPrompt};
+use crate::device::Address;
+
+/// How this key is.
+pub(super) fn key_status(key: &PluggedKey) -> KeyStatus {
+    KeyStatus {
+        key: key.bus_id().to_owned(),
+        serial: key.serial().to_owned(),
+        device: Address::of(key).map(|address| address.to_string()),
+        attached: key.port().is_attached(),
+        prompt: key.prompt().map(|prompt| open_prompt(key, prompt)),
+    }
+}
+
+/// A prompt of this key.
+pub(super) fn open_prompt(key: &PluggedKey, prompt: Prompt) -> OpenPrompt {
+    OpenPrompt {
+        seconds_left: prompt.seconds_left(),
+        id: prompt.name,
+        action: action_name(prompt.question.action).to_owned(),
+        gesture: gesture_name(prompt.question.gesture).to_owned(),
+        rp_id: prompt.question.rp_id,
+        application: prompt.question.application.map(|hash| hash.iter().map(hex).collect()),
+        user: prompt.question.user,
+        key: key.bus_id().to_owned(),
+    }
+}
+
+fn hex(byte: &u8) -> String {
+    format!("{byte:02x}")
+}
+
+fn action_name(action: Action) -> &'static str {
+    match action {
+        Action::Register => "register",
+        Action::SignIn => "sign_in",
+        Action::Select => "select",
+        Action::Reset => "reset",
+        Action::Verify => "verify",
+        Action::Enroll => "enroll",
+        _ => "other",
+    }
+}
+
+fn gesture_name(gesture: Gesture) -> &'static str {
+    match gesture {
+        Gesture::Touch => "touch",
+        Gesture::LongTouch => "long_touch",
+        Gesture::Finger => "finger",
+        _ => "other",
+    }
+}

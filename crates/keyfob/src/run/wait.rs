@@ -1,0 +1,39 @@
+//! `keyfob wait`: the next prompt of a running key.
+
+use clap::Args;
+
+use crate::control::{Connection, Request, Response};
+use crate::terminal;
+
+/// Wait until a running key asks for a touch, and print what it asks as one JSON object
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    connection: Connection,
+
+    /// Wait for this key, by its bus id
+    #[arg(long, value_name = "BUSID")]
+    key: Option<String>,
+
+    /// Give up after so many seconds
+    #[arg(long, value_name = "S")]
+    timeout: Option<u32>,
+}
+
+/// Waits for a prompt and prints it.
+///
+/// # Errors
+/// No key is running, or no prompt was opened in time.
+pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+    let request = Request::Wait { key: options.key, seconds: options.timeout };
+    match options.connection.ask(&request)? {
+        Response::Prompt(prompt) => Ok(terminal::print(terminal::json_line(&prompt)?)?),
+        other => Err(other.unexpected()),
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob wait --timeout 10 && keyfob touch
+  keyfob wait | jq -r .rp_id";
