@@ -92,8 +92,11 @@ impl Store {
         }
     }
 
-    /// Everything that was committed so far is durable on return.
-    pub(crate) fn barrier(&mut self) -> Result<(), MemoryError> {
+    /// Everything that was committed so far is durable on return. For whoever ends a key; costs nothing if it is so already.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit): what is safe to lose may be lost.
+    pub fn barrier(&mut self) -> Result<(), MemoryError> {
         self.memory.commit(&[], Durability::Wait)
     }
 

@@ -141,6 +141,7 @@ impl Line {
                 self.wake();
             });
         }
+        lock(&self.worker).flush();
     }
 
     /// Waits for the next order; `None`: there will be no more.

@@ -101,6 +101,13 @@ impl Worker {
         without_traces(|| self.carry_out(order, tell));
     }
 
+    /// There will be no more orders: what the memory might keep later it keeps now.
+    pub(super) fn flush(&mut self) {
+        if let Err(error) = self.parts.store.barrier() {
+            tracing::warn!(%error, "the last of what a key remembers may be lost");
+        }
+    }
+
     fn carry_out(&mut self, order: Order, tell: &mut dyn FnMut(Effect)) {
         match order {
             Order::PlugIn { now } => {
