@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use serde_json::Value;
-use virtual_key::attestation::{self, Identity, Issuer, Vouched};
+use virtual_key::attestation::{self, AttestationKind, Identity, Issuer};
 use virtual_key::memory::{Memory, Place};
 use virtual_key::metadata::Statements;
 use virtual_key::platform::system_rng;
@@ -78,11 +78,11 @@ fn of_kept_key(options: &Options) -> anyhow::Result<Value> {
         return Err(usage(what, "leave out --u2f for what it speaks, or name another profile"));
     }
     let place = options.unlock.place(options.state.as_deref(), options.key)?;
-    let identity = |vouched| {
+    let identity = |kind| {
         // A key that runs holds its memory: what it has kept there can be read all the same.
-        match attestation::kept(vouched, &place.directory)? {
+        match attestation::kept(kind, &place.directory)? {
             Some(identity) => Ok(identity),
-            None => new_identity(vouched, &place),
+            None => new_identity(kind, &place),
         }
     };
     let identities = profile.identities(identity).map_err(state::with_cure)?;
@@ -91,11 +91,11 @@ fn of_kept_key(options: &Options) -> anyhow::Result<Value> {
 }
 
 /// As the key would make it at its first start.
-fn new_identity(vouched: Vouched, place: &Place) -> Result<Identity, virtual_key::Error> {
+fn new_identity(kind: AttestationKind, place: &Place) -> Result<Identity, virtual_key::Error> {
     let (rng, today) = (&mut system_rng(), SystemTime::now());
     let memory = Memory::open(place, |sentence| warn(sentence), rng)?;
     let (serial, directory) = (&memory.serial, memory.directory.as_deref());
-    Issuer { serial, directory, rng, today }.identity(vouched)
+    Issuer { serial, directory, rng, today }.identity(kind)
 }
 
 const EXAMPLES: &str = "\

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use self::certificate::model_of;
 use crate::error::Error;
 
-pub use self::certificate::Vouched;
+pub use self::certificate::AttestationKind;
 pub use self::kept::{Issuer, kept};
 pub use self::pem::Unusable;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Warn, log};
 use crate::key::Touch;
-use crate::keys::Making;
+use crate::keys::KeySettings;
 use crate::memory::Place;
 use crate::profile::Profile;
 use crate::thread::Way;
@@ -107,7 +107,7 @@ impl Builder {
         let Self { profile, capacity, touch, seed, memory, warn } = self;
         let profile = profile.map_or_else(|| Profile::load("default"), Ok)?;
         let profile = profile.with_capacity(capacity);
-        VirtualKey::start(Making { profile, memories: vec![memory], touch, seed, warn }, way)
+        VirtualKey::start(KeySettings { profile, memories: vec![memory], touch, seed, warn }, way)
     }
 }
 

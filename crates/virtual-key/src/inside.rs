@@ -18,7 +18,7 @@ use usbip_server::vhci::{self, Vhci};
 
 use crate::error::{Error, Warn};
 use crate::host::{Found, Held};
-use crate::keys::{Keys, Making, PluggedKey, Prompt};
+use crate::keys::{KeySettings, Keys, PluggedKey, Prompt};
 use crate::neighbours::Doorkeeper;
 use crate::power_cycle::power_cycle;
 use crate::thread::{Facts, Way};
@@ -58,10 +58,10 @@ impl Host {
 
 impl Inside {
     /// Makes the key. What may refuse it is asked first, before its memory is touched.
-    pub(crate) async fn start(making: &Making, way: Way) -> Result<(Self, Host), Error> {
-        let prepared = Prepared::of(way, making.warn).await?;
+    pub(crate) async fn start(settings: &KeySettings, way: Way) -> Result<(Self, Host), Error> {
+        let prepared = Prepared::of(way, settings.warn).await?;
         let server = Server::new();
-        let keys = Keys::plug_into(&server, making)?;
+        let keys = Keys::plug_into(&server, settings)?;
         let key = keys.iter().next().map(Rc::clone).ok_or(Error::Ended)?;
         let found = watch::Sender::new(None);
         let host = match prepared {

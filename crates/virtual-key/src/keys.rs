@@ -24,7 +24,7 @@ use crate::profile::{Profile, UsbIds};
 
 /// What keys are made as: all of the same kind, each with a memory of its own.
 #[derive(Clone, Debug)]
-pub struct Making {
+pub struct KeySettings {
     /// What kind of key.
     pub profile: Profile,
     /// One key for each, on bus ids 1-1, 1-2 and so on: where its memory is, or `None` for a key that remembers nothing.
@@ -37,7 +37,7 @@ pub struct Making {
     pub warn: Warn,
 }
 
-impl Making {
+impl KeySettings {
     fn today(&self) -> SystemTime {
         if self.seed.is_some() { seeded_date() } else { SystemTime::now() }
     }
@@ -100,20 +100,20 @@ impl Keys {
     ///
     /// # Errors
     /// What a memory says about itself, and [`Error::SeedWithMemory`].
-    pub fn plug_into(server: &Server, making: &Making) -> Result<Self, Error> {
-        if making.seed.is_some() && making.memories.iter().any(Option::is_some) {
+    pub fn plug_into(server: &Server, settings: &KeySettings) -> Result<Self, Error> {
+        if settings.seed.is_some() && settings.memories.iter().any(Option::is_some) {
             return Err(Error::SeedWithMemory);
         }
-        let workshop = Workshop {
+        let maker = KeyMaker {
             server,
-            making,
+            settings,
             clock: Clock::start(),
             bell: Bell::new(),
             run: system_rng().next_u32(),
         };
-        let make = |(number, memory)| without_traces(|| workshop.make(number, memory)).map(Rc::new);
-        let keys = (1..).zip(&making.memories).map(make).collect::<Result<_, Error>>()?;
-        Ok(Self { keys, touch: making.touch, bell: workshop.bell })
+        let make = |(number, memory)| without_traces(|| maker.make(number, memory)).map(Rc::new);
+        let keys = (1..).zip(&settings.memories).map(make).collect::<Result<_, Error>>()?;
+        Ok(Self { keys, touch: settings.touch, bell: maker.bell })
     }
 
     /// Every key, in the order of the bus ids.
@@ -151,21 +151,21 @@ impl Keys {
 }
 
 /// What the keys of one process have in common.
-struct Workshop<'a> {
+struct KeyMaker<'a> {
     server: &'a Server,
-    making: &'a Making,
+    settings: &'a KeySettings,
     clock: Clock,
     bell: Bell,
     /// Tells this run's prompts from those of all others.
     run: u32,
 }
 
-impl Workshop<'_> {
+impl KeyMaker<'_> {
     /// Makes the key with this number, and plugs it in.
     fn make(&self, number: u32, memory: &Option<Place>) -> Result<PluggedKey, Error> {
-        let mut rng = randomness(self.making.seed, number);
+        let mut rng = randomness(self.settings.seed, number);
         let memory = match memory {
-            Some(place) => Memory::open(place, self.making.warn, &mut *rng)?,
+            Some(place) => Memory::open(place, self.settings.warn, &mut *rng)?,
             None => Memory::ephemeral(&mut *rng),
         };
         self.plug(number, memory, rng)
@@ -177,15 +177,15 @@ impl Workshop<'_> {
         memory: Memory,
         mut rng: Box<dyn CryptoRng + Send>,
     ) -> Result<PluggedKey, Error> {
-        let Making { profile, touch, .. } = self.making;
+        let KeySettings { profile, touch, .. } = self.settings;
         let Memory { store, serial, directory } = memory;
         let mut issuer = Issuer {
             serial: &serial,
             directory: directory.as_deref(),
             rng: &mut *rng,
-            today: self.making.today(),
+            today: self.settings.today(),
         };
-        let identities = profile.identities(|vouched| issuer.identity(vouched))?;
+        let identities = profile.identities(|kind| issuer.identity(kind))?;
         let config = profile.config(&identities)?;
         let statements = Statements::new(profile, &identities)?;
         let (touch, bell) = (*touch, self.bell.clone());

@@ -1,17 +1,25 @@
 //! A whole virtual security key: the authenticator behind its transport, with memory, attestation and a USB port.
 //!
-//! ```text
-//!   keys         the keys of a process, each in a port of a usbip-server
-//!    ├─ key        one key: ctap-core behind hid-transport, and what becomes of its questions
-//!    ├─ memory     what it remembers: a vault in a directory, or nothing
-//!    ├─ profile    what kind of key it is, from TOML
-//!    ├─ attestation  who vouches for its credentials
-//!    └─ metadata   what relying parties may know of it
-//!   host         the kernel of this machine, as the host of a key
-//! ```
+//! [`VirtualKey`] is such a key as a value, for integration tests: plugged into this machine's kernel, offered over USB/IP, or
+//! within the process. It blocks, runs on a thread of its own, and is unplugged when it is dropped.
 //!
-//! What waits is `async` and runs on one thread, in a Tokio `LocalSet` on a `current_thread` runtime. A key's authenticator and its memory, which
-//! may take their time, have a thread of their own.
+//! It is made of these, for programs that have a Tokio runtime themselves. What waits there is `async`, and runs on one thread,
+//! in a `LocalSet` on a `current_thread` runtime.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`keys`] | the keys of a process, each in a port of a `usbip_server::Server` |
+//! | [`key`] | one key: `ctap-core` behind `hid-transport`, and what becomes of its questions |
+//! | [`memory`] | what it remembers: sealed records in a directory, or nothing |
+//! | [`profile`] | what kind of key it is, from TOML |
+//! | [`attestation`] | who vouches for its credentials |
+//! | [`metadata`] | what relying parties may know of it |
+//! | [`host`] | this machine's kernel as the host of a key |
+//! | [`power_cycle`] | unplugging a key and plugging it in again |
+//! | [`neighbours`] | which programs of this machine are let in over TCP |
+//!
+//! The process that a key runs in is not hardened: whoever may look into it sees the key's secrets. A program for people does
+//! what `keyfob` does first: no core dumps, files for its user alone.
 
 pub mod attestation;
 pub mod bell;

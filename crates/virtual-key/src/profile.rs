@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 pub use self::description::{Aaguid, MAX_CAPACITY};
 use self::description::{Description, Files};
-use crate::attestation::{Identity, Vouched};
+use crate::attestation::{AttestationKind, Identity};
 use crate::error::Error;
 
 /// A kind of key, checked: its settings fit together.
@@ -114,27 +114,27 @@ impl Profile {
     /// One that cannot be used.
     pub fn identities(
         &self,
-        mut own: impl FnMut(Vouched) -> Result<Identity, Error>,
+        mut own: impl FnMut(AttestationKind) -> Result<Identity, Error>,
     ) -> Result<Identities, Error> {
-        let mut find = |wanted: bool, files: &Option<Files>, vouched| match (wanted, files) {
+        let mut find = |wanted: bool, files: &Option<Files>, kind| match (wanted, files) {
             (false, _) => Ok(None),
             (true, Some(files)) => self.brought(files).map(Some),
-            (true, None) => own(vouched).map(Some),
+            (true, None) => own(kind).map(Some),
         };
         let Description { aaguid: Aaguid(aaguid), attestation, enterprise_attestation, .. } =
             &self.description;
         let wants_model = self.description.needs_attestation_key();
         let wants_device = self.description.has_enterprise_attestation();
         let model = match self.speaks_ctap2() {
-            true => Vouched::Model { aaguid: *aaguid },
-            false => Vouched::U2f,
+            true => AttestationKind::Model { aaguid: *aaguid },
+            false => AttestationKind::U2f,
         };
         Ok(Identities {
             model: find(wants_model, &attestation.files, model)?,
             device: find(
                 wants_device,
                 &enterprise_attestation.files,
-                Vouched::Device { aaguid: *aaguid },
+                AttestationKind::Device { aaguid: *aaguid },
             )?,
         })
     }

@@ -13,7 +13,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use crate::error::Error;
 use crate::inside::Inside;
-use crate::keys::Making;
+use crate::keys::KeySettings;
 
 /// How hosts reach the key.
 pub(crate) enum Way {
@@ -51,12 +51,12 @@ type Ready = replies::Sender<Result<Facts, Error>>;
 
 impl KeyThread {
     /// Starts the thread, and the key on it.
-    pub(crate) fn start(making: Making, way: Way) -> Result<(Self, Facts), Error> {
+    pub(crate) fn start(settings: KeySettings, way: Way) -> Result<(Self, Facts), Error> {
         let (orders, inbox) = mpsc::unbounded_channel();
         let (ready, started) = replies::channel();
         let end = End::default();
         let told = Arc::clone(&end);
-        let run = move || run(&making, way, inbox, ready, &told);
+        let run = move || run(&settings, way, inbox, ready, &told);
         let thread = thread::Builder::new().name("virtual-key".to_owned()).spawn(run);
         let thread = Some(thread.map_err(Error::Start)?);
         let facts = started.recv().unwrap_or(Err(Error::Ended))?;
@@ -99,10 +99,16 @@ fn taken(end: &End) -> Option<Error> {
 }
 
 /// Is that thread.
-fn run(making: &Making, way: Way, inbox: mpsc::UnboundedReceiver<Order>, ready: Ready, end: &End) {
+fn run(
+    settings: &KeySettings,
+    way: Way,
+    inbox: mpsc::UnboundedReceiver<Order>,
+    ready: Ready,
+    end: &End,
+) {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
-        Ok(runtime) => LocalSet::new().block_on(&runtime, live(making, way, inbox, ready, end)),
+        Ok(runtime) => LocalSet::new().block_on(&runtime, live(settings, way, inbox, ready, end)),
         // Whoever waits for it is there.
         Err(error) => drop(ready.send(Err(Error::Start(error)))),
     }
@@ -110,13 +116,13 @@ fn run(making: &Making, way: Way, inbox: mpsc::UnboundedReceiver<Order>, ready: 
 
 /// The life of the key.
 async fn live(
-    making: &Making,
+    settings: &KeySettings,
     way: Way,
     inbox: mpsc::UnboundedReceiver<Order>,
     ready: Ready,
     end: &End,
 ) {
-    let (inside, host) = match Inside::start(making, way).await {
+    let (inside, host) = match Inside::start(settings, way).await {
         Ok((inside, host)) => (Rc::new(inside), host),
         Err(error) => return drop(ready.send(Err(error))),
     };

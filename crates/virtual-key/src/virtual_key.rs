@@ -10,7 +10,7 @@ use crate::builder::Builder;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::host::local_device;
-use crate::keys::{Making, Prompt};
+use crate::keys::{KeySettings, Prompt};
 use crate::thread::{Facts, KeyThread, Way};
 
 /// A whole security key that runs on a thread of its own. Its methods block; the value may be sent to, and used from, other threads.
@@ -44,9 +44,9 @@ impl VirtualKey {
         Builder::default()
     }
 
-    pub(crate) fn start(making: Making, way: Way) -> Result<Self, Error> {
+    pub(crate) fn start(settings: KeySettings, way: Way) -> Result<Self, Error> {
         let is_attached = matches!(way, Way::Kernel);
-        let (thread, facts) = KeyThread::start(making, way)?;
+        let (thread, facts) = KeyThread::start(settings, way)?;
         let key = Self { facts, thread };
         if is_attached {
             key.thread.ask(async |inside| inside.device_file().await)??;

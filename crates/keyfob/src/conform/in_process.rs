@@ -40,7 +40,7 @@ impl Simulated {
         let (now, mut rng) = (Instant::default(), system_rng());
         let today = SystemTime::now();
         let mut issuer = Issuer { serial: "conform", directory: None, rng: &mut rng, today };
-        let identities = profile.identities(|vouched| issuer.identity(vouched))?;
+        let identities = profile.identities(|kind| issuer.identity(kind))?;
         let config = profile.config(&identities)?;
         let store = Store::in_memory(&mut rng);
         let parts = Parts { store, rng: Box::new(rng), touch, bell: Bell::new() };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{EnumValueParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use virtual_key::key::Touch;
-use virtual_key::keys::Making;
+use virtual_key::keys::KeySettings;
 use virtual_key::profile::{MAX_CAPACITY, Profile};
 
 use super::conformance_hooks;
@@ -80,12 +80,12 @@ impl KeyOptions {
     ///
     /// # Errors
     /// No such profile, or nothing tells where memories are kept.
-    pub(crate) fn making(&self) -> anyhow::Result<Making> {
+    pub(crate) fn settings(&self) -> anyhow::Result<KeySettings> {
         let memory = |number| match self.ephemeral {
             true => Ok(None),
             false => self.unlock.place(self.state.as_deref(), number).map(Some),
         };
-        Ok(Making {
+        Ok(KeySettings {
             profile: Profile::load(&self.profile)?.with_capacity(self.capacity),
             memories: (1..=self.keys).map(memory).collect::<anyhow::Result<_>>()?,
             touch: self.touch,

@@ -41,7 +41,7 @@ impl Running {
         let control = control_server::bind(options.control.as_deref())?;
         let hooks = Hooks::open(options)?;
         Ok(Self {
-            keys: Rc::new(Keys::plug_into(server, &options.making()?).map_err(state::with_cure)?),
+            keys: Rc::new(Keys::plug_into(server, &options.settings()?).map_err(state::with_cure)?),
             control,
             hooks,
             end,

@@ -28,7 +28,7 @@ use super::Identity;
 
 /// Whom a certificate vouches for.
 #[derive(Clone, Copy)]
-pub enum Vouched {
+pub enum AttestationKind {
     /// Every key of the model.
     Model {
         /// Its number.
@@ -51,7 +51,7 @@ impl Identity {
     /// # Errors
     /// A name that does not fit a certificate, or a clock outside of what certificates can tell.
     pub(crate) fn generate(
-        vouched: Vouched,
+        kind: AttestationKind,
         serial: &str,
         today: SystemTime,
         mut rng: &mut dyn CryptoRng,
@@ -66,8 +66,8 @@ impl Identity {
             issuer: root_name.clone(),
             extensions: root_extensions(&root_name, &root_info)?,
         };
-        let subject = vouched.name(serial)?;
-        let extensions = vouched.extensions(serial, &subject, &key_info, &root_info)?;
+        let subject = kind.name(serial)?;
+        let extensions = kind.extensions(serial, &subject, &key_info, &root_info)?;
         let leaf = Contents { subject, issuer: root_name, extensions };
         let certificates = vec![
             leaf.signed(key_info, &root_key, today, &mut rng)?,
@@ -77,7 +77,7 @@ impl Identity {
     }
 }
 
-impl Vouched {
+impl AttestationKind {
     /// The model, if there is one.
     const fn aaguid(&self) -> Option<&[u8; 16]> {
         match self {

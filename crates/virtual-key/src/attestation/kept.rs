@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use rand_core::CryptoRng;
 
-use super::{Identity, Vouched};
+use super::{AttestationKind, Identity};
 use crate::error::{Error, RESTORE_IDENTITY};
 use crate::private_file;
 use crate::profile::Aaguid;
@@ -27,18 +27,18 @@ impl Issuer<'_> {
     ///
     /// # Errors
     /// A file that cannot be used; it is left as it is.
-    pub fn identity(&mut self, vouched: Vouched) -> Result<Identity, Error> {
-        let Some(directory) = self.directory else { return self.new_identity(vouched) };
-        if let Some(identity) = kept(vouched, directory)? {
+    pub fn identity(&mut self, kind: AttestationKind) -> Result<Identity, Error> {
+        let Some(directory) = self.directory else { return self.new_identity(kind) };
+        if let Some(identity) = kept(kind, directory)? {
             return Ok(identity);
         }
-        let (identity, path) = (self.new_identity(vouched)?, path(vouched, directory));
+        let (identity, path) = (self.new_identity(kind)?, path(kind, directory));
         private_file::make(&path, &identity.to_pem()?)?;
         Ok(identity)
     }
 
-    fn new_identity(&mut self, vouched: Vouched) -> Result<Identity, Error> {
-        Ok(Identity::generate(vouched, self.serial, self.today, self.rng)?)
+    fn new_identity(&mut self, kind: AttestationKind) -> Result<Identity, Error> {
+        Ok(Identity::generate(kind, self.serial, self.today, self.rng)?)
     }
 }
 
@@ -46,8 +46,8 @@ impl Issuer<'_> {
 ///
 /// # Errors
 /// As [`Issuer::identity`].
-pub fn kept(vouched: Vouched, directory: &Path) -> Result<Option<Identity>, Error> {
-    let path = path(vouched, directory);
+pub fn kept(kind: AttestationKind, directory: &Path) -> Result<Option<Identity>, Error> {
+    let path = path(kind, directory);
     let Some(text) = private_file::read(&path, RESTORE_IDENTITY)? else { return Ok(None) };
     match Identity::from_pem(&text, &text) {
         Ok(identity) => Ok(Some(identity)),
@@ -56,10 +56,10 @@ pub fn kept(vouched: Vouched, directory: &Path) -> Result<Option<Identity>, Erro
 }
 
 /// A file for each model that the memory was ever used as, because a certificate names its model, and one for U2F alone.
-fn path(vouched: Vouched, directory: &Path) -> PathBuf {
-    directory.join(match vouched {
-        Vouched::Model { aaguid } => format!("attestation-{}.pem", Aaguid(aaguid)),
-        Vouched::U2f => "attestation-u2f.pem".to_owned(),
-        Vouched::Device { aaguid } => format!("enterprise-{}.pem", Aaguid(aaguid)),
+fn path(kind: AttestationKind, directory: &Path) -> PathBuf {
+    directory.join(match kind {
+        AttestationKind::Model { aaguid } => format!("attestation-{}.pem", Aaguid(aaguid)),
+        AttestationKind::U2f => "attestation-u2f.pem".to_owned(),
+        AttestationKind::Device { aaguid } => format!("enterprise-{}.pem", Aaguid(aaguid)),
     })
 }

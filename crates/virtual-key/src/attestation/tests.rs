@@ -25,22 +25,22 @@ use crate::error::describe;
 use crate::platform::system_rng;
 
 const AAGUID: [u8; 16] = ctap_core::config::AAGUID;
-const MODEL: Vouched = Vouched::Model { aaguid: AAGUID };
-const DEVICE: Vouched = Vouched::Device { aaguid: AAGUID };
+const MODEL: AttestationKind = AttestationKind::Model { aaguid: AAGUID };
+const DEVICE: AttestationKind = AttestationKind::Device { aaguid: AAGUID };
 const SERIAL: &str = "0123456789ABCDEF";
 
-pub(crate) fn identity_of(vouched: Vouched) -> Identity {
-    Identity::generate(vouched, SERIAL, SystemTime::now(), &mut system_rng()).unwrap()
+pub(crate) fn identity_of(kind: AttestationKind) -> Identity {
+    Identity::generate(kind, SERIAL, SystemTime::now(), &mut system_rng()).unwrap()
 }
 
 /// The key's own identity, if its memory is there.
 fn identity(
-    vouched: Vouched,
+    kind: AttestationKind,
     serial: &str,
     directory: Option<&std::path::Path>,
 ) -> Result<Identity, Error> {
     let (rng, today) = (&mut system_rng(), SystemTime::now());
-    Issuer { serial, directory, rng, today }.identity(vouched)
+    Issuer { serial, directory, rng, today }.identity(kind)
 }
 
 fn public_key(certificate: &Certificate) -> VerifyingKey {
@@ -106,8 +106,8 @@ fn certificates_form_a_chain_whose_root_is_not_sent() {
 #[test]
 fn no_two_roots_have_one_name() {
     // Relying parties look roots up by name: python-fido2 2.2.1 and webauthn-rs-core 0.6.2 try one of each.
-    let root = |vouched| identity_of(vouched).certificates[1].tbs_certificate().subject().clone();
-    let names = [MODEL, MODEL, DEVICE, Vouched::U2f].map(root).map(|name| name.to_string());
+    let root = |kind| identity_of(kind).certificates[1].tbs_certificate().subject().clone();
+    let names = [MODEL, MODEL, DEVICE, AttestationKind::U2f].map(root).map(|name| name.to_string());
     assert_eq!(BTreeSet::from(names.clone()).len(), names.len(), "{names:?}");
     assert!(names.iter().all(|name| name.starts_with("CN=keyfob attestation root ")), "{names:?}");
 }
@@ -115,8 +115,8 @@ fn no_two_roots_have_one_name() {
 #[test]
 fn certificates_tell_their_key_and_their_issuers() {
     // RFC 5280 sections 4.2.1.1 and 4.2.1.2
-    for vouched in [MODEL, DEVICE, Vouched::U2f] {
-        let identity = identity_of(vouched);
+    for kind in [MODEL, DEVICE, AttestationKind::U2f] {
+        let identity = identity_of(kind);
         let [leaf, root] = [0, 1].map(|index| identity.certificates[index].tbs_certificate());
         let own = |contents: &TbsCertificate| {
             let (critical, SubjectKeyIdentifier(own)) =
@@ -134,7 +134,7 @@ fn certificates_tell_their_key_and_their_issuers() {
 
 #[test]
 fn the_certificate_of_a_key_that_speaks_u2f_alone_names_no_model() {
-    let identity = identity_of(Vouched::U2f);
+    let identity = identity_of(AttestationKind::U2f);
     assert_eq!(identity.model().unwrap(), None);
     assert_eq!(extension(&identity.certificates[0], "1.3.6.1.4.1.45724.1.1.4"), None);
 }
@@ -190,10 +190,10 @@ fn what_a_key_has_kept_it_finds_again() {
     let directory = tempfile::tempdir().unwrap();
     assert!(kept(MODEL, directory.path()).unwrap().is_none());
     let mut texts = Vec::new();
-    for vouched in [MODEL, DEVICE, Vouched::Model { aaguid: [7; 16] }, Vouched::U2f] {
-        let made = identity(vouched, SERIAL, Some(directory.path())).unwrap().to_pem().unwrap();
-        let found = identity(vouched, SERIAL, Some(directory.path())).unwrap().to_pem().unwrap();
-        let read = kept(vouched, directory.path()).unwrap().unwrap().to_pem().unwrap();
+    for kind in [MODEL, DEVICE, AttestationKind::Model { aaguid: [7; 16] }, AttestationKind::U2f] {
+        let made = identity(kind, SERIAL, Some(directory.path())).unwrap().to_pem().unwrap();
+        let found = identity(kind, SERIAL, Some(directory.path())).unwrap().to_pem().unwrap();
+        let read = kept(kind, directory.path()).unwrap().unwrap().to_pem().unwrap();
         assert_eq!([&found, &read], [&made, &made]);
         texts.push(made);
     }

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
 use super::{Key, Parts, Touch};
-use crate::attestation::Vouched;
+use crate::attestation::AttestationKind;
 use crate::attestation::tests::identity_of;
 use crate::bell::{Bell, Listener};
 
@@ -44,7 +44,7 @@ impl Bench {
     }
 
     fn with_u2f() -> Self {
-        let model = identity_of(Vouched::Model { aaguid: AAGUID });
+        let model = identity_of(AttestationKind::Model { aaguid: AAGUID });
         let attestation_key = Some(model.attestation_key().expect("it can be encoded"));
         let config = Config { u2f: true, attestation_key, ..Config::default() };
         Self::made(config.checked().expect("a key that can be"), Touch::Ask)

@@ -53,7 +53,7 @@ impl ReportPipe for Pipe {
 
 /// A key whose memory is this store, and who hears when it asks.
 fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
-    let making = Making {
+    let settings = KeySettings {
         profile: Profile::load("default").expect("it is built in"),
         memories: Vec::new(),
         touch: Touch::Ask,
@@ -62,9 +62,9 @@ fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
     };
     let (clock, bell) = (Clock::start(), Bell::new());
     let listener = bell.listen();
-    let workshop = Workshop { server: &Server::new(), making: &making, clock, bell, run: 1 };
+    let maker = KeyMaker { server: &Server::new(), settings: &settings, clock, bell, run: 1 };
     let memory = Memory { store, serial: "0123456789ABCDEF".to_owned(), directory: None };
-    (Rc::new(workshop.plug(number, memory, Box::new(system_rng())).expect("a key")), listener)
+    (Rc::new(maker.plug(number, memory, Box::new(system_rng())).expect("a key")), listener)
 }
 
 /// Attaches a host that does this on a thread of its own.

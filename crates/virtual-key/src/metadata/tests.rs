@@ -15,7 +15,7 @@ fn made(name: &str) -> (Profile, Identities, Value) {
 
 fn all_of(name: &str) -> (Profile, Identities, Statements) {
     let profile = Profile::load(name).unwrap();
-    let identities = profile.identities(|vouched| Ok(identity_of(vouched))).unwrap();
+    let identities = profile.identities(|kind| Ok(identity_of(kind))).unwrap();
     let statements = Statements::new(&profile, &identities).unwrap();
     (profile, identities, statements)
 }

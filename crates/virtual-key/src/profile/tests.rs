@@ -22,7 +22,7 @@ fn profile(text: &str) -> Profile {
 }
 
 fn config(profile: &Profile) -> CheckedConfig {
-    let identities = profile.identities(|vouched| Ok(identity_of(vouched))).unwrap();
+    let identities = profile.identities(|kind| Ok(identity_of(kind))).unwrap();
     profile.config(&identities).unwrap()
 }
 
@@ -383,7 +383,7 @@ fn a_name_that_is_neither_built_in_nor_a_file_is_told_the_nearest_and_what_there
 fn a_key_and_certificates_are_read_from_beside_the_profile() {
     let directory = tempfile::tempdir().unwrap();
     let aaguid = [7; 16];
-    let brought = identity_of(Vouched::Model { aaguid });
+    let brought = identity_of(AttestationKind::Model { aaguid });
     fs::write(directory.path().join("key.pem"), &*brought.to_pem().unwrap()).unwrap();
     let files = "[attestation]\nfiles = { key = \"key.pem\", certificates = \"key.pem\" }";
     let file = directory.path().join("mine.toml");
