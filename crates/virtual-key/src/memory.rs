@@ -32,6 +32,9 @@ pub struct Memory {
     pub directory: Option<PathBuf>,
 }
 
+/// The file with the number that is printed on the key.
+const SERIAL: &str = "serial";
+
 /// Where a key's memory is kept, and how it is opened.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -70,13 +73,13 @@ impl Memory {
     pub fn open(place: &Place, warn: Warn, rng: &mut dyn CryptoRng) -> Result<Self, Error> {
         let directory = place.directory.clone();
         if directory.is_dir() && !directory.join(RECORDS).exists() {
-            takeover::find(&directory)?; // what cannot be taken over is refused before anything is made
+            check_nothing_is_lost(&directory)?;
         }
         let nonces = Box::new(system_rng());
         let opened = Vault::open_or_create(&directory, &place.access(), nonces)?;
         tell_of_new_witness(place, &opened, warn);
         // The vault's lock is held, so nobody else draws a number at the same time.
-        let serial = serial_in(&directory.join("serial"), rng)?;
+        let serial = serial_in(&directory.join(SERIAL), rng)?;
         let store = store_in(&directory, opened, warn, rng)?;
         Ok(Self { store, serial, directory: Some(directory) })
     }
@@ -86,6 +89,17 @@ impl Memory {
         let store = Store::in_memory(rng);
         Self { store, serial: draw_serial(rng), directory: None }
     }
+}
+
+/// There are no records in this directory: it has the memory of an earlier keyfob, which can be taken over, or never had any. What a
+/// key file does not tell, a serial number does: it is drawn when the records are there (P-14).
+fn check_nothing_is_lost(directory: &Path) -> Result<(), Error> {
+    if takeover::find(directory)?.is_none()
+        && private_file::read(&directory.join(SERIAL), REMOVE_SERIAL)?.is_some()
+    {
+        return Err(sealed_records::Error::RecordsMissing { path: directory.join(RECORDS) }.into());
+    }
+    Ok(())
 }
 
 /// Where there was a memory and no witness, nobody knows what the witness would have said.
@@ -260,6 +274,20 @@ pub(crate) mod tests {
         fs::remove_file(state.path().join("key-1").join(RECORDS)).unwrap();
         let said = describe(&open(state.path(), 1).err().unwrap());
         assert!(said.contains("records.keyfob is missing") && said.contains("backup"), "{said}");
+    }
+
+    #[test]
+    fn nor_is_one_without_a_key_file() {
+        // P-14
+        let state = tempfile::tempdir().unwrap();
+        let directory = state.path().join("key-1");
+        drop(open(state.path(), 1).unwrap());
+        fs::remove_file(directory.join(RECORDS)).unwrap();
+        // As where a passphrase locks it.
+        fs::remove_file(directory.join(KEY)).unwrap();
+        let said = describe(&open(state.path(), 1).err().unwrap());
+        assert!(said.contains("records.keyfob is missing") && said.contains("backup"), "{said}");
+        assert!(!directory.join(RECORDS).exists() && !directory.join(KEY).exists());
     }
 
     #[test]
