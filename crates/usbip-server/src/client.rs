@@ -78,9 +78,9 @@ impl From<ClientError> for io::Error {
 /// How long the host waits for an answer that a device must give at once.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Interrupt-IN URBs kept waiting at the device: so many reports arrive without being asked for one
-/// by one.
-const INPUTS: usize = 32;
+/// Interrupt-IN URBs kept waiting at the device, unless [`Host::keep_reads`] says otherwise: so many reports arrive without
+/// being asked for one by one.
+pub const MAX_READS: usize = 32;
 /// Reports sent and not yet confirmed before the host stops to read: else both sides could wait for
 /// each other.
 const OUTPUTS: usize = 256;
@@ -88,6 +88,8 @@ const OUTPUTS: usize = 256;
 /// An imported device. Dropping it unplugs it.
 pub struct Host {
     urbs: Urbs,
+    /// Interrupt-IN URBs to keep waiting.
+    reads: usize,
     reports: VecDeque<Report>,
 }
 
@@ -110,7 +112,7 @@ impl Host {
     pub fn adopt(socket: impl Into<Socket>, devid: u32) -> Result<Self, ClientError> {
         let mut socket = socket.into();
         socket.without_delay()?;
-        Ok(Self { urbs: Urbs::new(socket, devid), reports: VecDeque::new() })
+        Ok(Self { urbs: Urbs::new(socket, devid), reads: MAX_READS, reports: VecDeque::new() })
     }
 
     /// Sends one report. Does not wait for the confirmation.
@@ -174,6 +176,20 @@ impl Host {
         }
     }
 
+    /// Keeps so many interrupt-IN URBs waiting at the device from now on, at least 1 and at most [`MAX_READS`]. Linux keeps
+    /// one. What is too many of those that wait now is taken back.
+    ///
+    /// # Errors
+    /// As [`unlink`](Self::unlink).
+    pub fn keep_reads(&mut self, count: usize) -> Result<(), ClientError> {
+        self.reads = count.clamp(1, MAX_READS);
+        for _ in self.reads..self.urbs.inputs() {
+            let Some(newest) = self.urbs.newest_input() else { break };
+            self.unlink(newest)?;
+        }
+        Ok(())
+    }
+
     /// A control transfer that brings at most `wLength` bytes.
     ///
     /// # Errors
@@ -224,8 +240,8 @@ impl Host {
     pub fn close(self) {}
 
     fn ask_for_reports(&mut self) {
-        if self.urbs.inputs() <= INPUTS / 2 {
-            while self.urbs.inputs() < INPUTS {
+        if self.urbs.inputs() <= self.reads / 2 {
+            while self.urbs.inputs() < self.reads {
                 self.urbs.submit_input();
             }
         }

@@ -183,6 +183,22 @@ fn unlinked_urbs_are_replaced_when_a_report_is_wanted() {
 }
 
 #[test]
+fn as_many_reads_wait_as_were_asked_for_and_others_are_taken_back() {
+    let mut host = import(connect(tcp_server()));
+    let waiting: Vec<u32> = (0..3).map(|_| host.submit_input().expect("submitted")).collect();
+    host.keep_reads(1).expect("taken back");
+    assert!(!host.unlink(waiting[2]).expect("an answer"), "it is not there any more");
+    assert!(host.unlink(waiting[0]).expect("an answer"), "the oldest is left");
+    for reads in [1, 0, 1000, 1] {
+        host.keep_reads(reads).expect("taken back");
+        let sent: Vec<Report> = (0..100).map(|number| [number; 64]).collect();
+        sent.iter().for_each(|report| host.send(report).expect("sent"));
+        let received = sent.iter().map(|_| host.receive(PATIENCE).expect("open").expect("one"));
+        assert_eq!(received.collect::<Vec<_>>(), sent, "nothing is lost with {reads}");
+    }
+}
+
+#[test]
 fn a_stall_is_an_error_and_the_device_lives_on() {
     let mut host = import(connect(tcp_server()));
     let qualifier = usbip_server::client::SetupPacket {

@@ -94,6 +94,12 @@ impl Urbs {
         self.inputs
     }
 
+    /// The number of the last one of these.
+    pub(super) fn newest_input(&self) -> Option<u32> {
+        let mut newest_first = self.waiting.iter().rev();
+        newest_first.find(|(_, kind)| **kind == Kind::Input).map(|(seqnum, _)| *seqnum)
+    }
+
     /// Interrupt-OUT URBs the device has not completed.
     pub(super) fn outputs(&self) -> usize {
         self.outputs
