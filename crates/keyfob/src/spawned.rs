@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
+use crate::device::Address;
+
 /// A running key with nothing on it. Dropping it ends the process, and so does the death of this one: the key's standard
 /// input stream is a pipe that ends then.
 pub(crate) struct SpawnedKey {
@@ -26,10 +28,15 @@ impl SpawnedKey {
     /// # Errors
     /// When the program cannot be started, or ends at once.
     pub(crate) fn serve(touch: &str) -> anyhow::Result<Self> {
-        Self::start(
-            &["serve", "--listen", "127.0.0.1:0", "--ephemeral", "--touch", touch],
-            LISTENING,
-        )
+        Self::serve_as(&["--ephemeral", "--touch", touch])
+    }
+
+    /// The same, with these options.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn serve_as(options: &[&str]) -> anyhow::Result<Self> {
+        Self::start(&[&["serve", "--listen", "127.0.0.1:0"], options].concat(), LISTENING)
     }
 
     /// Starts `keyfob attach`: the key is plugged into this host's kernel.
@@ -64,6 +71,14 @@ impl SpawnedKey {
         let address = self.greeting.split_once(LISTENING).map(|(_, rest)| rest.trim_start());
         let address = address.and_then(|rest| rest.split([',', ' ']).next());
         address.with_context(|| format!("no address in {:?}", self.greeting))
+    }
+
+    /// The only key of one that serves.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(crate) fn address(&self) -> anyhow::Result<Address> {
+        Ok(Address::Usbip { server: self.server()?.to_owned(), bus_id: None })
     }
 
     /// What the key said when it was ready.

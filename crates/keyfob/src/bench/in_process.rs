@@ -1,8 +1,10 @@
 //! The authenticator called directly: no transport, no other process, every touch given at once.
 
+use anyhow::anyhow;
 use ctap_client::error::TransportError;
 use ctap_client::{Exchange, KeepaliveStatus, Patience};
-use ctap_core::{Authenticator, Channel, CheckedConfig, Decision, Platform, Step, Store};
+use ctap_core::limits::MAX_CAPACITY;
+use ctap_core::{Authenticator, Channel, Config, Decision, Platform, Step, Store};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use virtual_key::platform::{Clock, system_rng};
@@ -16,13 +18,32 @@ pub(super) struct InProcess {
 }
 
 impl InProcess {
-    /// A key with nothing on it.
-    pub(super) fn new() -> Self {
+    /// A key with nothing on it, which remembers nothing beyond this process.
+    ///
+    /// # Errors
+    /// As [`with`](Self::with).
+    pub(super) fn ephemeral() -> anyhow::Result<Self> {
+        Self::with(Store::in_memory(&mut system_rng()))
+    }
+
+    /// A key with this memory, and room for as many passkeys as a key can have.
+    ///
+    /// # Errors
+    /// There is no such key.
+    pub(super) fn with(mut store: Store) -> anyhow::Result<Self> {
         let (clock, mut rng) = (Clock::start(), system_rng());
-        let mut store = Store::in_memory(&mut rng);
+        let config = Config { capacity: MAX_CAPACITY, ..Config::default() };
+        let config = config.checked().map_err(|contradiction| anyhow!("{contradiction:?}"))?;
         let mut platform = Platform { store: &mut store, rng: &mut rng, now: clock.now() };
-        let authenticator = Authenticator::new(CheckedConfig::default(), &mut platform);
-        Self { authenticator, store, rng, clock }
+        let authenticator = Authenticator::new(config, &mut platform);
+        Ok(Self { authenticator, store, rng, clock })
+    }
+
+    /// Unplugs the key and plugs it in again: what can be done right after that only, can be done now.
+    pub(super) fn power_cycle(&mut self) {
+        let now = self.clock.now();
+        let mut platform = Platform { store: &mut self.store, rng: &mut self.rng, now };
+        self.authenticator.power_cycle(&mut platform);
     }
 }
 
