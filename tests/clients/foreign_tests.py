@@ -15,7 +15,6 @@ import bus
 import machine
 from machine import plugged_in
 from phrases import PIN, serve
-from places import on_both
 from programs import on_a_terminal
 from report import note
 
@@ -49,7 +48,6 @@ def the_tests_of_python_fido2_pass(tmp_path):
     assert skipped <= NOT_APPLICABLE.keys(), skipped
 
 
-@on_both
 def the_tests_of_python_fido2_for_fingers_pass(tmp_path):
     # They print that a finger is wanted and do not tell the hand, so that the key must take fingers as they come.
     with serve("--profile", "everything", touch="auto"), _hand_of(None) as hand:

@@ -176,6 +176,8 @@ impl Server {
                         self.doorway.in_turn(stream.write_all(&list)).await?;
                     }
                     Op::Import(bus_id) => {
+                        // First all that has come by now: the host that has the device may have let go.
+                        tokio::task::yield_now().await;
                         let (reply, lease) = self.devices.import(&bus_id);
                         stream.write_all(&reply).await?;
                         return lease.map(Some);

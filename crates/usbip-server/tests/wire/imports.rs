@@ -75,6 +75,29 @@ fn a_second_importer_is_told_busy_and_the_first_notices_nothing() {
 }
 
 #[test]
+fn a_host_that_lets_go_and_comes_back_at_once_is_let_in() {
+    simulate(async {
+        let server = Server::new();
+        let (port, _) = plug(&server, "1-1");
+        for _ in 0..100 {
+            let (first, _served) = attach(&server, &port).await;
+            let (mut second, _) = connect(&server, 1 << 16);
+            yield_now().await;
+            // As when the server finds both at the same time, and looks at the new connection first.
+            second.write_all(&op_import("1-1")).await.expect("open");
+            drop(first);
+            let mut reply = [0; 8];
+            second.read_exact(&mut reply).await.expect("a reply");
+            assert_eq!(reply[4..], [0; 4]);
+            drop(second);
+            while port.is_attached() {
+                yield_now().await;
+            }
+        }
+    });
+}
+
+#[test]
 fn of_two_racing_importers_one_wins_a_thousand_times() {
     simulate(async {
         let server = Server::new();
