@@ -121,7 +121,7 @@ impl TryCryptoRng for HashRng {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
+    use crate::testing::hex;
 
     #[test]
     fn cbc_matches_the_published_example_and_inverts() {
@@ -142,12 +142,5 @@ mod tests {
     fn cbc_refuses_partial_blocks() {
         assert!(!aes256_cbc_encrypt(&[0; 32], &[0; 16], &mut [0; 15]));
         assert!(!aes256_cbc_decrypt(&[0; 32], &[0; 16], &mut [0; 17]));
-    }
-
-    fn hex(text: &str) -> Vec<u8> {
-        (0..text.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-            .collect()
     }
 }

@@ -1,8 +1,18 @@
 //! What the unit tests of this crate share.
 
+use alloc::vec::Vec;
+
 use crate::crypto::HashRng;
 
 /// Randomness that is the same in every run.
 pub(crate) fn seeded(seed: u8) -> HashRng {
     HashRng::new([seed; 32])
+}
+
+/// The bytes that these hexadecimal digits stand for.
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
 }

@@ -184,9 +184,7 @@ impl<D: Disk> Vault<D> {
     }
 
     fn carry_out(&mut self, changes: &[Change<'_>], when: Durability) -> io::Result<()> {
-        if self.log.catch_up().is_err() {
-            self.state = State::InDoubt;
-        }
+        self.catch_up();
         self.settle()?;
         if changes.is_empty() {
             return if when == Durability::Wait { self.wait_for_all() } else { Ok(()) };
@@ -208,6 +206,13 @@ impl<D: Disk> Vault<D> {
                 self.state = State::InDoubt;
                 Err(error)
             }
+        }
+    }
+
+    /// Learns what became of what nobody waits for.
+    fn catch_up(&mut self) {
+        if self.log.catch_up().is_err() {
+            self.state = State::InDoubt;
         }
     }
 
@@ -398,9 +403,7 @@ impl<D: Disk> Vault<D> {
 /// What is not durable yet is made so.
 impl<D: Disk> Drop for Vault<D> {
     fn drop(&mut self) {
-        if self.log.catch_up().is_err() {
-            self.state = State::InDoubt;
-        }
+        self.catch_up();
         let flushed = match self.state {
             State::InDoubt => self.settle(),
             State::Sound | State::Torn => self.wait_for_all(),

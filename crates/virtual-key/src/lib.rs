@@ -26,6 +26,8 @@ pub mod bell;
 mod builder;
 mod connection;
 mod error;
+#[cfg(test)]
+mod gated;
 pub mod host;
 mod inside;
 pub mod key;

@@ -19,6 +19,7 @@ use x509_cert::der::Decode as _;
 use x509_cert::der::referenced::OwnedToRef as _;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
+use self::get_info::hex;
 pub use self::get_info::members;
 use crate::attestation::Identity;
 use crate::error::Error;
@@ -123,7 +124,7 @@ fn key_identifier(certificate: &[u8]) -> Result<String, Error> {
     let certificate = Certificate::from_der(certificate)?;
     let key = certificate.tbs_certificate().subject_public_key_info();
     let SubjectKeyIdentifier(identifier) = SubjectKeyIdentifier::try_from(key.owned_to_ref())?;
-    Ok(identifier.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(identifier.as_bytes()))
 }
 
 /// What a key that is made like this answers when it is new.

@@ -9,7 +9,7 @@ use super::{SigningKey, chosen, rust_crypto};
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::public_key::{P256Point, PublicKey};
 use crate::secret::SecretBytes;
-use crate::testing::seeded;
+use crate::testing::{hex, seeded};
 
 type Open = fn(&[u8]) -> Option<Box<dyn SigningKey>>;
 
@@ -166,11 +166,4 @@ fn is_signed(public: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
         #[allow(unreachable_patterns, reason = "some may not be built in")]
         _ => panic!("not an algorithm with two implementations"),
     }
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
 }

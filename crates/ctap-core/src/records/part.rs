@@ -15,6 +15,9 @@ use crate::memory::Record;
 use crate::secret::{Secret, SecretBytes};
 use crate::state::{Fingerprint, Pin, Settings};
 
+/// A code point has at least a byte.
+const MAX_PIN_CODE_POINTS: u8 = MAX_PIN_BYTES as u8;
+
 /// What one record holds.
 #[derive(Debug)]
 pub(crate) enum Part {
@@ -155,8 +158,7 @@ fn put_settings(value: &mut ValueWriter, settings: &Settings) {
 }
 
 fn read_settings(fields: &mut Fields<'_>) -> Result<Settings, Fault> {
-    let most = u8::try_from(MAX_PIN_BYTES).unwrap_or(u8::MAX);
-    let min_pin_length = fields.number_up_to(1, most)?;
+    let min_pin_length = fields.number_up_to(1, MAX_PIN_CODE_POINTS)?;
     if min_pin_length < MIN_PIN_CODE_POINTS {
         return Err(Fault::Malformed);
     }
@@ -174,8 +176,7 @@ fn read_settings(fields: &mut Fields<'_>) -> Result<Settings, Fault> {
 /// Both fields, or none: no PIN is set.
 fn read_pin(fields: &mut Fields<'_>) -> Result<Option<Pin>, Fault> {
     let Some(hash) = fields.optional_secret(2)? else { return Ok(None) };
-    let most = u8::try_from(MAX_PIN_BYTES).unwrap_or(u8::MAX);
-    Ok(Some(Pin { hash, code_points: fields.number_up_to(3, most)? }))
+    Ok(Some(Pin { hash, code_points: fields.number_up_to(3, MAX_PIN_CODE_POINTS)? }))
 }
 
 fn read_fingerprint(

@@ -5,6 +5,7 @@ use virtual_key::keys::{PluggedKey, Prompt};
 
 use crate::control::protocol::{KeyStatus, OpenPrompt};
 use crate::device::Address;
+use crate::terminal;
 
 /// How this key is.
 pub(super) fn key_status(key: &PluggedKey) -> KeyStatus {
@@ -25,14 +26,10 @@ pub(super) fn open_prompt(key: &PluggedKey, prompt: Prompt) -> OpenPrompt {
         action: action_name(prompt.question.action).to_owned(),
         gesture: gesture_name(prompt.question.gesture).to_owned(),
         rp_id: prompt.question.rp_id,
-        application: prompt.question.application.map(|hash| hash.iter().map(hex).collect()),
+        application: prompt.question.application.map(|hash| terminal::hex(&hash)),
         user: prompt.question.user,
         key: key.bus_id().to_owned(),
     }
-}
-
-fn hex(byte: &u8) -> String {
-    format!("{byte:02x}")
 }
 
 fn action_name(action: Action) -> &'static str {

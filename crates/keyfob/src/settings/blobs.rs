@@ -388,11 +388,12 @@ Example:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::hex;
 
     #[test]
     fn a_large_blob_key_is_read_in_every_form() {
         let key = [0xa5; 32];
-        let (hex, base64url) = (ids::hex(&key), base64url(&key));
+        let (hex, base64url) = (hex(&key), base64url(&key));
         for bytes in [&key, hex.as_bytes(), base64url.as_bytes()] {
             assert_eq!(parse_key(bytes).as_deref(), Some(&key));
         }
@@ -402,7 +403,7 @@ mod tests {
 
     #[test]
     fn what_is_no_large_blob_key_is_refused() {
-        let hex = ids::hex(&[0xa5; 32]);
+        let hex = hex(&[0xa5; 32]);
         for text in
             ["", "a5", &hex[1..], &hex.replace('a', "+"), &format!("{hex}00"), &"ä".repeat(32)]
         {

@@ -13,7 +13,7 @@ use super::open_key::{OpenKey, Owner};
 use super::{agree, refused};
 use crate::failure::failure;
 use crate::terminal::shown::{Kept, escaped, name, quoted_name, quoted_site, site};
-use crate::terminal::{self, count};
+use crate::terminal::{self, count, hex};
 
 /// List, change or delete the passkeys on the key
 #[derive(clap::Subcommand, Debug)]
@@ -263,11 +263,11 @@ impl Passkey {
         let yes_no = |yes: bool| if yes { "Yes" } else { "No" }.to_owned();
         let algorithm = self.stored.public_key.algorithm();
         let facts = [
-            ("Credential ID", Some(ids::hex(self.id()))),
+            ("Credential ID", Some(hex(self.id()))),
             ("RP ID", Some(escaped(&self.rp.rp.id))),
             ("User name", shown(&user.name)),
             ("Display name", shown(&user.display_name)),
-            ("User ID", Some(ids::hex(&user.id))),
+            ("User ID", Some(hex(&user.id))),
             ("Protection", Some(protection(self.stored.cred_protect).to_owned())),
             ("Algorithm", Some(algorithm_name(algorithm))),
             ("Large blob key", Some(yes_no(self.stored.large_blob_key.is_some()))),
@@ -305,7 +305,7 @@ fn csv(passkeys: &[Passkey]) -> String {
         let user = &passkey.stored.user;
         let name = user.name.as_deref().unwrap_or_default();
         let display_name = user.display_name.as_deref().unwrap_or_default();
-        let (id, user_id) = (ids::hex(passkey.id()), ids::hex(&user.id));
+        let (id, user_id) = (hex(passkey.id()), hex(&user.id));
         let cells = [&id, &passkey.rp.rp.id, name, display_name, &user_id].map(csv_cell);
         format!("{}\n", cells.join(","))
     };

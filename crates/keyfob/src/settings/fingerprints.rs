@@ -12,7 +12,7 @@ use super::open_key::{OpenKey, Owner};
 use super::{agree, refused};
 use crate::failure::failure;
 use crate::terminal::shown::{Kept, name, quoted_name};
-use crate::terminal::{self, Paint, count};
+use crate::terminal::{self, Paint, count, hex};
 
 /// Teach the key fingers, name them, and have it forget them
 #[derive(clap::Subcommand, Debug)]
@@ -118,7 +118,7 @@ fn add(options: &AddOptions) -> anyhow::Result<()> {
         key.client.set_friendly_name(&token, &id, name).map_err(refused)?;
     }
     let name = options.name.as_deref().map_or("without a name".to_owned(), quoted_name);
-    let id = ids::hex(&id);
+    let id = hex(&id);
     Ok(terminal::print(format_args!("The key knows the finger: {id} ({name}).\n"))?)
 }
 
@@ -236,7 +236,7 @@ fn entry(finger: &Template) -> Entry<'_> {
 
 /// Within a sentence.
 fn called(finger: &Template) -> String {
-    name_of(finger).map_or_else(|| ids::hex(&finger.id), quoted_name)
+    name_of(finger).map_or_else(|| hex(&finger.id), quoted_name)
 }
 
 fn name_of(finger: &Template) -> Option<&str> {

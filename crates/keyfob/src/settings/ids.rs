@@ -5,6 +5,7 @@ use std::fmt::Display;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 use crate::failure::failure;
+use crate::terminal::hex;
 
 /// Which one is meant.
 #[derive(clap::Args, Debug)]
@@ -53,11 +54,6 @@ impl IdArgument {
 
 fn names(id: &[u8]) -> [String; 2] {
     [hex(id), base64url(id)]
-}
-
-/// Lower case, without anything between the bytes.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Without padding, as WebAuthn's JSON has it.

@@ -64,7 +64,7 @@ impl<'a> Told<'a> {
                 _ => None,
             },
             witness_file: place.witness.as_deref(),
-            store_id: info.store.map(|byte| format!("{byte:02x}")).concat(),
+            store_id: terminal::hex(&info.store),
             records: info.records,
             live_bytes: info.live_bytes,
             file_bytes: info.file_bytes,

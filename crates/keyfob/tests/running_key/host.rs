@@ -1,34 +1,19 @@
 //! A USB/IP host with a CTAP client on it.
 
-use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use ctap_client::commands::u2f::StatusWord;
-use ctap_client::{
-    Client, Error, HidChannel, RelyingParty, Report, ReportPipe, Status, User, make_credential,
-};
+use ctap_client::{Client, Error, HidChannel, RelyingParty, Status, User, make_credential};
 use usbip_server::client::{Enumeration, Host, Socket};
+use virtual_key::Connection;
 
 /// An imported key.
-pub(crate) struct Platform(HidChannel<Pipe>);
+pub(crate) struct Platform(HidChannel<Connection>);
 
 impl Platform {
-    pub(crate) fn client(&mut self) -> Client<&mut HidChannel<Pipe>> {
+    pub(crate) fn client(&mut self) -> Client<&mut HidChannel<Connection>> {
         Client::new(&mut self.0)
-    }
-}
-
-pub(crate) struct Pipe(Host);
-
-impl ReportPipe for Pipe {
-    fn send(&mut self, report: &Report) -> io::Result<()> {
-        Ok(self.0.send(report)?)
-    }
-
-    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
-        Ok(self.0.receive(timeout)?)
     }
 }
 
@@ -40,7 +25,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 pub(crate) fn import(socket: impl Into<Socket>, bus_id: &str) -> (Platform, Enumeration) {
     let mut host = Host::import(socket, bus_id).expect("it can be imported");
     let enumeration = host.enumerate().expect("it has descriptors");
-    (Platform(HidChannel::open(Pipe(host)).expect("a channel")), enumeration)
+    (Platform(HidChannel::open(Connection::from(host)).expect("a channel")), enumeration)
 }
 
 /// The only key there.

@@ -22,9 +22,10 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use rustix::process::geteuid;
 use sha2::Sha256;
+use virtual_key::Connection;
 use virtual_key::memory::{Memory, Place};
 
-use crate::host::{Pipe, Platform, import_from};
+use crate::host::{Platform, import_from};
 use crate::program::{Home, Serving};
 
 #[test]
@@ -119,7 +120,7 @@ fn attestation_key(memory: &Path) -> Vec<u8> {
 }
 
 fn register_and_sign_in(
-    client: &mut Client<&mut HidChannel<Pipe>>,
+    client: &mut Client<&mut HidChannel<Connection>>,
     algorithm: i64,
     is_kept: bool,
 ) -> Vec<u8> {
@@ -144,7 +145,7 @@ fn register_and_sign_in(
 }
 
 /// A platform whose key-agreement key is known, and the same each time.
-fn known_client(platform: &mut Platform) -> Client<&mut HidChannel<Pipe>> {
+fn known_client(platform: &mut Platform) -> Client<&mut HidChannel<Connection>> {
     platform.client().with_rng(Repeating)
 }
 
@@ -171,7 +172,7 @@ impl rand_core::TryRng for Repeating {
 impl rand_core::TryCryptoRng for Repeating {}
 
 /// What the key and that platform share under protocol two (CP-04): the HMAC key and the AES key.
-fn shared_keys(client: &mut Client<&mut HidChannel<Pipe>>) -> (Vec<u8>, Vec<u8>) {
+fn shared_keys(client: &mut Client<&mut HidChannel<Connection>>) -> (Vec<u8>, Vec<u8>) {
     let request = client_pin::Request {
         pin_uv_auth_protocol: Some(2),
         ..client_pin::Request::new(client_pin::sub_command::GET_KEY_AGREEMENT)

@@ -1,31 +1,13 @@
 //! What a browser does to a key before its owner looks after it.
 
-use std::io;
-use std::net::TcpStream;
-use std::time::Duration;
-
 use ctap_client::commands::make_credential::LargeBlobKey;
-use ctap_client::{
-    Client, HidChannel, Permissions, RelyingParty, Report, ReportPipe, User, make_credential,
-};
-use usbip_server::client::Host;
+use ctap_client::{Client, HidChannel, Permissions, RelyingParty, User, make_credential};
+use virtual_key::Connection;
 
 use crate::support::Key;
 
 /// The PIN of the keys of these tests.
 pub(crate) const PIN: &str = "1234";
-
-struct Pipe(Host);
-
-impl ReportPipe for Pipe {
-    fn send(&mut self, report: &Report) -> io::Result<()> {
-        Ok(self.0.send(report)?)
-    }
-
-    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
-        Ok(self.0.receive(timeout)?)
-    }
-}
 
 /// A key with a PIN, and these passkeys on it.
 pub(crate) fn key_with_passkeys(passkeys: &[(&str, &str)]) -> Key {
@@ -39,9 +21,8 @@ pub(crate) fn key_with_passkeys(passkeys: &[(&str, &str)]) -> Key {
 
 /// Registers a passkey with a large-blob key. Its user's id is its name.
 pub(crate) fn register(key: &Key, site: &str, name: &str) -> LargeBlobKey {
-    let mut host = Host::import(TcpStream::connect(&key.server).unwrap(), "1-1").unwrap();
-    host.enumerate().unwrap();
-    let mut client = Client::new(HidChannel::open(Pipe(host)).unwrap());
+    let connection = Connection::import(key.server.parse().unwrap(), "1-1").unwrap();
+    let mut client = Client::new(HidChannel::open(connection).unwrap());
     let token = client.pin_uv_auth_token(PIN, Permissions::MAKE_CREDENTIAL, Some(site)).unwrap();
     let request = make_credential::Request::new(
         [7; 32],

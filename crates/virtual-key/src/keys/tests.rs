@@ -1,55 +1,19 @@
 //! Two keys of one process, each with a host; the memory of one is slow.
 
-use std::io;
 use std::os::unix::net::UnixStream as Socket;
-use std::sync::mpsc;
 use std::thread;
 
-use ctap_client::{Client, HidChannel, RelyingParty, Report, ReportPipe, User, make_credential};
+use ctap_client::{Client, HidChannel, RelyingParty, User, make_credential};
 use ctap_core::Store;
-use ctap_core::memory::{self, Durability, MemoryError, Record};
-use ctap_core::store::Tail;
 use tokio::net::UnixStream;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::timeout;
-use usbip_server::client::Host;
 
 use super::*;
+use crate::connection::Connection;
 use crate::error::log;
-
-/// A memory that says when it begins to write, and waits until the other end of `gate` is gone.
-struct Gated {
-    begins: UnboundedSender<()>,
-    gate: mpsc::Receiver<()>,
-}
-
-impl memory::Memory for Gated {
-    fn commit(&mut self, _: &[Record], when: Durability) -> Result<(), MemoryError> {
-        if when == Durability::Wait {
-            let _ = self.begins.send(());
-            let _ = self.gate.recv();
-        }
-        Ok(())
-    }
-
-    fn replace_all(&mut self, records: &[Record]) -> Result<(), MemoryError> {
-        self.commit(records, Durability::Wait)
-    }
-}
-
-/// The host end of USB/IP.
-struct Pipe(Host);
-
-impl ReportPipe for Pipe {
-    fn send(&mut self, report: &Report) -> io::Result<()> {
-        Ok(self.0.send(report)?)
-    }
-
-    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
-        Ok(self.0.receive(timeout)?)
-    }
-}
+use crate::gated::{Gated, store_on};
 
 /// A key whose memory is this store, and who hears when it asks.
 fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
@@ -70,7 +34,7 @@ fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
 /// Attaches a host that does this on a thread of its own.
 fn host<T: Send + 'static>(
     key: &Rc<PluggedKey>,
-    act: impl FnOnce(Client<HidChannel<Pipe>>) -> T + Send + 'static,
+    act: impl FnOnce(Client<HidChannel<Connection>>) -> T + Send + 'static,
 ) -> tokio::sync::oneshot::Receiver<T> {
     let (ours, theirs) = Socket::pair().expect("two ends");
     ours.set_nonblocking(true).expect("an ordinary socket");
@@ -79,8 +43,8 @@ fn host<T: Send + 'static>(
     spawn_local(async move { served.port().serve(ours).await });
     let (done, outcome) = tokio::sync::oneshot::channel();
     thread::spawn(move || {
-        let host = Host::adopt(theirs, devid).expect("a host");
-        let channel = HidChannel::open(Pipe(host)).expect("a channel");
+        let connection = Connection::adopt(theirs, devid).expect("a host");
+        let channel = HidChannel::open(connection).expect("a channel");
         done.send(act(Client::new(channel)))
     });
     outcome
@@ -94,12 +58,11 @@ fn while_a_key_writes_it_tells_its_state_and_others_answer() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
         let (begin, mut begins) = unbounded_channel();
-        let (open, gate) = mpsc::channel::<()>();
-        let new = || Store::in_memory(&mut system_rng());
-        let gated = Box::new(Gated { begins: begin, gate });
-        let store = Store::load(gated, new().records(), Tail::Whole).expect("a whole key");
-        let (slow, mut bell) = plugged(1, store);
-        let (other, _) = plugged(2, new());
+        let (gated, gate) = Gated::new(move || {
+            let _ = begin.send(());
+        });
+        let (slow, mut bell) = plugged(1, store_on(gated));
+        let (other, _) = plugged(2, Store::in_memory(&mut system_rng()));
         let registered = host(&slow, |mut client| {
             let (rp, user) = (RelyingParty::new("example.org"), User::new([1], "ada"));
             let request = make_credential::Request::new([7; 32], rp, user).with_option("rk", true);
@@ -121,7 +84,7 @@ fn while_a_key_writes_it_tells_its_state_and_others_answer() {
         assert!(retries.await.expect("an answer"), "the other key is not disturbed");
         assert!(timeout(Duration::ZERO, &mut answer).await.is_err(), "it is not written yet");
         assert!(slow.prompt().is_none() && slow.port().is_attached(), "what `status` tells");
-        drop(open);
+        drop(gate);
         assert!(answer.await && registered.await.expect("an answer"));
     });
 }

@@ -69,7 +69,7 @@ pub fn members(info: &Info, retries: Option<PinRetries>) -> Value {
 }
 
 /// Lower case, without anything between the bytes.
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,14 +1,8 @@
 use super::*;
+use crate::testing::hex;
 use alloc::vec::Vec;
 use ciborium::Value;
 use proptest::prelude::*;
-
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
-}
 
 fn refused(text: &str) -> bool {
     well_formed(&hex(text)).is_err()

@@ -9,10 +9,10 @@ use ctap_client::make_credential;
 use ctap_client::{RelyingParty, User};
 use ctap_core::Memory;
 use ctap_core::memory::{Durability, MemoryError, Record};
-use ctap_core::store::Tail;
 
 use super::super::{WorkerThread, Workplace};
 use super::*;
+use crate::gated::{Gated, store_on};
 
 const RESET: u8 = 0x07;
 
@@ -26,28 +26,6 @@ struct Slow {
     /// Hears when there is something to catch up with.
     wakes: Receiver<()>,
     memory: Weak<()>,
-}
-
-/// A memory that says when it begins to write.
-struct Gated {
-    begins: Sender<()>,
-    gate: Receiver<()>,
-    _exists: Arc<()>,
-}
-
-impl Memory for Gated {
-    fn commit(&mut self, _: &[Record], when: Durability) -> Result<(), MemoryError> {
-        if when == Durability::Wait {
-            let _ = self.begins.send(());
-            // Until the other end is gone.
-            let _ = self.gate.recv();
-        }
-        Ok(())
-    }
-
-    fn replace_all(&mut self, records: &[Record]) -> Result<(), MemoryError> {
-        self.commit(records, Durability::Wait)
-    }
 }
 
 /// A memory whose disk is worse than broken.
@@ -67,12 +45,14 @@ impl Memory for OnFire {
 impl Slow {
     fn new(touch: Touch) -> Self {
         let (begin, begins) = channel();
-        let (open, gate) = channel();
         let exists = Arc::new(());
         let memory = Arc::downgrade(&exists);
-        let memory_of_key = Gated { begins: begin, gate, _exists: exists };
-        let (bench, wakes) = on_thread(memory_of_key, touch);
-        Self { gate: Some(open), bench, begins, wakes, memory }
+        let (gated, gate) = Gated::new(move || {
+            let _of_the_memory = &exists;
+            let _ = begin.send(());
+        });
+        let (bench, wakes) = on_thread(gated, touch);
+        Self { gate: Some(gate), bench, begins, wakes, memory }
     }
 
     /// A key that writes a passkey of the client.
@@ -140,12 +120,6 @@ impl Slow {
     fn waiting(&self) -> usize {
         self.thread().waiting_orders()
     }
-}
-
-/// A new key's store on this medium, which has all of it already.
-fn store_on(memory: impl Memory + Send + 'static) -> Store {
-    let new = Store::in_memory(&mut ChaCha12Rng::seed_from_u64(1));
-    Store::load(Box::new(memory), new.records(), Tail::Whole).expect("a whole key")
 }
 
 /// A key that is plugged in, and its wakes.
