@@ -276,12 +276,10 @@ mod tests {
     use super::*;
     use crate::test_support::hex;
 
-    type Time = hid_transport::Instant;
-
     /// A key made of hid-transport's own device end; its clock moves only while the host waits.
     struct Key {
         device: Device,
-        now: Time,
+        now: Duration,
         behaviour: Behaviour,
         requests: Vec<Vec<u8>>,
         running: Option<RequestId>,
@@ -300,7 +298,7 @@ mod tests {
             let settings = Settings::default();
             Self {
                 device: Device::new(settings),
-                now: Time::new(0),
+                now: Duration::ZERO,
                 behaviour,
                 requests: Vec::new(),
                 running: None,

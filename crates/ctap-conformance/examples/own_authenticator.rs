@@ -136,7 +136,7 @@ impl Transport for OwnAuthenticator {
     }
 
     fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
-        self.key.advance(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        self.key.advance(time);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod u2f;
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use rand_core::CryptoRng;
 
@@ -15,7 +16,6 @@ use crate::counter::SignCounter;
 use crate::session::Session;
 use crate::status::Status;
 use crate::store::Store;
-use crate::time::Instant;
 use crate::touches::Touches;
 
 /// What the authenticator borrows for the length of one call: its durable memory, its randomness, and the time.
@@ -24,8 +24,8 @@ pub struct Platform<'a> {
     pub store: &'a mut Store,
     /// Cryptographically secure randomness.
     pub rng: &'a mut dyn CryptoRng,
-    /// The present, not earlier than in any call before.
-    pub now: Instant,
+    /// The present: how long it is since an origin of the caller's choice, on a clock that never goes back. Only differences count.
+    pub now: Duration,
 }
 
 /// How far a request got. Whoever drives an authenticator must know each of them, so another one would break those that do.
@@ -76,7 +76,7 @@ pub struct Authenticator {
 struct Pending {
     prompt: PromptId,
     channel: Channel,
-    deadline: Instant,
+    deadline: Duration,
     question: Question,
     waiting: Waiting,
 }
@@ -158,13 +158,13 @@ impl Authenticator {
 
     /// When to call [`handle_timeout`](Self::handle_timeout), if nothing else happens before.
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         let pending = self.pending.as_ref().map(|pending| pending.deadline);
         pending.into_iter().chain(self.session.touches.next_deadline()).min()
     }
 
     /// Time has passed, and perhaps nobody acted in time. `None`: it is not time yet, or nobody is to be told.
-    pub fn handle_timeout(&mut self, now: Instant) -> Option<Response> {
+    pub fn handle_timeout(&mut self, now: Duration) -> Option<Response> {
         if let Some(channel) = self.session.touches.pass_time(now) {
             return Some(Response { channel, message: ASK_AGAIN.to_vec() });
         }
@@ -174,13 +174,13 @@ impl Authenticator {
 
     /// What a person is asked right now, and until when: the first of [`prompts`](Self::prompts).
     #[must_use]
-    pub fn prompt(&self) -> Option<(PromptId, &Question, Instant)> {
+    pub fn prompt(&self) -> Option<(PromptId, &Question, Duration)> {
         self.prompts().next()
     }
 
     /// Every prompt that can be answered: that of the request which gets no response before, then those of U2F clients, the
     /// last to ask for something new first.
-    pub fn prompts(&self) -> impl Iterator<Item = (PromptId, &Question, Instant)> {
+    pub fn prompts(&self) -> impl Iterator<Item = (PromptId, &Question, Duration)> {
         let pending = self.pending.as_ref();
         let pending = pending.map(|open| (open.prompt, &open.question, open.deadline));
         pending.into_iter().chain(self.session.touches.wanted())
@@ -213,10 +213,10 @@ impl Authenticator {
         }
     }
 
-    fn step(&mut self, channel: Channel, outcome: Result<Outcome, Status>, now: Instant) -> Step {
+    fn step(&mut self, channel: Channel, outcome: Result<Outcome, Status>, now: Duration) -> Step {
         match outcome {
             Ok(Outcome::Ask(Ask { question, waiting, timeout })) => {
-                let (prompt, deadline) = (self.new_prompt(), now.plus(timeout));
+                let (prompt, deadline) = (self.new_prompt(), now.saturating_add(timeout));
                 let asked = question.clone();
                 self.pending = Some(Pending { prompt, channel, deadline, question, waiting });
                 Step::Wait(prompt, asked)

@@ -21,6 +21,7 @@ pub(crate) mod selection;
 pub(crate) mod u2f;
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use rand_core::CryptoRng;
 
@@ -37,7 +38,6 @@ use crate::session::Session;
 use crate::state::State;
 use crate::status::Status;
 use crate::store::Store;
-use crate::time::Instant;
 use crate::uv::Verification;
 
 /// All that a command may use while it commits.
@@ -48,7 +48,7 @@ pub(crate) struct Context<'a> {
     pub(crate) channel: Channel,
     pub(crate) store: &'a mut Store,
     pub(crate) rng: &'a mut dyn CryptoRng,
-    pub(crate) now: Instant,
+    pub(crate) now: Duration,
 }
 
 /// All that a command may use while it checks: nothing durable can change through it. The session can, because a token is
@@ -91,8 +91,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Ask {
     pub(crate) question: Question,
     pub(crate) waiting: Waiting,
-    /// Milliseconds that the person has.
-    pub(crate) timeout: u64,
+    /// How long the person has.
+    pub(crate) timeout: Duration,
 }
 
 impl Outcome {

@@ -51,12 +51,13 @@
 //! # Behind a transport
 //!
 //! ```
-//! use ctap_core::{Authenticator, CheckedConfig, Decision, Platform, Store};
-//! use ctap_core::{Channel, Instant, Step};
+//! use core::time::Duration;
+//!
+//! use ctap_core::{Authenticator, Channel, CheckedConfig, Decision, Platform, Step, Store};
 //! # use ctap_core::rand_core;
 //! # fn serve(rng: &mut dyn rand_core::CryptoRng) {
 //! let mut store = Store::in_memory(rng);
-//! let now = Instant::from_millis(0);
+//! let now = Duration::ZERO;
 //! let mut platform = Platform { store: &mut store, rng, now };
 //! let mut key = Authenticator::new(CheckedConfig::default(), &mut platform);
 //!
@@ -152,8 +153,7 @@ pub mod status;
 pub mod store;
 #[cfg(test)]
 mod testing;
-pub mod time;
-mod touches;
+pub mod touches;
 mod uv;
 
 pub use authenticator::{Authenticator, Platform, Response, Step};
@@ -166,4 +166,3 @@ pub use rand_core;
 pub use soft::SoftKey;
 pub use status::Status;
 pub use store::Store;
-pub use time::Instant;

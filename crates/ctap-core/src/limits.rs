@@ -1,4 +1,6 @@
-//! Every bound of the authenticator in one place, each with its reason. Lengths in bytes, times in milliseconds.
+//! Every bound of the authenticator in one place, each with its reason. Lengths are in bytes.
+
+use core::time::Duration;
 
 /// Bytes of the longest CTAP message, request or response, that CTAPHID can carry (HD-04, MSG-61).
 pub const MAX_MESSAGE: usize = 7609;
@@ -33,23 +35,23 @@ pub const MAX_UV_RETRIES: u8 = 5;
 /// Gestures tried inside one command when the platform does not count attempts itself (CP-144 allows 1 to 5).
 pub const MAX_UV_ATTEMPTS_FOR_INTERNAL_RETRIES: u8 = 3;
 
-/// Milliseconds that a person has to touch the key (HD-77: 30 s is customary, at least 10 s).
-pub const USER_ACTION_TIMEOUT: u64 = 30_000;
+/// How long a person has to touch the key (HD-77: 30 s is customary, at least 10 s).
+pub const USER_ACTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Milliseconds after power-up in which a reset is accepted (RS-03).
-pub const RESET_WINDOW: u64 = 10_000;
+/// Time after power-up in which a reset is accepted (RS-03).
+pub const RESET_WINDOW: Duration = Duration::from_secs(10);
 
-/// A pinUvAuthToken not used for so many milliseconds after it was issued is dead (section 6.5.2.1, USB).
-pub const TOKEN_INITIAL_USAGE: u64 = 30_000;
+/// A pinUvAuthToken not used for so long after it was issued is dead (section 6.5.2.1, USB).
+pub const TOKEN_INITIAL_USAGE: Duration = Duration::from_secs(30);
 
-/// A presence test stands for so many milliseconds inside a pinUvAuthToken (section 6.5.2.1).
-pub const TOKEN_USER_PRESENT: u64 = 30_000;
+/// A presence test stands for so long inside a pinUvAuthToken (section 6.5.2.1).
+pub const TOKEN_USER_PRESENT: Duration = Duration::from_secs(30);
 
-/// No pinUvAuthToken lives for more milliseconds (section 6.5.2.1).
-pub const TOKEN_MAX_USAGE: u64 = 600_000;
+/// No pinUvAuthToken lives longer (section 6.5.2.1).
+pub const TOKEN_MAX_USAGE: Duration = Duration::from_secs(600);
 
-/// Milliseconds within which getNextAssertion and its kin must follow (GA-52, MSG-83).
-pub const STATEFUL_COMMAND: u64 = 30_000;
+/// Time within which getNextAssertion and its kin must follow (GA-52, MSG-83).
+pub const STATEFUL_COMMAND: Duration = Duration::from_secs(30);
 
 /// Bytes of the longest user.id (WebAuthn section 5.4.3; MSG-47).
 pub const MAX_USER_ID: usize = 64;
@@ -81,19 +83,19 @@ pub const MAX_CERTIFICATES: usize = 4096;
 /// The longest name of a finger, in bytes (BE-10).
 pub const MAX_FRIENDLY_NAME: usize = 64;
 
-/// Milliseconds for which an enrolment sample is awaited at the most, whatever the platform asks for (BE-20).
-pub const MAX_SAMPLE_TIMEOUT: u64 = 60_000;
+/// How long an enrolment sample is awaited at the most, whatever the platform asks for (BE-20).
+pub const MAX_SAMPLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Milliseconds within which a U2F request is answered even if nobody touched: U2F clients poll (UF-34, UF-41).
-pub const U2F_PATIENCE: u64 = 200;
+/// Time within which a U2F request is answered even if nobody touched: U2F clients poll (UF-34, UF-41).
+pub const U2F_PATIENCE: Duration = Duration::from_millis(200);
 
-/// Milliseconds for which a touch is good that came between two polls of a U2F client, and a prompt stays open that its client
+/// How long a touch is good that came between two polls of a U2F client, and a prompt stays open that its client
 /// does not ask for again (UF-34).
-pub const U2F_TOUCH: u64 = 10_000;
+pub const U2F_TOUCH: Duration = Duration::from_secs(10);
 
-/// Milliseconds without a poll after which a U2F client has probably gone: they ask each 100 to 500 ms, and later only where
+/// Time without a poll after which a U2F client has probably gone: they ask each 100 to 500 ms, and later only where
 /// another client was served first.
-pub const U2F_SILENCE: u64 = 2_000;
+pub const U2F_SILENCE: Duration = Duration::from_secs(2);
 
 /// Touches that are wanted by U2F clients, or kept for them, at the same time: many more than people have clients.
 pub const MAX_TOUCHES: usize = 16;

@@ -1,5 +1,7 @@
 //! What a power cycle forgets.
 
+use core::time::Duration;
+
 use rand_core::CryptoRng;
 
 use crate::channel::Channel;
@@ -13,12 +15,11 @@ use crate::pin::protocol::KeyAgreement;
 use crate::pin::retries::Mismatches;
 use crate::pin::token::PinUvAuthToken;
 use crate::secret::Secret;
-use crate::time::Instant;
 use crate::touches::Touches;
 
 /// The volatile state of an authenticator (CP-18, HD-44).
 pub(crate) struct Session {
-    pub(crate) powered_up: Instant,
+    pub(crate) powered_up: Duration,
     /// Of the wrapping key that the store has now.
     pub(crate) sealing_keys: SealingKeys,
     pub(crate) key_agreement: KeyAgreement,
@@ -34,7 +35,7 @@ pub(crate) struct Session {
 /// A stateful command that can go on (section 6, MSG-80 to MSG-86).
 struct Continuation {
     channel: Channel,
-    last: Instant,
+    last: Duration,
     /// The token that authorised the beginning, if one did.
     token: Option<u64>,
     walk: Walk,
@@ -54,7 +55,7 @@ pub(crate) enum Walk {
 
 impl Session {
     /// Power-up (CP-18).
-    pub(crate) fn new(now: Instant, wrapping_key: &Secret<32>, rng: &mut dyn CryptoRng) -> Self {
+    pub(crate) fn new(now: Duration, wrapping_key: &Secret<32>, rng: &mut dyn CryptoRng) -> Self {
         Self {
             powered_up: now,
             sealing_keys: SealingKeys::derive(wrapping_key),
@@ -80,16 +81,16 @@ impl Session {
         walk: Walk,
         channel: Channel,
         authorized: bool,
-        now: Instant,
+        now: Duration,
     ) {
         let token = if authorized { self.token.in_use() } else { None };
         self.continuation = Some(Continuation { channel, last: now, token, walk });
     }
 
     /// Takes what was remembered, if it may still go on: same channel, in time, token still in use (MSG-81 to MSG-86).
-    pub(crate) fn take_walk(&mut self, channel: Channel, now: Instant) -> Option<(Walk, bool)> {
+    pub(crate) fn take_walk(&mut self, channel: Channel, now: Duration) -> Option<(Walk, bool)> {
         let Continuation { channel: owner, last, token, walk } = self.continuation.take()?;
-        let alive = now.since(last) <= STATEFUL_COMMAND
+        let alive = now.saturating_sub(last) <= STATEFUL_COMMAND
             && owner == channel
             && (token.is_none() || token == self.token.in_use());
         alive.then_some((walk, token.is_some()))

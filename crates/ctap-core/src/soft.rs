@@ -10,6 +10,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::authenticator::{Authenticator, Platform, Step};
 use crate::channel::Channel;
@@ -17,7 +18,6 @@ use crate::config::CheckedConfig;
 use crate::consent::{Decision, Question};
 use crate::crypto::HashRng;
 use crate::store::Store;
-use crate::time::Instant;
 
 /// An authenticator with everything it needs: memory, randomness, a clock that stands still until it is moved, and a person.
 ///
@@ -28,7 +28,7 @@ pub struct SoftKey {
     authenticator: Authenticator,
     store: Store,
     rng: HashRng,
-    now: Instant,
+    now: Duration,
     person: Person,
 }
 
@@ -42,7 +42,7 @@ impl SoftKey {
     pub fn new(config: CheckedConfig, seed: [u8; 32]) -> Self {
         let mut rng = HashRng::new(seed);
         let mut store = Store::in_memory(&mut rng);
-        let now = Instant::default();
+        let now = Duration::ZERO;
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
         let authenticator = Authenticator::new(config, &mut platform);
         Self { authenticator, store, rng, now, person: Box::new(|_| Some(Decision::Approve)) }
@@ -70,9 +70,9 @@ impl SoftKey {
         self.run(|key, platform| key.handle_u2f(Channel(1), apdu, platform))
     }
 
-    /// Lets this many milliseconds pass.
-    pub fn advance(&mut self, millis: u64) {
-        self.now = self.now.plus(millis);
+    /// Lets so much time pass.
+    pub fn advance(&mut self, time: Duration) {
+        self.now = self.now.saturating_add(time);
     }
 
     /// Unplugs it and plugs it in again.

@@ -6,12 +6,12 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::channel::Channel;
 use crate::commands::u2f::Request;
 use crate::consent::{PromptId, Question, UserPresent};
 use crate::limits::{MAX_TOUCHES, U2F_PATIENCE, U2F_SILENCE, U2F_TOUCH};
-use crate::time::Instant;
 
 /// The touches that are wanted or kept. Of those that are wanted, a person is shown the last.
 #[derive(Default)]
@@ -32,17 +32,17 @@ pub(crate) struct Touch {
     request: Box<Request>,
     question: Question,
     /// When its client asked last.
-    asked: Instant,
+    asked: Duration,
     state: State,
 }
 
 enum State {
     /// Its client waits for an answer right now, until then.
-    Awaited { until: Instant },
+    Awaited { until: Duration },
     /// Its client heard that nobody touched, and will ask again.
     Wanted,
     /// Touched, which is good until then.
-    Given { present: UserPresent, until: Instant },
+    Given { present: UserPresent, until: Duration },
 }
 
 impl Touches {
@@ -51,7 +51,7 @@ impl Touches {
         &mut self,
         channel: Channel,
         request: &Request,
-        now: Instant,
+        now: Duration,
     ) -> Option<UserPresent> {
         self.expire(now);
         let is_given = |touch: &Touch| !touch.is_wanted() && touch.is_for(channel, request);
@@ -68,7 +68,7 @@ impl Touches {
         &mut self,
         channel: Channel,
         request: &Request,
-        now: Instant,
+        now: Duration,
     ) -> Option<(PromptId, Question)> {
         let at = self.0.iter().position(|touch| touch.is_for(channel, request))?;
         let mut touch = self.0.remove(at);
@@ -101,15 +101,15 @@ impl Touches {
     }
 
     /// Touched while no client waited: kept for when it asks again.
-    pub(crate) fn keep(&mut self, touch: Touch, present: UserPresent, now: Instant) {
-        let state = State::Given { present, until: now.plus(U2F_TOUCH) };
+    pub(crate) fn keep(&mut self, touch: Touch, present: UserPresent, now: Duration) {
+        let state = State::Given { present, until: now.saturating_add(U2F_TOUCH) };
         self.0.push(Touch { state, ..touch });
     }
 
     /// What people are asked, and until when; what is shown comes first.
-    pub(crate) fn wanted(&self) -> impl Iterator<Item = (PromptId, &Question, Instant)> {
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = (PromptId, &Question, Duration)> {
         let wanted = self.0.iter().rev().filter(|touch| touch.is_wanted());
-        wanted.map(|touch| (touch.prompt, &touch.question, touch.asked.plus(U2F_TOUCH)))
+        wanted.map(|touch| (touch.prompt, &touch.question, touch.asked.saturating_add(U2F_TOUCH)))
     }
 
     /// A client waits for an answer right now.
@@ -123,12 +123,12 @@ impl Touches {
     }
 
     /// When [`pass_time`](Self::pass_time) has something to do.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
         self.0.iter().map(Touch::deadline).min()
     }
 
     /// Ends what is too old; the channel whose client has waited long enough, and must hear `6985`.
-    pub(crate) fn pass_time(&mut self, now: Instant) -> Option<Channel> {
+    pub(crate) fn pass_time(&mut self, now: Duration) -> Option<Channel> {
         let waited = self.0.iter_mut().find(|touch| touch.is_awaited() && touch.deadline() <= now);
         let answered = waited.map(|touch| {
             touch.state = State::Wanted;
@@ -139,16 +139,16 @@ impl Touches {
     }
 
     /// An awaited one is not forgotten without an answer.
-    fn expire(&mut self, now: Instant) {
+    fn expire(&mut self, now: Duration) {
         self.0.retain(|touch| touch.is_awaited() || now < touch.deadline());
     }
 }
 
 impl Touch {
     /// Nobody touched yet, and the client waits.
-    pub(crate) fn new(prompt: PromptId, channel: Channel, request: Request, now: Instant) -> Self {
+    pub(crate) fn new(prompt: PromptId, channel: Channel, request: Request, now: Duration) -> Self {
         let question = request.question();
-        let state = State::Awaited { until: now.plus(U2F_PATIENCE) };
+        let state = State::Awaited { until: now.saturating_add(U2F_PATIENCE) };
         Self { prompt, channel, request: Box::new(request), question, asked: now, state }
     }
 
@@ -165,9 +165,9 @@ impl Touch {
         matches!(self.state, State::Awaited { .. })
     }
 
-    fn wait(&mut self, now: Instant) {
+    fn wait(&mut self, now: Duration) {
         self.asked = now;
-        self.state = State::Awaited { until: now.plus(U2F_PATIENCE) };
+        self.state = State::Awaited { until: now.saturating_add(U2F_PATIENCE) };
     }
 
     fn is_for(&self, channel: Channel, request: &Request) -> bool {
@@ -180,14 +180,14 @@ impl Touch {
     }
 
     /// A person is to be asked, by a client that has not gone silent.
-    fn is_asked_for(&self, now: Instant) -> bool {
-        self.is_wanted() && now.since(self.asked) < U2F_SILENCE
+    fn is_asked_for(&self, now: Duration) -> bool {
+        self.is_wanted() && now.saturating_sub(self.asked) < U2F_SILENCE
     }
 
-    fn deadline(&self) -> Instant {
+    fn deadline(&self) -> Duration {
         match self.state {
             State::Awaited { until } | State::Given { until, .. } => until,
-            State::Wanted => self.asked.plus(U2F_TOUCH),
+            State::Wanted => self.asked.saturating_add(U2F_TOUCH),
         }
     }
 }

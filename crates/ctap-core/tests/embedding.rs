@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use ctap_client::{
     Client, CredentialDescriptor, Exchange, KeepaliveStatus, Patience, Permissions, RelyingParty,
@@ -11,8 +12,7 @@ use ctap_core::config::{FingerprintSensor, Version};
 use ctap_core::consent::Action;
 use ctap_core::memory::{Durability, MemoryError, Record};
 use ctap_core::{
-    Authenticator, Channel, CheckedConfig, Config, Decision, Instant, Memory, Platform, SoftKey,
-    Step, Store,
+    Authenticator, Channel, CheckedConfig, Config, Decision, Memory, Platform, SoftKey, Step, Store,
 };
 
 /// SHA-256 of the client data: what a browser makes, and a key signs.
@@ -93,7 +93,7 @@ fn a_person_touches_for_one_site_only_or_not_at_all() {
 #[test]
 fn a_reset_is_for_the_first_ten_seconds_after_power_up() {
     let mut client = client(CheckedConfig::default());
-    client.exchange_mut().0.advance(10_001); // milliseconds
+    client.exchange_mut().0.advance(Duration::from_millis(10_001));
     let late = client.reset().unwrap_err(); // a reset is for the first ten seconds
     assert_eq!(late.status(), Some(Status::NotAllowed));
     client.exchange_mut().0.power_cycle();
@@ -187,7 +187,7 @@ fn a_malformed_request_and_a_failing_medium_are_told_and_leave_nothing() {
     let mut rng = generator();
     let is_broken = Arc::new(AtomicBool::new(false));
     let mut store = Store::create(Box::new(Breakable(is_broken.clone())), &mut rng).unwrap();
-    let now = Instant::from_millis(0);
+    let now = Duration::ZERO;
     let mut platform = Platform { store: &mut store, rng: &mut rng, now };
     let mut key = Authenticator::new(CheckedConfig::default(), &mut platform);
 

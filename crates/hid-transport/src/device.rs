@@ -7,6 +7,7 @@ mod outbox;
 mod response;
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use self::checks::{Service, Verdict};
 use self::keepalive::Keepalive;
@@ -20,7 +21,6 @@ use crate::limits::{LOCK_SECONDS_MAX, MESSAGE_MAX, MESSAGE_TIMEOUT};
 use crate::message::{self, Assembly};
 use crate::packet::{Continuation, Initialization, Packet, Report};
 use crate::settings::Settings;
-use crate::time::Instant;
 
 /// The key's end: reports of the host in, requests out; answers in, reports for the host out.
 ///
@@ -120,7 +120,7 @@ struct Reception {
     service: Service,
     assembly: Assembly,
     /// When its client counts as gone (HD-51).
-    deadline: Instant,
+    deadline: Duration,
 }
 
 /// A request that the authenticator has not answered yet.
@@ -152,7 +152,7 @@ impl Device {
     /// reports came that it finds waiting (HD-51).
     ///
     /// The returned event borrows the request from the device's buffer.
-    pub fn handle_report(&mut self, report: &Report, now: Instant) -> Option<Event<'_>> {
+    pub fn handle_report(&mut self, report: &Report, now: Duration) -> Option<Event<'_>> {
         self.end_lock(now);
         match Packet::parse(report) {
             Packet::Initialization(packet) => self.handle_initialization(&packet, now),
@@ -165,7 +165,7 @@ impl Device {
     ///
     /// Only here does time run out for a host: this ends a message whose client is gone, and with it
     /// the wait of all others (HD-51), and drops what nobody reads (HD-53).
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, now: Duration) {
         self.outbox.handle_timeout(now);
         self.end_lock(now);
         match &mut self.state {
@@ -214,7 +214,7 @@ impl Device {
     /// Does nothing unless that is the request that runs, so an answer that comes too late is
     /// harmless. An answer above [`MESSAGE_MAX`] bytes cannot be sent; the client gets ERROR OTHER,
     /// and the authenticator is at fault.
-    pub fn respond(&mut self, id: RequestId, message: &[u8], now: Instant) {
+    pub fn respond(&mut self, id: RequestId, message: &[u8], now: Duration) {
         let State::Processing { id: asking, channel, running } = &self.state else { return };
         if *asking != id {
             return;
@@ -255,7 +255,7 @@ impl Device {
     /// `reads`: how many reads of the host wait, this one included. A long response pauses now and then for a
     /// host with a single one, which may be a kernel with a small ring behind it (HD-54). A host with several
     /// has a place for each report, and gets them as fast as it reads.
-    pub fn poll_report(&mut self, reads: usize, now: Instant) -> Option<Report> {
+    pub fn poll_report(&mut self, reads: usize, now: Duration) -> Option<Report> {
         match &mut self.state {
             State::Responding(_) => self.poll_response(reads, now),
             State::Processing { channel, running: Running::Cbor(keepalive), .. } => {
@@ -272,7 +272,7 @@ impl Device {
     /// When to call [`handle_timeout`](Device::handle_timeout); `None`: nothing is awaited.
     ///
     /// It never stays in the past: once that call has been made, it has moved on.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         let lock = self.lock.as_ref().map(|lock| lock.until);
         let timers = [self.state.poll_timeout(), self.outbox.poll_timeout(), lock];
         timers.into_iter().flatten().min()
@@ -281,7 +281,7 @@ impl Device {
     fn handle_initialization(
         &mut self,
         packet: &Initialization<'_>,
-        now: Instant,
+        now: Duration,
     ) -> Option<Event<'_>> {
         let channel = packet.channel;
         match self.judge(packet) {
@@ -304,7 +304,7 @@ impl Device {
     fn handle_continuation(
         &mut self,
         packet: &Continuation<'_>,
-        now: Instant,
+        now: Duration,
     ) -> Option<Event<'_>> {
         let State::Receiving(reception) = &mut self.state else { return None };
         // The channel comes before the sequence number: a stranger's packet is not out of order.
@@ -320,7 +320,7 @@ impl Device {
     }
 
     /// Answers INIT: a new channel on broadcast, a fresh start on an allocated one (HD-36, HD-37).
-    fn init(&mut self, asking: ChannelId, nonce: Nonce, now: Instant) -> Option<Event<'_>> {
+    fn init(&mut self, asking: ChannelId, nonce: Nonce, now: Duration) -> Option<Event<'_>> {
         let (channel, event) = match asking {
             ChannelId::BROADCAST => (self.allocate(), None),
             own => (own, self.abort(own)),
@@ -355,7 +355,7 @@ impl Device {
     }
 
     /// Drops the half-assembled message. The one error is all its client hears (HD-27, HD-50).
-    fn break_off(&mut self, channel: ChannelId, now: Instant) {
+    fn break_off(&mut self, channel: ChannelId, now: Duration) {
         self.state = State::Idle;
         self.refuse(channel, ErrorCode::InvalidSeq, now);
     }
@@ -364,7 +364,7 @@ impl Device {
         &mut self,
         packet: &Initialization<'_>,
         service: Service,
-        now: Instant,
+        now: Duration,
     ) -> Option<Event<'_>> {
         let channel = packet.channel;
         self.channels.touch(channel);
@@ -375,7 +375,7 @@ impl Device {
     }
 
     /// Once the message is whole, does what it asks for.
-    fn finish_receiving(&mut self, now: Instant) -> Option<Event<'_>> {
+    fn finish_receiving(&mut self, now: Duration) -> Option<Event<'_>> {
         let State::Receiving(reception) = &self.state else { return None };
         if !reception.assembly.is_complete(&self.message) {
             return None;
@@ -409,7 +409,7 @@ impl Device {
     }
 
     /// CTAPHID_LOCK: the message is the number of seconds; 0 unlocks (HD-62).
-    fn set_lock(&mut self, owner: ChannelId, now: Instant) {
+    fn set_lock(&mut self, owner: ChannelId, now: Duration) {
         match *self.message {
             [0] => self.lock = None,
             [seconds @ 1..=LOCK_SECONDS_MAX] => self.lock = Some(Lock::new(owner, seconds, now)),
@@ -423,11 +423,11 @@ impl Device {
     }
 
     /// A lock holds no longer than was asked for, however late the timer (HD-63).
-    fn end_lock(&mut self, now: Instant) {
+    fn end_lock(&mut self, now: Duration) {
         self.lock.take_if(|lock| lock.until <= now);
     }
 
-    fn renew_lock(&mut self, channel: ChannelId, now: Instant) {
+    fn renew_lock(&mut self, channel: ChannelId, now: Duration) {
         self.end_lock(now);
         if let Some(lock) = self.lock.as_mut().filter(|lock| lock.owner == channel) {
             lock.renew(now);
@@ -435,13 +435,13 @@ impl Device {
     }
 
     /// Lets the host read the stored message as the transaction's response.
-    fn send_message(&mut self, channel: ChannelId, command: Command, now: Instant) {
+    fn send_message(&mut self, channel: ChannelId, command: Command, now: Duration) {
         let place = self.outbox.end();
         self.state = State::Responding(Response::new(channel, command, place, now));
     }
 
     /// The device stays busy until the last report has been read (HD-53).
-    fn poll_response(&mut self, reads: usize, now: Instant) -> Option<Report> {
+    fn poll_response(&mut self, reads: usize, now: Duration) -> Option<Report> {
         let State::Responding(response) = &mut self.state else { return None };
         let report = response.take(&self.message, &mut self.outbox, reads, now);
         if response.is_sent(&self.message) {
@@ -452,12 +452,12 @@ impl Device {
         report
     }
 
-    fn refuse(&mut self, channel: ChannelId, code: ErrorCode, now: Instant) {
+    fn refuse(&mut self, channel: ChannelId, code: ErrorCode, now: Duration) {
         self.put(channel, Command::Error, &[code.as_byte()], now);
     }
 
     /// Queues an answer of one report that is not a transaction's response.
-    fn put(&mut self, channel: ChannelId, command: Command, message: &[u8], now: Instant) {
+    fn put(&mut self, channel: ChannelId, command: Command, message: &[u8], now: Duration) {
         self.outbox.put(message::first_report(channel, command, message), now);
     }
 }
@@ -473,7 +473,7 @@ impl State {
         }
     }
 
-    fn poll_timeout(&self) -> Option<Instant> {
+    fn poll_timeout(&self) -> Option<Duration> {
         match self {
             State::Idle | State::Processing { running: Running::Msg, .. } => None,
             State::Receiving(reception) => Some(reception.deadline),

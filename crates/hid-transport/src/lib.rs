@@ -12,7 +12,8 @@
 //!
 //! # The key's end
 //!
-//! [`Device`] is fed with every report the host sends, and with the time. It keeps the channels,
+//! [`Device`] is fed with every report the host sends, and with the time: how long it is since an origin of the
+//! driver's choice, on a clock that never goes back; only differences count. It keeps the channels,
 //! assembles messages, refuses what the rules refuse, and hands out an [`Event`] when the
 //! authenticator has to know something. It is asked for a report whenever the host is ready to read
 //! one, so a host that does not read costs nothing. Nothing is spent on the heap after
@@ -33,11 +34,13 @@
 //! # Both, talking
 //!
 //! ```
+//! use core::time::Duration;
+//!
 //! use hid_transport::host::{Handshake, HostChannel, Reply, fragment};
-//! use hid_transport::{Command, Device, Event, Instant, KeepaliveStatus, Kind, Settings};
+//! use hid_transport::{Command, Device, Event, KeepaliveStatus, Kind, Settings};
 //!
 //! let mut device = Device::new(Settings::default());
-//! let now = Instant::new(0);
+//! let now = Duration::ZERO;
 //!
 //! // The client asks for a channel.
 //! let mut handshake = Handshake::new(*b"a nonce!");
@@ -63,7 +66,7 @@
 //!
 //! // The next keepalive is due later; until then the key is silent.
 //! let due = device.poll_timeout().expect("a keepalive is due");
-//! assert_eq!((device.poll_report(1, now), due), (None, Instant::new(50)));
+//! assert_eq!((device.poll_report(1, now), due), (None, Duration::from_millis(50)));
 //! device.handle_timeout(due);
 //! assert!(device.poll_report(1, due).is_some());
 //!
@@ -124,7 +127,6 @@ mod init;
 mod message;
 mod packet;
 mod settings;
-mod time;
 
 pub use channels::ChannelId;
 pub use codes::{Command, ErrorCode, KeepaliveStatus};
@@ -132,4 +134,3 @@ pub use device::{Device, Event, Kind, RequestId};
 pub use init::{Capabilities, InitAnswer, Nonce, PROTOCOL_VERSION};
 pub use packet::{Continuation, Initialization, Packet, Report};
 pub use settings::Settings;
-pub use time::Instant;

@@ -1,5 +1,7 @@
 //! Every bound of this crate, each with its reason.
 
+use core::time::Duration;
+
 /// Bytes of a report, both ways; there is no report id (HD-01).
 pub const REPORT_SIZE: usize = 64;
 
@@ -23,17 +25,17 @@ pub const CHANNELS_MAX: usize = 256;
 /// Linux's hidraw ring holds, so more could not reach a client that is slow to read anyway.
 pub const OUTBOX_MAX: usize = 64;
 
-/// Milliseconds after its last packet at which an unfinished message ends in MSG_TIMEOUT (HD-51).
-/// Clients' tests accept 400 to 1000.
-pub const MESSAGE_TIMEOUT: u64 = 500;
+/// How long after its last packet an unfinished message ends in MSG_TIMEOUT (HD-51). Clients' tests
+/// accept 400 to 1000 ms.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Milliseconds between keepalives (HD-72): half of what the rule wants forgives a late timer.
-pub const KEEPALIVE_INTERVAL: u64 = 50;
+/// Time between keepalives (HD-72): half of what the rule wants forgives a late timer.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Milliseconds an outgoing report waits to be read before it is dropped (HD-53). Our choice:
+/// How long an outgoing report waits to be read before it is dropped (HD-53). Our choice:
 /// longer than a busy kernel ever leaves its interrupt URB unsubmitted, shorter than a person's
 /// patience.
-pub const READ_TIMEOUT: u64 = 3000;
+pub const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Seconds for which a channel may lock the key (HD-62).
 pub const LOCK_SECONDS_MAX: u8 = 10;
@@ -45,6 +47,6 @@ pub const BURST: usize = 56;
 /// Packets sent together after the [`BURST`], between pauses of [`PACE`].
 pub const GROUP: usize = 8;
 
-/// Milliseconds between the [`GROUP`]s of a response after its [`BURST`] (HD-54): a flood overruns the ring
+/// Time between the [`GROUP`]s of a response after its [`BURST`] (HD-54): a flood overruns the ring
 /// of a host that is short of processor time, and a lost packet loses the message.
-pub const PACE: u64 = 4;
+pub const PACE: Duration = Duration::from_millis(4);

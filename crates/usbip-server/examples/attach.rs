@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::Duration;
 
 use usbip_server::vhci::{PLATFORM, Vhci};
 use usbip_server::{DeviceInfo, HidFunction, Report, Server};
@@ -46,7 +46,7 @@ impl HidFunction for Echo {
     fn input(&mut self, _: usize) -> Option<Report> {
         self.0.pop_front()
     }
-    fn poll_timeout(&mut self) -> Option<Instant> {
+    fn poll_timeout(&mut self) -> Option<Duration> {
         None
     }
     fn handle_timeout(&mut self) {}

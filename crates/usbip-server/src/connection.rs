@@ -194,7 +194,9 @@ impl Patience {
     }
 
     fn first_deadline(&self, session: &Session) -> Option<(Instant, Deadline)> {
-        let function = session.lease().function().poll_timeout().map(Instant::from_std);
+        let left = session.lease().function().poll_timeout();
+        // One that no clock can show is never.
+        let function = left.and_then(|left| Instant::now().checked_add(left));
         // Afterwards only the peer is waited for.
         let held = self.held_until.filter(|end| *end > Instant::now());
         let half = self.urb_began.and_then(|at| at.checked_add(limits::URB_DEADLINE));

@@ -1,6 +1,6 @@
 //! What sits behind the interface: 64-byte reports out, 64-byte reports in, and time.
 
-use std::time::Instant;
+use std::time::Duration;
 
 /// Bytes in a report, and in a packet of either interrupt endpoint (HD-92).
 pub const REPORT_LENGTH: usize = 64;
@@ -39,9 +39,9 @@ pub trait HidFunction {
         false
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) wants to be called, if nothing happens before.
-    /// `None` for never: then nothing wakes up.
-    fn poll_timeout(&mut self) -> Option<Instant>;
+    /// In how long [`handle_timeout`](Self::handle_timeout) wants to be called, if nothing happens before: zero for now,
+    /// `None` for never. Then nothing wakes up.
+    fn poll_timeout(&mut self) -> Option<Duration>;
 
     /// The moment that [`poll_timeout`](Self::poll_timeout) named has come, or is long past: a process that
     /// was not scheduled for a while is late. What the host had sent by now was handed in before.

@@ -347,7 +347,7 @@ mod tests {
         fn input(&mut self, _: usize) -> Option<crate::function::Report> {
             None
         }
-        fn poll_timeout(&mut self) -> Option<std::time::Instant> {
+        fn poll_timeout(&mut self) -> Option<time::Duration> {
             None
         }
         fn handle_timeout(&mut self) {}

@@ -26,7 +26,7 @@ impl HidFunction for Echo {
     fn input(&mut self, _: usize) -> Option<Report> {
         self.0.pop_front()
     }
-    fn poll_timeout(&mut self) -> Option<Instant> {
+    fn poll_timeout(&mut self) -> Option<Duration> {
         None
     }
     fn handle_timeout(&mut self) {}

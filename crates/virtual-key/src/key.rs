@@ -17,8 +17,9 @@ mod usb;
 mod worker;
 
 use std::io;
+use std::time::Duration;
 
-use ctap_core::{Channel, CheckedConfig, Decision, Instant, PromptId, Question, Store};
+use ctap_core::{Channel, CheckedConfig, Decision, PromptId, Question, Store};
 use hid_transport::{ChannelId, Device, Event, Packet, Report, Settings};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -80,12 +81,12 @@ enum Workplace {
 struct Left {
     channel: ChannelId,
     /// Since when nobody reads; `None`: somebody does again, that client or the next one.
-    unread_since: Option<Instant>,
+    unread_since: Option<Duration>,
 }
 
 impl Key {
     /// Builds a key that is not plugged in yet.
-    pub fn new(config: CheckedConfig, parts: Parts, now: Instant) -> Self {
+    pub fn new(config: CheckedConfig, parts: Parts, now: Duration) -> Self {
         let settings = Settings {
             version: VERSION.map(number),
             cbor: !config.versions.is_empty(),
@@ -131,7 +132,7 @@ impl Key {
     ///
     /// # Panics
     /// If the thread did.
-    pub fn catch_up(&mut self, now: Instant) {
+    pub fn catch_up(&mut self, now: Duration) {
         let Workplace::Thread(thread) = &mut self.worker else { return };
         for (power_up, effect) in thread.take_effects() {
             if power_up == self.power_up {
@@ -141,19 +142,19 @@ impl Key {
     }
 
     /// Power comes: all that is not in the store is forgotten (HD-44).
-    pub fn plug_in(&mut self, now: Instant) {
+    pub fn plug_in(&mut self, now: Duration) {
         self.switch_power(Order::PlugIn { now }, now);
     }
 
     /// Power goes: nobody waits for an answer any more. A write that has begun cannot be called back, but nobody hears of it.
-    pub fn unplug(&mut self, now: Instant) {
+    pub fn unplug(&mut self, now: Duration) {
         self.switch_power(Order::Unplug, now);
     }
 
     /// The host sent a report.
-    pub fn handle_report(&mut self, report: &Report, now: Instant) {
+    pub fn handle_report(&mut self, report: &Report, now: Duration) {
         self.let_in(report, now);
-        let order = match self.device.handle_report(report, hid(now)) {
+        let order = match self.device.handle_report(report, now) {
             Some(Event::Request { id, channel, kind, message }) => {
                 tracing::info!(%channel, command = message.first(), length = message.len());
                 let (channel, message) = (Channel(channel.as_u32()), message.to_vec());
@@ -171,35 +172,34 @@ impl Key {
     }
 
     /// The next report for a host that has so many reads waiting, at least one.
-    pub fn poll_report(&mut self, reads: usize, now: Instant) -> Option<Report> {
+    pub fn poll_report(&mut self, reads: usize, now: Duration) -> Option<Report> {
         if let Some(left) = &mut self.left {
             left.unread_since = None;
         }
-        self.device.poll_report(reads, hid(now))
+        self.device.poll_report(reads, now)
     }
 
     /// The host has stopped reading. If a request runs, its client was probably interrupted: unless somebody reads again soon,
     /// nobody is to be asked for it any more; and once somebody does, any other client's request comes first.
-    pub fn unread(&mut self, now: Instant) {
+    pub fn unread(&mut self, now: Duration) {
         let left = |channel| Left { channel, unread_since: Some(now) };
         self.left = self.device.transaction().map(left);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        let device = self.device.poll_timeout().map(|at| Instant::from_millis(at.as_millis()));
+    pub fn poll_timeout(&self) -> Option<Duration> {
         let reader = self.left_transaction().and_then(|left| left.unread_since);
-        let reader = reader.map(|since| since.plus(READER_GONE));
-        [device, self.open.deadline, reader].into_iter().flatten().min()
+        let reader = reader.map(|since| since.saturating_add(READER_GONE));
+        [self.device.poll_timeout(), self.open.deadline, reader].into_iter().flatten().min()
     }
 
     /// Time has passed.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, now: Duration) {
         let unread_since = self.left_transaction().and_then(|left| left.unread_since);
-        if unread_since.is_some_and(|since| since.plus(READER_GONE) <= now) {
+        if unread_since.is_some_and(|since| since.saturating_add(READER_GONE) <= now) {
             self.give_up(now);
         }
-        self.device.handle_timeout(hid(now));
+        self.device.handle_timeout(now);
         // Told once: the next deadline comes with what becomes of this one.
         if self.open.deadline.take_if(|deadline| *deadline <= now).is_some() {
             self.order(Order::Timeout { now }, now);
@@ -212,7 +212,7 @@ impl Key {
         &mut self,
         prompt: PromptId,
         decision: Decision,
-        now: Instant,
+        now: Duration,
     ) -> oneshot::Receiver<bool> {
         let (reply, answered) = oneshot::channel();
         self.order(Order::Answer { prompt, decision, now, reply }, now);
@@ -220,12 +220,12 @@ impl Key {
     }
 
     /// What a person is asked right now, and until when.
-    pub fn prompt(&self) -> Option<(PromptId, Question, Instant)> {
+    pub fn prompt(&self) -> Option<(PromptId, Question, Duration)> {
         self.prompts().next()
     }
 
     /// Every prompt that can be answered, that one first: several U2F clients may want a touch.
-    pub fn prompts(&self) -> impl Iterator<Item = (PromptId, Question, Instant)> {
+    pub fn prompts(&self) -> impl Iterator<Item = (PromptId, Question, Duration)> {
         self.open.prompts.iter().cloned()
     }
 
@@ -245,7 +245,7 @@ impl Key {
     }
 
     /// Makes way for this report, if all that keeps it out is a request whose client is gone. A client that is heard of is not.
-    fn let_in(&mut self, report: &Report, now: Instant) {
+    fn let_in(&mut self, report: &Report, now: Duration) {
         let Some(left) = self.left_transaction() else { return };
         if Packet::parse(report).channel() == left.channel {
             self.left = None;
@@ -255,14 +255,14 @@ impl Key {
     }
 
     /// Forgets the transaction that runs.
-    fn give_up(&mut self, now: Instant) {
+    fn give_up(&mut self, now: Duration) {
         self.left = None;
         self.device.abandon();
         self.order(Order::Abandon, now);
     }
 
     /// Another life begins, with power or without.
-    fn switch_power(&mut self, order: Order, now: Instant) {
+    fn switch_power(&mut self, order: Order, now: Duration) {
         self.device.reset();
         self.power_up = self.power_up.next();
         self.open = Open::default();
@@ -271,7 +271,7 @@ impl Key {
     }
 
     /// Has the worker carry this out, now or when it comes to it.
-    fn order(&mut self, order: Order, now: Instant) {
+    fn order(&mut self, order: Order, now: Duration) {
         let is_request = matches!(order, Order::Request(_));
         match self.worker.order(self.power_up, order) {
             Some(effects) => {
@@ -283,7 +283,7 @@ impl Key {
         }
     }
 
-    fn apply(&mut self, effect: Effect, now: Instant) {
+    fn apply(&mut self, effect: Effect, now: Duration) {
         self.is_working = matches!(effect, Effect::Asked(_) | Effect::Decided { .. });
         match effect {
             Effect::Waiting(request) => self.device.set_waiting_for_user(request, true),
@@ -300,7 +300,7 @@ impl Key {
             }
             Effect::Done { response, open } => {
                 if let Some((request, message)) = response {
-                    self.device.respond(request, &message, hid(now));
+                    self.device.respond(request, &message, now);
                 }
                 self.open = open;
             }
@@ -338,18 +338,13 @@ impl Workplace {
     }
 }
 
-/// Both pure crates count milliseconds from an origin of our choice: the same one.
-fn hid(instant: Instant) -> hid_transport::Instant {
-    hid_transport::Instant::new(instant.as_millis())
-}
-
 fn number(text: &str) -> u8 {
     text.parse().unwrap_or(u8::MAX)
 }
 
-/// Milliseconds without a reader after which a request that waits for a person has no client any more. Longer than a client
+/// Time without a reader after which a request that waits for a person has no client any more. Longer than a client
 /// takes to open the device node again.
-const READER_GONE: u64 = 1000;
+const READER_GONE: Duration = Duration::from_secs(1);
 
 /// Major, minor and build, as INIT tells them (HD-35).
 const VERSION: [&str; 3] = [

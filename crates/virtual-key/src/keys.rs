@@ -242,7 +242,7 @@ impl PluggedKey {
             id,
             name: format!("{:08x}.{}.{id}", self.run, self.bus_id()),
             question,
-            left: Duration::from_millis(deadline.since(usb.clock.now())),
+            left: deadline.saturating_sub(usb.clock.now()),
         });
         prompts.collect()
     }

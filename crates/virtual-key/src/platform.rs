@@ -1,8 +1,7 @@
 //! What the pure crates are given by this machine: time and randomness. And how the stack is left behind.
 
-use std::time::{Duration, Instant as SystemInstant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use ctap_core::Instant;
 use getrandom::SysRng;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng as _, UnwrapErr};
@@ -11,24 +10,18 @@ use zeroize::zeroize_stack;
 /// The one clock of the process: monotonic, and counted from its start.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    origin: SystemInstant,
+    origin: Instant,
 }
 
 impl Clock {
     /// A clock that shows 0 now.
     pub fn start() -> Self {
-        Self { origin: SystemInstant::now() }
+        Self { origin: Instant::now() }
     }
 
-    /// Whole milliseconds since the start, rounded down.
-    pub fn now(&self) -> Instant {
-        let elapsed = self.origin.elapsed().as_millis();
-        Instant::from_millis(u64::try_from(elapsed).unwrap_or(u64::MAX))
-    }
-
-    /// When the system's clock shows `instant`; `None` only for times that no machine lives to see.
-    pub fn system(&self, instant: Instant) -> Option<SystemInstant> {
-        self.origin.checked_add(Duration::from_millis(instant.as_millis()))
+    /// How long ago it was started.
+    pub fn now(&self) -> Duration {
+        self.origin.elapsed()
     }
 }
 

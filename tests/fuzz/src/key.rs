@@ -1,5 +1,7 @@
 //! A key, everything that can happen to it, and what must hold after each step.
 
+use std::time::Duration;
+
 use ctap_client::cbor;
 use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::attestation::{Attestation, AttestationKey};
@@ -8,8 +10,7 @@ use ctap_core::consent::SampleFault;
 use ctap_core::limits::{MAX_PIN_RETRIES, MIN_MESSAGE};
 use ctap_core::secret::SecretBytes;
 use ctap_core::{
-    Authenticator, Channel, CheckedConfig, Config, Decision, Instant, Platform, PromptId,
-    Response, Store,
+    Authenticator, Channel, CheckedConfig, Config, Decision, Platform, PromptId, Response, Store,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -114,7 +115,7 @@ pub struct Key {
     authenticator: Authenticator,
     store: Store,
     rng: ChaCha8Rng,
-    now: Instant,
+    now: Duration,
     /// The request that has no answer yet: whose, and its first byte.
     waiting: Option<(Channel, Request)>,
     /// The last prompt that was opened, or asked for again.
@@ -135,7 +136,7 @@ impl Key {
     pub fn new(variant: u8) -> Self {
         let mut rng = ChaCha8Rng::from_seed([7; 32]);
         let mut store = Store::in_memory(&mut rng);
-        let now = Instant::from_millis(1000);
+        let now = Duration::from_millis(1000);
         let config = config(variant);
         let max_message = config.max_msg_size;
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
@@ -202,7 +203,7 @@ impl Key {
                 self.waiting = None;
                 None
             }
-            Step::Wait(millis) => self.wait(*millis),
+            Step::Wait(millis) => self.wait(Duration::from_millis(*millis)),
             Step::PowerCycle => {
                 let Self { authenticator, store, rng, now, .. } = self;
                 authenticator.power_cycle(&mut Platform { store, rng, now: *now });
@@ -261,8 +262,8 @@ impl Key {
     }
 
     /// Time passes from deadline to deadline; at most one request waits, so there is at most one answer.
-    fn wait(&mut self, millis: u64) -> Option<Response> {
-        let end = self.now.plus(millis);
+    fn wait(&mut self, time: Duration) -> Option<Response> {
+        let end = self.now.saturating_add(time);
         let mut response = None;
         while let Some(due) = self.authenticator.poll_timeout().filter(|due| *due <= end) {
             self.now = self.now.max(due);

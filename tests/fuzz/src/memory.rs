@@ -22,7 +22,11 @@ impl Memory {
             device: state.device_identifier(),
             pin: state.pin().map(|pin| *pin.hash.expose()),
             pin_retries: state.pin_retries(),
-            credentials: state.credentials().iter().map(|credential| credential.id.clone()).collect(),
+            credentials: state
+                .credentials()
+                .iter()
+                .map(|credential| credential.id.clone())
+                .collect(),
             fingerprints: state.fingerprints().map(|one| one.template_id.clone()).collect(),
             large_blobs: state.large_blobs().to_vec(),
             settings: format!("{:?}", state.settings()),

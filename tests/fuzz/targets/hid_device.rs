@@ -5,12 +5,13 @@
 #![no_main]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use hid_transport::host::{Handshake, HostChannel, Reply, fragment};
 use hid_transport::{
-    ChannelId, Command, Continuation, Device, Event, Initialization, Instant, Packet, Report,
-    RequestId, Settings,
+    ChannelId, Command, Continuation, Device, Event, Initialization, Packet, Report, RequestId,
+    Settings,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -38,7 +39,7 @@ struct Input {
 
 struct World {
     device: Device,
-    now: u64,
+    now: Duration,
     running: Option<(RequestId, ChannelId)>,
     listeners: BTreeMap<ChannelId, HostChannel>,
 }
@@ -54,11 +55,7 @@ fuzz_target!(|input: Input| {
 impl World {
     fn new(settings: Settings) -> Self {
         let device = Device::new(settings);
-        Self { device, now: 0, running: None, listeners: BTreeMap::new() }
-    }
-
-    fn now(&self) -> Instant {
-        Instant::new(self.now)
+        Self { device, now: Duration::ZERO, running: None, listeners: BTreeMap::new() }
     }
 
     fn happen(&mut self, step: &Step) {
@@ -74,13 +71,13 @@ impl World {
                 let channel = some_channel(channel);
                 self.send(&Continuation { channel, sequence, data: &[0xc0; 59] }.encode());
             }
-            Step::Oversleep(millis) => self.now += u64::from(millis),
-            Step::Wait(millis) => self.wait(millis.into()),
+            Step::Oversleep(millis) => self.now += Duration::from_millis(millis.into()),
+            Step::Wait(millis) => self.wait(Duration::from_millis(millis.into())),
             Step::Read(count) => drop((0..count).map_while(|_| self.read()).last()),
             Step::Respond { length } => {
                 if let Some((id, _)) = self.running.take() {
                     let message = vec![0x5a; usize::from(length % 8000)];
-                    self.device.respond(id, &message, self.now());
+                    self.device.respond(id, &message, self.now);
                 }
             }
             Step::WaitForUser(waiting) => {
@@ -101,7 +98,7 @@ impl World {
 
     fn send(&mut self, report: &Report) {
         assert_eq!(Packet::parse(report).encode(), *report, "reading loses nothing");
-        match self.device.handle_report(report, Instant::new(self.now)) {
+        match self.device.handle_report(report, self.now) {
             Some(Event::Request { id, channel, message, .. }) => {
                 assert!(!message.is_empty() && message.len() <= 7609);
                 assert_eq!(self.running.replace((id, channel)), None, "two requests at once");
@@ -120,20 +117,20 @@ impl World {
         self.running.map(|(_, channel)| channel)
     }
 
-    fn wait(&mut self, millis: u64) {
-        let end = self.now + millis;
-        while let Some(due) = self.device.poll_timeout().filter(|due| due.as_millis() <= end) {
-            self.now = self.now.max(due.as_millis());
-            self.device.handle_timeout(self.now());
+    fn wait(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.device.poll_timeout().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.device.handle_timeout(self.now);
             let next = self.device.poll_timeout();
-            assert!(next.is_none_or(|next| next > self.now()), "a timer stays in the past");
+            assert!(next.is_none_or(|next| next > self.now), "a timer stays in the past");
         }
         self.now = end;
     }
 
     /// HD-06, HD-73, HD-74: whatever goes out makes sense to who listens.
     fn read(&mut self) -> Option<Report> {
-        let report = self.device.poll_report(1, self.now())?;
+        let report = self.device.poll_report(1, self.now)?;
         let (Packet::Initialization(Initialization { channel, .. })
         | Packet::Continuation(Continuation { channel, .. })) = Packet::parse(&report);
         let listener = self.listeners.entry(channel).or_insert_with(|| HostChannel::new(channel));
@@ -143,11 +140,11 @@ impl World {
 
     fn ends_well(&mut self) {
         if let Some((id, _)) = self.running.take() {
-            self.device.respond(id, &[0], self.now());
+            self.device.respond(id, &[0], self.now);
         }
         while self.device.poll_timeout().is_some() {
             while self.read().is_some() {}
-            self.wait(20_000);
+            self.wait(Duration::from_secs(20));
         }
         let mut handshake = Handshake::new(*b"farewell");
         self.send(&handshake.request());
@@ -158,7 +155,7 @@ impl World {
         for report in fragment(channel, Command::Ping, b"still there?").expect("short") {
             self.send(&report);
         }
-        while let Some(report) = self.device.poll_report(1, self.now()) {
+        while let Some(report) = self.device.poll_report(1, self.now) {
             if let Some(Reply::Message { message, .. }) = listener.receive(&report).expect("sense")
             {
                 echo = Some(message.to_vec());

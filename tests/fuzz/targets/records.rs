@@ -63,8 +63,10 @@ fn load(records: Vec<Record>) -> Result<Store, ctap_core::records::LoadError> {
 }
 
 fn sorted(records: &[Record]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let value = |record: &Record| record.value.as_ref().map_or(Vec::new(), |value| value.expose().to_vec());
-    let mut sorted: Vec<_> = records.iter().map(|record| (record.name.clone(), value(record))).collect();
+    let value =
+        |record: &Record| record.value.as_ref().map_or(Vec::new(), |value| value.expose().to_vec());
+    let mut sorted: Vec<_> =
+        records.iter().map(|record| (record.name.clone(), value(record))).collect();
     sorted.sort();
     sorted
 }

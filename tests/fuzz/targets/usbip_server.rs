@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
@@ -250,7 +250,7 @@ impl HidFunction for Echo {
         assert!((1..=limits::MAX_PARKED).contains(&reads));
         self.0.pop_front()
     }
-    fn poll_timeout(&mut self) -> Option<Instant> {
+    fn poll_timeout(&mut self) -> Option<Duration> {
         None
     }
     fn handle_timeout(&mut self) {}

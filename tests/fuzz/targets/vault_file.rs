@@ -120,4 +120,5 @@ const FRAMES: usize = 3 * PAGE;
 const CHECKSUM: usize = 200;
 const FILE: &[u8] =
     include_bytes!("../../../crates/sealed-records/tests/fixtures/version-1/key-file.keyfob");
-const KEY_FILE: &[u8] = include_bytes!("../../../crates/sealed-records/tests/fixtures/version-1/key");
+const KEY_FILE: &[u8] =
+    include_bytes!("../../../crates/sealed-records/tests/fixtures/version-1/key");

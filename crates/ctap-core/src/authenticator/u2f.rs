@@ -1,10 +1,11 @@
 //! What a U2F client is answered: it does not wait for a touch, it asks again and again ([`touches`](crate::touches)).
 
+use core::time::Duration;
+
 use super::{Authenticator, Platform, Response, Step};
 use crate::channel::Channel;
 use crate::commands::u2f;
 use crate::consent::{Evidence, UserPresent};
-use crate::time::Instant;
 use crate::touches::Touch;
 
 impl Authenticator {
@@ -41,7 +42,7 @@ impl Authenticator {
     }
 
     /// The U2F client waits, under the prompt of its request if that is open.
-    fn ask_for_touch(&mut self, channel: Channel, request: u2f::Request, now: Instant) -> Step {
+    fn ask_for_touch(&mut self, channel: Channel, request: u2f::Request, now: Duration) -> Step {
         if let Some((prompt, question)) = self.session.touches.ask_again(channel, &request, now) {
             return Step::Wait(prompt, question);
         }

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::parameters::required;
 use super::{Ask, Context, Outcome, Reply, Unanswered, Waiting};
@@ -188,7 +189,8 @@ pub(crate) struct Sample {
 
 impl Sample {
     fn ask(self, params: &Params<'_>) -> Outcome {
-        let timeout = params.timeout.unwrap_or(USER_ACTION_TIMEOUT).clamp(1, MAX_SAMPLE_TIMEOUT);
+        let timeout = params.timeout.map_or(USER_ACTION_TIMEOUT, Duration::from_millis);
+        let timeout = timeout.clamp(Duration::from_millis(1), MAX_SAMPLE_TIMEOUT);
         let question = Question { gesture: Gesture::Finger, ..Question::touch(Action::Enroll) };
         Outcome::Ask(Ask { question, waiting: Waiting::Enroll(self), timeout })
     }

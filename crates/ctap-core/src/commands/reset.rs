@@ -17,7 +17,7 @@ pub(crate) struct Checked(());
 /// Only within ten seconds of power-up, measured when the command arrives (RS-03, RS-04). Other commands before it do not
 /// use the window up (RS-05).
 pub(crate) fn start(cx: &mut Context<'_>) -> Result<Outcome, Status> {
-    if cx.now.since(cx.session.powered_up) > RESET_WINDOW {
+    if cx.now.saturating_sub(cx.session.powered_up) > RESET_WINDOW {
         return Err(Status::NotAllowed);
     }
     let mut question = Question::touch(Action::Reset);

@@ -1,6 +1,7 @@
 //! The pinUvAuthToken and its state, CTAP 2.3 section 6.5.2.1 (CP-120 to CP-129).
 
 use alloc::string::String;
+use core::time::Duration;
 
 use rand_core::CryptoRng;
 
@@ -9,7 +10,6 @@ use crate::limits::{TOKEN_INITIAL_USAGE, TOKEN_MAX_USAGE, TOKEN_USER_PRESENT};
 use crate::pin::protocol::Protocol;
 use crate::secret::Secret;
 use crate::status::Status;
-use crate::time::Instant;
 
 /// What a token may be used for (section 6.5.5.7; table D of the clientPIN rules).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,7 +92,7 @@ enum Usage {
 struct InUse {
     life: Life,
     protocol: Protocol,
-    since: Instant,
+    since: Duration,
     used: bool,
     permissions: Permissions,
     rp_id: Option<String>,
@@ -125,7 +125,7 @@ impl PinUvAuthToken {
 
     /// resetPinUvAuthToken and beginUsingPinUvAuthToken: a new value, in use from now on (CP-16, CP-120). CTAP 2.0 had the one
     /// value.
-    pub(crate) fn begin_using(&mut self, grant: Grant, now: Instant, rng: &mut dyn CryptoRng) {
+    pub(crate) fn begin_using(&mut self, grant: Grant, now: Duration, rng: &mut dyn CryptoRng) {
         if self.is_kept_for(&grant) {
             return;
         }
@@ -163,12 +163,12 @@ impl PinUvAuthToken {
     }
 
     /// Lets time do its work: the usage timers (CP-123, CP-129).
-    pub(crate) fn expire(&mut self, now: Instant) {
+    pub(crate) fn expire(&mut self, now: Duration) {
         let Usage::InUse(token) = &mut self.usage else { return };
         if token.life == Life::Ctap20 {
             return;
         }
-        let age = now.since(token.since);
+        let age = now.saturating_sub(token.since);
         if age >= TOKEN_USER_PRESENT {
             token.user_present = None;
         }
@@ -278,12 +278,12 @@ mod tests {
             rp_id: None,
             user_present: None,
         };
-        token.begin_using(grant, Instant::from_millis(now), &mut rng);
+        token.begin_using(grant, Duration::from_millis(now), &mut rng);
         token
     }
 
     fn use_at(token: &mut PinUvAuthToken, rp_id: &str, now: u64) -> Result<(), Status> {
-        token.expire(Instant::from_millis(now));
+        token.expire(Duration::from_millis(now));
         let mac = hmac_sha256(token.value.expose(), &[&HASH]);
         let permission = Permissions::MAKE_CREDENTIAL;
         token.authorize_for_rp(Protocol::Two, &HASH, mac.expose(), permission, rp_id).map(|_| ())

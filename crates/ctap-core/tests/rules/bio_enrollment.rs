@@ -1,5 +1,7 @@
 //! authenticatorBioEnrollment, and tokens by finger.
 
+use std::time::Duration;
+
 use ctap_core::Decision;
 use ctap_core::consent::{Action, Gesture, SampleFault};
 use ctap_core::memory::MemoryError;
@@ -201,7 +203,7 @@ fn the_platform_says_how_long_a_sample_may_take() {
         key.will(Act::Sleep);
         let before = key.now;
         key.ok(&begin().with(3, params([(3, asked.into())])).auth(&token));
-        assert_eq!(key.now - before, waited);
+        assert_eq!(key.now - before, Duration::from_millis(waited));
     }
 }
 
@@ -340,7 +342,7 @@ fn a_token_by_finger_is_checked_in_order() {
     ] {
         key.will(act);
         assert_eq!(key.status(&request), status, "{act:?}");
-        key.now = 0;
+        key.now = Duration::ZERO;
     }
     assert_eq!(key.ok(&client_pin(7)).number(5), 0);
 }

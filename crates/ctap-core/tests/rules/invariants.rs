@@ -1,5 +1,7 @@
 //! What no sequence of messages can bring about.
 
+use std::time::Duration;
+
 use ctap_core::{Decision, Step};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -75,16 +77,17 @@ struct TokenModel {
     held: PinUvAuthToken,
     permissions: u64,
     rp_id: Option<&'static str>,
-    issued: u64,
+    issued: Duration,
     used: bool,
     gone: bool,
 }
 
 impl TokenModel {
     /// Whether it authorises this; if so it is used, and bound from now on (CP-123, MC-26, MC-27).
-    fn authorizes(&mut self, permission: u64, rp_id: &'static str, now: u64) -> bool {
+    fn authorizes(&mut self, permission: u64, rp_id: &'static str, now: Duration) -> bool {
         let age = now - self.issued;
-        self.gone |= age >= 600_000 || (age >= 30_000 && !self.used);
+        self.gone |=
+            age >= Duration::from_secs(600) || (age >= Duration::from_secs(30) && !self.used);
         if self.gone {
             return false;
         }

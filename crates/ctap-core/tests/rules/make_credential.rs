@@ -1,5 +1,7 @@
 //! authenticatorMakeCredential: what a request must look like, in which order it is judged, and who must agree.
 
+use std::time::Duration;
+
 use ctap_core::Decision;
 use ctap_core::consent::{Action, Gesture};
 
@@ -363,7 +365,7 @@ fn a_request_that_ends_before_the_touch_leaves_the_token() {
     for act in [Act::Do(Decision::Deny), Act::Sleep, Act::Cancel] {
         key.will(act);
         assert_ne!(key.status(&request().auth(&token)), 0);
-        key.now = 0;
+        key.now = Duration::ZERO;
     }
     assert_eq!(key.status(&request().list(&[&known]).auth(&token)), 0x19, "excluded");
     assert_eq!(key.status(&request().auth(&token)), 0);

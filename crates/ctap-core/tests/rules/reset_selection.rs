@@ -1,5 +1,7 @@
 //! authenticatorReset and authenticatorSelection.
 
+use std::time::Duration;
+
 use ctap_core::Decision;
 use ctap_core::consent::{Action, Gesture};
 
@@ -244,6 +246,6 @@ fn a_person_has_thirty_seconds() {
         key.advance(1_000);
         key.will(Act::Sleep);
         assert_ne!(key.status(&request), 0);
-        assert_eq!(key.now, 31_000);
+        assert_eq!(key.now, Duration::from_secs(31));
     }
 }

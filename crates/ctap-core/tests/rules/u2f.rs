@@ -1,5 +1,7 @@
 //! U2F, and how it goes together with CTAP2.
 
+use std::time::Duration;
+
 use ctap_core::consent::Action;
 use ctap_core::{Decision, Step};
 use p256::ecdsa::signature::Verifier as _;
@@ -168,7 +170,7 @@ fn nothing_is_made_without_a_touch() {
     key.seal_store();
     let before = key.now;
     assert_eq!(untouched(&mut key, &register()), NOT_TOUCHED);
-    assert_eq!(key.now - before, 200, "answered soon");
+    assert_eq!(key.now - before, Duration::from_millis(200), "answered soon");
     key.will(Act::Do(Decision::Deny));
     assert_eq!(key.call_u2f(&register()), NOT_TOUCHED);
 }

@@ -1,5 +1,7 @@
 //! Stateful commands: getNextAssertion, and what ends the walks of every command.
 
+use std::time::Duration;
+
 use ctap_core::Channel;
 
 use crate::support::key::CHANNEL;
@@ -256,7 +258,7 @@ fn a_walk_ends_with_the_token_that_began_it() {
         key.advance(29_990);
         assert_eq!(key.status(&get_assertion(RP).silent().auth(&token)), 0);
     }
-    assert_eq!(key.now, 599_800);
+    assert_eq!(key.now, Duration::from_millis(599_800));
     key.advance(199);
     assert_eq!(key.status(&get_next_assertion()), 0);
     key.advance(1);

@@ -1,8 +1,9 @@
 //! When a running CBOR request says that it is still alive, and how, section 11.2.9.1.5.
 
+use core::time::Duration;
+
 use crate::codes::KeepaliveStatus;
 use crate::limits::KEEPALIVE_INTERVAL;
-use crate::time::Instant;
 
 /// The keepalives of one request. They never pile up: one must be read before the next is made.
 pub(super) struct Keepalive {
@@ -12,14 +13,14 @@ pub(super) struct Keepalive {
 
 enum Next {
     /// Nothing to send before then.
-    At(Instant),
+    At(Duration),
     /// One waits to be read, for however long; no timer runs meanwhile.
     Ready(KeepaliveStatus),
 }
 
 impl Keepalive {
     /// The request starts computing now. One that ends soon sends no keepalive at all (HD-75).
-    pub(super) fn new(now: Instant) -> Keepalive {
+    pub(super) fn new(now: Duration) -> Keepalive {
         Keepalive { status: KeepaliveStatus::Processing, next: soon(now) }
     }
 
@@ -40,21 +41,21 @@ impl Keepalive {
         matches!(self.next, Next::Ready(KeepaliveStatus::UpNeeded))
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
         match self.next {
             Next::At(due) => Some(due),
             Next::Ready(_) => None,
         }
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, now: Duration) {
         if self.poll_timeout().is_some_and(|due| due <= now) {
             self.next = Next::Ready(self.status);
         }
     }
 
     /// The status to send to a host that is reading now, if one is due.
-    pub(super) fn take(&mut self, now: Instant) -> Option<KeepaliveStatus> {
+    pub(super) fn take(&mut self, now: Duration) -> Option<KeepaliveStatus> {
         self.handle_timeout(now);
         let Next::Ready(status) = self.next else { return None };
         self.next = if status == self.status { soon(now) } else { Next::Ready(self.status) };
@@ -62,6 +63,6 @@ impl Keepalive {
     }
 }
 
-fn soon(now: Instant) -> Next {
+fn soon(now: Duration) -> Next {
     Next::At(now.saturating_add(KEEPALIVE_INTERVAL))
 }

@@ -1,10 +1,10 @@
 //! Single reports that wait to be read: errors and INIT answers.
 
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use crate::limits::{OUTBOX_MAX, READ_TIMEOUT};
 use crate::packet::Report;
-use crate::time::Instant;
 
 /// First in, first out, at most [`OUTBOX_MAX`] of them, each for at most [`READ_TIMEOUT`].
 pub(super) struct Outbox {
@@ -15,7 +15,7 @@ pub(super) struct Outbox {
 
 struct Waiting {
     report: Report,
-    stale: Instant,
+    stale: Duration,
 }
 
 /// A place in the queue: what is put in later is behind it.
@@ -32,7 +32,7 @@ impl Outbox {
     }
 
     /// Queues a report, or drops it if nobody has been reading for so long that the queue is full.
-    pub(super) fn put(&mut self, report: Report, now: Instant) {
+    pub(super) fn put(&mut self, report: Report, now: Duration) {
         if self.waiting.len() < OUTBOX_MAX {
             let stale = now.saturating_add(READ_TIMEOUT);
             self.waiting.push_back(Waiting { report, stale });
@@ -56,12 +56,12 @@ impl Outbox {
         if self.gone < place.0 { self.take() } else { None }
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
         self.waiting.front().map(|first| first.stale)
     }
 
     /// Drops what the host has not read in time (HD-53).
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, now: Duration) {
         while self.poll_timeout().is_some_and(|stale| stale <= now) {
             self.take();
         }

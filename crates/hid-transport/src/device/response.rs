@@ -1,12 +1,13 @@
 //! A response on its way out: one report for each that the host reads.
 
+use core::time::Duration;
+
 use super::outbox::{Outbox, Place};
 use crate::channels::ChannelId;
 use crate::codes::Command;
 use crate::limits::{BURST, GROUP, PACE, READ_TIMEOUT};
 use crate::message;
 use crate::packet::Report;
-use crate::time::Instant;
 
 /// Which report of the message is next, and when. The bytes stay in the device's buffer.
 pub(super) struct Response {
@@ -18,7 +19,7 @@ pub(super) struct Response {
     next: usize,
     pace: Pace,
     /// When the host counts as having stopped reading (HD-53).
-    given_up: Instant,
+    given_up: Duration,
 }
 
 /// What keeps a long response from overrunning the ring of a host that reads one by one (HD-54).
@@ -27,9 +28,9 @@ enum Pace {
     /// No pause yet.
     Burst,
     /// The next report has to wait until then.
-    Pausing(Instant),
+    Pausing(Duration),
     /// The present group may go since then.
-    Group(Instant),
+    Group(Duration),
 }
 
 impl Response {
@@ -37,7 +38,7 @@ impl Response {
         channel: ChannelId,
         command: Command,
         place: Place,
-        now: Instant,
+        now: Duration,
     ) -> Response {
         let given_up = now.saturating_add(READ_TIMEOUT);
         Response { channel, command, place, next: 0, pace: Pace::Burst, given_up }
@@ -49,7 +50,7 @@ impl Response {
         message: &[u8],
         outbox: &mut Outbox,
         reads: usize,
-        now: Instant,
+        now: Duration,
     ) -> Option<Report> {
         if let Some(earlier) = outbox.take_before(self.place) {
             self.given_up = now.saturating_add(READ_TIMEOUT);
@@ -74,11 +75,11 @@ impl Response {
         message::report(self.channel, self.command, message, self.next).is_none()
     }
 
-    pub(super) fn is_given_up(&self, now: Instant) -> bool {
+    pub(super) fn is_given_up(&self, now: Duration) -> bool {
         self.given_up <= now
     }
 
-    pub(super) fn poll_timeout(&self) -> Instant {
+    pub(super) fn poll_timeout(&self) -> Duration {
         match self.pace {
             Pace::Pausing(until) => until,
             Pace::Burst | Pace::Group(_) => self.given_up,
@@ -86,7 +87,7 @@ impl Response {
     }
 
     /// Ends the pause that is over, so that its timer does not run on.
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, now: Duration) {
         if let Pace::Pausing(until) = self.pace
             && until <= now
         {
@@ -98,7 +99,7 @@ impl Response {
 impl Pace {
     /// A pause between two groups. It counts from when the first of them was due: timers are late, and that must not add up.
     /// But a host that was away for longer has its pauses all the same.
-    fn pause(self, now: Instant) -> Pace {
+    fn pause(self, now: Duration) -> Pace {
         let start = match self {
             Pace::Group(due) if now < due.saturating_add(PACE) => due,
             Pace::Burst | Pace::Pausing(_) | Pace::Group(_) => now,

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use ctap_client::{Report, ReportPipe, TransportError};
 use ctap_conformance::{Caretaker, Hand, Trouble};
-use ctap_core::{Decision, Instant, Store};
+use ctap_core::{Decision, Store};
 use virtual_key::attestation::Issuer;
 use virtual_key::bell::Bell;
 use virtual_key::key::{Key, Parts, Touch};
@@ -20,7 +20,7 @@ use super::caretaker::bad_sample;
 /// The key, the time, and a host that reads all the time.
 struct Bench {
     key: Key,
-    now: Instant,
+    now: Duration,
     /// What the host has read and the suite not yet.
     inbox: VecDeque<Report>,
 }
@@ -37,7 +37,7 @@ impl Simulated {
     /// # Errors
     /// When its attestation certificate cannot be had.
     pub(super) fn new(profile: &Profile, touch: Touch) -> anyhow::Result<Self> {
-        let (now, mut rng) = (Instant::default(), system_rng());
+        let (now, mut rng) = (Duration::ZERO, system_rng());
         let today = SystemTime::now();
         let mut issuer = Issuer { serial: "conform", directory: None, rng: &mut rng, today };
         let identities = profile.identities(|kind| issuer.identity(kind))?;
@@ -93,12 +93,12 @@ impl Caretaker for Simulated {
 impl Bench {
     /// Lets time pass, from deadline to deadline as a driver does.
     fn pass(&mut self, time: Duration) {
-        let end = self.now.plus(millis(time));
+        let end = self.now.saturating_add(time);
         while self.pass_to_next(end) {}
     }
 
     /// Lets time pass up to the next thing the key wants to do, or to `end`; whether there was one.
-    fn pass_to_next(&mut self, end: Instant) -> bool {
+    fn pass_to_next(&mut self, end: Duration) -> bool {
         self.read();
         let due = self.key.poll_timeout().filter(|due| *due <= end);
         self.now = self.now.max(due.unwrap_or(end));
@@ -123,13 +123,9 @@ impl ReportPipe for Pipe {
 
     fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
         let mut bench = self.0.borrow_mut();
-        let end = bench.now.plus(millis(timeout));
+        let end = bench.now.saturating_add(timeout);
         bench.read();
         while bench.inbox.is_empty() && bench.pass_to_next(end) {}
         Ok(bench.inbox.pop_front())
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

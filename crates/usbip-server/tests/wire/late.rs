@@ -37,8 +37,8 @@ impl HidFunction for Impatient {
     fn input(&mut self, _: usize) -> Option<Report> {
         None
     }
-    fn poll_timeout(&mut self) -> Option<std::time::Instant> {
-        self.deadline.map(Instant::into_std)
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        self.deadline.map(|at| at.saturating_duration_since(Instant::now()))
     }
     fn handle_timeout(&mut self) {
         if self.deadline.take_if(|at| *at <= Instant::now()).is_some() {

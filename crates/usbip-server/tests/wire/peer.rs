@@ -50,9 +50,9 @@ impl HidFunction for Echo {
     fn is_working(&self) -> bool {
         self.works
     }
-    fn poll_timeout(&mut self) -> Option<std::time::Instant> {
+    fn poll_timeout(&mut self) -> Option<Duration> {
         self.polls += 1;
-        self.alarm.map(Instant::into_std)
+        self.alarm.map(|at| at.saturating_duration_since(Instant::now()))
     }
     fn handle_timeout(&mut self) {
         if self.alarm.take_if(|at| *at <= Instant::now()).is_some() {

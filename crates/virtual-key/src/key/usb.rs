@@ -1,8 +1,7 @@
 //! The key as `usbip-server` drives it: the same calls, with the time added.
 
-use std::time::Instant as SystemInstant;
+use std::time::Duration;
 
-use ctap_core::Instant;
 use usbip_server::{HidFunction, Report};
 
 use super::Key;
@@ -20,7 +19,7 @@ pub struct UsbKey {
 
 impl UsbKey {
     /// What time it is, once what the key's thread has done is taken over.
-    pub fn catch_up(&mut self) -> Instant {
+    pub fn catch_up(&mut self) -> Duration {
         let now = self.clock.now();
         self.key.catch_up(now);
         now
@@ -56,9 +55,9 @@ impl HidFunction for UsbKey {
         self.key.is_working()
     }
 
-    fn poll_timeout(&mut self) -> Option<SystemInstant> {
-        self.catch_up();
-        self.key.poll_timeout().and_then(|instant| self.clock.system(instant))
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        let now = self.catch_up();
+        self.key.poll_timeout().map(|at| at.saturating_sub(now))
     }
 
     fn handle_timeout(&mut self) {

@@ -1,9 +1,10 @@
 //! The half of a key that may take its time: the authenticator, what it remembers, and what becomes of its questions.
 
+use std::time::Duration;
+
 use ctap_client::commands::code;
 use ctap_core::{
-    Authenticator, Channel, CheckedConfig, Decision, Instant, Platform, PromptId, Question,
-    Response, Step,
+    Authenticator, Channel, CheckedConfig, Decision, Platform, PromptId, Question, Response, Step,
 };
 use hid_transport::{Kind, RequestId};
 use tokio::sync::oneshot;
@@ -23,13 +24,13 @@ pub(super) struct Worker {
 }
 
 /// What a person is asked, and until when.
-pub(super) type Prompt = (PromptId, Question, Instant);
+pub(super) type Prompt = (PromptId, Question, Duration);
 
 /// What the other half wants done. `now` is when the world did what the order is about, not when it is carried out.
 #[derive(Debug)]
 pub(super) enum Order {
     /// Power has come.
-    PlugIn { now: Instant },
+    PlugIn { now: Duration },
     /// Power has gone.
     Unplug,
     /// A client asks.
@@ -39,9 +40,9 @@ pub(super) enum Order {
     /// The client is gone, or has started afresh.
     Abandon,
     /// The deadline that was told has passed.
-    Timeout { now: Instant },
+    Timeout { now: Duration },
     /// Somebody decided. `reply` hears whether the prompt was still open.
-    Answer { prompt: PromptId, decision: Decision, now: Instant, reply: oneshot::Sender<bool> },
+    Answer { prompt: PromptId, decision: Decision, now: Duration, reply: oneshot::Sender<bool> },
 }
 
 /// A client's message.
@@ -51,7 +52,7 @@ pub(super) struct Request {
     pub(super) channel: Channel,
     pub(super) kind: Kind,
     pub(super) message: Vec<u8>,
-    pub(super) now: Instant,
+    pub(super) now: Duration,
 }
 
 /// What comes of an order, told at once: at the end [`Done`](Self::Done), before it the others as often as it takes.
@@ -73,7 +74,7 @@ pub(super) struct Open {
     /// Every prompt that can be answered, the foremost first.
     pub(super) prompts: Vec<Prompt>,
     /// When it wants [`Order::Timeout`].
-    pub(super) deadline: Option<Instant>,
+    pub(super) deadline: Option<Duration>,
 }
 
 impl Order {
@@ -91,7 +92,7 @@ impl Order {
 
 impl Worker {
     /// Builds an authenticator that is not plugged in yet.
-    pub(super) fn new(config: CheckedConfig, mut parts: Parts, now: Instant) -> Self {
+    pub(super) fn new(config: CheckedConfig, mut parts: Parts, now: Duration) -> Self {
         let authenticator = without_traces(|| Authenticator::new(config, &mut parts.platform(now)));
         Self { authenticator, parts, request: None, prompts: Vec::new() }
     }
@@ -159,7 +160,7 @@ impl Worker {
     fn proceed(
         &mut self,
         step: Step,
-        now: Instant,
+        now: Duration,
         tell: &mut dyn FnMut(Effect),
     ) -> Option<Response> {
         match step {
@@ -174,7 +175,7 @@ impl Worker {
         &mut self,
         prompt: PromptId,
         question: &Question,
-        now: Instant,
+        now: Duration,
         tell: &mut dyn FnMut(Effect),
     ) -> Option<Response> {
         tracing::debug!(%prompt, question = ?self.named(question), "a person is needed");
@@ -198,7 +199,7 @@ impl Worker {
         &mut self,
         prompt: PromptId,
         decision: Decision,
-        now: Instant,
+        now: Duration,
         tell: &mut dyn FnMut(Effect),
     ) -> Option<Step> {
         let foremost = self.authenticator.prompt().map(|(prompt, ..)| prompt);
@@ -243,7 +244,7 @@ impl Worker {
 }
 
 impl Parts {
-    fn platform(&mut self, now: Instant) -> Platform<'_> {
+    fn platform(&mut self, now: Duration) -> Platform<'_> {
         Platform { store: &mut self.store, rng: &mut *self.rng, now }
     }
 }

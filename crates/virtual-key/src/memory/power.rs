@@ -1,13 +1,14 @@
 //! A whole key on a disk whose power is cut: what was answered before is true afterwards (P-1, P-11, P-13).
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use ctap_client::{
     Client, CredentialDescriptor, Exchange, KeepaliveStatus, Patience, Permissions, RelyingParty,
     TransportError, User, get_assertion, make_credential,
 };
 use ctap_core::limits::SIGN_COUNT_BLOCK;
-use ctap_core::{Authenticator, Channel, CheckedConfig, Decision, Instant, Platform, Step, Store};
+use ctap_core::{Authenticator, Channel, CheckedConfig, Decision, Platform, Step, Store};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use sealed_records::simulated::SimulatedDisk;
@@ -51,7 +52,7 @@ impl OnDisk {
             true => Store::create(memory, &mut rng).unwrap(),
             false => load("simulated".as_ref(), memory, taken(records), tail).unwrap(),
         };
-        let now = Instant::default();
+        let now = Duration::ZERO;
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
         let authenticator = Authenticator::new(CheckedConfig::default(), &mut platform);
         Self { authenticator, store, rng }
@@ -65,7 +66,7 @@ impl Exchange for OnDisk {
         _on_keepalive: &mut dyn FnMut(KeepaliveStatus) -> Patience,
     ) -> Result<Vec<u8>, TransportError> {
         let Self { authenticator, store, rng } = self;
-        let mut platform = Platform { store, rng, now: Instant::default() };
+        let mut platform = Platform { store, rng, now: Duration::ZERO };
         let mut step = Some(authenticator.handle(Channel(1), request, &mut platform));
         while let Some(Step::Wait(prompt, _)) = step {
             step = authenticator.answer(prompt, Decision::Approve, &mut platform);

@@ -1,12 +1,13 @@
 //! A key under test: simulated time, seeded randomness, a person who follows a script.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use ctap_core::config::FingerprintSensor;
 use ctap_core::state::{Fingerprint, State};
 use ctap_core::store::Change;
 use ctap_core::{
-    Authenticator, Channel, Config, Decision, Instant, Platform, Question, Response, Step, Store,
+    Authenticator, Channel, Config, Decision, Platform, Question, Response, Step, Store,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
@@ -33,7 +34,7 @@ pub(crate) struct Key {
     pub(crate) store: Store,
     pub(crate) medium: TestMedium,
     pub(crate) rng: ChaCha20Rng,
-    pub(crate) now: u64,
+    pub(crate) now: Duration,
     /// What the person does next; when it is over they approve.
     pub(crate) script: VecDeque<Act>,
     /// What the person was asked since [`Key::asked`] was last called.
@@ -45,12 +46,12 @@ impl Key {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let medium = TestMedium::new();
         let mut store = Store::create(Box::new(medium.clone()), &mut rng).unwrap();
-        let now = Instant::from_millis(0);
+        let now = Duration::ZERO;
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
         let config = config.checked().expect("a key that can be");
         let authenticator = Authenticator::new(config, &mut platform);
         let (script, questions) = (VecDeque::new(), Vec::new());
-        Self { authenticator, store, medium, rng, now: 0, script, questions }
+        Self { authenticator, store, medium, rng, now, script, questions }
     }
 
     /// The person does this about the next question.
@@ -65,7 +66,7 @@ impl Key {
     }
 
     pub(crate) fn advance(&mut self, millis: u64) {
-        self.now += millis;
+        self.now += Duration::from_millis(millis);
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -78,8 +79,8 @@ impl Key {
 
     /// The process ends and starts again: all that is not in the store is gone.
     pub(crate) fn restart(&mut self, config: Config) {
-        let now = Instant::from_millis(self.now);
-        let mut platform = Platform { store: &mut self.store, rng: &mut self.rng, now };
+        let Self { store, rng, now, .. } = self;
+        let mut platform = Platform { store, rng, now: *now };
         let config = config.checked().expect("a key that can be");
         self.authenticator = Authenticator::new(config, &mut platform);
     }
@@ -88,8 +89,8 @@ impl Key {
         &mut self,
         run: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T,
     ) -> T {
-        let now = Instant::from_millis(self.now);
-        let mut platform = Platform { store: &mut self.store, rng: &mut self.rng, now };
+        let Self { store, rng, now, .. } = self;
+        let mut platform = Platform { store, rng, now: *now };
         run(&mut self.authenticator, &mut platform)
     }
 
@@ -144,9 +145,8 @@ impl Key {
     pub(crate) fn sleep(&mut self) -> Response {
         loop {
             let due = self.authenticator.poll_timeout().expect("somebody waits");
-            self.now = self.now.max(due.as_millis());
-            let now = Instant::from_millis(self.now);
-            if let Some(response) = self.authenticator.handle_timeout(now) {
+            self.now = self.now.max(due);
+            if let Some(response) = self.authenticator.handle_timeout(self.now) {
                 return response;
             }
         }

@@ -1,9 +1,10 @@
 //! Section D: assembly, and the way out.
 
+use core::time::Duration;
 use std::vec;
 use std::vec::Vec;
 
-use super::bench::{Bench, Happened, Heard, first, later, reports};
+use super::bench::{Bench, Happened, Heard, MS, first, later, reports};
 use crate::limits::{BURST, GROUP, MESSAGE_TIMEOUT, OUTBOX_MAX, PACE, READ_TIMEOUT};
 use crate::{ChannelId, Command, ErrorCode, Kind};
 
@@ -20,7 +21,7 @@ fn a_wrong_sequence_number_ends_the_message_with_one_error() {
         for sequence in 2..18 {
             bench.send(&later(channel, sequence));
         }
-        assert_eq!(bench.hear_for(1000), []);
+        assert_eq!(bench.hear_for(1000 * MS), []);
     }
 }
 
@@ -31,7 +32,7 @@ fn a_message_that_stops_coming_ends_in_a_time_out() {
     let channel = bench.open();
     bench.send(&first(channel, 0x01, 1024, &[]));
     let timed_out = Heard::Error(channel, ErrorCode::MsgTimeout);
-    assert_eq!(bench.hear_for(2000), [(MESSAGE_TIMEOUT, timed_out)]);
+    assert_eq!(bench.hear_for(2000 * MS), [(MESSAGE_TIMEOUT, timed_out)]);
 }
 
 #[test]
@@ -41,7 +42,7 @@ fn each_packet_grants_the_next_its_full_time() {
     let channel = bench.open();
     for report in reports(channel, Command::Ping, &[7; 400]) {
         bench.send(&report);
-        bench.wait(MESSAGE_TIMEOUT - 1);
+        bench.wait(MESSAGE_TIMEOUT - MS);
     }
     assert_eq!(bench.hear(), [Heard::Message(channel, Command::Ping, vec![7; 400])]);
 }
@@ -62,14 +63,14 @@ fn packets_of_others_do_not_prolong_a_message() {
 #[test]
 fn a_late_scheduler_cannot_time_out_a_message_whose_packets_have_arrived() {
     // HD-51: nobody knows how long a packet has been waiting to be looked at
-    for late in [MESSAGE_TIMEOUT, MESSAGE_TIMEOUT + 1, 100 * MESSAGE_TIMEOUT] {
+    for late in [MESSAGE_TIMEOUT, MESSAGE_TIMEOUT + MS, 100 * MESSAGE_TIMEOUT] {
         let mut bench = Bench::new();
         let (channel, other) = (bench.open(), bench.open());
         for report in reports(channel, Command::Ping, &[7; 400]) {
             bench.oversleep(late);
             bench.send(&later(other, 0));
             bench.send(&report);
-            bench.wait(0);
+            bench.wait(Duration::ZERO);
         }
         assert_eq!(bench.hear(), [Heard::Message(channel, Command::Ping, vec![7; 400])]);
     }
@@ -84,7 +85,7 @@ fn a_packet_that_was_looked_at_late_grants_the_next_its_full_time() {
     bench.oversleep(5 * MESSAGE_TIMEOUT);
     bench.send(&later(channel, 0));
     let timed_out = Heard::Error(channel, ErrorCode::MsgTimeout);
-    assert_eq!(bench.hear_for(2000), [(MESSAGE_TIMEOUT, timed_out)]);
+    assert_eq!(bench.hear_for(2000 * MS), [(MESSAGE_TIMEOUT, timed_out)]);
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn the_message_of_a_dead_client_blocks_others_no_longer_than_until_time_is_let_p
     bench.oversleep(5 * MESSAGE_TIMEOUT);
     bench.request(other, Command::Ping, &[1]);
     assert_eq!(bench.hear(), [Heard::Error(other, ErrorCode::ChannelBusy)]);
-    bench.wait(0);
+    bench.wait(Duration::ZERO);
     bench.request(other, Command::Ping, &[2]);
     let timed_out = Heard::Error(dead, ErrorCode::MsgTimeout);
     assert_eq!(bench.hear(), [timed_out, Heard::Message(other, Command::Ping, vec![2])]);
@@ -112,7 +113,7 @@ fn a_late_scheduler_does_not_take_a_host_that_reads_for_one_that_has_stopped() {
     bench.send(&later(channel, 0));
     let report = bench.read().expect("the host was ready to read all the time");
     bench.listen(&report);
-    bench.wait(0);
+    bench.wait(Duration::ZERO);
     assert_eq!(bench.hear(), [Heard::Message(channel, Command::Ping, vec![7; 100])]);
 }
 
@@ -150,7 +151,7 @@ fn a_response_that_nobody_reads_is_dropped_after_a_while() {
         let mut bench = Bench::new();
         let (gone, other) = (bench.open(), bench.open());
         bench.request(gone, Command::Ping, &[7; 1000]);
-        bench.wait(READ_TIMEOUT - 1);
+        bench.wait(READ_TIMEOUT - MS);
         assert!((0..read).all(|_| bench.read().is_some()));
         bench.wait(READ_TIMEOUT);
         bench.request(other, Command::Ping, &[1]);
@@ -167,7 +168,7 @@ fn a_host_that_reads_slowly_gets_the_whole_response() {
     bench.request(channel, Command::Ping, &[7; 1000]);
     let mut heard = Vec::new();
     for _ in 0..17 {
-        bench.wait(READ_TIMEOUT - 1);
+        bench.wait(READ_TIMEOUT - MS);
         let report = bench.read().expect("the next");
         heard.extend(bench.listen(&report));
     }
@@ -182,9 +183,9 @@ fn a_host_that_reads_what_comes_before_the_response_has_not_stopped_reading() {
     bench.request(busy, Command::Cbor, &[4]);
     bench.send(&first(other, 0x01, 0, &[]));
     bench.respond(busy, &[0]);
-    bench.wait(READ_TIMEOUT - 1);
+    bench.wait(READ_TIMEOUT - MS);
     assert!(bench.read().is_some());
-    bench.wait(READ_TIMEOUT - 1);
+    bench.wait(READ_TIMEOUT - MS);
     assert_eq!(bench.hear(), [Heard::Message(busy, Command::Cbor, vec![0])]);
 }
 
@@ -193,9 +194,9 @@ fn errors_and_init_answers_that_nobody_reads_go_stale() {
     // HD-53: the next program to open the key does not find them
     let mut bench = Bench::new();
     bench.send(&first(ChannelId::BROADCAST, 0x06, 8, &[]));
-    bench.wait(READ_TIMEOUT - 1);
+    bench.wait(READ_TIMEOUT - MS);
     bench.send(&first(ChannelId::BROADCAST, 0x01, 0, &[]));
-    bench.wait(1);
+    bench.wait(MS);
     let error = Heard::Error(ChannelId::BROADCAST, ErrorCode::InvalidChannel);
     assert_eq!(bench.hear(), [error]);
     assert_eq!(bench.device.poll_timeout(), None);
@@ -212,10 +213,10 @@ fn long_responses_are_paced_and_short_ones_are_not() {
     let mut left = 129 - BURST;
     while left > 0 {
         let next = bench.device.poll_timeout().expect("the pace");
-        assert_eq!(next.as_millis(), bench.now + PACE);
-        bench.wait(PACE - 1);
+        assert_eq!(next, bench.now + PACE);
+        bench.wait(PACE - MS);
         assert_eq!(bench.read(), None);
-        bench.wait(1);
+        bench.wait(MS);
         let group = core::iter::from_fn(|| bench.read()).count();
         assert_eq!(group, left.min(GROUP));
         left -= group;
@@ -244,7 +245,7 @@ fn a_pause_ends_when_a_second_read_comes() {
     assert!(bench.read_one_of(2).is_some());
     bench.wait(PACE);
     let next = bench.device.poll_timeout().expect("the end of patience");
-    assert_eq!(next.as_millis(), bench.now - PACE + READ_TIMEOUT);
+    assert_eq!(next, bench.now - PACE + READ_TIMEOUT);
 }
 
 #[test]
@@ -259,17 +260,17 @@ fn timers_that_are_late_do_not_add_up_over_a_long_response() {
         if reports == 129 {
             break;
         }
-        let due = bench.device.poll_timeout().expect("the pace").as_millis();
-        bench.wait(due + 1 - bench.now);
+        let due = bench.device.poll_timeout().expect("the pace");
+        bench.wait(due + MS - bench.now);
     }
-    let pauses = (129 - BURST).div_ceil(GROUP) as u64;
-    assert_eq!(bench.now - begun, pauses * PACE + 1, "one late timer, and not {pauses}");
+    let pauses = (129 - BURST).div_ceil(GROUP) as u32;
+    assert_eq!(bench.now - begun, pauses * PACE + MS, "one late timer, and not {pauses}");
 }
 
 #[test]
 fn a_host_that_was_away_for_a_pause_or_longer_is_not_flooded_when_it_is_back() {
     // HD-54: at most one group is caught up with, for which the ring has room
-    for (away, next) in [(PACE - 1, 1), (PACE, PACE), (10 * PACE, PACE)] {
+    for (away, next) in [(PACE - MS, MS), (PACE, PACE), (10 * PACE, PACE)] {
         let mut bench = Bench::new();
         let channel = bench.open();
         bench.request(channel, Command::Ping, &[7; 7609]);
@@ -277,7 +278,7 @@ fn a_host_that_was_away_for_a_pause_or_longer_is_not_flooded_when_it_is_back() {
         bench.wait(PACE + away);
         assert_eq!(core::iter::from_fn(|| bench.read()).count(), GROUP);
         let due = bench.device.poll_timeout().expect("the pace");
-        assert_eq!(due.as_millis() - bench.now, next, "away for {away} ms");
+        assert_eq!(due - bench.now, next, "away for {away:?}");
     }
 }
 
@@ -290,7 +291,7 @@ fn the_pace_sets_no_timer_for_a_host_that_does_not_read() {
     while bench.read().is_some() {}
     bench.wait(PACE);
     let next = bench.device.poll_timeout().expect("the end of patience");
-    assert_eq!(next.as_millis(), bench.now - PACE + READ_TIMEOUT);
+    assert_eq!(next, bench.now - PACE + READ_TIMEOUT);
 }
 
 #[test]

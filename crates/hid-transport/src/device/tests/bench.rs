@@ -8,9 +8,12 @@ use crate::host::{Handshake, HostChannel, Reply, fragment};
 use crate::limits::PACE;
 use crate::packet::fitted;
 
+/// A millisecond.
+pub(super) const MS: Duration = Duration::from_millis(1);
+
 pub(super) struct Bench {
     pub(super) device: Device,
-    pub(super) now: u64,
+    pub(super) now: Duration,
     /// The last request of each channel.
     requests: BTreeMap<ChannelId, RequestId>,
     /// The host's ends, one for each channel that was ever heard.
@@ -41,32 +44,28 @@ impl Bench {
 
     pub(super) fn with(settings: Settings) -> Bench {
         let (requests, listeners) = (BTreeMap::new(), BTreeMap::new());
-        Bench { device: Device::new(settings), now: 1000, requests, listeners }
+        Bench { device: Device::new(settings), now: 1000 * MS, requests, listeners }
     }
 
-    pub(super) fn instant(&self) -> Instant {
-        Instant::new(self.now)
-    }
-
-    /// Lets `millis` pass, and every timer go off in its own moment.
-    pub(super) fn wait(&mut self, millis: u64) {
-        let end = self.now + millis;
-        while let Some(due) = self.device.poll_timeout().filter(|due| due.as_millis() <= end) {
-            self.now = self.now.max(due.as_millis());
+    /// Lets `time` pass, and every timer go off in its own moment.
+    pub(super) fn wait(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.device.poll_timeout().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
             self.device.handle_timeout(due);
             assert!(self.device.poll_timeout() > Some(due) || self.device.poll_timeout().is_none());
         }
         self.now = end;
-        self.device.handle_timeout(self.instant());
+        self.device.handle_timeout(self.now);
     }
 
-    /// Lets `millis` pass without a timer going off: the driver is not scheduled.
-    pub(super) fn oversleep(&mut self, millis: u64) {
-        self.now += millis;
+    /// Lets `time` pass without a timer going off: the driver is not scheduled.
+    pub(super) fn oversleep(&mut self, time: Duration) {
+        self.now += time;
     }
 
     pub(super) fn send(&mut self, report: &Report) -> Option<Happened> {
-        let now = self.instant();
+        let now = self.now;
         self.device.handle_report(report, now).map(|event| match event {
             Event::Request { id, channel, kind, message } => {
                 self.requests.insert(channel, id);
@@ -100,7 +99,7 @@ impl Bench {
 
     /// Answers the last request of this channel, if there was one.
     pub(super) fn respond(&mut self, channel: ChannelId, message: &[u8]) {
-        let now = self.instant();
+        let now = self.now;
         if let Some(id) = self.requests.get(&channel) {
             self.device.respond(*id, message, now);
         }
@@ -120,7 +119,7 @@ impl Bench {
 
     /// As a host that has so many reads waiting.
     pub(super) fn read_one_of(&mut self, reads: usize) -> Option<Report> {
-        let now = self.instant();
+        let now = self.now;
         self.device.poll_report(reads, now)
     }
 
@@ -144,11 +143,11 @@ impl Bench {
     }
 
     /// Reads every millisecond, and says what was heard when.
-    pub(super) fn hear_for(&mut self, millis: u64) -> Vec<(u64, Heard)> {
+    pub(super) fn hear_for(&mut self, time: Duration) -> Vec<(Duration, Heard)> {
         let start = self.now;
         let mut heard = Vec::new();
-        for _ in 0..millis {
-            self.wait(1);
+        while self.now < start + time {
+            self.wait(MS);
             let after = self.now - start;
             while let Some(report) = self.read() {
                 heard.extend(self.listen(&report).map(|heard| (after, heard)));

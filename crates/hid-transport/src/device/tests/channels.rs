@@ -3,7 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::bench::{Bench, Happened, Heard, first, init_answer, later, reports};
+use super::bench::{Bench, Happened, Heard, MS, first, init_answer, later, reports};
 use crate::limits::CHANNELS_MAX;
 use crate::{ChannelId, Command, ErrorCode, Settings};
 
@@ -57,7 +57,7 @@ fn init_drops_ones_own_half_message() {
     assert_eq!(bench.send(&init(channel)), None);
     assert_eq!(bench.hear(), [init_answer(channel, NONCE, channel)]);
     bench.send(&later(channel, 0));
-    assert_eq!(bench.hear_for(1000), [], "neither the rest nor a time-out is answered");
+    assert_eq!(bench.hear_for(1000 * MS), [], "neither the rest nor a time-out is answered");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn init_abandons_ones_own_request_and_its_late_answer_is_swallowed() {
         bench.respond(channel, &[0]);
         bench.wait_for_user(true);
         assert_eq!(bench.hear(), [init_answer(channel, NONCE, channel)]);
-        assert_eq!(bench.hear_for(200), []);
+        assert_eq!(bench.hear_for(200 * MS), []);
     }
 }
 
@@ -172,7 +172,7 @@ fn no_storm_of_inits_takes_the_channel_of_a_running_request_or_a_lock() {
         bench.open();
     }
     assert!(bench.request(owner, Command::Cbor, &[1]).is_some());
-    bench.wait(10_000);
+    bench.wait(10_000 * MS);
     for _ in 0..3 * CHANNELS_MAX {
         bench.open();
     }
@@ -192,7 +192,7 @@ fn stray_continuations_are_dropped_without_a_word() {
             assert_eq!(bench.send(&later(channel, sequence)), None);
         }
     }
-    assert_eq!(bench.hear_for(1000), []);
+    assert_eq!(bench.hear_for(1000 * MS), []);
 }
 
 #[test]

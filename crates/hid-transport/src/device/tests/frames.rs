@@ -3,7 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::bench::{Bench, Happened, Heard, first, hex, later};
+use super::bench::{Bench, Happened, Heard, MS, first, hex, later};
 use crate::{ChannelId, Command, ErrorCode, Kind};
 
 #[test]
@@ -14,7 +14,7 @@ fn unused_bytes_are_sent_as_zero() {
     bench.request(channel, Command::Ping, &[0xFF; 120]);
     bench.read_all();
     bench.request(channel, Command::Cbor, &[0xFF; 3]);
-    bench.wait(50);
+    bench.wait(50 * MS);
     assert_eq!(bench.read_all(), [hex("00000002 bb 0001 01")]);
 }
 
@@ -76,7 +76,7 @@ fn an_idle_key_is_silent_and_sets_no_timer() {
     bench.respond(channel, &[0]);
     bench.read_all();
     assert_eq!(bench.device.poll_timeout(), None);
-    assert_eq!(bench.hear_for(3000), []);
+    assert_eq!(bench.hear_for(3000 * MS), []);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::vec;
 
-use super::bench::{Bench, Happened, Heard, first, later, reports};
+use super::bench::{Bench, Happened, Heard, MS, first, later, reports};
 use crate::{ChannelId, Command, ErrorCode, InitAnswer, KeepaliveStatus};
 
 fn error(channel: ChannelId, code: ErrorCode) -> [Heard; 1] {
@@ -20,12 +20,12 @@ fn cancelled_twice(request: &[u8]) {
     bench.respond(channel, &[0x2D]);
     assert_eq!(bench.hear(), [Heard::Message(channel, Command::Cbor, vec![0x2D])]);
     assert_eq!(bench.send(&cancel), None);
-    assert_eq!(bench.hear_for(3000), []);
+    assert_eq!(bench.hear_for(3000 * MS), []);
 }
 
 #[test]
 fn p1_the_idle_key_is_silent_for_three_seconds() {
-    assert_eq!(Bench::new().hear_for(3000), []);
+    assert_eq!(Bench::new().hear_for(3000 * MS), []);
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn p2_a_random_continuation_packet_is_not_answered() {
     let mut bench = Bench::new();
     let channel = bench.open();
     bench.send(&later(channel, 0x2A));
-    assert_eq!(bench.hear_for(3000), []);
+    assert_eq!(bench.hear_for(3000 * MS), []);
 }
 
 #[test]

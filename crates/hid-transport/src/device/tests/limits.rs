@@ -2,7 +2,7 @@
 
 use std::vec;
 
-use super::bench::{Bench, Heard, first};
+use super::bench::{Bench, Heard, MS, first};
 use crate::limits::*;
 use crate::{ChannelId, Command, ErrorCode, Settings};
 
@@ -55,9 +55,9 @@ fn a_message_lives_499_ms_after_its_last_packet_and_not_500() {
     let mut bench = Bench::new();
     let channel = bench.open();
     bench.send(&first(channel, 0x01, 99, &[]));
-    bench.wait(MESSAGE_TIMEOUT - 1);
+    bench.wait(MESSAGE_TIMEOUT - MS);
     assert_eq!(bench.hear(), []);
-    bench.wait(1);
+    bench.wait(MS);
     assert_eq!(bench.hear(), [Heard::Error(channel, ErrorCode::MsgTimeout)]);
 }
 
@@ -67,16 +67,16 @@ fn a_keepalive_comes_after_50_ms_and_not_after_49() {
     let mut bench = Bench::new();
     let channel = bench.open();
     bench.request(channel, Command::Cbor, &[4]);
-    bench.wait(KEEPALIVE_INTERVAL - 1);
+    bench.wait(KEEPALIVE_INTERVAL - MS);
     assert_eq!(bench.hear().len(), 0);
-    bench.wait(1);
+    bench.wait(MS);
     assert_eq!(bench.hear().len(), 1);
 }
 
 #[test]
 fn a_response_waits_2999_ms_to_be_read_and_not_3000() {
     // READ_TIMEOUT, HD-53
-    for (wait, reports) in [(READ_TIMEOUT - 1, 1), (READ_TIMEOUT, 0)] {
+    for (wait, reports) in [(READ_TIMEOUT - MS, 1), (READ_TIMEOUT, 0)] {
         let mut bench = Bench::new();
         let channel = bench.open();
         bench.request(channel, Command::Ping, &[]);

@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use super::bench::{Bench, Happened, Heard, first, init_answer, later, reports};
+use super::bench::{Bench, Happened, Heard, MS, first, init_answer, later, reports};
 use crate::{ChannelId, Command, ErrorCode, Settings};
 
 const NOBODY: ChannelId = ChannelId::new(0xDEAD_BEEF);
@@ -144,7 +144,7 @@ fn a_message_within_ones_own_half_message_breaks_both_off() {
         bench.send(&first(channel, 0x01, 100, &[]));
         let expected = [Heard::Error(channel, ErrorCode::InvalidSeq)];
         assert_eq!(refusal(&mut bench, &first(channel, command, 1, &[])), expected);
-        assert_eq!(bench.hear_for(600), []);
+        assert_eq!(bench.hear_for(600 * MS), []);
     }
 }
 

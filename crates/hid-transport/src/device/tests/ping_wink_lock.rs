@@ -2,8 +2,8 @@
 
 use std::vec;
 
-use super::bench::{Bench, Happened, Heard, first, init_answer, reports};
-use crate::{ChannelId, Command, ErrorCode, Instant};
+use super::bench::{Bench, Happened, Heard, MS, first, init_answer, reports};
+use crate::{ChannelId, Command, ErrorCode};
 
 fn locked(seconds: u8) -> (Bench, ChannelId, ChannelId) {
     let mut bench = Bench::new();
@@ -65,9 +65,9 @@ fn a_refused_lock_leaves_the_key_free() {
 fn a_lock_ends_with_its_time() {
     // HD-63
     let (mut bench, _, other) = locked(3);
-    bench.wait(2999);
+    bench.wait(2999 * MS);
     assert!(is_locked_out(&mut bench, other));
-    bench.wait(1);
+    bench.wait(MS);
     assert!(!is_locked_out(&mut bench, other));
 }
 
@@ -100,14 +100,14 @@ fn the_owner_works_under_its_own_lock() {
 fn every_message_of_the_owner_starts_the_time_anew() {
     // HD-64: the request as well as its response
     let (mut bench, owner, other) = locked(2);
-    bench.wait(1500);
+    bench.wait(1500 * MS);
     bench.request(owner, Command::Cbor, &[4]);
-    bench.wait(1500);
+    bench.wait(1500 * MS);
     bench.respond(owner, &[0]);
     assert!(bench.hear().contains(&Heard::Message(owner, Command::Cbor, vec![0])));
-    bench.wait(1999);
+    bench.wait(1999 * MS);
     assert!(is_locked_out(&mut bench, other));
-    bench.wait(1);
+    bench.wait(MS);
     assert!(!is_locked_out(&mut bench, other));
 }
 
@@ -117,7 +117,7 @@ fn another_lock_replaces_the_first() {
     let (mut bench, owner, other) = locked(10);
     bench.request(owner, Command::Lock, &[1]);
     bench.hear();
-    bench.wait(1000);
+    bench.wait(1000 * MS);
     assert!(!is_locked_out(&mut bench, other));
 }
 
@@ -142,9 +142,9 @@ fn under_lock_init_is_refused_on_other_channels_and_answered_on_broadcast() {
 fn a_lock_that_ends_within_its_owners_message_does_not_disturb_it() {
     let (mut bench, owner, _) = locked(1);
     let [start, end] = reports(owner, Command::Ping, &[7; 100])[..] else { panic!("two") };
-    bench.wait(900);
+    bench.wait(900 * MS);
     bench.send(&start);
-    bench.wait(200);
+    bench.wait(200 * MS);
     bench.send(&end);
     assert_eq!(bench.hear(), [Heard::Message(owner, Command::Ping, vec![7; 100])]);
 }
@@ -154,7 +154,7 @@ fn a_lock_that_is_over_is_not_renewed_by_a_late_answer() {
     // HD-63: also when the driver is late with the timer
     let (mut bench, owner, other) = locked(1);
     bench.request(owner, Command::Cbor, &[4]);
-    bench.oversleep(1000);
+    bench.oversleep(1000 * MS);
     bench.respond(owner, &[0]);
     assert_eq!(bench.hear(), [Heard::Message(owner, Command::Cbor, vec![0])]);
     assert!(!is_locked_out(&mut bench, other));
@@ -164,7 +164,7 @@ fn a_lock_that_is_over_is_not_renewed_by_a_late_answer() {
 fn the_end_of_a_lock_is_a_timer_of_its_own() {
     // HD-63
     let (mut bench, _, _) = locked(2);
-    assert_eq!(bench.device.poll_timeout().map(Instant::as_millis), Some(bench.now + 2000));
-    bench.wait(2000);
+    assert_eq!(bench.device.poll_timeout(), Some(bench.now + 2000 * MS));
+    bench.wait(2000 * MS);
     assert_eq!(bench.device.poll_timeout(), None);
 }

@@ -1,5 +1,6 @@
 //! What holds for any traffic whatever.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::vec;
 use std::vec::Vec;
@@ -7,15 +8,15 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::super::State;
-use super::bench::{Bench, Happened, Heard, first, later, reports};
+use super::bench::{Bench, Happened, Heard, MS, first, later, reports};
 use crate::limits::{CONTINUATION_DATA, MESSAGE_MAX, OUTBOX_MAX};
-use crate::{ChannelId, Command, Instant, Kind, Packet, Report};
+use crate::{ChannelId, Command, Kind, Packet, Report};
 
 /// One thing that the world, the host or the authenticator does.
 #[derive(Clone, Debug)]
 enum Step {
     Send(Report),
-    Wait(u64),
+    Wait(u32),
     Read(usize),
     WaitForUser(bool),
     /// An answer of that many bytes, on that channel.
@@ -55,7 +56,7 @@ fn some_report() -> impl Strategy<Value = Report> {
 fn some_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => some_report().prop_map(Step::Send),
-        2 => (0..700u64).prop_map(Step::Wait),
+        2 => (0..700u32).prop_map(Step::Wait),
         4 => (0..5usize).prop_map(Step::Read),
         1 => any::<bool>().prop_map(Step::WaitForUser),
         3 => (some_channel(), prop_oneof![9 => 0..300usize, 1 => 7600..7620usize])
@@ -71,7 +72,7 @@ impl Step {
     fn take(&self, bench: &mut Bench) -> Option<Happened> {
         match self {
             Step::Send(report) => return bench.send(report),
-            Step::Wait(millis) => bench.wait(*millis),
+            Step::Wait(millis) => bench.wait(*millis * MS),
             Step::Read(count) => drop((0..*count).map_while(|_| bench.read()).collect::<Vec<_>>()),
             Step::WaitForUser(waiting) => bench.wait_for_user(*waiting),
             Step::Respond(channel, length) => bench.respond(*channel, &vec![0x5A; *length]),
@@ -100,8 +101,8 @@ proptest! {
             if matches!(happened, Some(Happened::Request(..))) {
                 prop_assert!(!was_processing, "two requests at once");
             }
-            bench.wait(0);
-            prop_assert!(bench.device.poll_timeout().is_none_or(|due| due > bench.instant()));
+            bench.wait(Duration::ZERO);
+            prop_assert!(bench.device.poll_timeout().is_none_or(|due| due > bench.now));
             prop_assert_eq!(bench.device.message.capacity(), buffer);
         }
         // Whatever happened, an INIT answer is what the next client finds, once the queue is read.
@@ -207,7 +208,7 @@ proptest! {
         for report in reports(victim, Command::Cbor, &request) {
             happened = bench.send(&report);
             foreign(&mut bench);
-            bench.wait(3);
+            bench.wait(3 * MS);
             read.extend((0..reads).map_while(|_| bench.read()));
         }
         prop_assert_eq!(happened, Some(Happened::Request(victim, Kind::Cbor, request)));
@@ -227,7 +228,7 @@ proptest! {
     #[test]
     fn no_lateness_costs_a_message_whose_packets_have_arrived(
         request in prop::collection::vec(any::<u8>(), 58..1000),
-        late in prop::collection::vec(0..2000u64, 18),
+        late in prop::collection::vec(0..2000u32, 18),
         storm in prop::collection::vec(some_report(), 18),
     ) {
         let mut bench = Bench::new();
@@ -235,12 +236,12 @@ proptest! {
         let packets = reports(victim, Command::Cbor, &request);
         let mut happened = bench.send(&packets[0]);
         for (packet, (late, foreign)) in packets[1..].iter().zip(late.into_iter().zip(storm)) {
-            bench.oversleep(late);
+            bench.oversleep(late * MS);
             if channel_of(&foreign) != victim {
                 bench.send(&foreign);
             }
             happened = bench.send(packet);
-            bench.wait(0);
+            bench.wait(Duration::ZERO);
         }
         prop_assert_eq!(happened, Some(Happened::Request(victim, Kind::Cbor, request)));
     }
@@ -277,8 +278,8 @@ fn hours_of_init_cost_no_memory() {
     let mut seen = BTreeMap::new();
     for round in 0..20_000u32 {
         let report = first(ChannelId::BROADCAST, 0x06, 8, &round.to_be_bytes());
-        assert!(bench.device.handle_report(&report, Instant::new(0)).is_none());
-        let answer = bench.device.poll_report(1, Instant::new(0)).expect("an answer");
+        assert!(bench.device.handle_report(&report, Duration::ZERO).is_none());
+        let answer = bench.device.poll_report(1, Duration::ZERO).expect("an answer");
         assert_eq!(seen.insert(answer[15..19].to_vec(), round), None, "never given twice");
     }
 }

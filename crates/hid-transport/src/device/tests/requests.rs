@@ -3,7 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::bench::{Bench, Happened, Heard, first, reports};
+use super::bench::{Bench, Happened, Heard, MS, first, reports};
 use crate::limits::{KEEPALIVE_INTERVAL, MESSAGE_MAX};
 use crate::{ChannelId, Command, ErrorCode, KeepaliveStatus, Kind};
 
@@ -61,7 +61,7 @@ fn a_late_answer_to_a_request_that_init_ended_does_not_answer_the_next_one_of_th
     bench.send(&first(channel, 0x06, 8, &[]));
     assert_eq!(bench.hear().len(), 1, "INIT's answer");
     bench.request(channel, Command::Cbor, &[6]);
-    bench.device.respond(late, &[1], bench.instant());
+    bench.device.respond(late, &[1], bench.now);
     assert_eq!(bench.hear(), []);
     bench.respond(channel, &[2]);
     assert_eq!(bench.hear(), [answered(channel, &[2])]);
@@ -87,7 +87,7 @@ fn an_answer_from_before_a_reset_answers_nothing_after_it() {
     bench.device.reset();
     let channel = bench.open();
     bench.request(channel, Command::Cbor, &[4]);
-    bench.device.respond(before, &[1], bench.instant());
+    bench.device.respond(before, &[1], bench.now);
     assert_eq!(bench.hear(), []);
 }
 
@@ -106,9 +106,9 @@ fn an_answer_too_long_to_send_is_an_error_of_the_key() {
 fn a_running_request_is_kept_alive_well_within_every_100_ms() {
     // HD-72, P-33
     let (mut bench, channel) = running(Command::Cbor);
-    let heard = bench.hear_for(1000);
+    let heard = bench.hear_for(1000 * MS);
     let expected: Vec<_> =
-        (1..=20).map(|n| (n * 50, Heard::Keepalive(channel, Processing))).collect();
+        (1..=20).map(|n| (n * 50 * MS, Heard::Keepalive(channel, Processing))).collect();
     assert_eq!(heard, expected);
 }
 
@@ -116,11 +116,11 @@ fn a_running_request_is_kept_alive_well_within_every_100_ms() {
 fn a_change_of_status_is_sent_at_once_and_the_interval_starts_anew() {
     // HD-72, HD-76
     let (mut bench, channel) = running(Command::Cbor);
-    bench.wait(20);
+    bench.wait(20 * MS);
     bench.wait_for_user(true);
     assert_eq!(bench.hear(), [Heard::Keepalive(channel, UpNeeded)]);
-    let heard = bench.hear_for(100);
-    let expected = [50, 100].map(|at| (at, Heard::Keepalive(channel, UpNeeded)));
+    let heard = bench.hear_for(100 * MS);
+    let expected = [50, 100].map(|at| (at * MS, Heard::Keepalive(channel, UpNeeded)));
     assert_eq!(heard, expected);
     bench.wait_for_user(false);
     assert_eq!(bench.hear(), [Heard::Keepalive(channel, Processing)]);
@@ -164,11 +164,11 @@ fn a_touch_that_was_asked_and_given_before_the_host_read_is_told_in_order() {
 fn keepalives_do_not_pile_up_when_nobody_reads() {
     // P-33
     let (mut bench, channel) = running(Command::Cbor);
-    bench.wait(10_000);
+    bench.wait(10_000 * MS);
     assert_eq!(bench.device.poll_timeout(), None, "and no timer runs");
     assert_eq!(bench.hear(), [Heard::Keepalive(channel, Processing)]);
     bench.wait_for_user(true);
-    bench.wait(10_000);
+    bench.wait(10_000 * MS);
     assert_eq!(bench.hear(), [Heard::Keepalive(channel, UpNeeded)]);
     let again = (KEEPALIVE_INTERVAL, Heard::Keepalive(channel, UpNeeded));
     assert_eq!(bench.hear_for(KEEPALIVE_INTERVAL), [again]);
@@ -197,7 +197,7 @@ fn a_request_that_takes_long_does_not_keep_the_key_from_listening() {
     // HD-84
     let (mut bench, channel) = running(Command::Cbor);
     for _ in 0..100 {
-        bench.wait(300);
+        bench.wait(300 * MS);
         assert_ne!(bench.open(), channel, "INIT is answered");
     }
     assert_eq!(bench.send(&first(channel, 0x11, 0, &[])), Some(Happened::Cancel(channel)));
@@ -209,10 +209,10 @@ fn a_request_that_takes_long_does_not_keep_the_key_from_listening() {
 fn a_quick_answer_needs_no_keepalive() {
     // HD-75
     let (mut bench, channel) = running(Command::Cbor);
-    bench.wait(KEEPALIVE_INTERVAL - 1);
+    bench.wait(KEEPALIVE_INTERVAL - MS);
     bench.respond(channel, &[0]);
     assert_eq!(bench.hear(), [answered(channel, &[0])]);
-    assert_eq!(bench.hear_for(200), []);
+    assert_eq!(bench.hear_for(200 * MS), []);
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn u2f_requests_send_no_keepalives() {
     // HD-75
     let (mut bench, channel) = running(Command::Msg);
     bench.wait_for_user(true);
-    assert_eq!(bench.hear_for(1000), []);
+    assert_eq!(bench.hear_for(1000 * MS), []);
     bench.respond(channel, &[0x69, 0x85]);
     assert_eq!(bench.hear(), [Heard::Message(channel, Command::Msg, vec![0x69, 0x85])]);
 }
@@ -243,7 +243,7 @@ fn a_flood_of_errors_for_others_does_not_hold_back_keepalives() {
         for _ in 0..100 {
             bench.send(&first(other, 0x01, 0, &[]));
         }
-        bench.wait(1);
+        bench.wait(MS);
         let report = bench.read().expect("something");
         heard.extend(bench.listen(&report));
     }
@@ -262,7 +262,7 @@ fn cancel_reaches_the_authenticator_which_then_answers() {
     assert_eq!(bench.send(&cancel), None);
     assert_eq!(bench.hear(), [answered(channel, &[0x2D])]);
     assert_eq!(bench.send(&cancel), None);
-    assert_eq!(bench.hear_for(500), []);
+    assert_eq!(bench.hear_for(500 * MS), []);
 }
 
 #[test]

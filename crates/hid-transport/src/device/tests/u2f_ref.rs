@@ -6,7 +6,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::bench::{Bench, Heard, first, later, reports};
+use super::bench::{Bench, Heard, MS, first, later, reports};
 use crate::{ChannelId, Command, ErrorCode};
 
 fn flipped(channel: ChannelId) -> ChannelId {
@@ -22,9 +22,9 @@ fn an_unfinished_message_times_out_between_400_and_1000_ms() {
     let mut bench = Bench::new();
     let channel = bench.open();
     bench.send(&first(channel, 0x01, 99, &[]));
-    let heard = bench.hear_for(3000);
+    let heard = bench.hear_for(3000 * MS);
     let [(after, Heard::Error(on, ErrorCode::MsgTimeout))] = heard[..] else { panic!("{heard:?}") };
-    assert!(on == channel && (400..=1000).contains(&after));
+    assert!(on == channel && (400 * MS..=1000 * MS).contains(&after));
 }
 
 #[test]
@@ -39,9 +39,9 @@ fn a_lock_of_three_seconds_ends_after_more_than_two_and_a_half() {
         if bench.hear() == [echo(other, &[1])] {
             break;
         }
-        bench.wait(100);
+        bench.wait(100 * MS);
     }
-    assert!((2500..=3100).contains(&(bench.now - start)));
+    assert!((2500 * MS..=3100 * MS).contains(&(bench.now - start)));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_second_first_packet_is_refused_once_and_then_there_is_silence() {
     bench.send(&first(channel, 0x01, 99, &[]));
     bench.send(&first(channel, 0x01, 99, &[]));
     assert_eq!(bench.hear(), [Heard::Error(channel, ErrorCode::InvalidSeq)]);
-    assert_eq!(bench.hear_for(600), []);
+    assert_eq!(bench.hear_for(600 * MS), []);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_stray_continuation_after_a_message_meets_silence() {
     bench.request(channel, Command::Ping, &[7; 100]);
     bench.hear();
     bench.send(&later(channel, 1));
-    assert_eq!(bench.hear_for(1000), []);
+    assert_eq!(bench.hear_for(1000 * MS), []);
 }
 
 #[test]
@@ -70,11 +70,11 @@ fn a_stranger_is_told_busy_while_a_message_comes_in_which_still_times_out() {
     let mut bench = Bench::new();
     let channel = bench.open();
     bench.send(&first(channel, 0x01, 99, &[]));
-    bench.wait(20);
+    bench.wait(20 * MS);
     bench.send(&first(flipped(channel), 0x01, 99, &[]));
     assert_eq!(bench.hear(), [Heard::Error(flipped(channel), ErrorCode::ChannelBusy)]);
     let timed_out = Heard::Error(channel, ErrorCode::MsgTimeout);
-    assert_eq!(bench.hear_for(1000), [(480, timed_out)]);
+    assert_eq!(bench.hear_for(1000 * MS), [(480 * MS, timed_out)]);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn init_on_broadcast_is_answered_while_a_message_comes_in_which_still_times_out(
     bench.send(&first(channel, 0x01, 99, &[]));
     assert_ne!(bench.open(), channel);
     let timed_out = Heard::Error(channel, ErrorCode::MsgTimeout);
-    assert_eq!(bench.hear_for(1000), [(500, timed_out)]);
+    assert_eq!(bench.hear_for(1000 * MS), [(500 * MS, timed_out)]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 use std::thread;
+use std::time::Duration;
 
 use ctap_client::make_credential;
 use ctap_client::{RelyingParty, User};
@@ -125,7 +126,7 @@ impl Slow {
 /// A key that is plugged in, and its wakes.
 fn on_thread(memory: impl Memory + Send + 'static, touch: Touch) -> (Bench, Receiver<()>) {
     let rng = Box::new(ChaCha12Rng::seed_from_u64(2));
-    let (bell, now) = (Bell::new(), Instant::from_millis(0));
+    let (bell, now) = (Bell::new(), Duration::ZERO);
     let listener = bell.listen();
     let parts = Parts { store: store_on(memory), rng, touch, bell };
     let key = Key::new(CheckedConfig::default(), parts, now).on_thread("key".to_owned());
@@ -153,7 +154,7 @@ fn a_key_is_kept_alive_while_its_memory_takes_two_seconds() {
     // HD-72
     let (mut slow, mut channel) = Slow::writing(Touch::Auto);
     assert_eq!(slow.bench.hear(&mut channel), [Heard::UpNeeded, Heard::Processing]);
-    let heard = slow.bench.pass(&mut channel, 2000);
+    let heard = slow.bench.pass(&mut channel, Duration::from_secs(2));
     assert!(heard.len() >= 20, "a keepalive each 100 ms at least: {}", heard.len());
     assert!(heard.iter().all(|heard| *heard == Heard::Processing));
     slow.may_write();
@@ -173,7 +174,7 @@ fn after_the_touch_a_key_that_writes_says_that_it_is_processing() {
     slow.bench.key.catch_up(slow.bench.now);
     assert_eq!(slow.bench.hear(&mut channel), [Heard::Processing]);
     assert_eq!(slow.bench.prompt(), None, "it is answered, and nobody else may");
-    let heard = slow.bench.pass(&mut channel, 300);
+    let heard = slow.bench.pass(&mut channel, Duration::from_millis(300));
     assert!(heard.len() >= 3 && heard.iter().all(|heard| *heard == Heard::Processing));
     assert!(answered.try_recv().is_err(), "nobody is told before it is written");
     slow.may_write();
@@ -267,10 +268,10 @@ fn cancel_does_not_call_back_what_a_touch_has_set_going() {
 fn a_request_that_waits_for_its_turn_has_the_time_at_which_it_came() {
     // RS-03: a reset is accepted in the first ten seconds
     let (mut slow, mut channel) = Slow::writing(Touch::Auto);
-    slow.bench.pass(&mut channel, 9000);
+    slow.bench.pass(&mut channel, Duration::from_secs(9));
     let mut channel = slow.start_over(&channel);
     slow.bench.request(channel.channel(), Command::Cbor, &[RESET]);
-    slow.bench.pass(&mut channel, 9000);
+    slow.bench.pass(&mut channel, Duration::from_secs(9));
     slow.may_write();
     assert_eq!(slow.answer(&mut channel), [OK]);
 }
@@ -282,7 +283,7 @@ fn a_deadline_that_passes_is_told_to_the_thread_once() {
     slow.bench.request(channel.channel(), Command::Cbor, &[SELECTION]);
     slow.until(|bench| bench.prompt());
     // It would find the same deadline again and again, if it were still there.
-    let heard = slow.bench.pass(&mut channel, 30_000);
+    let heard = slow.bench.pass(&mut channel, Duration::from_secs(30));
     if !heard.contains(&status(USER_ACTION_TIMEOUT)) {
         assert_eq!(slow.answer(&mut channel), [USER_ACTION_TIMEOUT]);
     }
