@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use ctap_conformance::{
-    Answer, Expectations, Hand, Options, Outcome, Report, Suite, Transport, Trouble, Verdict, run,
+    Answer, Expectations, Hand, Options, Outcome, Report, Suite, Transport, TransportFailure,
+    Verdict, run,
 };
 use ctap_core::consent::SampleFault;
 use ctap_core::{CheckedConfig, Decision, SoftKey};
@@ -35,8 +36,8 @@ fn main() -> ExitCode {
         // That nothing failed is not enough: a gate that lets through what was not tested guards nothing.
         Ok(report) if report.judge(&Expectations::default()).is_good() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
-        Err(trouble) => {
-            println!("{trouble}");
+        Err(failure) => {
+            println!("{failure}");
             ExitCode::FAILURE
         }
     }
@@ -47,7 +48,7 @@ pub(crate) fn test(
     config: CheckedConfig,
     suite: &Suite,
     words: &[String],
-) -> Result<Report, Trouble> {
+) -> Result<Report, TransportFailure> {
     let mut key = OwnAuthenticator::new(config);
     let options = Options { may_erase: true, ..Options::default() };
     let report = run(&mut key, &suite.filtered(words), &options, |_| {})?;
@@ -91,7 +92,7 @@ impl OwnAuthenticator {
         &mut self,
         hand: Hand,
         exchange: impl FnOnce(&mut SoftKey) -> Vec<u8>,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Answer, TransportFailure> {
         let was_asked = Arc::new(AtomicBool::new(false));
         let asks = Arc::clone(&was_asked);
         self.key.set_person(move |_question| {
@@ -103,7 +104,7 @@ impl OwnAuthenticator {
         // What cannot be done here is said, and the case is skipped with that sentence.
         match hand {
             Hand::BadSample(code) if asked && fault(code).is_none() => {
-                Err(Trouble::Unable("the sensor cannot fail in that way".to_owned()))
+                Err(TransportFailure::Unable("the sensor cannot fail in that way".to_owned()))
             }
             _ => Ok(Answer { message, asked }),
         }
@@ -111,31 +112,33 @@ impl OwnAuthenticator {
 }
 
 impl Transport for OwnAuthenticator {
-    fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, Trouble> {
+    fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
         let answer = self.exchange_with(hand, |key| key.call(message))?;
         match (hand, answer.asked) {
-            (Hand::Cancel, true) => Err(Trouble::Unable("requests cannot be cancelled".to_owned())),
+            (Hand::Cancel, true) => {
+                Err(TransportFailure::Unable("requests cannot be cancelled".to_owned()))
+            }
             _ => Ok(answer),
         }
     }
 
     /// This authenticator waits for its touch itself; one that answers 6985 at once is asked again after it.
-    fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, Trouble> {
+    fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
         self.exchange_with(hand, |key| key.call_u2f(apdu))
     }
 
     /// Who has no CTAPHID needs this only to say that there is U2F.
-    fn capabilities(&mut self) -> Result<Option<Capabilities>, Trouble> {
+    fn capabilities(&mut self) -> Result<Option<Capabilities>, TransportFailure> {
         let with_u2f = Capabilities { wink: false, cbor: true, nmsg: false };
         Ok(self.has_u2f.then_some(with_u2f))
     }
 
-    fn power_cycle(&mut self) -> Result<(), Trouble> {
+    fn power_cycle(&mut self) -> Result<(), TransportFailure> {
         self.key.power_cycle();
         Ok(())
     }
 
-    fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
+    fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure> {
         self.key.advance(time);
         Ok(())
     }

@@ -13,10 +13,12 @@ use hid_transport::Capabilities;
 use crate::limits::{
     LONGEST_ENDING, LONGEST_PROMPT, LONGEST_STALL, LONGEST_WORK, MOST_POLLS, POLLING_PAUSE,
 };
-use crate::transport::{Answer, CONDITIONS_NOT_SATISFIED, Endless, Hand, Transport, Trouble};
+use crate::transport::{
+    Answer, CONDITIONS_NOT_SATISFIED, Endless, Hand, Transport, TransportFailure,
+};
 
-/// Who looks after a key: plugs it in, touches it, lets time pass.
-pub trait Caretaker {
+/// The operator of a key: plugs it in, touches it, lets time pass.
+pub trait Operator {
     /// The way for reports to the key.
     type Pipe: ReportPipe;
 
@@ -33,14 +35,14 @@ pub trait Caretaker {
     /// times a second perhaps: do it once for each thing it asks for.
     ///
     /// # Errors
-    /// [`Trouble`]; `Unable` where nobody can.
-    fn act(&mut self, hand: Hand) -> Result<(), Trouble>;
+    /// [`TransportFailure`]; `Unable` where nobody can.
+    fn act(&mut self, hand: Hand) -> Result<(), TransportFailure>;
 
     /// Unplugs the key and plugs it in again. No pipe is open.
     ///
     /// # Errors
-    /// [`Trouble`]; `Unable` where nobody can.
-    fn power_cycle(&mut self) -> Result<(), Trouble>;
+    /// [`TransportFailure`]; `Unable` where nobody can.
+    fn power_cycle(&mut self) -> Result<(), TransportFailure>;
 
     /// Whether [`renew`](Self::renew) can be asked for.
     fn can_renew(&self) -> bool {
@@ -50,9 +52,9 @@ pub trait Caretaker {
     /// See [`Transport::renew`]. No pipe is open.
     ///
     /// # Errors
-    /// [`Trouble`]; `Unable` where nobody can.
-    fn renew(&mut self) -> Result<(), Trouble> {
-        Err(Trouble::Unable("nobody can make this key as new".to_owned()))
+    /// [`TransportFailure`]; `Unable` where nobody can.
+    fn renew(&mut self) -> Result<(), TransportFailure> {
+        Err(TransportFailure::Unable("nobody can make this key as new".to_owned()))
     }
 
     /// How long it may take from the key's asking until [`act`](Self::act) has done what it should: longer for people
@@ -64,8 +66,8 @@ pub trait Caretaker {
     /// Lets time pass.
     ///
     /// # Errors
-    /// [`Trouble`].
-    fn pass_time(&mut self, time: Duration) -> Result<(), Trouble>;
+    /// [`TransportFailure`].
+    fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure>;
 
     /// See [`Transport::hindrance`].
     fn hindrance(&self) -> Option<String> {
@@ -78,15 +80,15 @@ pub trait Caretaker {
     }
 }
 
-/// A key behind CTAPHID, and its caretaker.
-pub struct HidKey<C: Caretaker> {
-    caretaker: C,
-    line: Line<C::Pipe>,
+/// A key behind CTAPHID, and its operator.
+pub struct HidKey<O: Operator> {
+    operator: O,
+    link: Link<O::Pipe>,
     deadline: Deadline,
 }
 
 /// The way to the key as far as it is open. Channels come and go; the pipe stays while the key is plugged in.
-struct Line<P> {
+struct Link<P> {
     pipe: Option<Rc<RefCell<P>>>,
     channel: Option<HidChannel<Timed<P>>>,
 }
@@ -113,13 +115,13 @@ impl<P: ReportPipe> ReportPipe for Timed<P> {
     }
 }
 
-impl<P: ReportPipe> Line<P> {
-    const CUT: Self = Self { pipe: None, channel: None };
+impl<P: ReportPipe> Link<P> {
+    const DOWN: Self = Self { pipe: None, channel: None };
 
     /// The open channel, or a new one.
     fn channel(
         &mut self,
-        caretaker: &mut impl Caretaker<Pipe = P>,
+        operator: &mut impl Operator<Pipe = P>,
         deadline: &Deadline,
     ) -> Result<&mut HidChannel<Timed<P>>, TransportError> {
         match &mut self.channel {
@@ -127,7 +129,7 @@ impl<P: ReportPipe> Line<P> {
             none => {
                 let pipe = match &self.pipe {
                     Some(pipe) => Rc::clone(pipe),
-                    None => Rc::new(RefCell::new(caretaker.open()?)),
+                    None => Rc::new(RefCell::new(operator.open()?)),
                 };
                 self.pipe = Some(Rc::clone(&pipe));
                 Ok(none.insert(HidChannel::open(Timed { pipe, deadline: Rc::clone(deadline) })?))
@@ -136,157 +138,158 @@ impl<P: ReportPipe> Line<P> {
     }
 
     /// What has failed once will not carry another report.
-    fn cut_if_broken<T>(&mut self, outcome: &Result<T, TransportError>) {
+    fn drop_if_broken<T>(&mut self, outcome: &Result<T, TransportError>) {
         if let Err(TransportError::Io(_)) = outcome {
-            *self = Self::CUT;
+            *self = Self::DOWN;
         }
     }
 }
 
-impl<C: Caretaker> HidKey<C> {
+impl<O: Operator> HidKey<O> {
     /// A key that is plugged in.
     #[must_use]
-    pub fn new(caretaker: C) -> Self {
-        Self { caretaker, line: Line::CUT, deadline: Deadline::default() }
+    pub fn new(operator: O) -> Self {
+        Self { operator, link: Link::DOWN, deadline: Deadline::default() }
     }
 
-    fn channel(&mut self) -> Result<&mut HidChannel<Timed<C::Pipe>>, TransportError> {
-        self.line.channel(&mut self.caretaker, &self.deadline)
+    fn channel(&mut self) -> Result<&mut HidChannel<Timed<O::Pipe>>, TransportError> {
+        self.link.channel(&mut self.operator, &self.deadline)
     }
 
     fn send_u2f(&mut self, apdu: &[u8]) -> Result<Vec<u8>, TransportError> {
         let outcome = self.channel().and_then(|channel| channel.exchange_u2f(apdu));
-        self.line.cut_if_broken(&outcome);
+        self.link.drop_if_broken(&outcome);
         outcome
     }
 }
 
-impl<C: Caretaker> Transport for HidKey<C> {
-    fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, Trouble> {
-        let Self { caretaker, line, deadline } = self;
-        caretaker.expect_question();
-        let mut vigil = Vigil::new(caretaker, hand, deadline);
-        let outcome = line
-            .channel(vigil.caretaker, deadline)
-            .and_then(|channel| channel.exchange(message, &mut |status| vigil.sees(status)));
-        let (asked, mut trouble) = (vigil.asked.is_some(), vigil.trouble);
+impl<O: Operator> Transport for HidKey<O> {
+    fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
+        let Self { operator, link, deadline } = self;
+        operator.expect_question();
+        let mut waiting = Waiting::new(operator, hand, deadline);
+        let outcome = link
+            .channel(waiting.operator, deadline)
+            .and_then(|channel| channel.exchange(message, &mut |status| waiting.keepalive(status)));
+        let (asked, mut failure) = (waiting.asked.is_some(), waiting.failure);
         if deadline.take().is_some_and(|end| end <= Instant::now()) {
             // What still arrives on this channel must not be taken for an answer to another request.
-            line.channel = None;
-            trouble = trouble.or(Some(Trouble::Endless(Endless::ThoughCancelled)));
+            link.channel = None;
+            failure = failure.or(Some(TransportFailure::Endless(Endless::ThoughCancelled)));
         } else {
-            line.cut_if_broken(&outcome);
+            link.drop_if_broken(&outcome);
         }
-        match trouble {
-            Some(trouble) => Err(trouble),
+        match failure {
+            Some(failure) => Err(failure),
             None => Ok(Answer { message: outcome?, asked }),
         }
     }
 
-    fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, Trouble> {
+    fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
         let acts = !matches!(hand, Hand::Nothing | Hand::Cancel);
-        self.caretaker.expect_question();
+        self.operator.expect_question();
         let mut message = self.send_u2f(apdu)?;
         let asked = waits_for_a_touch(&message);
         for _ in 0..MOST_POLLS {
             if !acts || !waits_for_a_touch(&message) {
                 break;
             }
-            self.caretaker.act(hand)?;
-            self.caretaker.pass_time(POLLING_PAUSE)?;
+            self.operator.act(hand)?;
+            self.operator.pass_time(POLLING_PAUSE)?;
             message = self.send_u2f(apdu)?;
         }
         Ok(Answer { message, asked })
     }
 
-    fn capabilities(&mut self) -> Result<Option<Capabilities>, Trouble> {
+    fn capabilities(&mut self) -> Result<Option<Capabilities>, TransportFailure> {
         let outcome = self.channel().map(|channel| channel.capabilities());
-        self.line.cut_if_broken(&outcome);
+        self.link.drop_if_broken(&outcome);
         Ok(Some(outcome?))
     }
 
-    fn power_cycle(&mut self) -> Result<(), Trouble> {
-        self.line = Line::CUT;
-        self.caretaker.power_cycle()
+    fn power_cycle(&mut self) -> Result<(), TransportFailure> {
+        self.link = Link::DOWN;
+        self.operator.power_cycle()
     }
 
-    fn renew(&mut self) -> Result<bool, Trouble> {
+    fn renew(&mut self) -> Result<bool, TransportFailure> {
         // A key that stays as it is keeps its connection: there are some that do not bear another one.
-        if !self.caretaker.can_renew() {
+        if !self.operator.can_renew() {
             return Ok(false);
         }
-        self.line = Line::CUT;
-        self.caretaker.renew().map(|()| true)
+        self.link = Link::DOWN;
+        self.operator.renew().map(|()| true)
     }
 
-    fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
-        self.caretaker.pass_time(time)
+    fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure> {
+        self.operator.pass_time(time)
     }
 
     fn is_simulated(&self) -> bool {
-        self.caretaker.is_simulated()
+        self.operator.is_simulated()
     }
 
     fn hindrance(&self) -> Option<String> {
-        self.caretaker.hindrance()
+        self.operator.hindrance()
     }
 
-    fn reports(&mut self) -> Result<Option<&mut dyn ReportPipe>, Trouble> {
+    fn reports(&mut self) -> Result<Option<&mut dyn ReportPipe>, TransportFailure> {
         Ok(Some(self.channel()?.pipe_mut()))
     }
 
     fn forget_channel(&mut self) {
-        self.line.channel = None;
+        self.link.channel = None;
     }
 }
 
-/// Somebody who sees a request through: acts when the key asks, and loses patience when it goes on for ever.
-struct Vigil<'v, C> {
-    caretaker: &'v mut C,
+/// A request that is waited for: the operator acts when the key asks, and it is given up when it goes on for ever.
+struct Waiting<'w, O> {
+    operator: &'w mut O,
     hand: Hand,
-    deadline: &'v Deadline,
+    deadline: &'w Deadline,
     begun: Instant,
     /// Since when the key asks.
     asked: Option<Instant>,
-    trouble: Option<Trouble>,
+    failure: Option<TransportFailure>,
 }
 
-impl<'v, C: Caretaker> Vigil<'v, C> {
-    fn new(caretaker: &'v mut C, hand: Hand, deadline: &'v Deadline) -> Self {
-        Self { caretaker, hand, deadline, begun: Instant::now(), asked: None, trouble: None }
+impl<'w, O: Operator> Waiting<'w, O> {
+    fn new(operator: &'w mut O, hand: Hand, deadline: &'w Deadline) -> Self {
+        Self { operator, hand, deadline, begun: Instant::now(), asked: None, failure: None }
     }
 
-    fn sees(&mut self, status: KeepaliveStatus) -> Patience {
+    fn keepalive(&mut self, status: KeepaliveStatus) -> Patience {
         let outcome = match status {
             KeepaliveStatus::UpNeeded => self.is_asked(),
-            _ if self.begun.elapsed() > LONGEST_WORK => Err(Trouble::Endless(Endless::Working)),
+            _ if self.begun.elapsed() > LONGEST_WORK => {
+                Err(TransportFailure::Endless(Endless::Working))
+            }
             _ => Ok(Patience::Wait),
         };
-        let patience = outcome.unwrap_or_else(|trouble| {
-            self.trouble = Some(trouble);
+        let patience = outcome.unwrap_or_else(|failure| {
+            self.failure = Some(failure);
             Patience::Cancel
         });
         if patience == Patience::Cancel {
-            let longest =
-                if self.caretaker.is_simulated() { LONGEST_STALL } else { LONGEST_ENDING };
+            let longest = if self.operator.is_simulated() { LONGEST_STALL } else { LONGEST_ENDING };
             self.deadline.set(Some(Instant::now() + longest));
         }
         patience
     }
 
-    fn is_asked(&mut self) -> Result<Patience, Trouble> {
+    fn is_asked(&mut self) -> Result<Patience, TransportFailure> {
         let since = *self.asked.get_or_insert_with(Instant::now);
         let longest = match self.hand {
             Hand::Cancel => return Ok(Patience::Cancel),
             Hand::Nothing => LONGEST_PROMPT,
-            _ => self.caretaker.reaction_time(),
+            _ => self.operator.reaction_time(),
         };
         if since.elapsed() > longest {
-            return Err(Trouble::Endless(Endless::Asking));
+            return Err(TransportFailure::Endless(Endless::Asking));
         }
         match self.hand {
             Hand::Nothing => Ok(Patience::Wait),
-            hand => self.caretaker.act(hand).map(|()| Patience::Wait),
+            hand => self.operator.act(hand).map(|()| Patience::Wait),
         }
     }
 }

@@ -5,7 +5,7 @@
 //!                                 │
 //!   run ── brings the key into the case's first state, plays the steps, keeps an Outcome
 //!                                 │ trait Transport: messages, a person's hand, the plug, time
-//!   HidKey ── trait Caretaker ── a key behind CTAPHID: in this process, over USB/IP, at /dev/hidrawN
+//!   HidKey ── trait Operator ── a key behind CTAPHID: in this process, over USB/IP, at /dev/hidrawN
 //! ```
 //!
 //! It shares no code with `ctap-core`: what it knows about keys it knows from the cases, and it encodes and encrypts with
@@ -30,9 +30,9 @@ mod transport;
 mod watch;
 
 pub use case::{Case, Chapter, Level};
-pub use hid::{Caretaker, HidKey};
+pub use hid::{HidKey, Operator};
 pub use notation::SyntaxError;
 pub use outcome::{Expectations, Failure, Judgement, KeyDescription, Outcome, Report, Verdict};
 pub use run::{Options, run};
 pub use suite::{Suite, SuiteError};
-pub use transport::{Answer, Endless, Hand, Transport, Trouble};
+pub use transport::{Answer, Endless, Hand, Transport, TransportFailure};

@@ -17,7 +17,7 @@ use crate::notation::NoValue;
 use crate::notation::eval::{Scope, Term, find};
 use crate::notation::syntax::{Expr, Pattern};
 use crate::script::{Line, Step};
-use crate::transport::Trouble;
+use crate::transport::TransportFailure;
 use crate::watch::Watch;
 
 /// Why a case does not go on.
@@ -41,10 +41,10 @@ impl Stop {
 /// As what a key is played. Some ship with alwaysUv, and refuse most of what a key without a PIN could be asked for;
 /// where it can be switched off (CF-05, CF-31), they are two keys in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Guise {
+pub(crate) enum Variant {
     AsShipped,
     /// With alwaysUv off.
-    Relaxed,
+    AlwaysUvOff,
 }
 
 /// A case that is being played.
@@ -52,7 +52,7 @@ pub(crate) struct Player<'p, 'k> {
     pub(crate) watch: &'p mut Watch<'k>,
     pub(crate) scope: Scope<'p>,
     /// What the key is made again after each reset.
-    pub(crate) guise: Guise,
+    pub(crate) variant: Variant,
     /// What the members of `$reply` are called.
     pub(crate) names: Names,
 }
@@ -91,7 +91,7 @@ impl<'p, 'k> Player<'p, 'k> {
         scope.set("info", info.cloned().unwrap_or(Value::Null));
         scope.set("reply", Value::Null);
         scope.set("request", Value::Null);
-        Self { watch, scope, guise: Guise::AsShipped, names: members::NONE }
+        Self { watch, scope, variant: Variant::AsShipped, names: members::NONE }
     }
 
     /// Plays the case.
@@ -210,7 +210,7 @@ impl<'p, 'k> Player<'p, 'k> {
 }
 
 /// getInfo's map, asked for now; `None` if the key has no CTAP2.
-pub(crate) fn info(watch: &mut Watch<'_>) -> Result<Option<Value>, Trouble> {
+pub(crate) fn info(watch: &mut Watch<'_>) -> Result<Option<Value>, TransportFailure> {
     let may_have_ctap2 = watch.key.capabilities()?.is_none_or(|capabilities| capabilities.cbor);
     if !may_have_ctap2 {
         return Ok(None);
@@ -233,15 +233,15 @@ impl From<NoValue> for Stop {
     }
 }
 
-impl From<Trouble> for Stop {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Unable(why) => Self::Unable(why),
-            Trouble::Transport(error @ TransportError::TooLong(_)) => {
+impl From<TransportFailure> for Stop {
+    fn from(failure: TransportFailure) -> Self {
+        match failure {
+            TransportFailure::Unable(why) => Self::Unable(why),
+            TransportFailure::Transport(error @ TransportError::TooLong(_)) => {
                 Self::Unable(format!("it needs a longer message: {error}"))
             }
-            Trouble::Transport(error) => error.into(),
-            endless @ Trouble::Endless(_) => Self::Unanswered(endless.to_string()),
+            TransportFailure::Transport(error) => error.into(),
+            endless @ TransportFailure::Endless(_) => Self::Unanswered(endless.to_string()),
         }
     }
 }
@@ -280,15 +280,15 @@ mod tests {
     struct Mute;
 
     impl Transport for Mute {
-        fn exchange(&mut self, _: &[u8], _: Hand) -> Result<Answer, Trouble> {
+        fn exchange(&mut self, _: &[u8], _: Hand) -> Result<Answer, TransportFailure> {
             Err(TransportError::Silent.into())
         }
 
-        fn power_cycle(&mut self) -> Result<(), Trouble> {
+        fn power_cycle(&mut self) -> Result<(), TransportFailure> {
             Ok(())
         }
 
-        fn pass_time(&mut self, _: Duration) -> Result<(), Trouble> {
+        fn pass_time(&mut self, _: Duration) -> Result<(), TransportFailure> {
             Ok(())
         }
     }

@@ -14,9 +14,9 @@ use crate::case::{Case, Start};
 use crate::limits::{LONGEST_FRESHNESS, MOST_SILENCES};
 use crate::needs::{Need, Offer};
 use crate::outcome::{ERASING_NOT_ALLOWED, Expectations, KeyDescription, Outcome, Report, Verdict};
-use crate::play::{Guise, Player, Stop, info};
+use crate::play::{Player, Stop, Variant, info};
 use crate::script::{Line, Step};
-use crate::transport::{Hand, Transport, Trouble};
+use crate::transport::{Hand, Transport, TransportFailure};
 use crate::watch::{Traces, Watch};
 
 /// How a run goes about.
@@ -52,7 +52,7 @@ impl Options {
 /// Runs cases against a key, in the order given. `on_progress` sees the report grow: before the first case, and after each.
 ///
 /// ```
-/// # fn judge(my_authenticator: &mut dyn ctap_conformance::Transport) -> Result<(), ctap_conformance::Trouble> {
+/// # fn judge(my_authenticator: &mut dyn ctap_conformance::Transport) -> Result<(), ctap_conformance::TransportFailure> {
 /// use ctap_conformance::{Options, Suite, run};
 ///
 /// let suite = Suite::built_in();
@@ -64,14 +64,14 @@ impl Options {
 /// ```
 ///
 /// # Errors
-/// [`Trouble`] when the key cannot be talked to at all. What goes wrong in a case is that case's outcome; a key that dies on
+/// [`TransportFailure`] when the key cannot be talked to at all. What goes wrong in a case is that case's outcome; a key that dies on
 /// the way and does not come back is [`Report::gone`].
 pub fn run(
     key: &mut dyn Transport,
     cases: &[&Case],
     options: &Options,
     mut on_progress: impl FnMut(&Report),
-) -> Result<Report, Trouble> {
+) -> Result<Report, TransportFailure> {
     let begun = Instant::now();
     let mut runner = Runner::new(key, options)?;
     let mut report = Report {
@@ -122,22 +122,22 @@ struct Runner<'k, 'o> {
 struct Condition {
     /// `None`: anything may be stored.
     start: Option<Start>,
-    guise: Guise,
+    variant: Variant,
     /// The template of finger 1, if it is enrolled.
     template: Option<Value>,
     traces: Traces,
 }
 
 impl<'k, 'o> Runner<'k, 'o> {
-    fn new(key: &'k mut dyn Transport, options: &'o Options) -> Result<Self, Trouble> {
+    fn new(key: &'k mut dyn Transport, options: &'o Options) -> Result<Self, TransportFailure> {
         let capabilities = key.capabilities()?;
         let info = info(&mut Watch::new(key))?;
         let locks = Player::new(&mut Watch::new(key), &mut UnwrapErr(SysRng), None).locks();
         key.forget_channel();
         let waits = waits_for_a_person(key, info.as_ref(), options.may_erase);
         let shipped = Offer { info, capabilities, locks, waits };
-        let (guise, traces) = (Guise::AsShipped, Traces::Stored);
-        let condition = Condition { start: None, guise, template: None, traces };
+        let (variant, traces) = (Variant::AsShipped, Traces::Stored);
+        let condition = Condition { start: None, variant, template: None, traces };
         let mut runner = Self {
             key,
             options,
@@ -160,12 +160,13 @@ impl<'k, 'o> Runner<'k, 'o> {
             return;
         }
         // What its last owner has switched on is off after a reset.
-        if self.build(Start::Empty, Guise::AsShipped).is_err() {
+        if self.build(Start::Empty, Variant::AsShipped).is_err() {
             return;
         }
         let now = info(&mut Watch::new(self.key)).unwrap_or_default();
         self.shipped.info = now.or(self.shipped.info.take());
-        if self.shipped.always_verifies() && self.build(Start::Empty, Guise::Relaxed).is_ok() {
+        if self.shipped.always_verifies() && self.build(Start::Empty, Variant::AlwaysUvOff).is_ok()
+        {
             let info = info(&mut Watch::new(self.key)).unwrap_or_default();
             let offer = Offer { info, ..self.shipped.clone() };
             self.relaxed = Some(offer).filter(|offer| !offer.always_verifies());
@@ -174,9 +175,9 @@ impl<'k, 'o> Runner<'k, 'o> {
 
     fn outcome(&mut self, case: &Case) -> Outcome {
         let begun = Instant::now();
-        let verdict = match self.guise_for(case) {
+        let verdict = match self.variant_for(case) {
             Err(reason) => Verdict::Skipped { reason },
-            Ok(guise) => self.verdict(case, guise),
+            Ok(variant) => self.verdict(case, variant),
         };
         Outcome {
             id: case.id.clone(),
@@ -198,20 +199,20 @@ impl<'k, 'o> Runner<'k, 'o> {
     ///
     /// # Errors
     /// Why it cannot: the reason to skip it.
-    fn guise_for(&self, case: &Case) -> Result<Guise, String> {
+    fn variant_for(&self, case: &Case) -> Result<Variant, String> {
         if let Some(gone) = &self.gone {
             return Err(gone.clone());
         }
         let meets = |offer: &Offer| case.needs.iter().all(|need| need.is_met_by(offer));
-        let guise = match &self.relaxed {
-            _ if meets(&self.shipped) => Guise::AsShipped,
-            Some(relaxed) if meets(relaxed) => Guise::Relaxed,
+        let variant = match &self.relaxed {
+            _ if meets(&self.shipped) => Variant::AsShipped,
+            Some(relaxed) if meets(relaxed) => Variant::AlwaysUvOff,
             _ => return Err(self.lack(case).map(Need::to_string).unwrap_or_default()),
         };
-        self.obstacle(case).map_or(Ok(guise), Err)
+        self.obstacle(case).map_or(Ok(variant), Err)
     }
 
-    /// The need of a case that the key does not meet: in no guise, if there is one of that kind.
+    /// The need of a case that the key does not meet: in no variant, if there is one of that kind.
     fn lack<'c>(&self, case: &'c Case) -> Option<&'c Need> {
         let offers = || [Some(&self.shipped), self.relaxed.as_ref()].into_iter().flatten();
         let is_met = |need: &Need| offers().any(|offer| need.is_met_by(offer));
@@ -234,8 +235,8 @@ impl<'k, 'o> Runner<'k, 'o> {
             .then(|| format!("it takes {} s of waiting", waits.as_secs()))
     }
 
-    fn verdict(&mut self, case: &Case, guise: Guise) -> Verdict {
-        if let Err(stop) = self.prepare_patiently(case, guise) {
+    fn verdict(&mut self, case: &Case, variant: Variant) -> Verdict {
+        if let Err(stop) = self.prepare_patiently(case, variant) {
             return verdict_of(stop, None, PREPARING, None);
         }
         let mut watch = Watch::new(self.key);
@@ -245,7 +246,7 @@ impl<'k, 'o> Runner<'k, 'o> {
             None => None,
         };
         let mut player = Player::new(&mut watch, &mut rng, current.as_ref());
-        player.guise = guise;
+        player.variant = variant;
         if let Some(template) = &self.condition.template {
             player.scope.set("template", template.clone());
         }
@@ -270,8 +271,8 @@ impl<'k, 'o> Runner<'k, 'o> {
 
     /// As [`prepare`](Self::prepare), twice if need be. If the key cannot be had like that, the first case that wants it
     /// so fails, and the others need not try. A key that gave no answer is tried with a few more cases.
-    fn prepare_patiently(&mut self, case: &Case, guise: Guise) -> Result<(), Stop> {
-        let outcome = self.prepare_twice(case, guise);
+    fn prepare_patiently(&mut self, case: &Case, variant: Variant) -> Result<(), Stop> {
+        let outcome = self.prepare_twice(case, variant);
         match &outcome {
             Ok(()) => self.silences = 0,
             Err(Stop::Wrong(why)) => self.rule_out(case, why),
@@ -286,12 +287,12 @@ impl<'k, 'o> Runner<'k, 'o> {
         outcome
     }
 
-    fn prepare_twice(&mut self, case: &Case, guise: Guise) -> Result<(), Stop> {
-        let Err(stop) = self.prepare(case.start, guise) else { return Ok(()) };
+    fn prepare_twice(&mut self, case: &Case, variant: Variant) -> Result<(), Stop> {
+        let Err(stop) = self.prepare(case.start, variant) else { return Ok(()) };
         match self.after_care(stop, &case.id) {
             unable @ Stop::Unable(_) => Err(unable),
             stop if self.gone.is_some() => Err(stop),
-            _ => self.prepare(case.start, guise).map_err(|stop| self.after_care(stop, &case.id)),
+            _ => self.prepare(case.start, variant).map_err(|stop| self.after_care(stop, &case.id)),
         }
     }
 
@@ -313,30 +314,30 @@ impl<'k, 'o> Runner<'k, 'o> {
         self.plugged_in = None;
         match self.sign_of_life() {
             Ok(()) => Stop::Unanswered(problem),
-            Err(trouble) => {
-                let trouble = Stop::from(trouble).into_sentence();
-                self.gone = Some(format!("the key is gone since {id}: {trouble}"));
+            Err(failure) => {
+                let failure = Stop::from(failure).into_sentence();
+                self.gone = Some(format!("the key is gone since {id}: {failure}"));
                 Stop::Unanswered(format!("{problem}; it is gone since, power cycled or not"))
             }
         }
     }
 
     /// Talks to the key over a new channel, if need be after a power cycle.
-    fn sign_of_life(&mut self) -> Result<(), Trouble> {
+    fn sign_of_life(&mut self) -> Result<(), TransportFailure> {
         self.key.forget_channel();
         if info(&mut Watch::new(self.key)).is_ok() {
             return Ok(());
         }
         match self.key.power_cycle() {
-            Ok(()) | Err(Trouble::Unable(_)) => info(&mut Watch::new(self.key)).map(drop),
-            Err(trouble) => Err(trouble),
+            Ok(()) | Err(TransportFailure::Unable(_)) => info(&mut Watch::new(self.key)).map(drop),
+            Err(failure) => Err(failure),
         }
     }
 
     /// Brings the key into the state in which a case starts, with as little as will do.
-    fn prepare(&mut self, start: Start, guise: Guise) -> Result<(), Stop> {
+    fn prepare(&mut self, start: Start, variant: Variant) -> Result<(), Stop> {
         let is_there = (start == Start::Any || self.condition.start == Some(start))
-            && self.condition.guise == guise;
+            && self.condition.variant == variant;
         match (is_there, self.condition.traces) {
             (true, Traces::None) => return Ok(()),
             (true, Traces::Volatile) => return self.power_cycle(),
@@ -348,7 +349,7 @@ impl<'k, 'o> Runner<'k, 'o> {
         }
         let start = start.max(Start::Empty);
         self.condition.start = None;
-        self.build(start, guise)?;
+        self.build(start, variant)?;
         self.condition.start = Some(start);
         self.condition.traces = Traces::None;
         Ok(())
@@ -365,16 +366,16 @@ impl<'k, 'o> Runner<'k, 'o> {
                 self.condition.traces = Traces::None;
                 Ok(())
             }
-            Ok(()) | Err(Trouble::Unable(_)) => Ok(()),
-            Err(trouble) => Err(trouble.into()),
+            Ok(()) | Err(TransportFailure::Unable(_)) => Ok(()),
+            Err(failure) => Err(failure.into()),
         }
     }
 
-    fn build(&mut self, start: Start, guise: Guise) -> Result<(), Stop> {
+    fn build(&mut self, start: Start, variant: Variant) -> Result<(), Stop> {
         let mut rng = UnwrapErr(SysRng);
         let mut watch = Watch::new(self.key);
         let mut player = Player::new(&mut watch, &mut rng, self.shipped.info.as_ref());
-        (self.condition.template, self.condition.guise) = (None, Guise::AsShipped);
+        (self.condition.template, self.condition.variant) = (None, Variant::AsShipped);
         if player.watch.key.renew()? {
             self.plugged_in = None;
         } else if self.shipped.info.is_none() {
@@ -389,9 +390,9 @@ impl<'k, 'o> Runner<'k, 'o> {
             }
         }
         (self.condition.start, self.condition.traces) = (Some(Start::Empty), Traces::Stored);
-        if guise == Guise::Relaxed {
+        if variant == Variant::AlwaysUvOff {
             player.relax()?;
-            self.condition.guise = guise;
+            self.condition.variant = variant;
         }
         for line in preparation(start) {
             player.step(&line.step)?;
@@ -405,7 +406,7 @@ impl<'k, 'o> Runner<'k, 'o> {
     /// What a case has stored is of no use to anybody.
     fn leave_clean(&mut self) {
         if self.options.may_erase && self.condition.start.is_some() && self.gone.is_none() {
-            let _ = self.prepare(Start::Empty, Guise::AsShipped);
+            let _ = self.prepare(Start::Empty, Variant::AsShipped);
         }
     }
 }

@@ -14,7 +14,7 @@ pub enum Hand {
     /// Does nothing at all.
     Nothing,
     /// Does nothing, and the platform cancels the request once the key asks. Where requests cannot be cancelled, that is the
-    /// time for [`Trouble::Unable`], and not before: most requests come with this hand and must be answered unasked.
+    /// time for [`TransportFailure::Unable`], and not before: most requests come with this hand and must be answered unasked.
     Cancel,
     /// Places this finger on the sensor, numbered from 1 by the suite.
     Finger(u8),
@@ -33,7 +33,7 @@ pub struct Answer {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum TransportFailure {
     /// Nobody here can do that to this key: the case is skipped. A sentence for the report.
     #[error("{0}")]
     Unable(String),
@@ -66,44 +66,44 @@ pub trait Transport {
     /// asks for a person meanwhile, `hand` is what that person does.
     ///
     /// # Errors
-    /// [`Trouble`]. What the key refuses is an answer, not an error.
-    fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, Trouble>;
+    /// [`TransportFailure`]. What the key refuses is an answer, not an error.
+    fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, TransportFailure>;
 
     /// Sends a U2F APDU and returns data and status word. With [`Hand::Touch`], 6985 is followed by a touch and the same
     /// APDU again, until something else is answered or five seconds are over.
     ///
     /// # Errors
-    /// [`Trouble`]; `Unable` for keys without U2F.
-    fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, Trouble> {
+    /// [`TransportFailure`]; `Unable` for keys without U2F.
+    fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
         let _ = (apdu, hand);
-        Err(Trouble::Unable("this way to the key carries no U2F".to_owned()))
+        Err(TransportFailure::Unable("this way to the key carries no U2F".to_owned()))
     }
 
     /// What CTAPHID_INIT says the key can do; `None` where there is no CTAPHID, which stands for CTAP2 alone.
-    fn capabilities(&mut self) -> Result<Option<hid_transport::Capabilities>, Trouble> {
+    fn capabilities(&mut self) -> Result<Option<hid_transport::Capabilities>, TransportFailure> {
         Ok(None)
     }
 
     /// Unplugs the key and plugs it in again; what it stores remains.
     ///
     /// # Errors
-    /// [`Trouble`]; `Unable` where nobody can.
-    fn power_cycle(&mut self) -> Result<(), Trouble>;
+    /// [`TransportFailure`]; `Unable` where nobody can.
+    fn power_cycle(&mut self) -> Result<(), TransportFailure>;
 
     /// Makes the key as new in another way than by authenticatorReset, plugged in anew; `false` if there is none. Cases
     /// are then prepared with it, so that keys can be tested whose reset is missing or wrong.
     ///
     /// # Errors
-    /// [`Trouble`].
-    fn renew(&mut self) -> Result<bool, Trouble> {
+    /// [`TransportFailure`].
+    fn renew(&mut self) -> Result<bool, TransportFailure> {
         Ok(false)
     }
 
     /// Lets time pass for the key.
     ///
     /// # Errors
-    /// [`Trouble`].
-    fn pass_time(&mut self, time: Duration) -> Result<(), Trouble>;
+    /// [`TransportFailure`].
+    fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure>;
 
     /// Whether [`pass_time`](Self::pass_time) takes no time of ours, nor a person who never comes.
     fn is_simulated(&self) -> bool {
@@ -119,8 +119,8 @@ pub trait Transport {
     /// The way for single CTAPHID reports; `None` where there is no CTAPHID.
     ///
     /// # Errors
-    /// [`Trouble`] when the key cannot be reached.
-    fn reports(&mut self) -> Result<Option<&mut dyn ReportPipe>, Trouble> {
+    /// [`TransportFailure`] when the key cannot be reached.
+    fn reports(&mut self) -> Result<Option<&mut dyn ReportPipe>, TransportFailure> {
         Ok(None)
     }
 

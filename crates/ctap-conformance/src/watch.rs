@@ -5,7 +5,7 @@ use ctap_client::commands::code;
 use ctap_client::{Exchange, KeepaliveStatus, Patience, TransportError, Value};
 
 use crate::notation::eval::find;
-use crate::transport::{Answer, Hand, Transport, Trouble};
+use crate::transport::{Answer, Hand, Transport, TransportFailure};
 
 /// The key under test during one case.
 pub(crate) struct Watch<'k> {
@@ -41,7 +41,11 @@ impl<'k> Watch<'k> {
         Self { key, last: None, traces: Traces::default() }
     }
 
-    pub(crate) fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, Trouble> {
+    pub(crate) fn exchange(
+        &mut self,
+        message: &[u8],
+        hand: Hand,
+    ) -> Result<Answer, TransportFailure> {
         self.last = Some((Said::Ctap(message.to_vec()), None));
         // Whatever happens on the way, the key may have carried it out.
         self.traces = self.traces.max(traces(message));
@@ -53,7 +57,11 @@ impl<'k> Watch<'k> {
         Ok(answer)
     }
 
-    pub(crate) fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, Trouble> {
+    pub(crate) fn exchange_u2f(
+        &mut self,
+        apdu: &[u8],
+        hand: Hand,
+    ) -> Result<Answer, TransportFailure> {
         self.last = Some((Said::U2f(apdu.to_vec()), None));
         self.traces = self.traces.max(Traces::Volatile);
         let answer = self.key.exchange_u2f(apdu, hand)?;
@@ -107,14 +115,14 @@ fn is_discoverable(request: &Value) -> bool {
 }
 
 /// A watched key and a hand, as `ctap-client` wants them.
-pub(crate) struct Handed<'w, 'k> {
+pub(crate) struct WithHand<'w, 'k> {
     pub(crate) watch: &'w mut Watch<'k>,
     pub(crate) hand: Hand,
     /// What `ctap-client` has no word for.
-    pub(crate) trouble: &'w mut Option<Trouble>,
+    pub(crate) failure: &'w mut Option<TransportFailure>,
 }
 
-impl Exchange for Handed<'_, '_> {
+impl Exchange for WithHand<'_, '_> {
     fn exchange(
         &mut self,
         request: &[u8],
@@ -122,9 +130,9 @@ impl Exchange for Handed<'_, '_> {
     ) -> Result<Vec<u8>, TransportError> {
         match self.watch.exchange(request, self.hand) {
             Ok(answer) => Ok(answer.message),
-            Err(Trouble::Transport(error)) => Err(error),
-            Err(trouble) => {
-                *self.trouble = Some(trouble);
+            Err(TransportFailure::Transport(error)) => Err(error),
+            Err(failure) => {
+                *self.failure = Some(failure);
                 Err(TransportError::Silent)
             }
         }

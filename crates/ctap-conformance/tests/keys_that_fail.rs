@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ctap_client::{Report as HidReport, ReportPipe, TransportError};
 use ctap_conformance::{
-    Answer, Caretaker, Expectations, Hand, HidKey, Options, Report, Suite, Transport, Trouble,
-    Verdict, run,
+    Answer, Expectations, Hand, HidKey, Operator, Options, Report, Suite, Transport,
+    TransportFailure, Verdict, run,
 };
 
 /// A key that knows getInfo, and reset if it says so; all else is INVALID_COMMAND.
@@ -33,7 +33,7 @@ struct ScriptedKey {
 }
 
 impl Transport for ScriptedKey {
-    fn exchange(&mut self, message: &[u8], _: Hand) -> Result<Answer, Trouble> {
+    fn exchange(&mut self, message: &[u8], _: Hand) -> Result<Answer, TransportFailure> {
         self.heard.extend(message.first());
         self.is_dead |= message.first().copied() == self.script.fatal;
         let answer = match message.first() {
@@ -45,16 +45,16 @@ impl Transport for ScriptedKey {
         Ok(Answer { message: answer.to_vec(), asked: false })
     }
 
-    fn power_cycle(&mut self) -> Result<(), Trouble> {
+    fn power_cycle(&mut self) -> Result<(), TransportFailure> {
         self.is_dead &= !self.script.revives;
         Ok(())
     }
 
-    fn renew(&mut self) -> Result<bool, Trouble> {
+    fn renew(&mut self) -> Result<bool, TransportFailure> {
         Ok(self.script.renews)
     }
 
-    fn pass_time(&mut self, _: Duration) -> Result<(), Trouble> {
+    fn pass_time(&mut self, _: Duration) -> Result<(), TransportFailure> {
         Ok(())
     }
 
@@ -123,19 +123,19 @@ fn a_run_that_skips_every_case_has_shown_nothing() {
 struct Unwritten;
 
 impl Transport for Unwritten {
-    fn exchange(&mut self, message: &[u8], _: Hand) -> Result<Answer, Trouble> {
+    fn exchange(&mut self, message: &[u8], _: Hand) -> Result<Answer, TransportFailure> {
         match message {
             [GET_INFO, ..] => Ok(Answer { message: INFO.to_vec(), asked: false }),
-            _ => Err(Trouble::Unable("not written yet".to_owned())),
+            _ => Err(TransportFailure::Unable("not written yet".to_owned())),
         }
     }
 
-    fn power_cycle(&mut self) -> Result<(), Trouble> {
-        Err(Trouble::Unable("not written yet".to_owned()))
+    fn power_cycle(&mut self) -> Result<(), TransportFailure> {
+        Err(TransportFailure::Unable("not written yet".to_owned()))
     }
 
-    fn pass_time(&mut self, _: Duration) -> Result<(), Trouble> {
-        Err(Trouble::Unable("not written yet".to_owned()))
+    fn pass_time(&mut self, _: Duration) -> Result<(), TransportFailure> {
+        Err(TransportFailure::Unable("not written yet".to_owned()))
     }
 }
 
@@ -341,7 +341,7 @@ struct BeggarPipe {
     last: HidReport,
 }
 
-impl Caretaker for Beggar {
+impl Operator for Beggar {
     type Pipe = BeggarPipe;
 
     fn open(&mut self) -> Result<BeggarPipe, TransportError> {
@@ -349,7 +349,7 @@ impl Caretaker for Beggar {
         Ok(BeggarPipe { is_polite: self.is_polite, channels, last: [0; 64] })
     }
 
-    fn act(&mut self, _: Hand) -> Result<(), Trouble> {
+    fn act(&mut self, _: Hand) -> Result<(), TransportFailure> {
         Ok(())
     }
 
@@ -357,11 +357,11 @@ impl Caretaker for Beggar {
         Duration::ZERO
     }
 
-    fn power_cycle(&mut self) -> Result<(), Trouble> {
+    fn power_cycle(&mut self) -> Result<(), TransportFailure> {
         Ok(())
     }
 
-    fn pass_time(&mut self, _: Duration) -> Result<(), Trouble> {
+    fn pass_time(&mut self, _: Duration) -> Result<(), TransportFailure> {
         Ok(())
     }
 }
@@ -387,7 +387,7 @@ impl ReportPipe for BeggarPipe {
     }
 }
 
-fn beg(is_polite: bool, hand: Hand) -> (Result<Answer, Trouble>, u32) {
+fn beg(is_polite: bool, hand: Hand) -> (Result<Answer, TransportFailure>, u32) {
     let channels = Rc::new(Cell::new(0));
     let mut key = HidKey::new(Beggar { is_polite, channels: Rc::clone(&channels) });
     let outcome = key.exchange(&[MAKE_CREDENTIAL], hand);
@@ -398,8 +398,8 @@ fn beg(is_polite: bool, hand: Hand) -> (Result<Answer, Trouble>, u32) {
 #[test]
 fn a_key_that_asks_on_though_it_was_touched_is_cancelled_and_named() {
     let (outcome, channels) = beg(true, Hand::Touch);
-    let trouble = outcome.expect_err("it never answered").to_string();
-    assert!(trouble.contains("goes on asking for a touch"), "{trouble}");
+    let failure = outcome.expect_err("it never answered").to_string();
+    assert!(failure.contains("goes on asking for a touch"), "{failure}");
     assert_eq!(channels, 1, "it ended the request, so the channel is good");
 }
 
@@ -413,8 +413,8 @@ fn a_cancelled_key_answers_and_that_is_no_trouble() {
 #[test]
 fn a_key_that_does_not_even_heed_a_cancel_is_left_for_another_channel() {
     let (outcome, channels) = beg(false, Hand::Cancel);
-    let trouble = outcome.expect_err("it never answered").to_string();
-    assert!(trouble.contains("though it was cancelled"), "{trouble}");
+    let failure = outcome.expect_err("it never answered").to_string();
+    assert!(failure.contains("though it was cancelled"), "{failure}");
     assert_eq!(channels, 2, "what it still sends must not meet the next request");
 }
 

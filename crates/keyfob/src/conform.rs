@@ -1,9 +1,9 @@
 //! `keyfob conform`: the conformance suite against a key: one in this process, at a USB/IP server, or of this host.
 
-mod caretaker;
 mod choice;
 mod explain;
 mod in_process;
+mod operator;
 mod reports;
 mod rules;
 mod show;
@@ -21,10 +21,10 @@ use ctap_conformance::{
 use virtual_key::key::Touch;
 use virtual_key::profile::Profile;
 
-use self::caretaker::{Attendant, CareOptions};
 use self::choice::ChoiceOptions;
 use self::in_process::Simulated;
-use self::reports::{Keeper, ReportOptions};
+use self::operator::{ExternalOperator, OperatorOptions};
+use self::reports::{ReportOptions, ReportWriter};
 use self::show::Progress;
 use crate::device::{self, Address};
 use crate::failure::{advise, failure, usage};
@@ -83,7 +83,7 @@ pub(crate) struct Options {
     reports: ReportOptions,
 
     #[command(flatten)]
-    care: CareOptions,
+    care: OperatorOptions,
 }
 
 const EXAMPLES: &str = "\
@@ -166,13 +166,13 @@ impl Options {
             device: self.device_name(),
         };
         let mut key = self.key()?;
-        let keeper = Keeper::start(&self.reports, expectations)?;
+        let writer = ReportWriter::start(&self.reports, expectations)?;
         let report = run_suite(&mut *key, cases, &options, |report| {
-            keeper.keep(report);
+            writer.keep(report);
             progress.tell(report);
         })?;
         progress.end();
-        keeper.finish(&report)?;
+        writer.finish(&report)?;
         Ok(report)
     }
 
@@ -215,7 +215,7 @@ impl Options {
                 Ok(Box::new(HidKey::new(Simulated::new(&profile, Touch::Ask)?)))
             }
             Some(address) => {
-                Ok(Box::new(HidKey::new(Attendant::new(&address.found()?, &self.care)?)))
+                Ok(Box::new(HidKey::new(ExternalOperator::new(&address.found()?, &self.care)?)))
             }
         }
     }

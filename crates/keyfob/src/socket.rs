@@ -1,6 +1,6 @@
 //! A Unix socket that belongs to one process and one user.
 
-mod door;
+mod listening_socket;
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use tokio::net::UnixListener;
 
-pub(crate) use self::door::Door;
+pub(crate) use self::listening_socket::ListeningSocket;
 use crate::failure::{advise, failure};
 
 /// A listening socket with mode 0600.

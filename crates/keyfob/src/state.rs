@@ -94,7 +94,7 @@ fn advice(error: &Error) -> String {
 /// The same for a key that is to run, and for what is kept beside its memory.
 pub(crate) fn with_cure(error: virtual_key::Error) -> anyhow::Error {
     let next = match &error {
-        virtual_key::Error::Memory(trouble) => match trouble {
+        virtual_key::Error::Memory(error) => match error {
             Error::InUse { .. } => format!("stop it first, or name {ANOTHER}"),
             Error::Io { path, .. } => match home::occupied(path) {
                 Some(by_root) => format!(

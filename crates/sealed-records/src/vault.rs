@@ -35,7 +35,7 @@ pub struct Vault<D: Disk = Directory> {
     /// How many bytes must be dead before the file is written anew to get rid of them.
     patience: u64,
     /// What was wrong with the disk at the last commit or look.
-    trouble: Option<io::Error>,
+    failure: Option<io::Error>,
 }
 
 /// Whether the file is what memory says.
@@ -92,7 +92,7 @@ impl<D: Disk> Vault<D> {
         (witness, rng): (Option<Witness<D>>, Rng),
     ) -> Self {
         let (state, patience) = (State::Sound, MIN_DEAD);
-        Self { disk, log, index, witness, rng, state, patience, trouble: None }
+        Self { disk, log, index, witness, rng, state, patience, failure: None }
     }
 
     pub(crate) const fn is_torn(&mut self) {
@@ -136,7 +136,7 @@ impl<D: Disk> Vault<D> {
     /// disk needs it.
     #[must_use]
     pub fn why_refused(&self) -> Option<&io::Error> {
-        self.trouble.as_ref()
+        self.failure.as_ref()
     }
 
     /// What the vault tells about itself.
@@ -309,9 +309,9 @@ impl<D: Disk> Vault<D> {
     }
 
     fn judge(&mut self, outcome: io::Result<()>, what: &str) -> Result<(), CommitError> {
-        self.trouble = outcome.err();
-        self.settle_if_refused(self.trouble.is_some());
-        let Some(error) = &self.trouble else { return Ok(()) };
+        self.failure = outcome.err();
+        self.settle_if_refused(self.failure.is_some());
+        let Some(error) = &self.failure else { return Ok(()) };
         tracing::error!(%error, vault = %self.disk.directory().display(), "{what}");
         Err(refusal(error.kind()))
     }

@@ -10,9 +10,9 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// For the requests before an import: [`limits::VISITOR_INBOX`] bytes.
-    pub(crate) fn of_a_visitor() -> Self {
-        Self::with_capacity(limits::VISITOR_INBOX)
+    /// For the requests before an import: [`limits::PENDING_INBOX`] bytes.
+    pub(crate) fn of_a_pending_connection() -> Self {
+        Self::with_capacity(limits::PENDING_INBOX)
     }
 
     /// For URBs: [`limits::INBOX`] bytes.
@@ -24,8 +24,8 @@ impl Inbox {
         Self { bytes: vec![0; capacity].into_boxed_slice(), start: 0, end: 0 }
     }
 
-    /// The inbox of an importer, with what its visit left.
-    pub(crate) fn after_the_visit(&self) -> Self {
+    /// The inbox of an importer, with what was left before the import.
+    pub(crate) fn after_the_import(&self) -> Self {
         let mut inbox = Self::new();
         let left = self.bytes();
         inbox.room().iter_mut().zip(left).for_each(|(to, from)| *to = *from);
@@ -126,13 +126,13 @@ mod tests {
 
     #[test]
     fn an_importer_keeps_what_was_read_behind_its_request_and_gets_room_for_urbs() {
-        let mut visitor = Inbox::of_a_visitor();
-        assert_eq!(visitor.room().len(), limits::VISITOR_INBOX);
-        visitor.room().copy_from_slice(&[5; limits::VISITOR_INBOX]);
-        visitor.filled(limits::VISITOR_INBOX);
-        visitor.consume(40);
-        let mut importer = visitor.after_the_visit();
-        assert_eq!(importer.bytes(), [5; limits::VISITOR_INBOX - 40]);
+        let mut pending = Inbox::of_a_pending_connection();
+        assert_eq!(pending.room().len(), limits::PENDING_INBOX);
+        pending.room().copy_from_slice(&[5; limits::PENDING_INBOX]);
+        pending.filled(limits::PENDING_INBOX);
+        pending.consume(40);
+        let mut importer = pending.after_the_import();
+        assert_eq!(importer.bytes(), [5; limits::PENDING_INBOX - 40]);
         assert_eq!(importer.room().len(), limits::INBOX - importer.bytes().len());
     }
 

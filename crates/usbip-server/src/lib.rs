@@ -23,7 +23,7 @@
 //! | `session` | one import: URBs in, completions out; no I/O |
 //! | `connection` | a session on a stream, with its deadlines |
 //! | `device` | a plugged device, its port and its lease |
-//! | `doorway` | who has imported nothing |
+//! | `pending` | who has imported nothing |
 //! | `server` | listeners, the import handshake |
 //! | `vhci` | plugging into this machine |
 //! | `client` | the host end |
@@ -47,9 +47,9 @@ mod connection;
 mod control;
 mod descriptors;
 mod device;
-mod doorway;
 mod function;
 pub mod limits;
+mod pending;
 mod server;
 mod session;
 pub mod vhci;

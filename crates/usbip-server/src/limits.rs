@@ -11,9 +11,9 @@ pub const MAX_TRANSFER: u32 = 4096;
 /// refused with `-ENOMEM`, and the connection lives on.
 pub const MAX_PARKED: usize = 64;
 
-/// Received bytes not yet understood, before an import: the longest request has 40. So visitors cost
+/// Received bytes not yet understood, before an import: the longest request has 40. So pending connections cost
 /// little, whatever they send.
-pub const VISITOR_INBOX: usize = 64;
+pub const PENDING_INBOX: usize = 64;
 
 /// The same after it: at least one whole URB, and dozens of reports in one read.
 pub const INBOX: usize = 16 * 1024;
@@ -48,15 +48,15 @@ pub const NEWCOMER: Duration = Duration::from_millis(300);
 
 /// Newcomers at a time, beside those. One more takes the place of the oldest, so with 200 a second
 /// each has its time. No time is guaranteed, for then a crowd that is in its time would keep
-/// everybody out. Each costs a file descriptor, a task of about a kilobyte, [`VISITOR_INBOX`], and
+/// everybody out. Each costs a file descriptor, a task of about a kilobyte, [`PENDING_INBOX`], and
 /// the list of devices that it may be reading.
 pub const MAX_NEWCOMERS: usize = 60;
 
-/// From one visitor's list of devices to the next one's, whoever asks. A crowd of visitors still has its lists within a tenth of
+/// From one list of devices to the next, whoever asks. A crowd still has its lists within a tenth of
 /// a second, and those who use a device meanwhile notice nothing.
 pub const LIST_PAUSE: Duration = Duration::from_millis(1);
 
-/// File descriptors that visitors leave to the rest of the program: its control socket, and the files that it opens to save what
+/// File descriptors that pending connections leave to the rest of the program: its control socket, and the files that it opens to save what
 /// it was told.
 pub const RESERVED_DESCRIPTORS: u64 = 32;
 

@@ -18,16 +18,16 @@ use usbip::usbip_protocol::UsbIpResponse;
 use crate::buffer::Inbox;
 use crate::connection::{self, ConnectionError};
 use crate::device::{DeviceInfo, Lease, PlugError, Port, Slot};
-use crate::doorway::{Doorway, Visit};
 use crate::function::HidFunction;
 use crate::limits;
+use crate::pending::{PendingConnection, PendingConnections};
 use crate::wire::{self, DEVICE_BUSY, NO_DEVICE, Op};
 
 /// Devices on offer to whoever connects. Clones share them.
 #[derive(Clone, Default)]
 pub struct Server {
     devices: Rc<Devices>,
-    doorway: Rc<Doorway>,
+    pending: Rc<PendingConnections>,
 }
 
 impl Server {
@@ -86,11 +86,11 @@ impl Server {
         .await
     }
 
-    /// Visitors take no descriptor that the rest of the program may need: where few are left, a new one takes the place of the
+    /// Pending connections take no descriptor that the rest of the program may need: where few are left, a new one takes the place of the
     /// oldest.
     fn make_room_for(&self, newest: impl AsFd) {
         if are_few_left(newest.as_fd().as_raw_fd(), getrlimit(Resource::Nofile).current) {
-            self.doorway.displace_oldest();
+            self.pending.displace_oldest();
         }
     }
 
@@ -114,7 +114,7 @@ impl Server {
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection");
-                        self.doorway.displace_oldest();
+                        self.pending.displace_oldest();
                         time::sleep(limits::ACCEPT_BACK_OFF).await;
                     }
                 },
@@ -142,18 +142,18 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut inbox = Inbox::of_a_visitor();
+        let mut inbox = Inbox::of_a_pending_connection();
         let imported = {
-            let visit = Visit::enter(&self.doorway);
+            let pending = PendingConnection::enter(&self.pending);
             let import = time::timeout(limits::OP_DEADLINE, self.import(&mut stream, &mut inbox));
             tokio::select! {
                 biased;
-                () = visit.displaced() => return Err(ConnectionError::Displaced),
+                () = pending.displaced() => return Err(ConnectionError::Displaced),
                 imported = import => imported.map_err(|_| ConnectionError::NoImport)??,
             }
         };
         match imported {
-            Some(lease) => connection::serve(stream, inbox.after_the_visit(), lease).await,
+            Some(lease) => connection::serve(stream, inbox.after_the_import(), lease).await,
             None => Ok(()),
         }
     }
@@ -173,7 +173,7 @@ impl Server {
                 match op {
                     Op::Devlist => {
                         let list = self.devices.devlist();
-                        self.doorway.in_turn(stream.write_all(&list)).await?;
+                        self.pending.in_turn(stream.write_all(&list)).await?;
                     }
                     Op::Import(bus_id) => {
                         // First all that has come by now: the host that has the device may have let go.

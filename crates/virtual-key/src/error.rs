@@ -152,7 +152,7 @@ pub enum Error {
     Exposed(SocketAddr),
 
     /// This machine's kernel does not take the key: it has no virtual host controller, or this user may not use it.
-    #[error("{}", kernel_trouble(.0))]
+    #[error("{}", kernel_error(.0))]
     Kernel(#[from] VhciError),
 
     /// The kernel took the key, and made no device file for it within [`ENUMERATION`](crate::host::ENUMERATION).
@@ -276,7 +276,7 @@ fn another_profile(name: &str, nearest: Option<&str>) -> String {
     }
 }
 
-fn kernel_trouble(error: &VhciError) -> String {
+fn kernel_error(error: &VhciError) -> String {
     match error {
         VhciError::ModuleMissing => {
             "this kernel has no virtual USB host controller loaded".to_owned()

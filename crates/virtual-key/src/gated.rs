@@ -9,12 +9,12 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng as _;
 
 /// A memory that says when it begins to write, and waits until the other end of its gate is gone.
-pub(crate) struct Gated {
+pub(crate) struct GatedMemory {
     begins: Box<dyn FnMut() + Send>,
     gate: Receiver<()>,
 }
 
-impl Gated {
+impl GatedMemory {
     /// Calls `begins` whenever it begins to write. Whoever drops the gate lets it.
     pub(crate) fn new(begins: impl FnMut() + Send + 'static) -> (Self, Sender<()>) {
         let (open, gate) = channel();
@@ -22,7 +22,7 @@ impl Gated {
     }
 }
 
-impl Memory for Gated {
+impl Memory for GatedMemory {
     fn commit(&mut self, _: &[Record], when: Durability) -> Result<(), MemoryError> {
         if when == Durability::Wait {
             (self.begins)();

@@ -19,7 +19,7 @@ use usbip_server::vhci::{self, Vhci};
 use crate::error::{Error, Warn};
 use crate::host::{Found, Held};
 use crate::keys::{KeySettings, Keys, PluggedKey, Prompt};
-use crate::neighbours::Doorkeeper;
+use crate::peers::PeerFilter;
 use crate::power_cycle::power_cycle;
 use crate::thread::{Facts, Way};
 
@@ -35,15 +35,15 @@ pub(crate) struct Inside {
 /// Who plugs the key in, but for this process.
 pub(crate) enum Host {
     Nobody,
-    UsbIp(Door),
+    UsbIp(Listener),
     Kernel(Rc<Held>),
 }
 
 /// Where USB/IP clients come in.
-pub(crate) struct Door {
+pub(crate) struct Listener {
     address: SocketAddr,
     listener: TcpListener,
-    doorkeeper: Doorkeeper,
+    filter: PeerFilter,
 }
 
 impl Host {
@@ -66,9 +66,9 @@ impl Inside {
         let found = watch::Sender::new(None);
         let host = match prepared {
             Prepared::Nobody => Host::Nobody,
-            Prepared::UsbIp(door) => {
-                keys.offer_at(door.address);
-                Host::UsbIp(door)
+            Prepared::UsbIp(listener) => {
+                keys.offer_at(listener.address);
+                Host::UsbIp(listener)
             }
             Prepared::Kernel(vhci) => {
                 Host::Kernel(Rc::new(Held::new(&vhci, &key, telling(&found))))
@@ -79,7 +79,7 @@ impl Inside {
 
     pub(crate) fn facts(&self, host: &Host) -> Facts {
         let address = match host {
-            Host::UsbIp(door) => Some(door.address),
+            Host::UsbIp(listener) => Some(listener.address),
             _ => None,
         };
         let (serial, bus_id) = (self.key.serial().to_owned(), self.key.bus_id().to_owned());
@@ -90,8 +90,8 @@ impl Inside {
     pub(crate) async fn serve(&self, host: Host) -> Result<Infallible, Error> {
         match host {
             Host::Nobody => pending().await,
-            Host::UsbIp(Door { listener, mut doorkeeper, .. }) => {
-                let welcome = |stream: &TcpStream| doorkeeper.lets_in(stream);
+            Host::UsbIp(Listener { listener, mut filter, .. }) => {
+                let welcome = |stream: &TcpStream| filter.admits(stream);
                 Ok(self.server.serve_tcp(listener, welcome).await)
             }
             Host::Kernel(held) => held.hold().await,
@@ -181,7 +181,7 @@ fn telling(found: &watch::Sender<Option<Option<PathBuf>>>) -> Found {
 /// What a host needs, before there is a key.
 enum Prepared {
     Nobody,
-    UsbIp(Door),
+    UsbIp(Listener),
     Kernel(Vhci),
 }
 
@@ -189,19 +189,19 @@ impl Prepared {
     async fn of(way: Way, warn: Warn) -> Result<Self, Error> {
         Ok(match way {
             Way::InProcess => Self::Nobody,
-            Way::UsbIp(address) => Self::UsbIp(Door::open(address, warn).await?),
+            Way::UsbIp(address) => Self::UsbIp(Listener::open(address, warn).await?),
             Way::Kernel => Self::Kernel(Vhci::open(Path::new(vhci::PLATFORM))?),
         })
     }
 }
 
-impl Door {
+impl Listener {
     async fn open(address: SocketAddr, warn: Warn) -> Result<Self, Error> {
-        let trouble = |error| Error::Listen { address, error };
-        let listener = TcpListener::bind(address).await.map_err(trouble)?;
-        let address = listener.local_addr().map_err(trouble)?;
-        let doorkeeper = Doorkeeper::of(address, warn).map_err(trouble)?;
-        Ok(Self { address, listener, doorkeeper })
+        let cannot_listen = |error| Error::Listen { address, error };
+        let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
+        let address = listener.local_addr().map_err(cannot_listen)?;
+        let filter = PeerFilter::of(address, warn).map_err(cannot_listen)?;
+        Ok(Self { address, listener, filter })
     }
 }
 

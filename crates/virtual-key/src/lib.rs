@@ -16,7 +16,7 @@
 //! | [`metadata`] | what relying parties may know of it |
 //! | [`host`] | this machine's kernel as the host of a key |
 //! | [`power_cycle`] | unplugging a key and plugging it in again |
-//! | [`neighbours`] | which programs of this machine are let in over TCP |
+//! | [`peers`] | which programs of this machine are let in over TCP |
 //!
 //! The process that a key runs in is not hardened: whoever may look into it sees the key's secrets. A program for people does
 //! what `keyfob` does first: no core dumps, files for its user alone.
@@ -34,7 +34,7 @@ pub mod key;
 pub mod keys;
 pub mod memory;
 pub mod metadata;
-pub mod neighbours;
+pub mod peers;
 pub mod platform;
 pub mod power_cycle;
 mod private_file;

@@ -17,7 +17,7 @@ use ctap_core::store;
 use rand_core::CryptoRng;
 use sealed_records::{Access, Opened, RECORDS, Rollback, Tail, Unlock, Vault, WitnessState};
 
-use self::unsaved::Outspoken;
+use self::unsaved::WarningVault;
 use crate::error::{Error, REMOVE_SERIAL, Warn};
 use crate::platform::system_rng;
 use crate::private_file;
@@ -122,7 +122,7 @@ fn store_in(
     rng: &mut dyn CryptoRng,
 ) -> Result<Store, Error> {
     let Opened { vault, records, tail } = opened;
-    let mut memory = Box::new(Outspoken::new(vault, directory.to_owned(), warn));
+    let mut memory = Box::new(WarningVault::new(vault, directory.to_owned(), warn));
     if !records.is_empty() {
         takeover::set_aside(directory, warn)?; // a crash may have come between
         return load(directory, memory, taken(records), tail);
@@ -170,7 +170,7 @@ fn serial_in(path: &Path, rng: &mut dyn CryptoRng) -> Result<String, Error> {
         Some(text) if is_serial(text) => return Ok(text.to_owned()),
         // Whoever wrote it ran out of power or space before the number was in it.
         Some("") => fs::remove_file(path)
-            .map_err(|error| private_file::trouble("remove", path, error, REMOVE_SERIAL))?,
+            .map_err(|error| private_file::file_error("remove", path, error, REMOVE_SERIAL))?,
         Some(_) => return Err(Error::Serial { path: path.to_owned() }),
         None => {}
     }

@@ -20,7 +20,7 @@ pub(crate) fn read(path: &Path, cure: &'static str) -> Result<Option<Zeroizing<S
     // All the room that it may take: a text that grows leaves unwiped copies behind.
     let mut text = Zeroizing::new(String::with_capacity(LONGEST_FILE as usize));
     let read = file.take(LONGEST_FILE.into()).read_to_string(&mut text);
-    read.map_err(|error| trouble("read", path, error, cure))?;
+    read.map_err(|error| file_error("read", path, error, cure))?;
     Ok(Some(text))
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn read_bytes(
     let Some(file) = open(path)? else { return Ok(None) };
     let mut bytes = Zeroizing::new(Vec::with_capacity(most));
     let read = file.take(most as u64).read_to_end(&mut bytes);
-    read.map_err(|error| trouble("read", path, error, cure))?;
+    read.map_err(|error| file_error("read", path, error, cure))?;
     Ok(Some(bytes))
 }
 
@@ -53,7 +53,7 @@ fn open(path: &Path) -> Result<Option<File>, Error> {
         }
         Err(error) => {
             let next = "name a directory that this user may read; root's keys take sudo";
-            return Err(trouble("open", path, error, next));
+            return Err(file_error("open", path, error, next));
         }
     };
     sealed_records::check_private_file(&file, path)?;
@@ -66,7 +66,7 @@ fn open(path: &Path) -> Result<Option<File>, Error> {
 /// What the medium says; there is no such file then, or nobody knows whether a power cut leaves it.
 pub(crate) fn make(path: &Path, text: &str) -> Result<(), Error> {
     let next = "make room there, or name a directory that can be written";
-    write_new(path, text).map_err(|error| trouble("write", path, error, next))
+    write_new(path, text).map_err(|error| file_error("write", path, error, next))
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
@@ -80,7 +80,7 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// What the medium said, and what helps.
-pub(crate) fn trouble(
+pub(crate) fn file_error(
     doing: &'static str,
     path: &Path,
     error: io::Error,

@@ -6,7 +6,7 @@ use ctap_client::cbor::{check_canonical, decode, encode};
 use ctap_client::commands::code;
 use ctap_client::{Client, Error, Status, Value};
 
-use super::{Guise, Player, Stop, info};
+use super::{Player, Stop, Variant, info};
 use crate::limits::MOST_SAMPLES;
 use crate::members;
 use crate::needs::Offer;
@@ -15,8 +15,8 @@ use crate::notation::eval::Term;
 use crate::notation::print::hex;
 use crate::notation::syntax::{Expr, Pattern};
 use crate::script::{Asking, Body, Expected, Person, Proof, Statuses, TokenRequest, short_name};
-use crate::transport::{CONDITIONS_NOT_SATISFIED, Endless, Hand, Trouble};
-use crate::watch::Handed;
+use crate::transport::{CONDITIONS_NOT_SATISFIED, Endless, Hand, TransportFailure};
+use crate::watch::WithHand;
 
 impl Player<'_, '_> {
     pub(super) fn ctap(
@@ -38,8 +38,11 @@ impl Player<'_, '_> {
         let message = [&[command][..], &bytes].concat();
         let answer = match (self.watch.exchange(&message, person.hand), person.asking) {
             // Nobody could cancel it: so the key had asked.
-            (Err(Trouble::Unable(_)), Asking::Forbidden) => return Err(wrong(ASKED)),
-            (Err(Trouble::Endless(endless @ Endless::ThoughCancelled)), Asking::Forbidden) => {
+            (Err(TransportFailure::Unable(_)), Asking::Forbidden) => return Err(wrong(ASKED)),
+            (
+                Err(TransportFailure::Endless(endless @ Endless::ThoughCancelled)),
+                Asking::Forbidden,
+            ) => {
                 return Err(Stop::Unanswered(format!("{ASKED}, and {endless}")));
             }
             (answer, _) => answer?,
@@ -175,15 +178,15 @@ impl Player<'_, '_> {
 
     /// A key that is played with alwaysUv off has it off again.
     fn after_reset(&mut self) -> Result<(), Stop> {
-        match self.guise {
-            Guise::AsShipped => Ok(()),
-            Guise::Relaxed => self.relax(),
+        match self.variant {
+            Variant::AsShipped => Ok(()),
+            Variant::AlwaysUvOff => self.relax(),
         }
     }
 
     /// Switches alwaysUv off if it is on, which takes no token while nothing protects the key (CF-05).
     pub(crate) fn relax(&mut self) -> Result<(), Stop> {
-        self.guise = Guise::Relaxed;
+        self.variant = Variant::AlwaysUvOff;
         let offer = Offer { info: info(self.watch)?, ..Offer::NOTHING };
         if !offer.always_verifies() {
             return Ok(());
@@ -196,13 +199,13 @@ impl Player<'_, '_> {
     fn client<T>(
         &mut self,
         hand: Hand,
-        talk: impl FnOnce(&mut Client<Handed<'_, '_>>) -> Result<T, Error>,
+        talk: impl FnOnce(&mut Client<WithHand<'_, '_>>) -> Result<T, Error>,
     ) -> Result<T, Stop> {
-        let mut trouble = None;
-        let handed = Handed { watch: self.watch, hand, trouble: &mut trouble };
-        let outcome = talk(&mut Client::new(handed));
-        match trouble {
-            Some(trouble) => Err(trouble.into()),
+        let mut failure = None;
+        let with_hand = WithHand { watch: self.watch, hand, failure: &mut failure };
+        let outcome = talk(&mut Client::new(with_hand));
+        match failure {
+            Some(failure) => Err(failure.into()),
             None => outcome.map_err(|error| match error {
                 Error::Status(status) => {
                     Stop::Wrong(format!("the key refused with {}", short_name(status)))

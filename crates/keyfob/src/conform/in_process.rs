@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use ctap_client::{Report, ReportPipe, TransportError};
-use ctap_conformance::{Caretaker, Hand, Trouble};
+use ctap_conformance::{Hand, Operator, TransportFailure};
 use ctap_core::{Decision, Store};
 use virtual_key::attestation::Issuer;
 use virtual_key::bell::Bell;
@@ -15,7 +15,7 @@ use virtual_key::key::{Key, Parts, Touch};
 use virtual_key::platform::system_rng;
 use virtual_key::profile::Profile;
 
-use super::caretaker::bad_sample;
+use super::operator::bad_sample;
 
 /// The key, the time, and a host that reads all the time.
 struct Bench {
@@ -50,14 +50,14 @@ impl Simulated {
     }
 }
 
-impl Caretaker for Simulated {
+impl Operator for Simulated {
     type Pipe = Pipe;
 
     fn open(&mut self) -> Result<Pipe, TransportError> {
         Ok(Pipe(Rc::clone(&self.0)))
     }
 
-    fn act(&mut self, hand: Hand) -> Result<(), Trouble> {
+    fn act(&mut self, hand: Hand) -> Result<(), TransportFailure> {
         let Bench { key, now, .. } = &mut *self.0.borrow_mut();
         let decision = match hand {
             Hand::Touch => Decision::Finger(1),
@@ -72,7 +72,7 @@ impl Caretaker for Simulated {
         Ok(())
     }
 
-    fn power_cycle(&mut self) -> Result<(), Trouble> {
+    fn power_cycle(&mut self) -> Result<(), TransportFailure> {
         let Bench { key, now, inbox } = &mut *self.0.borrow_mut();
         key.unplug(*now);
         key.plug_in(*now);
@@ -80,7 +80,7 @@ impl Caretaker for Simulated {
         Ok(())
     }
 
-    fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
+    fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure> {
         self.0.borrow_mut().pass(time);
         Ok(())
     }

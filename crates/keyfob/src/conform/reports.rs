@@ -122,8 +122,8 @@ impl ReportOptions {
     }
 }
 
-/// Somebody who writes down how far a run has come: every few seconds, and when a signal ends it.
-pub(super) struct Keeper {
+/// Writes down how far a run has come: every few seconds, and when a signal ends it.
+pub(super) struct ReportWriter {
     orders: Orders,
     so_far: SoFar,
     finished: oneshot::Sender<()>,
@@ -145,8 +145,8 @@ impl Orders {
 
 type SoFar = Arc<Mutex<Option<Report>>>;
 
-impl Keeper {
-    /// From here on it is the keeper who ends the program when a signal comes.
+impl ReportWriter {
+    /// From here on it is this that ends the program when a signal comes.
     ///
     /// # Errors
     /// When the system does not let signals be listened to.

@@ -59,7 +59,7 @@ pub(crate) struct HookOptions {
 
 /// The hooks, ready to be asked.
 pub(crate) struct Hooks {
-    doors: Vec<TcpListener>,
+    listeners: Vec<TcpListener>,
     results: Option<PathBuf>,
 }
 
@@ -74,27 +74,29 @@ impl Hooks {
             return Ok(None);
         }
         check(options)?;
-        let doors = doors(wanted.conformance_port)?;
+        let listeners = listeners(wanted.conformance_port)?;
         warn(
             "--conformance-hooks lets every program of this machine touch and unplug this key; use it for tests only",
         );
-        Ok(Some(Self { doors, results: wanted.conformance_results.clone() }))
+        Ok(Some(Self { listeners, results: wanted.conformance_results.clone() }))
     }
 
     /// Does what the tool asks, until the future is dropped.
     ///
     /// Must run in a [`LocalSet`](tokio::task::LocalSet).
     pub(crate) async fn serve(&self, keys: &Rc<Keys>) -> Infallible {
-        if let Some(address) = self.doors.first().and_then(|door| door.local_addr().ok()) {
+        if let Some(address) =
+            self.listeners.first().and_then(|listener| listener.local_addr().ok())
+        {
             say(format_args!(
                 "the conformance tool is obeyed at http://localhost:{}/conformance/",
                 address.port()
             ));
         }
-        let desk = Rc::new(Desk { hand: Hand::new(keys), results: self.results.clone() });
+        let shared = Rc::new(Shared { hand: Hand::new(keys), results: self.results.clone() });
         tokio::select! {
-            never = serve_all(&self.doors, &desk) => never,
-            never = desk.hand.touch_what_opens() => never,
+            never = serve_all(&self.listeners, &shared) => never,
+            never = shared.hand.touch_what_opens() => never,
         }
     }
 }
@@ -117,10 +119,11 @@ fn check(options: &KeyOptions) -> anyhow::Result<()> {
 }
 
 /// `localhost` is two addresses, and the tool may try either first. A machine without IPv6 has but one.
-fn doors(port: u16) -> anyhow::Result<Vec<TcpListener>> {
-    let first = door((Ipv4Addr::LOCALHOST, port).into()).map_err(|error| refused(port, error))?;
+fn listeners(port: u16) -> anyhow::Result<Vec<TcpListener>> {
+    let first =
+        listener((Ipv4Addr::LOCALHOST, port).into()).map_err(|error| refused(port, error))?;
     let port = first.local_addr()?.port();
-    match door((Ipv6Addr::LOCALHOST, port).into()) {
+    match listener((Ipv6Addr::LOCALHOST, port).into()) {
         Ok(second) => Ok(vec![first, second]),
         // Somebody else would hear the tool.
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(refused(port, error)),
@@ -128,7 +131,7 @@ fn doors(port: u16) -> anyhow::Result<Vec<TcpListener>> {
     }
 }
 
-fn door(address: SocketAddr) -> io::Result<TcpListener> {
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
@@ -147,15 +150,15 @@ fn refused(port: u16, error: io::Error) -> anyhow::Error {
     }
 }
 
-async fn serve_all(doors: &[TcpListener], desk: &Rc<Desk>) -> Infallible {
+async fn serve_all(listeners: &[TcpListener], shared: &Rc<Shared>) -> Infallible {
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = accept(doors) => match accepted {
+            accepted = accept(listeners) => match accepted {
                 // One client too many hears the end of the stream.
                 Ok(_) if clients.len() >= MAX_CLIENTS => {}
                 Ok(stream) => {
-                    clients.spawn_local(serve_one(stream, Rc::clone(desk)));
+                    clients.spawn_local(serve_one(stream, Rc::clone(shared)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a conformance tool");
@@ -167,8 +170,8 @@ async fn serve_all(doors: &[TcpListener], desk: &Rc<Desk>) -> Infallible {
     }
 }
 
-async fn accept(doors: &[TcpListener]) -> io::Result<TcpStream> {
-    let stream = match doors {
+async fn accept(listeners: &[TcpListener]) -> io::Result<TcpStream> {
+    let stream = match listeners {
         [one] => one.accept().await,
         [one, other, ..] => {
             tokio::select! { stream = one.accept() => stream, stream = other.accept() => stream }
@@ -179,10 +182,10 @@ async fn accept(doors: &[TcpListener]) -> io::Result<TcpStream> {
 }
 
 /// One request, one response.
-async fn serve_one(stream: TcpStream, desk: Rc<Desk>) {
+async fn serve_one(stream: TcpStream, shared: Rc<Shared>) {
     let service = service_fn(|request| {
-        let desk = Rc::clone(&desk);
-        async move { Ok::<_, Infallible>(desk.respond(request).await) }
+        let shared = Rc::clone(&shared);
+        async move { Ok::<_, Infallible>(shared.respond(request).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -197,7 +200,7 @@ async fn serve_one(stream: TcpStream, desk: Rc<Desk>) {
 }
 
 /// Where requests arrive.
-struct Desk {
+struct Shared {
     hand: Hand,
     results: Option<PathBuf>,
 }
@@ -205,7 +208,7 @@ struct Desk {
 /// A status, and a sentence for whoever looks into the tool's log.
 type Reply = (StatusCode, String);
 
-impl Desk {
+impl Shared {
     async fn respond(&self, request: Request<Incoming>) -> Response<String> {
         let (status, sentence) = self.reply(request).await;
         if !status.is_success() {

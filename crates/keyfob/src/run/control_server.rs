@@ -21,41 +21,41 @@ use super::told::{key_status, open_prompt};
 use crate::control::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, MAX_WAITING, PATIENCE};
 use crate::control::protocol::{Choice, Refusal, Status};
 use crate::control::{NAME, Request, Response, default_directories};
-use crate::socket::Door;
+use crate::socket::ListeningSocket;
 
 /// Opens the control socket of this process at `path`, or where the clients look first.
 ///
 /// # Errors
 /// Another key is running there, or the place is not private.
-pub(crate) fn bind(path: Option<&Path>) -> anyhow::Result<Door> {
+pub(crate) fn bind(path: Option<&Path>) -> anyhow::Result<ListeningSocket> {
     match path {
-        Some(path) => Door::open(path),
+        Some(path) => ListeningSocket::open(path),
         None => {
             let [directory, _] = default_directories();
-            Door::open_in(directory, NAME)
+            ListeningSocket::open_in(directory, NAME)
         }
     }
 }
 
 /// What all clients share.
-struct Desk {
+struct Shared {
     keys: Rc<Keys>,
     /// Where clients wait for a prompt.
-    seats: Semaphore,
+    waiting: Semaphore,
 }
 
 /// Serves every client, each on a task of its own, until the future is dropped.
 ///
 /// Must run in a [`LocalSet`](tokio::task::LocalSet).
-pub(crate) async fn serve(door: &mut Door, keys: &Rc<Keys>) -> Infallible {
-    let desk = Rc::new(Desk { keys: Rc::clone(keys), seats: Semaphore::new(MAX_WAITING) });
+pub(crate) async fn serve(socket: &mut ListeningSocket, keys: &Rc<Keys>) -> Infallible {
+    let shared = Rc::new(Shared { keys: Rc::clone(keys), waiting: Semaphore::new(MAX_WAITING) });
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = door.accept() => match accepted {
+            accepted = socket.accept() => match accepted {
                 Ok(stream) if clients.len() >= MAX_CLIENTS => turn_away(stream),
                 Ok(stream) => {
-                    clients.spawn_local(serve_and_log(stream, Rc::clone(&desk)));
+                    clients.spawn_local(serve_and_log(stream, Rc::clone(&shared)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a control connection");
@@ -77,19 +77,19 @@ fn turn_away(stream: UnixStream) {
     }
 }
 
-async fn serve_and_log(stream: UnixStream, desk: Rc<Desk>) {
-    if let Err(error) = serve_one(stream, &desk).await {
+async fn serve_and_log(stream: UnixStream, shared: Rc<Shared>) {
+    if let Err(error) = serve_one(stream, &shared).await {
         tracing::info!(%error, "control connection ended");
     }
 }
 
 /// One request, one response; or none, if the client hangs up before.
-async fn serve_one(stream: UnixStream, desk: &Desk) -> io::Result<()> {
+async fn serve_one(stream: UnixStream, shared: &Shared) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let line = timeout(PATIENCE, read_line(&mut stream)).await??;
     let response = tokio::select! {
         biased; // a client that closes its sending side at once still gets what need not wait
-        response = respond(&line, desk) => response,
+        response = respond(&line, shared) => response,
         () = hang_up(&mut stream) => return Ok(()),
     };
     timeout(PATIENCE, stream.write_all(&line_of(&response)?)).await?
@@ -116,8 +116,8 @@ async fn hang_up(stream: &mut BufReader<UnixStream>) {
     let _ = stream.read(&mut [0]).await;
 }
 
-async fn respond(line: &[u8], desk: &Desk) -> Response {
-    let keys = &desk.keys;
+async fn respond(line: &[u8], shared: &Shared) -> Response {
+    let keys = &shared.keys;
     let Ok(request) = serde_json::from_slice(line) else {
         let next = "use a keyfob of the same version";
         return Response::Error(Refusal::new("the request is not understood", next));
@@ -125,7 +125,7 @@ async fn respond(line: &[u8], desk: &Desk) -> Response {
     let result = match request {
         Request::Touch(touching) => answer(keys, &touching.choice(), touching.decision()).await,
         Request::Deny(choice) => answer(keys, &choice, Decision::Deny).await,
-        Request::Wait { key, seconds } => wait(desk, key.as_deref(), seconds).await,
+        Request::Wait { key, seconds } => wait(shared, key.as_deref(), seconds).await,
         Request::Replug { key } => replug(keys, key.as_deref()).await,
         Request::Status => Ok(status(keys)),
         Request::Metadata { key, u2f } => metadata(keys, key.as_deref(), u2f),
@@ -176,21 +176,21 @@ fn no_prompt() -> Refusal {
     Refusal::new("no prompt is open", "`keyfob wait` blocks until there is one")
 }
 
-async fn wait(desk: &Desk, key: Option<&str>, seconds: Option<u32>) -> Answer {
-    let candidates = named(&desk.keys, key)?;
-    if desk.keys.touch() != Touch::Ask {
+async fn wait(shared: &Shared, key: Option<&str>, seconds: Option<u32>) -> Answer {
+    let candidates = named(&shared.keys, key)?;
+    if shared.keys.touch() != Touch::Ask {
         return Err(Refusal::new(
             "this key asks nobody",
             "start it with --touch ask to answer its prompts",
         ));
     }
-    let Ok(_seat) = desk.seats.try_acquire() else {
+    let Ok(_place) = shared.waiting.try_acquire() else {
         return Err(Refusal::new(
             format!("{MAX_WAITING} clients wait for a prompt already"),
             "end one of them, or look for a prompt with `keyfob status`",
         ));
     };
-    let opened = next_prompt(&desk.keys, &candidates);
+    let opened = next_prompt(&shared.keys, &candidates);
     match seconds {
         None => Ok(opened.await),
         Some(seconds) => timeout(Duration::from_secs(seconds.into()), opened).await.map_err(|_| {

@@ -14,13 +14,13 @@ use crate::failure::usage;
 use crate::home;
 use crate::process::EndSignal;
 use crate::say::warn;
-use crate::socket::Door;
+use crate::socket::ListeningSocket;
 use crate::state;
 
 /// Keys with everything around them but a host.
 pub(crate) struct Running {
     keys: Rc<Keys>,
-    control: Door,
+    control: ListeningSocket,
     hooks: Option<Hooks>,
     end: EndSignal,
 }

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use usbip_server::Server;
 use virtual_key::key::Touch;
 use virtual_key::keys::Keys;
-use virtual_key::neighbours::Doorkeeper;
+use virtual_key::peers::PeerFilter;
 
 use super::key_options::KeyOptions;
 use super::running::Running;
@@ -20,7 +20,7 @@ use crate::device::{Address, with_port};
 use crate::failure::{advise, failure, usage};
 use crate::host::{self, STANDARD_PORT};
 use crate::say::{say, warn};
-use crate::socket::Door;
+use crate::socket::ListeningSocket;
 
 /// Offer a key over USB/IP, to this machine or another
 #[derive(Debug, Args)]
@@ -52,14 +52,14 @@ pub(crate) struct Options {
 /// An address, a socket or a key's memory is in use, or must not be used like this.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let address = options.address()?;
-    let doors = Doors::open(address, &options).await?;
+    let listeners = Listeners::open(address, &options).await?;
     let server = Server::new();
     let running = Running::start(&server, &options.keys)?;
-    if let Some(Entrance { listener, .. }) = &doors.tcp {
+    if let Some(FilteredListener { listener, .. }) = &listeners.tcp {
         running.keys().offer_at(listener.local_addr()?);
     }
-    doors.announce(running.keys())?;
-    running.serve(doors.serve(&server)).await
+    listeners.announce(running.keys())?;
+    running.serve(listeners.serve(&server)).await
 }
 
 impl Options {
@@ -104,31 +104,31 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// What hosts can come in by.
-struct Doors {
-    tcp: Option<Entrance>,
-    unix: Option<Door>,
+struct Listeners {
+    tcp: Option<FilteredListener>,
+    unix: Option<ListeningSocket>,
 }
 
 /// A TCP listener and who watches it; without, everybody may come in who can reach it.
-struct Entrance {
+struct FilteredListener {
     listener: TcpListener,
-    doorkeeper: Option<Doorkeeper>,
+    filter: Option<PeerFilter>,
 }
 
-impl Doors {
+impl Listeners {
     async fn open(address: Option<SocketAddr>, options: &Options) -> anyhow::Result<Self> {
         let tcp = match address {
-            Some(address) => Some(Entrance::open(address, options.any_user).await?),
+            Some(address) => Some(FilteredListener::open(address, options.any_user).await?),
             None => None,
         };
-        let unix = options.unix.as_deref().map(Door::open).transpose()?;
+        let unix = options.unix.as_deref().map(ListeningSocket::open).transpose()?;
         Ok(Self { tcp, unix })
     }
 
     /// Says that the keys are ready, and what to type to get them.
     fn announce(&self, keys: &Keys) -> anyhow::Result<()> {
         let ids = bus_ids(keys);
-        if let Some(Entrance { listener, .. }) = &self.tcp {
+        if let Some(FilteredListener { listener, .. }) = &self.tcp {
             let address = listener.local_addr()?;
             say(format_args!("listening on {address}, {ids}"));
             for key in keys.iter() {
@@ -138,8 +138,8 @@ impl Doors {
             let first_of_several = ids.next().filter(|_| ids.next().is_some());
             say(format_args!("without root: {}", export_command(address, first_of_several)));
         }
-        if let Some(door) = &self.unix {
-            let path = door.path().display();
+        if let Some(socket) = &self.unix {
+            let path = socket.path().display();
             say(format_args!("listening on {path}, {ids}"));
             say(format_args!("from another machine: ssh -L {STANDARD_PORT}:{path} THIS-MACHINE"));
         }
@@ -150,13 +150,13 @@ impl Doors {
     async fn serve(self, server: &Server) -> anyhow::Result<Infallible> {
         let tcp = async {
             match self.tcp {
-                Some(entrance) => entrance.serve(server).await,
+                Some(listener) => listener.serve(server).await,
                 None => pending().await,
             }
         };
         let unix = async {
             match self.unix {
-                Some(mut door) => server.serve_unix(async || door.accept().await).await,
+                Some(mut socket) => server.serve_unix(async || socket.accept().await).await,
                 None => pending().await,
             }
         };
@@ -164,28 +164,27 @@ impl Doors {
     }
 }
 
-impl Entrance {
+impl FilteredListener {
     /// Listens at `address`. What other machines can reach was exposed, and is for everybody.
     async fn open(address: SocketAddr, any_user: bool) -> anyhow::Result<Self> {
         let listener = listen(address).await?;
         let watched = address.ip().to_canonical().is_loopback() && !any_user;
-        let doorkeeper =
-            watched.then(|| Doorkeeper::of(listener.local_addr()?, tell_of_stranger)).transpose();
-        let doorkeeper = doorkeeper.map_err(|error| {
+        let filter =
+            watched.then(|| PeerFilter::of(listener.local_addr()?, tell_of_stranger)).transpose();
+        let filter = filter.map_err(|error| {
             let context = "this system does not tell whose programs connect to it";
             advise(
                 anyhow::Error::new(error).context(context),
                 "listen on a socket of your own with --unix PATH, or let everybody in with --any-user",
             )
         })?;
-        Ok(Self { listener, doorkeeper })
+        Ok(Self { listener, filter })
     }
 
     async fn serve(self, server: &Server) -> Infallible {
-        let Self { listener, mut doorkeeper } = self;
-        let welcome = |stream: &TcpStream| {
-            doorkeeper.as_mut().is_none_or(|doorkeeper| doorkeeper.lets_in(stream))
-        };
+        let Self { listener, mut filter } = self;
+        let welcome =
+            |stream: &TcpStream| filter.as_mut().is_none_or(|filter| filter.admits(stream));
         server.serve_tcp(listener, welcome).await
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::connection::Connection;
 use crate::error::log;
-use crate::gated::{Gated, store_on};
+use crate::gated::{GatedMemory, store_on};
 
 /// A key whose memory is this store, and who hears when it asks.
 fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
@@ -58,7 +58,7 @@ fn while_a_key_writes_it_tells_its_state_and_others_answer() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
         let (begin, mut begins) = unbounded_channel();
-        let (gated, gate) = Gated::new(move || {
+        let (gated, gate) = GatedMemory::new(move || {
             let _ = begin.send(());
         });
         let (slow, mut bell) = plugged(1, store_on(gated));

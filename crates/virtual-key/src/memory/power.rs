@@ -14,7 +14,7 @@ use rand_chacha::rand_core::SeedableRng as _;
 use sealed_records::simulated::SimulatedDisk;
 use sealed_records::{Opened, Places, Rollback, Unlock, Vault};
 
-use super::unsaved::Outspoken;
+use super::unsaved::WarningVault;
 use super::{load, taken};
 use crate::error::log;
 
@@ -47,7 +47,7 @@ impl OnDisk {
             }
         };
         let Opened { vault, records, tail } = opened;
-        let memory = Box::new(Outspoken::new(vault, "simulated".into(), log));
+        let memory = Box::new(WarningVault::new(vault, "simulated".into(), log));
         let mut store = match records.is_empty() {
             true => Store::create(memory, &mut rng).unwrap(),
             false => load("simulated".as_ref(), memory, taken(records), tail).unwrap(),

@@ -11,21 +11,21 @@ use sealed_records::{Change, CommitError, Directory, Disk, Durability, Vault};
 use crate::error::Warn;
 
 /// A vault that warns of changes that it could not save.
-pub(super) struct Outspoken<D: Disk = Directory> {
+pub(super) struct WarningVault<D: Disk = Directory> {
     vault: Vault<D>,
     directory: PathBuf,
     warn: Warn,
     warned: Warned,
 }
 
-impl<D: Disk> Outspoken<D> {
+impl<D: Disk> WarningVault<D> {
     /// The vault in this directory; `warn` hears of what it refuses.
     pub(super) const fn new(vault: Vault<D>, directory: PathBuf, warn: Warn) -> Self {
         Self { vault, directory, warn, warned: Warned::Never }
     }
 }
 
-impl<D: Disk> memory::Memory for Outspoken<D> {
+impl<D: Disk> memory::Memory for WarningVault<D> {
     fn commit(&mut self, records: &[Record], when: memory::Durability) -> Result<(), MemoryError> {
         let when = match when {
             memory::Durability::Wait => Durability::Wait,
@@ -53,9 +53,9 @@ fn changes(records: &[Record]) -> Vec<Change<'_>> {
     changes.map(|(record, value)| Change { name: &record.name, value }).collect()
 }
 
-impl<D: Disk> Outspoken<D> {
+impl<D: Disk> WarningVault<D> {
     fn judge(&mut self, outcome: Result<(), CommitError>) -> Result<(), MemoryError> {
-        self.tell_of_trouble();
+        self.warn_of_refusal();
         outcome.map_err(|error| match error {
             CommitError::Full => MemoryError::Full,
             _ => MemoryError::Failed,
@@ -63,7 +63,7 @@ impl<D: Disk> Outspoken<D> {
     }
 
     /// Warns if the vault has just refused something.
-    fn tell_of_trouble(&mut self) {
+    fn warn_of_refusal(&mut self) {
         if let Some(reason) = self.vault.why_refused()
             && self.warned.is_due(reason.kind(), Instant::now())
         {

@@ -13,7 +13,7 @@ use ctap_core::memory::{Durability, MemoryError, Record};
 
 use super::super::{WorkerThread, Workplace};
 use super::*;
-use crate::gated::{Gated, store_on};
+use crate::gated::{GatedMemory, store_on};
 
 const RESET: u8 = 0x07;
 
@@ -48,7 +48,7 @@ impl Slow {
         let (begin, begins) = channel();
         let exists = Arc::new(());
         let memory = Arc::downgrade(&exists);
-        let (gated, gate) = Gated::new(move || {
+        let (gated, gate) = GatedMemory::new(move || {
             let _of_the_memory = &exists;
             let _ = begin.send(());
         });

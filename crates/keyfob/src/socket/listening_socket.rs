@@ -15,7 +15,7 @@ use crate::say::{say, warn};
 use crate::watch::Watch;
 
 /// Where callers come in, for as long as the program runs.
-pub(crate) struct Door {
+pub(crate) struct ListeningSocket {
     path: PathBuf,
     /// Made with the socket, if this program is to make it.
     directory: Option<PathBuf>,
@@ -29,7 +29,7 @@ pub(crate) struct Door {
     rest: Instant,
 }
 
-impl Door {
+impl ListeningSocket {
     /// Listens at `path`, whose directory is there.
     ///
     /// # Errors
@@ -48,10 +48,10 @@ impl Door {
 
     fn opened(path: PathBuf, directory: Option<PathBuf>) -> anyhow::Result<Self> {
         let rest = Instant::now();
-        let mut door = Self { path, directory, socket: None, watch: None, look_at: None, rest };
-        door.socket = Some(door.bind()?);
-        door.watch_socket();
-        Ok(door)
+        let mut socket = Self { path, directory, socket: None, watch: None, look_at: None, rest };
+        socket.socket = Some(socket.bind()?);
+        socket.watch_socket();
+        Ok(socket)
     }
 
     /// Where callers find it.
@@ -163,9 +163,9 @@ mod tests {
 
     use crate::process::on_one_thread;
 
-    /// Whether a caller is let in at the door's place.
-    async fn is_reached(door: &mut Door) -> bool {
-        let path = door.path.clone();
+    /// Whether a caller is let in at the socket's place.
+    async fn is_reached(socket: &mut ListeningSocket) -> bool {
+        let path = socket.path.clone();
         let knock = async {
             while StdStream::connect(&path).is_err() {
                 tokio::task::yield_now().await;
@@ -174,7 +174,7 @@ mod tests {
         };
         let reached = async {
             tokio::select! {
-                accepted = door.accept() => accepted.is_ok(),
+                accepted = socket.accept() => accepted.is_ok(),
                 () = knock => false,
             }
         };
@@ -187,15 +187,15 @@ mod tests {
             let home = tempdir()?;
             let runtime = home.path().join("user");
             fs::create_dir(&runtime)?;
-            let mut door = Door::open_in(runtime.join("keyfob"), "control")?;
-            assert!(is_reached(&mut door).await);
-            fs::remove_file(&door.path)?;
-            assert!(is_reached(&mut door).await, "the socket alone");
+            let mut socket = ListeningSocket::open_in(runtime.join("keyfob"), "control")?;
+            assert!(is_reached(&mut socket).await);
+            fs::remove_file(&socket.path)?;
+            assert!(is_reached(&mut socket).await, "the socket alone");
             fs::remove_file(runtime.join("keyfob/control.lock"))?;
-            fs::remove_file(&door.path)?;
-            assert!(is_reached(&mut door).await, "its lock, too");
+            fs::remove_file(&socket.path)?;
+            assert!(is_reached(&mut socket).await, "its lock, too");
             fs::remove_dir_all(runtime.join("keyfob"))?;
-            assert!(is_reached(&mut door).await, "its directory");
+            assert!(is_reached(&mut socket).await, "its directory");
             Ok(())
         })
         .unwrap();
@@ -208,15 +208,15 @@ mod tests {
             let runtime = home.path().join("run/user");
             for lost in [runtime.clone(), home.path().join("run")] {
                 fs::create_dir_all(&runtime)?;
-                let mut door = Door::open_in(runtime.join("keyfob"), "control")?;
+                let mut socket = ListeningSocket::open_in(runtime.join("keyfob"), "control")?;
                 fs::remove_dir_all(&lost)?;
-                let nobody = timeout(Duration::from_millis(50), door.accept()).await;
-                assert!(nobody.is_err() && door.socket.is_none(), "it has no place");
+                let nobody = timeout(Duration::from_millis(50), socket.accept()).await;
+                assert!(nobody.is_err() && socket.socket.is_none(), "it has no place");
                 // Step by step, as logind does it.
                 fs::create_dir_all(home.path().join("run"))?;
-                let _ = timeout(Duration::from_millis(50), door.accept()).await;
+                let _ = timeout(Duration::from_millis(50), socket.accept()).await;
                 fs::create_dir(&runtime)?;
-                assert!(is_reached(&mut door).await);
+                assert!(is_reached(&mut socket).await);
             }
             Ok(())
         })
@@ -227,15 +227,15 @@ mod tests {
     fn what_another_program_has_put_in_its_place_is_left_to_it() {
         on_one_thread(async {
             let home = tempdir()?;
-            let mut door = Door::open(&home.path().join("control"))?;
-            fs::remove_file(&door.path)?;
-            let theirs = std::os::unix::net::UnixListener::bind(&door.path)?;
-            let nobody = timeout(Duration::from_millis(50), door.accept()).await;
+            let mut socket = ListeningSocket::open(&home.path().join("control"))?;
+            fs::remove_file(&socket.path)?;
+            let theirs = std::os::unix::net::UnixListener::bind(&socket.path)?;
+            let nobody = timeout(Duration::from_millis(50), socket.accept()).await;
             assert!(nobody.is_err());
-            StdStream::connect(&door.path)?;
+            StdStream::connect(&socket.path)?;
             drop(theirs);
-            fs::remove_file(&door.path)?;
-            assert!(is_reached(&mut door).await, "it went");
+            fs::remove_file(&socket.path)?;
+            assert!(is_reached(&mut socket).await, "it went");
             Ok(())
         })
         .unwrap();

@@ -3,28 +3,28 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ctap_conformance::Trouble;
+use ctap_conformance::TransportFailure;
 
 /// Why nobody did what was to be done.
 pub(super) enum Failed {
     /// Somebody's command failed: says which option's, and how.
     Command(String),
-    Otherwise(Trouble),
+    Otherwise(TransportFailure),
 }
 
-impl From<Trouble> for Failed {
-    fn from(trouble: Trouble) -> Self {
-        Self::Otherwise(trouble)
+impl From<TransportFailure> for Failed {
+    fn from(failure: TransportFailure) -> Self {
+        Self::Otherwise(failure)
     }
 }
 
 /// A command, and the option that it was given with.
-pub(super) struct Errand {
+pub(super) struct OperatorCommand {
     option: &'static str,
     command: String,
 }
 
-impl Errand {
+impl OperatorCommand {
     pub(super) fn of(option: &'static str, command: Option<&String>) -> Option<Self> {
         command.map(|command| Self { option, command: command.clone() })
     }
@@ -52,6 +52,6 @@ impl Errand {
 }
 
 /// What nobody here can do to the key: a sentence.
-pub(super) fn unable(why: &str) -> Trouble {
-    Trouble::Unable(why.to_owned())
+pub(super) fn unable(why: &str) -> TransportFailure {
+    TransportFailure::Unable(why.to_owned())
 }

@@ -19,7 +19,7 @@ use crate::error::Warn;
 
 /// Lets in the programs of this process's user, and root's.
 #[derive(Debug)]
-pub struct Doorkeeper {
+pub struct PeerFilter {
     registry: Registry,
     user: u32,
     /// When people were last told of a stranger, who may knock as often as it likes.
@@ -27,8 +27,8 @@ pub struct Doorkeeper {
     warn: Warn,
 }
 
-impl Doorkeeper {
-    /// A doorkeeper for a listener of this process. `warn` hears of strangers, at most once in a while.
+impl PeerFilter {
+    /// A filter for a listener of this process. `warn` hears of strangers, at most once in a while.
     ///
     /// # Errors
     /// This system does not tell whose sockets its sockets are.
@@ -37,8 +37,8 @@ impl Doorkeeper {
         Ok(Self { registry, user: geteuid().as_raw(), told: None, warn })
     }
 
-    /// Whether the program at the other end may come in. People hear of those that may not.
-    pub fn lets_in(&mut self, stream: &TcpStream) -> bool {
+    /// Whether the program at the other end is let in. People hear of those that are not.
+    pub fn admits(&mut self, stream: &TcpStream) -> bool {
         match Ends::of(stream).and_then(|ends| self.registry.owner(&ends)) {
             Ok(Some(owner)) if is_ours(owner, self.user) => true,
             Ok(Some(owner)) => {

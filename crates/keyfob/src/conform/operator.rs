@@ -1,34 +1,34 @@
-//! Who looks after a key outside this process: touches it, unplugs it, waits.
+//! The operator of a key outside this process: touches it, unplugs it, waits.
 //!
 //! ```text
-//!   hands.rs   who touches it
-//!   plug.rs    who unplugs it and plugs it in, and where it is then
-//!   ours.rs    both, for a key in a keyfob of this host
-//!   errand.rs  both, for whoever has commands for it
-//!   way.rs     the way for reports, cut whenever the key is unplugged
+//!   hands.rs        who touches it
+//!   plug.rs         who unplugs it and plugs it in, and where it is then
+//!   running_key.rs  both, for a key in a keyfob of this host
+//!   command.rs      both, by commands of the user
+//!   link.rs         the way for reports, cut whenever the key is unplugged
 //! ```
 
-mod errand;
+mod command;
 mod hands;
-mod ours;
+mod link;
 mod plug;
-mod way;
+mod running_key;
 
 use std::io;
 use std::mem;
 use std::time::{Duration, Instant};
 
 use ctap_client::{ReportPipe, TransportError};
-use ctap_conformance::{Caretaker, Hand, Trouble};
+use ctap_conformance::{Hand, Operator, TransportFailure};
 use virtual_key::key::Touch;
 
-use self::errand::{Errand, Failed, unable};
+use self::command::{Failed, OperatorCommand, unable};
 use self::hands::Hands;
-use self::ours::Ours;
-pub(super) use self::ours::bad_sample;
+pub(super) use self::link::SharedPipe;
+use self::link::{Link, open_until};
 use self::plug::{Plug, among, follow};
-pub(super) use self::way::LineEnd;
-use self::way::{Way, open_until};
+use self::running_key::RunningKey;
+pub(super) use self::running_key::bad_sample;
 use crate::control::Connection;
 use crate::device::{Address, import, local_keys};
 use crate::failure::failure;
@@ -37,7 +37,7 @@ use crate::terminal;
 
 /// How the key is touched and power-cycled.
 #[derive(clap::Args, Clone, Debug)]
-pub(crate) struct CareOptions {
+pub(crate) struct OperatorOptions {
     /// A command that touches the key when it asks; KEYFOB_HAND tells it `touch`, or `finger N`
     #[arg(long, value_name = "COMMAND")]
     touch_cmd: Option<String>,
@@ -54,7 +54,7 @@ pub(crate) struct CareOptions {
     connection: Connection,
 }
 
-impl CareOptions {
+impl OperatorOptions {
     /// The options and their commands, as they are typed.
     pub(super) fn commands(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let all = [
@@ -66,25 +66,25 @@ impl CareOptions {
     }
 }
 
-/// A key outside this process, and who is there for it.
-pub(super) struct Attendant {
+/// The operator of a key outside this process: a person, commands, or the control socket of its keyfob.
+pub(super) struct ExternalOperator {
     address: Address,
     hands: Hands,
     plug: Plug,
-    renewal: Option<Errand>,
-    way: Way,
+    renewal: Option<OperatorCommand>,
+    link: Link,
     /// A command of somebody's that failed, and how.
     hindrance: Option<String>,
 }
 
-impl Attendant {
+impl ExternalOperator {
     /// Finds out who is there.
     ///
     /// # Errors
     /// When the key is not, or it refuses all touches. Who else is missing shows when they are needed.
-    pub(super) fn new(address: &Address, options: &CareOptions) -> anyhow::Result<Self> {
+    pub(super) fn new(address: &Address, options: &OperatorOptions) -> anyhow::Result<Self> {
         let (pipe, serial) = reach(address)?;
-        let ours = match Ours::find(&options.connection, serial.as_deref()) {
+        let ours = match RunningKey::find(&options.connection, serial.as_deref()) {
             Some((_, Touch::Deny)) => return Err(failure(REFUSES_EVERYTHING, START_IT_ANEW)),
             Some((ours, touch)) => {
                 warn_of_a_key_without_a_person(touch);
@@ -93,31 +93,32 @@ impl Attendant {
             None => None,
         };
         let somebody_is_here = terminal::is_interactive();
-        let hands = match (Errand::of(TOUCH, options.touch_cmd.as_ref()), &ours) {
+        let hands = match (OperatorCommand::of(TOUCH, options.touch_cmd.as_ref()), &ours) {
             (Some(command), _) => Hands::Command(command),
-            (None, Some(ours)) => Hands::Ours(ours.clone()),
+            (None, Some(ours)) => Hands::RunningKey(ours.clone()),
             (None, None) if somebody_is_here => Hands::Person,
             (None, None) => Hands::Nobody,
         };
-        let plug = match (Errand::of(POWER_CYCLE, options.power_cycle_cmd.as_ref()), ours) {
+        let plug = match (OperatorCommand::of(POWER_CYCLE, options.power_cycle_cmd.as_ref()), ours)
+        {
             (Some(command), _) => Plug::Command(command),
             (None, _) if matches!(address, Address::Usbip { .. }) => Plug::Import,
-            (None, Some(ours)) => Plug::Ours(ours),
+            (None, Some(ours)) => Plug::RunningKey(ours),
             (None, None) if somebody_is_here => Plug::Person,
             (None, None) => Plug::Nobody,
         };
-        let renewal = Errand::of(RENEW, options.renew_cmd.as_ref());
-        let (address, way) = (address.clone(), Way::Found(pipe));
-        Ok(Self { address, hands, plug, renewal, way, hindrance: None })
+        let renewal = OperatorCommand::of(RENEW, options.renew_cmd.as_ref());
+        let (address, link) = (address.clone(), Link::Found(pipe));
+        Ok(Self { address, hands, plug, renewal, link, hindrance: None })
     }
 
     /// That somebody's command fails says nothing about the key: no verdict may come of it.
-    fn heed(&mut self, done: Result<(), Failed>) -> Result<(), Trouble> {
+    fn note_failed_command(&mut self, done: Result<(), Failed>) -> Result<(), TransportFailure> {
         done.map_err(|failed| match failed {
-            Failed::Otherwise(trouble) => trouble,
+            Failed::Otherwise(failure) => failure,
             Failed::Command(why) => {
                 self.hindrance = Some(why.clone());
-                Trouble::Unable(why)
+                TransportFailure::Unable(why)
             }
         })
     }
@@ -138,49 +139,49 @@ fn reach(address: &Address) -> anyhow::Result<(Box<dyn ReportPipe>, Option<Strin
     }
 }
 
-impl Caretaker for Attendant {
-    type Pipe = LineEnd;
+impl Operator for ExternalOperator {
+    type Pipe = SharedPipe;
 
     fn open(&mut self) -> Result<Self::Pipe, TransportError> {
-        let pipe = match mem::replace(&mut self.way, Way::cut_for(LEAVING)) {
-            Way::Found(pipe) => Ok(pipe),
-            Way::Cut { until } => {
-                self.way = Way::Cut { until };
+        let pipe = match mem::replace(&mut self.link, Link::cut_for(LEAVING)) {
+            Link::Found(pipe) => Ok(pipe),
+            Link::Cut { until } => {
+                self.link = Link::Cut { until };
                 open_until(&self.address, until)
             }
-            Way::Open { line, .. } => {
+            Link::Open { pipe, .. } => {
                 // As long as it is open it keeps the device to itself.
-                drop(line);
+                drop(pipe);
                 open_until(&self.address, Instant::now() + LEAVING)
             }
         };
         let pipe = pipe.map_err(|error| io::Error::other(format!("{error:#}")))?;
-        let (way, end) = Way::open_on(pipe);
-        self.way = way;
+        let (link, end) = Link::open_on(pipe);
+        self.link = link;
         Ok(end)
     }
 
     fn expect_question(&mut self) {
-        self.way.expect_question();
+        self.link.expect_question();
     }
 
-    fn act(&mut self, hand: Hand) -> Result<(), Trouble> {
-        let is_due = self.way.is_due(hand);
+    fn act(&mut self, hand: Hand) -> Result<(), TransportFailure> {
+        let is_due = self.link.is_due(hand);
         let done = self.hands.act(hand, is_due);
-        self.heed(done)
+        self.note_failed_command(done)
     }
 
-    fn power_cycle(&mut self) -> Result<(), Trouble> {
-        self.way = Way::cut_for(LEAVING);
+    fn power_cycle(&mut self) -> Result<(), TransportFailure> {
+        self.link = Link::cut_for(LEAVING);
         let before = local_keys().unwrap_or_default();
         let done = self.plug.cycle();
-        self.heed(done)?;
+        self.note_failed_command(done)?;
         if matches!(self.plug, Plug::Import) {
             return Ok(());
         }
-        self.way = Way::cut_for(APPEARING);
+        self.link = Link::cut_for(APPEARING);
         if let Some((address, pipe)) = follow(&self.address, &before)? {
-            (self.address, self.way) = (address, Way::Found(pipe));
+            (self.address, self.link) = (address, Link::Found(pipe));
         }
         Ok(())
     }
@@ -189,14 +190,14 @@ impl Caretaker for Attendant {
         self.renewal.is_some()
     }
 
-    fn renew(&mut self) -> Result<(), Trouble> {
+    fn renew(&mut self) -> Result<(), TransportFailure> {
         let Some(renewal) = &self.renewal else {
             return Err(unable("nobody is here to make the key as new; use --renew-cmd"));
         };
-        self.way = Way::cut_for(LEAVING);
+        self.link = Link::cut_for(LEAVING);
         let done = renewal.run("renew");
-        self.heed(done)?;
-        self.way = Way::cut_for(APPEARING);
+        self.note_failed_command(done)?;
+        self.link = Link::cut_for(APPEARING);
         Ok(())
     }
 
@@ -208,8 +209,8 @@ impl Caretaker for Attendant {
         self.hands.reaction_time()
     }
 
-    fn pass_time(&mut self, time: Duration) -> Result<(), Trouble> {
-        Ok(self.way.pass(time).map_err(TransportError::from)?)
+    fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure> {
+        Ok(self.link.pass(time).map_err(TransportError::from)?)
     }
 }
 

@@ -1,22 +1,22 @@
 //! A key that runs in a keyfob of this host, which takes orders through its control socket.
 
 use clap::ValueEnum as _;
-use ctap_conformance::{Hand, Trouble};
+use ctap_conformance::{Hand, TransportFailure};
 use virtual_key::key::Touch;
 
-use super::errand::unable;
+use super::command::unable;
 use crate::control::protocol::{BadSample, Choice, Response, Sample, Status, Touching};
 use crate::control::{Connection, Request};
 
 /// Where its orders go.
 #[derive(Clone)]
-pub(super) struct Ours {
+pub(super) struct RunningKey {
     connection: Connection,
     /// Its bus id: one keyfob may have several keys.
     key: String,
 }
 
-impl Ours {
+impl RunningKey {
     /// The running key with this serial number, and who decides about its touches. A keyfob that runs here and has another key
     /// is not meant.
     pub(super) fn find(connection: &Connection, serial: Option<&str>) -> Option<(Self, Touch)> {
@@ -28,7 +28,7 @@ impl Ours {
     }
 
     /// Does what `hand` says.
-    pub(super) fn act(&self, hand: Hand) -> Result<(), Trouble> {
+    pub(super) fn act(&self, hand: Hand) -> Result<(), TransportFailure> {
         let key = || Some(self.key.clone());
         let touch =
             |sample| Request::Touch(Touching { key: key(), prompt: None, sample: Some(sample) });
@@ -45,14 +45,14 @@ impl Ours {
     }
 
     /// Unplugs it and plugs it in again.
-    pub(super) fn replug(&self) -> Result<(), Trouble> {
+    pub(super) fn replug(&self) -> Result<(), TransportFailure> {
         let replug = Request::Replug { key: Some(self.key.clone()) };
         self.connection.ask(&replug).map(drop).map_err(|error| unable(&format!("{error:#}")))
     }
 }
 
 /// The sample with this lastEnrollSampleStatus (BE-23).
-pub(crate) fn bad_sample(code: u8) -> Result<BadSample, Trouble> {
+pub(crate) fn bad_sample(code: u8) -> Result<BadSample, TransportFailure> {
     let all = BadSample::value_variants().iter();
     let found = all.copied().find(|bad| ctap_core::consent::SampleFault::from(*bad) as u8 == code);
     found.ok_or_else(|| unable("this key's sensor cannot fail in that way"))

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use ctap_client::hidraw::Key;
 use ctap_client::{ReportPipe, TransportError};
-use ctap_conformance::Trouble;
+use ctap_conformance::TransportFailure;
 
 use super::PAUSE;
-use super::errand::{Errand, Failed, unable};
-use super::ours::Ours;
+use super::command::{Failed, OperatorCommand, unable};
+use super::running_key::RunningKey;
 use crate::device::{Address, local_keys};
 use crate::terminal;
 
@@ -20,8 +20,8 @@ use crate::terminal;
 pub(super) enum Plug {
     /// A USB/IP device is unplugged and plugged in by leaving and importing it.
     Import,
-    Ours(Ours),
-    Command(Errand),
+    RunningKey(RunningKey),
+    Command(OperatorCommand),
     Person,
     Nobody,
 }
@@ -34,7 +34,7 @@ impl Plug {
     pub(super) fn cycle(&self) -> Result<(), Failed> {
         match self {
             Self::Import => Ok(()),
-            Self::Ours(key) => Ok(key.replug()?),
+            Self::RunningKey(key) => Ok(key.replug()?),
             Self::Command(command) => command.run("power cycle"),
             Self::Person => {
                 let asked = terminal::confirm("Unplug the key and plug it in again. Done?");
@@ -70,7 +70,7 @@ pub(super) fn among<'k>(address: &Address, keys: &'k [Key]) -> Option<&'k Key> {
 ///
 /// # Errors
 /// When it does not come back.
-pub(super) fn follow(address: &Address, before: &[Key]) -> Result<Option<Found>, Trouble> {
+pub(super) fn follow(address: &Address, before: &[Key]) -> Result<Option<Found>, TransportFailure> {
     let Some(old) = among(address, before) else { return Ok(None) };
     let begun = Instant::now();
     while begun.elapsed() < PLUGGING {

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use ctap_conformance::{Hand, Trouble};
+use ctap_conformance::{Hand, TransportFailure};
 
-use super::errand::{Errand, Failed, unable};
-use super::ours::Ours;
+use super::command::{Failed, OperatorCommand, unable};
+use super::running_key::RunningKey;
 use crate::terminal;
 
 /// Who is there.
 pub(super) enum Hands {
-    Ours(Ours),
-    Command(Errand),
+    RunningKey(RunningKey),
+    Command(OperatorCommand),
     Person,
     Nobody,
 }
@@ -23,7 +23,7 @@ impl Hands {
     /// When nobody can, or somebody's command failed.
     pub(super) fn act(&self, hand: Hand, is_due: bool) -> Result<(), Failed> {
         match self {
-            Self::Ours(key) => Ok(key.act(hand)?),
+            Self::RunningKey(key) => Ok(key.act(hand)?),
             _ if !is_due => Ok(()),
             Self::Command(command) => command.run(&words_for(hand)?),
             Self::Person => {
@@ -39,13 +39,13 @@ impl Hands {
     pub(super) const fn reaction_time(&self) -> Duration {
         match self {
             Self::Person => A_PERSON,
-            Self::Ours(_) | Self::Command(_) | Self::Nobody => A_MACHINE,
+            Self::RunningKey(_) | Self::Command(_) | Self::Nobody => A_MACHINE,
         }
     }
 }
 
 /// What a person, or somebody's machine, has to do.
-fn words_for(hand: Hand) -> Result<String, Trouble> {
+fn words_for(hand: Hand) -> Result<String, TransportFailure> {
     match hand {
         Hand::Touch => Ok("touch".to_owned()),
         Hand::Finger(finger) => Ok(format!("finger {finger}")),

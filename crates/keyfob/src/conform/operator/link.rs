@@ -14,11 +14,11 @@ use super::PAUSE;
 use crate::device::Address;
 
 /// How far the way to the key is open.
-pub(super) enum Way {
+pub(super) enum Link {
     /// It was opened to see whether the key is there, and nobody has used it yet.
     Found(Box<dyn ReportPipe>),
     Open {
-        line: Rc<RefCell<Line>>,
+        pipe: Rc<RefCell<BufferedPipe>>,
         /// What somebody was last asked to do since a request began, and when.
         acted: Option<(Hand, Instant)>,
     },
@@ -26,14 +26,14 @@ pub(super) enum Way {
     Cut { until: Instant },
 }
 
-impl Way {
+impl Link {
     pub(super) fn cut_for(patience: Duration) -> Self {
         Self::Cut { until: Instant::now() + patience }
     }
 
-    pub(super) fn open_on(pipe: Box<dyn ReportPipe>) -> (Self, LineEnd) {
-        let line = Rc::new(RefCell::new(Line { pipe, inbox: VecDeque::new() }));
-        (Self::Open { line: Rc::clone(&line), acted: None }, LineEnd(line))
+    pub(super) fn open_on(pipe: Box<dyn ReportPipe>) -> (Self, SharedPipe) {
+        let pipe = Rc::new(RefCell::new(BufferedPipe { pipe, inbox: VecDeque::new() }));
+        (Self::Open { pipe: Rc::clone(&pipe), acted: None }, SharedPipe(pipe))
     }
 
     /// A request begins: whatever the key asks for is new.
@@ -57,7 +57,7 @@ impl Way {
     /// Lets time pass, and reads meanwhile: a key may drop what nobody reads.
     pub(super) fn pass(&self, time: Duration) -> io::Result<()> {
         match self {
-            Self::Open { line, .. } => line.borrow_mut().read_for(time),
+            Self::Open { pipe, .. } => pipe.borrow_mut().read_for(time),
             Self::Found(_) | Self::Cut { .. } => {
                 thread::sleep(time);
                 Ok(())
@@ -80,29 +80,29 @@ pub(super) fn open_until(address: &Address, until: Instant) -> anyhow::Result<Bo
 }
 
 /// A way to the key, and what came over it while the suite let time pass.
-pub(super) struct Line {
+pub(super) struct BufferedPipe {
     pipe: Box<dyn ReportPipe>,
     inbox: VecDeque<Report>,
 }
 
 /// The suite's end of it.
-pub(in crate::conform) struct LineEnd(Rc<RefCell<Line>>);
+pub(in crate::conform) struct SharedPipe(Rc<RefCell<BufferedPipe>>);
 
-impl ReportPipe for LineEnd {
+impl ReportPipe for SharedPipe {
     fn send(&mut self, report: &Report) -> io::Result<()> {
         self.0.borrow_mut().pipe.send(report)
     }
 
     fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
-        let line = &mut *self.0.borrow_mut();
-        match line.inbox.pop_front() {
+        let shared = &mut *self.0.borrow_mut();
+        match shared.inbox.pop_front() {
             Some(report) => Ok(Some(report)),
-            None => line.pipe.receive(timeout),
+            None => shared.pipe.receive(timeout),
         }
     }
 }
 
-impl Line {
+impl BufferedPipe {
     fn read_for(&mut self, time: Duration) -> io::Result<()> {
         let begun = Instant::now();
         while let Some(left) = time.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
