@@ -1,0 +1,130 @@
+//! CTAP over ISO 7816 and NFC for both ends, card and client, as state machines without I/O.
+//!
+//! A FIDO key that is a card, on a contactless or a contact reader, is spoken to in APDUs (CTAP section 11.3): the client
+//! selects FIDO's application, sends CTAP messages and U2F messages, whole or in parts, and fetches long answers piece by
+//! piece. While a person is waited for, it polls; or it cannot poll, and the response waits.
+//!
+//! ```text
+//!   client ── request ─► client::Request ── command APDUs ──► Card ── Event::Request ─► authenticator
+//!      ▲                       │  ▲                            │ ▲                           │
+//!      └── Next::Done ◄────────┘  └─────── response APDUs ─────┘ └────────── respond ◄───────┘
+//! ```
+//!
+//! # The card's end
+//!
+//! [`Card`] is fed with every command APDU that the reader sends, and with the time. It keeps what is selected, puts
+//! messages together, refuses what the rules refuse, and hands out an [`Event`] when the authenticator has to know
+//! something. Each command APDU has one response APDU: there at once, or when the authenticator has answered, or when a
+//! client that can poll is to hear that it must wait.
+//!
+//! A driver does this, and no more, after every call of another method:
+//!
+//! 1. if [`Card::poll_response`] gives a response APDU: deliver it;
+//! 2. set the one timer to [`Card::poll_timeout`], and call [`Card::handle_timeout`] when it goes off.
+//!
+//! When the reader takes power away or gives it back, it calls [`Card::reset`], and has the authenticator go through a power
+//! cycle (NF-07).
+//!
+//! # The client's end
+//!
+//! A [`client::Request`] makes command APDUs of a message, and the answer of the response APDUs.
+//!
+//! # Both, talking
+//!
+//! ```
+//! use core::time::Duration;
+//!
+//! use apdu_transport::client::{Request, Next};
+//! use apdu_transport::{Card, Event, KeepaliveStatus, Kind, Length, Settings, Version};
+//!
+//! let mut card = Card::new(Settings::default());
+//! let now = Duration::ZERO;
+//!
+//! // The client selects.
+//! let (mut request, apdu) = Request::select();
+//! assert_eq!(card.handle_apdu(&apdu, now), None);
+//! let response = card.poll_response().expect("SELECT is answered at once");
+//! let Ok(Next::Done(version)) = request.receive(&response) else { panic!("refused") };
+//! assert_eq!(Version::from_bytes(&version), Some(Version::U2fV2));
+//!
+//! // It sends authenticatorSelection, and can poll.
+//! let (mut request, apdu) = Request::ctap(&[0x0B], Length::Short, true).expect("short");
+//! let Some(Event::Request { id, kind: Kind::Ctap, message: &[0x0B], .. }) =
+//!     card.handle_apdu(&apdu, now)
+//! else {
+//!     panic!("no request");
+//! };
+//!
+//! // The authenticator asks for a touch. Nobody touches in the time for a direct answer, and the client hears about it.
+//! card.set_waiting_for_user(id, true);
+//! let due = card.poll_timeout().expect("the client is held");
+//! assert_eq!((card.poll_response(), due), (None, Duration::from_millis(300)));
+//! card.handle_timeout(due);
+//! let response = card.poll_response().expect("9100");
+//! assert_eq!(request.receive(&response), Ok(Next::Poll(KeepaliveStatus::UpNeeded)));
+//!
+//! // It polls, and while it is held there is a touch: CTAP2_OK.
+//! assert_eq!(card.handle_apdu(&request.poll(), due), None);
+//! assert_eq!(card.poll_response(), None);
+//! card.respond(id, &[0x00]);
+//! let response = card.poll_response().expect("the answer");
+//! assert_eq!(request.receive(&response), Ok(Next::Done(vec![0x00])));
+//! assert_eq!(card.poll_timeout(), None);
+//! ```
+//!
+//! # What it chooses
+//!
+//! Where the field disagrees, the choices are these:
+//!
+//! | situation | choice | rule |
+//! |---|---|---|
+//! | SELECT of a part of the identifier | 6A82 | NF-04 |
+//! | SELECT with P2 0C | selected; no version is told | NF-03 |
+//! | SELECT of another application | 6A82; FIDO's stays selected | NF-05 |
+//! | a FIDO command before SELECT, or after the end | 6985 | NF-06, NF-36 |
+//! | reserved bits of P1 in NFCCTAP_MSG | ignored | NF-11 |
+//! | a chained message that is too long | status 39, 9000 at its end | NF-14 |
+//! | NFCCTAP_MSG without data | 6700 | NF-15 |
+//! | an Le below the answer's length, also an extended one | so many bytes, then 61XX | NF-16 |
+//! | no Le at all | as much as its form can ask for | NF-16 |
+//! | NFCCTAP_MSG under class 00 | 6D00 | NF-20 |
+//! | a poll with nothing to wait for | 6985 | NF-33 |
+//! | a message while another runs | 6985; the other goes on | NF-34 |
+//! | an APDU before the response to the last one | that one is given up, and its request if nobody can poll for it | |
+//!
+//! # What it does not do
+//!
+//! It knows no reader (vpcd, CCID and PC/SC are others'), no ATR, no CTAP command, no clock and no thread. It knows one
+//! application and no logical channels.
+
+#![no_std]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod client;
+pub mod limits;
+
+mod apdu;
+mod card;
+mod codes;
+mod settings;
+
+pub use apdu::Length;
+pub use card::{Card, Event, Kind, RequestId};
+pub use codes::{KeepaliveStatus, StatusWord};
+pub use settings::{Settings, Version};
