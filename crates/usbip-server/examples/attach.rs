@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use usbip_server::vhci::{PLATFORM, Vhci};
-use usbip_server::{DeviceInfo, HidFunction, Report, Server};
+use usbip_server::{DeviceInfo, HidFunction, Interface, Report, Server};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -23,7 +23,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         product: "Echo".into(),
         serial: String::new(),
     };
-    let device = Server::new().plug(info, Rc::new(RefCell::new(Echo::default())))?;
+    let device =
+        Server::new().plug(info, vec![Interface::Hid(Rc::new(RefCell::new(Echo::default())))])?;
     let (port, stream) = Vhci::open(Path::new(PLATFORM))?.attach(device.devid())?;
     println!("plugged into port {}", port.number);
     stream.set_nonblocking(true)?;

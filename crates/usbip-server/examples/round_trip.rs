@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use usbip_server::client::Host;
-use usbip_server::{DeviceInfo, HidFunction, Report, Server};
+use usbip_server::{DeviceInfo, HidFunction, Interface, Report, Server};
 
 const ROUNDS: usize = 10_000;
 const BATCHES: usize = 5;
@@ -82,7 +82,7 @@ fn device() -> SocketAddr {
                 product: "Echo".into(),
                 serial: String::new(),
             };
-            server.plug(info, Rc::new(RefCell::new(Echo(None)))).unwrap();
+            server.plug(info, vec![Interface::Hid(Rc::new(RefCell::new(Echo(None))))]).unwrap();
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             match server.serve_tcp(listener, |_| true).await {}
         });

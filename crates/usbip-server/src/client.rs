@@ -61,7 +61,7 @@ pub enum ClientError {
     #[error("no answer within {} s", PATIENCE.as_secs())]
     TimedOut,
     /// Longer than [`limits::MAX_TRANSFER`](crate::limits::MAX_TRANSFER): the caller's fault.
-    #[error("more than 4096 bytes in one transfer")]
+    #[error("more than {} bytes in one transfer", crate::limits::MAX_TRANSFER)]
     TooLong,
 }
 

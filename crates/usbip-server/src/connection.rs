@@ -69,7 +69,7 @@ where
             continue;
         }
         if std::mem::take(&mut is_due) {
-            patience.let_time_pass(&session)?;
+            patience.let_time_pass(&mut session)?;
             continue;
         }
         // Writing comes first: in the usual case it succeeds at once, and nothing else is set up.
@@ -161,7 +161,7 @@ impl Patience {
         self.urb_began = is_half.then(|| same_as_before.unwrap_or_else(Instant::now));
         let is_blocked = !session.outbox.is_empty();
         self.blocked_since = is_blocked.then(|| self.blocked_since.unwrap_or_else(Instant::now));
-        let is_held = is_blocked && session.lease().function().is_working();
+        let is_held = is_blocked && session.is_working();
         let end = || Instant::now().checked_add(limits::HOLD);
         self.held_until = if is_held { self.held_until.or_else(end) } else { None };
     }
@@ -183,9 +183,9 @@ impl Patience {
     }
 
     /// Acts on the first deadline, if it has passed.
-    fn let_time_pass(&self, session: &Session) -> Result<(), ConnectionError> {
+    fn let_time_pass(&self, session: &mut Session) -> Result<(), ConnectionError> {
         match self.first_deadline(session).filter(|(at, _)| *at <= Instant::now()) {
-            Some((_, Deadline::Function)) => session.lease().function().handle_timeout(),
+            Some((_, Deadline::Function)) => session.handle_timeout(),
             Some((_, Deadline::HalfAnUrb)) => return Err(ConnectionError::HalfAnUrb),
             Some((_, Deadline::Stalled)) => return Err(ConnectionError::Stalled),
             Some((_, Deadline::Held)) | None => {}
@@ -194,9 +194,8 @@ impl Patience {
     }
 
     fn first_deadline(&self, session: &Session) -> Option<(Instant, Deadline)> {
-        let left = session.lease().function().poll_timeout();
         // One that no clock can show is never.
-        let function = left.and_then(|left| Instant::now().checked_add(left));
+        let function = session.poll_timeout().and_then(|left| Instant::now().checked_add(left));
         // Afterwards only the peer is waited for.
         let held = self.held_until.filter(|end| *end > Instant::now());
         let half = self.urb_began.and_then(|at| at.checked_add(limits::URB_DEADLINE));

@@ -1,15 +1,18 @@
-//! Endpoint 0: the standard requests (USB 2.0 section 9.4) and the HID class requests (HID 1.11
-//! section 7.2; HD-96).
+//! Endpoint 0: the standard requests (USB 2.0 section 9.4), and those of the classes HID (HID 1.11 section 7.2; HD-96) and
+//! CCID (CCID 1.1 section 5.3).
 //!
-//! What a full-speed HID key does not support it stalls at once: Linux waits five seconds for an
-//! answer.
+//! What a full-speed key or reader does not support it stalls at once: Linux waits five seconds for an answer. A reader with one
+//! clock and one rate has no lists of them (GET_CLOCK_FREQUENCIES, GET_DATA_RATES).
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use usbip::SetupPacket;
 
+use crate::ccid::Request;
 use crate::descriptors::Descriptors;
 use crate::function::REPORT_LENGTH;
+use crate::interface::{Class, Layout};
 
 /// What endpoint 0 remembers from one request to the next.
 #[derive(Debug)]
@@ -17,8 +20,9 @@ pub(crate) struct Control {
     /// DEVLIST and IMPORT say that configuration 1 is in force, and a host may take their word for
     /// it.
     configured: bool,
-    halted_in: bool,
-    halted_out: bool,
+    layout: Rc<Layout>,
+    /// Addresses of endpoints.
+    halted: Vec<u8>,
     idle_rate: u8,
 }
 
@@ -31,24 +35,21 @@ pub(crate) struct Stall;
 pub(crate) enum Written {
     /// It concerned endpoint 0 alone.
     Settled,
-    /// Its data is a report for the function.
-    OutputReport,
+    /// Its data is a report for this interface's function.
+    OutputReport { interface: usize },
+    /// What this interface's reader is at, the command with that sequence number, is to end.
+    Abort { interface: usize, seq: u8 },
 }
 
 impl Control {
     /// A device just plugged in.
-    pub(crate) fn new() -> Self {
-        Self { configured: true, halted_in: false, halted_out: false, idle_rate: 0 }
+    pub(crate) fn new(layout: Rc<Layout>) -> Self {
+        Self { configured: true, layout, halted: Vec::new(), idle_rate: 0 }
     }
 
-    /// Whether the interrupt-IN endpoint moves data; else it stalls.
-    pub(crate) fn input_works(&self) -> bool {
-        self.configured && !self.halted_in
-    }
-
-    /// Whether the interrupt-OUT endpoint moves data; else it stalls.
-    pub(crate) fn output_works(&self) -> bool {
-        self.configured && !self.halted_out
+    /// Whether the endpoint with this address moves data; else it stalls.
+    pub(crate) fn works(&self, address: u8) -> bool {
+        self.configured && !self.halted.contains(&address)
     }
 
     /// Answers a request for data, with at most `wLength` bytes.
@@ -81,14 +82,14 @@ impl Control {
                 Ok(Cow::Borrowed(&[0, 0]))
             }
             (ENDPOINT_IN, GET_STATUS) => {
-                let halted = self.is_halted(self.pipe(setup.index)?);
-                Ok(Cow::Owned(vec![halted.into(), 0]))
+                let address = self.endpoint(setup.index)?;
+                Ok(Cow::Owned(vec![self.halted.contains(&address).into(), 0]))
             }
             (DEVICE_IN, GET_DESCRIPTOR) => {
                 descriptors.of_device(setup.value, setup.index).map(Cow::Borrowed).ok_or(Stall)
             }
             (INTERFACE_IN, GET_DESCRIPTOR) => {
-                self.interface(setup.index)?;
+                self.interface_of(Class::Hid, setup.index)?;
                 Descriptors::of_interface(setup.value).map(Cow::Borrowed).ok_or(Stall)
             }
             (DEVICE_IN, GET_CONFIGURATION) => Ok(Cow::Owned(vec![self.configured.into()])),
@@ -97,12 +98,12 @@ impl Control {
                 Ok(Cow::Borrowed(&[0]))
             }
             (CLASS_IN, GET_IDLE) => {
-                self.interface(setup.index)?;
+                self.interface_of(Class::Hid, setup.index)?;
                 Ok(Cow::Owned(vec![self.idle_rate]))
             }
             // HD-96: what the interrupt endpoints carry is told there, and to nobody else.
             (CLASS_IN, GET_REPORT) if [INPUT_REPORT, OUTPUT_REPORT].contains(&setup.value) => {
-                self.interface(setup.index)?;
+                self.interface_of(Class::Hid, setup.index)?;
                 Ok(Cow::Borrowed(&[0; REPORT_LENGTH]))
             }
             _ => Err(Stall),
@@ -123,15 +124,22 @@ impl Control {
             (ENDPOINT_OUT, CLEAR_FEATURE) => self.set_halt(setup, false),
             (ENDPOINT_OUT, SET_FEATURE) => self.set_halt(setup, true),
             (CLASS_OUT, SET_IDLE) => {
-                self.interface(setup.index)?;
+                self.interface_of(Class::Hid, setup.index)?;
                 [self.idle_rate, _] = setup.value.to_be_bytes();
                 Ok(Written::Settled)
             }
             (CLASS_OUT, SET_REPORT)
                 if setup.value == OUTPUT_REPORT && data.len() <= REPORT_LENGTH =>
             {
-                self.interface(setup.index)?;
-                Ok(Written::OutputReport)
+                let interface = self.interface_of(Class::Hid, setup.index)?;
+                Ok(Written::OutputReport { interface })
+            }
+            (CLASS_OUT, Request::ABORT) if data.is_empty() => {
+                let interface = self.interface_of(Class::Ccid, setup.index)?;
+                match setup.value.to_be_bytes() {
+                    [seq, 0] => Ok(Written::Abort { interface, seq }),
+                    _ => Err(Stall),
+                }
             }
             _ => Err(Stall),
         }
@@ -143,17 +151,21 @@ impl Control {
             1 => true,
             _ => return Err(Stall),
         };
-        *self = Self { configured, ..Self::new() };
+        *self = Self { configured, ..Self::new(Rc::clone(&self.layout)) };
         Ok(Written::Settled)
     }
 
-    /// There is one setting, 0; choosing it again clears halts.
+    /// There is one setting, 0; choosing it again clears the interface's halts.
     fn choose_alternate(&mut self, setup: &SetupPacket) -> Result<Written, Stall> {
-        self.interface(setup.index)?;
+        let interface = self.interface(setup.index)?;
         if setup.value != 0 {
             return Err(Stall);
         }
-        (self.halted_in, self.halted_out) = (false, false);
+        let layout = &self.layout;
+        let is_its_own = |address: &u8| {
+            layout.endpoint(*address).is_some_and(|endpoint| endpoint.interface == interface)
+        };
+        self.halted.retain(|address| !is_its_own(address));
         Ok(Written::Settled)
     }
 
@@ -161,43 +173,38 @@ impl Control {
         if setup.value != ENDPOINT_HALT {
             return Err(Stall);
         }
-        match self.pipe(setup.index)? {
-            Pipe::Control if halted => return Err(Stall),
-            Pipe::Control => {}
-            Pipe::In => self.halted_in = halted,
-            Pipe::Out => self.halted_out = halted,
+        let address = self.endpoint(setup.index)?;
+        if halted && address == 0 {
+            return Err(Stall);
+        }
+        self.halted.retain(|other| *other != address);
+        if halted {
+            self.halted.push(address);
         }
         Ok(Written::Settled)
     }
 
-    fn is_halted(&self, pipe: Pipe) -> bool {
-        match pipe {
-            Pipe::Control => false,
-            Pipe::In => self.halted_in,
-            Pipe::Out => self.halted_out,
-        }
+    /// Interfaces exist while the device is configured.
+    fn interface(&self, index: u16) -> Result<usize, Stall> {
+        let number = usize::from(index);
+        let exists = self.configured && self.layout.class(number).is_some();
+        if exists { Ok(number) } else { Err(Stall) }
     }
 
-    /// Interface 0 exists while the device is configured; there is no other.
-    fn interface(&self, index: u16) -> Result<(), Stall> {
-        if self.configured && index == 0 { Ok(()) } else { Err(Stall) }
+    fn interface_of(&self, class: Class, index: u16) -> Result<usize, Stall> {
+        let number = self.interface(index)?;
+        if self.layout.class(number) == Some(class) { Ok(number) } else { Err(Stall) }
     }
 
-    fn pipe(&self, address: u16) -> Result<Pipe, Stall> {
+    /// The address of an endpoint that exists now: 0 always, in both directions.
+    fn endpoint(&self, index: u16) -> Result<u8, Stall> {
+        let address = u8::try_from(index).map_err(|_| Stall)?;
         match address {
-            0x00 | 0x80 => Ok(Pipe::Control),
-            0x81 if self.configured => Ok(Pipe::In),
-            0x01 if self.configured => Ok(Pipe::Out),
+            0x00 | 0x80 => Ok(0),
+            _ if self.configured && self.layout.endpoint(address).is_some() => Ok(address),
             _ => Err(Stall),
         }
     }
-}
-
-#[derive(Clone, Copy)]
-enum Pipe {
-    Control,
-    In,
-    Out,
 }
 
 // bmRequestType: direction, type and recipient.
@@ -236,6 +243,16 @@ const OUTPUT_REPORT: u16 = 0x0200;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interface::tests::{ccid, hid};
+
+    fn key() -> Control {
+        Control::new(Rc::new(Layout::of(&[hid()]).expect("it fits")))
+    }
+
+    /// A key that is a reader, too.
+    fn composite() -> Control {
+        Control::new(Rc::new(Layout::of(&[hid(), ccid()]).expect("it fits")))
+    }
 
     type Setup = (u8, u8, u16, u16, u16);
 
@@ -254,7 +271,7 @@ mod tests {
 
     #[test]
     fn status_of_device_interface_and_endpoints() {
-        let control = Control::new();
+        let control = key();
         for setup in
             [(0x80, 0, 0, 0, 2), (0x81, 0, 0, 0, 2), (0x82, 0, 0, 0x81, 2), (0x82, 0, 0, 1, 2)]
         {
@@ -270,7 +287,7 @@ mod tests {
 
     #[test]
     fn w_length_is_honoured() {
-        let control = Control::new();
+        let control = key();
         for length in 0..64u16 {
             let report = read(&control, (0x81, 6, 0x2200, 0, length)).expect("a descriptor");
             assert_eq!(report.len(), usize::from(length).min(34));
@@ -281,11 +298,11 @@ mod tests {
 
     #[test]
     fn configuration_0_and_1_can_be_set_and_no_other() {
-        let mut control = Control::new();
+        let mut control = key();
         assert_eq!(read(&control, (0x80, 8, 0, 0, 1)), Ok(vec![1]));
         assert_eq!(write(&mut control, (0, 9, 0, 0, 0)), Ok(Written::Settled));
         assert_eq!(read(&control, (0x80, 8, 0, 0, 1)), Ok(vec![0]));
-        assert!(!control.input_works() && !control.output_works());
+        assert!(!control.works(0x81) && !control.works(0x01));
         assert_eq!(read(&control, (0x81, 0, 0, 0, 2)), Err(Stall), "no interface in address state");
         assert_eq!(write(&mut control, (0, 9, 2, 0, 0)), Err(Stall));
         assert_eq!(
@@ -294,23 +311,23 @@ mod tests {
             "a stalled request changes nothing"
         );
         assert_eq!(write(&mut control, (0, 9, 1, 0, 0)), Ok(Written::Settled));
-        assert!(control.input_works() && control.output_works());
+        assert!(control.works(0x81) && control.works(0x01));
     }
 
     #[test]
     fn a_halt_is_set_seen_and_cleared_on_its_own_endpoint() {
-        let mut control = Control::new();
+        let mut control = key();
         assert_eq!(write(&mut control, (2, 3, 0, 0x81, 0)), Ok(Written::Settled));
-        assert!(!control.input_works() && control.output_works());
+        assert!(!control.works(0x81) && control.works(0x01));
         assert_eq!(read(&control, (0x82, 0, 0, 0x81, 2)), Ok(vec![1, 0]));
         assert_eq!(read(&control, (0x82, 0, 0, 0x01, 2)), Ok(vec![0, 0]));
         assert_eq!(write(&mut control, (2, 1, 0, 0x81, 0)), Ok(Written::Settled));
-        assert!(control.input_works());
+        assert!(control.works(0x81));
         for clearing in [(0, 9, 1, 0, 0), (1, 11, 0, 0, 0)] {
             write(&mut control, (2, 3, 0, 0x01, 0)).expect("halt");
-            assert!(!control.output_works());
+            assert!(!control.works(0x01));
             write(&mut control, clearing).expect("clears");
-            assert!(control.output_works());
+            assert!(control.works(0x01));
         }
         assert_eq!(write(&mut control, (2, 3, 0, 0, 0)), Err(Stall), "endpoint 0 is never halted");
         assert_eq!(write(&mut control, (2, 1, 0, 0, 0)), Ok(Written::Settled));
@@ -320,7 +337,7 @@ mod tests {
 
     #[test]
     fn remote_wake_up_and_test_modes_do_not_exist() {
-        let mut control = Control::new();
+        let mut control = key();
         for setup in [(0, 1, 1, 0, 0), (0, 3, 1, 0, 0), (0, 3, 2, 0x0100, 0)] {
             assert_eq!(write(&mut control, setup), Err(Stall), "{setup:x?}");
         }
@@ -328,7 +345,7 @@ mod tests {
 
     #[test]
     fn interface_0_has_one_setting() {
-        let mut control = Control::new();
+        let mut control = key();
         assert_eq!(read(&control, (0x81, 10, 0, 0, 1)), Ok(vec![0]));
         assert_eq!(read(&control, (0x81, 10, 0, 1, 1)), Err(Stall));
         assert_eq!(write(&mut control, (1, 11, 0, 0, 0)), Ok(Written::Settled));
@@ -338,14 +355,14 @@ mod tests {
 
     #[test]
     fn addresses_are_accepted_up_to_127() {
-        let mut control = Control::new();
+        let mut control = key();
         assert_eq!(write(&mut control, (0, 5, 127, 0, 0)), Ok(Written::Settled));
         assert_eq!(write(&mut control, (0, 5, 128, 0, 0)), Err(Stall));
     }
 
     #[test]
     fn the_idle_rate_is_kept() {
-        let mut control = Control::new();
+        let mut control = key();
         assert_eq!(write(&mut control, (0x21, 10, 0x7D00, 0, 0)), Ok(Written::Settled));
         assert_eq!(read(&control, (0xA1, 2, 0, 0, 1)), Ok(vec![0x7D]));
         assert_eq!(write(&mut control, (0x21, 10, 0, 3, 0)), Err(Stall));
@@ -353,11 +370,11 @@ mod tests {
 
     #[test]
     fn a_report_set_on_endpoint_0_has_at_most_64_bytes_and_no_id() {
-        let mut control = Control::new();
+        let mut control = key();
         for length in [0, 1, 64] {
             assert_eq!(
                 write(&mut control, (0x21, 9, 0x0200, 0, length)),
-                Ok(Written::OutputReport)
+                Ok(Written::OutputReport { interface: 0 })
             );
         }
         let refused = [
@@ -376,7 +393,7 @@ mod tests {
     // HD-96
     #[test]
     fn a_report_that_is_asked_for_on_endpoint_0_is_empty() {
-        let control = Control::new();
+        let control = key();
         for value in [0x0100, 0x0200] {
             assert_eq!(read(&control, (0xA1, 1, value, 0, 64)), Ok(vec![0; 64]));
             assert_eq!(read(&control, (0xA1, 1, value, 0, 65)), Ok(vec![0; 64]));
@@ -393,9 +410,45 @@ mod tests {
         }
     }
 
+    // NF-50
+    #[test]
+    fn a_reader_has_no_lists_of_clocks_and_rates_and_can_be_told_to_abort() {
+        let mut control = composite();
+        for request in [2, 3] {
+            assert_eq!(read(&control, (0xA1, request, 0, 1, 64)), Err(Stall));
+        }
+        let abort = Written::Abort { interface: 1, seq: 7 };
+        assert_eq!(write(&mut control, (0x21, 1, 0x0700, 1, 0)), Ok(abort));
+        assert_eq!(write(&mut control, (0x21, 1, 0x0701, 1, 0)), Err(Stall), "another slot");
+        assert_eq!(write(&mut control, (0x21, 1, 0x0700, 0, 0)), Err(Stall), "another interface");
+        assert_eq!(write(&mut control, (0x21, 1, 0x0700, 1, 2)), Err(Stall), "with data");
+    }
+
+    #[test]
+    fn requests_of_a_class_are_for_interfaces_of_that_class() {
+        let mut control = composite();
+        assert_eq!(read(&control, (0x81, 6, 0x2200, 1, 34)), Err(Stall));
+        assert_eq!(read(&control, (0xA1, 1, 0x0100, 1, 64)), Err(Stall));
+        assert_eq!(write(&mut control, (0x21, 10, 0, 1, 0)), Err(Stall));
+        assert_eq!(read(&control, (0x81, 10, 0, 1, 1)), Ok(vec![0]));
+        assert_eq!(read(&control, (0x81, 10, 0, 2, 1)), Err(Stall));
+    }
+
+    #[test]
+    fn a_setting_clears_halts_of_its_own_interface() {
+        let mut control = composite();
+        for address in [0x81, 0x82, 0x02, 0x83] {
+            write(&mut control, (2, 3, 0, address, 0)).expect("halt");
+        }
+        write(&mut control, (1, 11, 0, 1, 0)).expect("clears");
+        assert!(!control.works(0x81));
+        assert!([0x82, 0x02, 0x83].iter().all(|address| control.works(*address)));
+        assert_eq!(write(&mut control, (2, 3, 0, 0x03, 0)), Err(Stall), "no such endpoint");
+    }
+
     #[test]
     fn everything_else_stalls() {
-        let mut control = Control::new();
+        let mut control = key();
         let supported_in = [0x80, 0x81, 0x82, 0xA1];
         for request_type in 0..=255u8 {
             for request in [4, 7, 12, 13, 48, 51, 255] {

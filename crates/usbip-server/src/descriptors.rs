@@ -1,4 +1,4 @@
-//! What the device says it is (USB 2.0 section 9.6, HID 1.11 section 6.2; HD-90 to HD-95).
+//! What the device says it is (USB 2.0 section 9.6, HID 1.11 section 6.2, CCID 1.1 section 5.1; HD-90 to HD-95, NF-50).
 //!
 //! The `usbip` crate holds the description and builds the descriptors: it is asked for them once,
 //! over a pipe in memory, the way a host would ask. Later requests are answered from what it said.
@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex};
 
 use usbip::usbip_protocol::{USBIP_CMD_SUBMIT, UsbIpCommand, UsbIpHeaderBasic};
 use usbip::{
-    ClassCode, DescriptorType, EndpointAttributes, SetupPacket, StandardRequest, UsbDevice,
-    UsbEndpoint, UsbInterface, UsbInterfaceHandler, UsbIpServer, UsbSpeed,
+    DescriptorType, SetupPacket, StandardRequest, UsbDevice, UsbEndpoint, UsbInterface,
+    UsbInterfaceHandler, UsbIpServer, UsbSpeed,
 };
 
+use crate::ccid;
 use crate::device::DeviceInfo;
-use crate::function::REPORT_LENGTH;
+use crate::interface::{Class, Endpoint, Layout};
 use crate::limits;
 use crate::wire::{IN, URB_HEADER, immediately, u32_at};
 
@@ -56,7 +57,7 @@ impl Descriptors {
         }
     }
 
-    /// The descriptor of the interface with `wValue` (type and index).
+    /// The descriptor of a HID interface with `wValue` (type and index).
     pub(crate) fn of_interface(value: u16) -> Option<&'static [u8]> {
         match value {
             0x2100 => Some(&HID_DESCRIPTOR),
@@ -68,15 +69,14 @@ impl Descriptors {
 
 /// The crate's description of the device. DEVLIST and IMPORT replies are made from it too, so they
 /// agree with the descriptors.
-pub(crate) fn model(info: &DeviceInfo, bus_num: u16, dev_num: u16) -> UsbDevice {
-    let mut device = UsbDevice::new(dev_num.into()).with_interface(
-        ClassCode::HID as u8,
-        0,
-        0,
-        None,
-        endpoints(),
-        Arc::new(Mutex::new(Box::new(HidClass))),
-    );
+pub(crate) fn model(info: &DeviceInfo, layout: &Layout, bus_num: u16, dev_num: u16) -> UsbDevice {
+    let mut device = UsbDevice::new(dev_num.into());
+    for (number, class) in layout.classes().iter().enumerate() {
+        let its_own = layout.endpoints().iter().filter(|endpoint| endpoint.interface == number);
+        let endpoints = its_own.map(described).collect();
+        let handler = Arc::new(Mutex::new(Box::new(Described(*class)) as _));
+        device = device.with_interface(class.code(), 0, 0, None, endpoints, handler);
+    }
     device.path = format!("/sys/devices/virtual/usb/{}", info.bus_id);
     device.bus_id = info.bus_id.clone();
     device.bus_num = bus_num.into();
@@ -121,14 +121,13 @@ fn fitting(text: &str) -> String {
     text.chars().take_while(fits).collect()
 }
 
-fn endpoints() -> Vec<UsbEndpoint> {
-    let interrupt = |address| UsbEndpoint {
-        address,
-        attributes: EndpointAttributes::Interrupt as u8,
-        max_packet_size: REPORT_LENGTH as u16,
-        interval: INTERVAL,
-    };
-    vec![interrupt(0x81), interrupt(0x01)]
+fn described(endpoint: &Endpoint) -> UsbEndpoint {
+    UsbEndpoint {
+        address: endpoint.address,
+        attributes: endpoint.pipe.attributes() as u8,
+        max_packet_size: endpoint.pipe.packet(),
+        interval: endpoint.pipe.interval(),
+    }
 }
 
 /// Imports `device` from the crate's own server and reads the `wanted` descriptors. What it does
@@ -190,13 +189,16 @@ fn get_descriptor(kind: u8, index: u8) -> Vec<u8> {
     .to_bytes()
 }
 
-/// Gives the crate's model its HID class descriptor. It handles no transfers.
+/// Gives the crate's model the class descriptor of an interface. It handles no transfers.
 #[derive(Debug)]
-struct HidClass;
+struct Described(Class);
 
-impl UsbInterfaceHandler for HidClass {
+impl UsbInterfaceHandler for Described {
     fn get_class_specific_descriptor(&self) -> Vec<u8> {
-        HID_DESCRIPTOR.to_vec()
+        match self.0 {
+            Class::Hid => HID_DESCRIPTOR.to_vec(),
+            Class::Ccid => ccid::CLASS_DESCRIPTOR.to_vec(),
+        }
     }
 
     fn handle_urb(
@@ -238,8 +240,6 @@ const REPORT_DESCRIPTOR: [u8; 34] = [
 /// bcdHID 1.11, no country, one report descriptor (HD-91).
 const HID_DESCRIPTOR: [u8; 9] = [9, 0x21, 0x11, 0x01, 0, 1, 0x22, REPORT_DESCRIPTOR.len() as u8, 0];
 
-/// bInterval: a report every 5 ms at most, on a bus that keeps time (HD-92).
-const INTERVAL: u8 = 5;
 /// The crate numbers its four strings from 1.
 const LAST_STRING: u8 = 4;
 /// More than any of the descriptors.
@@ -258,6 +258,8 @@ const STRING: u8 = DescriptorType::String as u8;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interface::Interface;
+    use crate::interface::tests::{ccid, hid};
 
     fn info() -> DeviceInfo {
         DeviceInfo {
@@ -272,7 +274,41 @@ mod tests {
     }
 
     fn descriptors(info: &DeviceInfo) -> Descriptors {
-        Descriptors::of(&model(info, 1, 2)).expect("the model answers")
+        of(info, &[hid()])
+    }
+
+    fn of(info: &DeviceInfo, interfaces: &[Interface]) -> Descriptors {
+        let layout = Layout::of(interfaces).expect("it fits");
+        Descriptors::of(&model(info, &layout, 1, 2)).expect("the model answers")
+    }
+
+    /// What a reader's interface says behind its number: class, what it can do, and endpoints.
+    fn reader(number: u8, first: u8) -> Vec<u8> {
+        let (input, changes) = (0x80 | first, 0x81 + first);
+        [
+            &[9, 4, number, 0, 3, 0x0B, 0, 0, 0, 54, 0x21, 0x10, 0x01, 0, 7, 2, 0, 0, 0][..],
+            &[0xA0, 0x0F, 0, 0, 0xA0, 0x0F, 0, 0, 0], // 4 MHz, and nothing else
+            &[0x80, 0x25, 0, 0, 0x80, 0x25, 0, 0, 0], // 9600 bit/s, and nothing else
+            &[0xFE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFE, 0x00, 0x04, 0x00, 0x14, 0x1E, 0, 0],
+            &[0xFF, 0xFF, 0, 0, 0, 1],
+            &[7, 5, input, 2, 64, 0, 0, 7, 5, first, 2, 64, 0, 0, 7, 5, changes, 3, 8, 0, 16],
+        ]
+        .concat()
+    }
+
+    // NF-50, NF-51
+    #[test]
+    fn a_reader_takes_short_and_extended_apdus_and_sets_itself_up() {
+        let configuration = [&[9, 2, 93, 0, 1, 1, 0, 0x80, 50][..], &reader(0, 1)].concat();
+        assert_eq!(of(&info(), &[ccid()]).of_device(0x0200, 0), Some(&configuration[..]));
+    }
+
+    #[test]
+    fn a_composite_device_has_a_key_first_and_then_a_reader() {
+        let key = of(&info(), &[hid()]).configuration;
+        let composite = of(&info(), &[hid(), ccid()]).configuration;
+        assert_eq!(composite[..9], [9, 2, 125, 0, 2, 1, 0, 0x80, 50]);
+        assert_eq!(composite[9..], [&key[9..], &reader(1, 2)].concat());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A plugged device: its [`Port`] for the program that plugged it in, its [`Lease`] for the
 //! connection that imported it.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::Cell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
@@ -11,9 +11,10 @@ use usbip::UsbDevice;
 
 use crate::connection::{self, ConnectionError};
 use crate::descriptors::{self, Descriptors};
-use crate::function::HidFunction;
+use crate::interface::{Interface, Layout};
 use crate::limits;
 use crate::server::Devices;
+use crate::wire::Target;
 
 /// What the device tells the host about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,9 @@ pub enum PlugError {
     /// Empty, too long, or not printable.
     #[error("bus id {0:?} is not 1 to 31 printable ASCII characters; choose one such as 1-1")]
     BusIdInvalid(String),
+    /// No interface, or more than a device can have: it numbers its endpoints up to 15.
+    #[error("a device has at least one interface, and at most 15 endpoints each way")]
+    Interfaces,
     /// The `usbip` crate did not produce the descriptors it used to.
     #[error("the usbip crate did not describe the device")]
     NoDescriptors,
@@ -140,7 +144,8 @@ pub(crate) struct Slot {
     model: UsbDevice,
     descriptors: Descriptors,
     devid: u32,
-    function: Rc<RefCell<dyn HidFunction>>,
+    interfaces: Vec<Interface>,
+    layout: Rc<Layout>,
     state: Cell<State>,
     /// Rung by the port, heard by the connection that holds the lease.
     signal: Arc<Notify>,
@@ -159,17 +164,18 @@ impl Slot {
     pub(crate) fn new(
         info: &DeviceInfo,
         dev_num: u16,
-        function: Rc<RefCell<dyn HidFunction>>,
+        interfaces: Vec<Interface>,
     ) -> Result<Self, PlugError> {
         if !is_bus_id(&info.bus_id) {
             return Err(PlugError::BusIdInvalid(info.bus_id.clone()));
         }
         let bus_num = bus_number(&info.bus_id);
-        let model = descriptors::model(info, bus_num, dev_num);
+        let layout = Rc::new(Layout::of(&interfaces).ok_or(PlugError::Interfaces)?);
+        let model = descriptors::model(info, &layout, bus_num, dev_num);
         let descriptors = Descriptors::of(&model).ok_or(PlugError::NoDescriptors)?;
         let devid = u32::from(bus_num) << 16 | u32::from(dev_num);
         let (state, signal) = (Cell::new(State::Free), Arc::new(Notify::new()));
-        Ok(Self { model, descriptors, devid, function, state, signal })
+        Ok(Self { model, descriptors, devid, interfaces, layout, state, signal })
     }
 
     pub(crate) fn model(&self) -> &UsbDevice {
@@ -204,20 +210,25 @@ impl Lease {
             return None;
         }
         slot.state.set(State::Imported);
-        slot.function.borrow_mut().attached();
+        slot.interfaces.iter().for_each(Interface::attached);
         Some(Self { slot: Rc::clone(slot) })
     }
 
-    pub(crate) fn devid(&self) -> u32 {
-        self.slot.devid
+    /// What URBs may be for.
+    pub(crate) fn target(&self) -> Target {
+        Target { devid: self.slot.devid, last_endpoint: self.slot.layout.last_endpoint() }
     }
 
     pub(crate) fn descriptors(&self) -> &Descriptors {
         &self.slot.descriptors
     }
 
-    pub(crate) fn function(&self) -> RefMut<'_, dyn HidFunction + 'static> {
-        self.slot.function.borrow_mut()
+    pub(crate) fn interfaces(&self) -> &[Interface] {
+        &self.slot.interfaces
+    }
+
+    pub(crate) fn layout(&self) -> &Rc<Layout> {
+        &self.slot.layout
     }
 
     /// Whether the plug was pulled: the holder has to let go.
@@ -233,10 +244,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // A function that panicked may still be borrowed; the device is given back all the same.
-        if let Ok(mut function) = self.slot.function.try_borrow_mut() {
-            function.detached();
-        }
+        self.slot.interfaces.iter().for_each(Interface::detached);
         if self.slot.state.get() != State::Unplugged {
             self.slot.state.set(State::Free);
         }

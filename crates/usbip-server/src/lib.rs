@@ -1,13 +1,13 @@
-//! A USB/IP server and host end for HID devices, with pending interrupt URBs and true unlink.
+//! A USB/IP server and host end for HID devices and smart card readers, with pending IN URBs and true unlink.
 //!
-//! Put something that speaks 64-byte reports behind [`HidFunction`], [`Server::plug`] it in, and
-//! serve the [`Server`] on TCP, a Unix socket or any stream; or plug it into this very machine with
-//! [`vhci`]. The other end, for programs that want to use such a device without a kernel, is
+//! Put something that speaks 64-byte reports behind [`HidFunction`], or something that answers APDUs behind [`SmartCard`],
+//! [`Server::plug`] it in as an [`Interface`], alone or with others, and serve the [`Server`] on TCP, a Unix socket or any
+//! stream; or plug it into this very machine with [`vhci`]. The other end, for programs that want to use such a device without a kernel, is
 //! [`client`].
 //!
 //! The wire format is the kernel's Documentation/usb/usbip_protocol.rst. The `usbip` crate supplies
 //! its types, its decoder and encoder and the USB descriptors; what decides is ours: lengths are
-//! judged before the decoder sees a byte, interrupt-IN URBs wait instead of being polled, UNLINK
+//! judged before the decoder sees a byte, IN URBs wait instead of being polled, UNLINK
 //! really unlinks, and a peer can hurt nobody but itself.
 //!
 //! Everything runs on one thread: call it from a Tokio `LocalSet` on a `current_thread` runtime. An
@@ -15,12 +15,16 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `function` | what sits behind the interface |
+//! | `function` | what sits behind a HID interface |
+//! | `smart_card` | what may lie on a reader |
+//! | `interface` | what a device is made of: interfaces and their endpoints |
+//! | `ccid` | a reader: its messages, and its slot |
 //! | `wire` | bytes to messages and back, judged first |
 //! | `buffer` | bounded bytes in, bytes out |
 //! | `control` | endpoint 0 |
 //! | `descriptors` | what the device says it is |
 //! | `session` | one import: URBs in, completions out; no I/O |
+//! | `running` | an interface of an imported device at work |
 //! | `connection` | a session on a stream, with its deadlines |
 //! | `device` | a plugged device, its port and its lease |
 //! | `pending` | who has imported nothing |
@@ -42,21 +46,27 @@
 )]
 
 mod buffer;
+mod ccid;
 pub mod client;
 mod connection;
 mod control;
 mod descriptors;
 mod device;
 mod function;
+mod interface;
 pub mod limits;
 mod pending;
+mod running;
 mod server;
 mod session;
+mod smart_card;
 pub mod vhci;
 mod wire;
 
 pub use connection::ConnectionError;
 pub use device::{DeviceInfo, PlugError, Port, Waker};
 pub use function::{HidFunction, REPORT_LENGTH, Report};
+pub use interface::Interface;
 pub use server::Server;
+pub use smart_card::SmartCard;
 pub use wire::WireError;

@@ -2,14 +2,36 @@
 
 use std::time::Duration;
 
-/// Data bytes of one URB, in either direction. Reports have 64, descriptors a few hundred; Linux's
-/// own hidraw sends 65 when a report id is given, and control transfers through libusb stop at
-/// 4,096.
-pub const MAX_TRANSFER: u32 = 4096;
+/// Data bytes that an URB may bring. Reports have 64, and Linux's own hidraw sends 65 when a report id is given; control
+/// transfers through libusb stop at 4,096; a message to a reader has up to [`MAX_CCID_MESSAGE`].
+pub const MAX_TRANSFER: u32 = 8192;
 
-/// Interrupt-IN URBs waiting for a report. Linux keeps one; libusb programs a handful. One more is
+/// Bytes that an URB may offer room for. It costs nothing here, and libccid reads every message into 65,556.
+pub const MAX_ROOM: u32 = 128 * 1024;
+
+/// IN URBs waiting at an endpoint. Linux keeps one; libusb programs a handful. One more is
 /// refused with `-ENOMEM`, and the connection lives on.
 pub const MAX_PARKED: usize = 64;
+
+/// Bytes of a message of a reader, both ways (dwMaxCCIDMessageLength): the longest request of CTAPHID, 7,609 bytes, in an APDU
+/// with its head and tail, and the ten bytes before it.
+pub const MAX_CCID_MESSAGE: usize = 7700;
+
+/// wMaxPacketSize of a reader's bulk endpoints, at full speed (NF-51). A shorter packet ends a transfer.
+pub const CCID_PACKET: usize = 64;
+
+/// Bytes of a command APDU that comes in parts: the longest that ISO 7816-4 knows has a head of 4 bytes, 3 for Lc, 65,535 of data
+/// and 2 for Le.
+pub const MAX_APDU: usize = 65_544;
+
+/// Bytes of an ATR: TS and at most 32 others (ISO 7816-3 section 8.2).
+pub const MAX_ATR: usize = 33;
+
+/// Answers of a reader that the host has not taken. A host has one command under way; further ones are stalled.
+pub const MAX_ANSWERS: usize = 8;
+
+/// How often a host hears that a card is still at work (NF-53): drivers give up after some seconds of silence.
+pub const TIME_EXTENSION: Duration = Duration::from_secs(1);
 
 /// Received bytes not yet understood, before an import: the longest request has 40. So pending connections cost
 /// little, whatever they send.

@@ -18,7 +18,7 @@ use usbip::usbip_protocol::UsbIpResponse;
 use crate::buffer::Inbox;
 use crate::connection::{self, ConnectionError};
 use crate::device::{DeviceInfo, Lease, PlugError, Port, Slot};
-use crate::function::HidFunction;
+use crate::interface::Interface;
 use crate::limits;
 use crate::pending::{PendingConnection, PendingConnections};
 use crate::wire::{self, DEVICE_BUSY, NO_DEVICE, Op};
@@ -36,16 +36,12 @@ impl Server {
         Self::default()
     }
 
-    /// Plugs in a device; at any time, also while others are in use.
+    /// Plugs in a device with these interfaces, numbered from 0; at any time, also while others are in use.
     ///
     /// # Errors
-    /// [`PlugError`] if the bus id is taken or malformed, which is the caller's fault.
-    pub fn plug(
-        &self,
-        info: DeviceInfo,
-        function: Rc<RefCell<dyn HidFunction>>,
-    ) -> Result<Port, PlugError> {
-        let slot = self.devices.add(&info, function)?;
+    /// [`PlugError`] if the bus id is taken or malformed, or the interfaces are too many, which is the caller's fault.
+    pub fn plug(&self, info: DeviceInfo, interfaces: Vec<Interface>) -> Result<Port, PlugError> {
+        let slot = self.devices.add(&info, interfaces)?;
         Ok(Port::new(slot, Rc::downgrade(&self.devices)))
     }
 
@@ -220,17 +216,13 @@ pub(crate) struct Devices {
 }
 
 impl Devices {
-    fn add(
-        &self,
-        info: &DeviceInfo,
-        function: Rc<RefCell<dyn HidFunction>>,
-    ) -> Result<Rc<Slot>, PlugError> {
+    fn add(&self, info: &DeviceInfo, interfaces: Vec<Interface>) -> Result<Rc<Slot>, PlugError> {
         if self.slots.borrow().contains_key(&info.bus_id) {
             return Err(PlugError::BusIdTaken(info.bus_id.clone()));
         }
         // As on a real bus: each device gets the next number, and 1 is the root hub.
         let dev_num = self.last_dev_num.get().checked_add(1).unwrap_or_default().max(2);
-        let slot = Rc::new(Slot::new(info, dev_num, function)?);
+        let slot = Rc::new(Slot::new(info, dev_num, interfaces)?);
         self.last_dev_num.set(dev_num);
         self.slots.borrow_mut().insert(info.bus_id.clone(), Rc::clone(&slot));
         self.list.take();
@@ -290,6 +282,7 @@ fn import_refused(status: u32) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interface::tests::hid;
     use tokio::task::LocalSet;
 
     #[tokio::test]
@@ -318,7 +311,7 @@ mod tests {
         let devices = Rc::new(Devices::default());
         let empty = devices.devlist();
         assert!(Rc::ptr_eq(&empty, &devices.devlist()));
-        let slot = devices.add(&info("1-1"), Rc::new(RefCell::new(Silent))).expect("a free bus id");
+        let slot = devices.add(&info("1-1"), vec![hid()]).expect("a free bus id");
         let one = devices.devlist();
         assert_eq!((empty.len(), one.len()), (12, 12 + 316));
         assert!(Rc::ptr_eq(&one, &devices.devlist()));
@@ -336,21 +329,6 @@ mod tests {
             product: String::new(),
             serial: String::new(),
         }
-    }
-
-    struct Silent;
-
-    impl HidFunction for Silent {
-        fn attached(&mut self) {}
-        fn detached(&mut self) {}
-        fn output(&mut self, _: &crate::function::Report) {}
-        fn input(&mut self, _: usize) -> Option<crate::function::Report> {
-            None
-        }
-        fn poll_timeout(&mut self) -> Option<time::Duration> {
-            None
-        }
-        fn handle_timeout(&mut self) {}
     }
 
     /// EMFILE fifty times, then a connection.

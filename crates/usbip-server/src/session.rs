@@ -6,44 +6,74 @@
 //! what was asked for (HD-97).
 
 use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
 
 use usbip::SetupPacket;
 
 use crate::buffer::{Inbox, Outbox};
 use crate::control::{Control, Stall, Written};
 use crate::device::Lease;
-use crate::function::REPORT_LENGTH;
+use crate::interface::Endpoint;
 use crate::limits;
+use crate::running::Running;
 use crate::wire::{self, Request, Status, Urb, WireError};
 
 pub(crate) struct Session {
     lease: Lease,
     control: Control,
-    parked: VecDeque<Parked>,
+    interfaces: Vec<Running>,
+    inputs: Vec<Input>,
     pub(crate) outbox: Outbox,
 }
 
-/// An interrupt-IN URB that waits for a report.
+/// An IN endpoint, and the URBs that wait there for something to send, oldest first.
+struct Input {
+    endpoint: Endpoint,
+    parked: VecDeque<Parked>,
+}
+
 struct Parked {
     seqnum: u32,
-    capacity: usize,
+    room: usize,
 }
 
 impl Session {
     pub(crate) fn new(lease: Lease) -> Self {
-        Self { lease, control: Control::new(), parked: VecDeque::new(), outbox: Outbox::default() }
+        let control = Control::new(Rc::clone(lease.layout()));
+        let interfaces = lease.interfaces().iter().map(Running::new).collect();
+        let inputs = lease.layout().endpoints().iter().filter(|endpoint| endpoint.is_in());
+        let inputs = inputs.map(|endpoint| Input { endpoint: *endpoint, parked: VecDeque::new() });
+        let inputs = inputs.collect();
+        Self { lease, control, interfaces, inputs, outbox: Outbox::default() }
     }
 
     pub(crate) fn lease(&self) -> &Lease {
         &self.lease
     }
 
-    /// Handles the URBs in `inbox`, at most [`limits::URBS_AT_A_TIME`], and hands out reports, as far
+    /// Whether what the host sent is being worked on elsewhere, and the answer will soon be announced with a wake.
+    pub(crate) fn is_working(&self) -> bool {
+        self.interfaces.iter().any(Running::is_working)
+    }
+
+    /// In how long [`handle_timeout`](Self::handle_timeout) is due, if nothing happens before.
+    pub(crate) fn poll_timeout(&self) -> Option<Duration> {
+        self.interfaces.iter().filter_map(Running::poll_timeout).min()
+    }
+
+    /// Time has passed.
+    pub(crate) fn handle_timeout(&mut self) {
+        self.interfaces.iter_mut().for_each(Running::handle_timeout);
+    }
+
+    /// Handles the URBs in `inbox`, at most [`limits::URBS_AT_A_TIME`], and hands out what there is to send, as far
     /// as the outbox has room. Returns how many URBs; if as many as may be, there may be more.
     pub(crate) fn turn(&mut self, inbox: &mut Inbox) -> Result<usize, WireError> {
+        let target = self.lease.target();
         let mut handled: usize = 0;
         while handled < limits::URBS_AT_A_TIME && !self.outbox.is_full() {
-            let Some((urb, length)) = wire::read_urb(inbox.bytes(), self.lease.devid())? else {
+            let Some((urb, length)) = wire::read_urb(inbox.bytes(), target)? else {
                 break;
             };
             inbox.consume(length);
@@ -59,8 +89,10 @@ impl Session {
         match urb.request {
             Request::ControlIn { setup, capacity } => self.control_in(seqnum, &setup, capacity),
             Request::ControlOut { setup, data } => self.control_out(seqnum, &setup, &data),
-            Request::InterruptIn { capacity } => return self.park(Parked { seqnum, capacity }),
-            Request::InterruptOut { data } => self.interrupt_out(seqnum, &data),
+            Request::In { endpoint, capacity } => {
+                return self.park(endpoint, Parked { seqnum, room: capacity });
+            }
+            Request::Out { endpoint, data } => return self.output(seqnum, endpoint, &data),
             Request::Unlink { victim } => self.unlink(seqnum, victim),
         }
         Ok(())
@@ -82,47 +114,48 @@ impl Session {
     }
 
     fn control_out(&mut self, seqnum: u32, setup: &SetupPacket, data: &[u8]) {
-        match self.control.write(setup, data) {
-            Ok(Written::Settled) => self.complete(seqnum, Status::Success, data.len()),
-            Ok(Written::OutputReport) => {
-                self.output(data);
-                self.complete(seqnum, Status::Success, data.len());
+        let status = match self.control.write(setup, data) {
+            Ok(Written::Settled) => Status::Success,
+            Ok(Written::OutputReport { interface }) => self.send_to(interface, data),
+            Ok(Written::Abort { interface, seq }) => {
+                self.interfaces.get_mut(interface).into_iter().for_each(|at| at.abort(seq));
+                Status::Success
             }
-            Err(Stall) => self.complete(seqnum, Status::Stall, 0),
-        }
-        if !self.control.input_works() {
-            self.stall_parked();
-        }
+            Err(Stall) => Status::Stall,
+        };
+        self.complete_out(seqnum, status, data);
+        self.stall_parked();
     }
 
-    fn interrupt_out(&mut self, seqnum: u32, data: &[u8]) {
-        if self.control.output_works() {
-            self.output(data);
-            self.complete(seqnum, Status::Success, data.len());
-        } else {
-            self.complete(seqnum, Status::Stall, 0);
-        }
+    fn output(&mut self, seqnum: u32, number: u8, data: &[u8]) -> Result<(), WireError> {
+        let endpoint = self.lease.layout().numbered(number, false);
+        let endpoint = endpoint.ok_or(WireError::Endpoint(number.into()))?;
+        let status = match self.control.works(endpoint.address) {
+            true => self.send_to(endpoint.interface, data),
+            false => Status::Stall,
+        };
+        self.complete_out(seqnum, status, data);
+        Ok(())
     }
 
-    /// A host cuts a transfer into packets of 64 bytes, and each packet is a report.
-    fn output(&self, data: &[u8]) {
-        for packet in data.chunks(REPORT_LENGTH) {
-            let mut report = [0; REPORT_LENGTH];
-            report.iter_mut().zip(packet).for_each(|(to, from)| *to = *from);
-            self.lease.function().output(&report);
-        }
+    fn send_to(&mut self, interface: usize, data: &[u8]) -> Status {
+        self.interfaces.get_mut(interface).map_or(Status::Stall, |at| at.output(data))
     }
 
-    fn park(&mut self, urb: Parked) -> Result<(), WireError> {
-        if self.parked.iter().any(|other| other.seqnum == urb.seqnum) {
+    fn park(&mut self, number: u8, urb: Parked) -> Result<(), WireError> {
+        let is_twin = |other: &Parked| other.seqnum == urb.seqnum;
+        if self.inputs.iter().any(|input| input.parked.iter().any(is_twin)) {
             return Err(WireError::DuplicateSeqnum(urb.seqnum));
         }
-        if !self.control.input_works() {
+        let endpoint = self.lease.layout().numbered(number, true);
+        let input = self.inputs.iter_mut().find(|input| Some(input.endpoint) == endpoint);
+        let input = input.ok_or(WireError::Endpoint(number.into()))?;
+        if !self.control.works(input.endpoint.address) {
             self.complete(urb.seqnum, Status::Stall, 0);
-        } else if self.parked.len() >= limits::MAX_PARKED {
+        } else if input.parked.len() >= limits::MAX_PARKED {
             self.complete(urb.seqnum, Status::NoMemory, 0);
         } else {
-            self.parked.push_back(urb);
+            input.parked.push_back(urb);
         }
         Ok(())
     }
@@ -130,39 +163,65 @@ impl Session {
     /// A parked URB is taken back; anything else has been completed already, and its reply sent
     /// before this one.
     fn unlink(&mut self, seqnum: u32, victim: u32) {
-        let found = self.parked.iter().position(|urb| urb.seqnum == victim);
-        let status = match found.and_then(|index| self.parked.remove(index)) {
-            Some(_) => Status::Unlinked,
-            None => Status::Success,
-        };
+        let mut inputs = self.inputs.iter_mut();
+        let left = inputs.find_map(|input| input.take_back(victim).then_some(&*input));
+        let status = if left.is_some() { Status::Unlinked } else { Status::Success };
         self.outbox.push(&wire::ret_unlink(seqnum, status));
-        if found.is_some() && self.parked.is_empty() {
-            self.lease.function().unread();
+        if let Some(input) = left.filter(|input| input.parked.is_empty())
+            && let Some(interface) = self.interfaces.get_mut(input.endpoint.interface)
+        {
+            interface.unread();
         }
     }
 
-    /// Gives reports to waiting URBs, oldest first.
+    /// Gives what there is to send to waiting URBs, oldest first.
     fn deliver(&mut self) {
-        while !self.outbox.is_full() && !self.parked.is_empty() {
-            let reads = self.parked.len();
-            let Some(report) = self.lease.function().input(reads) else { return };
-            let Some(urb) = self.parked.pop_front() else { return };
-            let status =
-                if urb.capacity < report.len() { Status::Overflow } else { Status::Success };
-            let data = report.get(..urb.capacity).unwrap_or(&report);
-            self.outbox.push(&wire::ret_submit(urb.seqnum, status, data.len()));
-            self.outbox.push(data);
+        self.interfaces.iter_mut().for_each(Running::look);
+        let outbox = &mut self.outbox;
+        for Input { endpoint, parked } in &mut self.inputs {
+            let Some(interface) = self.interfaces.get_mut(endpoint.interface) else { continue };
+            while !outbox.is_full()
+                && let Some(Parked { seqnum, room }) = parked.front()
+            {
+                let send = |status, data: &[u8]| {
+                    outbox.push(&wire::ret_submit(*seqnum, status, data.len()));
+                    outbox.push(data);
+                };
+                if !interface.input(endpoint.pipe, parked.len(), *room, send) {
+                    break;
+                }
+                parked.pop_front();
+            }
         }
     }
 
+    /// Nothing waits at endpoints that move no data.
     fn stall_parked(&mut self) {
-        while let Some(urb) = self.parked.pop_front() {
-            self.complete(urb.seqnum, Status::Stall, 0);
+        for Input { endpoint, parked } in &mut self.inputs {
+            if !self.control.works(endpoint.address) {
+                for urb in parked.drain(..) {
+                    self.outbox.push(&wire::ret_submit(urb.seqnum, Status::Stall, 0));
+                }
+            }
         }
+    }
+
+    /// An OUT transfer consumes everything, or nothing.
+    fn complete_out(&mut self, seqnum: u32, status: Status, data: &[u8]) {
+        let consumed = if status == Status::Success { data.len() } else { 0 };
+        self.complete(seqnum, status, consumed);
     }
 
     fn complete(&mut self, seqnum: u32, status: Status, actual_length: usize) {
         self.outbox.push(&wire::ret_submit(seqnum, status, actual_length));
+    }
+}
+
+impl Input {
+    /// Whether that URB waited here; it does no more.
+    fn take_back(&mut self, victim: u32) -> bool {
+        let found = self.parked.iter().position(|urb| urb.seqnum == victim);
+        found.and_then(|index| self.parked.remove(index)).is_some()
     }
 }
 

@@ -43,11 +43,11 @@ pub enum WireError {
     /// A direction other than OUT (0) and IN (1).
     #[error("URB with direction {0}")]
     Direction(u32),
-    /// An endpoint other than 0 and 1: the descriptors name no others.
+    /// An endpoint that the descriptors do not name.
     #[error("URB for endpoint {0}")]
     Endpoint(u32),
-    /// More than [`limits::MAX_TRANSFER`] bytes.
-    #[error("URB with {0} bytes, more than {max}", max = limits::MAX_TRANSFER)]
+    /// More than [`limits::MAX_TRANSFER`] bytes to the device, or [`limits::MAX_ROOM`] from it.
+    #[error("URB with {0} bytes, more than {max} or {room}", max = limits::MAX_TRANSFER, room = limits::MAX_ROOM)]
     TransferLength(u32),
     /// A sequence number that is still in use.
     #[error("sequence number {0} submitted twice")]
@@ -74,11 +74,26 @@ pub(crate) struct Urb {
 
 #[derive(Debug)]
 pub(crate) enum Request {
-    ControlIn { setup: SetupPacket, capacity: usize },
-    ControlOut { setup: SetupPacket, data: Vec<u8> },
-    InterruptIn { capacity: usize },
-    InterruptOut { data: Vec<u8> },
-    Unlink { victim: u32 },
+    ControlIn {
+        setup: SetupPacket,
+        capacity: usize,
+    },
+    ControlOut {
+        setup: SetupPacket,
+        data: Vec<u8>,
+    },
+    /// For the endpoint with this number.
+    In {
+        endpoint: u8,
+        capacity: usize,
+    },
+    Out {
+        endpoint: u8,
+        data: Vec<u8>,
+    },
+    Unlink {
+        victim: u32,
+    },
 }
 
 /// How an URB ended: the negative errno that Linux puts in `urb->status`.
@@ -122,18 +137,25 @@ pub(crate) fn read_op(bytes: &[u8]) -> Result<Option<(Op, usize)>, WireError> {
     }
 }
 
-/// The first URB in `bytes` and its length; `None` while it is incomplete. `devid` is the imported
-/// device.
-pub(crate) fn read_urb(bytes: &[u8], devid: u32) -> Result<Option<(Urb, usize)>, WireError> {
+/// What URBs of a connection may be for: the imported device, and its endpoints.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) devid: u32,
+    /// The last number of an endpoint.
+    pub(crate) last_endpoint: u8,
+}
+
+/// The first URB in `bytes` and its length; `None` while it is incomplete.
+pub(crate) fn read_urb(bytes: &[u8], target: Target) -> Result<Option<(Urb, usize)>, WireError> {
     let Some(header) = bytes.first_chunk::<URB_HEADER>() else { return Ok(None) };
-    let length = urb_length(header, devid)?;
+    let length = urb_length(header, target)?;
     let Some(message) = bytes.get(..length) else { return Ok(None) };
     let urb = decode_urb(message).ok_or(WireError::Undecodable)?;
     Ok(Some((urb, length)))
 }
 
 /// Bytes of the URB that starts with `header`, once all of it has been judged.
-fn urb_length(header: &[u8; URB_HEADER], devid: u32) -> Result<usize, WireError> {
+fn urb_length(header: &[u8; URB_HEADER], target: Target) -> Result<usize, WireError> {
     let field = |at| u32_at(header, at).unwrap_or_default();
     let (command, device, direction, endpoint) = (field(0), field(8), field(12), field(16));
     let is_submit = command == u32::from(USBIP_CMD_SUBMIT);
@@ -141,16 +163,17 @@ fn urb_length(header: &[u8; URB_HEADER], devid: u32) -> Result<usize, WireError>
     if !is_submit && command != u32::from(USBIP_CMD_UNLINK) {
         return Err(WireError::Command(command));
     }
-    if device != devid {
+    if device != target.devid {
         return Err(WireError::Device(device));
     }
     if direction > IN {
         return Err(WireError::Direction(direction));
     }
-    if endpoint > 1 {
+    if endpoint > u32::from(target.last_endpoint) {
         return Err(WireError::Endpoint(endpoint));
     }
-    if data > limits::MAX_TRANSFER {
+    let most = if direction == OUT { limits::MAX_TRANSFER } else { limits::MAX_ROOM };
+    if data > most {
         return Err(WireError::TransferLength(data));
     }
     let payload = if direction == OUT { data } else { 0 };
@@ -180,8 +203,8 @@ fn from_command(command: UsbIpCommand) -> Option<Urb> {
             let request = match (header.ep, header.direction) {
                 (0, IN) => Request::ControlIn { setup, capacity },
                 (0, _) => Request::ControlOut { setup, data },
-                (_, IN) => Request::InterruptIn { capacity },
-                (_, _) => Request::InterruptOut { data },
+                (number, IN) => Request::In { endpoint: u8::try_from(number).ok()?, capacity },
+                (number, _) => Request::Out { endpoint: u8::try_from(number).ok()?, data },
             };
             Some(Urb { seqnum: header.seqnum, request })
         }
@@ -254,6 +277,7 @@ mod tests {
     use proptest::prelude::*;
 
     const DEVID: u32 = 0x0001_0002;
+    const TARGET: Target = Target { devid: DEVID, last_endpoint: 1 };
 
     fn submit(ep: u32, direction: u32, length: u32, data: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -271,24 +295,24 @@ mod tests {
     }
 
     fn error(bytes: &[u8]) -> WireError {
-        read_urb(bytes, DEVID).expect_err("refused")
+        read_urb(bytes, TARGET).expect_err("refused")
     }
 
     #[test]
     fn an_out_urb_is_complete_with_its_last_data_byte() {
         let bytes = submit(1, OUT, 64, &[9; 64]);
         for cut in 0..bytes.len() {
-            assert!(read_urb(&bytes[..cut], DEVID).expect("legal").is_none(), "{cut}");
+            assert!(read_urb(&bytes[..cut], TARGET).expect("legal").is_none(), "{cut}");
         }
-        let (urb, length) = read_urb(&bytes, DEVID).expect("legal").expect("complete");
+        let (urb, length) = read_urb(&bytes, TARGET).expect("legal").expect("complete");
         assert_eq!((urb.seqnum, length), (7, 112));
-        assert!(matches!(urb.request, Request::InterruptOut { data } if data == [9; 64]));
+        assert!(matches!(urb.request, Request::Out { endpoint: 1, data } if data == [9; 64]));
     }
 
     #[test]
     fn each_decisive_field_of_an_urb_is_judged() {
         let good = submit(1, IN, 64, &[]);
-        assert!(read_urb(&good, DEVID).is_ok());
+        assert!(read_urb(&good, TARGET).is_ok());
         assert_eq!(error(&with(good.clone(), 0, 3)), WireError::Command(3));
         assert_eq!(error(&with(good.clone(), 0, 0x0111_0001)), WireError::Command(0x0111_0001));
         assert_eq!(error(&with(good.clone(), 0, 0x0111_8005)), WireError::Command(0x0111_8005));
@@ -300,10 +324,13 @@ mod tests {
     }
 
     #[test]
-    fn a_transfer_may_have_4096_bytes_and_no_more_before_any_of_them_is_read() {
-        for (ep, direction) in [(0, IN), (0, OUT), (1, IN), (1, OUT)] {
-            assert!(read_urb(&submit(ep, direction, limits::MAX_TRANSFER, &[]), DEVID).is_ok());
-            for over in [limits::MAX_TRANSFER + 1, 0xD000_0000, u32::MAX] {
+    fn a_transfer_may_bring_8192_bytes_or_have_room_for_128_kib_and_no_more_before_any_is_read() {
+        let (bring, room) = (limits::MAX_TRANSFER, limits::MAX_ROOM);
+        for (ep, direction, most) in
+            [(0, IN, room), (0, OUT, bring), (1, IN, room), (1, OUT, bring)]
+        {
+            assert!(read_urb(&submit(ep, direction, most, &[]), TARGET).is_ok());
+            for over in [most + 1, 0xD000_0000, u32::MAX] {
                 assert_eq!(
                     error(&submit(ep, direction, over, &[])),
                     WireError::TransferLength(over)
@@ -316,7 +343,7 @@ mod tests {
     fn number_of_packets_is_ignored() {
         for packets in [0, 1, 0xFFFF_FFFE, 0xFFFF_FFFF] {
             let bytes = with(submit(1, OUT, 2, &[1, 2]), NUMBER_OF_PACKETS, packets);
-            let (_, length) = read_urb(&bytes, DEVID).expect("legal").expect("complete");
+            let (_, length) = read_urb(&bytes, TARGET).expect("legal").expect("complete");
             assert_eq!(length, 50);
         }
     }
@@ -325,7 +352,7 @@ mod tests {
     fn an_unlink_is_48_bytes_whatever_its_padding_says() {
         let mut bytes = with(submit(1, OUT, u32::MAX, &[]), 0, 2);
         bytes[20..24].copy_from_slice(&5u32.to_be_bytes());
-        let (urb, length) = read_urb(&bytes, DEVID).expect("legal").expect("complete");
+        let (urb, length) = read_urb(&bytes, TARGET).expect("legal").expect("complete");
         assert_eq!(length, 48);
         assert!(matches!(urb.request, Request::Unlink { victim: 5 }));
     }
@@ -360,7 +387,7 @@ mod tests {
     }
 
     fn header_like() -> impl Strategy<Value = Vec<u8>> {
-        let small = || prop_oneof![0u32..4, Just(DEVID), Just(4096), Just(4097), any::<u32>()];
+        let small = || prop_oneof![0u32..4, Just(DEVID), Just(8192), Just(8193), any::<u32>()];
         (proptest::collection::vec(small(), 12), proptest::collection::vec(any::<u8>(), 0..200))
             .prop_map(|(fields, tail)| {
                 fields.iter().flat_map(|f| f.to_be_bytes()).chain(tail).collect()
@@ -375,10 +402,10 @@ mod tests {
             if let Ok(Some((_, length))) = read_op(&bytes) {
                 prop_assert!(length <= bytes.len());
             }
-            if let Ok(Some((urb, length))) = read_urb(&bytes, DEVID) {
+            if let Ok(Some((urb, length))) = read_urb(&bytes, TARGET) {
                 prop_assert!(length <= bytes.len());
                 let data = match urb.request {
-                    Request::ControlOut { data, .. } | Request::InterruptOut { data } => data,
+                    Request::ControlOut { data, .. } | Request::Out { data, .. } => data,
                     _ => Vec::new(),
                 };
                 prop_assert_eq!(data.len(), length - URB_HEADER);

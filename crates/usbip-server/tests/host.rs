@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use usbip_server::client::{ClientError, Host, Socket, list};
-use usbip_server::{DeviceInfo, HidFunction, Report, Server};
+use usbip_server::{DeviceInfo, HidFunction, Interface, Report, Server, limits};
 
 #[derive(Default)]
 struct Echo(VecDeque<Report>);
@@ -50,7 +50,8 @@ fn with_server<F: AsyncFnOnce(Server)>(serve: impl FnOnce() -> F + Send + 'stati
             product: "Kéy".into(),
             serial: String::new(),
         };
-        server.plug(info, Rc::new(RefCell::new(Echo::default()))).expect("a free bus id");
+        let echo = Rc::new(RefCell::new(Echo::default()));
+        server.plug(info, vec![Interface::Hid(echo)]).expect("a free bus id");
         tokio::task::LocalSet::new().block_on(&runtime, serve()(server));
     });
 }
@@ -209,7 +210,10 @@ fn a_stall_is_an_error_and_the_device_lives_on() {
         length: 10,
     };
     assert!(matches!(host.control_in(qualifier), Err(ClientError::Stall)));
-    assert!(matches!(host.send_bytes(&[0; 4097]), Err(ClientError::TooLong)));
+    assert!(matches!(
+        host.send_bytes(&[0; limits::MAX_TRANSFER as usize + 1]),
+        Err(ClientError::TooLong)
+    ));
     host.send_bytes(&[3; 65]).expect("sent");
     assert_eq!(host.receive(PATIENCE).expect("open"), Some([3; 64]));
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use ctap_core::{Decision, PromptId, Question};
 use rand_core::{CryptoRng, Rng as _};
-use usbip_server::{DeviceInfo, Port, Server};
+use usbip_server::{DeviceInfo, Interface, Port, Server};
 
 use crate::attestation::Issuer;
 use crate::bell::{Bell, Listener};
@@ -195,7 +195,7 @@ impl KeyMaker<'_> {
         let key = key.on_thread(format!("key 1-{number}")).map_err(Error::Start)?;
         let usb = Rc::new(RefCell::new(UsbKey { key, clock: self.clock, power_ups: 0 }));
         let info = device_info(number, profile.usb_ids(), serial.clone());
-        let port = self.server.plug(info, Rc::clone(&usb) as _)?;
+        let port = self.server.plug(info, vec![Interface::Hid(Rc::clone(&usb) as _)])?;
         let waker = port.waker();
         usb.borrow().key.wake_by(move || waker.wake());
         let (replugs, is_held, offered) = (Cell::new(0), Cell::new(false), OnceCell::new());

@@ -1,4 +1,4 @@
-//! A stream of URBs, nearly all of them legal, in any portions, into the server.
+//! A stream of URBs, nearly all of them legal, in any portions, into the server, which has a key that is a smart card reader too.
 //!
 //! What a virtual host controller relies on: each SUBMIT is answered exactly once, or unlinked with -ECONNRESET and then not
 //! at all; no answer is longer than what was asked for; only reads wait; and the device can be imported again.
@@ -15,7 +15,9 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use usbip_server::{ConnectionError, DeviceInfo, HidFunction, Port, Report, Server, limits};
+use usbip_server::{
+    ConnectionError, DeviceInfo, HidFunction, Interface, Port, Report, Server, SmartCard, limits,
+};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -33,8 +35,10 @@ struct Urb {
 
 #[derive(Arbitrary, Debug)]
 enum Request {
-    Read { length: u16 },
-    Write { length: u8 },
+    Read { endpoint: u8, length: u16 },
+    Write { endpoint: u8, length: u8 },
+    /// A message to the reader that says its length, mostly.
+    Message { kind: u8, number: u8, specific: [u8; 3], data: Vec<u8>, lie: Option<u32> },
     ControlIn { setup: [u8; 8] },
     ControlOut { setup: [u8; 8], length: u8 },
     Unlink { victim: u8 },
@@ -48,8 +52,10 @@ fuzz_target!(|input: Input| {
     if let Some(left) = sent.settle(&replies)
         && orderly
     {
-        assert!(left.len() <= limits::MAX_PARKED, "{} URBs wait", left.len());
-        assert!(left.values().all(|urb| urb.ep == 1 && urb.is_in), "never answered: {left:?}");
+        let waiting = |ep| left.values().filter(|urb| urb.is_in && urb.ep == ep).count();
+        let counts = [waiting(REPORTS), waiting(MESSAGES), waiting(CHANGES)];
+        assert_eq!(counts.iter().sum::<usize>(), left.len(), "never answered: {left:?}");
+        assert!(counts.iter().all(|count| *count <= limits::MAX_PARKED), "{counts:?} URBs wait");
     }
 });
 
@@ -81,8 +87,18 @@ impl Request {
             out.extend(setup);
         };
         match *self {
-            Self::Read { length } => header([1, 1, 1, (length % 5000).into(), 0], [0; 8]),
-            Self::Write { length } => header([1, 0, 1, length.into(), 0], [0; 8]),
+            Self::Read { endpoint, length } => {
+                let number = REPORTS + u32::from(endpoint) % 3;
+                header([1, 1, number, (length % 5000).into(), 0], [0; 8]);
+            }
+            Self::Write { endpoint, length } => {
+                let number = REPORTS + u32::from(endpoint) % 2;
+                header([1, 0, number, length.into(), 0], [0; 8]);
+            }
+            Self::Message { ref data, .. } => {
+                let length = u32::try_from(HEAD + data.len().min(LONGEST)).expect("32 bits");
+                header([1, 0, MESSAGES, length, 0], [0; 8]);
+            }
             Self::ControlIn { setup } => {
                 let length = u32::from(u16::from_le_bytes([setup[6], setup[7]])) % 5000;
                 header([1, 1, 0, length, 0], setup);
@@ -90,12 +106,32 @@ impl Request {
             Self::ControlOut { setup, length } => header([1, 0, 0, length.into(), 0], setup),
             Self::Unlink { victim } => header([2, 0, 0, 0, victim.into()], [0; 8]),
         }
-        if let Self::Write { length } | Self::ControlOut { length, .. } = self {
-            out.resize(out.len() + usize::from(*length), 0xaa);
+        match self {
+            Self::Write { length, .. } | Self::ControlOut { length, .. } => {
+                out.resize(out.len() + usize::from(*length), 0xaa);
+            }
+            Self::Message { kind, number, specific, data, lie } => {
+                let data = &data[..data.len().min(LONGEST)];
+                let length = lie.unwrap_or(u32::try_from(data.len()).expect("32 bits"));
+                out.push(0x60 | kind % 0x20);
+                out.extend(length.to_le_bytes());
+                out.extend([0, *number]);
+                out.extend(specific);
+                out.extend(data);
+            }
+            _ => {}
         }
     }
 }
 
+/// The endpoints: HID, and behind it the reader's.
+const REPORTS: u32 = 1;
+const MESSAGES: u32 = 2;
+const CHANGES: u32 = 3;
+/// Bytes of a message before its data.
+const HEAD: usize = 10;
+/// Of data, so that a message fits into an URB.
+const LONGEST: usize = 8000;
 /// Imported over `Port::serve`, the first device has this number.
 const DEVID: u32 = 0x0001_0002;
 
@@ -233,7 +269,9 @@ fn plug(server: &Server) -> Port {
         product: "Key".into(),
         serial: String::new(),
     };
-    server.plug(info, Rc::new(RefCell::new(Echo::default()))).expect("a free bus id")
+    let echo = Rc::new(RefCell::new(Echo::default()));
+    let card = Rc::new(RefCell::new(Card::default()));
+    server.plug(info, vec![Interface::Hid(echo), Interface::Ccid(card)]).expect("a free bus id")
 }
 
 /// Sends back what it gets.
@@ -249,6 +287,37 @@ impl HidFunction for Echo {
     fn input(&mut self, reads: usize) -> Option<Report> {
         assert!((1..=limits::MAX_PARKED).contains(&reads));
         self.0.pop_front()
+    }
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        None
+    }
+    fn handle_timeout(&mut self) {}
+}
+
+/// Answers each command with itself, but for those that begin with 1: these take for ever.
+#[derive(Default)]
+struct Card(Option<Vec<u8>>);
+
+impl SmartCard for Card {
+    fn insertion(&self) -> Option<u32> {
+        Some(1)
+    }
+    fn power_on(&mut self) -> Option<Vec<u8>> {
+        self.0 = None;
+        Some(vec![0x3b, 0x80, 0x80, 0x01, 0x01])
+    }
+    fn power_off(&mut self) {
+        self.0 = None;
+    }
+    fn transmit(&mut self, apdu: &[u8]) {
+        assert!((1..=limits::MAX_APDU).contains(&apdu.len()) && self.0.is_none());
+        self.0 = Some(apdu.to_vec());
+    }
+    fn response(&mut self) -> Option<Vec<u8>> {
+        self.0.take_if(|apdu| apdu[0] != 1)
+    }
+    fn abort(&mut self) {
+        self.0 = None;
     }
     fn poll_timeout(&mut self) -> Option<Duration> {
         None

@@ -40,7 +40,7 @@ fn each_forbidden_urb_ends_its_connection_and_nothing_else() {
         let devid = port.devid();
         let cases = [
             (urb(devid, 0xD000_0000, &[]), WireError::TransferLength(0xD000_0000)),
-            (urb(devid, 4097, &[]), WireError::TransferLength(4097)),
+            (urb(devid, 8193, &[]), WireError::TransferLength(8193)),
             (
                 urb(devid, 0, &[(24, u32::MAX), (12, 1), (16, 0)]),
                 WireError::TransferLength(u32::MAX),
@@ -109,14 +109,14 @@ fn the_largest_out_is_taken_and_one_byte_more_is_not() {
         let server = Server::new();
         let (port, _) = plug(&server, "1-1");
         let (mut vhci, served) = attach(&server, &port).await;
-        let out = vhci.submit_out(&vec![1; 4096]);
+        let out = vhci.submit_out(&vec![1; 8192]);
         assert!(matches!(
             reply_to(&vhci.settle().await, out),
-            Reply::Submit { status: 0, actual_length: 4096, .. }
+            Reply::Submit { status: 0, actual_length: 8192, .. }
         ));
         drop(vhci);
         served.await.expect("no panic").expect("an orderly end");
-        let over = [urb(port.devid(), 4097, &[]), vec![1; 4097]].concat();
+        let over = [urb(port.devid(), 8193, &[]), vec![1; 8193]].concat();
         assert!(matches!(fate(&server, &over).await, Err(ConnectionError::Wire(_))));
     });
 }
@@ -457,7 +457,7 @@ fn the_thirteenth_import_is_refused_and_the_twelfth_is_not() {
 }
 
 fn field() -> impl Strategy<Value = u32> {
-    prop_oneof![0u32..6, Just(0x0001_0002), Just(64), Just(4096), any::<u32>()]
+    prop_oneof![0u32..6, Just(0x0001_0002), Just(64), Just(8192), any::<u32>()]
 }
 
 /// Headers that are right more often than not, so that what lies behind the first check is reached.

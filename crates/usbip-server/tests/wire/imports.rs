@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::yield_now;
-use usbip_server::{ConnectionError, PlugError, Server};
+use usbip_server::{ConnectionError, Interface, PlugError, Server};
 
 use crate::peer::*;
 
@@ -281,12 +281,15 @@ fn a_served_port_needs_no_import() {
 fn a_bus_id_is_given_once_and_must_be_one() {
     let server = Server::new();
     let (_port, echo) = plug(&server, "1-1");
-    let again = server.plug(info("1-1"), echo.clone()).map(|_| ());
+    let key = || vec![Interface::Hid(echo.clone())];
+    let again = server.plug(info("1-1"), key()).map(|_| ());
     assert_eq!(again, Err(PlugError::BusIdTaken("1-1".into())));
     let long = "x".repeat(32);
     for bad in ["", "a b", &long] {
-        let refused = server.plug(info(bad), echo.clone()).map(|_| ());
+        let refused = server.plug(info(bad), key()).map(|_| ());
         assert_eq!(refused, Err(PlugError::BusIdInvalid(bad.into())));
     }
-    assert!(server.plug(info(&long[1..]), echo).is_ok());
+    let nothing = server.plug(info("1-2"), Vec::new()).map(|_| ());
+    assert_eq!(nothing, Err(PlugError::Interfaces));
+    assert!(server.plug(info(&long[1..]), key()).is_ok());
 }

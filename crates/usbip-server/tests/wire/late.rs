@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
-use usbip_server::{ConnectionError, HidFunction, Port, Report, Server, limits};
+use usbip_server::{ConnectionError, HidFunction, Interface, Port, Report, Server, limits};
 
 use crate::peer::*;
 
@@ -65,7 +65,8 @@ type Outcome = Result<(), ConnectionError>;
 fn late() -> Late<impl Future<Output = Outcome>> {
     let server = Server::new();
     let function = Rc::new(RefCell::new(Impatient::default()));
-    let port = server.plug(info("1-1"), function.clone()).expect("a free bus id");
+    let port =
+        server.plug(info("1-1"), vec![Interface::Hid(function.clone())]).expect("a free bus id");
     let (ours, theirs) = duplex(1 << 20);
     let vhci = Vhci::new(ours, port.devid());
     Late { vhci, serving: Box::pin(serve(server, port, theirs)), function }

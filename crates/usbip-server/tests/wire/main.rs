@@ -1,5 +1,6 @@
 //! The server as a peer sees it, in simulated time, over streams in memory.
 
+mod ccid;
 mod hostile;
 mod imports;
 mod late;

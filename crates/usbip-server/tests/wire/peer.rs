@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::Instant;
-use usbip_server::{ConnectionError, DeviceInfo, HidFunction, Port, Report, Server};
+use usbip_server::{ConnectionError, DeviceInfo, HidFunction, Interface, Port, Report, Server};
 
 pub(crate) const STALL: i32 = -32;
 pub(crate) const UNLINKED: i32 = -104;
@@ -75,7 +75,8 @@ pub(crate) fn info(bus_id: &str) -> DeviceInfo {
 
 pub(crate) fn plug(server: &Server, bus_id: &str) -> (Port, Rc<RefCell<Echo>>) {
     let echo = Rc::new(RefCell::new(Echo::default()));
-    let port = server.plug(info(bus_id), echo.clone()).expect("a free bus id");
+    let port =
+        server.plug(info(bus_id), vec![Interface::Hid(echo.clone())]).expect("a free bus id");
     (port, echo)
 }
 
@@ -146,6 +147,8 @@ pub(crate) struct Vhci {
     unlinks: BTreeMap<u32, u32>,
     /// What the echo has received and not returned.
     pub(crate) echoed: VecDeque<Report>,
+    /// No echo is there, but a smart card reader.
+    pub(crate) is_reader: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -172,6 +175,7 @@ impl Vhci {
             pending: BTreeMap::new(),
             unlinks: BTreeMap::new(),
             echoed: VecDeque::new(),
+            is_reader: false,
         }
     }
 
@@ -284,7 +288,7 @@ impl Vhci {
 
     fn completed(&mut self, seqnum: u32, status: i32, actual_length: usize, data: &[u8]) {
         let urb = self.pending.remove(&seqnum).expect("looked up before");
-        if urb.ep == 0 {
+        if urb.ep == 0 || self.is_reader {
             return;
         }
         if !urb.is_in && status == 0 {
