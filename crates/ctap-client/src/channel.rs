@@ -9,7 +9,7 @@ use rand_core::{Rng as _, UnwrapErr};
 
 use crate::error::TransportError;
 use crate::exchange::{Exchange, KeepaliveStatus, Patience};
-use crate::limits::{BUSY_PAUSE, BUSY_RETRIES, MAX_SILENCE, OVERDUE_REPORTS};
+use crate::limits::{BUSY_PAUSE, BUSY_RETRIES, LATE_RETRIES, MAX_SILENCE, OVERDUE_REPORTS};
 use crate::pipe::{Report, ReportPipe};
 
 /// One allocated channel to a key, as long as nobody else takes the key away.
@@ -100,16 +100,20 @@ impl<P: ReportPipe> HidChannel<P> {
         self.transact(Command::Lock, &[seconds], &mut wait).map(drop)
     }
 
-    /// One request and its answer, repeated while the key is busy with others.
+    /// One request and its answer, repeated while the key is busy with others, and if this host was too slow to send it whole.
     fn transact(
         &mut self,
         command: Command,
         message: &[u8],
         on_keepalive: &mut dyn FnMut(KeepaliveStatus) -> Patience,
     ) -> Result<Vec<u8>, TransportError> {
+        let mut late = 0..LATE_RETRIES;
         for _ in 0..BUSY_RETRIES {
             match self.attempt(command, message, on_keepalive) {
                 Err(TransportError::Refused(ErrorCode::ChannelBusy)) => pause(&mut self.pipe)?,
+                Err(TransportError::Refused(ErrorCode::MsgTimeout)) if late.next().is_some() => {
+                    pause(&mut self.pipe)?;
+                }
                 outcome => return outcome,
             }
         }
@@ -444,22 +448,41 @@ mod tests {
         assert_eq!(winks, 2);
     }
 
+    /// A scripted key that is silent during each pause, so that every answer meets an attempt.
+    struct Paused(Script, bool);
+
+    impl Paused {
+        fn channel(answers: &[&str]) -> HidChannel<Self> {
+            let frames = [&[INIT_ANSWER], answers].concat();
+            HidChannel::open_with(Self(Script::of(&frames), false), NONCE).unwrap()
+        }
+    }
+
+    impl ReportPipe for Paused {
+        fn send(&mut self, report: &Report) -> io::Result<()> {
+            self.1 = true;
+            self.0.send(report)
+        }
+        fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
+            if core::mem::take(&mut self.1) { self.0.receive(timeout) } else { Ok(None) }
+        }
+    }
+
+    #[test]
+    fn a_message_that_was_sent_too_slowly_is_sent_again_three_times() {
+        let (late, done) = ("00000001bf000105", "00000001880000");
+        let mut channel = Paused::channel(&[late, late, late, done]);
+        channel.wink().unwrap();
+        let mut channel = Paused::channel(&[late; 5]);
+        let error = channel.wink().unwrap_err();
+        assert!(matches!(error, TransportError::Refused(ErrorCode::MsgTimeout)));
+        assert_eq!(channel.pipe_mut().0.incoming.len(), 1, "four attempts");
+    }
+
     #[test]
     fn a_key_that_stays_busy_is_given_up() {
         let busy = ["00000001bf000106"; BUSY_RETRIES as usize + 1];
-        // During each pause the scripted key is silent, so every busy answer meets an attempt.
-        struct Paused(Script, bool);
-        impl ReportPipe for Paused {
-            fn send(&mut self, report: &Report) -> io::Result<()> {
-                self.1 = true;
-                self.0.send(report)
-            }
-            fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
-                if core::mem::take(&mut self.1) { self.0.receive(timeout) } else { Ok(None) }
-            }
-        }
-        let frames = [&[INIT_ANSWER], busy.as_slice()].concat();
-        let mut channel = HidChannel::open_with(Paused(Script::of(&frames), false), NONCE).unwrap();
+        let mut channel = Paused::channel(&busy);
         let error = channel.wink().unwrap_err();
         assert!(matches!(error, TransportError::Refused(ErrorCode::ChannelBusy)));
         assert!(channel.pipe_mut().0.incoming.is_empty());

@@ -45,3 +45,7 @@ pub const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often a request refused as `CHANNEL_BUSY` is sent again: three seconds in all.
 pub const BUSY_RETRIES: u32 = 30;
+
+/// How often a message is sent again of which the key missed a part (`MSG_TIMEOUT`). It has done nothing with it; a host that
+/// was kept from sending for half a second, by what else its machine does, should not give up for that.
+pub const LATE_RETRIES: u32 = 3;

@@ -67,6 +67,6 @@ pub use connection::ConnectionError;
 pub use device::{DeviceInfo, PlugError, Port, Waker};
 pub use function::{HidFunction, REPORT_LENGTH, Report};
 pub use interface::Interface;
-pub use server::Server;
+pub use server::{Server, listen};
 pub use smart_card::SmartCard;
 pub use wire::WireError;

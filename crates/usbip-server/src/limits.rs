@@ -80,13 +80,17 @@ pub const LIST_PAUSE: Duration = Duration::from_millis(1);
 
 /// File descriptors that pending connections leave to the rest of the program: its control socket, and the files that it opens to save what
 /// it was told.
-pub const RESERVED_DESCRIPTORS: u64 = 32;
+pub const RESERVED_DESCRIPTORS: usize = 32;
 
 /// Devices imported at a time.
 pub const MAX_IMPORTS: usize = 12;
 
 /// Connections in all, imported or not.
 pub const MAX_CONNECTIONS: usize = MAX_IMPORTS + MAX_WAITING + MAX_NEWCOMERS;
+
+/// Connections that the system keeps until they are accepted. A crowd that comes at once costs nobody a second (the time after
+/// which TCP knocks again).
+pub const BACKLOG: u32 = 1024;
 
 /// Pause after a failed `accept`: it mostly means that this process has no file descriptor left.
 pub const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);

@@ -4,8 +4,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::fs;
 use std::rc::Rc;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time;
 
@@ -13,6 +15,7 @@ use crate::limits;
 
 /// All of them, oldest first.
 pub(crate) struct PendingConnections {
+    capacity: usize,
     queue: RefCell<VecDeque<Rc<Pending>>>,
     /// Whose turn it is to have a list of the devices; the others queue.
     list: Semaphore,
@@ -25,7 +28,10 @@ struct Pending {
 
 impl Default for PendingConnections {
     fn default() -> Self {
-        Self { queue: RefCell::default(), list: Semaphore::new(1) }
+        // Without /proc nobody knows how many files are open; then there are few.
+        let open = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+        let capacity = capacity(open, getrlimit(Resource::Nofile).current);
+        Self { capacity, queue: RefCell::default(), list: Semaphore::new(1) }
     }
 }
 
@@ -59,7 +65,7 @@ impl PendingConnection {
         let own = Rc::new(Pending { displaced: Notify::new(), is_newcomer: Cell::new(true) });
         let mut queue = all.queue.borrow_mut();
         queue.push_back(Rc::clone(&own));
-        if queue.len() > limits::MAX_WAITING.saturating_add(limits::MAX_NEWCOMERS) {
+        if queue.len() > all.capacity {
             displace_oldest(&mut queue);
         }
         Self { all: Rc::clone(all), own }
@@ -85,6 +91,15 @@ impl PendingConnection {
     }
 }
 
+/// How many of them a process has room for that has `open` files: they take no descriptor that the rest of it may need. `limit`
+/// is RLIMIT_NOFILE, `None` where there is none.
+fn capacity(open: usize, limit: Option<u64>) -> usize {
+    let most = limits::MAX_WAITING.saturating_add(limits::MAX_NEWCOMERS);
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let left = limit.saturating_sub(open).saturating_sub(limits::RESERVED_DESCRIPTORS);
+    left.clamp(limits::MAX_WAITING, most)
+}
+
 fn displace_oldest(queue: &mut VecDeque<Rc<Pending>>) {
     queue.pop_front().inspect(|oldest| oldest.displaced.notify_one());
 }
@@ -92,5 +107,19 @@ fn displace_oldest(queue: &mut VecDeque<Rc<Pending>>) {
 impl Drop for PendingConnection {
     fn drop(&mut self) {
         self.all.queue.borrow_mut().retain(|other| !Rc::ptr_eq(other, &self.own));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_few_files_may_be_opened_there_is_room_for_few_connections() {
+        let (few, many) = (limits::MAX_WAITING, limits::MAX_WAITING + limits::MAX_NEWCOMERS);
+        let taken = limits::RESERVED_DESCRIPTORS + 20;
+        let room = |left: usize| capacity(20, u64::try_from(taken + left).ok());
+        assert_eq!([room(0), room(few), room(few + 1), room(many)], [few, few, few + 1, many]);
+        assert_eq!([room(many + 1), capacity(20, None), capacity(20, Some(0))], [many, many, few]);
     }
 }

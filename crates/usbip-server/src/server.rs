@@ -5,12 +5,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd as _};
+use std::net::SocketAddr;
 use std::rc::Rc;
 
-use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixStream};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time;
 use usbip::usbip_protocol::UsbIpResponse;
@@ -60,7 +59,6 @@ impl Server {
                 return Ok(None);
             }
             prepare(&stream)?;
-            self.make_room_for(&stream);
             Ok(Some(stream))
         })
         .await
@@ -74,20 +72,7 @@ impl Server {
         &self,
         mut accept: impl AsyncFnMut() -> io::Result<UnixStream>,
     ) -> Infallible {
-        self.serve_each(async || {
-            let stream = accept().await?;
-            self.make_room_for(&stream);
-            Ok(Some(stream))
-        })
-        .await
-    }
-
-    /// Pending connections take no descriptor that the rest of the program may need: where few are left, a new one takes the place of the
-    /// oldest.
-    fn make_room_for(&self, newest: impl AsFd) {
-        if are_few_left(newest.as_fd().as_raw_fd(), getrlimit(Resource::Nofile).current) {
-            self.pending.displace_oldest();
-        }
+        self.serve_each(async || accept().await.map(Some)).await
     }
 
     async fn serve_each<S>(
@@ -188,6 +173,18 @@ impl Server {
     }
 }
 
+/// Listens at `address`, with room for a crowd that arrives while the thread is busy.
+///
+/// # Errors
+/// The system's: the address is taken, not this machine's, or not for this user.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As the standard library does: a server that starts again finds its port free.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(limits::BACKLOG)
+}
+
 /// A report is one small packet: it must not wait for another (40 ms, else). And a host that lost
 /// its power must be noticed, though neither side has anything to say.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
@@ -198,12 +195,6 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     sockopt::set_tcp_keepintvl(stream, limits::KEEPALIVE_INTERVAL)?;
     sockopt::set_tcp_keepcnt(stream, limits::KEEPALIVE_PROBES)?;
     Ok(())
-}
-
-/// The kernel gives out the lowest free number, so one close to the limit tells that all below are taken.
-fn are_few_left(newest: i32, limit: Option<u64>) -> bool {
-    let taken = u64::try_from(newest).unwrap_or(0).saturating_add(1);
-    limit.is_some_and(|limit| limit.saturating_sub(taken) < limits::RESERVED_DESCRIPTORS)
 }
 
 /// What is plugged in, by bus id.
@@ -294,15 +285,6 @@ mod tests {
         prepare(&stream).expect("an ordinary socket");
         assert!(stream.nodelay().expect("readable"));
         assert!(rustix::net::sockopt::socket_keepalive(&stream).expect("readable"));
-    }
-
-    #[test]
-    fn a_descriptor_close_to_the_limit_tells_that_few_are_left() {
-        let limit = limits::RESERVED_DESCRIPTORS + 10;
-        assert!(!are_few_left(9, Some(limit)), "ten are taken");
-        assert!(are_few_left(10, Some(limit)), "eleven are taken");
-        assert!(!are_few_left(i32::MAX, None), "there is no limit");
-        assert!(are_few_left(0, Some(0)));
     }
 
     // P-28

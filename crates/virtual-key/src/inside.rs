@@ -59,7 +59,7 @@ impl Host {
 impl Inside {
     /// Makes the key. What may refuse it is asked first, before its memory is touched.
     pub(crate) async fn start(settings: &KeySettings, way: Way) -> Result<(Self, Host), Error> {
-        let prepared = Prepared::of(way, settings.warn).await?;
+        let prepared = Prepared::of(way, settings.warn)?;
         let server = Server::new();
         let keys = Keys::plug_into(&server, settings)?;
         let key = keys.iter().next().map(Rc::clone).ok_or(Error::Ended)?;
@@ -186,19 +186,19 @@ enum Prepared {
 }
 
 impl Prepared {
-    async fn of(way: Way, warn: Warn) -> Result<Self, Error> {
+    fn of(way: Way, warn: Warn) -> Result<Self, Error> {
         Ok(match way {
             Way::InProcess => Self::Nobody,
-            Way::UsbIp(address) => Self::UsbIp(Listener::open(address, warn).await?),
+            Way::UsbIp(address) => Self::UsbIp(Listener::open(address, warn)?),
             Way::Kernel => Self::Kernel(Vhci::open(Path::new(vhci::PLATFORM))?),
         })
     }
 }
 
 impl Listener {
-    async fn open(address: SocketAddr, warn: Warn) -> Result<Self, Error> {
+    fn open(address: SocketAddr, warn: Warn) -> Result<Self, Error> {
         let cannot_listen = |error| Error::Listen { address, error };
-        let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
+        let listener = usbip_server::listen(address).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let filter = PeerFilter::of(address, warn).map_err(cannot_listen)?;
         Ok(Self { address, listener, filter })

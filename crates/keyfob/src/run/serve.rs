@@ -52,7 +52,7 @@ pub(crate) struct Options {
 /// An address, a socket or a key's memory is in use, or must not be used like this.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let address = options.address()?;
-    let listeners = Listeners::open(address, &options).await?;
+    let listeners = Listeners::open(address, &options)?;
     let server = Server::new();
     let running = Running::start(&server, &options.keys)?;
     if let Some(FilteredListener { listener, .. }) = &listeners.tcp {
@@ -116,11 +116,9 @@ struct FilteredListener {
 }
 
 impl Listeners {
-    async fn open(address: Option<SocketAddr>, options: &Options) -> anyhow::Result<Self> {
-        let tcp = match address {
-            Some(address) => Some(FilteredListener::open(address, options.any_user).await?),
-            None => None,
-        };
+    fn open(address: Option<SocketAddr>, options: &Options) -> anyhow::Result<Self> {
+        let tcp =
+            address.map(|address| FilteredListener::open(address, options.any_user)).transpose()?;
         let unix = options.unix.as_deref().map(ListeningSocket::open).transpose()?;
         Ok(Self { tcp, unix })
     }
@@ -166,8 +164,8 @@ impl Listeners {
 
 impl FilteredListener {
     /// Listens at `address`. What other machines can reach was exposed, and is for everybody.
-    async fn open(address: SocketAddr, any_user: bool) -> anyhow::Result<Self> {
-        let listener = listen(address).await?;
+    fn open(address: SocketAddr, any_user: bool) -> anyhow::Result<Self> {
+        let listener = listen(address)?;
         let watched = address.ip().to_canonical().is_loopback() && !any_user;
         let filter =
             watched.then(|| PeerFilter::of(listener.local_addr()?, tell_of_stranger)).transpose();
@@ -193,8 +191,8 @@ fn tell_of_stranger(sentence: fmt::Arguments<'_>) {
     warn(format_args!("{sentence}; --any-user lets in everybody"));
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    usbip_server::listen(address).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => taken(address),
         _ => advise(
             anyhow::Error::new(error).context(format!("cannot listen on {address}")),
