@@ -134,7 +134,7 @@ impl Transport for OwnAuthenticator {
     }
 
     fn power_cycle(&mut self) -> Result<(), TransportFailure> {
-        self.key.power_cycle();
+        self.key.power_cycle(ctap_core::Transport::Usb);
         Ok(())
     }
 

@@ -16,7 +16,9 @@ use crate::counter::SignCounter;
 use crate::session::Session;
 use crate::status::Status;
 use crate::store::Store;
+use crate::taps::{Tap, Taps};
 use crate::touches::Touches;
+use crate::transport::Transport;
 
 /// What the authenticator borrows for the length of one call: its durable memory, its randomness, and the time.
 pub struct Platform<'a> {
@@ -61,12 +63,13 @@ pub struct Response {
 ///
 /// There are three kinds of methods. *The world happened*: [`handle`](Self::handle), [`handle_u2f`](Self::handle_u2f),
 /// [`answer`](Self::answer), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`power_off`](Self::power_off),
-/// [`power_cycle`](Self::power_cycle), [`handle_timeout`](Self::handle_timeout). *What must I do now*:
+/// [`power_cycle`](Self::power_cycle), [`tap`](Self::tap), [`handle_timeout`](Self::handle_timeout). *What must I do now*:
 /// [`poll_timeout`](Self::poll_timeout), whose answer changes only through those. *Getters*: [`prompt`](Self::prompt),
 /// [`prompts`](Self::prompts), [`config`](Self::config).
 pub struct Authenticator {
     config: CheckedConfig,
     session: Session,
+    taps: Taps,
     counter: SignCounter,
     pending: Option<Pending>,
     next_prompt: PromptId,
@@ -82,11 +85,14 @@ struct Pending {
 }
 
 impl Authenticator {
-    /// Plugs the key in: this is its power-up. `now` opens the ten seconds in which a reset is accepted (RS-03).
-    pub fn new(config: CheckedConfig, platform: &mut Platform<'_>) -> Self {
+    /// Plugs the key in: this is its power-up, over one of the configuration's [`transports`](Config::transports). `now` opens the
+    /// ten seconds in which a reset is accepted (RS-03).
+    pub fn new(config: CheckedConfig, transport: Transport, platform: &mut Platform<'_>) -> Self {
+        let mut taps = Taps::default();
         Self {
             config,
-            session: power_up(platform),
+            session: power_up(transport, &mut taps, platform),
+            taps,
             counter: SignCounter::new(platform.store),
             pending: None,
             next_prompt: PromptId(1),
@@ -99,10 +105,22 @@ impl Authenticator {
         self.session.touches = Touches::default();
     }
 
-    /// Unplugs the key and plugs it in again: everything that is not in the store is forgotten, a waiting request too.
-    pub fn power_cycle(&mut self, platform: &mut Platform<'_>) {
+    /// Unplugs the key and plugs it in again, over this transport: everything that is not in the store is forgotten, a waiting
+    /// request too. For a key on a reader this is each time that the reader gives it power.
+    pub fn power_cycle(&mut self, transport: Transport, platform: &mut Platform<'_>) {
         self.power_off();
-        self.session = power_up(platform);
+        self.session = power_up(transport, &mut self.taps, platform);
+    }
+
+    /// A person lays the key on a reader. Power comes by itself ([`power_cycle`](Self::power_cycle)), soon after or never; the tap
+    /// counts for a reset over NFC (RS-19), which a program that only has the reader repower the key does not get.
+    pub const fn tap(&mut self, now: Duration) {
+        self.taps.tap(now);
+    }
+
+    /// What taps mean from now on; [`Tap::Agrees`], unless said otherwise. It outlives power cycles.
+    pub const fn set_tap(&mut self, meaning: Tap) {
+        self.taps.set_meaning(meaning);
     }
 
     /// Runs one CTAP message, `command ‖ CBOR`, as far as it goes.
@@ -236,6 +254,7 @@ impl Authenticator {
         Context {
             config: &self.config,
             session: &mut self.session,
+            taps: &mut self.taps,
             counter: &mut self.counter,
             channel,
             store: platform.store,
@@ -245,8 +264,10 @@ impl Authenticator {
     }
 }
 
-fn power_up(platform: &mut Platform<'_>) -> Session {
-    Session::new(platform.now, &platform.store.state().wrapping_key, platform.rng)
+fn power_up(transport: Transport, taps: &mut Taps, platform: &mut Platform<'_>) -> Session {
+    let Platform { store, rng, now } = platform;
+    taps.power_up(transport, *now);
+    Session::new((transport, *now), &store.state().wrapping_key, *rng)
 }
 
 impl Response {

@@ -38,12 +38,15 @@ use crate::session::Session;
 use crate::state::State;
 use crate::status::Status;
 use crate::store::Store;
+use crate::taps::{Presence, Taps};
+use crate::transport::Transport;
 use crate::uv::Verification;
 
 /// All that a command may use while it commits.
 pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
     pub(crate) session: &'a mut Session,
+    pub(crate) taps: &'a mut Taps,
     pub(crate) counter: &'a mut SignCounter,
     pub(crate) channel: Channel,
     pub(crate) store: &'a mut Store,
@@ -66,6 +69,19 @@ impl Context<'_> {
 
     pub(crate) fn policy(&self) -> Policy<'_> {
         Policy { config: self.config, state: self.store.state() }
+    }
+
+    /// Has a person agree to what waits. Over NFC they did by the tap, or they cannot (NF-40, MC-37, GA-34); over every other
+    /// transport they are asked.
+    pub(crate) fn ask(&mut self, question: Question, waiting: Waiting) -> Result<Outcome, Status> {
+        if self.session.transport != Transport::Nfc {
+            return Ok(Outcome::ask(question, waiting));
+        }
+        match self.taps.presence(self.now) {
+            Presence::Tapped(present) => waiting.commit(Finger::Fitting, present, self),
+            Presence::Refused => waiting.refuse(Unanswered::Denied).map(Outcome::Done),
+            Presence::Missing => Err(Status::UpRequired),
+        }
     }
 
     pub(crate) fn places(&self) -> Places<'_> {
@@ -169,7 +185,7 @@ pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Sta
         bio_enrollment::COMMAND if cx.config.fingerprints.is_some() => {
             bio_enrollment::run(parameters, cx)
         }
-        selection::COMMAND if cx.config.is_later_than_20() => Ok(selection::start()),
+        selection::COMMAND if cx.config.is_later_than_20() => selection::start(cx),
         config::COMMAND if cx.config.authenticator_config.any() => {
             config::run(parameters, cx).map(Outcome::Done)
         }
@@ -199,7 +215,7 @@ impl Waiting {
             Self::MakeCredential(ready) => ready.commit(present, cx).map(Outcome::Done),
             Self::GetAssertion(located) => located.commit(present, cx).map(Outcome::Done),
             Self::Probe(probe) => Err(probe.answer(present)),
-            Self::Reset(checked) => checked.commit(present, cx).map(Outcome::Done),
+            Self::Reset(checked) => checked.commit(present, cx),
             Self::Selection(checked) => Ok(Outcome::Done(checked.commit(present))),
             Self::Verify(verification) => verification.shown(finger, present, cx),
             Self::Enroll(sample) => sample.commit(finger, cx).map(Outcome::Done),

@@ -7,6 +7,7 @@ use crate::algorithm::Algorithm;
 use crate::attestation::{Attestation, AttestationKey, Means};
 use crate::limits::DEFAULT_MESSAGE;
 use crate::pin::Protocol;
+use crate::transport::Transport;
 
 mod check;
 mod longest;
@@ -25,6 +26,12 @@ pub struct Config {
     pub firmware_version: u32,
     /// The standards it claims, without U2F (getInfo 0x01).
     pub versions: Vec<Version>,
+    /// The ways to reach it, each once (getInfo 0x09): the same, whichever of them a power-up took (GI-05).
+    pub transports: Vec<Transport>,
+    /// Those over which it accepts a reset (getInfo 0x1A); `None`: all (RS-02).
+    pub transports_for_reset: Option<Vec<Transport>>,
+    /// How a person agrees to a reset.
+    pub reset_gestures: ResetGestures,
     /// How many discoverable credentials fit, at most [`MAX_CAPACITY`](crate::limits::MAX_CAPACITY). 0: none can be made (option
     /// `rk`).
     pub capacity: usize,
@@ -86,6 +93,31 @@ impl Version {
             Self::Fido21 => "FIDO_2_1",
             Self::Fido23 => "FIDO_2_3",
         }
+    }
+}
+
+/// What a person does to agree to a reset, within ten seconds of plugging the key in or laying it on a reader. Makes differ. Where
+/// longTouchForReset is on, a long touch takes the place of all these (RS-06).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResetGestures {
+    /// Over USB, or as a smart card: how often they touch the key. Twice is two questions, one after the other.
+    pub touch: Times,
+    /// Over NFC: how often they lay it on the reader, the one time included that the request comes after (RS-19).
+    pub tap: Times,
+}
+
+/// How often a person does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// One time.
+    Once,
+    /// Two times.
+    Twice,
+}
+
+impl Default for ResetGestures {
+    fn default() -> Self {
+        Self { touch: Times::Once, tap: Times::Once }
     }
 }
 
@@ -185,6 +217,11 @@ impl Config {
         self.authenticator_config.min_pin_length_rp_ids.is_some()
     }
 
+    /// A reset may come over this transport (RS-02).
+    pub(crate) fn accepts_reset_over(&self, transport: Transport) -> bool {
+        self.transports_for_reset.as_ref().is_none_or(|allowed| allowed.contains(&transport))
+    }
+
     /// What it vouches with.
     pub(crate) fn means(&self) -> Means<'_> {
         let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
@@ -224,6 +261,9 @@ impl Default for Config {
             aaguid: AAGUID,
             firmware_version: 1,
             versions: alloc::vec![Version::Fido20, Version::Fido21, Version::Fido23],
+            transports: alloc::vec![Transport::Usb, Transport::Nfc],
+            transports_for_reset: None,
+            reset_gestures: ResetGestures::default(),
             capacity: 10,
             algorithms: default_algorithms(),
             pin_uv_auth_protocols: alloc::vec![Protocol::Two, Protocol::One],

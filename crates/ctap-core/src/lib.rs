@@ -54,12 +54,13 @@
 //! use core::time::Duration;
 //!
 //! use ctap_core::{Authenticator, Channel, CheckedConfig, Decision, Platform, Step, Store};
+//! use ctap_core::Transport;
 //! # use ctap_core::rand_core;
 //! # fn serve(rng: &mut dyn rand_core::CryptoRng) {
 //! let mut store = Store::in_memory(rng);
 //! let now = Duration::ZERO;
 //! let mut platform = Platform { store: &mut store, rng, now };
-//! let mut key = Authenticator::new(CheckedConfig::default(), &mut platform);
+//! let mut key = Authenticator::new(CheckedConfig::default(), Transport::Usb, &mut platform);
 //!
 //! match key.handle(Channel(1), &[0x0b], &mut platform) {
 //!     Step::Reply(response) => drop(response.message), // send it
@@ -73,7 +74,8 @@
 //! # }
 //! ```
 //!
-//! While a question is open, [`Authenticator::poll_timeout`] says when to call [`Authenticator::handle_timeout`].
+//! While a question is open, [`Authenticator::poll_timeout`] says when to call [`Authenticator::handle_timeout`]. Each
+//! [`power_cycle`](Authenticator::power_cycle) says over which [`Transport`] the power came, because over NFC a tap takes the place of a touch.
 //!
 //! # What the types guarantee
 //!
@@ -96,6 +98,7 @@
 //! | a key behind a transport | [`Authenticator`], [`Platform`], [`Step`] |
 //! | another kind of key | [`Config`], [`Config::checked`] |
 //! | to ask a person | [`Question`], [`Decision`] |
+//! | a key on a reader | [`Transport`], [`Authenticator::tap`], [`Tap`] |
 //! | to keep its memory | [`Memory`], [`Store`], [`records`] |
 //! | to see what it remembers | [`state::State`] |
 //! | to have it vouched for | [`attestation`] |
@@ -151,9 +154,11 @@ pub mod state;
 pub mod state_v1;
 pub mod status;
 pub mod store;
+mod taps;
 #[cfg(test)]
 mod testing;
 pub mod touches;
+mod transport;
 mod uv;
 
 pub use authenticator::{Authenticator, Platform, Response, Step};
@@ -166,3 +171,5 @@ pub use rand_core;
 pub use soft::SoftKey;
 pub use status::Status;
 pub use store::Store;
+pub use taps::Tap;
+pub use transport::Transport;

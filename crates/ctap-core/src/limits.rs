@@ -41,11 +41,15 @@ pub const USER_ACTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time after power-up in which a reset is accepted (RS-03).
 pub const RESET_WINDOW: Duration = Duration::from_secs(10);
 
-/// A pinUvAuthToken not used for so long after it was issued is dead (section 6.5.2.1, USB).
+/// A pinUvAuthToken not used for so long after it was issued is dead, and a presence test inside it stands no longer (section
+/// 6.5.2.1: USB and smart cards).
 pub const TOKEN_INITIAL_USAGE: Duration = Duration::from_secs(30);
 
-/// A presence test stands for so long inside a pinUvAuthToken (section 6.5.2.1).
-pub const TOKEN_USER_PRESENT: Duration = Duration::from_secs(30);
+/// The same over NFC (section 6.5.2.1, NF-42).
+pub const TOKEN_INITIAL_USAGE_NFC: Duration = Duration::from_millis(19_800);
+
+/// How long after power-up a tap is presence: the NFC user presence maximum time limit (NF-40).
+pub const TAP_PRESENCE: Duration = Duration::from_secs(120);
 
 /// No pinUvAuthToken lives longer (section 6.5.2.1).
 pub const TOKEN_MAX_USAGE: Duration = Duration::from_secs(600);

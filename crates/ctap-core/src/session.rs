@@ -16,10 +16,13 @@ use crate::pin::retries::Mismatches;
 use crate::pin::token::PinUvAuthToken;
 use crate::secret::Secret;
 use crate::touches::Touches;
+use crate::transport::Transport;
 
 /// The volatile state of an authenticator (CP-18, HD-44).
 pub(crate) struct Session {
     pub(crate) powered_up: Duration,
+    /// The way that the power came.
+    pub(crate) transport: Transport,
     /// Of the wrapping key that the store has now.
     pub(crate) sealing_keys: SealingKeys,
     pub(crate) key_agreement: KeyAgreement,
@@ -55,9 +58,14 @@ pub(crate) enum Walk {
 
 impl Session {
     /// Power-up (CP-18).
-    pub(crate) fn new(now: Duration, wrapping_key: &Secret<32>, rng: &mut dyn CryptoRng) -> Self {
+    pub(crate) fn new(
+        (transport, now): (Transport, Duration),
+        wrapping_key: &Secret<32>,
+        rng: &mut dyn CryptoRng,
+    ) -> Self {
         Self {
             powered_up: now,
+            transport,
             sealing_keys: SealingKeys::derive(wrapping_key),
             key_agreement: KeyAgreement::generate(rng),
             token: PinUvAuthToken::new(rng),
@@ -72,7 +80,7 @@ impl Session {
     /// touches that were given before (RS-10). The wrapping key is new, and so is what follows from it (RS-09). The reset window
     /// is not reopened.
     pub(crate) fn reset(&mut self, wrapping_key: &Secret<32>, rng: &mut dyn CryptoRng) {
-        *self = Self::new(self.powered_up, wrapping_key, rng);
+        *self = Self::new((self.transport, self.powered_up), wrapping_key, rng);
     }
 
     /// Remembers how to go on. `authorized`: a pinUvAuthToken allowed the beginning, and its end ends this (MSG-83).

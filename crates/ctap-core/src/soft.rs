@@ -18,6 +18,7 @@ use crate::config::CheckedConfig;
 use crate::consent::{Decision, Question};
 use crate::crypto::HashRng;
 use crate::store::Store;
+use crate::transport::Transport;
 
 /// An authenticator with everything it needs: memory, randomness, a clock that stands still until it is moved, and a person.
 ///
@@ -36,7 +37,7 @@ pub struct SoftKey {
 type Person = Box<dyn FnMut(&Question) -> Option<Decision> + Send>;
 
 impl SoftKey {
-    /// A key fresh from the factory, just plugged in, with a person who approves everything. Other kinds of keys than the
+    /// A key fresh from the factory, just plugged in over USB, with a person who approves everything. Other kinds of keys than the
     /// default one come from [`Config::checked`](crate::Config::checked).
     #[must_use]
     pub fn new(config: CheckedConfig, seed: [u8; 32]) -> Self {
@@ -44,7 +45,7 @@ impl SoftKey {
         let mut store = Store::in_memory(&mut rng);
         let now = Duration::ZERO;
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
-        let authenticator = Authenticator::new(config, &mut platform);
+        let authenticator = Authenticator::new(config, Transport::Usb, &mut platform);
         Self { authenticator, store, rng, now, person: Box::new(|_| Some(Decision::Approve)) }
     }
 
@@ -75,10 +76,16 @@ impl SoftKey {
         self.now = self.now.saturating_add(time);
     }
 
-    /// Unplugs it and plugs it in again.
-    pub fn power_cycle(&mut self) {
+    /// Unplugs it and plugs it in again, over this transport.
+    pub fn power_cycle(&mut self, transport: Transport) {
         let Self { authenticator, store, rng, now, .. } = self;
-        authenticator.power_cycle(&mut Platform { store, rng, now: *now });
+        authenticator.power_cycle(transport, &mut Platform { store, rng, now: *now });
+    }
+
+    /// Takes it to a contactless reader and lays it on: from now on it is reached over NFC, and nobody is asked for a touch.
+    pub fn tap(&mut self) {
+        self.authenticator.tap(self.now);
+        self.power_cycle(Transport::Nfc);
     }
 
     /// What it remembers.

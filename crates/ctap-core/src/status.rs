@@ -94,6 +94,9 @@ pub enum Status {
     /// The message is longer than maxMsgSize (MSG-62).
     #[error("request too large")]
     RequestTooLarge = 0x39,
+    /// Over NFC: the key must be taken off the reader and laid on again first (MC-37).
+    #[error("user presence required")]
+    UpRequired = 0x3B,
     /// Built-in user verification is locked out (CP-97).
     #[error("user verification blocked")]
     UvBlocked = 0x3C,

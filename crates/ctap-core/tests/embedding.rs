@@ -12,7 +12,8 @@ use ctap_core::config::{FingerprintSensor, Version};
 use ctap_core::consent::Action;
 use ctap_core::memory::{Durability, MemoryError, Record};
 use ctap_core::{
-    Authenticator, Channel, CheckedConfig, Config, Decision, Memory, Platform, SoftKey, Step, Store,
+    Authenticator, Channel, CheckedConfig, Config, Decision, Memory, Platform, SoftKey, Step,
+    Store, Transport,
 };
 
 /// SHA-256 of the client data: what a browser makes, and a key signs.
@@ -96,8 +97,21 @@ fn a_reset_is_for_the_first_ten_seconds_after_power_up() {
     client.exchange_mut().0.advance(Duration::from_millis(10_001));
     let late = client.reset().unwrap_err(); // a reset is for the first ten seconds
     assert_eq!(late.status(), Some(Status::NotAllowed));
-    client.exchange_mut().0.power_cycle();
+    client.exchange_mut().0.power_cycle(Transport::Usb);
     client.reset().unwrap();
+}
+
+#[test]
+fn a_tap_takes_the_place_of_one_touch() {
+    let mut client = client(CheckedConfig::default());
+    let key = &mut client.exchange_mut().0;
+    key.set_person(|_question| panic!("nobody is asked"));
+    key.tap(); // on a contactless reader
+    client.make_credential(&registration(), None).unwrap();
+    let second = client.make_credential(&registration(), None).unwrap_err();
+    assert_eq!(second.status(), Some(Status::UpRequired));
+    client.exchange_mut().0.tap();
+    client.make_credential(&registration(), None).unwrap();
 }
 
 #[test]
@@ -189,7 +203,7 @@ fn a_malformed_request_and_a_failing_medium_are_told_and_leave_nothing() {
     let mut store = Store::create(Box::new(Breakable(is_broken.clone())), &mut rng).unwrap();
     let now = Duration::ZERO;
     let mut platform = Platform { store: &mut store, rng: &mut rng, now };
-    let mut key = Authenticator::new(CheckedConfig::default(), &mut platform);
+    let mut key = Authenticator::new(CheckedConfig::default(), Transport::Usb, &mut platform);
 
     is_broken.store(true, Ordering::Relaxed);
     let mut platform = Platform { store: &mut store, rng: &mut rng, now };

@@ -35,7 +35,7 @@ fn open(options: &DeviceOption) -> anyhow::Result<Client<Channel>> {
         )
     );
     let mut client = Client::new(channel);
-    client.on_keepalive(touch::listener());
+    client.on_keepalive(touch::listener(touch::TOUCH));
     Ok(client)
 }
 

@@ -19,7 +19,7 @@ mod worker;
 use std::io;
 use std::time::Duration;
 
-use ctap_core::{Channel, CheckedConfig, Decision, PromptId, Question, Store};
+use ctap_core::{Channel, CheckedConfig, Decision, PromptId, Question, Store, Transport};
 use hid_transport::{ChannelId, Device, Event, Packet, Report, Settings};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -141,9 +141,15 @@ impl Key {
         }
     }
 
-    /// Power comes: all that is not in the store is forgotten (HD-44).
-    pub fn plug_in(&mut self, now: Duration) {
-        self.switch_power(Order::PlugIn { now }, now);
+    /// Power comes, over this transport: all that is not in the store is forgotten (HD-44, NF-07).
+    pub fn plug_in(&mut self, transport: Transport, now: Duration) {
+        self.switch_power(Order::PlugIn { transport, now }, now);
+    }
+
+    /// A person lays the key on a reader: what a reset over NFC takes (RS-19). Power is another matter: a reader gives it and takes it
+    /// away by itself, more than once for one tap or never ([`plug_in`](Self::plug_in), [`unplug`](Self::unplug)).
+    pub fn tap(&mut self, now: Duration) {
+        self.order(Order::Tap { now }, now);
     }
 
     /// Power goes: nobody waits for an answer any more. A write that has begun cannot be called back, but nobody hears of it.

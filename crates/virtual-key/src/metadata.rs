@@ -12,7 +12,7 @@ use ctap_core::algorithm::Algorithm;
 use ctap_core::attestation::Attestation;
 use ctap_core::config::FingerprintSensor;
 use ctap_core::limits::{MAX_PIN_RETRIES, MAX_UV_RETRIES};
-use ctap_core::{CheckedConfig, Config, SoftKey};
+use ctap_core::{CheckedConfig, Config, SoftKey, Transport};
 use serde_json::{Value, json};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
@@ -76,7 +76,7 @@ fn statement(
         ("isFreshUserVerificationRequired", json!(false)),
         ("matcherProtection", json!(["software"])),
         ("cryptoStrength", json!(128)),
-        ("attachmentHint", json!(["external", "wired"])),
+        ("attachmentHint", json!(attachment_hints(&profile.transports()))),
         ("tcDisplay", json!([])),
         ("attestationRootCertificates", roots.collect::<Result<_, Error>>()?),
         (
@@ -86,6 +86,15 @@ fn statement(
         ("multiDeviceCredentialSupport", json!("unsupported")),
     ];
     Ok(of_any_key.into_iter().chain(of_its_family).collect())
+}
+
+/// How it meets a host (AT-64): a smart card is on a wire, too, as is a reader.
+fn attachment_hints(transports: &[Transport]) -> Vec<&'static str> {
+    let over = |transport| transports.contains(&transport);
+    let is_wired = over(Transport::Usb) || over(Transport::SmartCard);
+    let wired = is_wired.then_some("wired");
+    let nfc = over(Transport::Nfc).then_some(["wireless", "nfc"]);
+    ["external"].into_iter().chain(wired).chain(nfc.into_iter().flatten()).collect()
 }
 
 /// What getInfo tells, and how it is told for metadata.

@@ -12,8 +12,8 @@ mod text;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ctap_core::CheckedConfig;
 use ctap_core::config::Contradiction;
+use ctap_core::{CheckedConfig, Transport};
 use zeroize::Zeroizing;
 
 pub use self::description::{Aaguid, MAX_CAPACITY};
@@ -81,6 +81,17 @@ impl Profile {
     pub fn with_capacity(mut self, capacity: Option<u32>) -> Self {
         self.description.capacity = capacity.unwrap_or(self.description.capacity);
         self
+    }
+
+    /// The same, which can be reached over this transport as well, if it could not.
+    pub fn with_transport(mut self, transport: Transport) -> Self {
+        self.description.add_transport(transport);
+        self
+    }
+
+    /// The ways to reach it, each once (`transports`).
+    pub fn transports(&self) -> Vec<Transport> {
+        self.description.transports()
     }
 
     /// Whether it is more than a U2F key.

@@ -11,6 +11,7 @@ use ctap_core::limits::{MAX_PIN_RETRIES, MIN_MESSAGE};
 use ctap_core::secret::SecretBytes;
 use ctap_core::{
     Authenticator, Channel, CheckedConfig, Config, Decision, Platform, PromptId, Response, Store,
+    Transport,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -32,8 +33,10 @@ pub enum Step {
     Abandon,
     /// So many milliseconds pass.
     Wait(u64),
-    /// Unplugged and plugged in again.
-    PowerCycle,
+    /// Unplugged and plugged in again, over this transport.
+    PowerCycle(Transport),
+    /// Laid on a contactless reader, which gives it power.
+    Tap,
 }
 
 impl Step {
@@ -49,7 +52,9 @@ impl Step {
             5 => Self::Wait(number(bytes)?.into()),
             6 => Self::Wait(u64::from(number(bytes)?) * 100),
             _ => match parameter {
-                0..16 => Self::PowerCycle,
+                0..8 => Self::PowerCycle(Transport::Usb),
+                8..12 => Self::Tap,
+                12..16 => Self::PowerCycle(Transport::Nfc),
                 _ => Self::Abandon,
             },
         })
@@ -77,7 +82,9 @@ impl Step {
                     out.extend([&[6][..], &tenths.to_le_bytes()].concat());
                 }
             },
-            Self::PowerCycle => out.push(7),
+            Self::PowerCycle(Transport::Nfc) => out.push(7 | 12 << 3),
+            Self::PowerCycle(_) => out.push(7),
+            Self::Tap => out.push(7 | 8 << 3),
             Self::Abandon => out.push(7 | 16 << 3),
         }
     }
@@ -122,6 +129,8 @@ pub struct Key {
     prompt: Option<PromptId>,
     /// The prompts that were answered.
     answered: Vec<PromptId>,
+    /// A reader has given it power, and no passkey was made since.
+    is_tapped: bool,
     max_message: usize,
 }
 
@@ -140,7 +149,7 @@ impl Key {
         let config = config(variant);
         let max_message = config.max_msg_size;
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
-        let authenticator = Authenticator::new(config, &mut platform);
+        let authenticator = Authenticator::new(config, Transport::Usb, &mut platform);
         Self {
             authenticator,
             store,
@@ -149,6 +158,7 @@ impl Key {
             waiting: None,
             prompt: None,
             answered: Vec::new(),
+            is_tapped: false,
             max_message,
         }
     }
@@ -181,8 +191,9 @@ impl Key {
             (None, _) => assert!(after.is_paid_up(&before), "P-6: {before:?} {after:?}"),
         }
         if after.credentials.len() > before.credentials.len() {
-            let agreed = matches!(step, Step::Decide(Decision::Approve | Decision::Finger(_)));
-            assert!(agreed, "P-6: a credential that nobody agreed to");
+            let touched = matches!(step, Step::Decide(Decision::Approve | Decision::Finger(_)));
+            let tapped = std::mem::take(&mut self.is_tapped); // NF-41
+            assert!(touched || tapped, "P-6: a credential that nobody agreed to");
         }
         response.map(|response| response.message)
     }
@@ -204,13 +215,23 @@ impl Key {
                 None
             }
             Step::Wait(millis) => self.wait(Duration::from_millis(*millis)),
-            Step::PowerCycle => {
-                let Self { authenticator, store, rng, now, .. } = self;
-                authenticator.power_cycle(&mut Platform { store, rng, now: *now });
-                self.waiting = None;
+            Step::Tap => {
+                self.authenticator.tap(self.now);
+                self.power_cycle(Transport::Nfc);
+                None
+            }
+            Step::PowerCycle(transport) => {
+                self.power_cycle(*transport);
                 None
             }
         }
+    }
+
+    fn power_cycle(&mut self, transport: Transport) {
+        let Self { authenticator, store, rng, now, .. } = self;
+        authenticator.power_cycle(transport, &mut Platform { store, rng, now: *now });
+        self.waiting = None;
+        self.is_tapped = transport == Transport::Nfc;
     }
 
     /// While another request waits, a new one is refused, and the one that waits is not disturbed.

@@ -12,7 +12,7 @@ use ctap_client::{
     Client, CredentialDescriptor, Error, Exchange, KeepaliveStatus, Patience, Permissions,
     PinProtocol, RelyingParty, TransportError, User, get_assertion, make_credential,
 };
-use ctap_core::Decision;
+use ctap_core::{Decision, Transport};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
@@ -124,10 +124,15 @@ fn use_u2f(client: &mut Client<Recorder>) -> Result<(), Error> {
 
 fn reset(client: &mut Client<Recorder>) -> Result<(), Error> {
     with_pin(client, Permissions::MAKE_CREDENTIAL, Some(RP))?;
-    client.exchange_mut().step(Step::PowerCycle);
+    client.exchange_mut().step(Step::PowerCycle(Transport::Usb));
     client.reset()?;
     client.exchange_mut().step(Step::Wait(10_001));
     let _ = client.reset();
+    client.exchange_mut().step(Step::Tap);
+    client.reset()?;
+    client.exchange_mut().step(Step::Tap);
+    register(client, 1)?;
+    let _ = register(client, 2);
     Ok(())
 }
 

@@ -6,7 +6,9 @@ use super::{Authenticator, Platform, Response, Step};
 use crate::channel::Channel;
 use crate::commands::u2f;
 use crate::consent::{Evidence, UserPresent};
+use crate::taps::Presence;
 use crate::touches::Touch;
+use crate::transport::Transport;
 
 impl Authenticator {
     /// Runs one U2F message, an APDU (CTAP 2.3 section 7, UF-01 to UF-62).
@@ -37,8 +39,28 @@ impl Authenticator {
                 let evidence = Evidence::of_presence(present, None);
                 self.finish_u2f(channel, &request, &evidence, platform)
             }
+            None if self.session.transport == Transport::Nfc => {
+                self.look_at_tap(channel, &request, platform)
+            }
             None => self.ask_for_touch(channel, request, platform.now),
         }
+    }
+
+    /// Over NFC the tap decides at once, and nobody is asked (NF-40, UF-22).
+    fn look_at_tap(
+        &mut self,
+        channel: Channel,
+        request: &u2f::Request,
+        platform: &mut Platform<'_>,
+    ) -> Step {
+        let Presence::Tapped(present) = self.taps.presence(platform.now) else {
+            return ask_again(channel);
+        };
+        if !request.is_dummy() {
+            self.taps.spend(); // NF-41, UF-40, UF-62
+        }
+        let evidence = Evidence::of_presence(present, None);
+        self.finish_u2f(channel, request, &evidence, platform)
     }
 
     /// The U2F client waits, under the prompt of its request if that is open.

@@ -119,7 +119,9 @@ impl Agreed {
             return single(0x02, Bytes(&token)); // CP-91: the ordinary token keeps its state
         }
         let life = if cx.config.is_later_than_20() { Life::Modern } else { Life::Ctap20 };
-        let grant = Grant { protocol: self.protocol, permissions, rp_id, user_present, life };
+        let initial_usage = cx.session.transport.token_initial_usage(); // NF-42
+        let protocol = self.protocol;
+        let grant = Grant { protocol, permissions, rp_id, user_present, life, initial_usage };
         cx.session.token.begin_using(grant, cx.now, cx.rng);
         let token = self.secret.encrypt(cx.session.token.value().expose(), cx.rng);
         single(0x02, Bytes(&token)) // CP-82

@@ -34,7 +34,7 @@ pub(crate) const COMMAND: u8 = 0x02;
 pub(crate) fn start(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Status> {
     let request = Request::parse(parameters, cx.config)?;
     if request.auth.is_probe() && cx.policy().has_tokens() {
-        return Ok(Probe::ask(cx.policy().pin_set())); // GA-02
+        return Probe::ask(cx); // GA-02
     }
     match check(request, cx.view())? {
         (checked, Verified::ByFinger) => {
@@ -191,7 +191,7 @@ impl Checked {
             (Some(present), _) => located.commit(present, cx).map(Outcome::Done), // GA-19, GA-40
             (None, Some(silent)) => located.commit_silently(silent, cx).map(Outcome::Done),
             (None, None) => {
-                Ok(Outcome::ask(located.question(cx), Waiting::GetAssertion(Box::new(located))))
+                cx.ask(located.question(cx), Waiting::GetAssertion(Box::new(located))) // GA-34
             }
         }
     }
@@ -232,7 +232,7 @@ impl Located {
         Question { user: name, ..self.checked.question() }
     }
 
-    /// After a touch: the token's flags and permissions are spent (GA-20).
+    /// After a touch: the token's flags and permissions are spent (GA-20), and so is a tap.
     pub(crate) fn commit(
         self,
         present: UserPresent,
@@ -243,6 +243,7 @@ impl Located {
         }
         let evidence = Evidence::of_presence(present, self.verified);
         cx.session.token.consume();
+        cx.taps.spend(); // NF-41
         self.checked.assert(self.found, evidence, cx)
     }
 

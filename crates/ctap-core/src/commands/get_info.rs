@@ -9,6 +9,7 @@ use crate::extensions;
 use crate::limits::{MAX_CREDENTIAL_ID, MAX_CREDENTIALS_IN_LIST, MAX_PIN_BYTES};
 use crate::policy::Policy;
 use crate::state::State;
+use crate::transport::Transport;
 
 use alloc::vec::Vec;
 use rand_core::CryptoRng;
@@ -49,7 +50,7 @@ fn put_ctap21(info: &mut MapWriter, policy: Policy<'_>) {
     let attempts = policy.sensor().and_then(|sensor| sensor.preferred_platform_uv_attempts);
     info.put(0x07_u8, MAX_CREDENTIALS_IN_LIST);
     info.put(0x08_u8, MAX_CREDENTIAL_ID);
-    info.put(0x09_u8, list(&["usb"]));
+    info.put(0x09_u8, Array(names(&config.transports)));
     info.put(0x0a_u8, Array(algorithms));
     info.put_some(0x0b_u8, config.large_blobs);
     info.put_some(0x0c_u8, config.client_pin.then_some(state.settings.force_pin_change));
@@ -66,6 +67,7 @@ fn put_ctap22(info: &mut MapWriter, policy: Policy<'_>, rng: &mut dyn CryptoRng)
     let Policy { config, state } = policy;
     let commands = &config.authenticator_config;
     let long_touch = commands.long_touch_for_reset;
+    let for_reset = config.transports_for_reset.as_deref().map(names);
     let complex = config.extensions.pin_complexity_policy;
     let mut for_readers =
         |info, plaintext| config.per_cred_mgmt_ro.then(|| encrypted(info, plaintext, state, rng));
@@ -75,10 +77,16 @@ fn put_ctap22(info: &mut MapWriter, policy: Policy<'_>, rng: &mut dyn CryptoRng)
     info.put_some(0x17_u8, policy.sensor().map(|_| state.uv_count_since_pin));
     info.put_some(0x18_u8, long_touch.then_some(state.settings.long_touch_for_reset));
     info.put_some(0x19_u8, identifier.as_ref().map(|member| Bytes(member)));
+    info.put_some(0x1a_u8, for_reset.map(Array)); // GI-35
     info.put_some(0x1b_u8, complex.then_some(state.settings.pin_complexity_policy));
     info.put_some(0x1d_u8, config.client_pin.then_some(MAX_PIN_BYTES));
     info.put_some(0x1e_u8, store_state.as_ref().map(|member| Bytes(member)));
     info.put_some(0x1f_u8, commands.any().then_some(list(&config_commands(config))));
+}
+
+/// The same on every transport (GI-05).
+fn names(transports: &[Transport]) -> impl Clone + ExactSizeIterator<Item = &'static str> {
+    transports.iter().map(|transport| transport.name())
 }
 
 /// `FIDO_2_2` is none of them (GI-100); `U2F_V2` only while it works (GI-102).

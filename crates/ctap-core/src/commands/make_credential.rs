@@ -36,7 +36,7 @@ pub(crate) const COMMAND: u8 = 0x01;
 pub(crate) fn start(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Status> {
     let request = Request::parse(parameters, cx.config)?;
     if request.auth.is_probe() && cx.policy().has_tokens() {
-        return Ok(Probe::ask(cx.policy().pin_set())); // MC-02
+        return Probe::ask(cx); // MC-02
     }
     match check(request, cx.view())? {
         (checked, Verified::ByFinger) => {
@@ -286,7 +286,7 @@ impl Checked {
             Some(present) => ready.commit(present, cx).map(Outcome::Done),
             None => {
                 let question = ready.checked.question();
-                Ok(Outcome::ask(question, Waiting::MakeCredential(Box::new(ready))))
+                cx.ask(question, Waiting::MakeCredential(Box::new(ready))) // MC-37
             }
         }
     }
@@ -298,9 +298,14 @@ impl Checked {
         { found }.any(|found| found.is_visible(verified))
     }
 
+    /// Whoever sends it wants to know which key a person picks, and nothing else.
+    fn is_dummy(&self) -> bool {
+        !self.rk && dummy::is_ctap2(&self.rp.id)
+    }
+
     /// The same question whether the credential is excluded or not (MC-60).
     pub(crate) fn question(&self) -> Question {
-        if !self.rk && dummy::is_ctap2(&self.rp.id) {
+        if self.is_dummy() {
             return Question::touch(Action::Select);
         }
         let mut question = Question::touch(Action::Register);
@@ -336,6 +341,9 @@ impl Ready {
         }
         let evidence = Evidence::of_presence(present, verified);
         cx.session.token.consume(); // MC-36
+        if !checked.is_dummy() {
+            cx.taps.spend(); // NF-41
+        }
         let salts = checked.extensions.open(cx)?; // MC-38
         if checked.rk && !checked.fits(cx) {
             return Err(Status::KeyStoreFull); // MC-40

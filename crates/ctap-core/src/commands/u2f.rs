@@ -48,12 +48,18 @@ pub(crate) enum Request {
 }
 
 impl Request {
+    /// Whoever sends it wants a touch, and nothing else.
+    pub(crate) fn is_dummy(&self) -> bool {
+        match self {
+            Self::Register { challenge, application } => dummy::is_u2f(challenge, application),
+            Self::Authenticate { .. } => false,
+        }
+    }
+
     /// A U2F request names its relying party only as a hash, and a dummy none at all.
     pub(crate) fn question(&self) -> Question {
         let (action, application) = match self {
-            Self::Register { challenge, application } if dummy::is_u2f(challenge, application) => {
-                return Question::touch(Action::Select);
-            }
+            _ if self.is_dummy() => return Question::touch(Action::Select),
             Self::Register { application, .. } => (Action::Register, *application),
             Self::Authenticate { application, .. } => (Action::SignIn, *application),
         };

@@ -12,6 +12,7 @@ use crate::limits::{
     MAX_BLOBS, MAX_CAPACITY, MAX_FINGERPRINTS, MAX_LARGE_BLOBS, MAX_MESSAGE, MIN_MESSAGE,
 };
 use crate::pin::Protocol;
+use crate::transport::Transport;
 
 /// A [`Config`] whose features fit together: what authenticators are made from. The default one is the default
 /// [`Config`].
@@ -224,8 +225,8 @@ impl Config {
         ]
     }
 
-    /// What algorithms, attestation and messages demand.
-    fn limit_rules(&self) -> [(bool, Contradiction); 8] {
+    /// What algorithms, transports, attestation and messages demand.
+    fn limit_rules(&self) -> [(bool, Contradiction); 10] {
         let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
         let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
         let needs_key = self.u2f || matches!(self.attestation, Attestation::Basic);
@@ -238,6 +239,16 @@ impl Config {
                     || is_any_twice(&self.pin_uv_auth_protocols),
                 "GI-19",
                 "versions, algorithms and PIN/UV auth protocols are listed once each",
+            ),
+            rule(
+                self.transports.is_empty() || is_any_twice(&self.transports),
+                "GI-18",
+                "a key needs a transport, and lists each once",
+            ),
+            rule(
+                self.transports_for_reset.as_ref().is_some_and(|list| !self.can_reset_over(list)),
+                "GI-35",
+                "transportsForReset are one or more of the transports, listed once each",
             ),
             rule(self.capacity > MAX_CAPACITY, "GI-29", "the capacity is 100000 at the most"),
             rule(self.firmware_version == 0, "GI-23", "firmwareVersion is not 0"),
@@ -264,6 +275,12 @@ impl Config {
         ]
     }
 
+    /// These are ways to reach the key, and at least one.
+    fn can_reset_over(&self, transports: &[Transport]) -> bool {
+        let are_its_own = transports.iter().all(|transport| self.transports.contains(transport));
+        !transports.is_empty() && are_its_own && !is_any_twice(transports)
+    }
+
     /// Anything that came with CTAP 2.1 or later. Of the extensions only hmac-secret is older.
     fn has_later_than_20(&self) -> bool {
         let older =
@@ -272,6 +289,7 @@ impl Config {
             || self.no_mc_ga_permissions_with_client_pin
             || self.make_cred_uv_not_rqd
             || self.fingerprints.is_some()
+            || self.transports_for_reset.is_some()
             || self.credential_management
             || self.large_blobs.is_some()
             || self.authenticator_config.any()

@@ -1,12 +1,17 @@
 //! What a decision, a MAC or a fingerprint proves: made in one place each, and used up by the code that needs the fact.
 
-/// Proof that a person touched the key for this very request.
+/// Proof that a person touched the key for this very request, or laid it on a reader for it.
 #[derive(Debug)]
 pub struct UserPresent(());
 
 impl UserPresent {
     /// Only [`Authenticator::answer`](crate::Authenticator::answer) calls this, for every decision but a refusal.
     pub(crate) const fn approved() -> Self {
+        Self(())
+    }
+
+    /// Only `Taps` calls this, for a tap that is still good (NF-40).
+    pub(crate) const fn by_tap() -> Self {
         Self(())
     }
 }
@@ -46,7 +51,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// A person touched the key.
+    /// A person touched the key, or tapped it.
     pub(crate) fn of_presence(_: UserPresent, verified: Option<UserVerified>) -> Self {
         Self { present: true, verified: verified.is_some() }
     }

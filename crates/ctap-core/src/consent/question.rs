@@ -55,6 +55,10 @@ pub enum Action {
 pub enum Gesture {
     /// Touch the key.
     Touch,
+    /// Touch the key, and again when it asks again ([`ResetGestures`](crate::config::ResetGestures)).
+    TouchTwice,
+    /// Touch the key a second time, now.
+    TouchAgain,
     /// Hold the key for at least five seconds (RS-06).
     LongTouch,
     /// Place a finger on the sensor.

@@ -6,7 +6,7 @@ use core::time::Duration;
 use rand_core::CryptoRng;
 
 use crate::consent::{UserPresent, UserVerified};
-use crate::limits::{TOKEN_INITIAL_USAGE, TOKEN_MAX_USAGE, TOKEN_USER_PRESENT};
+use crate::limits::TOKEN_MAX_USAGE;
 use crate::pin::protocol::Protocol;
 use crate::secret::Secret;
 use crate::status::Status;
@@ -82,7 +82,7 @@ pub(crate) struct PinUvAuthToken {
 ///  Stopped ────────────▶ InUse ─┐◀──────────┐
 ///     ▲                    │    └───────────┘
 ///     └────────────────────┘
-///   30 s unused, 600 s in all, a new token, changePIN, reset, power cycle; of CTAP 2.0 only the last three
+///   30 s unused (over NFC 19.8 s), 600 s in all, a new token, changePIN, reset, power cycle; of CTAP 2.0 only the last three
 /// ```
 enum Usage {
     Stopped,
@@ -93,6 +93,7 @@ struct InUse {
     life: Life,
     protocol: Protocol,
     since: Duration,
+    initial_usage: Duration,
     used: bool,
     permissions: Permissions,
     rp_id: Option<String>,
@@ -116,6 +117,8 @@ pub(crate) struct Grant {
     pub(crate) permissions: Permissions,
     pub(crate) rp_id: Option<String>,
     pub(crate) user_present: Option<UserPresent>,
+    /// Time within which it must be used first, and for which the presence stands.
+    pub(crate) initial_usage: Duration,
 }
 
 impl PinUvAuthToken {
@@ -134,6 +137,7 @@ impl PinUvAuthToken {
             life: grant.life,
             protocol: grant.protocol,
             since: now,
+            initial_usage: grant.initial_usage,
             used: false,
             permissions: grant.permissions,
             rp_id: grant.rp_id,
@@ -169,10 +173,10 @@ impl PinUvAuthToken {
             return;
         }
         let age = now.saturating_sub(token.since);
-        if age >= TOKEN_USER_PRESENT {
+        if age >= token.initial_usage {
             token.user_present = None;
         }
-        if age >= TOKEN_MAX_USAGE || (age >= TOKEN_INITIAL_USAGE && !token.used) {
+        if age >= TOKEN_MAX_USAGE || (age >= token.initial_usage && !token.used) {
             self.usage = Usage::Stopped;
         }
     }
@@ -277,6 +281,7 @@ mod tests {
             permissions: Permissions::MAKE_CREDENTIAL.union(Permissions::LARGE_BLOB_WRITE),
             rp_id: None,
             user_present: None,
+            initial_usage: Duration::from_secs(30),
         };
         token.begin_using(grant, Duration::from_millis(now), &mut rng);
         token

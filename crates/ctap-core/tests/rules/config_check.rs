@@ -1,11 +1,11 @@
 //! Settings that cannot both be.
 
-use ctap_core::Config;
 use ctap_core::algorithm::Algorithm;
 use ctap_core::attestation::Attestation;
 use ctap_core::config::{FingerprintSensor, Version};
 use ctap_core::limits::{MAX_BLOBS, MAX_CAPACITY, MAX_FINGERPRINTS, MAX_LARGE_BLOBS};
 use ctap_core::pin::Protocol;
+use ctap_core::{Config, Transport};
 
 use crate::attestation::{attestation_key, enterprise};
 use crate::client_pin::without_a_pin;
@@ -113,7 +113,7 @@ fn a_key_can_be_made_for_as_much_as_the_limits_say() {
     assert_eq!(key.check(), Ok(()));
 }
 
-// GI-19, GI-23, GI-29, GI-80, GI-82, LB-02, EX-70, MSG-60, MSG-61, UF-24, UF-61, AT-04, AT-07
+// GI-18, GI-19, GI-23, GI-29, GI-35, GI-80, GI-82, LB-02, EX-70, MSG-60, MSG-61, UF-24, UF-61, AT-04, AT-07
 #[test]
 fn each_limit_that_cannot_be_kept_is_found() {
     are_found(&[
@@ -127,6 +127,11 @@ fn each_limit_that_cannot_be_kept_is_found() {
         ("GI-19", |config| config.algorithms.clear()),
         ("GI-19", |config| config.algorithms.push(Algorithm::Es256)),
         ("GI-19", |config| config.versions.push(Version::Fido21)),
+        ("GI-18", |config| config.transports.clear()),
+        ("GI-18", |config| config.transports.push(Transport::Nfc)),
+        ("GI-35", |config| config.transports_for_reset = Some(vec![])),
+        ("GI-35", |config| config.transports_for_reset = Some(vec![Transport::SmartCard])),
+        ("GI-35", |config| config.transports_for_reset = Some(vec![Transport::Nfc; 2])),
         ("GI-23", |config| config.firmware_version = 0),
         ("UF-61", |config| config.u2f = true),
         ("UF-61", |config| config.attestation = Attestation::Basic),

@@ -12,7 +12,7 @@ use crate::support::{
     CM, Key, PCMR, PinProtocol, RP, Request, Setup, Value, bytes, make_credential, map,
 };
 
-fn texts(list: &[&str]) -> Value {
+pub(crate) fn texts(list: &[&str]) -> Value {
     Value::Array(list.iter().map(|text| (*text).into()).collect())
 }
 
@@ -45,7 +45,7 @@ fn a_fresh_default_key_says_exactly_this() {
         (0x06, numbers(&[2, 1])),
         (0x07, 16.into()),
         (0x08, 113.into()),
-        (0x09, texts(&["usb"])),
+        (0x09, texts(&["usb", "nfc"])),
         (0x0b, 4096.into()),
         (0x0c, false.into()),
         (0x0d, 4.into()),

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use ctap_client::error::TransportError;
 use ctap_client::{Exchange, KeepaliveStatus, Patience};
 use ctap_core::limits::MAX_CAPACITY;
-use ctap_core::{Authenticator, Channel, Config, Decision, Platform, Step, Store};
+use ctap_core::{Authenticator, Channel, Config, Decision, Platform, Step, Store, Transport};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use virtual_key::platform::{Clock, system_rng};
@@ -35,7 +35,7 @@ impl InProcess {
         let config = Config { capacity: MAX_CAPACITY, ..Config::default() };
         let config = config.checked().map_err(|contradiction| anyhow!("{contradiction:?}"))?;
         let mut platform = Platform { store: &mut store, rng: &mut rng, now: clock.now() };
-        let authenticator = Authenticator::new(config, &mut platform);
+        let authenticator = Authenticator::new(config, Transport::Usb, &mut platform);
         Ok(Self { authenticator, store, rng, clock })
     }
 
@@ -43,7 +43,7 @@ impl InProcess {
     pub(super) fn power_cycle(&mut self) {
         let now = self.clock.now();
         let mut platform = Platform { store: &mut self.store, rng: &mut self.rng, now };
-        self.authenticator.power_cycle(&mut platform);
+        self.authenticator.power_cycle(Transport::Usb, &mut platform);
     }
 }
 

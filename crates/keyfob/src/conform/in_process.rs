@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use ctap_client::{Report, ReportPipe, TransportError};
 use ctap_conformance::{Hand, Operator, TransportFailure};
-use ctap_core::{Decision, Store};
+use ctap_core::{Decision, Store, Transport};
 use virtual_key::attestation::Issuer;
 use virtual_key::bell::Bell;
 use virtual_key::key::{Key, Parts, Touch};
@@ -45,7 +45,7 @@ impl Simulated {
         let store = Store::in_memory(&mut rng);
         let parts = Parts { store, rng: Box::new(rng), touch, bell: Bell::new() };
         let mut key = Key::new(config, parts, now);
-        key.plug_in(now);
+        key.plug_in(Transport::Usb, now);
         Ok(Self(Rc::new(RefCell::new(Bench { key, now, inbox: VecDeque::new() }))))
     }
 }
@@ -75,7 +75,7 @@ impl Operator for Simulated {
     fn power_cycle(&mut self) -> Result<(), TransportFailure> {
         let Bench { key, now, inbox } = &mut *self.0.borrow_mut();
         key.unplug(*now);
-        key.plug_in(*now);
+        key.plug_in(Transport::Usb, *now);
         inbox.clear();
         Ok(())
     }

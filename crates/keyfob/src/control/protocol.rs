@@ -149,7 +149,7 @@ pub(crate) struct OpenPrompt {
     pub(crate) id: String,
     /// `register`, `sign_in`, `select`, `reset`, `verify`, `enroll`; others may come.
     pub(crate) action: String,
-    /// `touch`, `long_touch`, `finger`; others may come.
+    /// `touch`, `touch_twice`, `touch_again`, `long_touch`, `finger`; others may come.
     pub(crate) gesture: String,
     /// The relying party, verbatim: escape it before showing it. Of a U2F request only if its name is known.
     pub(crate) rp_id: Option<String>,

@@ -46,14 +46,16 @@ fn row(key: &KeyStatus) -> [String; 5] {
     [name(&key.key), name(&key.serial), device, host.to_owned(), prompt]
 }
 
-/// `register for “github.com”, “ada” (27 s left)`.
+/// `register for “github.com”, “ada” (27 s left)`, and what it takes if that is more than a touch: `reset, touch twice (9 s left)`.
 fn summary(prompt: &OpenPrompt) -> String {
     let site = prompt.rp_id.as_deref().map(quoted_site);
     let site = site.or_else(|| prompt.application.as_deref().map(nameless));
     let site = site.map(|site| format!(" for {site}"));
     let user = prompt.user.iter().map(|user| format!(", {}", quoted_name(user)));
-    let who: String = site.into_iter().chain(user).collect();
-    format!("{}{who} ({} s left)", name(&prompt.action), prompt.seconds_left)
+    let gesture = Some(prompt.gesture.replace('_', " ")).filter(|gesture| gesture != "touch");
+    let gesture = gesture.map(|gesture| format!(", {}", name(&gesture)));
+    let more: String = site.into_iter().chain(user).chain(gesture).collect();
+    format!("{}{more} ({} s left)", name(&prompt.action), prompt.seconds_left)
 }
 
 /// As a prompt has it: by the beginning of its hash it can be known again.
@@ -119,5 +121,20 @@ mod tests {
         assert_eq!(summary(&prompt), nameless);
         prompt.rp_id = Some("github.com".to_owned());
         assert_eq!(summary(&prompt), "register for “github.com” (9 s left)");
+    }
+
+    #[test]
+    fn what_takes_more_than_a_touch_says_what() {
+        let prompt = OpenPrompt {
+            id: "1".to_owned(),
+            action: "reset".to_owned(),
+            gesture: "touch_twice".to_owned(),
+            rp_id: None,
+            application: None,
+            user: None,
+            seconds_left: 9,
+            key: "1-1".to_owned(),
+        };
+        assert_eq!(summary(&prompt), "reset, touch twice (9 s left)");
     }
 }

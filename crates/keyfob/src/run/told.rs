@@ -47,6 +47,8 @@ fn action_name(action: Action) -> &'static str {
 fn gesture_name(gesture: Gesture) -> &'static str {
     match gesture {
         Gesture::Touch => "touch",
+        Gesture::TouchTwice => "touch_twice",
+        Gesture::TouchAgain => "touch_again",
         Gesture::LongTouch => "long_touch",
         Gesture::Finger => "finger",
         _ => "other",

@@ -2,7 +2,7 @@
 
 use ctap_client::{Error, Status};
 
-use super::{open, told};
+use super::{open, told, touch};
 use crate::device::DeviceOption;
 use crate::failure::{failure, usage};
 use crate::terminal::{self, Paint};
@@ -27,6 +27,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         ask()?;
     }
     let mut client = open(&options.device)?;
+    client.on_keepalive(touch::listener(TOUCH));
     client.reset().map_err(explain)?;
     Ok(terminal::print("The key is erased: it has no credentials and no PIN.\n")?)
 }
@@ -43,7 +44,12 @@ fn ask() -> anyhow::Result<()> {
         "every credential and passkey on it, its PIN, its fingerprints and its settings.",
     );
     terminal::note("Accounts that know no other key will be out of reach.");
-    terminal::note("The key agrees only within ten seconds of being plugged in, and to a touch.");
+    terminal::note(
+        "The key agrees only within ten seconds of being plugged in, or laid on a reader, and to a gesture:",
+    );
+    for gesture in GESTURES {
+        terminal::note(gesture);
+    }
     match terminal::confirm("Erase it?")? {
         true => Ok(()),
         false => Err(failure("nothing was erased", "run it again when you are sure")),
@@ -53,9 +59,15 @@ fn ask() -> anyhow::Result<()> {
 fn explain(error: Error) -> anyhow::Error {
     match error.status() {
         Some(Status::NotAllowed) => told(
-            "the key accepts a reset only within ten seconds of being plugged in",
+            "the key accepts a reset only within ten seconds of being plugged in, or laid on a reader",
             &error,
-            "unplug it and plug it in again (`keyfob replug` for a keyfob key), then run `keyfob reset` at once",
+            "unplug it and plug it in again (`keyfob replug` for a keyfob key), or take it off the reader and lay it on \
+             again, then run `keyfob reset` at once",
+        ),
+        Some(Status::UpRequired) => told(
+            "nothing was erased: the key has not been tapped often enough",
+            &error,
+            "take it off the reader and lay it on again, two times within ten seconds, then run `keyfob reset` at once",
         ),
         Some(Status::OperationDenied) => {
             told("nothing was erased: it was refused", &error, TOUCH_IT)
@@ -72,7 +84,20 @@ fn explain(error: Error) -> anyhow::Error {
     }
 }
 
-const TOUCH_IT: &str = "plug the key in again, run `keyfob reset` and touch it";
+/// Keepalives do not tell the second of two touches from the first.
+const TOUCH: &str =
+    "Touch the key to go on, and once more if it blinks again after that (Ctrl-C gives up).";
+
+const TOUCH_IT: &str =
+    "plug the key in again, run `keyfob reset` and touch it; some keys want it twice";
+
+/// What makes of keys want.
+const GESTURES: [&str; 4] = [
+    "  in a USB port     touch it once, when it blinks (Yubico, and most others)",
+    "                    or touch it again when it blinks again (Feitian)",
+    "  on an NFC reader  lay it on: the tap is enough (Yubico, and most others)",
+    "                    or lay it on two times (HID)",
+];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,8 +120,13 @@ mod tests {
 
     #[test]
     fn a_refused_reset_says_that_nothing_was_erased() {
-        for status in [Status::OperationDenied, Status::UserActionTimeout, Status::KeepaliveCancel]
-        {
+        let refusals = [
+            Status::OperationDenied,
+            Status::UserActionTimeout,
+            Status::KeepaliveCancel,
+            Status::UpRequired,
+        ];
+        for status in refusals {
             assert!(describe(&explain(Error::Status(status))).contains("nothing was erased"));
         }
         let refused = describe(&explain(Error::Status(Status::OperationDenied)));

@@ -12,14 +12,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::terminal::{self, Paint};
 
-/// Hears a waiting key: says once that it wants a touch, and from then on turns Ctrl-C into
+/// Hears a waiting key: says once that it wants a touch, in these words, and from then on turns Ctrl-C into
 /// CTAPHID_CANCEL, so that the key stops waiting too (HD-81).
-pub(super) fn listener() -> impl FnMut(KeepaliveStatus) -> Patience {
+pub(super) fn listener(words: &'static str) -> impl FnMut(KeepaliveStatus) -> Patience {
     let mut interrupted = None;
     move |status| {
         if status == KeepaliveStatus::UpNeeded && interrupted.is_none() {
             interrupted = Some(Interrupt::watch());
-            terminal::note(Paint::stderr().yellow("Touch the key to go on (Ctrl-C gives up)."));
+            terminal::note(Paint::stderr().yellow(words));
         }
         match &interrupted {
             Some(interrupt) if interrupt.has_come() => Patience::Cancel,
@@ -27,6 +27,9 @@ pub(super) fn listener() -> impl FnMut(KeepaliveStatus) -> Patience {
         }
     }
 }
+
+/// What most commands say.
+pub(super) const TOUCH: &str = "Touch the key to go on (Ctrl-C gives up).";
 
 /// Whether somebody pressed Ctrl-C. The second time it ends the program.
 struct Interrupt(Arc<AtomicBool>);
@@ -68,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_key_that_works_or_waits_is_waited_for_until_somebody_interrupts() {
-        let mut listener = listener();
+        let mut listener = listener(TOUCH);
         for status in
             [KeepaliveStatus::Processing, KeepaliveStatus::UpNeeded, KeepaliveStatus::Processing]
         {

@@ -33,6 +33,22 @@ fn a_waiting_key_says_so_and_a_touch_lets_it_go_on() {
     Said::by(reset.wait_with_output().unwrap()).did("The key is erased");
 }
 
+// RS-06, RS-07
+#[test]
+fn a_key_that_takes_two_touches_says_so_at_each() {
+    let directory = tempfile::tempdir().unwrap();
+    let profile = directory.path().join("twice.toml");
+    std::fs::write(&profile, "[reset]\nusb = \"touch twice\"").unwrap();
+    let key = Key::serve(&["--touch", "ask", "--profile", profile.to_str().unwrap()]);
+    let reset = waiting_reset(&key);
+    key.run(&["wait"]).did("\"gesture\":\"touch_twice\"");
+    key.run(&["status"]).did("reset, touch twice");
+    key.run(&["touch"]).did("");
+    key.run(&["wait", "--timeout", "10"]).did("\"gesture\":\"touch_again\"");
+    key.run(&["touch"]).did("");
+    Said::by(reset.wait_with_output().unwrap()).did("The key is erased");
+}
+
 #[test]
 fn a_command_that_stood_still_for_a_while_does_not_blame_the_key() {
     let key = Key::serve(&["--touch", "ask"]);

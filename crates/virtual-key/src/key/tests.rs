@@ -4,9 +4,9 @@ mod thread;
 
 use std::time::Duration;
 
-use ctap_core::config::AAGUID;
+use ctap_core::config::{AAGUID, ResetGestures, Times};
 use ctap_core::consent::Action;
-use ctap_core::{CheckedConfig, Config, Decision, PromptId, Store};
+use ctap_core::{CheckedConfig, Config, Decision, PromptId, Store, Transport};
 use hid_transport::host::{Handshake, HostChannel, Reply, fragment};
 use hid_transport::{ChannelId, Command, ErrorCode, KeepaliveStatus, Report};
 use rand_chacha::ChaCha12Rng;
@@ -18,11 +18,14 @@ use crate::attestation::tests::identity_of;
 use crate::bell::{Bell, Listener};
 
 const GET_INFO: u8 = 0x04;
+const RESET: u8 = 0x07;
 const SELECTION: u8 = 0x0B;
 const OK: u8 = 0x00;
 const OPERATION_DENIED: u8 = 0x27;
 const KEEPALIVE_CANCEL: u8 = 0x2D;
 const USER_ACTION_TIMEOUT: u8 = 0x2F;
+const NOT_ALLOWED: u8 = 0x30;
+const UP_REQUIRED: u8 = 0x3B;
 
 /// A key and a host, with a clock that stands still unless it is moved.
 struct Bench {
@@ -60,7 +63,7 @@ impl Bench {
         let now = Duration::ZERO;
         let parts = Parts { store, rng: Box::new(rng), touch, bell };
         let mut key = Key::new(config, parts, now);
-        key.plug_in(now);
+        key.plug_in(Transport::Usb, now);
         Self { key, now, bell: listener }
     }
 
@@ -136,6 +139,56 @@ fn status(status: u8) -> Heard {
     Heard::Answer(vec![status])
 }
 
+// NF-40, MC-37, SL-06
+#[test]
+fn on_a_reader_the_tap_answers_as_it_is_decided_what_becomes_of_questions() {
+    for (touch, fresh, old) in [
+        (Touch::Ask, OK, UP_REQUIRED),
+        (Touch::Auto, OK, OK),
+        (Touch::Deny, OPERATION_DENIED, OPERATION_DENIED),
+    ] {
+        let mut bench = Bench::new(touch);
+        bench.key.plug_in(Transport::Nfc, bench.now);
+        let mut channel = bench.connect();
+        assert_eq!(bench.call(&mut channel, SELECTION), [status(fresh)], "{touch:?}");
+        bench.pass(&mut channel, Duration::from_secs(120));
+        assert_eq!(bench.call(&mut channel, SELECTION), [status(old)], "{touch:?}");
+        assert_eq!(bench.prompt(), None);
+    }
+}
+
+// RS-19, NF-43
+#[test]
+fn a_key_on_a_reader_is_erased_after_a_tap_and_not_after_power_alone() {
+    let mut bench = Bench::new(Touch::Ask);
+    bench.key.plug_in(Transport::Nfc, bench.now);
+    let mut channel = bench.connect();
+    assert_eq!(bench.call(&mut channel, RESET), [status(NOT_ALLOWED)]);
+    bench.key.tap(bench.now);
+    bench.key.unplug(bench.now);
+    bench.key.plug_in(Transport::Nfc, bench.now);
+    let mut channel = bench.connect();
+    assert_eq!(bench.call(&mut channel, RESET), [status(OK)]);
+}
+
+// RS-06, RS-07
+#[test]
+fn of_two_touches_each_has_a_prompt_and_no_click_counts_twice() {
+    let reset_gestures = ResetGestures { touch: Times::Twice, ..ResetGestures::default() };
+    let config = Config { reset_gestures, ..Config::default() };
+    let mut bench = Bench::made(config.checked().expect("a key that can be"), Touch::Ask);
+    let mut channel = bench.connect();
+    assert_eq!(bench.call(&mut channel, RESET), [Heard::UpNeeded]);
+    let first = bench.prompt().expect("it waits");
+    assert!(bench.answer(first, Decision::Approve));
+    assert!(!bench.answer(first, Decision::Approve));
+    let second = bench.prompt().expect("it waits again");
+    assert_ne!(first, second);
+    bench.hear(&mut channel);
+    assert!(bench.answer(second, Decision::Approve));
+    assert_eq!(bench.hear(&mut channel).last(), Some(&status(OK)));
+}
+
 #[test]
 fn a_request_that_needs_nobody_is_answered_at_once() {
     let mut bench = Bench::new(Touch::Ask);
@@ -195,7 +248,7 @@ fn a_late_click_cannot_approve_the_next_request_of_a_replugged_key() {
     bench.call(&mut channel, SELECTION);
     let first = bench.prompt().expect("a prompt");
     bench.key.unplug(bench.now);
-    bench.key.plug_in(bench.now);
+    bench.key.plug_in(Transport::Usb, bench.now);
     let mut channel = bench.connect();
     bench.call(&mut channel, SELECTION);
     assert!(!bench.answer(first, Decision::Approve));
@@ -267,7 +320,7 @@ fn unplugging_forgets_prompts_and_channels() {
         (None, None),
         "an unplugged key is still"
     );
-    bench.key.plug_in(bench.now);
+    bench.key.plug_in(Transport::Usb, bench.now);
     assert_eq!(bench.hear(&mut channel), []);
     let heard = bench.call(&mut channel, GET_INFO);
     assert_eq!(heard, [Heard::Error(ErrorCode::InvalidChannel)], "HD-44");

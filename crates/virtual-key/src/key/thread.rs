@@ -170,7 +170,8 @@ impl Queue {
     /// Takes the order in, and out what it makes pointless. `false`: it is pointless itself.
     fn admit(&mut self, power_up: PowerUp, order: Order) -> bool {
         match order {
-            Order::Unplug => self.orders.clear(),
+            // Taps outlive the power that followed them.
+            Order::Unplug => self.orders.retain(|(_, order)| matches!(order, Order::Tap { .. })),
             Order::Abandon => self.orders.retain(|(_, order)| !order.is_of_a_client()),
             // Clients may repeat themselves.
             Order::Cancel(_) if self.has_cancel() => return false,

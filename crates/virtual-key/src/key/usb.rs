@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ctap_core::Transport;
 use usbip_server::{HidFunction, Report};
 
 use super::Key;
@@ -29,7 +30,7 @@ impl UsbKey {
 impl HidFunction for UsbKey {
     fn attached(&mut self) {
         self.power_ups = self.power_ups.wrapping_add(1);
-        self.key.plug_in(self.clock.now());
+        self.key.plug_in(Transport::Usb, self.clock.now());
     }
 
     fn detached(&mut self) {

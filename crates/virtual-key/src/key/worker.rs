@@ -5,6 +5,7 @@ use std::time::Duration;
 use ctap_client::commands::code;
 use ctap_core::{
     Authenticator, Channel, CheckedConfig, Decision, Platform, PromptId, Question, Response, Step,
+    Tap, Transport,
 };
 use hid_transport::{Kind, RequestId};
 use tokio::sync::oneshot;
@@ -29,8 +30,10 @@ pub(super) type Prompt = (PromptId, Question, Duration);
 /// What the other half wants done. `now` is when the world did what the order is about, not when it is carried out.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// Power has come.
-    PlugIn { now: Duration },
+    /// Power has come, over this transport.
+    PlugIn { transport: Transport, now: Duration },
+    /// The key was laid on a reader, which gives it power or not.
+    Tap { now: Duration },
     /// Power has gone.
     Unplug,
     /// A client asks.
@@ -81,7 +84,8 @@ impl Order {
     /// Whether carrying it out costs less than handing it over, and writes nothing.
     pub(super) fn is_short(&self) -> bool {
         match self {
-            Self::Unplug | Self::Cancel(_) | Self::Abandon | Self::Timeout { .. } => true,
+            Self::Unplug | Self::Tap { .. } | Self::Cancel(_) => true,
+            Self::Abandon | Self::Timeout { .. } => true,
             Self::Request(Request { kind: Kind::Cbor, message, .. }) => {
                 *message == [code::GET_INFO]
             }
@@ -93,7 +97,17 @@ impl Order {
 impl Worker {
     /// Builds an authenticator that is not plugged in yet.
     pub(super) fn new(config: CheckedConfig, mut parts: Parts, now: Duration) -> Self {
-        let authenticator = without_traces(|| Authenticator::new(config, &mut parts.platform(now)));
+        let tap = match parts.touch {
+            Touch::Ask => Tap::Agrees,
+            Touch::Auto => Tap::AgreesToAll,
+            Touch::Deny => Tap::Refuses,
+        };
+        let authenticator = without_traces(|| {
+            let platform = &mut parts.platform(now);
+            let mut authenticator = Authenticator::new(config, Transport::Usb, platform);
+            authenticator.set_tap(tap);
+            authenticator
+        });
         Self { authenticator, parts, request: None, prompts: Vec::new() }
     }
 
@@ -111,8 +125,12 @@ impl Worker {
 
     fn carry_out(&mut self, order: Order, tell: &mut dyn FnMut(Effect)) {
         match order {
-            Order::PlugIn { now } => {
-                self.authenticator.power_cycle(&mut self.parts.platform(now));
+            Order::PlugIn { transport, now } => {
+                self.authenticator.power_cycle(transport, &mut self.parts.platform(now));
+                self.finish(None, tell);
+            }
+            Order::Tap { now } => {
+                self.authenticator.tap(now);
                 self.finish(None, tell);
             }
             Order::Unplug => {

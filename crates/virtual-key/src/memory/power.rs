@@ -8,7 +8,9 @@ use ctap_client::{
     TransportError, User, get_assertion, make_credential,
 };
 use ctap_core::limits::SIGN_COUNT_BLOCK;
-use ctap_core::{Authenticator, Channel, CheckedConfig, Decision, Platform, Step, Store};
+use ctap_core::{
+    Authenticator, Channel, CheckedConfig, Decision, Platform, Step, Store, Transport,
+};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use sealed_records::simulated::SimulatedDisk;
@@ -54,7 +56,8 @@ impl OnDisk {
         };
         let now = Duration::ZERO;
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
-        let authenticator = Authenticator::new(CheckedConfig::default(), &mut platform);
+        let authenticator =
+            Authenticator::new(CheckedConfig::default(), Transport::Usb, &mut platform);
         Self { authenticator, store, rng }
     }
 }

@@ -172,7 +172,7 @@ fn what_is_true_of_every_keyfob_is_said_of_each() {
             ("cryptoStrength", json!(128)),
             ("isKeyRestricted", json!(true)),
             ("isFreshUserVerificationRequired", json!(false)),
-            ("attachmentHint", json!(["external", "wired"])),
+            ("attachmentHint", json!(["external", "wired", "wireless", "nfc"])),
             ("tcDisplay", json!([])),
             ("multiDeviceCredentialSupport", json!("unsupported")),
             ("legalHeader", json!(LEGAL_HEADER)),

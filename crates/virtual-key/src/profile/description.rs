@@ -3,14 +3,15 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ctap_core::Config;
 use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::attestation::{Attestation, AttestationKey};
 use ctap_core::config::{
-    ConfigCommands, Contradiction, EnterpriseAttestation, Extensions, FingerprintSensor, Version,
+    ConfigCommands, Contradiction, EnterpriseAttestation, Extensions, FingerprintSensor,
+    ResetGestures, Times, Version,
 };
 use ctap_core::pin::Protocol;
 use ctap_core::secret::SecretBytes;
+use ctap_core::{Config, Transport};
 use serde::{Deserialize, Serialize};
 
 /// A whole profile. Lists and options switch things on and off; numbers count only while theirs is on.
@@ -27,6 +28,9 @@ pub(super) struct Description {
     algorithms: Vec<AlgorithmName>,
     pin_uv_auth_protocols: Vec<u8>,
     authenticator_config_commands: Vec<ConfigCommand>,
+    transports: Vec<TransportName>,
+    /// None of them: all.
+    transports_for_reset: Vec<TransportName>,
     /// Passkeys that fit.
     pub(super) capacity: u32,
     prototype_commands: bool,
@@ -40,6 +44,7 @@ pub(super) struct Description {
     max_templates: u8,
     max_capture_samples_required_for_enroll: u8,
     options: Options,
+    reset: ResetSettings,
     pub(super) attestation: AttestationSettings,
     pub(super) enterprise_attestation: EnterpriseSettings,
 }
@@ -59,6 +64,14 @@ struct Options {
     #[serde(rename = "perCredMgmtRO")]
     per_cred_mgmt_ro: bool,
     large_blobs: bool,
+}
+
+/// What a person does to agree to a reset, by how the key is reached.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+struct ResetSettings {
+    usb: TouchGesture,
+    nfc: TapGesture,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,6 +153,31 @@ enum ConfigCommand {
     #[serde(rename = "setMinPINLength")]
     SetMinPinLength,
     EnableLongTouchForReset,
+}
+
+/// The words of WebAuthn section 5.8.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum TransportName {
+    Usb,
+    Nfc,
+    SmartCard,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum TouchGesture {
+    #[serde(rename = "re-insert and touch")]
+    ReinsertAndTouch,
+    #[serde(rename = "touch twice")]
+    TouchTwice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum TapGesture {
+    #[serde(rename = "tap")]
+    Tap,
+    #[serde(rename = "tap twice")]
+    TapTwice,
 }
 
 /// The words of WebAuthn section 6.5.3.
@@ -234,6 +272,9 @@ impl Description {
             aaguid: self.aaguid.0,
             firmware_version: self.firmware_version,
             versions: self.versions.iter().filter_map(|version| version.of_ctap2()).collect(),
+            transports: self.transports(),
+            transports_for_reset: self.transports_for_reset(),
+            reset_gestures: self.reset.gestures(),
             capacity: if options.rk { self.capacity as usize } else { 0 },
             algorithms: self.algorithms.iter().map(|algorithm| algorithm.number()).collect(),
             pin_uv_auth_protocols: self.protocols(),
@@ -252,6 +293,22 @@ impl Description {
             attestation_key,
             u2f: self.speaks_u2f(),
         }
+    }
+
+    /// The ways to reach it.
+    pub(super) fn transports(&self) -> Vec<Transport> {
+        transports(&self.transports)
+    }
+
+    /// It can be reached over this transport too.
+    pub(super) fn add_transport(&mut self, transport: Transport) {
+        let known = TransportName::ALL.into_iter().find(|name| name.transport() == transport);
+        self.transports.extend(known.filter(|name| !self.transports.contains(name)));
+    }
+
+    fn transports_for_reset(&self) -> Option<Vec<Transport>> {
+        let restricted = !self.transports_for_reset.is_empty();
+        restricted.then(|| transports(&self.transports_for_reset))
     }
 
     fn protocols(&self) -> Vec<Protocol> {
@@ -312,6 +369,32 @@ impl VersionName {
     }
 }
 
+impl TransportName {
+    const ALL: [Self; 3] = [Self::Usb, Self::Nfc, Self::SmartCard];
+
+    const fn transport(self) -> Transport {
+        match self {
+            Self::Usb => Transport::Usb,
+            Self::Nfc => Transport::Nfc,
+            Self::SmartCard => Transport::SmartCard,
+        }
+    }
+}
+
+impl ResetSettings {
+    const fn gestures(&self) -> ResetGestures {
+        let touch = match self.usb {
+            TouchGesture::ReinsertAndTouch => Times::Once,
+            TouchGesture::TouchTwice => Times::Twice,
+        };
+        let tap = match self.nfc {
+            TapGesture::Tap => Times::Once,
+            TapGesture::TapTwice => Times::Twice,
+        };
+        ResetGestures { touch, tap }
+    }
+}
+
 impl AlgorithmName {
     const fn number(self) -> Algorithm {
         match self {
@@ -333,6 +416,10 @@ impl AttestationType {
             Self::None => Attestation::None,
         }
     }
+}
+
+fn transports(names: &[TransportName]) -> Vec<Transport> {
+    names.iter().map(|name| name.transport()).collect()
 }
 
 fn protocol(number: u8) -> Option<Protocol> {

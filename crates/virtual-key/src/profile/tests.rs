@@ -5,7 +5,8 @@ use ctap_client::commands::get_info::Info;
 use ctap_client::commands::make_credential;
 use ctap_client::{CredentialParameters, RelyingParty, User};
 use ctap_core::attestation::Attestation;
-use ctap_core::{Config, SoftKey};
+use ctap_core::config::{ResetGestures, Times};
+use ctap_core::{Config, SoftKey, Transport};
 use p256::pkcs8::DecodePublicKey as _;
 use toml::{Table, Value};
 use x509_cert::Certificate;
@@ -185,6 +186,34 @@ fn the_u2f_profile_speaks_u2f_alone() {
 }
 
 #[test]
+fn a_profile_says_how_its_keys_are_reached_and_how_they_are_erased() {
+    // GI-18, GI-35, RS-02, RS-19
+    let made = |text: &str| config(&profile(text));
+    let default = made("");
+    assert_eq!(default.transports, [Transport::Usb, Transport::Nfc]);
+    assert_eq!(default.transports_for_reset, None);
+    let once = ResetGestures { touch: Times::Once, tap: Times::Once };
+    assert_eq!(default.reset_gestures, once);
+    let card = made("transports = [\"nfc\", \"smart-card\"]\ntransportsForReset = [\"nfc\"]");
+    assert_eq!(card.transports, [Transport::Nfc, Transport::SmartCard]);
+    assert_eq!(card.transports_for_reset.as_deref(), Some(&[Transport::Nfc][..]));
+    let touched = made("[reset]\nusb = \"touch twice\"").reset_gestures;
+    assert_eq!(touched, ResetGestures { touch: Times::Twice, ..once });
+    let tapped = made("[reset]\nnfc = \"tap twice\"").reset_gestures;
+    assert_eq!(tapped, ResetGestures { tap: Times::Twice, ..once });
+}
+
+#[test]
+fn a_key_that_is_laid_on_a_reader_tells_so_whatever_its_profile_says() {
+    // GI-05, GI-18
+    let reached = |transport| profile("transports = [\"usb\"]").with_transport(transport);
+    let told = |transport| info(&reached(transport)).transports.unwrap();
+    assert_eq!(told(Transport::Usb), ["usb"]);
+    assert_eq!(told(Transport::SmartCard), ["usb", "smart-card"]);
+    assert_eq!(reached(Transport::Nfc).transports(), [Transport::Usb, Transport::Nfc]);
+}
+
+#[test]
 fn a_profile_written_out_reads_the_same() {
     for name in BUILT_IN {
         let description = Profile::load(name).unwrap().description;
@@ -236,6 +265,10 @@ fn mistakes_are_told_with_their_line_and_the_cure() {
         (
             "[attestation]\ntype = \"full\"",
             told(2, "unknown value `full`", "use one of: basic, self, none; "),
+        ),
+        (
+            "[reset]\nusb = \"tap\"",
+            told(2, "unknown value `tap`", "use one of: re-insert and touch, touch twice; "),
         ),
         ("[attestation.files]\nkeys = \"a\"", told(2, "unknown key `keys`", "write `key`; ")),
         ("\nextends = \"defualt\"", told(2, "unknown profile `defualt`", "write `default`; ")),
@@ -295,6 +328,11 @@ fn contradictions_are_told_with_their_rule() {
         (
             "maxSerializedLargeBlobArray = 65537",
             "maxSerializedLargeBlobArray is at most 65536 (LB-02)",
+        ),
+        ("transports = []", "a key needs a transport, and lists each once (GI-18)"),
+        (
+            "transportsForReset = [\"smart-card\"]",
+            "transportsForReset are one or more of the transports, listed once each (GI-35)",
         ),
         ("vendorId = 0", "the vendorId is not 0, which some hosts refuse (HD-94)"),
         ("description = \"\"", "the description is 1 to 63 ASCII characters (AT-51)"),

@@ -36,6 +36,12 @@ impl Body {
         self.0.iter().find(|(present, _)| *present == key.into()).map(|(_, value)| value)
     }
 
+    /// The same but for these members.
+    pub(crate) fn without(mut self, keys: &[i64]) -> Self {
+        self.0.retain(|(present, _)| !keys.iter().any(|key| *present == (*key).into()));
+        self
+    }
+
     pub(crate) fn has(&self, key: i64) -> bool {
         self.get(key).is_some()
     }

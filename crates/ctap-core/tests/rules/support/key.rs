@@ -7,7 +7,7 @@ use ctap_core::config::FingerprintSensor;
 use ctap_core::state::{Fingerprint, State};
 use ctap_core::store::Change;
 use ctap_core::{
-    Authenticator, Channel, Config, Decision, Platform, Question, Response, Step, Store,
+    Authenticator, Channel, Config, Decision, Platform, Question, Response, Step, Store, Transport,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
@@ -49,7 +49,7 @@ impl Key {
         let now = Duration::ZERO;
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
         let config = config.checked().expect("a key that can be");
-        let authenticator = Authenticator::new(config, &mut platform);
+        let authenticator = Authenticator::new(config, Transport::Usb, &mut platform);
         let (script, questions) = (VecDeque::new(), Vec::new());
         Self { authenticator, store, medium, rng, now, script, questions }
     }
@@ -73,8 +73,20 @@ impl Key {
         self.store.state()
     }
 
+    /// Unplugged, and plugged in again.
     pub(crate) fn power_cycle(&mut self) {
-        self.with_platform(|key, platform| key.power_cycle(platform));
+        self.power_up(Transport::Usb);
+    }
+
+    /// Power comes over this transport.
+    pub(crate) fn power_up(&mut self, transport: Transport) {
+        self.with_platform(|key, platform| key.power_cycle(transport, platform));
+    }
+
+    /// Laid on a contactless reader, which gives it power.
+    pub(crate) fn tap(&mut self) {
+        self.authenticator.tap(self.now);
+        self.power_up(Transport::Nfc);
     }
 
     /// The process ends and starts again: all that is not in the store is gone.
@@ -82,7 +94,7 @@ impl Key {
         let Self { store, rng, now, .. } = self;
         let mut platform = Platform { store, rng, now: *now };
         let config = config.checked().expect("a key that can be");
-        self.authenticator = Authenticator::new(config, &mut platform);
+        self.authenticator = Authenticator::new(config, Transport::Usb, &mut platform);
     }
 
     pub(crate) fn with_platform<T>(
@@ -204,10 +216,10 @@ impl Key {
     }
 }
 
-/// Status codes that a USB authenticator of today may send (MSG-70, MSG-71).
+/// Status codes that an authenticator of today may send over USB and NFC (MSG-70, MSG-71).
 pub(crate) fn is_listed(status: u8) -> bool {
     matches!(status, 0x00..=0x06 | 0x11 | 0x12 | 0x14 | 0x15 | 0x17..=0x19 | 0x26..=0x28
-        | 0x2b..=0x37 | 0x39 | 0x3c..=0x40 | 0x7f)
+        | 0x2b..=0x37 | 0x39 | 0x3b..=0x40 | 0x7f)
 }
 
 /// Where a key stands before a test.

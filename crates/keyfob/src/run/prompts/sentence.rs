@@ -52,17 +52,13 @@ pub(super) fn sentence(bus_id: Option<&str>, prompt: &Prompt) -> String {
     }
 }
 
-/// What a person at the terminal can do: `Enter to touch, n to refuse, 27 s left`.
+/// What a person at the terminal can do: `Enter to touch, n to refuse, 27 s left`. Of two touches it says which one.
 pub(super) struct Choices<'a>(pub(super) &'a Prompt);
 
 impl fmt::Display for Choices<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = match self.0.question.gesture {
-            Gesture::LongTouch => "touch for long",
-            Gesture::Finger => "place a finger",
-            _ => "touch",
-        };
-        write!(f, "Enter to {verb}, n to refuse, {} s left", self.0.seconds_left())
+        let (verb, left) = (verb(self.0.question.gesture), self.0.seconds_left());
+        write!(f, "Enter to {verb}, n to refuse, {left} s left")
     }
 }
 
@@ -71,8 +67,29 @@ pub(super) struct Commands<'a>(pub(super) &'a Prompt);
 
 impl fmt::Display for Commands<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let often = how_often(self.0.question.gesture);
         let left = self.0.seconds_left();
-        write!(f, "`keyfob touch` to agree, `keyfob deny` to refuse, {left} s left")
+        write!(f, "`keyfob touch`{often} to agree, `keyfob deny` to refuse, {left} s left")
+    }
+}
+
+/// What a person does with the key itself.
+fn verb(gesture: Gesture) -> &'static str {
+    match gesture {
+        Gesture::TouchTwice => "touch, the first of two times",
+        Gesture::TouchAgain => "touch a second time",
+        Gesture::LongTouch => "touch for long",
+        Gesture::Finger => "place a finger",
+        _ => "touch",
+    }
+}
+
+/// How often `keyfob touch` is to be typed, where once is not enough.
+fn how_often(gesture: Gesture) -> &'static str {
+    match gesture {
+        Gesture::TouchTwice => " two times",
+        Gesture::TouchAgain => " a second time",
+        _ => "",
     }
 }
 
@@ -103,6 +120,14 @@ mod tests {
                 "a program asks whether this is the key to use",
             ]
         );
+    }
+
+    #[test]
+    fn of_two_touches_each_says_which_it_is() {
+        let told = [Gesture::Touch, Gesture::TouchTwice, Gesture::TouchAgain].map(verb);
+        assert_eq!(told, ["touch", "touch, the first of two times", "touch a second time"]);
+        let told = [Gesture::Touch, Gesture::TouchTwice, Gesture::TouchAgain].map(how_often);
+        assert_eq!(told, ["", " two times", " a second time"]);
     }
 
     // P-8

@@ -15,8 +15,6 @@ use super::super::{WorkerThread, Workplace};
 use super::*;
 use crate::gated::{GatedMemory, store_on};
 
-const RESET: u8 = 0x07;
-
 /// A key whose memory does not write before it may.
 struct Slow {
     /// `None`: it may.
@@ -135,7 +133,7 @@ fn on_thread(memory: impl Memory + Send + 'static, touch: Touch) -> (Bench, Rece
     key.wake_by(move || {
         let _ = wake.send(());
     });
-    key.plug_in(now);
+    key.plug_in(Transport::Usb, now);
     (Bench { key, now, bell: listener }, wakes)
 }
 
@@ -226,13 +224,27 @@ fn a_write_goes_on_without_power_and_answers_nothing_in_the_next_life() {
     slow.bench.request(channel.channel(), Command::Cbor, &registration());
     slow.bench.key.unplug(slow.bench.now);
     assert_eq!(slow.waiting(), 1, "what had not begun never will");
-    slow.bench.key.plug_in(slow.bench.now);
+    slow.bench.key.plug_in(Transport::Usb, slow.bench.now);
     let mut channel = slow.bench.connect();
     slow.bench.request(channel.channel(), Command::Cbor, &[GET_INFO]);
     assert_eq!(slow.bench.hear(&mut channel), []);
     slow.may_write();
     assert!(is_info(&slow.answer(&mut channel)));
     assert_eq!(slow.bench.hear(&mut channel), []);
+}
+
+#[test]
+fn a_tap_while_the_key_is_busy_counts_although_power_went_after_it() {
+    // RS-19
+    let (mut slow, _) = Slow::writing(Touch::Ask);
+    slow.bench.key.tap(slow.bench.now);
+    slow.bench.key.plug_in(Transport::Nfc, slow.bench.now);
+    slow.bench.key.unplug(slow.bench.now);
+    slow.bench.key.plug_in(Transport::Nfc, slow.bench.now);
+    let mut channel = slow.bench.connect();
+    slow.bench.request(channel.channel(), Command::Cbor, &[RESET]);
+    slow.may_write();
+    assert_eq!(slow.answer(&mut channel), [OK]);
 }
 
 #[test]
@@ -243,7 +255,7 @@ fn a_prompt_is_gone_with_the_power_at_once_and_cannot_be_answered_later() {
     let prompt = slow.until(|bench| bench.prompt());
     slow.bench.key.unplug(slow.bench.now);
     assert_eq!(slow.bench.prompt(), None);
-    slow.bench.key.plug_in(slow.bench.now);
+    slow.bench.key.plug_in(Transport::Usb, slow.bench.now);
     let answered = slow.bench.key.answer(prompt, Decision::Approve, slow.bench.now);
     assert_eq!(answered.blocking_recv(), Ok(false));
     slow.bench.key.catch_up(slow.bench.now);

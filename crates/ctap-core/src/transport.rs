@@ -1,0 +1,40 @@
+//! The ways to reach an authenticator (getInfo member `transports`, GI-18).
+
+use core::time::Duration;
+
+use crate::limits::{TOKEN_INITIAL_USAGE, TOKEN_INITIAL_USAGE_NFC};
+
+/// How a power-up reached the authenticator. It decides how people show that they are there, and how long a new
+/// pinUvAuthToken may lie unused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// Plugged into a USB port, and spoken to over CTAPHID. People are asked for a touch.
+    Usb,
+    /// Laid on a contactless reader: ISO 14443, or ISO 7816 APDUs over it. The tap takes the place of the touch (NF-40), so
+    /// nobody is asked for one.
+    Nfc,
+    /// In a reader with contacts (ISO 7816). People are asked for a touch, as over USB (NF-44).
+    SmartCard,
+}
+
+impl Transport {
+    /// Its name in getInfo.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Usb => "usb",
+            Self::Nfc => "nfc",
+            Self::SmartCard => "smart-card",
+        }
+    }
+
+    /// A pinUvAuthToken that is not used for so long after it was issued is dead; nor does a presence test stand longer inside it
+    /// (section 6.5.2.1, NF-42).
+    pub(crate) const fn token_initial_usage(self) -> Duration {
+        match self {
+            Self::Usb | Self::SmartCard => TOKEN_INITIAL_USAGE,
+            Self::Nfc => TOKEN_INITIAL_USAGE_NFC,
+        }
+    }
+}
