@@ -56,6 +56,15 @@ impl Bench {
         bench
     }
 
+    /// A card with a request that runs, whose client was told that it must poll.
+    pub(super) fn running() -> Bench {
+        let mut bench = Bench::selected();
+        bench.send(GET_INFO_POLLED);
+        bench.wait(300);
+        assert_eq!(bench.hear(), Some("019100".into()));
+        bench
+    }
+
     pub(super) fn select(&mut self) {
         assert_eq!(self.ask(SELECT), without_spaces(U2F_V2));
     }
@@ -86,6 +95,13 @@ impl Bench {
     pub(super) fn ask(&mut self, apdu: &str) -> String {
         assert_eq!(self.send(apdu), None, "{apdu}");
         self.hear().expect("an answer at once")
+    }
+
+    /// Sends APDUs, each of which gets this status word at once and makes nothing happen.
+    pub(super) fn refuses(&mut self, answers: &[(&str, &str)]) {
+        for (apdu, word) in answers {
+            assert_eq!(self.ask(apdu), *word, "{apdu}");
+        }
     }
 
     /// Sends an APDU that makes a request whole, which gets this answer.

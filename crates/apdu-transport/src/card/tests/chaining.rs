@@ -96,7 +96,7 @@ fn a_u2f_message_in_the_middle_of_a_chain_ends_it() {
 fn only_messages_come_in_parts() {
     // NF-13, NF-19
     let mut bench = Bench::selected();
-    for (apdu, word) in [
+    bench.refuses(&[
         ("10A40400 08 A0000006472F0001", "6E00"),
         ("10C00000 00", "6E00"),
         ("90110000 00", "6E00"),
@@ -104,9 +104,7 @@ fn only_messages_come_in_parts() {
         ("90C00000 00", "6E00"),
         ("90750000", "6D00"),
         ("10750000", "6D00"),
-    ] {
-        assert_eq!(bench.ask(apdu), word, "{apdu}");
-    }
+    ]);
 }
 
 #[test]
@@ -127,10 +125,7 @@ fn a_message_beyond_the_limit_is_refused_at_its_end_and_by_ctaps_own_status() {
 #[test]
 fn nothing_is_added_to_a_request_that_runs() {
     // NF-34
-    let mut bench = Bench::selected();
-    bench.send(GET_INFO_POLLED);
-    bench.wait(300);
-    bench.hear();
+    let mut bench = Bench::running();
     for apdu in [GET_INFO, GET_INFO_POLLED, "90108000 01 04", "00030000 00"] {
         assert_eq!(bench.ask(apdu), NOT_NOW, "{apdu}");
     }

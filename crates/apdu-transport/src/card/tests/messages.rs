@@ -49,7 +49,7 @@ fn a_message_without_a_byte_is_refused() {
 fn an_unknown_class_comes_before_an_unknown_instruction_and_that_before_wrong_lengths() {
     // NF-19, UF-04
     let mut bench = Bench::selected();
-    for (apdu, word) in [
+    bench.refuses(&[
         ("01100000 01 04 00", "6E00"),
         ("FF75", "6700"),
         ("FF750000 05 04", "6E00"),
@@ -61,9 +61,7 @@ fn an_unknown_class_comes_before_an_unknown_instruction_and_that_before_wrong_le
         ("00CADF30 05", "6D00"),
         ("00CB3FFF 03 5C013F 00", "6D00"),
         ("00B00000 00", "6D00"),
-    ] {
-        assert_eq!(bench.ask(apdu), word, "{apdu}");
-    }
+    ]);
 }
 
 #[test]

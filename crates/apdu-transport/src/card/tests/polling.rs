@@ -17,10 +17,7 @@ fn what_is_done_soon_is_answered_directly() {
 #[test]
 fn what_takes_longer_is_told_and_polled_for() {
     // NF-30, NF-31
-    let mut bench = Bench::selected();
-    bench.send(GET_INFO_POLLED);
-    bench.wait(300);
-    assert_eq!(bench.hear(), Some("019100".into()));
+    let mut bench = Bench::running();
     assert_eq!(bench.send(POLL), None);
     bench.wait(99);
     assert_eq!(bench.hear(), None, "a poll is held, or old clients would spin");
@@ -35,10 +32,7 @@ fn what_takes_longer_is_told_and_polled_for() {
 #[test]
 fn an_answer_waits_for_its_client_to_poll() {
     // NF-31
-    let mut bench = Bench::selected();
-    bench.send(GET_INFO_POLLED);
-    bench.wait(300);
-    bench.hear();
+    let mut bench = Bench::running();
     bench.respond(&counted(300));
     bench.wait(60_000);
     assert_eq!(bench.hear(), None);
@@ -73,10 +67,7 @@ fn a_client_that_cannot_poll_is_never_told_9100() {
 #[test]
 fn a_client_is_told_at_once_that_a_touch_is_wanted() {
     // NF-30
-    let mut bench = Bench::selected();
-    bench.send(GET_INFO_POLLED);
-    bench.wait(300);
-    assert_eq!(bench.hear(), Some("019100".into()));
+    let mut bench = Bench::running();
     bench.send(POLL);
     bench.wait_for_user(true);
     bench.wait(0);
@@ -116,10 +107,7 @@ fn a_client_can_cancel_in_place_of_polling() {
 #[test]
 fn a_cancel_that_takes_its_time_is_held_like_a_poll_and_may_be_repeated() {
     // NF-32
-    let mut bench = Bench::selected();
-    bench.send(GET_INFO_POLLED);
-    bench.wait(300);
-    bench.hear();
+    let mut bench = Bench::running();
     for _ in 0..2 {
         bench.wait_for_user(true);
         assert_eq!(bench.send(CANCEL), Some(Happened::Cancel));
@@ -144,19 +132,14 @@ fn polls_and_cancels_with_nothing_to_wait_for_are_refused() {
 #[test]
 fn polls_have_no_other_parameters_and_no_data() {
     // NF-34
-    let mut bench = Bench::selected();
-    bench.send(GET_INFO_POLLED);
-    bench.wait(300);
-    bench.hear();
-    for (apdu, word) in [
+    let mut bench = Bench::running();
+    bench.refuses(&[
         ("80110100 00", "6A86"),
         ("80118000 00", "6A86"),
         ("80110001 00", "6A86"),
         ("80111101 00", "6A86"),
         ("80110000 01 00", "6700"),
-    ] {
-        assert_eq!(bench.ask(apdu), word, "{apdu}");
-    }
+    ]);
     bench.respond(&[0]);
     assert_eq!(bench.ask(POLL), "009000", "the request went on");
 }
@@ -164,10 +147,7 @@ fn polls_have_no_other_parameters_and_no_data() {
 #[test]
 fn another_program_that_looks_around_does_not_disturb_who_polls() {
     // NF-31: PC/SC readers are shared.
-    let mut bench = Bench::selected();
-    bench.send(GET_INFO_POLLED);
-    bench.wait(300);
-    bench.hear();
+    let mut bench = Bench::running();
     let looks = ["00A40400 05 D276000085 00", "00CADF30 05", "00C00000 00"];
     for apdu in looks {
         assert_ne!(bench.ask(apdu), "9000");

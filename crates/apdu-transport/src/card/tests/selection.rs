@@ -106,10 +106,7 @@ fn select_ends_a_chain_and_drops_the_rest_of_an_answer() {
 #[test]
 fn select_drops_an_answer_that_nobody_has_polled() {
     // NF-05
-    let mut bench = Bench::selected();
-    bench.send(GET_INFO_POLLED);
-    bench.wait(300);
-    assert_eq!(bench.hear(), Some("019100".into()));
+    let mut bench = Bench::running();
     bench.respond(&[0, 1, 2]);
     bench.select();
     assert_eq!(bench.ask(POLL), NOT_NOW);
@@ -169,10 +166,7 @@ fn after_the_end_fido_wants_to_be_selected_again() {
 #[test]
 fn the_end_ends_a_request_that_runs() {
     // NF-36
-    let mut bench = Bench::selected();
-    bench.send(GET_INFO_POLLED);
-    bench.wait(300);
-    bench.hear();
+    let mut bench = Bench::running();
     assert_eq!(bench.send("80120100"), Some(Happened::End));
     assert_eq!(bench.hear(), Some("9000".into()));
     bench.respond(&[0]);
@@ -183,14 +177,12 @@ fn the_end_ends_a_request_that_runs() {
 fn no_other_control_is_known_and_it_takes_no_data() {
     // NF-36
     let mut bench = Bench::selected();
-    for (apdu, word) in [
+    bench.refuses(&[
         ("80120000", "6A86"),
         ("80120200", "6A86"),
         ("80120101", "6A86"),
         ("80120100 01 00", "6700"),
-    ] {
-        assert_eq!(bench.ask(apdu), word, "{apdu}");
-    }
+    ]);
     let selection = bench.send(GET_INFO);
     assert!(matches!(selection, Some(Happened::Request { kind: Kind::Ctap, .. })));
 }
