@@ -75,6 +75,7 @@ fn a_client_is_told_at_once_that_a_touch_is_wanted() {
     bench.wait_for_user(false);
     assert_eq!(bench.ask(POLL), "019100", "or as soon as it polls");
     bench.send(POLL);
+    bench.wait_for_user(false);
     bench.wait(99);
     assert_eq!(bench.hear(), None, "and once");
 }
