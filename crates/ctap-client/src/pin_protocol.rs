@@ -176,6 +176,11 @@ impl PinUvAuthToken {
         self.protocol.authenticate(&self.bytes, message)
     }
 
+    /// The members `pinUvAuthParam`, over `message`, and `pinUvAuthProtocol` of a request.
+    pub(crate) fn members_over(&self, message: &[u8]) -> (Option<Vec<u8>>, Option<u64>) {
+        (Some(self.authenticate(message)), Some(self.protocol.number()))
+    }
+
     /// Opens getInfo's `encIdentifier` with a persistent token: the device identifier (GI-90 to GI-92).
     ///
     /// # Errors

@@ -76,7 +76,7 @@ fn decision(hand: Hand) -> Option<Decision> {
         // For a touch any finger will do; while one is enrolled, the suite means finger 1.
         Hand::Touch => Some(Decision::Finger(1)),
         Hand::Finger(finger) => Some(Decision::Finger(finger)),
-        Hand::BadSample(code) => fault(code).map(Decision::BadSample),
+        Hand::BadSample(code) => SampleFault::from_number(code).map(Decision::BadSample),
         Hand::Refuse => Some(Decision::Deny),
         Hand::Nothing | Hand::Cancel => None,
     }
@@ -103,7 +103,7 @@ impl OwnAuthenticator {
         let asked = was_asked.load(Relaxed);
         // What cannot be done here is said, and the case is skipped with that sentence.
         match hand {
-            Hand::BadSample(code) if asked && fault(code).is_none() => {
+            Hand::BadSample(code) if asked && SampleFault::from_number(code).is_none() => {
                 Err(TransportFailure::Unable("the sensor cannot fail in that way".to_owned()))
             }
             _ => Ok(Answer { message, asked }),
@@ -147,24 +147,3 @@ impl Transport for OwnAuthenticator {
         true
     }
 }
-
-/// The fault with this lastEnrollSampleStatus (BE-23).
-fn fault(code: u8) -> Option<SampleFault> {
-    FAULTS.into_iter().find(|fault| *fault as u8 == code)
-}
-
-const FAULTS: [SampleFault; 13] = [
-    SampleFault::TooHigh,
-    SampleFault::TooLow,
-    SampleFault::TooLeft,
-    SampleFault::TooRight,
-    SampleFault::TooFast,
-    SampleFault::TooSlow,
-    SampleFault::PoorQuality,
-    SampleFault::TooSkewed,
-    SampleFault::TooShort,
-    SampleFault::MergeFailure,
-    SampleFault::Exists,
-    SampleFault::NoUserActivity,
-    SampleFault::NoUserPresenceTransition,
-];

@@ -9,6 +9,7 @@
 //! {"answer":"status","touch":"ask","keys":[{"key":"1-1","serial":"0123456789ABCDEF","device":"/dev/hidraw0","attached":true,"prompt":null}]}
 //! ```
 
+pub(crate) mod bad_sample;
 mod connection;
 pub(crate) mod limits;
 pub(crate) mod protocol;

@@ -3,14 +3,12 @@
 #![allow(clippy::print_stdout, reason = "an example talks to its user")]
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::error::Error;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Duration;
 
 use usbip_server::vhci::{PLATFORM, Vhci};
-use usbip_server::{DeviceInfo, HidFunction, Interface, Report, Server};
+use usbip_server::{DeviceInfo, Echo, Interface, Server};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -31,24 +29,4 @@ async fn main() -> Result<(), Box<dyn Error>> {
     device.serve(tokio::net::UnixStream::from_std(stream)?).await?;
     println!("unplugged");
     Ok(())
-}
-
-#[derive(Default)]
-struct Echo(VecDeque<Report>);
-
-impl HidFunction for Echo {
-    fn attached(&mut self) {
-        self.0.clear();
-    }
-    fn detached(&mut self) {}
-    fn output(&mut self, report: &Report) {
-        self.0.push_back(*report);
-    }
-    fn input(&mut self, _: usize) -> Option<Report> {
-        self.0.pop_front()
-    }
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        None
-    }
-    fn handle_timeout(&mut self) {}
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use usbip_server::client::Host;
-use usbip_server::{DeviceInfo, HidFunction, Interface, Report, Server};
+use usbip_server::{DeviceInfo, Echo, Interface, Server};
 
 const ROUNDS: usize = 10_000;
 const BATCHES: usize = 5;
@@ -82,27 +82,12 @@ fn device() -> SocketAddr {
                 product: "Echo".into(),
                 serial: String::new(),
             };
-            server.plug(info, vec![Interface::Hid(Rc::new(RefCell::new(Echo(None))))]).unwrap();
+            server
+                .plug(info, vec![Interface::Hid(Rc::new(RefCell::new(Echo::default())))])
+                .unwrap();
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             match server.serve_tcp(listener, |_| true).await {}
         });
     });
     address
-}
-
-struct Echo(Option<Report>);
-
-impl HidFunction for Echo {
-    fn attached(&mut self) {}
-    fn detached(&mut self) {}
-    fn output(&mut self, report: &Report) {
-        self.0 = Some(*report);
-    }
-    fn input(&mut self, _: usize) -> Option<Report> {
-        self.0.take()
-    }
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        None
-    }
-    fn handle_timeout(&mut self) {}
 }

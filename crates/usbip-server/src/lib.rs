@@ -16,6 +16,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `function` | what sits behind a HID interface |
+//! | `echo` | the least that can |
 //! | `smart_card` | what may lie on a reader |
 //! | `interface` | what a device is made of: interfaces and their endpoints |
 //! | `ccid` | a reader: its messages, and its slot |
@@ -52,6 +53,7 @@ mod connection;
 mod control;
 mod descriptors;
 mod device;
+mod echo;
 mod function;
 mod interface;
 pub mod limits;
@@ -65,6 +67,7 @@ mod wire;
 
 pub use connection::ConnectionError;
 pub use device::{DeviceInfo, PlugError, Port, Waker};
+pub use echo::Echo;
 pub use function::{HidFunction, REPORT_LENGTH, Report};
 pub use interface::Interface;
 pub use server::{Server, listen};

@@ -1,7 +1,6 @@
 //! The host end against the server, over real sockets.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -10,27 +9,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use usbip_server::client::{ClientError, Host, Socket, list};
-use usbip_server::{DeviceInfo, HidFunction, Interface, Report, Server, limits};
-
-#[derive(Default)]
-struct Echo(VecDeque<Report>);
-
-impl HidFunction for Echo {
-    fn attached(&mut self) {
-        self.0.clear();
-    }
-    fn detached(&mut self) {}
-    fn output(&mut self, report: &Report) {
-        self.0.push_back(*report);
-    }
-    fn input(&mut self, _: usize) -> Option<Report> {
-        self.0.pop_front()
-    }
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        None
-    }
-    fn handle_timeout(&mut self) {}
-}
+use usbip_server::{DeviceInfo, Echo, Interface, Report, Server, limits};
 
 const DEVID: u32 = 0x0001_0002;
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::code;
-use crate::cbor::{self, MapBuilder, Value};
+use super::{code, mac_message};
+use crate::cbor::{MapBuilder, Value};
 use crate::client::Client;
 use crate::error::{Error, ReplyFault};
 use crate::exchange::Exchange;
@@ -68,13 +68,9 @@ impl Request {
     /// Fills in members 04 and 05: the MAC is over modality, subcommand and its encoded parameters (BE-11).
     #[must_use]
     pub fn authorized_by(mut self, token: &PinUvAuthToken) -> Self {
-        let mut message = vec![
-            self.modality.unwrap_or_default() as u8,
-            self.sub_command.unwrap_or_default() as u8,
-        ];
-        message.extend(self.sub_command_params.iter().flat_map(cbor::encode));
-        self.pin_uv_auth_param = Some(token.authenticate(&message));
-        self.pin_uv_auth_protocol = Some(token.protocol().number());
+        let head = [self.modality, self.sub_command].map(|number| number.unwrap_or_default() as u8);
+        let message = mac_message(&head, self.sub_command_params.as_ref());
+        (self.pin_uv_auth_param, self.pin_uv_auth_protocol) = token.members_over(&message);
         self
     }
 

@@ -1,7 +1,7 @@
 //! CTAP section 6.11: authenticatorConfig.
 
-use super::code;
-use crate::cbor::{self, MapBuilder, Value};
+use super::{FIXED_HEAD, code, mac_message};
+use crate::cbor::{MapBuilder, Value};
 use crate::client::Client;
 use crate::entities::texts;
 use crate::error::Error;
@@ -55,11 +55,10 @@ impl Request {
     /// parameters (CF-08).
     #[must_use]
     pub fn authorized_by(mut self, token: &PinUvAuthToken) -> Self {
-        let mut message = vec![0xFF; 32];
-        message.extend([code::CONFIG, self.sub_command.unwrap_or_default() as u8]);
-        message.extend(self.sub_command_params.iter().flat_map(cbor::encode));
-        self.pin_uv_auth_param = Some(token.authenticate(&message));
-        self.pin_uv_auth_protocol = Some(token.protocol().number());
+        let command = [code::CONFIG, self.sub_command.unwrap_or_default() as u8];
+        let head = [FIXED_HEAD.as_slice(), &command].concat();
+        let message = mac_message(&head, self.sub_command_params.as_ref());
+        (self.pin_uv_auth_param, self.pin_uv_auth_protocol) = token.members_over(&message);
         self
     }
 

@@ -1,8 +1,8 @@
 //! CTAP section 6.8: authenticatorCredentialManagement.
 
-use super::code;
 use super::make_credential::LargeBlobKey;
-use crate::cbor::{self, MapBuilder, Value};
+use super::{code, mac_message};
+use crate::cbor::{MapBuilder, Value};
 use crate::client::Client;
 use crate::cose::PublicKey;
 use crate::entities::{CredentialDescriptor, RelyingParty, User};
@@ -63,10 +63,9 @@ impl Request {
     /// Fills in members 03 and 04: the MAC is over the subcommand byte and its encoded parameters (CM-07).
     #[must_use]
     pub fn authorized_by(mut self, token: &PinUvAuthToken) -> Self {
-        let mut message = vec![self.sub_command.unwrap_or_default() as u8];
-        message.extend(self.sub_command_params.iter().flat_map(cbor::encode));
-        self.pin_uv_auth_param = Some(token.authenticate(&message));
-        self.pin_uv_auth_protocol = Some(token.protocol().number());
+        let head = [self.sub_command.unwrap_or_default() as u8];
+        let message = mac_message(&head, self.sub_command_params.as_ref());
+        (self.pin_uv_auth_param, self.pin_uv_auth_protocol) = token.members_over(&message);
         self
     }
 
@@ -350,7 +349,7 @@ mod tests {
         MapBuilder::new()
             .member(6, &User::new([id], "a"))
             .member(7, &CredentialDescriptor::new([id; 16]))
-            .member(8, cbor::decode(&hex(key)).unwrap())
+            .member(8, crate::cbor::decode(&hex(key)).unwrap())
             .member(10, 2)
     }
 

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::code;
+use super::{FIXED_HEAD, code};
 use crate::blob_array::BlobArray;
 use crate::cbor::{MapBuilder, Value};
 use crate::client::Client;
@@ -50,9 +50,8 @@ impl Request {
         let offset = self.offset.unwrap_or_default() as u32;
         let hash = Sha256::digest(self.set.as_deref().unwrap_or_default());
         let message =
-            [[0xFF; 32].as_slice(), &[code::LARGE_BLOBS, 0], &offset.to_le_bytes(), &hash].concat();
-        self.pin_uv_auth_param = Some(token.authenticate(&message));
-        self.pin_uv_auth_protocol = Some(token.protocol().number());
+            [FIXED_HEAD.as_slice(), &[code::LARGE_BLOBS, 0], &offset.to_le_bytes(), &hash].concat();
+        (self.pin_uv_auth_param, self.pin_uv_auth_protocol) = token.members_over(&message);
         self
     }
 

@@ -77,9 +77,8 @@ impl Request {
     /// Fills in members 08 and 09 (MC-25).
     #[must_use]
     pub fn authorized_by(mut self, token: &PinUvAuthToken) -> Self {
-        self.pin_uv_auth_param =
-            Some(token.authenticate(self.client_data_hash.as_deref().unwrap_or_default()));
-        self.pin_uv_auth_protocol = Some(token.protocol().number());
+        let hash = self.client_data_hash.as_deref().unwrap_or_default();
+        (self.pin_uv_auth_param, self.pin_uv_auth_protocol) = token.members_over(hash);
         self
     }
 

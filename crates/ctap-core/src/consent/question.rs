@@ -113,6 +113,37 @@ pub enum SampleFault {
     NoUserPresenceTransition = 0x0e,
 }
 
+impl SampleFault {
+    /// All of them, in the order of their numbers, each with the standard's name for it.
+    pub const ALL: [(Self, &'static str); 13] = [
+        (Self::TooHigh, "TOO_HIGH"),
+        (Self::TooLow, "TOO_LOW"),
+        (Self::TooLeft, "TOO_LEFT"),
+        (Self::TooRight, "TOO_RIGHT"),
+        (Self::TooFast, "TOO_FAST"),
+        (Self::TooSlow, "TOO_SLOW"),
+        (Self::PoorQuality, "POOR_QUALITY"),
+        (Self::TooSkewed, "TOO_SKEWED"),
+        (Self::TooShort, "TOO_SHORT"),
+        (Self::MergeFailure, "MERGE_FAILURE"),
+        (Self::Exists, "EXISTS"),
+        (Self::NoUserActivity, "NO_USER_ACTIVITY"),
+        (Self::NoUserPresenceTransition, "NO_USER_PRESENCE_TRANSITION"),
+    ];
+
+    /// Its lastEnrollSampleStatus.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The one with this lastEnrollSampleStatus.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().map(|(fault, _)| fault).find(|fault| fault.number() == number)
+    }
+}
+
 /// What a fingerprint sensor saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finger {

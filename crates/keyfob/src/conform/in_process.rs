@@ -62,7 +62,7 @@ impl Operator for Simulated {
         let decision = match hand {
             Hand::Touch => Decision::Finger(1),
             Hand::Finger(finger) => Decision::Finger(finger),
-            Hand::BadSample(code) => Decision::BadSample(bad_sample(code)?.into()),
+            Hand::BadSample(code) => Decision::BadSample(bad_sample(code)?.0),
             Hand::Refuse => Decision::Deny,
             Hand::Nothing | Hand::Cancel => return Ok(()),
         };

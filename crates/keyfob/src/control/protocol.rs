@@ -1,11 +1,10 @@
 //! What is said on the control socket, as lines of JSON.
 
-use clap::ValueEnum;
 use ctap_core::Decision;
-use ctap_core::consent::SampleFault;
 use serde::{Deserialize, Serialize};
 use virtual_key::key::Touch;
 
+use super::bad_sample::BadSample;
 use crate::failure::failure;
 use crate::terminal::shown::escaped;
 
@@ -80,38 +79,6 @@ pub(crate) enum Sample {
     Finger(u8),
     /// A finger that it cannot read.
     Bad(BadSample),
-}
-
-/// Why a sensor cannot read a finger (lastEnrollSampleStatus, BE-23).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum BadSample {
-    /// Too high on the sensor
-    TooHigh,
-    /// Too low
-    TooLow,
-    /// Too far left
-    TooLeft,
-    /// Too far right
-    TooRight,
-    /// Swiped too fast
-    TooFast,
-    /// Swiped too slowly
-    TooSlow,
-    /// Poor quality
-    PoorQuality,
-    /// At an angle
-    TooSkewed,
-    /// Touched too shortly
-    TooShort,
-    /// Does not go with the samples before
-    MergeFailure,
-    /// Enrolled already
-    Exists,
-    /// Nobody touched
-    NoUserActivity,
-    /// Not lifted in between
-    NoUserPresenceTransition,
 }
 
 /// What a client hears.
@@ -197,27 +164,7 @@ impl Touching {
         match self.sample {
             None => Decision::Approve,
             Some(Sample::Finger(number)) => Decision::Finger(number),
-            Some(Sample::Bad(bad)) => Decision::BadSample(bad.into()),
-        }
-    }
-}
-
-impl From<BadSample> for SampleFault {
-    fn from(bad: BadSample) -> Self {
-        match bad {
-            BadSample::TooHigh => Self::TooHigh,
-            BadSample::TooLow => Self::TooLow,
-            BadSample::TooLeft => Self::TooLeft,
-            BadSample::TooRight => Self::TooRight,
-            BadSample::TooFast => Self::TooFast,
-            BadSample::TooSlow => Self::TooSlow,
-            BadSample::PoorQuality => Self::PoorQuality,
-            BadSample::TooSkewed => Self::TooSkewed,
-            BadSample::TooShort => Self::TooShort,
-            BadSample::MergeFailure => Self::MergeFailure,
-            BadSample::Exists => Self::Exists,
-            BadSample::NoUserActivity => Self::NoUserActivity,
-            BadSample::NoUserPresenceTransition => Self::NoUserPresenceTransition,
+            Some(Sample::Bad(bad)) => Decision::BadSample(bad.0),
         }
     }
 }
@@ -238,9 +185,11 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
+    use clap::ValueEnum as _;
+    use ctap_core::consent::SampleFault;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn touch(sample: Option<Sample>) -> Request {
         Request::Touch(Touching { sample, ..Touching::default() })
@@ -254,7 +203,7 @@ mod tests {
             (touch(None), r#"{"do":"touch"}"#),
             (touch(Some(Sample::Finger(2))), r#"{"do":"touch","sample":{"finger":2}}"#),
             (
-                touch(Some(Sample::Bad(BadSample::TooHigh))),
+                touch(Some(Sample::Bad(BadSample(SampleFault::TooHigh)))),
                 r#"{"do":"touch","sample":{"bad":"too_high"}}"#,
             ),
             (Request::Deny(deny), r#"{"do":"deny","prompt":"5eed.1-1.1"}"#),

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::control::protocol::{BadSample, Choice, Sample, Touching};
+use crate::control::bad_sample::BadSample;
+use crate::control::protocol::{Choice, Sample, Touching};
 use crate::control::{Connection, Request};
 
 /// Touch a running key: approve what it asks

@@ -7,7 +7,7 @@ use ctap_client::commands::credential_management::{StoredCredential, StoredRelyi
 use ctap_client::{Permissions, PinUvAuthToken, User};
 use serde::Serialize;
 
-use super::ids::{self, IdArgument, base64url};
+use super::ids::{self, DeleteOptions, IdArgument, base64url};
 use super::info::algorithm_name;
 use super::open_key::{OpenKey, Owner};
 use super::{agree, refused};
@@ -72,18 +72,6 @@ pub(crate) struct UpdateOptions {
     /// The person's new name; an empty one removes it
     #[arg(long)]
     display_name: Option<String>,
-}
-
-/// What `keyfob credentials delete` takes.
-#[derive(clap::Args, Debug)]
-pub(crate) struct DeleteOptions {
-    #[command(flatten)]
-    which: IdArgument,
-    #[command(flatten)]
-    owner: Owner,
-    /// Do not ask
-    #[arg(short, long)]
-    force: bool,
 }
 
 /// A passkey and whom it is for.

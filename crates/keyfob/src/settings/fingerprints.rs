@@ -7,7 +7,7 @@ use ctap_client::commands::bio_enrollment::{Sample, SampleStatus, Template};
 use ctap_client::{Error, Permissions, PinUvAuthToken};
 use serde::Serialize;
 
-use super::ids::{self, IdArgument, base64url};
+use super::ids::{self, DeleteOptions, IdArgument, base64url};
 use super::open_key::{OpenKey, Owner};
 use super::{agree, refused};
 use crate::failure::failure;
@@ -60,18 +60,6 @@ pub(crate) struct RenameOptions {
     name: String,
     #[command(flatten)]
     owner: Owner,
-}
-
-/// What `keyfob fingerprints delete` takes.
-#[derive(clap::Args, Debug)]
-pub(crate) struct DeleteOptions {
-    #[command(flatten)]
-    which: IdArgument,
-    #[command(flatten)]
-    owner: Owner,
-    /// Do not ask
-    #[arg(short, long)]
-    force: bool,
 }
 
 /// A finger in JSON; its id in base64url.

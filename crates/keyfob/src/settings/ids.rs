@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 
+use super::open_key::Owner;
 use crate::failure::failure;
 use crate::terminal::hex;
 
@@ -13,6 +14,18 @@ pub(super) struct IdArgument {
     /// Its id as `list` shows it: in hexadecimal or base64url, or a beginning of it that no other one has
     #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(super) id: String,
+}
+
+/// What `keyfob credentials delete` and `keyfob fingerprints delete` take.
+#[derive(clap::Args, Debug)]
+pub(crate) struct DeleteOptions {
+    #[command(flatten)]
+    pub(super) which: IdArgument,
+    #[command(flatten)]
+    pub(super) owner: Owner,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(super) force: bool,
 }
 
 impl IdArgument {

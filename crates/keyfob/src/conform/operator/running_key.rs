@@ -1,11 +1,12 @@
 //! A key that runs in a keyfob of this host, which takes orders through its control socket.
 
-use clap::ValueEnum as _;
 use ctap_conformance::{Hand, TransportFailure};
+use ctap_core::consent::SampleFault;
 use virtual_key::key::Touch;
 
 use super::command::unable;
-use crate::control::protocol::{BadSample, Choice, Response, Sample, Status, Touching};
+use crate::control::bad_sample::BadSample;
+use crate::control::protocol::{Choice, Response, Sample, Status, Touching};
 use crate::control::{Connection, Request};
 
 /// Where its orders go.
@@ -53,7 +54,6 @@ impl RunningKey {
 
 /// The sample with this lastEnrollSampleStatus (BE-23).
 pub(crate) fn bad_sample(code: u8) -> Result<BadSample, TransportFailure> {
-    let all = BadSample::value_variants().iter();
-    let found = all.copied().find(|bad| ctap_core::consent::SampleFault::from(*bad) as u8 == code);
+    let found = SampleFault::from_number(code).map(BadSample);
     found.ok_or_else(|| unable("this key's sensor cannot fail in that way"))
 }

@@ -1,0 +1,32 @@
+//! The least that can sit behind the interface.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::function::{HidFunction, Report};
+
+/// Sends each report back, the first one first: for examples, tests, and measuring what the way there costs.
+#[derive(Debug, Default)]
+pub struct Echo(VecDeque<Report>);
+
+impl HidFunction for Echo {
+    fn attached(&mut self) {
+        self.0.clear();
+    }
+
+    fn detached(&mut self) {}
+
+    fn output(&mut self, report: &Report) {
+        self.0.push_back(*report);
+    }
+
+    fn input(&mut self, _reads: usize) -> Option<Report> {
+        self.0.pop_front()
+    }
+
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        None
+    }
+
+    fn handle_timeout(&mut self) {}
+}
