@@ -5,6 +5,8 @@
 
 use std::io;
 
+use apdu_transport::StatusWord as CardWord;
+use apdu_transport::client::Fault;
 use hid_transport::ErrorCode;
 use hid_transport::host::{HandshakeError, MessageTooLong, Misbehaviour};
 
@@ -82,6 +84,12 @@ pub enum TransportError {
     /// The way to this key does not carry U2F messages.
     #[error("this key does not speak U2F")]
     NoU2f,
+    /// The key is a card, and brought no answer to a request.
+    #[error("{0}")]
+    Card(Fault),
+    /// The key is a card, and its reader does not reach it.
+    #[error("{0}")]
+    Reader(ReaderFault),
 }
 
 impl TransportError {
@@ -94,6 +102,81 @@ impl TransportError {
             Self::Misbehaved(_) | Self::WrongCommand => KEYS_FAULT,
             Self::TooLong(_) => "send less",
             Self::NoU2f => "use its CTAP2 commands",
+            Self::Card(fault) => card_advice(*fault),
+            Self::Reader(fault) => fault.advice(),
+        }
+    }
+}
+
+const fn card_advice(fault: Fault) -> &'static str {
+    match fault {
+        Fault::TooLong(_) => "send less",
+        Fault::Gone => "lay the card on the reader, leave it there, and try again",
+        Fault::Refused(CardWord::FILE_NOT_FOUND) => {
+            "this card has no FIDO application: lay a FIDO key on the reader"
+        }
+        Fault::Refused(_) => "take the card off the reader, lay it on again and retry",
+        Fault::Empty | Fault::Endless | Fault::Stuck | Fault::UnknownStatus(_) => KEYS_FAULT,
+    }
+}
+
+/// Why a card cannot be reached through a reader (PC/SC): mostly nobody's fault, and never the card's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReaderFault {
+    /// Nobody looks after this machine's readers.
+    #[error("the smart card service of this host, pcscd, does not run")]
+    NoService,
+    /// It ended meanwhile, or its release does not go with the library that this program was linked with.
+    #[error("the smart card service of this host, pcscd, has stopped")]
+    ServiceStopped,
+    /// Its polkit says no.
+    #[error("the smart card service of this host, pcscd, does not serve this user")]
+    Denied,
+    /// There is no reader, or not that one, or it was unplugged.
+    #[error("there is no such smart card reader")]
+    NoReader,
+    /// Nothing lies on the reader, or what did was taken away.
+    #[error("no card is on the reader")]
+    NoCard,
+    /// Another program has the card to itself.
+    #[error("another program has the card to itself")]
+    InUse,
+    /// The reader cannot make the card answer.
+    #[error("the card does not answer its reader")]
+    Unresponsive,
+    /// This program was built without the feature `pcsc`.
+    #[error("this program was built without PC/SC, and reaches no cards")]
+    Unsupported,
+    /// Anything else that PC/SC says.
+    #[error("the reader failed: {0}")]
+    Other(&'static str),
+}
+
+impl ReaderFault {
+    /// What a person can do next.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::NoService => {
+                "install and start it: `sudo apt-get install pcscd`, `sudo systemctl start pcscd.socket`"
+            }
+            Self::ServiceStopped => {
+                "try again; in a container, pcscd and libpcsclite must be of the same release"
+            }
+            Self::Denied => {
+                "polkit lets those in who sit at this machine: log in there, run this as root, or allow \
+                 org.debian.pcsc-lite.access_pcsc and access_card by a rule in /etc/polkit-1/rules.d"
+            }
+            Self::NoReader => "plug the reader in and try again",
+            Self::NoCard => "lay the card on the reader and try again",
+            Self::InUse => {
+                "close it and try again; gpg keeps cards to itself until `gpgconf --kill scdaemon`"
+            }
+            Self::Unresponsive => {
+                "take the card off, lay it on in the middle of the reader, and try again"
+            }
+            Self::Unsupported => "build it with its feature `pcsc`, which needs libpcsclite",
+            Self::Other(_) => "plug the reader in again and retry",
         }
     }
 }
@@ -148,6 +231,12 @@ impl RequestFault {
             Self::NoPinProtocol => "use a key that takes a PIN, or a newer program",
             Self::TooLong(_) => "send less",
         }
+    }
+}
+
+impl From<ReaderFault> for TransportError {
+    fn from(fault: ReaderFault) -> Self {
+        Self::Reader(fault)
     }
 }
 

@@ -60,6 +60,9 @@
 //!    Hidraw      /dev/hidrawN; others, such as USB/IP's host end, are elsewhere
 //! ```
 //!
+//! A key that is a card on a reader has a [`CardChannel`] in the place of [`HidChannel`], over an [`ApduPipe`]; with the
+//! feature `pcsc` the readers of this machine are one.
+//!
 //! It shares no code with `ctap-core`, the authenticator, so that each can find the other wrong. It judges what a key
 //! says: replies that are not canonical CBOR, lack a member or carry a wrong one are refused as [`ReplyFault`]. It can
 //! also say what no sane platform would: see [`commands`].
@@ -81,6 +84,7 @@
 pub mod attestation;
 pub mod auth_data;
 pub mod blob_array;
+pub mod card;
 pub mod cbor;
 pub mod channel;
 pub mod client;
@@ -94,19 +98,22 @@ pub mod fields;
 pub mod hidraw;
 pub mod hmac_secret;
 pub mod limits;
+#[cfg(feature = "pcsc")]
+pub mod pcsc;
 pub mod pin_protocol;
 pub mod pipe;
 pub mod status;
 #[cfg(test)]
 mod test_support;
 
+pub use card::{ApduPipe, CardChannel};
 pub use cbor::Value;
 pub use channel::HidChannel;
 pub use client::Client;
 pub use commands::client_pin::Permissions;
 pub use commands::{get_assertion, make_credential};
 pub use entities::{CredentialDescriptor, CredentialParameters, RelyingParty, User};
-pub use error::{Error, ReplyFault, RequestFault, TransportError};
+pub use error::{Error, ReaderFault, ReplyFault, RequestFault, TransportError};
 pub use exchange::{Exchange, KeepaliveStatus, Patience};
 pub use pin_protocol::{PinProtocol, PinUvAuthToken, SharedSecret};
 pub use pipe::{Report, ReportPipe};

@@ -49,3 +49,10 @@ pub const BUSY_RETRIES: u32 = 30;
 /// How often a message is sent again of which the key missed a part (`MSG_TIMEOUT`). It has done nothing with it; a host that
 /// was kept from sending for half a second, by what else its machine does, should not give up for that.
 pub const LATE_RETRIES: u32 = 3;
+
+/// How long a card that was laid on its reader a moment ago may fail to answer it: it warms up, and whoever lays it there
+/// has not yet let go.
+pub const COLD_CARD: Duration = Duration::from_secs(3);
+
+/// Between two tries to reach a cold card.
+pub const COLD_CARD_PAUSE: Duration = Duration::from_millis(150);

@@ -1,4 +1,7 @@
-//! Opening the key that `--device` names: a device file of this host, or a device at a USB/IP server.
+//! Opening the key that `--device` names: a device file of this host, a card on one of its readers, or a device at a USB/IP server.
+
+pub(crate) mod cards;
+mod channel;
 
 use std::fmt;
 use std::io;
@@ -16,6 +19,7 @@ use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice};
 use virtual_key::host::local_device;
 use virtual_key::keys::PluggedKey;
 
+pub(crate) use self::channel::Channel;
 use crate::control::protocol::Response;
 use crate::control::{Connection, Request};
 use crate::failure::{advise, failure};
@@ -26,7 +30,7 @@ use crate::terminal::shown::name;
 /// Which key a command is for.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct DeviceOption {
-    /// The key: auto (the only one of this host), /dev/hidrawN, or usbip:HOST:PORT/BUSID, shorter where that is clear
+    /// The key: auto (the only one of this host), /dev/hidrawN, usbip:HOST:PORT/BUSID or pcsc:READER, shorter where that is clear
     #[arg(long, env = "KEYFOB_DEVICE", default_value = "auto", value_name = "KEY", add = completer())]
     pub(crate) device: Address,
 }
@@ -40,7 +44,9 @@ pub(crate) fn completer() -> ArgValueCandidates {
             .map(|key| CompletionCandidate::new(key.path).help(Some(key.name.into())));
         let served = served_keys().into_iter().filter(|key| matches!(key, Address::Usbip { .. }));
         let served = served.map(|key| CompletionCandidate::new(key.to_string()));
-        local.chain(served).chain([CompletionCandidate::new("auto")]).collect()
+        let cards = cards::occupied_readers().into_iter();
+        let cards = cards.map(|reader| CompletionCandidate::new(format!("pcsc:{reader}")));
+        local.chain(served).chain(cards).chain([CompletionCandidate::new("auto")]).collect()
     })
 }
 
@@ -53,10 +59,9 @@ pub(crate) enum Address {
     Hidraw(PathBuf),
     /// A device at a USB/IP server, `HOST:PORT`; without a bus id, the only one it has.
     Usbip { server: String, bus_id: Option<String> },
+    /// A card on the reader with this in its name; without one, the only FIDO card.
+    Pcsc { reader: Option<String> },
 }
-
-/// A conversation channel to whatever carries a key's reports.
-pub(crate) type Channel = HidChannel<Box<dyn ReportPipe>>;
 
 impl Address {
     /// Where a key of this process can be had on this host: its device file, or where it is offered.
@@ -73,13 +78,19 @@ impl Address {
     /// # Errors
     /// When there is no such key, it is in use, or does not answer: each says what to do next.
     pub(crate) fn open(&self) -> anyhow::Result<Channel> {
-        Ok(HidChannel::open(self.pipe()?)?)
+        match self {
+            Self::Auto => self.found()?.open(),
+            Self::Pcsc { reader } => Ok(Channel::Card(cards::find(reader.as_deref())?.channel)),
+            Self::Hidraw(_) | Self::Usbip { .. } => {
+                Ok(Channel::Hid(Box::new(HidChannel::open(self.pipe()?)?)))
+            }
+        }
     }
 
-    /// Opens the way to the key.
+    /// Opens the way for reports to the key.
     ///
     /// # Errors
-    /// As [`open`](Self::open), without the key's answer.
+    /// As [`open`](Self::open), without the key's answer; and always for a card.
     pub(crate) fn pipe(&self) -> anyhow::Result<Box<dyn ReportPipe>> {
         match self {
             Self::Auto => self.found()?.pipe(),
@@ -88,16 +99,24 @@ impl Address {
                 let (host, _) = import(server, bus_id.as_deref())?;
                 Ok(Box::new(virtual_key::Connection::from(host)))
             }
+            Self::Pcsc { .. } => Err(failure(
+                format_args!("{self} is a card: it takes no CTAPHID reports"),
+                "use a key on the bus for this, or `--device usbip:…`",
+            )),
         }
     }
 
-    /// The same; of `auto`, where the only key is. Whoever opens a key several times asks this once.
+    /// The same; of `auto`, where the only key is, and of a card, its reader's whole name. Whoever opens a key several times
+    /// asks this once.
     ///
     /// # Errors
     /// There is no key, or there are several.
     pub(crate) fn found(&self) -> anyhow::Result<Self> {
         match self {
             Self::Auto => only_key(&local_keys()?, served_keys),
+            Self::Pcsc { reader } => {
+                Ok(Self::Pcsc { reader: Some(cards::find(reader.as_deref())?.reader) })
+            }
             known => Ok(known.clone()),
         }
     }
@@ -114,9 +133,13 @@ impl FromStr for Address {
             return parse_usbip(remote)
                 .ok_or_else(|| format!("{text} is not usbip:HOST[:PORT][/BUSID]"));
         }
+        if let Some(reader) = text.strip_prefix("pcsc:") {
+            let reader = Some(reader.to_owned()).filter(|reader| !reader.is_empty());
+            return Ok(Self::Pcsc { reader });
+        }
         match text.starts_with('/') {
             true => Ok(Self::Hidraw(text.into())),
-            false => Err("a key is auto, /dev/hidrawN, or usbip:HOST[:PORT][/BUSID]".to_owned()),
+            false => Err(FORMS.to_owned()),
         }
     }
 }
@@ -151,6 +174,7 @@ impl fmt::Display for Address {
             Self::Hidraw(path) => path.display().fmt(f),
             Self::Usbip { server, bus_id: None } => write!(f, "usbip:{server}"),
             Self::Usbip { server, bus_id: Some(bus_id) } => write!(f, "usbip:{server}/{bus_id}"),
+            Self::Pcsc { reader } => write!(f, "pcsc:{}", reader.as_deref().unwrap_or_default()),
         }
     }
 }
@@ -321,6 +345,8 @@ fn refusal(server: &str, bus_id: &str, error: ClientError) -> anyhow::Error {
     }
 }
 
+const FORMS: &str = "a key is auto, /dev/hidrawN, usbip:HOST[:PORT][/BUSID], or pcsc:[READER]";
+
 /// How long a server may take to be reached. The system alone would go on for minutes.
 const CONNECTING: Duration = Duration::from_secs(5);
 
@@ -341,6 +367,8 @@ mod tests {
             ("/dev/hidraw3", Address::Hidraw("/dev/hidraw3".into())),
             ("usbip:127.0.0.1:3240", usbip("127.0.0.1:3240", None)),
             ("usbip:[::1]:3240/1-1.2", usbip("[::1]:3240", Some("1-1.2"))),
+            ("pcsc:", Address::Pcsc { reader: None }),
+            ("pcsc:ACR 01 00", Address::Pcsc { reader: Some("ACR 01 00".to_owned()) }),
         ];
         for (text, address) in forms {
             assert_eq!(text.parse(), Ok(address.clone()));
@@ -410,6 +438,12 @@ mod tests {
         assert!(several.contains("\n  usbip:[::1]:1/1-2\nnext: choose one"), "{several}");
         let local = only_key(&[key(4)], || served(1)).unwrap();
         assert_eq!(local, Address::Hidraw("/dev/hidraw4".into()), "it is on the bus");
+    }
+
+    #[test]
+    fn a_card_has_no_way_for_reports() {
+        let error = describe(&Address::Pcsc { reader: None }.pipe().err().unwrap());
+        assert!(error.contains("pcsc: is a card") && error.contains("\nnext: "), "{error}");
     }
 
     #[test]

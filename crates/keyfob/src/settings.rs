@@ -26,9 +26,9 @@ use crate::terminal;
 /// # Errors
 /// As [`Address::open`](crate::device::Address::open), and for a key without CTAP2.
 fn open(options: &DeviceOption) -> anyhow::Result<Client<Channel>> {
-    let channel = options.device.open()?;
+    let mut channel = options.device.open()?;
     ensure!(
-        channel.capabilities().cbor,
+        channel.has_ctap2()?,
         failure(
             "this key speaks U2F only; it has no PIN, passkeys or settings",
             "use a FIDO2 key for that; this one signs in where U2F is asked for",

@@ -131,7 +131,7 @@ fn reach(address: &Address) -> anyhow::Result<(Box<dyn ReportPipe>, Option<Strin
             let (host, said) = import(server, bus_id.as_deref())?;
             Ok((Box::new(virtual_key::Connection::from(host)), said.serial))
         }
-        Address::Auto | Address::Hidraw(_) => {
+        Address::Auto | Address::Hidraw(_) | Address::Pcsc { .. } => {
             let pipe = address.pipe()?;
             let keys = local_keys().unwrap_or_default();
             Ok((pipe, among(address, &keys).and_then(|key| key.serial.clone())))

@@ -28,8 +28,8 @@ pub(crate) struct Options {
 /// # Errors
 /// When the key cannot be opened or answers nonsense.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let channel = options.device.device.open()?;
-    let has_ctap2 = channel.capabilities().cbor;
+    let mut channel = options.device.device.open()?;
+    let has_ctap2 = channel.has_ctap2()?;
     let mut client = Client::new(channel);
     match has_ctap2 {
         true => ctap2(&mut client, options.json),
@@ -166,6 +166,7 @@ const EXAMPLES: &str = "\
 Examples:
   keyfob info                                the only key of this host
   keyfob info --device usbip:127.0.0.1:3240  one that `keyfob serve` offers
+  keyfob info --device pcsc:                 the only FIDO card on this host's readers
   keyfob info --json | jq .options";
 
 #[cfg(test)]

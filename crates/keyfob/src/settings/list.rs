@@ -1,15 +1,17 @@
 //! `keyfob list`: the keys there are.
 
+use ctap_client::ReaderFault;
 use ctap_client::hidraw::Key;
 use serde::Serialize;
 use usbip_server::client::RemoteDevice;
 
+use crate::device::cards::{self, FidoCard};
 use crate::device::{self, Address, DeviceOption};
 use crate::failure::failure;
 use crate::terminal::shown::{Kept, name};
 use crate::{host, terminal};
 
-/// List the FIDO keys of this host, or with --device usbip:HOST the devices of a USB/IP server
+/// List the FIDO keys of this host, cards on its readers too, or with --device usbip:HOST the devices of a USB/IP server
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -27,8 +29,9 @@ struct Entry {
     /// What `--device` takes.
     device: String,
     product: Option<String>,
-    vendor_id: u16,
-    product_id: u16,
+    /// A card has no USB ids.
+    vendor_id: Option<u16>,
+    product_id: Option<u16>,
     serial: Option<String>,
 }
 
@@ -64,6 +67,7 @@ fn entries(address: &Address) -> anyhow::Result<Vec<Entry>> {
             for key in served.filter(|key| matches!(key, Address::Usbip { .. })) {
                 entries.extend(remote(&key)?);
             }
+            entries.extend(all_cards());
             Ok(entries)
         }
         Address::Hidraw(path) => match local(&|key| key.path == *path)? {
@@ -74,6 +78,22 @@ fn entries(address: &Address) -> anyhow::Result<Vec<Entry>> {
             one => Ok(one),
         },
         Address::Usbip { .. } => remote(address),
+        Address::Pcsc { reader } => Ok(vec![Entry::of_card(&cards::find(reader.as_deref())?)]),
+    }
+}
+
+/// A host without readers has no cards; one that keeps them from this user says so.
+fn all_cards() -> Vec<Entry> {
+    match cards::fido_cards() {
+        Ok(cards) => cards.iter().map(Entry::of_card).collect(),
+        Err(denied @ ReaderFault::Denied) => {
+            terminal::note(format_args!(
+                "Cards are left out: {denied}.\nnext: {}",
+                denied.advice()
+            ));
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
     }
 }
 
@@ -90,8 +110,8 @@ impl Entry {
         Self {
             device: key.path.display().to_string(),
             product: Some(key.name.clone()),
-            vendor_id: key.vendor_id,
-            product_id: key.product_id,
+            vendor_id: Some(key.vendor_id),
+            product_id: Some(key.product_id),
             serial: key.serial.clone(),
         }
     }
@@ -105,20 +125,25 @@ impl Entry {
         Self {
             device: format!("usbip:{server}/{}", device.bus_id),
             product,
-            vendor_id: device.vendor_id,
-            product_id: device.product_id,
+            vendor_id: Some(device.vendor_id),
+            product_id: Some(device.product_id),
             serial,
         }
     }
 
+    fn of_card(card: &FidoCard) -> Self {
+        let device = format!("pcsc:{}", card.reader);
+        let product = Some("FIDO card".to_owned());
+        Self { device, product, vendor_id: None, product_id: None, serial: None }
+    }
+
     fn row(&self) -> [String; 4] {
         let shown = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), name);
-        [
-            name(&self.device),
-            format!("{:04x}:{:04x}", self.vendor_id, self.product_id),
-            shown(&self.product),
-            shown(&self.serial),
-        ]
+        let ids = match (self.vendor_id, self.product_id) {
+            (Some(vendor), Some(product)) => format!("{vendor:04x}:{product:04x}"),
+            _ => "-".to_owned(),
+        };
+        [name(&self.device), ids, shown(&self.product), shown(&self.serial)]
     }
 }
 

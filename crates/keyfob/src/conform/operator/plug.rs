@@ -61,7 +61,7 @@ pub(super) fn among<'k>(address: &Address, keys: &'k [Key]) -> Option<&'k Key> {
             let path = fs::canonicalize(path).ok()?;
             keys.iter().find(|key| key.path == path)
         }
-        Address::Usbip { .. } => None,
+        Address::Usbip { .. } | Address::Pcsc { .. } => None,
     }
 }
 

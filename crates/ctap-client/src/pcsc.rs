@@ -1,0 +1,245 @@
+//! Cards on the readers of this machine: PC/SC as a pipe of APDUs.
+//!
+//! The connection is shared and stays, for a card that nobody is connected to loses its power, and with it tokens and what was
+//! counted; each request is a transaction; the card is left as it is. A context serves one thread: while one
+//! thread waits in it, no other gets its APDUs through.
+
+use std::ffi::{CStr, CString};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ::pcsc::{
+    Attribute, Card, Context, Disposition, Error, MAX_BUFFER_SIZE_EXTENDED, Protocols, ReaderState,
+    Scope, ShareMode, State,
+};
+
+use crate::card::{Alone, ApduPipe, Contact};
+use crate::error::{ReaderFault, TransportError};
+use crate::limits::{COLD_CARD, COLD_CARD_PAUSE};
+
+/// A reader of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// What PC/SC calls it.
+    pub name: String,
+    /// Whether a card lies on it, or is in it.
+    pub has_card: bool,
+    /// Whether the card is one that a contactless reader found, by its ATR (PC/SC part 3).
+    pub is_contactless: bool,
+    /// Whether a program has the card to itself.
+    pub is_taken: bool,
+}
+
+/// The readers there are now, in PC/SC's order.
+///
+/// # Errors
+/// [`ReaderFault`]: there is no service, or it does not serve this user. No reader is no error.
+pub fn readers() -> Result<Vec<Reader>, ReaderFault> {
+    let context = establish()?;
+    let names = match context.list_readers_owned() {
+        Err(Error::NoReadersAvailable) => return Ok(Vec::new()),
+        names => names.map_err(fault)?,
+    };
+    let mut states: Vec<ReaderState> =
+        names.into_iter().map(|name| ReaderState::new(name, State::UNAWARE)).collect();
+    match context.get_status_change(Duration::ZERO, &mut states) {
+        Ok(()) | Err(Error::Timeout) => Ok(states.iter().map(Reader::of).collect()),
+        // One was unplugged meanwhile.
+        Err(Error::UnknownReader) => Ok(Vec::new()),
+        Err(error) => Err(fault(error)),
+    }
+}
+
+impl Reader {
+    fn of(state: &ReaderState) -> Self {
+        Self {
+            name: state.name().to_string_lossy().into_owned(),
+            has_card: state.event_state().contains(State::PRESENT),
+            is_contactless: is_contactless(state.atr()),
+            is_taken: state.event_state().contains(State::EXCLUSIVE),
+        }
+    }
+}
+
+/// A contactless reader makes up the ATR: T0 8N, TD1 80, TD2 01, then N historical bytes (PC/SC part 3, section 3.1.3.2.3).
+fn is_contactless(atr: &[u8]) -> bool {
+    matches!(atr, [0x3B, t0, 0x80, 0x01, ..] if t0 & 0xF0 == 0x80)
+}
+
+/// The card on one reader of this machine. What it is connected to is connected to anew when it comes back.
+pub struct PcscCard {
+    reader: CString,
+    connection: Option<Connection>,
+    /// Room for the longest response APDU there can be.
+    buffer: Vec<u8>,
+}
+
+/// A card that one is connected to.
+struct Connection {
+    context: Context,
+    /// Only while it is being let go, it is not there.
+    card: Option<Card>,
+}
+
+impl PcscCard {
+    /// Connects to the card on the reader of that name. One that was laid there a moment ago may take some tries.
+    ///
+    /// # Errors
+    /// [`ReaderFault`].
+    pub fn connect(reader: &str) -> Result<Self, ReaderFault> {
+        let reader = CString::new(reader).map_err(|_| ReaderFault::NoReader)?;
+        let connection = Connection::open_patiently(&reader)?;
+        let buffer = vec![0; MAX_BUFFER_SIZE_EXTENDED];
+        Ok(Self { reader, connection: Some(connection), buffer })
+    }
+
+    /// Where the reader is on the USB: bus and device, if it is there and its driver tells.
+    #[must_use]
+    pub fn usb_address(&self) -> Option<(u8, u8)> {
+        let card = self.connection.as_ref()?.card.as_ref()?;
+        channel_address(&card.get_attribute_owned(Attribute::ChannelId).ok()?)
+    }
+
+    /// Sees that there is a connection, to a card that was not reset or taken away since.
+    fn reconnect_if_stale(&mut self) -> Result<Contact, ReaderFault> {
+        if self.connection.as_ref().is_some_and(Connection::is_good) {
+            return Ok(Contact::Kept);
+        }
+        self.connection = None;
+        self.connection = Some(Connection::open_patiently(&self.reader)?);
+        Ok(Contact::Anew)
+    }
+}
+
+impl ApduPipe for PcscCard {
+    fn alone(&mut self, request: &mut Alone<'_>) -> Result<Vec<u8>, TransportError> {
+        let contact = self.reconnect_if_stale()?;
+        let Self { connection, buffer, .. } = self;
+        let card = connection.as_mut().and_then(|open| open.card.as_mut());
+        let card = card.ok_or(ReaderFault::NoCard)?;
+        let outcome = match card.transaction() {
+            Err(error) => Err(fault(error).into()),
+            Ok(transaction) => {
+                let mut transmit = |apdu: &[u8]| {
+                    let response = transaction.transmit(apdu, buffer).map_err(fault)?;
+                    Ok(response.to_vec())
+                };
+                request(&mut transmit, contact)
+            }
+        };
+        if let Err(TransportError::Reader(_)) = outcome {
+            self.connection = None;
+        }
+        outcome
+    }
+}
+
+impl Connection {
+    /// A cold card may fail at first, and be well a moment later.
+    fn open_patiently(reader: &CStr) -> Result<Self, ReaderFault> {
+        let begun = Instant::now();
+        loop {
+            match Self::open(reader) {
+                Err(ReaderFault::Unresponsive) if begun.elapsed() < COLD_CARD => {
+                    thread::sleep(COLD_CARD_PAUSE);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn open(reader: &CStr) -> Result<Self, ReaderFault> {
+        let context = establish()?;
+        let card = context.connect(reader, ShareMode::Shared, Protocols::ANY).map_err(fault)?;
+        Ok(Self { context, card: Some(card) })
+    }
+
+    fn is_good(&self) -> bool {
+        let has_card = self.card.as_ref().is_some_and(|card| card.status2_owned().is_ok());
+        has_card && self.context.is_valid().is_ok()
+    }
+}
+
+impl Drop for Connection {
+    /// Others may be in the middle of something with this card.
+    fn drop(&mut self) {
+        if let Some(card) = self.card.take() {
+            let _ = card.disconnect(Disposition::LeaveCard);
+        }
+    }
+}
+
+fn establish() -> Result<Context, ReaderFault> {
+    Context::establish(Scope::User).map_err(fault)
+}
+
+/// DDDDCCCC: the kind of channel, and for USB (0020) bus and device (pcsc-lite's reader.h).
+fn channel_address(attribute: &[u8]) -> Option<(u8, u8)> {
+    match attribute {
+        [device, bus, 0x20, 0x00] => Some((*bus, *device)),
+        _ => None,
+    }
+}
+
+/// What PC/SC says, in the words of this crate.
+const fn fault(error: Error) -> ReaderFault {
+    match error {
+        Error::NoService => ReaderFault::NoService,
+        Error::ServiceStopped | Error::Shutdown | Error::InvalidHandle => {
+            ReaderFault::ServiceStopped
+        }
+        Error::SecurityViolation | Error::NoAccess => ReaderFault::Denied,
+        Error::UnknownReader | Error::ReaderUnavailable | Error::NoReadersAvailable => {
+            ReaderFault::NoReader
+        }
+        Error::NoSmartcard | Error::RemovedCard => ReaderFault::NoCard,
+        Error::SharingViolation => ReaderFault::InUse,
+        Error::UnresponsiveCard | Error::UnpoweredCard | Error::ResetCard => {
+            ReaderFault::Unresponsive
+        }
+        Error::CommError | Error::NotTransacted => {
+            ReaderFault::Other("what was sent did not get through")
+        }
+        Error::ProtoMismatch | Error::UnsupportedCard => {
+            ReaderFault::Other("card and reader have no protocol in common")
+        }
+        Error::InsufficientBuffer => ReaderFault::Other("a response is longer than there can be"),
+        _ => ReaderFault::Other("PC/SC gives no reason that keys know"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contactless_card_is_known_by_its_atr() {
+        // NF-65
+        assert!(is_contactless(&[0x3B, 0x80, 0x80, 0x01, 0x01]));
+        assert!(is_contactless(&[0x3B, 0x8C, 0x80, 0x01, 0x80, 0x73]));
+        assert!(!is_contactless(&[0x3B, 0xFD, 0x13, 0x00]));
+        assert!(!is_contactless(&[]));
+    }
+
+    #[test]
+    fn where_a_reader_is_on_the_usb_is_read_from_its_channel() {
+        assert_eq!(channel_address(&[0x02, 0x01, 0x20, 0x00]), Some((1, 2)));
+        assert_eq!(channel_address(&[0x02, 0x01, 0x01, 0x00]), None);
+        assert_eq!(channel_address(&[]), None);
+    }
+
+    #[test]
+    fn what_keeps_a_card_from_being_reached_is_told_with_a_next_step() {
+        for (error, words) in [
+            (Error::NoService, "does not run"),
+            (Error::SecurityViolation, "does not serve this user"),
+            (Error::UnknownReader, "no such smart card reader"),
+            (Error::RemovedCard, "no card is on the reader"),
+            (Error::SharingViolation, "to itself"),
+        ] {
+            let told = fault(error);
+            assert!(told.to_string().contains(words), "{told}");
+            assert!(!told.advice().is_empty());
+        }
+    }
+}

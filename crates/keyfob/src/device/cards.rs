@@ -1,0 +1,185 @@
+//! Keys that are cards on this host's readers (PC/SC).
+
+use ctap_client::{ApduPipe, CardChannel, ReaderFault, TransportError};
+
+use crate::failure::failure;
+use crate::terminal::shown::name;
+
+/// A way for APDUs to a card, however it is reached.
+pub(crate) type Pipe = Box<dyn ApduPipe>;
+
+/// A card with FIDO's application, and the reader that it is on.
+pub(crate) struct FidoCard {
+    /// The reader's whole name.
+    pub(crate) reader: String,
+    pub(crate) channel: CardChannel<Pipe>,
+}
+
+/// As much of a reader as choosing a card takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reader {
+    name: String,
+    has_card: bool,
+}
+
+/// The FIDO cards on this host's readers now. Those that others have to themselves, or that do not answer, are none.
+///
+/// # Errors
+/// There is no PC/SC, or it does not serve this user.
+pub(crate) fn fido_cards() -> Result<Vec<FidoCard>, ReaderFault> {
+    let with_card = readers()?.into_iter().filter(|reader| reader.has_card);
+    Ok(with_card.filter_map(|reader| open(reader.name).ok()).collect())
+}
+
+/// The names of this host's readers with a card on them; none where PC/SC cannot be asked.
+pub(crate) fn occupied_readers() -> Vec<String> {
+    let readers = readers().unwrap_or_default().into_iter();
+    readers.filter(|reader| reader.has_card).map(|reader| reader.name).collect()
+}
+
+/// The card on the reader with this in its name; without a name, the only FIDO card.
+///
+/// # Errors
+/// There is no such card, there are several, or it cannot be reached: each says what to do next.
+pub(crate) fn find(part: Option<&str>) -> anyhow::Result<FidoCard> {
+    let readers = readers().map_err(TransportError::from)?;
+    let chosen = chosen(&readers, part)?;
+    match chosen.as_slice() {
+        [only] => Ok(open(only.name.clone())?),
+        several => {
+            let mut cards: Vec<FidoCard> =
+                several.iter().filter_map(|reader| open(reader.name.clone()).ok()).collect();
+            match (cards.pop(), cards.is_empty()) {
+                (Some(only), true) => Ok(only),
+                (None, _) => Err(failure(
+                    format_args!("no FIDO key is among the cards on:{}", lines(several)),
+                    "lay one on a reader; if it is there, close what else uses it",
+                )),
+                _ => Err(failure(
+                    format_args!("there are several FIDO cards on this host:{}", lines(several)),
+                    "choose one with --device, by a part of its reader's name",
+                )),
+            }
+        }
+    }
+}
+
+/// The readers that are meant, all with a card.
+fn chosen<'r>(readers: &'r [Reader], part: Option<&str>) -> anyhow::Result<Vec<&'r Reader>> {
+    if readers.is_empty() {
+        return Err(TransportError::from(ReaderFault::NoReader).into());
+    }
+    let named = named(readers, part);
+    let occupied: Vec<&Reader> = named.iter().copied().filter(|reader| reader.has_card).collect();
+    match (part, named.is_empty(), occupied.is_empty()) {
+        (Some(part), true, _) => {
+            let all: Vec<&Reader> = readers.iter().collect();
+            Err(failure(
+                format_args!(
+                    "no reader has “{}” in its name; there are:{}",
+                    name(part),
+                    lines(&all)
+                ),
+                "name one of these, or a part of it",
+            ))
+        }
+        (_, _, true) => Err(failure(
+            format_args!("no card is on:{}", lines(&named)),
+            "lay the key on the reader and try again; `keyfob tap` does it for a keyfob that is a card",
+        )),
+        _ => Ok(occupied),
+    }
+}
+
+/// The reader of that name, or those with it in their names.
+fn named<'r>(readers: &'r [Reader], part: Option<&str>) -> Vec<&'r Reader> {
+    let Some(part) = part else { return readers.iter().collect() };
+    let exact: Vec<&Reader> = readers.iter().filter(|reader| reader.name == part).collect();
+    let part = part.to_lowercase();
+    let is_part = |reader: &&Reader| reader.name.to_lowercase().contains(&part);
+    if exact.is_empty() { readers.iter().filter(is_part).collect() } else { exact }
+}
+
+fn lines(readers: &[&Reader]) -> String {
+    readers.iter().map(|reader| format!("\n  pcsc:{}", name(&reader.name))).collect()
+}
+
+fn open(reader: String) -> Result<FidoCard, TransportError> {
+    let channel = CardChannel::open(connect(&reader)?)?;
+    Ok(FidoCard { reader, channel })
+}
+
+#[cfg(feature = "pcsc")]
+fn readers() -> Result<Vec<Reader>, ReaderFault> {
+    let readers = ctap_client::pcsc::readers()?.into_iter();
+    Ok(readers.map(|reader| Reader { name: reader.name, has_card: reader.has_card }).collect())
+}
+
+/// The card on the reader of this name.
+///
+/// # Errors
+/// When it cannot be reached.
+#[cfg(feature = "pcsc")]
+pub(crate) fn connect(reader: &str) -> Result<Pipe, ReaderFault> {
+    Ok(Box::new(ctap_client::pcsc::PcscCard::connect(reader)?))
+}
+
+#[cfg(not(feature = "pcsc"))]
+const fn readers() -> Result<Vec<Reader>, ReaderFault> {
+    Err(ReaderFault::Unsupported)
+}
+
+/// There are no cards here.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "pcsc"))]
+pub(crate) fn connect(_: &str) -> Result<Pipe, ReaderFault> {
+    Err(ReaderFault::Unsupported)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::failure::describe;
+
+    fn readers() -> [Reader; 3] {
+        [("Virtual PCD 00 00", true), ("Virtual PCD 00 01", false), ("ACS ACR122U 01 00", true)]
+            .map(|(name, has_card)| Reader { name: name.to_owned(), has_card })
+    }
+
+    fn names(part: Option<&str>) -> Result<Vec<String>, String> {
+        let readers = readers();
+        match chosen(&readers, part) {
+            Ok(chosen) => Ok(chosen.iter().map(|reader| reader.name.clone()).collect()),
+            Err(error) => Err(describe(&error)),
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_readers_name_means_it_in_whatever_letters() {
+        assert_eq!(names(Some("acr122")).unwrap(), ["ACS ACR122U 01 00"]);
+        assert_eq!(names(Some("Virtual PCD 00 00")).unwrap(), ["Virtual PCD 00 00"]);
+        let both = ["Virtual PCD 00 00", "ACS ACR122U 01 00"];
+        assert_eq!(names(None).unwrap(), both, "those with a card");
+    }
+
+    #[test]
+    fn who_means_no_reader_is_told_which_there_are() {
+        let told = names(Some("yubi")).unwrap_err();
+        assert!(told.contains("“yubi”") && told.contains("\n  pcsc:ACS ACR122U 01 00"), "{told}");
+    }
+
+    #[test]
+    fn a_reader_without_a_card_waits_for_one() {
+        let told = names(Some("00 01")).unwrap_err();
+        assert!(told.contains("no card is on:\n  pcsc:Virtual PCD 00 01\nnext: lay"), "{told}");
+    }
+
+    #[test]
+    fn a_host_without_readers_says_so() {
+        let told = describe(&chosen(&[], None).unwrap_err());
+        assert!(told.contains("no such smart card reader\nnext: plug"), "{told}");
+    }
+}
