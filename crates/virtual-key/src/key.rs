@@ -1,31 +1,38 @@
-//! A security key: the authenticator behind its transport, with memory, randomness and a policy for touches.
+//! A security key: the authenticator behind its transports, with memory, randomness and a policy for touches.
 //!
 //! ```text
 //!   reports ──► Device ── orders: request, cancel, answer ... ──► Worker ──► Authenticator, memory
 //!   reports ◄── Device ◄─ effects: waiting, response, prompts ── Worker ── Wait(question) ──► Touch
+//!   APDUs ◄──► Card ─────── the same, when it is its turn ────────┘
 //! ```
 //!
 //! The left half never waits; the worker may, for a disk or a signature. A running key's worker has a thread of its own
 //! ([`Key::on_thread`]), so that keepalives and other keys go on meanwhile. In simulated time it is called directly, and all has
 //! happened when a call returns. Time is an argument, and travels with the orders. [`UsbKey`] adds the clock and goes into a
-//! `usbip-server` port.
+//! `usbip-server` port, as a HID function, as a card, or as both.
 
+mod card;
+mod reader;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod turns;
 mod usb;
 mod worker;
 
 use std::io;
 use std::time::Duration;
 
+use apdu_transport::{Card, Version};
 use ctap_core::{Channel, CheckedConfig, Decision, PromptId, Question, Store, Transport};
 use hid_transport::{ChannelId, Device, Event, Packet, Report, Settings};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+pub use self::reader::ATR;
 use self::thread::{PowerUp, WorkerThread};
+use self::turns::{RequestId, Turns, Way};
 pub use self::usb::UsbKey;
 use self::worker::{Effect, Open, Order, Request, Worker};
 use crate::bell::Bell;
@@ -54,9 +61,11 @@ pub struct Parts {
     pub bell: Bell,
 }
 
-/// A whole security key, waiting for reports.
+/// A whole security key, waiting for reports and APDUs.
 pub struct Key {
     device: Device,
+    card: Card,
+    turns: Turns,
     worker: Workplace,
     power_up: PowerUp,
     /// What the authenticator waits for, as far as has been heard.
@@ -93,9 +102,13 @@ impl Key {
             msg: config.u2f,
             ..Settings::default()
         };
+        let version = if config.u2f { Version::U2fV2 } else { Version::Fido20 };
+        let max_message = u16::try_from(config.max_msg_size).unwrap_or(u16::MAX);
         let bell = parts.bell.clone();
         Self {
             device: Device::new(settings),
+            card: Card::new(apdu_transport::Settings { version, max_message }),
+            turns: Turns::default(),
             worker: Workplace::Here(Box::new(Worker::new(config, parts, now))),
             power_up: PowerUp::default(),
             open: Open::default(),
@@ -160,21 +173,23 @@ impl Key {
     /// The host sent a report.
     pub fn handle_report(&mut self, report: &Report, now: Duration) {
         self.let_in(report, now);
-        let order = match self.device.handle_report(report, now) {
+        match self.device.handle_report(report, now) {
             Some(Event::Request { id, channel, kind, message }) => {
                 tracing::info!(%channel, command = message.first(), length = message.len());
                 let (channel, message) = (Channel(channel.as_u32()), message.to_vec());
-                Order::Request(Request { id, channel, kind, message, now })
+                let id = RequestId::Hid(id);
+                self.begin(Request { id, channel, kind, message, now }, now);
             }
-            Some(Event::Cancel { channel }) => Order::Cancel(Channel(channel.as_u32())),
-            Some(Event::Abandon { .. }) => Order::Abandon,
+            Some(Event::Cancel { channel }) => {
+                self.cancel(Way::Reports, Channel(channel.as_u32()), now);
+            }
+            Some(Event::Abandon { .. }) => self.abandon(Way::Reports, now),
             Some(Event::Wink { .. }) => {
                 self.has_winked = true;
-                return self.bell.ring();
+                self.bell.ring();
             }
-            None => return,
-        };
-        self.order(order, now);
+            None => {}
+        }
     }
 
     /// The next report for a host that has so many reads waiting, at least one.
@@ -196,7 +211,8 @@ impl Key {
     pub fn poll_timeout(&self) -> Option<Duration> {
         let reader = self.left_transaction().and_then(|left| left.unread_since);
         let reader = reader.map(|since| since.saturating_add(READER_GONE));
-        [self.device.poll_timeout(), self.open.deadline, reader].into_iter().flatten().min()
+        let transports = [self.device.poll_timeout(), self.card.poll_timeout()];
+        transports.into_iter().chain([self.open.deadline, reader]).flatten().min()
     }
 
     /// Time has passed.
@@ -206,6 +222,7 @@ impl Key {
             self.give_up(now);
         }
         self.device.handle_timeout(now);
+        self.card.handle_timeout(now);
         // Told once: the next deadline comes with what becomes of this one.
         if self.open.deadline.take_if(|deadline| *deadline <= now).is_some() {
             self.order(Order::Timeout { now }, now);
@@ -264,12 +281,61 @@ impl Key {
     fn give_up(&mut self, now: Duration) {
         self.left = None;
         self.device.abandon();
-        self.order(Order::Abandon, now);
+        self.abandon(Way::Reports, now);
+    }
+
+    /// A client asks.
+    fn begin(&mut self, request: Request, now: Duration) {
+        let request = self.turns.begin(request);
+        self.go_on(request, now);
+    }
+
+    /// Whose turn it is has the worker carry it out.
+    fn go_on(&mut self, request: Option<Request>, now: Duration) {
+        if let Some(request) = request {
+            self.order(Order::Request(request), now);
+        }
+    }
+
+    /// The client that this channel stands for wants its request to end (HD-81, NF-32).
+    fn cancel(&mut self, way: Way, channel: Channel, now: Duration) {
+        match self.turns.take_waiting(way) {
+            Some(request) => self.respond(request.id, &[KEEPALIVE_CANCEL], now),
+            None => self.order(Order::Cancel(channel), now),
+        }
+    }
+
+    /// Nobody waits for what came this way any more. What came the other way goes on.
+    fn abandon(&mut self, way: Way, now: Duration) {
+        let is_others = [Way::Reports, Way::Apdus]
+            .iter()
+            .any(|other| *other != way && self.turns.is_running(*other));
+        let next = self.turns.abandoned(way);
+        if !is_others {
+            self.order(Order::Abandon, now);
+        }
+        self.go_on(next, now);
+    }
+
+    fn respond(&mut self, request: RequestId, message: &[u8], now: Duration) {
+        match request {
+            RequestId::Hid(id) => self.device.respond(id, message, now),
+            RequestId::Apdu(id) => self.card.respond(id, message),
+        }
+    }
+
+    fn set_waiting_for_user(&mut self, request: RequestId, waiting: bool) {
+        match request {
+            RequestId::Hid(id) => self.device.set_waiting_for_user(id, waiting),
+            RequestId::Apdu(id) => self.card.set_waiting_for_user(id, waiting),
+        }
     }
 
     /// Another life begins, with power or without.
     fn switch_power(&mut self, order: Order, now: Duration) {
         self.device.reset();
+        self.card.reset();
+        self.turns = Turns::default();
         self.power_up = self.power_up.next();
         self.open = Open::default();
         self.announce();
@@ -291,27 +357,30 @@ impl Key {
 
     fn apply(&mut self, effect: Effect, now: Duration) {
         self.is_working = matches!(effect, Effect::Asked(_) | Effect::Decided { .. });
+        let mut next = None;
         match effect {
-            Effect::Waiting(request) => self.device.set_waiting_for_user(request, true),
+            Effect::Waiting(request) => self.set_waiting_for_user(request, true),
             Effect::Asked(request) => {
-                self.device.set_waiting_for_user(request, true);
-                self.device.set_waiting_for_user(request, false);
+                self.set_waiting_for_user(request, true);
+                self.set_waiting_for_user(request, false);
             }
             Effect::Decided { prompt, request } => {
                 if let Some(request) = request {
-                    self.device.set_waiting_for_user(request, false);
+                    self.set_waiting_for_user(request, false);
                 }
                 self.open.prompts.retain(|(open, ..)| *open != prompt);
                 self.open.deadline = None;
             }
             Effect::Done { response, open } => {
                 if let Some((request, message)) = response {
-                    self.device.respond(request, &message, now);
+                    self.respond(request, &message, now);
+                    next = self.turns.answered(request);
                 }
                 self.open = open;
             }
         }
         self.announce();
+        self.go_on(next, now);
     }
 
     /// Rings if what is asked is not what it was when the bell last rang.
@@ -351,6 +420,9 @@ fn number(text: &str) -> u8 {
 /// Time without a reader after which a request that waits for a person has no client any more. Longer than a client
 /// takes to open the device node again.
 const READER_GONE: Duration = Duration::from_secs(1);
+
+/// CTAP2_ERR_KEEPALIVE_CANCEL.
+const KEEPALIVE_CANCEL: u8 = 0x2D;
 
 /// Major, minor and build, as INIT tells them (HD-35).
 const VERSION: [&str; 3] = [

@@ -193,7 +193,7 @@ impl KeyMaker<'_> {
         let key = Key::new(config, parts, self.clock.now());
         // As long as Linux lets the name of a thread be.
         let key = key.on_thread(format!("key 1-{number}")).map_err(Error::Start)?;
-        let usb = Rc::new(RefCell::new(UsbKey { key, clock: self.clock, power_ups: 0 }));
+        let usb = Rc::new(RefCell::new(UsbKey::in_a_port(key, self.clock)));
         let info = device_info(number, profile.usb_ids(), serial.clone());
         let port = self.server.plug(info, vec![Interface::Hid(Rc::clone(&usb) as _)])?;
         let waker = port.waker();

@@ -1,5 +1,6 @@
 //! The whole key in simulated time, with the host's end of CTAPHID as its client.
 
+mod card;
 mod thread;
 
 use std::time::Duration;

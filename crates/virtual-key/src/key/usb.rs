@@ -8,17 +8,42 @@ use usbip_server::{HidFunction, Report};
 use super::Key;
 use crate::platform::Clock;
 
-/// A key with a clock, behind a USB interface.
+/// A key with a clock, behind USB interfaces.
 pub struct UsbKey {
     /// The key.
     pub key: Key,
     /// What it takes the time from.
     pub clock: Clock,
-    /// How often it was plugged in.
+    /// How often it got power.
     pub power_ups: u32,
+    pub(super) place: Place,
+}
+
+/// Where a key's power comes from.
+pub(super) enum Place {
+    /// A USB port.
+    Port,
+    /// A contactless reader, as soon as it is laid on.
+    Reader {
+        /// By which tap it lies there.
+        insertion: Option<u32>,
+        taps: u32,
+        has_power: bool,
+    },
 }
 
 impl UsbKey {
+    /// A key for a USB port: reports and APDUs come to it by the same cable.
+    pub fn in_a_port(key: Key, clock: Clock) -> Self {
+        Self { key, clock, power_ups: 0, place: Place::Port }
+    }
+
+    /// A key for a contactless reader, on which it does not lie yet.
+    pub fn for_a_reader(key: Key, clock: Clock) -> Self {
+        let place = Place::Reader { insertion: None, taps: 0, has_power: false };
+        Self { key, clock, power_ups: 0, place }
+    }
+
     /// What time it is, once what the key's thread has done is taken over.
     pub fn catch_up(&mut self) -> Duration {
         let now = self.clock.now();

@@ -7,9 +7,10 @@ use ctap_core::{
     Authenticator, Channel, CheckedConfig, Decision, Platform, PromptId, Question, Response, Step,
     Tap, Transport,
 };
-use hid_transport::{Kind, RequestId};
+use hid_transport::Kind;
 use tokio::sync::oneshot;
 
+use super::turns::RequestId;
 use super::{Parts, Touch};
 use crate::platform::without_traces;
 use crate::sites;

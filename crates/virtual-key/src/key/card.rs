@@ -1,0 +1,44 @@
+//! The key as a card: command APDUs in, response APDUs out (CTAP section 11.3).
+
+use std::time::Duration;
+
+use apdu_transport::Event;
+use ctap_core::Channel;
+use hid_transport::Kind;
+
+use super::Key;
+use super::turns::{RequestId, Way};
+use super::worker::Request;
+
+impl Key {
+    /// The reader sent a command APDU, to a card that owes no response. The response comes by [`poll_apdu`](Self::poll_apdu).
+    pub fn handle_apdu(&mut self, apdu: &[u8], now: Duration) {
+        let (id, kind, message) = match self.card.handle_apdu(apdu, now) {
+            Some(Event::Request { id, kind, message, .. }) => (id, kind, message.to_vec()),
+            Some(Event::Cancel { .. }) => return self.cancel(Way::Apdus, CARD, now),
+            Some(Event::Abandon { .. } | Event::End) => return self.abandon(Way::Apdus, now),
+            None => return,
+        };
+        tracing::info!(command = message.first(), length = message.len(), "an APDU");
+        let kind = match kind {
+            apdu_transport::Kind::Ctap => Kind::Cbor,
+            apdu_transport::Kind::U2f => Kind::Msg,
+        };
+        self.begin(Request { id: RequestId::Apdu(id), channel: CARD, kind, message, now }, now);
+    }
+
+    /// The response APDU to the last command, once it is there.
+    pub fn poll_apdu(&mut self) -> Option<Vec<u8>> {
+        self.card.poll_response()
+    }
+
+    /// The reader takes power away from a card that has power from elsewhere as well, or resets it: nothing is selected, and nobody
+    /// waits for a response.
+    pub fn reset_card(&mut self, now: Duration) {
+        self.card.reset();
+        self.abandon(Way::Apdus, now);
+    }
+}
+
+/// What the one client of the card is called where the clients of CTAPHID are called by their channels. None of these is 0 (HD-05).
+const CARD: Channel = Channel(0);
