@@ -1,6 +1,6 @@
-"""The kernel's virtual USB bus: plugging the key in and out with Debian's usbip, and what sysfs says about it.
+"""The kernel's virtual USB bus: plugging the key in and out with Debian's usbip, and what sysfs says about it. And uhid.
 
-Nothing here looks beyond that bus, so a security key of the developer's own is never touched.
+Nothing here looks beyond that bus and keyfob's own keys on uhid, so a security key of the developer's own is never touched.
 """
 
 import glob
@@ -11,6 +11,7 @@ from pathlib import Path
 from programs import eventually, run
 
 BUS = "/sys/devices/platform/vhci_hcd.0"
+UHID = "/sys/devices/virtual/misc/uhid/0003:1209:0005.*"  # bus, vendor, product
 LOG_MARK = f"keyfob's tests begin {time.monotonic_ns()}"
 
 
@@ -19,7 +20,7 @@ SERVE_OPTIONS = []
 
 def prepare():
     """Load what a first plug-in would load by itself, at the cost of the first test's figures."""
-    run("modprobe", "-a", "vhci-hcd", "usbhid", "hid-generic").must_succeed()
+    run("modprobe", "-a", "vhci-hcd", "usbhid", "hid-generic", "uhid").must_succeed()
     mark_log()
 
 
@@ -62,7 +63,8 @@ def await_no_node():
 
 
 def nodes():
-    return [f"/dev/{Path(file).name}" for file in glob.glob(f"{BUS}/usb*/*-*/*-*:*/*/hidraw/hidraw*")]
+    files = glob.glob(f"{BUS}/usb*/*-*/*-*:*/*/hidraw/hidraw*") + glob.glob(f"{UHID}/hidraw/hidraw*")
+    return [f"/dev/{Path(file).name}" for file in files]
 
 
 def attribute(name):

@@ -6,16 +6,19 @@ mod finding;
 mod machine;
 mod port;
 mod udev_rule;
+mod uhid;
 mod way_in;
+mod ways;
 
-use self::finding::State;
 use self::machine::Machine;
 pub(crate) use self::port::STANDARD_PORT;
+pub(crate) use self::uhid::WAY as WAY_TO_UHID;
+use self::ways::Drivers;
 
 /// The first thing that keeps a key from being attached to this host, and what to do about it.
 pub(crate) fn obstacle_to_attaching() -> Option<(String, String)> {
-    let findings = checks::for_attaching(&Machine::this());
-    let lacking = findings.into_iter().find(|finding| finding.state == State::Lacking)?;
+    let drivers = Drivers::of(&Machine::this());
+    let lacking = drivers.obstacle()?.clone();
     Some((lacking.what, lacking.next.unwrap_or_default()))
 }
 

@@ -218,7 +218,7 @@ impl UsbInterfaceHandler for Described {
 }
 
 /// FIDO usage page, 64-byte input and output reports without ids (HD-90).
-const REPORT_DESCRIPTOR: [u8; 34] = [
+pub(crate) const REPORT_DESCRIPTOR: [u8; 34] = [
     0x06, 0xD0, 0xF1, // Usage Page (FIDO Alliance)
     0x09, 0x01, // Usage (Authenticator Device)
     0xA1, 0x01, // Collection (Application)

@@ -121,8 +121,13 @@ impl Port {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let lease = Lease::take(&self.slot).ok_or(ConnectionError::Busy)?;
+        let lease = self.lease().ok_or(ConnectionError::Busy)?;
         connection::serve(stream, crate::buffer::Inbox::new(), lease).await
+    }
+
+    /// `None` if the device is in use or unplugged.
+    pub(crate) fn lease(&self) -> Option<Lease> {
+        Lease::take(&self.slot)
     }
 }
 
@@ -141,6 +146,7 @@ impl Waker {
 
 /// A device and whether it is in use.
 pub(crate) struct Slot {
+    info: DeviceInfo,
     model: UsbDevice,
     descriptors: Descriptors,
     devid: u32,
@@ -175,7 +181,8 @@ impl Slot {
         let descriptors = Descriptors::of(&model).ok_or(PlugError::NoDescriptors)?;
         let devid = u32::from(bus_num) << 16 | u32::from(dev_num);
         let (state, signal) = (Cell::new(State::Free), Arc::new(Notify::new()));
-        Ok(Self { model, descriptors, devid, interfaces, layout, state, signal })
+        let info = info.clone();
+        Ok(Self { info, model, descriptors, devid, interfaces, layout, state, signal })
     }
 
     pub(crate) fn model(&self) -> &UsbDevice {
@@ -217,6 +224,10 @@ impl Lease {
     /// What URBs may be for.
     pub(crate) fn target(&self) -> Target {
         Target { devid: self.slot.devid, last_endpoint: self.slot.layout.last_endpoint() }
+    }
+
+    pub(crate) fn info(&self) -> &DeviceInfo {
+        &self.slot.info
     }
 
     pub(crate) fn descriptors(&self) -> &Descriptors {

@@ -2,7 +2,8 @@
 //!
 //! Put something that speaks 64-byte reports behind [`HidFunction`], or something that answers APDUs behind [`SmartCard`],
 //! [`Server::plug`] it in as an [`Interface`], alone or with others, and serve the [`Server`] on TCP, a Unix socket or any
-//! stream; or plug it into this very machine with [`vhci`]. The other end, for programs that want to use such a device without a kernel, is
+//! stream; or plug it into this very machine with [`vhci`] or, where there is no virtual host controller or no root, its HID interface with
+//! [`uhid`]. The other end, for programs that want to use such a device without a kernel, is
 //! [`client`].
 //!
 //! The wire format is the kernel's Documentation/usb/usbip_protocol.rst. The `usbip` crate supplies
@@ -30,7 +31,8 @@
 //! | `device` | a plugged device, its port and its lease |
 //! | `pending` | who has imported nothing |
 //! | `server` | listeners, the import handshake |
-//! | `vhci` | plugging into this machine |
+//! | `vhci` | plugging into this machine's USB bus |
+//! | `uhid` | plugging into this machine beside that bus |
 //! | `client` | the host end |
 #![cfg_attr(
     not(test),
@@ -62,6 +64,7 @@ mod running;
 mod server;
 mod session;
 mod smart_card;
+pub mod uhid;
 pub mod vhci;
 mod wire;
 

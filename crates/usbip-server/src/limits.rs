@@ -48,6 +48,10 @@ pub const OUTBOX: usize = 64 * 1024;
 /// others'; with much less, stepping aside costs more than the URBs.
 pub const URBS_AT_A_TIME: usize = 32;
 
+/// Events that a device on uhid takes from the kernel before it works on them, and every other one has its turn: two of the longest
+/// messages.
+pub const UHID_EVENTS: usize = 256;
+
 /// From connecting to a successful import.
 pub const OP_DEADLINE: Duration = Duration::from_secs(5);
 

@@ -10,6 +10,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 /// Where the kernel keeps its platform devices.
@@ -100,6 +101,15 @@ impl Vhci {
         Ok(ports)
     }
 
+    /// Sees whether this user may plug anything in.
+    ///
+    /// # Errors
+    /// [`VhciError::Permission`].
+    pub fn check_permission(&self) -> Result<(), VhciError> {
+        let path = self.directory.join("attach");
+        access(&path, Access::WRITE_OK).map_err(|error| failure(path, error.into()))
+    }
+
     /// Plugs the full-speed device `devid` into a free port. Serve the returned stream with
     /// [`Port::serve`](crate::Port::serve), whose [`devid`](crate::Port::devid) it is; dropping it
     /// unplugs the device.
@@ -186,7 +196,9 @@ fn write_once(path: &Path, value: &str) -> io::Result<()> {
 
 fn failure(path: PathBuf, error: io::Error) -> VhciError {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => VhciError::Permission(path),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            VhciError::Permission(path)
+        }
         _ => VhciError::Io { path, error },
     }
 }

@@ -11,8 +11,8 @@ use crate::profile::Profile;
 use crate::thread::Way;
 use crate::virtual_key::VirtualKey;
 
-/// A key in the making: [`VirtualKey::builder`]. Nothing exists before [`start`](Self::start), [`serve`](Self::serve) or
-/// [`attach`](Self::attach).
+/// A key in the making: [`VirtualKey::builder`]. Nothing exists before [`start`](Self::start), [`serve`](Self::serve),
+/// [`attach`](Self::attach) or [`attach_uhid`](Self::attach_uhid).
 #[derive(Clone, Debug)]
 pub struct Builder {
     profile: Option<Profile>,
@@ -95,12 +95,21 @@ impl Builder {
     }
 
     /// Starts the key and plugs it into this machine's kernel, which needs the module vhci-hcd and the right to write its
-    /// `attach` file. Returns when the kernel has made its device file, [`VirtualKey::device_node`].
+    /// `attach` file; or else, through uhid, the right to open `/dev/uhid`. Returns when the kernel has made its device file,
+    /// [`VirtualKey::device_node`].
     ///
     /// # Errors
     /// As [`start`](Self::start); [`Error::Kernel`]; [`Error::NoDeviceFile`].
     pub fn attach(self) -> Result<VirtualKey, Error> {
         self.plugged(Way::Kernel)
+    }
+
+    /// The same through uhid, whatever else there is: a HID device for all programs, without a USB device beneath it.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); [`Error::Uhid`]; [`Error::NoDeviceFile`].
+    pub fn attach_uhid(self) -> Result<VirtualKey, Error> {
+        self.plugged(Way::Uhid)
     }
 
     fn plugged(self, way: Way) -> Result<VirtualKey, Error> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ctap_core::records::LoadError;
 use ctap_core::state_v1::Fault;
 use usbip_server::client::ClientError;
+use usbip_server::uhid::UhidError;
 use usbip_server::vhci::VhciError;
 use usbip_server::{ConnectionError, PlugError};
 use x509_cert::{builder, der};
@@ -155,6 +156,10 @@ pub enum Error {
     #[error("{}", kernel_error(.0))]
     Kernel(#[from] VhciError),
 
+    /// This machine's kernel makes no HID device of the key: it has no uhid, or this user may not use it.
+    #[error("{}", uhid_trouble(.0))]
+    Uhid(#[from] UhidError),
+
     /// The kernel took the key, and made no device file for it within [`ENUMERATION`](crate::host::ENUMERATION).
     #[error("the key is plugged in, but the kernel made no device for it")]
     NoDeviceFile,
@@ -213,6 +218,7 @@ impl Error {
             Self::Records { error, .. } => error.advice().to_owned(),
             Self::OldMemory { fault, .. } => fault.advice().to_owned(),
             Self::Kernel(error) => kernel_advice(error).to_owned(),
+            Self::Uhid(error) => uhid_advice(error).to_owned(),
             other => other.short_advice().to_owned(),
         }
     }
@@ -237,7 +243,7 @@ impl Error {
             Self::Exposed(_) => {
                 "listen on 127.0.0.1, and type on the other machine `ssh -L 3240:127.0.0.1:PORT THIS-MACHINE`"
             }
-            Self::NoDeviceFile => "try `sudo modprobe usbhid`, and `keyfob doctor`",
+            Self::NoDeviceFile => "try `sudo modprobe -a usbhid hid-generic`, and `keyfob doctor`",
             Self::Unplugged { .. } | Self::Broken { .. } => "attach it again",
             Self::InUse => "end the other connection, or detach it there, first",
             Self::Connection(_) => "see that the key still runs, and connect again",
@@ -300,6 +306,29 @@ fn kernel_advice(error: &VhciError) -> &'static str {
         VhciError::NoFreePort => {
             "`sudo usbip port` lists them; `sudo usbip detach -p PORT` frees one"
         }
+        _ => "`sudo dmesg` may say why",
+    }
+}
+
+fn uhid_trouble(error: &UhidError) -> String {
+    match error {
+        UhidError::ModuleMissing => "this kernel has no uhid loaded".to_owned(),
+        UhidError::Permission(path) => {
+            format!("{} may not be opened by this user", path.display())
+        }
+        other => other.to_string(),
+    }
+}
+
+fn uhid_advice(error: &UhidError) -> &'static str {
+    match error {
+        UhidError::ModuleMissing => {
+            "sudo modprobe uhid; if there is no such module, `keyfob doctor` says where to get it"
+        }
+        UhidError::Permission(_) => {
+            "run it as root, or install the udev rule that `keyfob doctor --udev-rule --uhid` prints"
+        }
+        UhidError::Busy => "end the other connection, or detach it there, first",
         _ => "`sudo dmesg` may say why",
     }
 }

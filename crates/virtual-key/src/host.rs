@@ -1,4 +1,4 @@
-//! The kernel of this machine as the host of a key, through its virtual USB host controller.
+//! The kernel of this machine as the host of a key, through one of two drivers: its virtual USB host controller, or uhid.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -10,17 +10,65 @@ use std::time::Duration;
 use ctap_client::hidraw::{self, Key};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
-use usbip_server::vhci::{HubPort, Vhci};
+use usbip_server::uhid::{self, Uhid};
+use usbip_server::vhci::{self, HubPort, Vhci, VhciError};
 
 use crate::error::Error;
 use crate::keys::PluggedKey;
 
+/// The driver of this machine's kernel that keys are plugged into. What programs find is the same `/dev/hidrawN`.
+#[derive(Clone, Debug)]
+pub enum Driver {
+    /// The virtual USB host controller: a key is a whole USB device. It needs the module vhci-hcd and, as a rule, root.
+    Vhci(Vhci),
+    /// HID devices of user space: a key has no USB device beneath it. It needs the right to open `/dev/uhid`.
+    Uhid(Uhid),
+}
+
+impl Driver {
+    /// The virtual USB host controller or, where this user has none to plug keys into, uhid; with the reason then.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`]: why it is not the first, for it is neither.
+    pub fn find() -> Result<(Self, Option<VhciError>), Error> {
+        match usable_vhci() {
+            Ok(vhci) => Ok((Self::Vhci(vhci), None)),
+            Err(why) => match Self::uhid() {
+                Ok(uhid) => Ok((uhid, Some(why))),
+                Err(_) => Err(why.into()),
+            },
+        }
+    }
+
+    /// Insists on uhid.
+    ///
+    /// # Errors
+    /// [`Error::Uhid`].
+    pub fn uhid() -> Result<Self, Error> {
+        Ok(Self::Uhid(Uhid::open(Path::new(uhid::PLACE))?))
+    }
+
+    /// As the kernel calls it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Vhci(_) => "vhci-hcd",
+            Self::Uhid(_) => "uhid",
+        }
+    }
+}
+
+fn usable_vhci() -> Result<Vhci, VhciError> {
+    let vhci = Vhci::open(Path::new(vhci::PLATFORM))?;
+    vhci.check_permission()?;
+    Ok(vhci)
+}
+
 /// A key, and where this machine has it.
 pub struct Held {
-    vhci: Vhci,
+    driver: Driver,
     key: Rc<PluggedKey>,
     found: Found,
-    /// The port that it was plugged into last.
+    /// The port of the controller that it was plugged into last.
     port: Cell<Option<HubPort>>,
 }
 
@@ -29,10 +77,10 @@ pub struct Held {
 pub type Found = Box<dyn Fn(&PluggedKey, Option<&Path>)>;
 
 impl Held {
-    /// The key, to be plugged into this controller. `found` hears of its device files.
-    pub fn new(vhci: &Vhci, key: &Rc<PluggedKey>, found: Found) -> Self {
-        key.hold();
-        Self { vhci: vhci.clone(), key: Rc::clone(key), found, port: Cell::new(None) }
+    /// The key, to be plugged into this driver. `found` hears of its device files.
+    pub fn new(driver: &Driver, key: &Rc<PluggedKey>, found: Found) -> Self {
+        key.hold(driver.name());
+        Self { driver: driver.clone(), key: Rc::clone(key), found, port: Cell::new(None) }
     }
 
     /// Keeps the key plugged in, and plugs it in again after [`PluggedKey::replug`]. Dropping the future unplugs it.
@@ -43,30 +91,40 @@ impl Held {
         loop {
             let replugs = self.key.replugs();
             let before = local_device(self.key.serial()).map(|found| found.device);
-            let (port, stream) = self.vhci.attach(self.key.port().devid())?;
-            self.port.set(Some(port));
-            stream.set_nonblocking(true).map_err(Error::Start)?;
-            let stream = UnixStream::from_std(stream).map_err(Error::Start)?;
-            let outcome = tokio::select! {
-                outcome = self.key.port().serve(stream) => outcome,
+            tokio::select! {
+                outcome = self.plug_in() => outcome?,
                 never = self.announce(before) => match never {},
-            };
-            let bus_id = || self.key.bus_id().to_owned();
-            outcome.map_err(|error| Error::Broken { bus_id: bus_id(), error })?;
+            }
             if self.key.replugs() == replugs {
-                return Err(Error::Unplugged { bus_id: bus_id() });
+                return Err(Error::Unplugged { bus_id: self.key.bus_id().to_owned() });
             }
             self.freed().await;
         }
     }
 
+    /// Plugs it in, until it is unplugged.
+    async fn plug_in(&self) -> Result<(), Error> {
+        match &self.driver {
+            Driver::Uhid(uhid) => Ok(uhid.serve(self.key.port()).await?),
+            Driver::Vhci(vhci) => {
+                let (port, stream) = vhci.attach(self.key.port().devid())?;
+                self.port.set(Some(port));
+                stream.set_nonblocking(true).map_err(Error::Start)?;
+                let stream = UnixStream::from_std(stream).map_err(Error::Start)?;
+                let bus_id = || self.key.bus_id().to_owned();
+                let outcome = self.key.port().serve(stream).await;
+                outcome.map_err(|error| Error::Broken { bus_id: bus_id(), error })
+            }
+        }
+    }
+
     /// Waits until the kernel has let go of the port, so that the key gets the same one again. In another port it would be
-    /// found before the old device is gone, and have another device file.
+    /// found before the old device is gone, and have another device file. With uhid it has let go already.
     pub async fn freed(&self) {
-        let Some(port) = self.port.get() else { return };
+        let (Driver::Vhci(vhci), Some(port)) = (&self.driver, self.port.get()) else { return };
         let is_busy = |now: &HubPort| now.number == port.number && !now.is_free;
         let is_free = async {
-            while self.vhci.ports().is_ok_and(|ports| ports.iter().any(is_busy)) {
+            while vhci.ports().is_ok_and(|ports| ports.iter().any(is_busy)) {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
         };

@@ -14,10 +14,9 @@ use tokio::sync::watch;
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 use usbip_server::Server;
-use usbip_server::vhci::{self, Vhci};
 
 use crate::error::{Error, Warn};
-use crate::host::{Found, Held};
+use crate::host::{Driver, Found, Held};
 use crate::keys::{KeySettings, Keys, PluggedKey, Prompt};
 use crate::peers::PeerFilter;
 use crate::power_cycle::power_cycle;
@@ -70,8 +69,8 @@ impl Inside {
                 keys.offer_at(listener.address);
                 Host::UsbIp(listener)
             }
-            Prepared::Kernel(vhci) => {
-                Host::Kernel(Rc::new(Held::new(&vhci, &key, telling(&found))))
+            Prepared::Kernel(driver) => {
+                Host::Kernel(Rc::new(Held::new(&driver, &key, telling(&found))))
             }
         };
         Ok((Self { server, keys, key, found }, host))
@@ -182,7 +181,7 @@ fn telling(found: &watch::Sender<Option<Option<PathBuf>>>) -> Found {
 enum Prepared {
     Nobody,
     UsbIp(Listener),
-    Kernel(Vhci),
+    Kernel(Driver),
 }
 
 impl Prepared {
@@ -190,7 +189,8 @@ impl Prepared {
         Ok(match way {
             Way::InProcess => Self::Nobody,
             Way::UsbIp(address) => Self::UsbIp(Listener::open(address, warn)?),
-            Way::Kernel => Self::Kernel(Vhci::open(Path::new(vhci::PLATFORM))?),
+            Way::Kernel => Self::Kernel(Driver::find()?.0),
+            Way::Uhid => Self::Kernel(Driver::uhid()?),
         })
     }
 }

@@ -60,7 +60,8 @@ pub struct PluggedKey {
     directory: Option<PathBuf>,
     run: u32,
     replugs: Cell<u32>,
-    is_held: Cell<bool>,
+    /// The driver by which somebody in this process has this machine's kernel hold it.
+    holder: Cell<Option<&'static str>>,
     /// Where this process offers it over USB/IP, if it does.
     offered: OnceCell<SocketAddr>,
 }
@@ -198,9 +199,9 @@ impl KeyMaker<'_> {
         let port = self.server.plug(info, vec![Interface::Hid(Rc::clone(&usb) as _)])?;
         let waker = port.waker();
         usb.borrow().key.wake_by(move || waker.wake());
-        let (replugs, is_held, offered) = (Cell::new(0), Cell::new(false), OnceCell::new());
+        let (replugs, holder, offered) = (Cell::new(0), Cell::new(None), OnceCell::new());
         let run = self.run;
-        Ok(PluggedKey { usb, port, serial, statements, directory, run, replugs, is_held, offered })
+        Ok(PluggedKey { usb, port, serial, statements, directory, run, replugs, holder, offered })
     }
 }
 
@@ -272,14 +273,19 @@ impl PluggedKey {
         self.port.replug();
     }
 
-    /// From now on somebody in this process plugs it in again after each [`replug`](Self::replug).
-    pub fn hold(&self) {
-        self.is_held.set(true);
+    /// From now on somebody in this process plugs it into this driver again after each [`replug`](Self::replug).
+    pub fn hold(&self, driver: &'static str) {
+        self.holder.set(Some(driver));
     }
 
     /// Whether anybody does.
     pub fn is_held(&self) -> bool {
-        self.is_held.get()
+        self.holder.get().is_some()
+    }
+
+    /// By which way a host has it: `vhci-hcd` or `uhid`, the drivers of this machine's kernel, or `usbip`. `None`: no host has it.
+    pub fn way(&self) -> Option<&'static str> {
+        self.port.is_attached().then(|| self.holder.get().unwrap_or("usbip"))
     }
 
     /// How often a host has powered it up.

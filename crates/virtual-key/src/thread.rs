@@ -23,6 +23,8 @@ pub(crate) enum Way {
     UsbIp(SocketAddr),
     /// It is plugged into this machine's kernel.
     Kernel,
+    /// The same, through uhid whatever else there is.
+    Uhid,
 }
 
 /// What is true of the key as long as it lives.

@@ -45,7 +45,7 @@ impl VirtualKey {
     }
 
     pub(crate) fn start(settings: KeySettings, way: Way) -> Result<Self, Error> {
-        let is_attached = matches!(way, Way::Kernel);
+        let is_attached = matches!(way, Way::Kernel | Way::Uhid);
         let (thread, facts) = KeyThread::start(settings, way)?;
         let key = Self { facts, thread };
         if is_attached {

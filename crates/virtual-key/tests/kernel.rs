@@ -1,21 +1,24 @@
-//! A key on this machine's own bus. Where the kernel has no virtual host controller, or this user may not use it, the tests say so
-//! and do nothing.
+//! A key on this very machine, through each of the kernel's two drivers. Where there is none, or this user may not use it, the tests
+//! say so and do nothing.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ctap_client::hidraw::Hidraw;
 use ctap_client::{Client, HidChannel};
-use virtual_key::{Error, VirtualKey};
+use virtual_key::{Builder, Error, VirtualKey};
 
 const SOON: Duration = Duration::from_secs(20);
 
+/// How a key is plugged in.
+type Attach = fn(Builder) -> Result<VirtualKey, Error>;
+
 /// An attached key, where there can be one.
 #[expect(clippy::print_stderr, reason = "a test that did nothing says why")]
-fn attached() -> Option<VirtualKey> {
-    match VirtualKey::builder().attach() {
+fn attached(attach: Attach) -> Option<VirtualKey> {
+    match attach(VirtualKey::builder()) {
         Ok(key) => Some(key),
-        Err(error @ Error::Kernel(_)) => {
+        Err(error @ (Error::Kernel(_) | Error::Uhid(_))) => {
             eprintln!("skipped: {error}; {}", error.advice());
             None
         }
@@ -28,9 +31,9 @@ fn client(key: &VirtualKey) -> Client<HidChannel<Hidraw>> {
     Client::new(HidChannel::open(Hidraw::open(&node).unwrap()).unwrap())
 }
 
-#[test]
-fn a_key_on_the_bus_is_touched_replugged_and_gone_when_it_is_dropped() {
-    let Some(key) = attached() else { return };
+/// Touches it, replugs it, and drops it.
+fn lives(attach: Attach) {
+    let Some(key) = attached(attach) else { return };
     let mut on_the_bus = client(&key);
     let selecting = thread::spawn(move || on_the_bus.selection());
     key.wait_prompt(SOON).unwrap();
@@ -50,11 +53,31 @@ fn a_key_on_the_bus_is_touched_replugged_and_gone_when_it_is_dropped() {
     }
 }
 
-#[test]
-fn two_keys_are_on_the_bus_at_once() {
-    let (Some(one), Some(other)) = (attached(), attached()) else { return };
+fn are_two_at_once(one: Attach, other: Attach) {
+    let (Some(one), Some(other)) = (attached(one), attached(other)) else { return };
     assert_ne!(one.device_node().unwrap(), other.device_node().unwrap());
     for key in [&one, &other] {
         client(key).get_info().unwrap();
     }
+}
+
+#[test]
+fn a_key_on_the_bus_is_touched_replugged_and_gone_when_it_is_dropped() {
+    lives(Builder::attach);
+}
+
+#[test]
+fn a_key_through_uhid_is_touched_replugged_and_gone_when_it_is_dropped() {
+    lives(Builder::attach_uhid);
+}
+
+#[test]
+fn two_keys_are_on_the_bus_at_once() {
+    are_two_at_once(Builder::attach, Builder::attach);
+}
+
+#[test]
+fn a_key_through_uhid_stands_beside_others() {
+    are_two_at_once(Builder::attach_uhid, Builder::attach);
+    are_two_at_once(Builder::attach_uhid, Builder::attach_uhid);
 }

@@ -151,6 +151,9 @@ pub(crate) struct KeyStatus {
     pub(crate) device: Option<String>,
     /// Whether a host has it.
     pub(crate) attached: bool,
+    /// By which way: `vhci-hcd`, `uhid`, `usbip`; others may come. `None`: no host has it.
+    #[serde(default)]
+    pub(crate) way: Option<String>,
     /// What it asks now.
     pub(crate) prompt: Option<OpenPrompt>,
 }

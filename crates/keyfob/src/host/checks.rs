@@ -9,11 +9,12 @@ use usbip_server::vhci::{Vhci, VhciError};
 use super::finding::Finding;
 use super::machine::Machine;
 use super::port::{self, STANDARD_PORT};
+use super::ways::Drivers;
 use super::{udev_rule, way_in};
 
 /// Everything, what is needed most first.
 pub(super) fn all(host: &Machine) -> Vec<Finding> {
-    let mut findings = for_attaching(host);
+    let mut findings = Drivers::of(host).findings();
     findings.extend([
         running_key(host),
         standard_port(host),
@@ -27,12 +28,7 @@ pub(super) fn all(host: &Machine) -> Vec<Finding> {
     findings
 }
 
-/// What `keyfob attach` cannot do without.
-pub(super) fn for_attaching(host: &Machine) -> Vec<Finding> {
-    vec![controller(host), permission(host), usbhid(host), hidraw_files(host)]
-}
-
-fn controller(host: &Machine) -> Finding {
+pub(super) fn controller(host: &Machine) -> Finding {
     const TOPIC: &str = "vhci-hcd";
     match Vhci::open(&host.path(PLATFORM)).and_then(|vhci| vhci.ports()) {
         Ok(ports) => {
@@ -75,7 +71,7 @@ fn get_module(host: &Machine) -> &'static str {
     }
 }
 
-fn permission(host: &Machine) -> Finding {
+pub(super) fn permission(host: &Machine) -> Finding {
     const TOPIC: &str = "permission";
     let attach =
         ["vhci_hcd.0", "vhci_hcd"].map(|name| host.path(PLATFORM).join(name).join("attach"));
@@ -92,7 +88,7 @@ fn permission(host: &Machine) -> Finding {
     }
 }
 
-fn usbhid(host: &Machine) -> Finding {
+pub(super) fn usbhid(host: &Machine) -> Finding {
     const TOPIC: &str = "usbhid";
     if host.has("/sys/bus/usb/drivers/usbhid") {
         return Finding::good(TOPIC, "the driver for USB keys is loaded");
@@ -105,7 +101,7 @@ fn usbhid(host: &Machine) -> Finding {
 }
 
 /// Programs know keys by their hidraw files, which kernels of small boards and of WSL came without.
-fn hidraw_files(host: &Machine) -> Finding {
+pub(super) fn hidraw_files(host: &Machine) -> Finding {
     const TOPIC: &str = "hidraw";
     // The class comes with the module of all HID devices, whose bus it is.
     let is_left_out = host.has("/sys/bus/hid") || host.is_built_without("HIDRAW");
@@ -305,7 +301,7 @@ mod tests {
     const VHCI: &str = "/sys/devices/platform/vhci_hcd.0";
 
     fn lacking(host: &Machine) -> Vec<String> {
-        let findings = for_attaching(host).into_iter();
+        let findings = Drivers::of(host).findings().into_iter();
         findings
             .filter(|finding| finding.state == State::Lacking)
             .map(|finding| finding.what)
@@ -341,7 +337,7 @@ mod tests {
         let (_root, host) =
             Machine::of(&[release, ("/lib/modules/6.1.0/modules.dep", only_needed), ubuntu]);
         assert!(controller(&host).next.unwrap().contains("linux-modules-extra"));
-        assert_eq!(lacking(&host).len(), 2);
+        assert_eq!(lacking(&host).len(), 3, "and uhid");
     }
 
     #[test]
@@ -391,7 +387,8 @@ mod tests {
     #[test]
     fn the_advice_about_a_key_goes_on_from_what_was_done_already() {
         let node = ("/dev/hidraw0", "");
-        let (udev, rule) = (("/run/udev/control", ""), (udev_rule::PLACE, udev_rule::TEXT));
+        let text = udev_rule::text(false);
+        let (udev, rule) = (("/run/udev/control", ""), (udev_rule::PLACE, &*text));
         let key = hidraw::Key {
             path: "/dev/hidraw0".into(),
             name: String::new(),
@@ -488,7 +485,7 @@ mod tests {
         assert!(snap.contains("sudo snap connect firefox:u2f-devices"), "{snap}");
         assert_eq!(flatpak, "flatpak override --user --device=all org.chromium.Chromium");
         let (_root, host) =
-            Machine::of(&[("/snap/bin/firefox", ""), (udev_rule::PLACE, udev_rule::TEXT)]);
+            Machine::of(&[("/snap/bin/firefox", ""), (udev_rule::PLACE, &udev_rule::text(false))]);
         assert_eq!(confined_browsers(&host)[0].state, State::Good, "the rule is there");
     }
 

@@ -1,9 +1,8 @@
 //! `keyfob doctor`: what this host lacks, and the next step for each.
 
-use clap::ValueEnum;
-
 use super::finding::{Finding, State};
 use super::machine::Machine;
+use super::ways::{Drivers, Verdict, Way};
 use super::{checks, udev_rule};
 use crate::failure::failure;
 use crate::terminal::{self, Paint};
@@ -25,15 +24,10 @@ pub(crate) struct Options {
     /// Print a udev rule instead, by which more than root may use keys, and browsers that are snaps see them
     #[arg(long, conflicts_with_all = ["way", "json"])]
     udev_rule: bool,
-}
 
-/// How a key comes to a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Way {
-    /// `keyfob attach`: on the USB bus, for all programs
-    Attach,
-    /// `keyfob serve`: over USB/IP, for keyfob's own commands and for other hosts
-    Serve,
+    /// With a second rule in it, by which `keyfob attach --uhid` needs no root; whoever it lets in can make keyboards, too
+    #[arg(long, requires = "udev_rule")]
+    uhid: bool,
 }
 
 /// Runs the command.
@@ -42,38 +36,24 @@ enum Way {
 /// When no key can be had here in the way that was asked for.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if options.udev_rule {
-        return Ok(terminal::print(udev_rule::TEXT)?);
+        return Ok(terminal::print(udev_rule::text(options.uhid))?);
     }
-    let mut findings = checks::all(&Machine::this());
-    let verdicts = verdicts(&findings);
-    findings.extend(verdicts.iter().map(|(_, verdict)| verdict.clone()));
+    let host = Machine::this();
+    let mut findings = checks::all(&host);
+    let verdicts = Drivers::of(&host).verdicts();
+    findings.extend(verdicts.iter().map(|verdict| verdict.finding.clone()));
     let text = match options.json {
         true => format!("{}\n", serde_json::to_string_pretty(&findings)?),
         false => report(&findings, Paint::stdout()),
     };
     terminal::print(text)?;
-    match verdicts.into_iter().find(|(way, _)| options.way == Some(*way)) {
-        Some((_, Finding { topic, state: State::Lacking, what, next })) => {
+    let is_shut = |verdict: &Verdict| options.way == Some(verdict.way) && !verdict.is_open;
+    match verdicts.into_iter().find(is_shut) {
+        Some(Verdict { finding: Finding { topic, what, next, .. }, .. }) => {
             Err(failure(format_args!("{topic}: {what}"), next.unwrap_or_default()))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
-}
-
-/// For each way whether a key can be had here by it.
-fn verdicts(findings: &[Finding]) -> [(Way, Finding); 2] {
-    let lacking = findings.iter().find(|finding| finding.state == State::Lacking);
-    let attach = match lacking {
-        None => Finding::good("attach", "yes: `keyfob attach` plugs a key into this host"),
-        Some(lacking) => Finding {
-            topic: "attach",
-            what: format!("no, because {}", lacking.what),
-            ..lacking.clone()
-        },
-    };
-    let serve =
-        "yes: `keyfob serve` needs neither root nor the kernel; it prints how to use the key";
-    [(Way::Attach, attach), (Way::Serve, Finding::good("serve", serve))]
 }
 
 fn report(findings: &[Finding], paint: Paint) -> String {
@@ -96,6 +76,7 @@ Examples:
   keyfob doctor
   keyfob doctor attach && sudo keyfob attach
   keyfob doctor --udev-rule | sudo tee /etc/udev/rules.d/70-keyfob.rules
+  keyfob doctor uhid && keyfob attach --uhid
   keyfob doctor --json | jq '.[] | select(.state == \"lacking\")'";
 
 #[cfg(test)]
@@ -111,20 +92,6 @@ mod tests {
             text,
             "good     one    is there\nlacking  three  is not\n                next: get it\n"
         );
-    }
-
-    #[test]
-    fn each_way_to_a_key_is_judged_by_itself() {
-        let told = |findings: &[Finding]| {
-            verdicts(findings).map(|(_, verdict)| (verdict.topic, verdict.state, verdict.next))
-        };
-        let lacking = Finding::lacking("vhci-hcd", "it is not loaded").next("load it");
-        let serve = ("serve", State::Good, None);
-        let attach = ("attach", State::Lacking, Some("load it".to_owned()));
-        let noted = Finding::note("udev", "does not run");
-        assert_eq!(told(&[noted.clone(), lacking.clone()]), [attach, serve.clone()]);
-        assert_eq!(told(&[noted]), [("attach", State::Good, None), serve]);
-        assert_eq!(verdicts(&[lacking])[0].1.what, "no, because it is not loaded");
     }
 
     #[test]

@@ -1,12 +1,13 @@
-//! The udev rule that lets more than root use keys, and browsers that are snaps see them.
+//! The udev rule that lets more than root use keys, and browsers that are snaps see them; and the one that lets more than root make
+//! them.
 
 /// What the file holds. snapd's own rules read the tags, so its name must sort before `70-snap.`.
-pub(super) const TEXT: &str = r#"# Security keys for whoever sits at the screen, for members of the group plugdev, and for browsers that are snaps.
+const KEYS: &str = r#"# Security keys for whoever sits at the screen, for members of the group plugdev, and for browsers that are snaps.
 ACTION=="remove", GOTO="keyfob_end"
 SUBSYSTEM!="hidraw", GOTO="keyfob_end"
 ENV{ID_SECURITY_TOKEN}=="1", GOTO="keyfob_found"
-# Where systemd's fido_id does not recognise keys: keyfob's.
-ATTRS{idVendor}=="1209", ATTRS{idProduct}=="0005", GOTO="keyfob_found"
+# Where systemd's fido_id does not recognise keys: keyfob's, on the USB bus or through uhid.
+KERNELS=="0003:1209:0005.*", GOTO="keyfob_found"
 GOTO="keyfob_end"
 LABEL="keyfob_found"
 MODE="0660", GROUP="plugdev", TAG+="uaccess"
@@ -15,6 +16,23 @@ TAG+="snap_chromium_chromium", TAG+="snap_chromium_chromedriver"
 TAG+="snap_brave_brave", TAG+="snap_opera_opera"
 LABEL="keyfob_end"
 "#;
+
+/// What follows in it where `keyfob attach --uhid` is to need no root.
+const UHID: &str = r#"
+# Who may make keys with `keyfob attach --uhid`. Whoever may open this file can make keyboards, too, and type on them.
+KERNEL=="uhid", SUBSYSTEM=="misc", MODE="0660", GROUP="plugdev", TAG+="uaccess", OPTIONS+="static_node=uhid"
+"#;
+
+/// The whole file; with the right to make keys, or without.
+pub(super) fn text(with_uhid: bool) -> String {
+    let uhid = if with_uhid { UHID } else { "" };
+    format!("{KEYS}{uhid}")
+}
+
+/// Whether a rule gives that right.
+pub(super) fn opens_uhid(rule: &str) -> bool {
+    rule.lines().any(|line| line.starts_with("KERNEL==\"uhid\""))
+}
 
 /// Where it belongs.
 pub(super) const PLACE: &str = "/etc/udev/rules.d/70-keyfob.rules";
@@ -44,26 +62,25 @@ mod tests {
     #[test]
     fn it_knows_keyfobs_own_keys_by_their_numbers() {
         let ids = Profile::load("default").unwrap().usb_ids();
-        let numbers = format!(
-            "ATTRS{{idVendor}}==\"{:04x}\", ATTRS{{idProduct}}==\"{:04x}\"",
-            ids.vendor, ids.product
-        );
-        assert!(TEXT.contains(&numbers), "{numbers}");
+        let numbers = format!("KERNELS==\"0003:{:04X}:{:04X}.*\"", ids.vendor, ids.product);
+        assert!(KEYS.contains(&numbers), "{numbers}");
     }
 
     /// A line that udev does not understand it leaves out: nobody would notice.
     #[test]
     fn every_line_is_made_of_what_udev_knows() {
+        let text = text(true);
         let labels = |word: &str| {
             let begin = format!("{word}=\"");
-            let parts = TEXT.split(begin.as_str()).skip(1);
+            let parts = text.split(begin.as_str()).skip(1);
             parts.map(|rest| rest.split('"').next().unwrap()).collect::<Vec<_>>()
         };
         assert!(labels("GOTO").iter().all(|label| labels("LABEL").contains(label)));
-        for line in TEXT.lines().filter(|line| !line.starts_with('#')) {
+        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             for part in line.split(", ") {
-                let known = ["ACTION==", "SUBSYSTEM!=", "ENV{ID_SECURITY_TOKEN}==", "ATTRS{"];
-                let known = known.iter().chain(&["MODE=", "GROUP=", "TAG+=", "GOTO=", "LABEL="]);
+                let known = ["ACTION==", "SUBSYSTEM!=", "SUBSYSTEM==", "KERNEL==", "KERNELS=="];
+                let known = known.iter().chain(&["ENV{ID_SECURITY_TOKEN}==", "OPTIONS+="]);
+                let known = known.chain(&["MODE=", "GROUP=", "TAG+=", "GOTO=", "LABEL="]);
                 assert!(known.clone().any(|begin| part.starts_with(begin)), "{part}");
                 assert!(part.ends_with('"'), "{part}");
             }
@@ -71,9 +88,14 @@ mod tests {
     }
 
     #[test]
+    fn the_right_to_make_keys_is_given_to_who_asks_for_it_only() {
+        assert!(opens_uhid(&text(true)) && !opens_uhid(&text(false)));
+    }
+
+    #[test]
     fn the_documents_show_how_to_install_it() {
-        assert!(
-            tree::read("docs/troubleshooting.md").contains("keyfob doctor --udev-rule | sudo tee")
-        );
+        let page = tree::read("docs/troubleshooting.md");
+        assert!(page.contains("keyfob doctor --udev-rule | sudo tee"));
+        assert!(page.contains("keyfob doctor --udev-rule --uhid | sudo tee"));
     }
 }

@@ -2,9 +2,8 @@
 
 use std::os::unix::net::UnixStream;
 
-use super::checks::for_attaching;
-use super::finding::State;
 use super::machine::Machine;
+use super::ways::Drivers;
 
 /// The next step of somebody whose host has no key: the one that runs already, or how to start one.
 pub(super) fn to_a_key(host: &Machine) -> String {
@@ -31,7 +30,7 @@ pub(super) fn start(host: &Machine) -> &'static str {
 }
 
 fn can_attach(host: &Machine) -> bool {
-    for_attaching(host).iter().all(|finding| finding.state != State::Lacking)
+    Drivers::of(host).obstacle().is_none()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `keyfob attach`: plugs keys into this very machine, through the kernel's virtual USB host controller.
+//! `keyfob attach`: plugs keys into this very machine, through the kernel's virtual USB host controller or, without it, through uhid.
 
 mod sleep;
 
@@ -10,20 +10,27 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::task::JoinSet;
 use usbip_server::Server;
-use usbip_server::vhci::{self, Vhci, VhciError};
+use usbip_server::uhid::UhidError;
+use usbip_server::vhci::VhciError;
 use virtual_key::Error;
-use virtual_key::host::Held;
+use virtual_key::host::{Driver, Held};
 use virtual_key::keys::{Keys, PluggedKey};
 
 use super::key_options::KeyOptions;
 use super::running::Running;
 use crate::failure::advise;
+use crate::host;
 use crate::say::{say, warn};
 
 /// Plug a key into this machine
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
+    /// Make a HID device of the key, not a USB device: without vhci-hcd, and without root once a udev rule allows it. So it is done
+    /// anyway where vhci-hcd cannot be used
+    #[arg(long)]
+    uhid: bool,
+
     #[command(flatten)]
     keys: KeyOptions,
 }
@@ -31,17 +38,36 @@ pub(crate) struct Options {
 /// Keeps the keys plugged in until a signal ends it.
 ///
 /// # Errors
-/// The kernel has no virtual host controller, or does not let this user at it; or the host unplugged a key.
+/// The kernel has neither driver, or does not let this user at it; or the host unplugged a key.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    let vhci = Vhci::open(Path::new(vhci::PLATFORM)).map_err(|error| with_cure(error.into()))?;
+    let driver = options.driver().map_err(with_cure)?;
     let running = Running::start(&Server::new(), &options.keys)?;
     let keys = Rc::clone(running.keys());
-    running.serve(hold_all(vhci, keys)).await
+    running.serve(hold_all(driver, keys)).await
 }
 
-async fn hold_all(vhci: Vhci, keys: Rc<Keys>) -> anyhow::Result<Infallible> {
+impl Options {
+    /// Where the keys are plugged in. That it is not where most people expect it is said.
+    fn driver(&self) -> Result<Driver, Error> {
+        if self.uhid {
+            return Driver::uhid();
+        }
+        let (driver, why) = Driver::find()?;
+        if let Some(why) = why {
+            let why = Error::from(why);
+            say(format_args!("through uhid, because {why}; `keyfob doctor` tells the difference"));
+        }
+        Ok(driver)
+    }
+}
+
+async fn hold_all(driver: Driver, keys: Rc<Keys>) -> anyhow::Result<Infallible> {
     let held: Vec<Rc<Held>> =
-        keys.iter().map(|key| Rc::new(Held::new(&vhci, key, Box::new(announce)))).collect();
+        keys.iter().map(|key| Rc::new(Held::new(&driver, key, Box::new(announce)))).collect();
+    if matches!(driver, Driver::Uhid(_)) {
+        // It does not keep the machine awake.
+        return hold_each(&held).await;
+    }
     let awake = async || hold_each(&held).await;
     let asleep = async || {
         say("the machine goes to sleep: unplugged until it is awake again");
@@ -68,7 +94,7 @@ fn announce(key: &PluggedKey, node: Option<&Path>) {
     match node {
         Some(node) => say(format_args!("attached {bus_id} as {}", node.display())),
         None => warn(format_args!(
-            "{bus_id} is plugged in, but there is no device for it; try `sudo modprobe usbhid`, and `keyfob doctor`"
+            "{bus_id} is plugged in, but there is no device for it; try `sudo modprobe -a usbhid hid-generic`, and `keyfob doctor`"
         )),
     }
 }
@@ -77,8 +103,9 @@ fn announce(key: &PluggedKey, node: Option<&Path>) {
 fn with_cure(error: Error) -> anyhow::Error {
     let next = match &error {
         Error::Kernel(VhciError::Permission(_)) => {
-            "run it as root (`sudo keyfob attach`), or give your group that file"
+            "run it as root (`sudo keyfob attach`); `keyfob doctor uhid` says what a key without root takes"
         }
+        Error::Uhid(UhidError::Permission(_)) => host::WAY_TO_UHID,
         Error::Unplugged { .. } => "plug it in again with `keyfob attach`",
         _ => return error.into(),
     };
@@ -90,6 +117,8 @@ Examples:
   sudo modprobe vhci-hcd && sudo keyfob attach
   sudo keyfob attach --ephemeral --touch auto  for a test that nobody watches
   sudo keyfob attach --conformance-hooks       for FIDO's own conformance tool
+  keyfob attach --uhid                         without root, where a rule allows
 
 The key is there until Ctrl-C, and it keeps its passkeys. It needs the kernel module vhci-hcd and the right to \
-write to it; `keyfob doctor` checks both. A key of root is touched as root: `sudo keyfob touch`.";
+write to it, or uhid and the right to open /dev/uhid; `keyfob doctor` checks both ways. A key of root is touched as \
+root: `sudo keyfob touch`.";

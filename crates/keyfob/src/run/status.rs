@@ -41,9 +41,9 @@ fn table(status: &Status) -> String {
 
 fn row(key: &KeyStatus) -> [String; 5] {
     let device = key.device.as_deref().map_or_else(|| "-".to_owned(), name);
-    let host = if key.attached { "attached" } else { "-" };
+    let host = key.way.as_deref().map_or_else(|| "-".to_owned(), name);
     let prompt = key.prompt.as_ref().map_or_else(|| "-".to_owned(), summary);
-    [name(&key.key), name(&key.serial), device, host.to_owned(), prompt]
+    [name(&key.key), name(&key.serial), device, host, prompt]
 }
 
 /// `register for “github.com”, “ada” (27 s left)`, and what it takes if that is more than a touch: `reset, touch twice (9 s left)`.
@@ -91,7 +91,8 @@ mod tests {
             key: paint(),
         };
         let (serial, device) = (paint(), Some(paint()));
-        let key = KeyStatus { key: paint(), serial, device, attached: true, prompt: Some(prompt) };
+        let (attached, way, prompt) = (true, Some(paint()), Some(prompt));
+        let key = KeyStatus { key: paint(), serial, device, attached, way, prompt };
         Status { touch: Touch::Ask, keys: vec![key] }
     }
 

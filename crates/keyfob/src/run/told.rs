@@ -14,6 +14,7 @@ pub(super) fn key_status(key: &PluggedKey) -> KeyStatus {
         serial: key.serial().to_owned(),
         device: Address::of(key).map(|address| address.to_string()),
         attached: key.port().is_attached(),
+        way: key.way().map(str::to_owned),
         prompt: key.prompt().map(|prompt| open_prompt(key, prompt)),
     }
 }

@@ -15,6 +15,7 @@ fn each_way_to_a_key_has_a_verdict_and_each_lack_a_next_step() {
     let about = |topic: &str| findings.iter().find(|finding| finding["topic"] == topic);
     for topic in [
         "vhci-hcd",
+        "uhid",
         "permission",
         "usbhid",
         "hidraw",
@@ -46,6 +47,8 @@ fn the_exit_code_is_for_the_way_that_was_asked_for() {
 #[test]
 fn the_udev_rule_is_printed_as_it_goes_into_its_file() {
     run(&["doctor", "--udev-rule"]).did("TAG+=\"snap_firefox_firefox\"");
+    run(&["doctor", "--udev-rule", "--uhid"]).did("KERNEL==\"uhid\"");
+    run(&["doctor", "--uhid"]).failed(2, &["--udev-rule"]);
     run(&["doctor", "--udev-rule", "--json"]).failed(2, &["cannot be used with"]);
 }
 
