@@ -25,7 +25,7 @@ pub(crate) enum Command {
     /// Show where the memory is, what locks it, and how large it is
     #[command(after_help = INFO_EXAMPLES)]
     Info(info::Options),
-    /// Copy everything that a key remembers into one file, in clear
+    /// Copy a whole key, its serial number and attestation included, into one file, in clear
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(transfer::ExportOptions),
     /// Make a key's memory of such a file

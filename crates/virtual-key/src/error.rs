@@ -118,6 +118,13 @@ pub enum Error {
         why: Unusable,
     },
 
+    /// What lies beside a memory's records under this name is neither a serial number nor who vouches for a key.
+    #[error("{} is not what its name says", path.display())]
+    Companion {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// An attestation certificate cannot be made, read or encoded: the fault of the machine's date, or of who brought the
     /// certificate.
     #[error("an attestation certificate cannot be used: {0}")]
@@ -232,6 +239,7 @@ impl Error {
             Self::OldCounterMissing { .. } => "restore it from the backup the key came from",
             Self::Serial { .. } => REMOVE_SERIAL,
             Self::Identity { .. } => RESTORE_IDENTITY,
+            Self::Companion { .. } => "restore it from a backup, or remove it: a new one is made",
             Self::Certificate(_) => {
                 "see that the machine's date is right, or bring another certificate"
             }

@@ -1,5 +1,6 @@
 //! Where a key's memory is: a vault in a directory of its own, or nowhere.
 
+pub mod companions;
 #[cfg(test)]
 mod power;
 mod takeover;

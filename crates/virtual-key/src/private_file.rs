@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use rustix::fs::OFlags;
+use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -65,18 +66,33 @@ fn open(path: &Path) -> Result<Option<File>, Error> {
 /// # Errors
 /// What the medium says; there is no such file then, or nobody knows whether a power cut leaves it.
 pub(crate) fn make(path: &Path, text: &str) -> Result<(), Error> {
-    let next = "make room there, or name a directory that can be written";
-    write_new(path, text).map_err(|error| file_error("write", path, error, next))
+    write_new(path, text).map_err(|error| file_error("write", path, error, MAKE_ROOM))
+}
+
+/// The same, in the place of a file that is there. Until its directory is synced, a power cut may bring that one back.
+///
+/// # Errors
+/// What the medium says; the file is the old one then.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
+    let replaced = unfinished(path, text).and_then(|file| Ok(file.persist(path)?));
+    replaced.map(drop).map_err(|error| file_error("write", path, error, MAKE_ROOM))
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let mut unfinished = tempfile::NamedTempFile::new_in(directory)?; // mode 0600
+    unfinished(path, text)?.persist_noclobber(path)?;
+    File::open(directory_of(path))?.sync_all()
+}
+
+/// The whole text in a file beside `path`, durable, which has no name of its own yet.
+fn unfinished(path: &Path, text: &str) -> io::Result<NamedTempFile> {
+    let mut unfinished = NamedTempFile::new_in(directory_of(path))?; // mode 0600
     unfinished.write_all(text.as_bytes())?;
     unfinished.as_file().sync_all()?;
-    unfinished.persist_noclobber(path)?;
-    File::open(directory)?.sync_all()?;
-    Ok(())
+    Ok(unfinished)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
 }
 
 /// What the medium said, and what helps.
@@ -88,6 +104,8 @@ pub(crate) fn file_error(
 ) -> Error {
     Error::File { doing, path: path.to_owned(), error, next }
 }
+
+const MAKE_ROOM: &str = "make room there, or name a directory that can be written";
 
 /// A private key and a handful of certificates take 2 KiB, and nothing else is as long.
 const LONGEST_FILE: u32 = 64 * 1024;

@@ -1,6 +1,6 @@
-//! Everything that a key remembers, as one text, in clear: for copies, for looking into, for another machine.
+//! A whole key, what it remembers and what it is known by, as one text, in clear: for copies, for looking into, for another machine.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,40 +12,54 @@ use ctap_core::Store;
 use ctap_core::memory::{Durability, Memory, MemoryError, Record};
 use ctap_core::secret::SecretBytes;
 use ctap_core::store::Tail;
-use sealed_records::{Change, Error, Opened, RECORDS, Vault};
+use sealed_records::{Change, Error, RECORDS, Vault};
 use serde::Deserialize;
 use virtual_key::memory::Place;
+use virtual_key::memory::companions::{self, Companion};
 use virtual_key::platform::system_rng;
 use zeroize::Zeroizing;
 
-use super::cured;
+use super::{cured, with_cure};
 use crate::failure::{advise, failure};
 
 /// What the text says it is.
 const FORMAT: &str = "keyfob records";
-/// The version that is written, and the only one that is read.
-const VERSION: u16 = 1;
+/// The version that is written. Version 1, which is read as well, has no `files`.
+const VERSION: u16 = 2;
 
-/// All records of the memory in `place`, as JSON: `format`, `version`, and `records` with `name` and `value` in base64url.
+/// The key that has its memory in `place`, as JSON: `format`, `version`, `records` and `files`, the latter with `name` and
+/// `value`. Values, and the names of records, are in base64url.
 ///
 /// # Errors
-/// What the vault says: there is none, it is in use, or not fit to be used.
+/// What the vault says: there is none, it is in use, or not fit to be used; or a file beside it is not.
 pub(super) fn export(place: &Place) -> anyhow::Result<Zeroizing<String>> {
+    // The vault is held until all is read.
     let opened = Vault::open(&place.directory, &place.access(), Box::new(system_rng()));
-    let Opened { records, .. } = opened.map_err(cured)?;
-    let lengths = records.iter().map(|record| record.name.len() + record.value.len());
+    let opened = opened.map_err(cured)?;
+    let files = companions::read(&place.directory).map_err(with_cure)?;
+    let lengths = opened.records.iter().map(|record| record.name.len() + record.value.len());
+    let beside = files.iter().map(|file| file.name().len() + file.text().len());
     // Room enough: a text that grows leaves unwiped copies behind.
-    let room = 2 * lengths.sum::<usize>() + 64 * records.len() + 128;
+    let entries = opened.records.len() + files.len();
+    let room = 2 * (lengths.sum::<usize>() + beside.sum::<usize>()) + 64 * entries + 128;
     let mut text = Zeroizing::new(String::with_capacity(room));
     write!(text, "{{\n\"format\": \"{FORMAT}\",\n\"version\": {VERSION},\n\"records\": [")?;
-    for (number, record) in records.iter().enumerate() {
-        let [name, value] = [&record.name[..], &record.value]
-            .map(|bytes| Zeroizing::new(Base64UrlUnpadded::encode_string(bytes)));
-        let comma = if number == 0 { "" } else { "," };
-        write!(text, "{comma}\n{{\"name\": \"{}\", \"value\": \"{}\"}}", *name, *value)?;
+    for (number, record) in opened.records.iter().enumerate() {
+        let name = Base64UrlUnpadded::encode_string(&record.name);
+        write_entry(&mut text, number, &name, &record.value)?;
+    }
+    text.push_str("\n],\n\"files\": [");
+    for (number, file) in files.iter().enumerate() {
+        write_entry(&mut text, number, file.name(), file.text().as_bytes())?;
     }
     text.push_str("\n]\n}\n");
     Ok(text)
+}
+
+fn write_entry(text: &mut String, number: usize, name: &str, value: &[u8]) -> fmt::Result {
+    let value = Zeroizing::new(Base64UrlUnpadded::encode_string(value));
+    let comma = if number == 0 { "" } else { "," };
+    write!(text, "{comma}\n{{\"name\": \"{name}\", \"value\": \"{}\"}}", *value)
 }
 
 /// The same in a new file of mode 0600.
@@ -72,7 +86,7 @@ pub(super) fn export_into(path: &Path, place: &Place) -> anyhow::Result<()> {
 /// The text is not what `export` writes, or no key's; or there is a memory already. Nothing is changed then. Or what the
 /// vault says.
 pub(super) fn import(place: &Place, text: &str, replace: bool) -> anyhow::Result<usize> {
-    let records = read(text)?;
+    let Key { records, files } = read(text)?;
     let is_there = |name: &&str| place.directory.join(name).exists();
     if !replace && [RECORDS, EARLIER].iter().any(is_there) {
         let error = Error::AlreadyExists { directory: place.directory.clone() };
@@ -82,15 +96,29 @@ pub(super) fn import(place: &Place, text: &str, replace: bool) -> anyhow::Result
     let rng = Box::new(system_rng());
     let opened = Vault::open_or_create(&place.directory, &place.access(), rng);
     let changes: Vec<_> = records.iter().map(|(name, value)| Change::set(name, value)).collect();
-    let outcome = opened.map_err(cured)?.vault.replace_all(&changes);
-    outcome
+    let mut vault = opened.map_err(cured)?.vault;
+    vault
+        .replace_all(&changes)
         .with_context(|| format!("cannot write the memory in {}", place.directory.display()))
         .map_err(|error| advise(error, "make room on its disk, then try again"))?;
+    if let Some(files) = files {
+        companions::replace(&place.directory, &files).map_err(|error| {
+            let next = format!("{}; then import it again with --replace", error.advice());
+            advise(anyhow::Error::new(error), next)
+        })?;
+    }
     Ok(records.len())
 }
 
 /// What an earlier keyfob called the file of a memory.
 const EARLIER: &str = "state.keyfob";
+
+/// What an exported text has.
+struct Key {
+    records: Records,
+    /// `None`: it is of version 1, and does not tell.
+    files: Option<Vec<Companion>>,
+}
 
 /// Names and values.
 type Records = Vec<(Vec<u8>, Zeroizing<Vec<u8>>)>;
@@ -102,6 +130,8 @@ struct Exported<'a> {
     version: u16,
     #[serde(borrow)]
     records: Vec<Entry<'a>>,
+    #[serde(borrow)]
+    files: Option<Vec<Entry<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -112,33 +142,49 @@ struct Entry<'a> {
 }
 
 /// Only what a key can be made of.
-fn read(text: &str) -> anyhow::Result<Records> {
+fn read(text: &str) -> anyhow::Result<Key> {
     let exported: Exported<'_> = serde_json::from_str(text)
         .context("this is not what `keyfob state export` writes")
         .map_err(|error| advise(error, EXPORT_AGAIN))?;
-    if (exported.format, exported.version) != (FORMAT, VERSION) {
-        let what = format_args!(
-            "it says that it is `{}` of version {}, and this keyfob reads `{FORMAT}` of version {VERSION}",
-            exported.format.escape_default(),
-            exported.version
-        );
-        return Err(failure(what, "use the keyfob that wrote it, or a newer one"));
+    match (exported.format, exported.version, &exported.files) {
+        (FORMAT, 1, None) | (FORMAT, VERSION, Some(_)) => {}
+        (FORMAT, 1 | VERSION, _) => {
+            return Err(failure("it has not what its version has", EXPORT_AGAIN));
+        }
+        (format, version, _) => {
+            let what = format_args!(
+                "it says that it is `{}` of version {version}, and this keyfob reads `{FORMAT}` of versions 1 and {VERSION}",
+                format.escape_default(),
+            );
+            return Err(failure(what, "use the keyfob that wrote it, or a newer one"));
+        }
     }
     let records =
-        exported.records.iter().map(Entry::decode).collect::<anyhow::Result<Records>>()?;
+        exported.records.iter().map(Entry::record).collect::<anyhow::Result<Records>>()?;
     check(&records)?;
-    Ok(records)
+    let files = exported.files.map(|files| files.iter().map(Entry::file).collect());
+    Ok(Key { records, files: files.transpose()? })
 }
 
 impl Entry<'_> {
-    fn decode(&self) -> anyhow::Result<(Vec<u8>, Zeroizing<Vec<u8>>)> {
-        let decode = |text| {
-            Base64UrlUnpadded::decode_vec(text)
-                .context("a record is not in base64url")
-                .map_err(|error| advise(error, EXPORT_AGAIN))
-        };
-        Ok((decode(self.name)?, Zeroizing::new(decode(self.value)?)))
+    fn record(&self) -> anyhow::Result<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+        Ok((decoded(self.name)?, Zeroizing::new(decoded(self.value)?)))
     }
+
+    fn file(&self) -> anyhow::Result<Companion> {
+        let text = String::from_utf8(decoded(self.value)?).ok().map(Zeroizing::new);
+        let file = text.and_then(|text| Companion::new(self.name, text));
+        file.ok_or_else(|| {
+            let what = format_args!("its file `{}` is no key's", self.name.escape_default());
+            failure(what, EXPORT_AGAIN)
+        })
+    }
+}
+
+fn decoded(text: &str) -> anyhow::Result<Vec<u8>> {
+    Base64UrlUnpadded::decode_vec(text)
+        .context("a record is not in base64url")
+        .map_err(|error| advise(error, EXPORT_AGAIN))
 }
 
 /// Whether these are the records of a key, all of them.
@@ -174,9 +220,13 @@ const EXPORT_AGAIN: &str = "export it again, or restore the file from a backup";
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::SystemTime;
+
+    use virtual_key::attestation::{AttestationKind, Issuer};
     use virtual_key::log;
     use virtual_key::memory::Memory as KeyMemory;
+
+    use super::*;
 
     use crate::failure::describe;
 
@@ -191,9 +241,49 @@ mod tests {
         drop(KeyMemory::open(&here, log, &mut system_rng()).unwrap());
         let text = export(&here).unwrap();
         let count = import(&there, &text, false).unwrap();
-        assert_eq!(text.matches("\"name\"").count(), count);
+        assert_eq!(text.matches("\"name\"").count(), count + 1, "and its serial number");
         assert_eq!(*export(&there).unwrap(), *text);
         drop(KeyMemory::open(&there, log, &mut system_rng()).unwrap());
+    }
+
+    #[test]
+    fn an_imported_key_has_the_serial_number_and_the_attestation_of_the_exported_one() {
+        let home = tempfile::tempdir().unwrap();
+        let (here, there) = (place(&home, "here"), place(&home, "there"));
+        let (one, other) = (with_attestation(&here), with_attestation(&there));
+        assert_ne!(one, other);
+        let text = export(&here).unwrap();
+        import(&there, &text, true).unwrap();
+        assert_eq!(with_attestation(&there), one);
+        drop(KeyMemory::open(&here, log, &mut system_rng()).unwrap());
+        assert_eq!(with_attestation(&here), one, "it is left as it was");
+    }
+
+    #[test]
+    fn an_export_of_version_1_is_read_and_leaves_the_serial_number_as_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let (here, there) = (place(&home, "here"), place(&home, "there"));
+        let before = with_attestation(&there);
+        drop(KeyMemory::open(&here, log, &mut system_rng()).unwrap());
+        let text = export(&here).unwrap().replace("\"version\": 2", "\"version\": 1");
+        let (records, _) = text.split_once(",\n\"files\"").unwrap();
+        import(&there, &format!("{records}\n}}\n"), true).unwrap();
+        assert_eq!(with_attestation(&there), before);
+        assert!(export(&there).unwrap().starts_with(&records.replace(": 1,", ": 2,")));
+    }
+
+    /// The serial number of the key there, and its attestation, which is made if there is none.
+    fn with_attestation(place: &Place) -> (String, Vec<u8>) {
+        let memory = KeyMemory::open(place, log, &mut system_rng()).unwrap();
+        let mut rng = system_rng();
+        let mut issuer = Issuer {
+            serial: &memory.serial,
+            directory: memory.directory.as_deref(),
+            rng: &mut rng,
+            today: SystemTime::now(),
+        };
+        let identity = issuer.identity(AttestationKind::U2f).unwrap();
+        (memory.serial.clone(), identity.root().unwrap())
     }
 
     #[test]
@@ -219,7 +309,9 @@ mod tests {
         let text = export(&here).unwrap();
         let fewer: Vec<_> = text.lines().filter(|line| !line.ends_with("\"},")).collect();
         for (damaged, reason) in [
-            (text.replace("\"version\": 1", "\"version\": 2"), "version 2"),
+            (text.replace("\"version\": 2", "\"version\": 3"), "version 3"),
+            (text.replace("\"version\": 2", "\"version\": 1"), "its version"),
+            (text.replace("\"name\": \"serial\"", "\"name\": \"../serial\""), "is no key's"),
             (text.replace(FORMAT, "something else"), "something else"),
             (text.replace("\"value\": \"", "\"value\": \"!"), "base64url"),
             (text[..text.len() / 2].to_owned(), "state export"),

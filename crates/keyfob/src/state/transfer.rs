@@ -1,4 +1,4 @@
-//! `keyfob state export` and `keyfob state import`: everything in a memory, in one file.
+//! `keyfob state export` and `keyfob state import`: a whole key in one file.
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _};
@@ -47,7 +47,7 @@ pub(super) fn export(options: &ExportOptions) -> anyhow::Result<()> {
         Some(path) => {
             exported::export_into(path, &place)?;
             terminal::note(format_args!(
-                "{} holds everything that the key remembers, private keys and all, in clear: keep it where nobody else can \
+                "{} holds the whole key, private keys and all, in clear: keep it where nobody else can \
                  read it",
                 path.display()
             ));
