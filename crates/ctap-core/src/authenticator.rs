@@ -13,6 +13,7 @@ use crate::commands::{self, Ask, Context, Outcome, Reply, Unanswered, Waiting};
 use crate::config::{CheckedConfig, Config};
 use crate::consent::{Decision, Finger, PromptId, Question, UserPresent};
 use crate::counter::SignCounter;
+use crate::policy::Policy;
 use crate::session::Session;
 use crate::status::Status;
 use crate::store::Store;
@@ -65,7 +66,7 @@ pub struct Response {
 /// [`answer`](Self::answer), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`power_off`](Self::power_off),
 /// [`power_cycle`](Self::power_cycle), [`tap`](Self::tap), [`handle_timeout`](Self::handle_timeout). *What must I do now*:
 /// [`poll_timeout`](Self::poll_timeout), whose answer changes only through those. *Getters*: [`prompt`](Self::prompt),
-/// [`prompts`](Self::prompts), [`config`](Self::config).
+/// [`prompts`](Self::prompts), [`may_write`](Self::may_write), [`config`](Self::config).
 pub struct Authenticator {
     config: CheckedConfig,
     session: Session,
@@ -139,6 +140,14 @@ impl Authenticator {
         self.session.token.expire(platform.now);
         let outcome = commands::start(message, &mut self.context(channel, platform));
         self.step(channel, outcome, platform.now)
+    }
+
+    /// Whether [`handle`](Self::handle) of this message, or an [`answer`](Self::answer) to what it asks, may ask something of the
+    /// memory, and so wait for a disk. `false` is certain: what is left is a look, or a signature.
+    #[must_use]
+    pub fn may_write(&self, message: &[u8], store: &Store) -> bool {
+        let policy = Policy { config: &self.config, state: store.state() };
+        commands::may_write(message, policy, &self.counter)
     }
 
     /// A person decided. `None`: nobody waits for that prompt any more, and nothing happened.

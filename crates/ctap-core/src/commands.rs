@@ -193,6 +193,21 @@ pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Sta
     }
 }
 
+/// Whether the command in `message` may ask anything of the memory before it has ended. `false` is certain, and told after a
+/// look: some that would not write are among those that may.
+pub(crate) fn may_write(message: &[u8], policy: Policy<'_>, counter: &SignCounter) -> bool {
+    let Some((&command, parameters)) = message.split_first() else { return false };
+    match current_number(command, policy.config) {
+        get_info::COMMAND => false,
+        get_assertion::COMMAND | get_next_assertion::COMMAND => {
+            get_assertion::may_write(policy) || !counter.is_at_hand(policy.state)
+        }
+        client_pin::COMMAND => client_pin::may_write(parameters),
+        credential_management::COMMAND => credential_management::may_write(parameters),
+        _ => true,
+    }
+}
+
 /// Two commands also answer to the numbers of their prototypes, because libfido2 up to 1.12 knows no others; the messages
 /// are the same (CM-50, BE-42). getInfo does not announce it: FIDO_2_1_PRE would claim more than that.
 const fn current_number(command: u8, config: &Config) -> u8 {

@@ -3,6 +3,7 @@
 use crate::change::Change;
 use crate::limits::SIGN_COUNT_BLOCK;
 use crate::memory::MemoryError;
+use crate::state::State;
 use crate::store::Store;
 
 /// The counter, and how far it may go without asking the memory.
@@ -40,6 +41,12 @@ impl SignCounter {
         Ok(next)
     }
 
+    /// Whether [`next`](Self::next) will have nothing to ask of the memory.
+    pub(crate) fn is_at_hand(&self, state: &State) -> bool {
+        let next = self.last.saturating_add(1);
+        next <= self.durable && !self.is_low_after(next, state)
+    }
+
     /// The block that begins with `next` is durable on return.
     fn enter_block(&mut self, next: u32, store: &mut Store) -> Result<(), MemoryError> {
         if next > store.state().sign_count_ceiling {
@@ -55,9 +62,15 @@ impl SignCounter {
     /// yet: the next value tries again, and the first of the next block insists.
     fn reserve_ahead(&self, store: &mut Store) {
         let ceiling = store.state().sign_count_ceiling;
-        if ceiling == self.durable && ceiling.saturating_sub(self.last) <= SIGN_COUNT_BLOCK / 2 {
+        if self.is_low_after(self.last, store.state()) {
             let _ =
                 store.commit(Change::SignCountCeiling(ceiling.saturating_add(SIGN_COUNT_BLOCK)));
         }
+    }
+
+    /// Whether after this value half a block is left at the most, and no other is reserved.
+    const fn is_low_after(&self, last: u32, state: &State) -> bool {
+        let ceiling = state.sign_count_ceiling;
+        ceiling == self.durable && ceiling.saturating_sub(last) <= SIGN_COUNT_BLOCK / 2
     }
 }

@@ -7,11 +7,12 @@
 //! ```
 //!
 //! The left half never waits; the worker may, for a disk or a signature. A running key's worker has a thread of its own
-//! ([`Key::on_thread`]), so that keepalives and other keys go on meanwhile. In simulated time it is called directly, and all has
-//! happened when a call returns. Time is an argument, and travels with the orders. [`UsbKey`] adds the clock and goes into a
-//! `usbip-server` port, as a HID function, as a card, or as both.
+//! ([`Key::on_thread`]), so that keepalives and other keys go on meanwhile; what nobody would notice is done without waking it.
+//! In simulated time the worker is called directly, and all has happened when a call returns. Time is an argument, and travels
+//! with the orders. [`UsbKey`] adds the clock and goes into a `usbip-server` port, as a HID function, as a card, or as both.
 
 mod card;
+mod powered;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use self::powered::Power;
+pub use self::powered::Powered;
 pub use self::reader::ATR;
 use self::thread::{PowerUp, WorkerThread};
 use self::turns::{RequestId, Turns, Way};
@@ -68,6 +71,9 @@ pub struct Key {
     turns: Turns,
     worker: Workplace,
     power_up: PowerUp,
+    /// `None`: it is not plugged in.
+    power: Option<Power>,
+    powered: Powered,
     /// What the authenticator waits for, as far as has been heard.
     open: Open,
     bell: Bell,
@@ -111,6 +117,8 @@ impl Key {
             turns: Turns::default(),
             worker: Workplace::Here(Box::new(Worker::new(config, parts, now))),
             power_up: PowerUp::default(),
+            power: None,
+            powered: Powered::default(),
             open: Open::default(),
             bell,
             announced: None,
@@ -120,17 +128,18 @@ impl Key {
         }
     }
 
-    /// The same key, whose authenticator and memory work on a thread of this name from now on: no call waits for them, and what
-    /// they have done is taken over by [`catch_up`](Self::catch_up). The thread ends with the key, after what it has begun.
+    /// The same key, not plugged in yet, whose authenticator and memory work on a thread of this name from now on: no call waits
+    /// for a disk, nor for a signature while another one of `powered` has power, and what the thread has done is taken over by
+    /// [`catch_up`](Self::catch_up). The thread ends with the key, after what it has begun.
     ///
     /// # Errors
     /// The system gives this process no further thread.
-    pub fn on_thread(self, name: String) -> io::Result<Self> {
+    pub fn on_thread(self, name: String, powered: &Powered) -> io::Result<Self> {
         let worker = match self.worker {
             Workplace::Here(worker) => WorkerThread::start(*worker, name)?,
             Workplace::Thread(thread) => thread,
         };
-        Ok(Self { worker: Workplace::Thread(worker), ..self })
+        Ok(Self { worker: Workplace::Thread(worker), powered: powered.clone(), ..self })
     }
 
     /// `wake` is called on the key's thread, if it has one, whenever there is something to [`catch_up`](Self::catch_up) with. It must not block.
@@ -156,6 +165,7 @@ impl Key {
 
     /// Power comes, over this transport: all that is not in the store is forgotten (HD-44, NF-07).
     pub fn plug_in(&mut self, transport: Transport, now: Duration) {
+        self.power = Some(self.powered.up());
         self.switch_power(Order::PlugIn { transport, now }, now);
     }
 
@@ -167,6 +177,7 @@ impl Key {
 
     /// Power goes: nobody waits for an answer any more. A write that has begun cannot be called back, but nobody hears of it.
     pub fn unplug(&mut self, now: Duration) {
+        self.power = None;
         self.switch_power(Order::Unplug, now);
     }
 
@@ -345,7 +356,7 @@ impl Key {
     /// Has the worker carry this out, now or when it comes to it.
     fn order(&mut self, order: Order, now: Duration) {
         let is_request = matches!(order, Order::Request(_));
-        match self.worker.order(self.power_up, order) {
+        match self.worker.order(self.power_up, order, self.powered.is_one()) {
             Some(effects) => {
                 // What the thread did before comes first.
                 self.catch_up(now);
@@ -395,13 +406,13 @@ impl Key {
 
 impl Workplace {
     /// Carries the order out here, or hands it over to the thread: then its effects come later.
-    fn order(&mut self, power_up: PowerUp, order: Order) -> Option<Vec<Effect>> {
+    fn order(&mut self, power_up: PowerUp, order: Order, is_alone: bool) -> Option<Vec<Effect>> {
         let mut effects = Vec::new();
         let mut tell = |effect| effects.push(effect);
         match self {
             Self::Here(worker) => worker.take(order, &mut tell),
             Self::Thread(thread) => {
-                let idle = if order.is_short() { thread.idle_worker() } else { None };
+                let idle = thread.idle_worker().filter(|idle| idle.is_quick(&order, is_alone));
                 let Some(mut worker) = idle else {
                     thread.send(power_up, order);
                     return None;

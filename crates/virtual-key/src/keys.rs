@@ -16,7 +16,7 @@ use usbip_server::{DeviceInfo, Interface, Port, Server};
 use crate::attestation::Issuer;
 use crate::bell::{Bell, Listener};
 use crate::error::{Error, Warn};
-use crate::key::{Key, Parts, Touch, UsbKey};
+use crate::key::{Key, Parts, Powered, Touch, UsbKey};
 use crate::memory::{Memory, Place};
 use crate::metadata::Statements;
 use crate::platform::{Clock, randomness, seeded_date, system_rng, without_traces};
@@ -110,6 +110,7 @@ impl Keys {
             settings,
             clock: Clock::start(),
             bell: Bell::new(),
+            powered: Powered::default(),
             run: system_rng().next_u32(),
         };
         let make = |(number, memory)| without_traces(|| maker.make(number, memory)).map(Rc::new);
@@ -157,6 +158,7 @@ struct KeyMaker<'a> {
     settings: &'a KeySettings,
     clock: Clock,
     bell: Bell,
+    powered: Powered,
     /// Tells this run's prompts from those of all others.
     run: u32,
 }
@@ -193,7 +195,8 @@ impl KeyMaker<'_> {
         let parts = Parts { store, rng, touch, bell };
         let key = Key::new(config, parts, self.clock.now());
         // As long as Linux lets the name of a thread be.
-        let key = key.on_thread(format!("key 1-{number}")).map_err(Error::Start)?;
+        let name = format!("key 1-{number}");
+        let key = key.on_thread(name, &self.powered).map_err(Error::Start)?;
         let usb = Rc::new(RefCell::new(UsbKey::in_a_port(key, self.clock)));
         let info = device_info(number, profile.usb_ids(), serial.clone());
         let port = self.server.plug(info, vec![Interface::Hid(Rc::clone(&usb) as _)])?;

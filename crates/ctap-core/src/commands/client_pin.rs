@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::parameters::required;
 use super::{Context, Outcome, Reply};
-use crate::cbor::{Bytes, Encode, Map, MapWriter};
+use crate::cbor::{Bytes, Encode, MAP_OF_1, MAP_OF_23, Map, MapWriter};
 use crate::change::Change;
 use crate::config::Config;
 use crate::consent::{Action, Question, UserPresent};
@@ -41,6 +41,16 @@ pub(crate) fn run(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, St
         _ => return Err(Status::InvalidSubcommand),
     };
     Ok(Outcome::Done(reply))
+}
+
+/// Whether a subcommand may write: any but those that tell the tries or agree on a key. In canonical CBOR their number comes
+/// first, or after the protocol's.
+pub(crate) const fn may_write(parameters: &[u8]) -> bool {
+    !matches!(
+        parameters,
+        [MAP_OF_1..=MAP_OF_23, 0x02, 0x01 | 0x02 | 0x07, ..]
+            | [MAP_OF_1..=MAP_OF_23, 0x01, 0x00..=0x17, 0x02, 0x01 | 0x02 | 0x07, ..]
+    )
 }
 
 /// The request as it came, each member of its right type (MSG-15).

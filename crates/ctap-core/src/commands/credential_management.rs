@@ -6,7 +6,7 @@ use super::get_assertion::{descriptor_map, user_map};
 use super::make_credential::parse_user;
 use super::parameters::{Descriptor, required};
 use super::{Context, Reply};
-use crate::cbor::{Bytes, Encoded, Item, Map, MapWriter};
+use crate::cbor::{Bytes, Encoded, Item, MAP_OF_1, MAP_OF_23, Map, MapWriter};
 use crate::change::Change;
 use crate::credential::{Credential, User};
 use crate::crypto::{self, random_bytes};
@@ -33,6 +33,11 @@ pub(crate) fn run(parameters: &[u8], cx: &mut Context<'_>) -> Result<Reply, Stat
         (0x07, _) => update_user_information(&request, cx),
         _ => Err(Status::InvalidSubcommand), // CM-01
     }
+}
+
+/// Whether a subcommand may write: any but those that count and list. In canonical CBOR its number comes first.
+pub(crate) const fn may_write(parameters: &[u8]) -> bool {
+    !matches!(parameters, [MAP_OF_1..=MAP_OF_23, 0x01, 0x01..=0x05, ..])
 }
 
 /// The request as it came, each member of its right type (MSG-19).

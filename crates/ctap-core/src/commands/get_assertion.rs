@@ -45,6 +45,11 @@ pub(crate) fn start(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, 
     }
 }
 
+/// Whether assertions may write more than their counter: the price of a finger (CP-142), or a large blob (EX-76).
+pub(crate) fn may_write(policy: Policy<'_>) -> bool {
+    policy.built_in_uv() || policy.config.extensions.large_blob.is_some()
+}
+
 /// The request as it came, each member of its right type (MSG-12).
 struct Request<'a> {
     rp_id: &'a str,

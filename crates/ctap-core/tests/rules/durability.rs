@@ -134,6 +134,36 @@ fn a_block_of_counters_is_handed_over_long_before_it_is_needed() {
     }
 }
 
+// GA-31, CM-21, CP-46
+#[test]
+fn who_drives_a_key_knows_before_that_most_requests_write_nothing() {
+    let mut key = Key::with_pin();
+    let token = key.token(MC, Some(RP));
+    let id = key.ok(&make_credential(RP).auth(&token)).new_id();
+    let request = get_assertion(RP).list(&[&id]);
+    let may_write =
+        |key: &Key, request: &Request| key.authenticator.may_write(&request.encode(), &key.store);
+    let mut of_assertions = 0;
+    for _ in 0..640 {
+        of_assertions += usize::from(may_write(&key, &request));
+        key.ok(&request); // it fails if one writes that was not to
+    }
+    assert!((10..=20).contains(&of_assertions), "two of 64: {of_assertions}");
+    for (request, expected) in [
+        (Request::new(0x04), false),
+        (Request::new(0x06).with(2, 1), false),
+        (Request::new(0x06).with(1, 2).with(2, 2), false),
+        (Request::new(0x06).with(1, 2).with(2, 5), true),
+        (Request::new(0x0a).with(1, 4), false),
+        (Request::new(0x0a).with(1, 5), false),
+        (Request::new(0x0a).with(1, 6), true),
+        (make_credential(RP), true),
+        (Request::new(0x07), true),
+    ] {
+        assert_eq!(may_write(&key, &request), expected, "{:02x?}", request.encode());
+    }
+}
+
 /// What an authenticator counts with.
 #[derive(Clone, Copy, Debug)]
 enum By {

@@ -81,20 +81,6 @@ pub(super) struct Open {
     pub(super) deadline: Option<Duration>,
 }
 
-impl Order {
-    /// Whether carrying it out costs less than handing it over, and writes nothing.
-    pub(super) fn is_short(&self) -> bool {
-        match self {
-            Self::Unplug | Self::Tap { .. } | Self::Cancel(_) => true,
-            Self::Abandon | Self::Timeout { .. } => true,
-            Self::Request(Request { kind: Kind::Cbor, message, .. }) => {
-                *message == [code::GET_INFO]
-            }
-            Self::Request(_) | Self::PlugIn { .. } | Self::Answer { .. } => false,
-        }
-    }
-}
-
 impl Worker {
     /// Builds an authenticator that is not plugged in yet.
     pub(super) fn new(config: CheckedConfig, mut parts: Parts, now: Duration) -> Self {
@@ -110,6 +96,20 @@ impl Worker {
             authenticator
         });
         Self { authenticator, parts, request: None, prompts: Vec::new() }
+    }
+
+    /// Whether the order waits for no disk, and is either carried out sooner than it would be handed over, or keeps no other key
+    /// waiting: this one `is_alone`.
+    pub(super) fn is_quick(&self, order: &Order, is_alone: bool) -> bool {
+        match order {
+            Order::Unplug | Order::Tap { .. } | Order::Cancel(_) => true,
+            Order::Abandon | Order::Timeout { .. } => true,
+            Order::Request(Request { kind: Kind::Cbor, message, .. }) => {
+                (is_alone || !is_for_a_signature(message))
+                    && !self.authenticator.may_write(message, &self.parts.store)
+            }
+            Order::Request(_) | Order::PlugIn { .. } | Order::Answer { .. } => false,
+        }
     }
 
     /// Carries out an order, and tells what comes of it as soon as it does. Leaves nothing on the stack.
@@ -260,6 +260,10 @@ impl Worker {
         }
         question
     }
+}
+
+fn is_for_a_signature(message: &[u8]) -> bool {
+    matches!(message, [code::GET_ASSERTION | code::GET_NEXT_ASSERTION, ..])
 }
 
 impl Parts {

@@ -26,7 +26,8 @@ fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
     };
     let (clock, bell) = (Clock::start(), Bell::new());
     let listener = bell.listen();
-    let maker = KeyMaker { server: &Server::new(), settings: &settings, clock, bell, run: 1 };
+    let (server, powered) = (&Server::new(), Powered::default());
+    let maker = KeyMaker { server, settings: &settings, clock, bell, powered, run: 1 };
     let memory = Memory { store, serial: "0123456789ABCDEF".to_owned(), directory: None };
     (Rc::new(maker.plug(number, memory, Box::new(system_rng())).expect("a key")), listener)
 }

@@ -116,10 +116,15 @@ impl Key {
         self.with_platform(|key, platform| key.handle_u2f(channel, apdu, platform))
     }
 
-    /// Runs a message to its end, the person following the script.
+    /// Runs a message to its end, the person following the script. What may not write asks nothing of the medium, whatever the
+    /// message is.
     pub(crate) fn call_on(&mut self, channel: Channel, message: &[u8]) -> Vec<u8> {
+        let may_write = self.authenticator.may_write(message, &self.store);
+        let asked = self.medium.asked();
         let step = self.begin(channel, message);
-        self.finish(channel, step)
+        let answer = self.finish(channel, step);
+        assert!(may_write || self.medium.asked() == asked, "it wrote: {message:02x?}");
+        answer
     }
 
     pub(crate) fn call(&mut self, message: &[u8]) -> Vec<u8> {

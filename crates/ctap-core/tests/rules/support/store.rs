@@ -17,6 +17,8 @@ struct Inside {
     /// Successful commits so far, barriers not counted.
     commits: usize,
     calls: Vec<Call>,
+    /// Whatever was asked of the medium, looks and refusals among it.
+    asked: usize,
     durable: Kept,
     /// Commits that are not durable yet, in their order.
     lazy: Vec<Edits>,
@@ -54,6 +56,7 @@ impl TestMedium {
             medium: Medium::Good,
             commits: 0,
             calls,
+            asked: 0,
             durable,
             lazy,
         })))
@@ -73,6 +76,11 @@ impl TestMedium {
     /// Successful commits so far.
     pub(crate) fn commits(&self) -> usize {
         self.inside().commits
+    }
+
+    /// How often anything was asked of it so far.
+    pub(crate) fn asked(&self) -> usize {
+        self.inside().asked
     }
 
     /// The successful calls since the last time.
@@ -100,6 +108,7 @@ impl TestMedium {
 
 impl Inside {
     fn call(&mut self, call: Call) -> Result<(), MemoryError> {
+        self.asked += 1;
         match &mut self.medium {
             Medium::Good => {}
             Medium::FailsAfter(0, error) => return Err(*error),
@@ -145,7 +154,9 @@ impl Memory for TestMedium {
     }
 
     fn still_kept(&mut self) -> Result<(), MemoryError> {
-        match self.inside().medium {
+        let mut inside = self.inside();
+        inside.asked += 1;
+        match inside.medium {
             Medium::Gone => Err(MemoryError::Failed),
             _ => Ok(()),
         }

@@ -6,12 +6,13 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use ctap_client::make_credential;
-use ctap_client::{RelyingParty, User};
+use ctap_client::{CredentialDescriptor, RelyingParty, User};
+use ctap_client::{get_assertion, make_credential};
 use ctap_core::Memory;
+use ctap_core::limits::SIGN_COUNT_BLOCK;
 use ctap_core::memory::{Durability, MemoryError, Record};
 
-use super::super::{WorkerThread, Workplace};
+use super::super::{Powered, WorkerThread, Workplace};
 use super::*;
 use crate::gated::{GatedMemory, store_on};
 
@@ -43,6 +44,11 @@ impl Memory for OnFire {
 
 impl Slow {
     fn new(touch: Touch) -> Self {
+        Self::beside(&Powered::default(), touch)
+    }
+
+    /// In one process with other keys.
+    fn beside(others: &Powered, touch: Touch) -> Self {
         let (begin, begins) = channel();
         let exists = Arc::new(());
         let memory = Arc::downgrade(&exists);
@@ -50,7 +56,7 @@ impl Slow {
             let _of_the_memory = &exists;
             let _ = begin.send(());
         });
-        let (bench, wakes) = on_thread(gated, touch);
+        let (bench, wakes) = on_thread(gated, touch, others);
         Self { gate: Some(gate), bench, begins, wakes, memory }
     }
 
@@ -58,13 +64,34 @@ impl Slow {
     fn writing(touch: Touch) -> (Self, HostChannel) {
         let mut slow = Self::new(touch);
         let channel = slow.bench.connect();
-        slow.bench.request(channel.channel(), Command::Cbor, &registration());
+        slow.bench.request(channel.channel(), Command::Cbor, &passkey());
         if touch == Touch::Ask {
             slow.touch();
         }
         slow.begins.recv().expect("it writes");
         slow.bench.key.catch_up(slow.bench.now);
         (slow, channel)
+    }
+
+    /// Has the client make a credential for which nothing is written, and returns the request of an assertion with it.
+    fn assertion(&mut self, channel: &mut HostChannel) -> Vec<u8> {
+        let registration = registration().with_option("rk", false).encode();
+        self.bench.request(channel.channel(), Command::Cbor, &registration);
+        let answer = self.answer(channel);
+        let reply = make_credential::Reply::parse(&answer[1..], true).expect("a credential");
+        let id = &reply.credential().expect("its id").credential_id;
+        let allowed = [CredentialDescriptor::new(id.clone())];
+        let request = get_assertion::Request::new("example.org", [7; 32]).allowing(allowed);
+        self.rest();
+        request.with_option("up", false).encode()
+    }
+
+    /// Waits until the thread has nothing to do.
+    fn rest(&mut self) {
+        while self.thread().idle_worker().is_none() {
+            thread::yield_now();
+        }
+        while self.wakes.try_recv().is_ok() {}
     }
 
     fn touch(&mut self) {
@@ -98,6 +125,18 @@ impl Slow {
         })
     }
 
+    /// `false`: the memory begins to write first.
+    fn is_answered(&mut self, channel: &mut HostChannel) -> bool {
+        while self.begins.try_recv().is_err() {
+            self.bench.key.catch_up(self.bench.now);
+            if self.bench.hear(channel).iter().any(|heard| matches!(heard, Heard::Answer(_))) {
+                return true;
+            }
+            thread::yield_now();
+        }
+        false
+    }
+
     /// The client starts its channel over, and is answered at once (HD-37).
     fn start_over(&mut self, channel: &HostChannel) -> HostChannel {
         self.bench.send(&Handshake::resynchronise(channel.channel(), *b"again...").request());
@@ -122,12 +161,16 @@ impl Slow {
 }
 
 /// A key that is plugged in, and its wakes.
-fn on_thread(memory: impl Memory + Send + 'static, touch: Touch) -> (Bench, Receiver<()>) {
+fn on_thread(
+    memory: impl Memory + Send + 'static,
+    touch: Touch,
+    others: &Powered,
+) -> (Bench, Receiver<()>) {
     let rng = Box::new(ChaCha12Rng::seed_from_u64(2));
     let (bell, now) = (Bell::new(), Duration::ZERO);
     let listener = bell.listen();
     let parts = Parts { store: store_on(memory), rng, touch, bell };
-    let key = Key::new(CheckedConfig::default(), parts, now).on_thread("key".to_owned());
+    let key = Key::new(CheckedConfig::default(), parts, now).on_thread("key".to_owned(), others);
     let mut key = key.expect("a thread");
     let (wake, wakes) = channel();
     key.wake_by(move || {
@@ -137,10 +180,20 @@ fn on_thread(memory: impl Memory + Send + 'static, touch: Touch) -> (Bench, Rece
     (Bench { key, now, bell: listener }, wakes)
 }
 
-fn registration() -> Vec<u8> {
+fn registration() -> make_credential::Request {
     let user = User::new([1], "ada");
-    let request = make_credential::Request::new([7; 32], RelyingParty::new("example.org"), user);
-    request.with_option("rk", true).encode()
+    make_credential::Request::new([7; 32], RelyingParty::new("example.org"), user)
+}
+
+fn passkey() -> Vec<u8> {
+    registration().with_option("rk", true).encode()
+}
+
+/// The client gets an assertion without the thread's doing anything.
+fn is_signed_at_once(slow: &mut Slow, channel: &mut HostChannel, request: &[u8]) -> bool {
+    slow.bench.request(channel.channel(), Command::Cbor, request);
+    let heard = slow.bench.hear(channel);
+    matches!(&heard[..], [Heard::Answer(answer)] if answer[0] == OK)
 }
 
 fn is_info(answer: &[u8]) -> bool {
@@ -164,7 +217,7 @@ fn after_the_touch_a_key_that_writes_says_that_it_is_processing() {
     // HD-76
     let mut slow = Slow::new(Touch::Ask);
     let mut channel = slow.bench.connect();
-    slow.bench.request(channel.channel(), Command::Cbor, &registration());
+    slow.bench.request(channel.channel(), Command::Cbor, &passkey());
     let prompt = slow.until(|bench| bench.prompt());
     assert_eq!(slow.bench.hear(&mut channel), [Heard::UpNeeded]);
     let mut answered = slow.bench.key.answer(prompt, Decision::Approve, slow.bench.now);
@@ -207,7 +260,7 @@ fn a_request_that_was_given_up_before_its_turn_is_never_carried_out() {
     // HD-37
     let (mut slow, channel) = Slow::writing(Touch::Auto);
     let channel = slow.start_over(&channel);
-    slow.bench.request(channel.channel(), Command::Cbor, &registration());
+    slow.bench.request(channel.channel(), Command::Cbor, &passkey());
     assert_eq!(slow.waiting(), 2, "that the first was given up, and the second");
     let mut channel = slow.start_over(&channel);
     assert_eq!(slow.waiting(), 1);
@@ -221,7 +274,7 @@ fn a_write_goes_on_without_power_and_answers_nothing_in_the_next_life() {
     // HD-44
     let (mut slow, channel) = Slow::writing(Touch::Auto);
     slow.start_over(&channel);
-    slow.bench.request(channel.channel(), Command::Cbor, &registration());
+    slow.bench.request(channel.channel(), Command::Cbor, &passkey());
     slow.bench.key.unplug(slow.bench.now);
     assert_eq!(slow.waiting(), 1, "what had not begun never will");
     slow.bench.key.plug_in(Transport::Usb, slow.bench.now);
@@ -306,20 +359,52 @@ fn a_deadline_that_passes_is_told_to_the_thread_once() {
 fn a_thread_without_orders_is_not_woken_for_what_is_done_sooner_than_that() {
     let mut slow = Slow::new(Touch::Auto);
     let mut channel = slow.bench.connect();
-    while slow.thread().idle_worker().is_none() {
-        thread::yield_now();
-    }
-    while slow.wakes.try_recv().is_ok() {}
+    slow.rest();
     let heard = slow.bench.call(&mut channel, GET_INFO);
     assert!(matches!(&heard[..], [Heard::Answer(answer)] if is_info(answer)), "{heard:?}");
     assert!(slow.wakes.try_recv().is_err());
 }
 
 #[test]
+fn a_key_that_has_power_alone_signs_without_waking_its_thread() {
+    let others = Powered::default();
+    let mut slow = Slow::beside(&others, Touch::Auto);
+    let mut channel = slow.bench.connect();
+    let request = slow.assertion(&mut channel);
+    assert!(!is_signed_at_once(&mut slow, &mut channel, &request), "a block of counters begins");
+    slow.may_write();
+    slow.answer(&mut channel);
+    slow.rest();
+    assert!(is_signed_at_once(&mut slow, &mut channel, &request));
+    assert!(slow.wakes.try_recv().is_err());
+    let other = Slow::beside(&others, Touch::Auto);
+    assert!(!is_signed_at_once(&mut slow, &mut channel, &request), "another one would wait");
+    assert_eq!(slow.answer(&mut channel)[0], OK);
+    drop(other);
+    slow.rest();
+    assert!(is_signed_at_once(&mut slow, &mut channel, &request));
+}
+
+#[test]
+fn the_assertion_that_has_to_wait_for_a_disk_is_waited_for_by_nobody_else() {
+    // GA-31, P-13: the first number of a block must be durable
+    let mut slow = Slow::new(Touch::Auto);
+    let mut channel = slow.bench.connect();
+    let request = slow.assertion(&mut channel);
+    let has_to_wait = (0..=SIGN_COUNT_BLOCK).any(|_| {
+        slow.bench.request(channel.channel(), Command::Cbor, &request);
+        !slow.is_answered(&mut channel)
+    });
+    assert!(has_to_wait && slow.bench.key.is_working());
+    slow.may_write();
+    assert_eq!(slow.answer(&mut channel)[0], OK);
+}
+
+#[test]
 fn a_key_works_until_it_answers_or_asks_and_again_after_the_touch() {
     let mut slow = Slow::new(Touch::Ask);
     let mut channel = slow.bench.connect();
-    slow.bench.request(channel.channel(), Command::Cbor, &registration());
+    slow.bench.request(channel.channel(), Command::Cbor, &passkey());
     assert!(slow.bench.key.is_working());
     let prompt = slow.until(|bench| bench.prompt());
     assert!(!slow.bench.key.is_working(), "a person is waited for");
@@ -357,9 +442,9 @@ fn a_key_that_is_dropped_ends_its_thread_when_what_has_begun_is_written() {
 #[test]
 #[should_panic(expected = "the disk is on fire")]
 fn a_panic_on_the_thread_goes_on_in_the_other_half() {
-    let (mut bench, wakes) = on_thread(OnFire, Touch::Auto);
+    let (mut bench, wakes) = on_thread(OnFire, Touch::Auto, &Powered::default());
     let channel = bench.connect();
-    bench.request(channel.channel(), Command::Cbor, &registration());
+    bench.request(channel.channel(), Command::Cbor, &passkey());
     loop {
         wakes.recv().expect("it tells before it ends");
         bench.key.catch_up(bench.now);
