@@ -20,7 +20,7 @@ use crate::key::{Key, Parts, Powered, Touch, UsbKey};
 use crate::memory::{Memory, Place};
 use crate::metadata::Statements;
 use crate::platform::{Clock, randomness, seeded_date, system_rng, without_traces};
-use crate::profile::{Profile, UsbIds};
+use crate::profile::{Identities, Profile, UsbIds};
 
 /// What keys are made as: all of the same kind, each with a memory of its own.
 #[derive(Clone, Debug)]
@@ -55,7 +55,8 @@ pub struct PluggedKey {
     usb: Rc<RefCell<UsbKey>>,
     port: Port,
     serial: String,
-    statements: Statements,
+    profile: Profile,
+    identities: Identities,
     /// Where its memory is kept; `None`: nowhere.
     directory: Option<PathBuf>,
     run: u32,
@@ -190,7 +191,6 @@ impl KeyMaker<'_> {
         };
         let identities = profile.identities(|kind| issuer.identity(kind))?;
         let config = profile.config(&identities)?;
-        let statements = Statements::new(profile, &identities)?;
         let (touch, bell) = (*touch, self.bell.clone());
         let parts = Parts { store, rng, touch, bell };
         let key = Key::new(config, parts, self.clock.now());
@@ -202,9 +202,18 @@ impl KeyMaker<'_> {
         let port = self.server.plug(info, vec![Interface::Hid(Rc::clone(&usb) as _)])?;
         let waker = port.waker();
         usb.borrow().key.wake_by(move || waker.wake());
-        let (replugs, holder, offered) = (Cell::new(0), Cell::new(None), OnceCell::new());
-        let run = self.run;
-        Ok(PluggedKey { usb, port, serial, statements, directory, run, replugs, holder, offered })
+        Ok(PluggedKey {
+            usb,
+            port,
+            serial,
+            profile: profile.clone(),
+            identities,
+            directory,
+            run: self.run,
+            replugs: Cell::new(0),
+            holder: Cell::new(None),
+            offered: OnceCell::new(),
+        })
     }
 }
 
@@ -219,9 +228,12 @@ impl PluggedKey {
         &self.serial
     }
 
-    /// What relying parties may know of it.
-    pub fn statements(&self) -> &Statements {
-        &self.statements
+    /// What relying parties may know of it, made anew: hardly any run of a key is asked for it.
+    ///
+    /// # Errors
+    /// As [`Statements::new`].
+    pub fn statements(&self) -> Result<Statements, Error> {
+        without_traces(|| Statements::new(&self.profile, &self.identities))
     }
 
     /// The address by which a program of this host reaches the server that offers it over USB/IP, if one does.
