@@ -2,9 +2,12 @@
 //! knows of this one.
 
 use std::ffi::{OsStr, OsString};
+use std::process;
 
+use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::terminal::{self, Paint};
 use crate::{bench, completions, conform, demo, host, metadata, run, settings, state};
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
@@ -27,10 +30,40 @@ impl Cli {
     pub(crate) fn read() -> Self {
         let mut command = without_empty_variables(Self::command(), &|name| std::env::var_os(name));
         let words = device_behind_command(&command, std::env::args_os().collect());
-        let mut matches = command.clone().get_matches_from(words);
-        Self::from_arg_matches_mut(&mut matches)
-            .unwrap_or_else(|error| error.format(&mut command).exit())
+        let read = command.clone().try_get_matches_from(&words).and_then(|mut matches| {
+            Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+        });
+        read.unwrap_or_else(|error| end(&error, &command, &words))
     }
+}
+
+/// Prints the help that was asked for, or why this command line cannot be meant.
+fn end(error: &clap::Error, command: &clap::Command, words: &[OsString]) -> ! {
+    if !error.use_stderr() || error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
+        error.exit()
+    }
+    terminal::note(refusal(error, command, words, Paint::stderr()));
+    process::exit(error.exit_code())
+}
+
+/// What is wrong in clap's words, and the next step in ours.
+fn refusal(
+    error: &clap::Error,
+    command: &clap::Command,
+    words: &[OsString],
+    paint: Paint,
+) -> String {
+    let said = match paint.is_coloured() {
+        true => error.render().ansi().to_string(),
+        false => error.render().to_string(),
+    };
+    let said = said.split("\n\nFor more information").next().unwrap_or_default().trim_end();
+    let mut named = (command, command.get_name().to_owned());
+    for word in words.iter().skip(1).filter(|word| !word.as_encoded_bytes().starts_with(b"-")) {
+        let Some(inner) = named.0.find_subcommand(word) else { break };
+        named = (inner, format!("{} {}", named.1, inner.get_name()));
+    }
+    format!("{said}\nnext: `{} --help` shows what can be typed", named.1)
 }
 
 /// `keyfob --device KEY info` as `keyfob info --device KEY`: many programs take such an option in front.
@@ -160,6 +193,24 @@ mod tests {
             ("keyfob --help", "keyfob --help"),
         ] {
             assert_eq!(typed(line), meant);
+        }
+    }
+
+    #[test]
+    fn a_command_line_that_cannot_be_meant_is_told_with_the_next_step() {
+        for (line, what, next) in [
+            ("keyfob info --jsn", "unexpected argument '--jsn'", "`keyfob info --help`"),
+            ("keyfob -v pin sett", "unrecognized subcommand 'sett'", "`keyfob pin --help`"),
+            ("keyfob nothing", "unrecognized subcommand 'nothing'", "`keyfob --help`"),
+            ("keyfob wait --timeout x", "invalid value 'x'", "`keyfob wait --help`"),
+            ("keyfob credentials show", "were not provided", "`keyfob credentials show --help`"),
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let error = Cli::try_parse_from(&words).unwrap_err();
+            let told = refusal(&error, &Cli::command(), &words, Paint::plain());
+            let (before, last) = told.rsplit_once('\n').unwrap();
+            assert!(before.contains(what) && !told.contains("For more"), "{told}");
+            assert_eq!(last, format!("next: {next} shows what can be typed"));
         }
     }
 

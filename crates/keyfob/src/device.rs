@@ -6,6 +6,7 @@ mod channel;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,9 +16,9 @@ use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCandidates;
 use ctap_client::hidraw::{self, Hidraw, Key};
 use ctap_client::{HidChannel, ReportPipe};
-use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice};
+use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice, Socket};
 use virtual_key::host::local_device;
-use virtual_key::keys::PluggedKey;
+use virtual_key::keys::{Offer, PluggedKey};
 
 pub(crate) use self::channel::Channel;
 use crate::control::protocol::Response;
@@ -57,7 +58,7 @@ pub(crate) enum Address {
     Auto,
     /// A device file.
     Hidraw(PathBuf),
-    /// A device at a USB/IP server, `HOST:PORT`; without a bus id, the only one it has.
+    /// A device at a USB/IP server, `HOST:PORT` or the whole path of a socket; without a bus id, the only one it has.
     Usbip { server: String, bus_id: Option<String> },
     /// A card on the reader with this in its name; without one, the only FIDO card.
     Pcsc { reader: Option<String> },
@@ -69,7 +70,12 @@ impl Address {
         if let Some(key) = local_device(key.serial()) {
             return Some(Self::Hidraw(key.path));
         }
-        let server = key.offered_at()?.to_string();
+        let server = match key.offered_at()? {
+            Offer::Tcp(address) => address.to_string(),
+            // Only what can be typed.
+            Offer::Unix(path) => path.to_str()?.to_owned(),
+            _ => return None,
+        };
         Some(Self::Usbip { server, bus_id: Some(key.bus_id().to_owned()) })
     }
 
@@ -145,12 +151,32 @@ impl FromStr for Address {
 }
 
 fn parse_usbip(remote: &str) -> Option<Address> {
+    if remote.starts_with('/') {
+        return parse_socket(remote);
+    }
     let (server, bus_id) = match remote.split_once('/') {
         Some((server, bus_id)) => (server, Some(bus_id)),
         None => (remote, None),
     };
     let server = with_port(server).filter(|_| bus_id != Some(""))?;
     Some(Address::Usbip { server, bus_id: bus_id.map(str::to_owned) })
+}
+
+/// A path, and perhaps a bus id behind it: no socket is called like one.
+fn parse_socket(remote: &str) -> Option<Address> {
+    let (path, bus_id) = match remote.rsplit_once('/') {
+        Some((path, last)) if is_bus_id(last) => (path, Some(last)),
+        _ => (remote, None),
+    };
+    let server = Some(path).filter(|path| !path.is_empty() && !path.ends_with('/'))?;
+    Some(Address::Usbip { server: server.to_owned(), bus_id: bus_id.map(str::to_owned) })
+}
+
+/// Such as `1-1` or `1-2.4`.
+fn is_bus_id(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = text.split_once('-');
+    parts.is_some_and(|(bus, ports)| is_number(bus) && ports.split('.').all(is_number))
 }
 
 /// `HOST:PORT` of that, or of a host alone: USB/IP has a port of its own. An IPv6 address stands in brackets.
@@ -298,10 +324,17 @@ fn only_remote(server: &str, devices: &[RemoteDevice]) -> anyhow::Result<String>
     }
 }
 
-fn connect(server: &str) -> anyhow::Result<TcpStream> {
-    connect_within(server, CONNECTING).map_err(|error| {
+fn connect(server: &str) -> anyhow::Result<Socket> {
+    let connected = match server.starts_with('/') {
+        true => UnixStream::connect(server).map(Socket::from),
+        false => connect_within(server, CONNECTING).map(Socket::from),
+    };
+    connected.map_err(|error| {
         let next = match error.kind() {
-            io::ErrorKind::ConnectionRefused => "start a key there with `keyfob serve`",
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                "start a key there with `keyfob serve`"
+            }
+            io::ErrorKind::PermissionDenied => "it is another user's: type it as that user",
             io::ErrorKind::TimedOut => {
                 "see that the machine is on and that no firewall swallows what is sent to the port"
             }
@@ -345,7 +378,7 @@ fn refusal(server: &str, bus_id: &str, error: ClientError) -> anyhow::Error {
     }
 }
 
-const FORMS: &str = "a key is auto, /dev/hidrawN, usbip:HOST[:PORT][/BUSID], or pcsc:[READER]";
+const FORMS: &str = "a key is auto, /dev/hidrawN, usbip:HOST[:PORT][/BUSID], usbip:SOCKET[/BUSID], or pcsc:[READER]";
 
 /// How long a server may take to be reached. The system alone would go on for minutes.
 const CONNECTING: Duration = Duration::from_secs(5);
@@ -367,6 +400,8 @@ mod tests {
             ("/dev/hidraw3", Address::Hidraw("/dev/hidraw3".into())),
             ("usbip:127.0.0.1:3240", usbip("127.0.0.1:3240", None)),
             ("usbip:[::1]:3240/1-1.2", usbip("[::1]:3240", Some("1-1.2"))),
+            ("usbip:/run/keys/usbip", usbip("/run/keys/usbip", None)),
+            ("usbip:/run/keys/usbip/1-1.2", usbip("/run/keys/usbip", Some("1-1.2"))),
             ("pcsc:", Address::Pcsc { reader: None }),
             ("pcsc:ACR 01 00", Address::Pcsc { reader: Some("ACR 01 00".to_owned()) }),
         ];
@@ -388,6 +423,9 @@ mod tests {
             "usbip:::1",
             "usbip:[1]",
             "usbip:host:3240/",
+            "usbip:/",
+            "usbip:/1-1",
+            "usbip:/run/",
         ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }

@@ -53,6 +53,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 fn text(options: &Options) -> anyhow::Result<String> {
+    if options.connection.is_typed() && !options.running {
+        return Err(usage(
+            "--control names a running key, and without --running the key that is kept is asked",
+            "add --running, or leave out --control",
+        ));
+    }
     let statement = match options.running {
         true => of_running_key(options)?,
         false => of_kept_key(options)?,
@@ -127,6 +133,15 @@ mod tests {
         let options = Options { profile, u2f: true, ..options(directory.path()) };
         let said = describe(&text(&options).unwrap_err());
         assert!(said.contains("does not speak U2F") && said.contains("next: "), "{said}");
+    }
+
+    #[test]
+    fn a_control_socket_is_not_named_in_vain() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = Connection::at(directory.path().join("control"));
+        let options = Options { connection, ..options(directory.path()) };
+        let said = describe(&text(&options).unwrap_err());
+        assert!(said.contains("--control") && said.contains("next: add --running"), "{said}");
     }
 
     /// For the first key whose memory is there.

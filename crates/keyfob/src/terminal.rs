@@ -4,13 +4,14 @@ mod hidden;
 mod json;
 pub(crate) mod shown;
 mod table;
+pub(crate) mod wrap;
 
 use std::fmt::Display;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 pub(crate) use self::hidden::ask_hidden;
 pub(crate) use self::json::{json, json_line};
-pub(crate) use self::table::{columns, table};
+pub(crate) use self::table::{columns, hanging_columns, table};
 
 /// Colours for one stream: given to terminals only, and not to those that ask for none (`NO_COLOR`, `TERM=dumb`).
 #[derive(Clone, Copy, Debug)]

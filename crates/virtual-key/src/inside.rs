@@ -17,7 +17,7 @@ use usbip_server::Server;
 
 use crate::error::{Error, Warn};
 use crate::host::{Driver, Found, Held};
-use crate::keys::{KeySettings, Keys, PluggedKey, Prompt};
+use crate::keys::{KeySettings, Keys, Offer, PluggedKey, Prompt};
 use crate::peers::PeerFilter;
 use crate::power_cycle::power_cycle;
 use crate::thread::{Facts, Way};
@@ -66,7 +66,7 @@ impl Inside {
         let host = match prepared {
             Prepared::Nobody => Host::Nobody,
             Prepared::UsbIp(listener) => {
-                keys.offer_at(listener.address);
+                keys.offer_at(&Offer::Tcp(listener.address));
                 Host::UsbIp(listener)
             }
             Prepared::Kernel(driver) => {

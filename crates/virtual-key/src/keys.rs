@@ -64,7 +64,17 @@ pub struct PluggedKey {
     /// The driver by which somebody in this process has this machine's kernel hold it.
     holder: Cell<Option<&'static str>>,
     /// Where this process offers it over USB/IP, if it does.
-    offered: OnceCell<SocketAddr>,
+    offered: OnceCell<Offer>,
+}
+
+/// Where keys can be had over USB/IP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Offer {
+    /// A TCP port.
+    Tcp(SocketAddr),
+    /// A socket of this host, by its whole path.
+    Unix(PathBuf),
 }
 
 /// What a person is asked at this moment.
@@ -140,10 +150,10 @@ impl Keys {
     }
 
     /// From now on they can be had there over USB/IP.
-    pub fn offer_at(&self, address: SocketAddr) {
+    pub fn offer_at(&self, offer: &Offer) {
         for key in &self.keys {
             // Said once, by the one server of this process.
-            let _ = key.offered.set(address);
+            let _ = key.offered.set(offer.clone());
         }
     }
 
@@ -236,9 +246,12 @@ impl PluggedKey {
         without_traces(|| Statements::new(&self.profile, &self.identities))
     }
 
-    /// The address by which a program of this host reaches the server that offers it over USB/IP, if one does.
-    pub fn offered_at(&self) -> Option<SocketAddr> {
-        self.offered.get().copied().map(reachable)
+    /// Where a program of this host reaches the server that offers it over USB/IP, if one does.
+    pub fn offered_at(&self) -> Option<Offer> {
+        self.offered.get().map(|offer| match offer {
+            Offer::Tcp(address) => Offer::Tcp(reachable(*address)),
+            unix @ Offer::Unix(_) => unix.clone(),
+        })
     }
 
     /// The port, for whoever brings it to a host.

@@ -6,13 +6,13 @@ use serde_json::{Value as Json, json};
 use super::choice::{names, nearest};
 use super::rules::{self, Rule};
 use crate::failure::usage;
-use crate::terminal::{self, Paint, columns};
+use crate::terminal::{self, Paint, hanging_columns};
 
 /// Every case on a line.
 pub(super) fn list(cases: &[&Case]) -> anyhow::Result<()> {
     let row = |case: &&Case| [case.id.clone(), case.level.name().to_owned(), case.says.clone()];
     let rows: Vec<_> = cases.iter().map(row).collect();
-    Ok(terminal::print(columns(&rows))?)
+    Ok(terminal::print(hanging_columns(&rows))?)
 }
 
 /// The same for programs.
@@ -37,7 +37,7 @@ pub(super) fn chapters(suite: &Suite, cases: &[&Case]) -> anyhow::Result<()> {
             [chapter.name.clone(), count.to_string(), chapter.about.clone()]
         }),
     );
-    Ok(terminal::print(columns(&rows))?)
+    Ok(terminal::print(hanging_columns(&rows))?)
 }
 
 /// The same for programs.
@@ -121,6 +121,6 @@ fn about_rule(id: &str, rule: Option<&Rule>, proved: &[&Case]) -> String {
     rows.dedup();
     match rows.is_empty() {
         true => text + "\nno case proves it\n",
-        false => text + "\nproved by\n" + &columns(&rows),
+        false => text + "\nproved by\n" + &hanging_columns(&rows),
     }
 }

@@ -5,9 +5,9 @@ use std::io::{IsTerminal as _, stderr};
 use std::time::Duration;
 
 use ctap_conformance::{Judgement, Outcome, Report, Suite, Verdict};
-use rustix::termios::tcgetwinsize;
 
 use super::quoted;
+use crate::terminal::wrap::{columns_of, hanging};
 use crate::terminal::{self, Paint, columns, count};
 
 /// Tells failures as they come, and on a terminal how far it is.
@@ -43,14 +43,15 @@ impl Progress {
                 paint.bold(&outcome.id),
                 outcome.level.name(),
                 outcome.rules.join(" "),
-                wrapped(&format!("{}\n{failure}", outcome.says), width()),
+                wrapped(&format!("{}\n{failure}", outcome.says), columns_of(stderr())),
                 self.rerun,
                 quoted(&outcome.id),
             ));
         }
         if self.live {
             self.clear();
-            let (line, room) = (so_far(report, outcome), width().saturating_sub(1));
+            let line = so_far(report, outcome);
+            let room = columns_of(stderr()).map_or(usize::MAX, |columns| columns - 1);
             eprint_part(&line.chars().take(room).collect::<String>());
         }
     }
@@ -90,37 +91,14 @@ fn time_left(report: &Report) -> Option<String> {
     })
 }
 
-/// Columns of the terminal that the standard error stream is; whoever is none breaks lines as it likes.
-fn width() -> usize {
-    tcgetwinsize(stderr()).map_or(usize::MAX, |size| match size.ws_col {
-        0..NARROWEST => usize::MAX,
-        columns => columns.into(),
-    })
-}
-
-/// Breaks lines that are too long, at blanks if there are some, and sets what follows below what is said: behind the words
-/// that each line begins with.
-fn wrapped(text: &str, width: usize) -> String {
+/// Breaks lines that are too long, and sets what follows below what is said: behind the words that each line begins with.
+fn wrapped(text: &str, columns: Option<usize>) -> String {
     let lines = text.lines().map(|line| {
-        let indent =
-            if line.get(..LABEL).is_some_and(|label| label.ends_with("  ")) { LABEL } else { 0 };
-        wrapped_line(line, width, indent)
+        let has_label = line.get(..LABEL).is_some_and(|label| label.ends_with("  "));
+        let (label, said) = line.split_at(if has_label { LABEL } else { 0 });
+        format!("{label}{}", hanging(said, label.len(), columns))
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-fn wrapped_line(line: &str, width: usize, indent: usize) -> String {
-    let mut rest = line;
-    let mut out = String::new();
-    let mut room = width;
-    while let Some((end, _)) = rest.char_indices().nth(room) {
-        let least = if out.is_empty() { indent } else { 0 };
-        let blank = rest[..end].rfind(' ').filter(|at| *at > least);
-        let (part, after) = rest.split_at(blank.unwrap_or(end));
-        let _ = write!(out, "{part}\n{:indent$}", "");
-        (rest, room) = (after.trim_start_matches(' '), width.saturating_sub(indent).max(1));
-    }
-    out + rest
 }
 
 /// A part of a line, on the standard error stream. Nothing depends on its being seen.
@@ -242,8 +220,6 @@ const MOST_FAILURES: usize = 20;
 const TOO_EARLY_TO_TELL: Duration = Duration::from_secs(2);
 /// What stands before a step, a request and so on: a word, filled up with blanks.
 const LABEL: usize = 10;
-/// Columns below which nothing is broken to fit.
-const NARROWEST: u16 = 40;
 
 #[cfg(test)]
 mod tests {
@@ -258,8 +234,8 @@ mod tests {
         let text = "problem   expected one, got another thing\nstep      x\nsays it plainly";
         let expected = "problem   expected\n          one, got\n          another\n          thing\n\
                         step      x\nsays it plainly";
-        assert_eq!(wrapped(text, 20), expected);
-        assert_eq!(wrapped(text, usize::MAX), text);
+        assert_eq!(wrapped(text, Some(20)), expected);
+        assert_eq!(wrapped(text, None), text);
     }
 
     #[test]
@@ -296,10 +272,5 @@ mod tests {
     fn failed() -> Verdict {
         let (step, problem) = ("getInfo".to_owned(), "it is wrong".to_owned());
         Verdict::Failed(Failure { step, problem, request: None, response: None, rerun: None })
-    }
-
-    #[test]
-    fn what_has_no_blank_is_broken_where_the_line_ends() {
-        assert_eq!(wrapped("request   00112233445566", 18), "request   00112233\n          445566");
     }
 }

@@ -33,6 +33,17 @@ impl Connection {
         Self { control: named.map(PathBuf::from) }
     }
 
+    /// The one with this socket.
+    #[cfg(test)]
+    pub(crate) fn at(control: PathBuf) -> Self {
+        Self { control: Some(control) }
+    }
+
+    /// Whether a command line names one, and not only the environment.
+    pub(crate) fn is_typed(&self) -> bool {
+        self.control != Self::of_environment().control
+    }
+
     /// One request, one response that is no error. What it says is verbatim: escape it before showing it.
     ///
     /// Must not be called by a task of a runtime.

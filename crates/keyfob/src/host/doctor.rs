@@ -1,10 +1,13 @@
 //! `keyfob doctor`: what this host lacks, and the next step for each.
 
+use std::io::stdout;
+
 use super::finding::{Finding, State};
 use super::machine::Machine;
 use super::ways::{Drivers, Verdict, Way};
 use super::{checks, udev_rule};
 use crate::failure::failure;
+use crate::terminal::wrap::{columns_of, hanging};
 use crate::terminal::{self, Paint};
 
 /// Find out what this host lacks to have a key, and what to do about it
@@ -44,7 +47,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     findings.extend(verdicts.iter().map(|verdict| verdict.finding.clone()));
     let text = match options.json {
         true => format!("{}\n", serde_json::to_string_pretty(&findings)?),
-        false => report(&findings, Paint::stdout()),
+        false => report(&findings, Paint::stdout(), columns_of(stdout())),
     };
     terminal::print(text)?;
     let is_shut = |verdict: &Verdict| options.way == Some(verdict.way) && !verdict.is_open;
@@ -56,7 +59,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
 }
 
-fn report(findings: &[Finding], paint: Paint) -> String {
+fn report(findings: &[Finding], paint: Paint, columns: Option<usize>) -> String {
     let width = findings.iter().map(|finding| finding.topic.len()).max().unwrap_or_default();
     let line = |finding: &Finding| {
         let state = match finding.state {
@@ -64,12 +67,37 @@ fn report(findings: &[Finding], paint: Paint) -> String {
             State::Note => paint.yellow("note   "),
             State::Lacking => paint.red("lacking"),
         };
-        let next =
-            finding.next.iter().map(|next| format!("{:>9}{:width$}  next: {next}\n", "", ""));
-        format!("{state}  {:width$}  {}\n{}", finding.topic, finding.what, next.collect::<String>())
+        let behind = STATE + width + 2;
+        let what = hanging(&finding.what, behind, columns);
+        let next = finding.next.as_deref().map(|next| {
+            let next = next_step(next, behind + NEXT.len(), columns);
+            format!("{:behind$}{NEXT}{next}\n", "")
+        });
+        format!("{state}  {:width$}  {what}\n{}", finding.topic, next.unwrap_or_default())
     };
     findings.iter().map(line).collect()
 }
+
+/// Broken where that does no harm: commands are copied, and half of one might do something else.
+fn next_step(next: &str, indent: usize, columns: Option<usize>) -> String {
+    if COMMANDS.iter().any(|command| next.starts_with(command)) {
+        return next.to_owned();
+    }
+    let kept = |(number, part): (usize, &str)| match number % 2 {
+        0 => part.to_owned(),
+        _ => part.replace(' ', UNBROKEN),
+    };
+    let parts: Vec<_> = next.split('`').enumerate().map(kept).collect();
+    hanging(&parts.join("`"), indent, columns).replace(UNBROKEN, " ")
+}
+
+/// Columns of a state, with the gap behind it.
+const STATE: usize = 9;
+const NEXT: &str = "next: ";
+/// How a next step begins that is a command.
+const COMMANDS: [&str; 3] = ["sudo ", "keyfob ", "flatpak "];
+/// A blank at which no line is broken.
+const UNBROKEN: &str = "\u{a0}";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -87,10 +115,24 @@ mod tests {
     fn a_report_has_a_line_for_each_finding_and_the_next_step_beneath_it() {
         let findings =
             [Finding::good("one", "is there"), Finding::lacking("three", "is not").next("get it")];
-        let text = report(&findings, Paint::plain());
+        let text = report(&findings, Paint::plain(), None);
         assert_eq!(
             text,
             "good     one    is there\nlacking  three  is not\n                next: get it\n"
+        );
+    }
+
+    #[test]
+    fn on_a_terminal_all_but_commands_goes_on_below_its_beginning() {
+        let findings = [
+            Finding::note("one", "is there, and not as it should be").next("see `man one` for it"),
+            Finding::lacking("two", "is not").next("sudo apt install two-with-a-long-name"),
+        ];
+        assert_eq!(
+            report(&findings, Paint::plain(), Some(36)),
+            "note     one  is there, and not as\n              it should be\n\
+             \x20             next: see `man one`\n                    for it\n\
+             lacking  two  is not\n              next: sudo apt install two-with-a-long-name\n"
         );
     }
 

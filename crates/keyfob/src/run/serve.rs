@@ -5,13 +5,13 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 
 use clap::Args;
 use tokio::net::{TcpListener, TcpStream};
 use usbip_server::Server;
 use virtual_key::key::Touch;
-use virtual_key::keys::Keys;
+use virtual_key::keys::{Keys, Offer};
 use virtual_key::peers::PeerFilter;
 
 use super::key_options::KeyOptions;
@@ -55,8 +55,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let listeners = Listeners::open(address, &options)?;
     let server = Server::new();
     let running = Running::start(&server, &options.keys)?;
-    if let Some(FilteredListener { listener, .. }) = &listeners.tcp {
-        running.keys().offer_at(listener.local_addr()?);
+    if let Some(offer) = listeners.offer()? {
+        running.keys().offer_at(&offer);
     }
     listeners.announce(running.keys())?;
     running.serve(listeners.serve(&server)).await
@@ -121,6 +121,15 @@ impl Listeners {
             address.map(|address| FilteredListener::open(address, options.any_user)).transpose()?;
         let unix = options.unix.as_deref().map(ListeningSocket::open).transpose()?;
         Ok(Self { tcp, unix })
+    }
+
+    /// Where the commands of this host find the keys.
+    fn offer(&self) -> anyhow::Result<Option<Offer>> {
+        Ok(match (&self.tcp, &self.unix) {
+            (Some(tcp), _) => Some(Offer::Tcp(tcp.listener.local_addr()?)),
+            (None, Some(socket)) => Some(Offer::Unix(path::absolute(socket.path())?)),
+            (None, None) => None,
+        })
     }
 
     /// Says that the keys are ready, and what to type to get them.

@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 fn table(status: &Status) -> String {
     let heading = ["KEY", "SERIAL", "DEVICE", "HOST", "PROMPT"].map(str::to_owned);
     let rows: Vec<_> = [heading].into_iter().chain(status.keys.iter().map(row)).collect();
-    terminal::columns(&rows)
+    terminal::hanging_columns(&rows)
 }
 
 fn row(key: &KeyStatus) -> [String; 5] {

@@ -166,7 +166,7 @@ const EXAMPLES: &str = "\
 Examples:
   keyfob info                                the only key of this host
   keyfob info --device usbip:127.0.0.1:3240  one that `keyfob serve` offers
-  keyfob info --device pcsc:                 the only FIDO card on this host's readers
+  keyfob info --device pcsc:                 the only FIDO card on a reader
   keyfob info --json | jq .options";
 
 #[cfg(test)]

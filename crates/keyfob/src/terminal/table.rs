@@ -5,6 +5,7 @@ use std::io;
 use rustix::termios::tcgetwinsize;
 
 use super::shown::{Kept, shortened, width};
+use super::wrap::{columns_of, hanging};
 
 /// Rows as aligned columns, two spaces apart, each row with its line end. The last column is not padded.
 pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
@@ -18,6 +19,33 @@ pub(crate) fn table<const N: usize>(rows: &[[String; N]], kept: [Option<Kept>; N
         Some(room) => within(room, rows, kept),
         None => columns(rows),
     }
+}
+
+/// The same for standard output, where nothing is cut: on a terminal the last column goes on below itself, or below the row if
+/// there is no room for it behind the others.
+pub(crate) fn hanging_columns<const N: usize>(rows: &[[String; N]]) -> String {
+    match columns_of(io::stdout()) {
+        Some(room) => hung(room, rows),
+        None => columns(rows),
+    }
+}
+
+fn hung<const N: usize>(room: usize, rows: &[[String; N]]) -> String {
+    let widths = widths(rows);
+    let [before @ .., _] = widths.as_slice() else { return String::new() };
+    let behind = before.iter().sum::<usize>() + GAP.len() * before.len();
+    let is_room = behind + NARROWEST <= room;
+    let hang = |row: &[String; N]| -> [String; N] {
+        let mut row = row.clone();
+        if let Some(last) = row.last_mut() {
+            *last = match is_room {
+                true => hanging(last, behind, Some(room)),
+                false => format!("\n{GAP}{}", hanging(last, GAP.len(), Some(room))),
+            };
+        }
+        row
+    };
+    lines(&rows.iter().map(hang).collect::<Vec<_>>(), widths)
 }
 
 fn within<const N: usize>(room: usize, rows: &[[String; N]], kept: [Option<Kept>; N]) -> String {
@@ -58,7 +86,9 @@ fn lines<const N: usize>(rows: &[[String; N]], widths: [usize; N]) -> String {
     };
     let line = |row: &[String; N]| {
         let cells: Vec<_> = row.iter().zip(widths).map(cell).collect();
-        format!("{}\n", cells.join(GAP).trim_end())
+        let row = cells.join(GAP);
+        let lines: Vec<_> = row.trim_end().lines().map(str::trim_end).collect();
+        format!("{}\n", lines.join("\n"))
     };
     rows.iter().map(line).collect()
 }
@@ -86,6 +116,18 @@ mod tests {
     fn wide_characters_and_marks_do_not_shift_a_column() {
         let rows = [["漢字", "b"], ["e\u{301}", "c"]].map(|row| row.map(str::to_owned));
         assert_eq!(columns(&rows), "漢字  b\ne\u{301}     c\n");
+    }
+
+    #[test]
+    fn the_last_column_goes_on_below_itself_or_below_its_row() {
+        let rows = [["KEY", "PROMPT"], ["1-1", "register for example.org"], ["1-2", "-"]];
+        let rows = rows.map(|row| row.map(str::to_owned));
+        assert_eq!(hung(20, &rows), "KEY  PROMPT\n1-1  register for\n     example.org\n1-2  -\n");
+        assert_eq!(
+            hung(16, &rows),
+            "KEY\n  PROMPT\n1-1\n  register for\n  example.org\n1-2\n  -\n"
+        );
+        assert_eq!(hung(80, &rows), columns(&rows));
     }
 
     #[test]

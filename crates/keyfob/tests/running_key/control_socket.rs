@@ -126,7 +126,8 @@ fn the_state_of_a_key_tells_how_to_come_by_it() {
     let path = home.path().join("usbip");
     let key = home.command(&["serve", "--ephemeral", "--unix", path.to_str().unwrap()]);
     let _key = crate::program::Serving::start(key);
-    assert!(home.succeed(&["status", "--json"]).contains("\"device\":null"));
+    let device = format!("\"device\":\"usbip:{}/1-1\"", path.display());
+    assert!(home.succeed(&["status", "--json"]).contains(&device));
 }
 
 #[test]

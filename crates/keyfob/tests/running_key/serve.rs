@@ -265,8 +265,18 @@ fn a_unix_socket_serves_as_well_and_is_private() {
     let mut platform = import(UnixStream::connect(&path).unwrap(), "1-1").0;
     platform.client().get_info().unwrap();
     drop(platform);
+    let device = format!("usbip:{}/1-1", path.display());
+    assert!(home.succeed(&["status"]).contains(&device));
+    for named in [&["--device", &device][..], &["--device", &format!("usbip:{}", path.display())]] {
+        let told = home.succeed(&[&["info"], named].concat());
+        assert!(told.contains("FIDO_2_1"), "{told}");
+    }
+    assert_eq!(home.succeed(&["info", "--device", "auto"]), home.succeed(&["info"]));
+    assert!(home.succeed(&["list"]).contains(&device));
     drop(key.end(Signal::TERM));
     assert!(!path.exists());
+    let said = home.fail(&["info", "--device", &device], 1);
+    assert!(said.contains("cannot connect") && said.contains("keyfob serve"), "{said}");
 }
 
 #[test]

@@ -17,3 +17,4 @@ mod pin_prompt;
 mod pty;
 mod reset;
 mod support;
+mod width;

@@ -64,9 +64,23 @@ impl Pty {
 
     /// What was written on it by a command that has ended.
     pub(crate) fn shown(&mut self) -> String {
-        const END: &str = "(end)";
-        File::from(self.line.try_clone().unwrap()).write_all(END.as_bytes()).unwrap();
+        end(self.line.try_clone().unwrap());
         self.read_to(END).replace(END, "")
+    }
+
+    /// What this command prints on it. It is read meanwhile: a terminal takes a few kilobytes.
+    pub(crate) fn shown_by(&mut self, command: &mut Command) -> String {
+        let command = command.stdin(Stdio::null()).stdout(self.line()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let line = self.line.try_clone().unwrap();
+        let ended = thread::spawn(move || {
+            let status = child.wait().unwrap();
+            end(line);
+            status
+        });
+        let shown = self.read_to(END).replace(END, "");
+        assert!(ended.join().unwrap().success(), "{shown}");
+        shown
     }
 
     /// Reads what is written on it, up to these words.
@@ -80,3 +94,10 @@ impl Pty {
         read
     }
 }
+
+fn end(line: OwnedFd) {
+    File::from(line).write_all(END.as_bytes()).unwrap();
+}
+
+/// Stands behind all that a command has printed.
+const END: &str = "(end)";
