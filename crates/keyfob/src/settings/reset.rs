@@ -1,10 +1,11 @@
 //! `keyfob reset`: authenticatorReset, CTAP section 6.6.
 
-use ctap_client::{Error, Status};
+use ctap_client::{Client, Error, Status};
 
 use super::{open, told, touch};
-use crate::device::DeviceOption;
+use crate::device::{Channel, DeviceOption};
 use crate::failure::{failure, usage};
+use crate::terminal::shown::name;
 use crate::terminal::{self, Paint};
 
 /// Erase the key: every credential, the PIN, fingerprints and settings
@@ -28,7 +29,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     let mut client = open(&options.device)?;
     client.on_keepalive(touch::listener(TOUCH));
-    client.reset().map_err(explain)?;
+    let outcome = client.reset();
+    outcome.map_err(|error| {
+        let transports = for_reset(&error, &mut client);
+        explain(error, &transports)
+    })?;
     Ok(terminal::print("The key is erased: it has no credentials and no PIN.\n")?)
 }
 
@@ -56,7 +61,16 @@ fn ask() -> anyhow::Result<()> {
     }
 }
 
-fn explain(error: Error) -> anyhow::Error {
+/// Where the key accepts a reset, if it refused this one and tells: RS-02 and a person's refusal have the same status.
+fn for_reset(error: &Error, client: &mut Client<Channel>) -> Vec<String> {
+    if error.status() != Some(Status::OperationDenied) {
+        return Vec::new();
+    }
+    client.get_info().ok().and_then(|info| info.transports_for_reset).unwrap_or_default()
+}
+
+/// `transports`: those over which alone the key accepts a reset, if it said.
+fn explain(error: Error, transports: &[String]) -> anyhow::Error {
     match error.status() {
         Some(Status::NotAllowed) => told(
             "the key accepts a reset only within ten seconds of being plugged in, or laid on a reader",
@@ -70,7 +84,7 @@ fn explain(error: Error) -> anyhow::Error {
             "take it off the reader and lay it on again, two times within ten seconds, then run `keyfob reset` at once",
         ),
         Some(Status::OperationDenied) => {
-            told("nothing was erased: it was refused", &error, TOUCH_IT)
+            told("nothing was erased: it was refused", &error, &after_refusal(transports))
         }
         Some(Status::UserActionTimeout) => {
             told("nothing was erased: nobody touched the key", &error, TOUCH_IT)
@@ -81,6 +95,17 @@ fn explain(error: Error) -> anyhow::Error {
         Some(status) => told("the key refused, and nothing was erased", &error, status.advice()),
         // Nobody knows what a key did that did not answer.
         None => error.into(),
+    }
+}
+
+/// What to do about a refusal.
+fn after_refusal(transports: &[String]) -> String {
+    let names: Vec<_> = transports.iter().map(|transport| name(transport)).collect();
+    match names.is_empty() {
+        true => TOUCH_IT.to_owned(),
+        false => {
+            format!("this key accepts a reset over {} alone: reach it that way", names.join(", "))
+        }
     }
 }
 
@@ -111,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_late_reset_says_to_plug_the_key_in_again_and_names_the_status() {
-        let told = describe(&explain(Error::Status(Status::NotAllowed)));
+        let told = describe(&explain(Error::Status(Status::NotAllowed), &[]));
         assert!(
             told.contains("[CTAP2_ERR_NOT_ALLOWED 0x30]") && told.contains("keyfob replug"),
             "{told}"
@@ -127,9 +152,17 @@ mod tests {
             Status::UpRequired,
         ];
         for status in refusals {
-            assert!(describe(&explain(Error::Status(status))).contains("nothing was erased"));
+            assert!(describe(&explain(Error::Status(status), &[])).contains("nothing was erased"));
         }
-        let refused = describe(&explain(Error::Status(Status::OperationDenied)));
+        let refused = describe(&explain(Error::Status(Status::OperationDenied), &[]));
         assert!(refused.contains("it was refused") && !refused.contains("nobody"), "{refused}");
+    }
+
+    // RS-02, GI-35
+    #[test]
+    fn a_key_that_is_reset_elsewhere_says_where() {
+        let denied = Error::Status(Status::OperationDenied);
+        let told = describe(&explain(denied, &["nfc".to_owned()]));
+        assert!(told.contains("0x27") && told.contains("over nfc alone"), "{told}");
     }
 }
