@@ -92,6 +92,7 @@ fn facts(info: &Info, retries: Option<PinRetries>) -> Vec<[String; 2]> {
         ),
         ("Attestation formats", list(&info.attestation_formats)),
         ("Transports", list(&info.transports)),
+        ("Transports for reset", list(&info.transports_for_reset)),
         ("Longest message", Some(count(info.max_message_size(), "byte"))),
         (
             "Large blobs",
@@ -209,6 +210,14 @@ mod tests {
     #[test]
     fn algorithms_have_their_name_and_number() {
         assert_eq!(algorithms([-7, -65535].into_iter()), "ES256 (-7), -65535");
+    }
+
+    // GI-35
+    #[test]
+    fn a_key_that_is_reset_over_some_transports_only_says_so() {
+        let info = Info { transports_for_reset: Some(vec!["usb".into()]), ..Info::default() };
+        let told = facts(&info, None);
+        assert!(told.contains(&["Transports for reset:".to_owned(), "usb".to_owned()]));
     }
 
     #[test]
