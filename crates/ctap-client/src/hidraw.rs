@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -133,7 +134,13 @@ const FIDO_USAGE: u32 = 0x01;
 
 /// An open `/dev/hidrawN`.
 #[derive(Debug)]
-pub struct Hidraw(File);
+pub struct Hidraw {
+    file: File,
+    /// How many reports may be sent one after the other, if that is limited.
+    burst: Option<u32>,
+    /// How many were, since the key was last listened to.
+    sent: u32,
+}
 
 impl Hidraw {
     /// Opens a device file.
@@ -141,7 +148,18 @@ impl Hidraw {
     /// # Errors
     /// As [`Key::open`].
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        File::options().read(true).write(true).open(path).map(Self)
+        let file = File::options().read(true).write(true).open(path)?;
+        let burst = is_on_uhid(&file).then_some(UHID_BURST);
+        Ok(Self { file, burst, sent: 0 })
+    }
+
+    /// Lets the key get to what it was sent, where the kernel would drop what is too much (MSG-65).
+    fn pace(&mut self) {
+        if self.burst.is_some_and(|burst| self.sent >= burst) {
+            thread::sleep(UHID_PAUSE);
+            self.sent = 0;
+        }
+        self.sent = self.sent.saturating_add(1);
     }
 
     /// Waits until a report (or an error) can be read; `false` when `timeout` passed.
@@ -150,7 +168,7 @@ impl Hidraw {
         loop {
             let left = timeout.saturating_sub(begun.elapsed());
             let left = Timespec::try_from(left).map_err(io::Error::other)?;
-            match poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&left)) {
+            match poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&left)) {
                 Ok(ready) => return Ok(ready > 0),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -159,21 +177,38 @@ impl Hidraw {
     }
 }
 
+/// Whether the key is a program of this machine, behind the kernel's uhid.
+fn is_on_uhid(file: &File) -> bool {
+    let device = file.metadata().and_then(|metadata| {
+        let number = metadata.rdev();
+        let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
+        fs::canonicalize(format!("/sys/dev/char/{major}:{minor}/device"))
+    });
+    device.is_ok_and(|device| device.starts_with("/sys/devices/virtual/misc/uhid"))
+}
+
+/// The kernel keeps 31 reports that such a key has not taken.
+const UHID_BURST: u32 = 20;
+/// For a key to be scheduled, and take them. A key of metal needs longer for as many.
+const UHID_PAUSE: Duration = Duration::from_millis(10);
+
 impl ReportPipe for Hidraw {
     fn send(&mut self, report: &Report) -> io::Result<()> {
+        self.pace();
         // The kernel takes the first byte as the report id; 00 says that there are none.
         let mut numbered = [0; 65];
         numbered.iter_mut().skip(1).zip(report).for_each(|(to, from)| *to = *from);
-        self.0.write_all(&numbered)
+        self.file.write_all(&numbered)
     }
 
     fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
         if !self.wait(timeout)? {
             return Ok(None);
         }
+        self.sent = 0;
         // A short report is filled up with zeros; the kernel cuts a long one.
         let mut report = [0; 64];
-        match self.0.read(&mut report)? {
+        match self.file.read(&mut report)? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(Some(report)),
         }
@@ -239,6 +274,23 @@ mod tests {
         let mut pipe = Hidraw::open(file.path()).unwrap();
         let report = pipe.receive(Duration::ZERO).unwrap().unwrap();
         assert_eq!(report[..2], [0, 7]);
+    }
+
+    #[test]
+    fn a_key_that_is_a_program_gets_time_for_long_messages_and_others_need_none() {
+        // MSG-65
+        let named = tempfile::NamedTempFile::new().unwrap();
+        let mut pipe = Hidraw::open(named.path()).unwrap();
+        assert_eq!(pipe.burst, None, "it is a file");
+        pipe.burst = Some(2);
+        let counts = [1, 2, 1, 2, 1].map(|_| {
+            pipe.send(&[7; 64]).unwrap();
+            pipe.sent
+        });
+        assert_eq!(counts, [1, 2, 1, 2, 1]);
+        pipe.file = named.reopen().unwrap();
+        pipe.receive(Duration::ZERO).unwrap();
+        assert_eq!(pipe.sent, 0, "it has answered");
     }
 
     #[test]

@@ -29,6 +29,10 @@ use crate::limits;
 /// Where the kernel has it.
 pub const PLACE: &str = "/dev/uhid";
 
+/// Bytes of the longest CTAPHID message that is never too long: 30 reports. The kernel keeps 31 for a device that has not got to them
+/// yet, and drops the others.
+pub const CERTAIN_MESSAGE: usize = 1768;
+
 /// Why plugging in did not work, or came to its end; and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum UhidError {

@@ -14,7 +14,7 @@ use usbip_server::uhid::{self, Uhid};
 use usbip_server::vhci::{self, HubPort, Vhci, VhciError};
 
 use crate::error::Error;
-use crate::keys::PluggedKey;
+use crate::keys::{KeySettings, PluggedKey};
 
 /// The driver of this machine's kernel that keys are plugged into. What programs find is the same `/dev/hidrawN`.
 #[derive(Clone, Debug)]
@@ -46,6 +46,17 @@ impl Driver {
     /// [`Error::Uhid`].
     pub fn uhid() -> Result<Self, Error> {
         Ok(Self::Uhid(Uhid::open(Path::new(uhid::PLACE))?))
+    }
+
+    /// What keys are made as, so that this driver has room for every message that they announce.
+    pub fn suited(&self, settings: KeySettings) -> KeySettings {
+        match self {
+            Self::Vhci(_) => settings,
+            Self::Uhid(_) => {
+                let profile = settings.profile.with_longest_message(uhid::CERTAIN_MESSAGE);
+                KeySettings { profile, ..settings }
+            }
+        }
     }
 
     /// As the kernel calls it.

@@ -59,6 +59,7 @@ impl Inside {
     /// Makes the key. What may refuse it is asked first, before its memory is touched.
     pub(crate) async fn start(settings: &KeySettings, way: Way) -> Result<(Self, Host), Error> {
         let prepared = Prepared::of(way, settings.warn)?;
+        let settings = &prepared.suited(settings);
         let server = Server::new();
         let keys = Keys::plug_into(&server, settings)?;
         let key = keys.iter().next().map(Rc::clone).ok_or(Error::Ended)?;
@@ -185,6 +186,13 @@ enum Prepared {
 }
 
 impl Prepared {
+    fn suited(&self, settings: &KeySettings) -> KeySettings {
+        match self {
+            Self::Kernel(driver) => driver.suited(settings.clone()),
+            _ => settings.clone(),
+        }
+    }
+
     fn of(way: Way, warn: Warn) -> Result<Self, Error> {
         Ok(match way {
             Way::InProcess => Self::Nobody,

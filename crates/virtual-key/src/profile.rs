@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ctap_core::config::Contradiction;
-use ctap_core::{CheckedConfig, Transport};
+use ctap_core::{CheckedConfig, Config, Transport};
 use zeroize::Zeroizing;
 
 pub use self::description::{Aaguid, MAX_CAPACITY};
@@ -29,6 +29,8 @@ pub struct Profile {
     /// What file names in it are relative to.
     directory: PathBuf,
     description: Description,
+    /// Bytes of the longest message for which the way to its host certainly has room; `None`: of any that it takes.
+    longest_message: Option<usize>,
 }
 
 /// By what numbers hosts know the make and the model.
@@ -74,13 +76,19 @@ impl Profile {
             next: fault.next,
         })?;
         description.check().map_err(|error| contradiction(name, &error))?;
-        Ok(Self { name: name.to_owned(), directory: directory.to_owned(), description })
+        let (name, directory) = (name.to_owned(), directory.to_owned());
+        Ok(Self { name, directory, description, longest_message: None })
     }
 
     /// The same with room for so many discoverable credentials, if the key can have any.
     pub fn with_capacity(mut self, capacity: Option<u32>) -> Self {
         self.description.capacity = capacity.unwrap_or(self.description.capacity);
         self
+    }
+
+    /// The same, which announces no larger `maxMsgSize` than so many bytes, unless its own answers are longer (MSG-60, MSG-65).
+    pub fn with_longest_message(self, bytes: usize) -> Self {
+        Self { longest_message: Some(bytes), ..self }
     }
 
     /// The same, which can be reached over this transport as well, if it could not.
@@ -155,11 +163,22 @@ impl Profile {
     /// # Errors
     /// A certificate that cannot be encoded; one so long that the answers with it are longer than the profile announces.
     pub fn config(&self, identities: &Identities) -> Result<CheckedConfig, Error> {
+        if let Some(longest) = self.longest_message {
+            let announced = self.unchecked_config(identities)?;
+            let max_msg_size = announced.max_msg_size.min(longest);
+            if let Ok(shorter) = (Config { max_msg_size, ..announced }).checked() {
+                return Ok(shorter);
+            }
+        }
+        let config = self.unchecked_config(identities)?;
+        config.checked().map_err(|error| contradiction(&self.name, &error))
+    }
+
+    fn unchecked_config(&self, identities: &Identities) -> Result<Config, Error> {
         let key = |identity: &Option<Identity>| {
             identity.as_ref().map(Identity::attestation_key).transpose()
         };
-        let config = self.description.config(key(&identities.model)?, key(&identities.device)?);
-        config.checked().map_err(|error| contradiction(&self.name, &error))
+        Ok(self.description.config(key(&identities.model)?, key(&identities.device)?))
     }
 
     /// The user's own key and certificates. A certificate that names a model must name this one (AT-08).

@@ -41,7 +41,8 @@ pub(crate) struct Options {
 /// The kernel has neither driver, or does not let this user at it; or the host unplugged a key.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let driver = options.driver().map_err(with_cure)?;
-    let running = Running::start(&Server::new(), &options.keys)?;
+    let settings = driver.suited(options.keys.settings()?);
+    let running = Running::start(&Server::new(), &options.keys, &settings)?;
     let keys = Rc::clone(running.keys());
     running.serve(hold_all(driver, keys)).await
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use usbip_server::Server;
 use virtual_key::key::Touch;
-use virtual_key::keys::Keys;
+use virtual_key::keys::{KeySettings, Keys};
 
 use super::conformance_hooks::Hooks;
 use super::key_options::KeyOptions;
@@ -26,11 +26,15 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Builds the keys and plugs them into `server`.
+    /// Builds keys as `settings` say, and plugs them into `server`.
     ///
     /// # Errors
     /// The memory or the control socket is in use, or not fit to be used.
-    pub(crate) fn start(server: &Server, options: &KeyOptions) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        server: &Server,
+        options: &KeyOptions,
+        settings: &KeySettings,
+    ) -> anyhow::Result<Self> {
         if options.touch == Touch::Auto {
             warn("--touch auto approves every request unseen; use it for tests only");
         }
@@ -41,7 +45,7 @@ impl Running {
         let control = control_server::bind(options.control.as_deref())?;
         let hooks = Hooks::open(options)?;
         Ok(Self {
-            keys: Rc::new(Keys::plug_into(server, &options.settings()?).map_err(state::with_cure)?),
+            keys: Rc::new(Keys::plug_into(server, settings).map_err(state::with_cure)?),
             control,
             hooks,
             end,

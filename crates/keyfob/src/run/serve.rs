@@ -54,7 +54,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let address = options.address()?;
     let listeners = Listeners::open(address, &options)?;
     let server = Server::new();
-    let running = Running::start(&server, &options.keys)?;
+    let running = Running::start(&server, &options.keys, &options.keys.settings()?)?;
     if let Some(offer) = listeners.offer()? {
         running.keys().offer_at(&offer);
     }

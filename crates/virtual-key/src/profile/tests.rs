@@ -214,6 +214,15 @@ fn a_key_that_is_laid_on_a_reader_tells_so_whatever_its_profile_says() {
 }
 
 #[test]
+fn a_key_announces_what_its_way_to_the_host_has_room_for_unless_its_answers_are_longer() {
+    // MSG-60, MSG-65
+    let announced = |text| info(&profile(text).with_longest_message(1768)).max_msg_size.unwrap();
+    assert_eq!(announced(""), 1768);
+    assert_eq!(announced("maxMsgSize = 1500"), 1500);
+    assert_eq!(announced("extends = \"everything\""), 7609);
+}
+
+#[test]
 fn a_profile_written_out_reads_the_same() {
     for name in BUILT_IN {
         let description = Profile::load(name).unwrap().description;
