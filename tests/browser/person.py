@@ -7,9 +7,9 @@ from website import PASSWORD
 PIN = "correct horse"
 
 
-def key_for(browser, keys=1):
+def key_for(browser, *options, keys=1):
     """A key of the newest kind that the browser knows, or several, plugged in."""
-    return plugged_in("--profile", browser.newest_profile, keys=keys)
+    return plugged_in("--profile", browser.newest_profile, *options, keys=keys)
 
 
 class Person:

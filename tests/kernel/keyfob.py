@@ -15,6 +15,7 @@ class Keyfob:
     """A running `keyfob serve` or `keyfob attach` with a new, empty key."""
 
     program = ""  # the path of the program; set once, at the start
+    user = ()  # the words before a command by which another user runs it
 
     def __init__(self, command, *options, keep=False):
         self.home = tempfile.mkdtemp(prefix="keyfob-home-")
@@ -23,19 +24,19 @@ class Keyfob:
         self.environment = dict(os.environ, HOME=self.home, XDG_RUNTIME_DIR=self.home)
         started = time.monotonic()
         where = bus.serve_options() if command == "serve" else []
-        self.process = start(self.program, command, *memory, *where, *options, environment=self.environment)
-        told = self._told("listening on" if command == "serve" else "attached")
+        self.process = start(*self.user, self.program, command, *memory, *where, *options, environment=self.environment)
+        told, self.said = self._told("listening on" if command == "serve" else "attached")
         self.seconds_to_start = time.monotonic() - started
         if command == "serve":
             bus.served_at(told.split(",")[0])
 
     def _told(self, words):
-        """What stands behind these words in the program's output."""
+        """What stands behind these words in the program's output, and all of it up to there."""
         output = ""
         for line in self.process.stdout:
             output += line
             if words in line:
-                return line.partition(words)[2].strip()
+                return line.partition(words)[2].strip(), output
         raise AssertionError(f"keyfob ended without the words “{words}”:\n{output}")
 
     def __enter__(self):
@@ -53,7 +54,7 @@ class Keyfob:
 
     def type(self, *words):
         """Run a further keyfob command, as the person who holds this key."""
-        return run(self.program, *words, environment=self.environment)
+        return run(*self.user, self.program, *words, environment=self.environment)
 
     def resident_memory(self):
         """In KiB: its own, and the pages of the program that it has touched."""

@@ -9,6 +9,7 @@ import os
 import pytest
 
 import bus
+import library
 from keyfob import Keyfob
 from places import MARKS, runs_here
 
@@ -17,6 +18,7 @@ _running = []
 
 def pytest_addoption(parser):
     parser.addoption("--keyfob", required=True, metavar="FILE", help="the program under test")
+    parser.addoption("--library", metavar="FILE", help="virtual-key's tests on a kernel, compiled")
     parser.addoption("--bus", choices=["kernel", "usbip"], default="kernel", help="what the key is plugged into")
 
 
@@ -25,6 +27,7 @@ def pytest_configure(config):
     for mark, meaning in MARKS.items():
         config.addinivalue_line("markers", f"{mark}: {meaning}")
     Keyfob.program = config.getoption("keyfob")
+    library.TESTS = config.getoption("library")
     bus.choose(config.getoption("bus"))
 
 

@@ -50,6 +50,12 @@ def a_page_gives_up(browser):
         assert page.refusal() == "AbortError"
 
 
+def a_key_through_uhid_registers_and_signs_in(browser):
+    with key_for(browser, "--uhid") as key, relying_party(browser) as page:
+        bus.await_node()
+        _registers_and_signs_in(key, page)
+
+
 @contextmanager
 def _waiting_for_a_touch(browser, **asked):
     """A key that is asked by a page; in the end it asks no more, and serves the next who asks."""
@@ -63,6 +69,10 @@ def _waiting_for_a_touch(browser, **asked):
 
 def _goes_on(key, page):
     eventually("the key asks no more", lambda: '"prompt":null' in key.type("status", "--json").must_succeed())
+    _registers_and_signs_in(key, page)
+
+
+def _registers_and_signs_in(key, page):
     page.begin_to_register()
     touch(key)
     credential, _, _ = page.registered()

@@ -1,7 +1,7 @@
 """Chromium with a key, from the whole journey to what few pages ask for."""
 
 from chromium import Chromium
-from places import on_both
+from places import needs_kernel, on_both
 from scenes import accounts, ceremonies, journeys, pins, two_keys
 
 
@@ -32,6 +32,11 @@ def a_person_gives_up_in_chromium():
 @on_both
 def a_page_gives_up_in_chromium():
     ceremonies.a_page_gives_up(Chromium.running())
+
+
+@needs_kernel
+def a_key_through_uhid_registers_and_signs_in_in_chromium():
+    ceremonies.a_key_through_uhid_registers_and_signs_in(Chromium.running())
 
 
 def nobody_touches_in_time_in_chromium():

@@ -5,12 +5,13 @@ import time
 
 import bus
 import kernel
+import library
 from keyfob import Keyfob
 from libfido2 import Device
 from phrases import attach, registration_that_waits, serve
 from places import is_emulated, needs_kernel, on_both
 from programs import ended, eventually, run
-from report import measured, seconds
+from report import measured, note, seconds
 
 
 @needs_kernel
@@ -73,6 +74,12 @@ def a_server_killed_while_a_request_waits_takes_its_device_node_along():
 def keyfob_attach_needs_neither_a_port_nor_the_usbip_tool():
     with Keyfob("attach", "--touch", "auto"):
         Device(kernel.await_node()).register()
+
+
+@needs_kernel
+def a_rust_program_plugs_keys_in_by_each_driver():
+    note("tests of virtual-key", library.passes().rpartition("test result: ")[2].strip())
+    kernel.await_no_node()
 
 
 @needs_kernel

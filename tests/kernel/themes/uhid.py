@@ -1,7 +1,12 @@
 """Keys that are no USB devices: the kernel's uhid."""
 
 import json
+import secrets
+import shutil
 import signal
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import kernel
 from keyfob import Keyfob
@@ -12,6 +17,11 @@ from programs import ended, eventually, run
 from python_fido2 import platform
 
 pytestmark = needs_kernel
+
+RULE = Path("/run/udev/rules.d/70-keyfob.rules")  # gone with the next start of the machine, at the latest
+LONGEST = 1768  # bytes: thirty reports
+INIT, PING = 0x86, 0x81
+NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--groups=plugdev")
 
 
 def libfido2_and_python_fido2_find_it_register_and_sign():
@@ -42,6 +52,82 @@ def it_goes_with_its_process_while_a_request_waits():
         key.type("wait").must_succeed()
         key.end(signal.SIGKILL)
         ended(client).must_fail_with("")
+
+
+def the_longest_message_that_it_promises_to_take_gets_through_however_late_it_comes_to_it():
+    message = secrets.token_bytes(LONGEST)
+    with Keyfob("attach", "--uhid") as key:
+        assert json.loads(key.type("info", "--json").must_succeed())["maxMsgSize"] == LONGEST
+        with open(kernel.await_node(), "r+b", buffering=0) as node:
+            channel = _channel(node)
+            key.process.send_signal(signal.SIGSTOP)
+            _send(node, channel, PING, message)
+            key.process.send_signal(signal.SIGCONT)
+            assert _received(node) == message
+
+
+def who_is_not_root_has_one_where_the_rule_says_so():
+    with _rule(), _as_nobody(), Keyfob("attach", "--touch", "auto") as key:
+        assert "through uhid, because" in key.said and "may not be written by this user" in key.said
+        node = kernel.await_node()
+        assert "snap_firefox_firefox" in kernel.udev_properties(node)
+        assert "FIDO_2_" in run(*NOBODY, "fido2-token", "-I", node).must_succeed()
+
+
+@contextmanager
+def _rule():
+    """What the doctor prints is in force."""
+    RULE.parent.mkdir(exist_ok=True)
+    RULE.write_text(run(Keyfob.program, "doctor", "--udev-rule", "--uhid").must_succeed(), encoding="utf-8")
+    try:
+        _reload()
+        yield
+    finally:
+        RULE.unlink()
+        _reload()
+        run("chown", "root:root", "/dev/uhid").must_succeed()
+
+
+def _reload():
+    run("udevadm", "control", "--reload").must_succeed()
+    run("udevadm", "trigger", "--name-match=uhid", "--settle").must_succeed()
+
+
+@contextmanager
+def _as_nobody():
+    """Another user has keyfob, whoever owns the folder that it was built in."""
+    own, Keyfob.user = Keyfob.program, NOBODY
+    with tempfile.TemporaryDirectory(prefix="keyfob-nobody-") as folder:
+        Path(folder).chmod(0o755)
+        Keyfob.program = shutil.copy(own, folder)
+        try:
+            yield
+        finally:
+            Keyfob.program, Keyfob.user = own, ()
+
+
+def _channel(node):
+    nonce = secrets.token_bytes(8)
+    _send(node, b"\xff\xff\xff\xff", INIT, nonce)
+    answer = _received(node)
+    assert answer[:8] == nonce
+    return answer[8:12]
+
+
+def _send(node, channel, command, message):
+    """As fast as the kernel takes it, each report behind a zero byte."""
+    first, rest = message[:57], message[57:]
+    node.write(b"\0" + (channel + bytes([command]) + len(message).to_bytes(2, "big") + first).ljust(64, b"\0"))
+    for number, start in enumerate(range(0, len(rest), 59)):
+        node.write(b"\0" + (channel + bytes([number]) + rest[start : start + 59]).ljust(64, b"\0"))
+
+
+def _received(node):
+    first = node.read(64)
+    length, message = int.from_bytes(first[5:7], "big"), first[7:]
+    while len(message) < length:
+        message += node.read(64)[5:]
+    return message[:length]
 
 
 def _key(key, number=1):
