@@ -100,6 +100,16 @@ impl PcscCard {
         channel_address(&card.get_attribute_owned(Attribute::ChannelId).ok()?)
     }
 
+    /// Has the reader take the card's power away, for all programs (NF-07). It is given back to the next one that connects.
+    ///
+    /// # Errors
+    /// [`ReaderFault`]: the card was gone already.
+    pub fn power_off(mut self) -> Result<(), ReaderFault> {
+        let card = self.connection.as_mut().and_then(|open| open.card.take());
+        let card = card.ok_or(ReaderFault::NoCard)?;
+        card.disconnect(Disposition::UnpowerCard).map_err(|(_, error)| fault(error))
+    }
+
     /// Sees that there is a connection, to a card that was not reset or taken away since.
     fn reconnect_if_stale(&mut self) -> Result<Contact, ReaderFault> {
         if self.connection.as_ref().is_some_and(Connection::is_good) {

@@ -167,9 +167,10 @@ fn multiplied(
 }
 
 impl Case {
-    /// Whether one of its steps exchanges single reports.
-    pub(crate) fn speaks_hid(&self) -> bool {
-        self.steps.iter().any(|line| is_hid(line.step.once()))
+    /// Whether one of its steps goes around the channel that requests take: by single reports, or single APDUs.
+    pub(crate) fn bypasses_channel(&self) -> bool {
+        let is_single = |step: &Step| is_hid(step) || matches!(step, Step::Transmit { .. });
+        self.steps.iter().any(|line| is_single(line.step.once()))
     }
 
     fn with(&self, name: &str, value: &toml::Value) -> Result<Self, SyntaxError> {

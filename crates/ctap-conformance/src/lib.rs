@@ -6,6 +6,7 @@
 //!   run ── brings the key into the case's first state, plays the steps, keeps an Outcome
 //!                                 │ trait Transport: messages, a person's hand, the plug, time
 //!   HidKey ── trait Operator ── a key behind CTAPHID: in this process, over USB/IP, at /dev/hidrawN
+//!   CardKey ─────────┘          a key that is a card on a reader
 //! ```
 //!
 //! It shares no code with `ctap-core`: what it knows about keys it knows from the cases, and it encodes and encrypts with
@@ -14,12 +15,14 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod card;
 mod case;
 mod hid;
 mod limits;
 mod members;
 mod needs;
 mod notation;
+mod operator;
 mod outcome;
 mod play;
 mod report;
@@ -27,11 +30,14 @@ mod run;
 mod script;
 mod suite;
 mod transport;
+mod waiting;
 mod watch;
 
+pub use card::CardKey;
 pub use case::{Case, Chapter, Level};
-pub use hid::{HidKey, Operator};
+pub use hid::HidKey;
 pub use notation::SyntaxError;
+pub use operator::Operator;
 pub use outcome::{Expectations, Failure, Judgement, KeyDescription, Outcome, Report, Verdict};
 pub use run::{Options, run};
 pub use suite::{Suite, SuiteError};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use apdu_transport::Version;
 use ctap_client::Value;
 use hid_transport::Capabilities;
 
@@ -25,6 +26,7 @@ enum Feature {
     Ctap2,
     U2f,
     Hid,
+    Card,
     Wink,
     Lock,
     Pin,
@@ -55,6 +57,8 @@ pub(crate) struct Offer {
     pub(crate) info: Option<Value>,
     /// `None` where there is no CTAPHID.
     pub(crate) capabilities: Option<Capabilities>,
+    /// What a card answers to SELECT; `None` for a key that is no card.
+    pub(crate) selected: Option<Vec<u8>>,
     /// Whether it does not refuse CTAPHID_LOCK as unknown (HD-62): no capability says so.
     pub(crate) locks: bool,
     /// Whether it waits for a person: no capability says so either.
@@ -93,6 +97,7 @@ impl Need {
                 }
                 Step::Enroll { .. } => features.push(Feature::Offers("bioEnroll".to_owned())),
                 Step::Ctap { .. } => features.push(Feature::Ctap2),
+                Step::Transmit { .. } => features.push(Feature::Card),
                 step if is_hid(step) => features.push(Feature::Hid),
                 _ => {}
             }
@@ -121,6 +126,7 @@ impl Feature {
             ("ctap2", "") => Self::Ctap2,
             ("u2f", "") => Self::U2f,
             ("hid", "") => Self::Hid,
+            ("card", "") => Self::Card,
             ("wink", "") => Self::Wink,
             ("lock", "") => Self::Lock,
             ("pin", "") => Self::Pin,
@@ -152,7 +158,8 @@ impl Feature {
         };
         match self {
             Self::Ctap2 => offer.info.is_some(),
-            Self::U2f => carries(|capabilities| !capabilities.nmsg),
+            Self::U2f => offer.has_u2f(),
+            Self::Card => offer.selected.is_some(),
             Self::Hid => offer.capabilities.is_some(),
             Self::Lock => offer.locks,
             Self::Wink => carries(|capabilities| capabilities.wink),
@@ -178,10 +185,19 @@ impl Feature {
 
 impl Offer {
     pub(crate) const NOTHING: Self =
-        Self { info: None, capabilities: None, locks: false, waits: false };
+        Self { info: None, capabilities: None, selected: None, locks: false, waits: false };
 
     fn member(&self, number: u64) -> Option<&Value> {
         find(self.info.as_ref()?, &number.into())
+    }
+
+    /// Whether U2F works: CTAPHID_INIT says so (HD-42), or the answer to SELECT (NF-02).
+    fn has_u2f(&self) -> bool {
+        match (&self.capabilities, &self.selected) {
+            (Some(capabilities), _) => !capabilities.nmsg,
+            (None, Some(version)) => version.as_slice() == Version::U2fV2.as_bytes(),
+            (None, None) => false,
+        }
     }
 
     /// Whether alwaysUv is on.
@@ -223,6 +239,7 @@ fn is_about_a_person(step: &Step) -> bool {
     match step {
         Step::Ctap { person, .. } => takes_one(person),
         Step::Token(request) => takes_one(&request.person),
+        Step::Transmit { person, .. } => takes_one(person),
         Step::U2f { person, words, .. } => {
             takes_one(person) || words.contains(&CONDITIONS_NOT_SATISFIED)
         }
@@ -245,6 +262,8 @@ impl fmt::Display for Need {
             Feature::Ctap2 => "CTAP2".to_owned(),
             Feature::U2f => "U2F".to_owned(),
             Feature::Hid => "CTAPHID".to_owned(),
+            Feature::Card if self.wanted => return f.write_str("the key is no card"),
+            Feature::Card => "APDUs of its own: it is a card".to_owned(),
             Feature::Wink => "WINK".to_owned(),
             Feature::Lock => "LOCK".to_owned(),
             Feature::Pin => "a PIN".to_owned(),
@@ -286,7 +305,7 @@ mod tests {
     /// A key that announces so many relying parties for setMinPINLength (GI-44).
     fn with_room_for(rp_ids: u64) -> Offer {
         let info = MapBuilder::new().member(0x10, rp_ids).build();
-        Offer { info: Some(info), capabilities: None, locks: false, waits: true }
+        Offer { info: Some(info), waits: true, ..Offer::NOTHING }
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub(crate) mod requests;
 
 use std::collections::BTreeMap;
 
+use apdu_transport::client::Fault;
 use ctap_client::cbor::{MapBuilder, decode};
 use ctap_client::commands::code;
 use ctap_client::{PinProtocol, TransportError, Value};
@@ -117,6 +118,9 @@ impl<'p, 'k> Player<'p, 'k> {
             Step::U2f { person, apdu, words, data } => {
                 self.u2f(*person, apdu, words, data.as_ref())
             }
+            Step::Transmit { person, apdus, words, data } => {
+                self.transmit(*person, apdus, words, data.as_ref())
+            }
             Step::SetPin(pin) => self.set_pin(pin),
             Step::ChangePin(old, new) => self.change_pin(old, new),
             Step::Token(request) => self.token(request),
@@ -215,7 +219,13 @@ pub(crate) fn info(watch: &mut Watch<'_>) -> Result<Option<Value>, TransportFail
     if !may_have_ctap2 {
         return Ok(None);
     }
-    let answer = watch.exchange(&[code::GET_INFO], crate::transport::Hand::Nothing)?;
+    let answer = match watch.exchange(&[code::GET_INFO], crate::transport::Hand::Nothing) {
+        // A card of U2F alone does not know the instruction.
+        Err(TransportFailure::Transport(TransportError::Card(Fault::Refused(_)))) => {
+            return Ok(None);
+        }
+        answer => answer?,
+    };
     Ok(match answer.message.split_first() {
         Some((0, body)) => decode(body).ok(),
         _ => None,
@@ -237,9 +247,9 @@ impl From<TransportFailure> for Stop {
     fn from(failure: TransportFailure) -> Self {
         match failure {
             TransportFailure::Unable(why) => Self::Unable(why),
-            TransportFailure::Transport(error @ TransportError::TooLong(_)) => {
-                Self::Unable(format!("it needs a longer message: {error}"))
-            }
+            TransportFailure::Transport(
+                error @ (TransportError::TooLong(_) | TransportError::Card(Fault::TooLong(_))),
+            ) => Self::Unable(format!("it needs a longer message: {error}")),
             TransportFailure::Transport(error) => error.into(),
             endless @ TransportFailure::Endless(_) => Self::Unanswered(endless.to_string()),
         }
@@ -251,6 +261,9 @@ impl From<TransportError> for Stop {
         match error {
             TransportError::Silent => Self::Unanswered("the key does not answer".to_owned()),
             TransportError::Io(error) => Self::Unanswered(broken(&error)),
+            gone @ (TransportError::Reader(_) | TransportError::Card(Fault::Gone)) => {
+                Self::Unanswered(gone.to_string())
+            }
             // It answers, though not as it should.
             error => Self::Wrong(error.to_string()),
         }

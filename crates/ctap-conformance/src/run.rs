@@ -130,12 +130,12 @@ struct Condition {
 
 impl<'k, 'o> Runner<'k, 'o> {
     fn new(key: &'k mut dyn Transport, options: &'o Options) -> Result<Self, TransportFailure> {
-        let capabilities = key.capabilities()?;
+        let (capabilities, selected) = (key.capabilities()?, key.selected()?);
         let info = info(&mut Watch::new(key))?;
         let locks = Player::new(&mut Watch::new(key), &mut UnwrapErr(SysRng), None).locks();
         key.forget_channel();
         let waits = waits_for_a_person(key, info.as_ref(), options.may_erase);
-        let shipped = Offer { info, capabilities, locks, waits };
+        let shipped = Offer { info, capabilities, selected, locks, waits };
         let (variant, traces) = (Variant::AsShipped, Traces::Stored);
         let condition = Condition { start: None, variant, template: None, traces };
         let mut runner = Self {
@@ -253,7 +253,7 @@ impl<'k, 'o> Runner<'k, 'o> {
         let played = player.play(case);
         self.condition.traces = self.condition.traces.max(watch.traces);
         let last = watch.last.take();
-        if case.speaks_hid() {
+        if case.bypasses_channel() {
             self.condition.traces = self.condition.traces.max(Traces::Volatile);
             self.key.forget_channel();
         }

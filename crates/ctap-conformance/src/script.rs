@@ -37,6 +37,13 @@ pub(crate) enum Step {
         words: Vec<u16>,
         data: Option<Pattern>,
     },
+    /// Command APDUs for a card, as they are: bytes, or an array of parts.
+    Transmit {
+        person: Person,
+        apdus: Expr,
+        words: Vec<u16>,
+        data: Option<Pattern>,
+    },
     SetPin(Expr),
     ChangePin(Expr, Expr),
     Token(TokenRequest),
@@ -200,6 +207,7 @@ mod tests {
             check len($x) is 4
             assume "attestation by certificate": $x is {"x5c": [bytes, ...], ...}
             untouched: apdu apdu(1, 0, 0, $hash) => 6985 | 6D00
+            must ask: transmit [h"90108000F0", h"8010800000"] => 9000 bytes
             channel -> $cid
             > $cid 81 0004 01 00*57
             < $cid ?? 0004 $data:4
@@ -208,7 +216,7 @@ mod tests {
             silence 300 ms
             repeat 3: unasked: getInfo
         "#;
-        assert_eq!(read(script).unwrap().len(), 22);
+        assert_eq!(read(script).unwrap().len(), 23);
     }
 
     #[test]

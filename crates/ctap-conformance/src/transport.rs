@@ -60,7 +60,7 @@ pub enum Endless {
 }
 
 /// A key under test. Implement this for an authenticator of your own; keys that speak CTAPHID have
-/// [`HidKey`](crate::HidKey).
+/// [`HidKey`](crate::HidKey), and cards [`CardKey`](crate::CardKey).
 pub trait Transport {
     /// Sends a CTAP2 request (command byte and CBOR) and returns the reply (status byte and CBOR). As often as the key
     /// asks for a person meanwhile, `hand` is what that person does.
@@ -82,6 +82,24 @@ pub trait Transport {
     /// What CTAPHID_INIT says the key can do; `None` where there is no CTAPHID, which stands for CTAP2 alone.
     fn capabilities(&mut self) -> Result<Option<hid_transport::Capabilities>, TransportFailure> {
         Ok(None)
+    }
+
+    /// What a card answers when FIDO's application is selected (NF-02); `None` for a key that is no card.
+    ///
+    /// # Errors
+    /// [`TransportFailure`] when it cannot be selected.
+    fn selected(&mut self) -> Result<Option<Vec<u8>>, TransportFailure> {
+        Ok(None)
+    }
+
+    /// Transmits command APDUs to a card as they are, up to the first that is not answered 9000 without data. The answer to the
+    /// last one is fetched whole (NF-17), waited for with that hand (NF-31), and returned with its status word.
+    ///
+    /// # Errors
+    /// [`TransportFailure`]; `Unable` for a key that is no card.
+    fn transmit(&mut self, apdus: &[Vec<u8>], hand: Hand) -> Result<Answer, TransportFailure> {
+        let _ = (apdus, hand);
+        Err(TransportFailure::Unable("the key is no card".to_owned()))
     }
 
     /// Unplugs the key and plugs it in again; what it stores remains.
@@ -125,7 +143,7 @@ pub trait Transport {
     }
 
     /// The channel that [`exchange`](Self::exchange) uses is given up, the next exchange opens another one. Called after
-    /// single reports were exchanged.
+    /// single reports were exchanged, or single APDUs transmitted.
     fn forget_channel(&mut self) {}
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Watch<'k> {
 pub(crate) enum Said {
     Ctap(Vec<u8>),
     U2f(Vec<u8>),
+    /// Single APDUs for a card; the last one.
+    Apdu(Vec<u8>),
     /// Single reports; the last one.
     Hid(Vec<u8>),
 }
@@ -65,6 +67,20 @@ impl<'k> Watch<'k> {
         self.last = Some((Said::U2f(apdu.to_vec()), None));
         self.traces = self.traces.max(Traces::Volatile);
         let answer = self.key.exchange_u2f(apdu, hand)?;
+        self.heard(&answer.message);
+        Ok(answer)
+    }
+
+    pub(crate) fn transmit(
+        &mut self,
+        apdus: &[Vec<u8>],
+        hand: Hand,
+    ) -> Result<Answer, TransportFailure> {
+        let last = apdus.last().cloned().unwrap_or_default();
+        self.last = Some((Said::Apdu(last), None));
+        // Nobody looks into them.
+        self.traces = Traces::Stored;
+        let answer = self.key.transmit(apdus, hand)?;
         self.heard(&answer.message);
         Ok(answer)
     }

@@ -23,8 +23,8 @@ const AREAS: [Area; 21] = [
     Area {
         name: "NFC and Bluetooth",
         scripts: &[("NFC-1", 8), ("BLE-1", 10)],
-        chapters: &[],
-        note: "this suite tests USB keys",
+        chapters: &["nfc*"],
+        note: "nothing here is about Bluetooth",
     },
     Area { name: "getInfo", scripts: &[("Generic-1", 5)], chapters: &["get_info*"], note: "" },
     Area {
@@ -267,7 +267,7 @@ A chapter is a file in `crates/ctap-conformance/vectors`; `keyfob conform --filt
 * **Certification.** Nobody signs our report.
 * **Metadata.** The tool compares the key with its metadata statement; this suite only knows the key. Attestation
   signatures are verified with the certificate that comes with them, not up to a root.
-* **NFC and Bluetooth.**
+* **Bluetooth.**
 * Servers and clients: this suite tests keys only.
 
 ## What this suite has and the tool has not

@@ -16,14 +16,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ctap_conformance::{
-    Case, Expectations, HidKey, Judgement, Report, Suite, Transport, run as run_suite,
+    CardKey, Case, Expectations, HidKey, Judgement, Report, Suite, Transport, run as run_suite,
 };
 use virtual_key::key::Touch;
 use virtual_key::profile::Profile;
 
 use self::choice::ChoiceOptions;
 use self::in_process::Simulated;
-use self::operator::{ExternalOperator, OperatorOptions};
+use self::operator::{CardOperator, ExternalOperator, OperatorOptions};
 use self::reports::{ReportOptions, ReportWriter};
 use self::show::Progress;
 use crate::device::{self, Address};
@@ -34,7 +34,7 @@ use crate::{profiles, terminal};
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// The key to test: auto, /dev/hidrawN, or usbip:HOST:PORT/BUSID, shorter where that is clear [default: a new keyfob within this process]
+    /// The key to test: auto, /dev/hidrawN, usbip:HOST:PORT/BUSID or pcsc:READER, shorter where that is clear [default: a new keyfob within this process]
     #[arg(long, value_name = "KEY", env = "KEYFOB_DEVICE", add = device::completer())]
     device: Option<Address>,
 
@@ -214,9 +214,13 @@ impl Options {
                 let profile = Profile::load(&self.profile)?;
                 Ok(Box::new(HidKey::new(Simulated::new(&profile, Touch::Ask)?)))
             }
-            Some(address) => {
-                Ok(Box::new(HidKey::new(ExternalOperator::new(&address.found()?, &self.care)?)))
-            }
+            Some(address) => match address.found()? {
+                Address::Pcsc { reader } => {
+                    let reader = reader.unwrap_or_default();
+                    Ok(Box::new(CardKey::new(CardOperator::new(reader, &self.care)?)))
+                }
+                address => Ok(Box::new(HidKey::new(ExternalOperator::new(&address, &self.care)?))),
+            },
         }
     }
 

@@ -72,6 +72,10 @@ const FUNCTIONS: &[Function] = &[
         let (all, from, count) = (a.bytes()?, a.size()?, a.size()?);
         part(&all, from, count)
     }),
+    function("rest", 2, |mut a, _| {
+        let (all, from) = (a.bytes()?, a.size()?);
+        part(&all, from, all.len().saturating_sub(from))
+    }),
     function("flip", 1, |mut a, _| {
         let mut flipped = a.bytes()?;
         *flipped.last_mut().ok_or_else(|| NoValue("there is no bit".to_owned()))? ^= 1;
@@ -158,6 +162,11 @@ const FUNCTIONS: &[Function] = &[
         let length = (data.len() as u16).to_be_bytes();
         bytes([&head[..], &[0], &length, &data, &[0, 0]].concat())
     }),
+    // Cards
+    function("chain", 3, |mut a, _| {
+        let (head, sizes) = (a.bytes()?, a.value()?);
+        chain(&head, &sizes, &a.bytes()?)
+    }),
     function("u2f_public_key", 1, |mut a, _| u2f_public_key(&a.bytes()?)),
 ];
 
@@ -241,6 +250,36 @@ fn part(all: &[u8], from: usize, count: usize) -> Result<Term, NoValue> {
     let found = all.get(from..end);
     bytes(found.ok_or_else(|| NoValue(format!("{} bytes do not reach to {end}", all.len())))?)
 }
+
+/// Short APDUs of these sizes, in turns, that carry one message (NF-13): class, instruction, P1 and P2, and the data of all.
+fn chain(head: &[u8], sizes: &Value, data: &[u8]) -> Result<Term, NoValue> {
+    let &[class, instruction, p1, p2] = head else {
+        return Err(NoValue("an APDU's head has four bytes".to_owned()));
+    };
+    let sizes = sizes.as_array().map(Vec::as_slice).unwrap_or_default();
+    let sizes: Result<Vec<usize>, NoValue> =
+        sizes.iter().map(|size| Term::from(size.clone()).size()).collect();
+    let sizes: Vec<u8> = sizes?.iter().filter_map(|size| u8::try_from(*size).ok()).collect();
+    let (mut parts, mut left) = (Vec::new(), data);
+    for size in sizes.iter().filter(|size| **size > 0).cycle() {
+        let apdu =
+            |class, data: &[u8]| [&[class, instruction, p1, p2, data.len() as u8], data].concat();
+        match left.split_at_checked(usize::from(*size)) {
+            Some((part, after)) if !after.is_empty() => {
+                parts.push(Value::from(apdu(class | CHAINED, part)));
+                left = after;
+            }
+            _ => {
+                parts.push(Value::from([apdu(class, left), vec![0]].concat()));
+                return Ok(Value::Array(parts).into());
+            }
+        }
+    }
+    Err(NoValue("no part of a chain is longer than 255 bytes, nor empty".to_owned()))
+}
+
+/// The bit of the class that says that more parts follow (NF-13).
+const CHAINED: u8 = 0x10;
 
 fn length(value: &Value) -> Result<Term, NoValue> {
     let length = match value {

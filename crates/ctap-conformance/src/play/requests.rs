@@ -89,8 +89,34 @@ impl Player<'_, '_> {
             if words.contains(&CONDITIONS_NOT_SATISFIED) { Hand::Nothing } else { person.hand };
         let answer = self.watch.exchange_u2f(&apdu, hand)?;
         judge_asking(person.asking, answer.asked)?;
-        let (content, word) = answer
-            .message
+        self.judge_words(&answer.message, words, data)
+    }
+
+    /// Command APDUs for a card, as they are.
+    pub(super) fn transmit(
+        &mut self,
+        person: Person,
+        apdus: &Expr,
+        words: &[u16],
+        data: Option<&Pattern>,
+    ) -> Result<(), Stop> {
+        let apdus = match self.scope.term(apdus)?.value()? {
+            Value::Array(parts) => parts.into_iter().map(|part| Term::from(part).bytes()).collect(),
+            one => Term::from(one).bytes().map(|apdu| vec![apdu]),
+        };
+        let answer = self.watch.transmit(&apdus?, person.hand)?;
+        judge_asking(person.asking, answer.asked)?;
+        self.judge_words(&answer.message, words, data)
+    }
+
+    /// Compares an answer that ends with a status word, the word first.
+    fn judge_words(
+        &mut self,
+        message: &[u8],
+        words: &[u16],
+        data: Option<&Pattern>,
+    ) -> Result<(), Stop> {
+        let (content, word) = message
             .split_last_chunk::<2>()
             .ok_or_else(|| wrong("the answer has no status word (UF-09)"))?;
         let content = Value::from(content);

@@ -42,6 +42,7 @@ fn show_said(said: &Said) -> String {
             format!("{name} {}", show_body(body)).trim_end().to_owned()
         }
         Said::U2f(apdu) => format!("apdu {}", hex(apdu)),
+        Said::Apdu(apdu) => format!("transmit {}", hex(apdu)),
         Said::Hid(report) => format!("> {}", short(report)),
     }
 }
@@ -53,7 +54,7 @@ fn show_answer(answer: &[u8], said: &Said) -> String {
             format!("{status} {}", show_body(body)).trim_end().to_owned()
         }
         (Said::Hid(_), _) => format!("< {}", short(answer)),
-        (Said::Ctap(_) | Said::U2f(_), _) => hex(answer),
+        (Said::Ctap(_) | Said::U2f(_) | Said::Apdu(_), _) => hex(answer),
     }
 }
 

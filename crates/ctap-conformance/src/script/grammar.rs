@@ -55,6 +55,7 @@ fn worded_step(parser: &mut Parser, person: Person) -> Result<Step, SyntaxError>
         "wait" => Ok(Step::Wait(duration(parser)?)),
         "channel" => Ok(Step::Channel(name(parser)?)),
         "apdu" => u2f(parser, person),
+        "transmit" => transmit(parser, person),
         "command" => {
             let code = byte(parser, "command")?;
             ctap(parser, person, code)
@@ -99,10 +100,22 @@ fn expected(parser: &mut Parser) -> Result<Expected, SyntaxError> {
 fn u2f(parser: &mut Parser, person: Person) -> Result<Step, SyntaxError> {
     // `apdu apdu(1, 0, 0, $data)`: the step, then the function.
     let apdu = parser.expr()?;
+    let (words, data) = words(parser)?;
+    Ok(Step::U2f { person, apdu, words, data })
+}
+
+fn transmit(parser: &mut Parser, person: Person) -> Result<Step, SyntaxError> {
+    let apdus = parser.expr()?;
+    let (words, data) = words(parser)?;
+    Ok(Step::Transmit { person, apdus, words, data })
+}
+
+/// `=> 9000 | 6985 PATTERN`
+fn words(parser: &mut Parser) -> Result<(Vec<u16>, Option<Pattern>), SyntaxError> {
     parser.expect("=>")?;
     let words = alternatives(parser, status_word)?;
     let data = if parser.is_done() { None } else { Some(parser.pattern()?) };
-    Ok(Step::U2f { person, apdu, words, data })
+    Ok((words, data))
 }
 
 fn alternatives<T>(

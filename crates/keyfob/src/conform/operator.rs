@@ -1,13 +1,17 @@
 //! The operator of a key outside this process: touches it, unplugs it, waits.
 //!
 //! ```text
+//!   care.rs         whoever is there, in the order in which they are asked
 //!   hands.rs        who touches it
 //!   plug.rs         who unplugs it and plugs it in, and where it is then
 //!   running_key.rs  both, for a key in a keyfob of this host
 //!   command.rs      both, by commands of the user
 //!   link.rs         the way for reports, cut whenever the key is unplugged
+//!   card.rs         the same for a card, which has no reports
 //! ```
 
+mod card;
+mod care;
 mod command;
 mod hands;
 mod link;
@@ -22,8 +26,8 @@ use ctap_client::{ReportPipe, TransportError};
 use ctap_conformance::{Hand, Operator, TransportFailure};
 use virtual_key::key::Touch;
 
-use self::command::{Failed, OperatorCommand, unable};
-use self::hands::Hands;
+pub(super) use self::card::CardOperator;
+use self::care::Care;
 pub(super) use self::link::SharedPipe;
 use self::link::{Link, open_until};
 use self::plug::{Plug, among, follow};
@@ -33,7 +37,6 @@ use crate::control::Connection;
 use crate::device::{Address, import, local_keys};
 use crate::failure::failure;
 use crate::say::warn;
-use crate::terminal;
 
 /// How the key is touched and power-cycled.
 #[derive(clap::Args, Clone, Debug)]
@@ -69,12 +72,8 @@ impl OperatorOptions {
 /// The operator of a key outside this process: a person, commands, or the control socket of its keyfob.
 pub(super) struct ExternalOperator {
     address: Address,
-    hands: Hands,
-    plug: Plug,
-    renewal: Option<OperatorCommand>,
+    care: Care,
     link: Link,
-    /// A command of somebody's that failed, and how.
-    hindrance: Option<String>,
 }
 
 impl ExternalOperator {
@@ -92,35 +91,9 @@ impl ExternalOperator {
             }
             None => None,
         };
-        let somebody_is_here = terminal::is_interactive();
-        let hands = match (OperatorCommand::of(TOUCH, options.touch_cmd.as_ref()), &ours) {
-            (Some(command), _) => Hands::Command(command),
-            (None, Some(ours)) => Hands::RunningKey(ours.clone()),
-            (None, None) if somebody_is_here => Hands::Person,
-            (None, None) => Hands::Nobody,
-        };
-        let plug = match (OperatorCommand::of(POWER_CYCLE, options.power_cycle_cmd.as_ref()), ours)
-        {
-            (Some(command), _) => Plug::Command(command),
-            (None, _) if matches!(address, Address::Usbip { .. }) => Plug::Import,
-            (None, Some(ours)) => Plug::RunningKey(ours),
-            (None, None) if somebody_is_here => Plug::Person,
-            (None, None) => Plug::Nobody,
-        };
-        let renewal = OperatorCommand::of(RENEW, options.renew_cmd.as_ref());
-        let (address, link) = (address.clone(), Link::Found(pipe));
-        Ok(Self { address, hands, plug, renewal, link, hindrance: None })
-    }
-
-    /// That somebody's command fails says nothing about the key: no verdict may come of it.
-    fn note_failed_command(&mut self, done: Result<(), Failed>) -> Result<(), TransportFailure> {
-        done.map_err(|failed| match failed {
-            Failed::Otherwise(failure) => failure,
-            Failed::Command(why) => {
-                self.hindrance = Some(why.clone());
-                TransportFailure::Unable(why)
-            }
-        })
+        let is_imported = matches!(address, Address::Usbip { .. });
+        let care = Care::new(options, ours, is_imported.then_some(Plug::Import));
+        Ok(Self { address: address.clone(), care, link: Link::Found(pipe) })
     }
 }
 
@@ -167,16 +140,14 @@ impl Operator for ExternalOperator {
 
     fn act(&mut self, hand: Hand) -> Result<(), TransportFailure> {
         let is_due = self.link.is_due(hand);
-        let done = self.hands.act(hand, is_due);
-        self.note_failed_command(done)
+        self.care.act(hand, is_due)
     }
 
     fn power_cycle(&mut self) -> Result<(), TransportFailure> {
         self.link = Link::cut_for(LEAVING);
         let before = local_keys().unwrap_or_default();
-        let done = self.plug.cycle();
-        self.note_failed_command(done)?;
-        if matches!(self.plug, Plug::Import) {
+        self.care.power_cycle()?;
+        if matches!(self.care.plug, Plug::Import) {
             return Ok(());
         }
         self.link = Link::cut_for(APPEARING);
@@ -187,26 +158,22 @@ impl Operator for ExternalOperator {
     }
 
     fn can_renew(&self) -> bool {
-        self.renewal.is_some()
+        self.care.can_renew()
     }
 
     fn renew(&mut self) -> Result<(), TransportFailure> {
-        let Some(renewal) = &self.renewal else {
-            return Err(unable("nobody is here to make the key as new; use --renew-cmd"));
-        };
         self.link = Link::cut_for(LEAVING);
-        let done = renewal.run("renew");
-        self.note_failed_command(done)?;
+        self.care.renew()?;
         self.link = Link::cut_for(APPEARING);
         Ok(())
     }
 
     fn hindrance(&self) -> Option<String> {
-        self.hindrance.clone()
+        self.care.hindrance()
     }
 
     fn reaction_time(&self) -> Duration {
-        self.hands.reaction_time()
+        self.care.reaction_time()
     }
 
     fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure> {

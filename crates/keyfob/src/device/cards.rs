@@ -95,9 +95,13 @@ fn chosen<'r>(readers: &'r [Reader], part: Option<&str>) -> anyhow::Result<Vec<&
 fn named<'r>(readers: &'r [Reader], part: Option<&str>) -> Vec<&'r Reader> {
     let Some(part) = part else { return readers.iter().collect() };
     let exact: Vec<&Reader> = readers.iter().filter(|reader| reader.name == part).collect();
-    let part = part.to_lowercase();
-    let is_part = |reader: &&Reader| reader.name.to_lowercase().contains(&part);
+    let is_part = |reader: &&Reader| is_meant(part, &reader.name);
     if exact.is_empty() { readers.iter().filter(is_part).collect() } else { exact }
+}
+
+/// Whether this part of a name means the reader of that name.
+pub(crate) fn is_meant(part: &str, reader: &str) -> bool {
+    reader.to_lowercase().contains(&part.to_lowercase())
 }
 
 fn lines(readers: &[&Reader]) -> String {
@@ -124,6 +128,15 @@ pub(crate) fn connect(reader: &str) -> Result<Pipe, ReaderFault> {
     Ok(Box::new(ctap_client::pcsc::PcscCard::connect(reader)?))
 }
 
+/// Takes the power of the card on the reader of this name, which is a power cycle for whoever connects next.
+///
+/// # Errors
+/// When it cannot be reached.
+#[cfg(feature = "pcsc")]
+pub(crate) fn power_off(reader: &str) -> Result<(), ReaderFault> {
+    ctap_client::pcsc::PcscCard::connect(reader)?.power_off()
+}
+
 #[cfg(not(feature = "pcsc"))]
 const fn readers() -> Result<Vec<Reader>, ReaderFault> {
     Err(ReaderFault::Unsupported)
@@ -135,6 +148,15 @@ const fn readers() -> Result<Vec<Reader>, ReaderFault> {
 /// Always.
 #[cfg(not(feature = "pcsc"))]
 pub(crate) fn connect(_: &str) -> Result<Pipe, ReaderFault> {
+    Err(ReaderFault::Unsupported)
+}
+
+/// There are no cards here.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "pcsc"))]
+pub(crate) const fn power_off(_: &str) -> Result<(), ReaderFault> {
     Err(ReaderFault::Unsupported)
 }
 

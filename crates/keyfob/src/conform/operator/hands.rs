@@ -1,6 +1,6 @@
 //! Who touches a key.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ctap_conformance::{Hand, TransportFailure};
 
@@ -44,6 +44,22 @@ impl Hands {
     }
 }
 
+/// What somebody was last asked to do since a request began, and when.
+#[derive(Default)]
+pub(super) struct LastAct(Option<(Hand, Instant)>);
+
+impl LastAct {
+    /// Once for each thing the key asks for, as far as anybody can tell from outside: once, and again if it still asks
+    /// after a while.
+    pub(super) fn is_due(&mut self, hand: Hand) -> bool {
+        let is_due = self.0.is_none_or(|(last, when)| last != hand || when.elapsed() > AGAIN);
+        if is_due {
+            self.0 = Some((hand, Instant::now()));
+        }
+        is_due
+    }
+}
+
 /// What a person, or somebody's machine, has to do.
 fn words_for(hand: Hand) -> Result<String, TransportFailure> {
     match hand {
@@ -58,3 +74,5 @@ fn words_for(hand: Hand) -> Result<String, TransportFailure> {
 /// How long a touch may take from the key's asking: by somebody who sits there, or by a command, tried again once.
 const A_PERSON: Duration = Duration::from_secs(60);
 const A_MACHINE: Duration = Duration::from_secs(8);
+/// Longer than a key takes to notice a touch.
+const AGAIN: Duration = Duration::from_secs(3);

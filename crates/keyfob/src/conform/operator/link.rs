@@ -11,6 +11,7 @@ use ctap_client::{Report, ReportPipe};
 use ctap_conformance::Hand;
 
 use super::PAUSE;
+use super::hands::LastAct;
 use crate::device::Address;
 
 /// How far the way to the key is open.
@@ -19,11 +20,12 @@ pub(super) enum Link {
     Found(Box<dyn ReportPipe>),
     Open {
         pipe: Rc<RefCell<BufferedPipe>>,
-        /// What somebody was last asked to do since a request began, and when.
-        acted: Option<(Hand, Instant)>,
+        last_act: LastAct,
     },
     /// Nobody has it. Until then the key may not be there, or still be thought to be plugged in where it was left.
-    Cut { until: Instant },
+    Cut {
+        until: Instant,
+    },
 }
 
 impl Link {
@@ -33,25 +35,22 @@ impl Link {
 
     pub(super) fn open_on(pipe: Box<dyn ReportPipe>) -> (Self, SharedPipe) {
         let pipe = Rc::new(RefCell::new(BufferedPipe { pipe, inbox: VecDeque::new() }));
-        (Self::Open { pipe: Rc::clone(&pipe), acted: None }, SharedPipe(pipe))
+        (Self::Open { pipe: Rc::clone(&pipe), last_act: LastAct::default() }, SharedPipe(pipe))
     }
 
     /// A request begins: whatever the key asks for is new.
     pub(super) fn expect_question(&mut self) {
-        if let Self::Open { acted, .. } = self {
-            *acted = None;
+        if let Self::Open { last_act, .. } = self {
+            *last_act = LastAct::default();
         }
     }
 
-    /// Once for each thing the key asks for, as far as anybody can tell from outside: once, and again if it still asks
-    /// after a while.
+    /// See [`LastAct::is_due`].
     pub(super) fn is_due(&mut self, hand: Hand) -> bool {
-        let Self::Open { acted, .. } = self else { return true };
-        let is_due = acted.is_none_or(|(last, when)| last != hand || when.elapsed() > AGAIN);
-        if is_due {
-            *acted = Some((hand, Instant::now()));
+        match self {
+            Self::Open { last_act, .. } => last_act.is_due(hand),
+            Self::Found(_) | Self::Cut { .. } => true,
         }
-        is_due
     }
 
     /// Lets time pass, and reads meanwhile: a key may drop what nobody reads.
@@ -111,6 +110,3 @@ impl BufferedPipe {
         Ok(())
     }
 }
-
-/// Longer than a key takes to notice a touch.
-const AGAIN: Duration = Duration::from_secs(3);

@@ -13,13 +13,15 @@ use ctap_conformance::TransportFailure;
 use super::PAUSE;
 use super::command::{Failed, OperatorCommand, unable};
 use super::running_key::RunningKey;
-use crate::device::{Address, local_keys};
+use crate::device::{Address, cards, local_keys};
 use crate::terminal;
 
 /// Who is there.
 pub(super) enum Plug {
     /// A USB/IP device is unplugged and plugged in by leaving and importing it.
     Import,
+    /// The reader of this name takes a card's power and gives it back.
+    Reader(String),
     RunningKey(RunningKey),
     Command(OperatorCommand),
     Person,
@@ -34,6 +36,8 @@ impl Plug {
     pub(super) fn cycle(&self) -> Result<(), Failed> {
         match self {
             Self::Import => Ok(()),
+            Self::Reader(reader) => Ok(cards::power_off(reader)
+                .map_err(|fault| TransportFailure::from(TransportError::from(fault)))?),
             Self::RunningKey(key) => Ok(key.replug()?),
             Self::Command(command) => command.run("power cycle"),
             Self::Person => {

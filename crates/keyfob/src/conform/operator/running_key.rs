@@ -6,8 +6,9 @@ use virtual_key::key::Touch;
 
 use super::command::unable;
 use crate::control::bad_sample::BadSample;
-use crate::control::protocol::{Choice, Response, Sample, Status, Touching};
+use crate::control::protocol::{Choice, KeyStatus, Response, Sample, Status, Touching};
 use crate::control::{Connection, Request};
+use crate::device::{Address, cards};
 
 /// Where its orders go.
 #[derive(Clone)]
@@ -25,6 +26,19 @@ impl RunningKey {
             return None;
         };
         let key = keys.into_iter().find(|key| Some(&*key.serial) == serial)?.key;
+        Some((Self { connection: connection.clone(), key }, touch))
+    }
+
+    /// The same of the key that lies on the reader of this name.
+    pub(super) fn find_card(connection: &Connection, reader: &str) -> Option<(Self, Touch)> {
+        let Ok(Response::Status(Status { touch, keys })) = connection.ask(&Request::Status) else {
+            return None;
+        };
+        let lies_there = |key: &KeyStatus| {
+            let address = key.device.as_deref().map(str::parse);
+            matches!(address, Some(Ok(Address::Pcsc { reader: Some(part) })) if cards::is_meant(&part, reader))
+        };
+        let key = keys.into_iter().find(lies_there)?.key;
         Some((Self { connection: connection.clone(), key }, touch))
     }
 

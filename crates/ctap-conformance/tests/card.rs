@@ -1,0 +1,199 @@
+//! The whole suite against keyfob's own authenticator as a card, through both ends of apdu-transport.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use apdu_transport::{Card, Event, Kind, RequestId, Settings, Version};
+use ctap_client::card::{Alone, Contact};
+use ctap_client::{ApduPipe, TransportError};
+use ctap_conformance::{CardKey, Hand, Operator, Options, Report, Suite, TransportFailure, run};
+use ctap_core::{
+    Authenticator, Channel, CheckedConfig, Decision, Platform, PromptId, Step, Store, Tap,
+    Transport,
+};
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+
+/// A card on a reader, its authenticator, and a clock that moves while the client waits.
+struct Bench {
+    card: Card,
+    key: Authenticator,
+    store: Store,
+    now: Duration,
+    transport: Transport,
+    /// The request that waits for a person.
+    waiting: Option<(RequestId, PromptId)>,
+    power_ups: u32,
+}
+
+/// Both hands of its owner.
+struct Owner(Rc<RefCell<Bench>>);
+
+/// The client's side of the reader.
+struct Reader(Rc<RefCell<Bench>>, u32);
+
+impl Bench {
+    fn new(transport: Transport) -> Self {
+        let (mut rng, now) = (UnwrapErr(SysRng), Duration::ZERO);
+        let mut store = Store::in_memory(&mut rng);
+        let mut platform = Platform { store: &mut store, rng: &mut rng, now };
+        let mut key = Authenticator::new(CheckedConfig::default(), transport, &mut platform);
+        if transport == Transport::Nfc {
+            key.set_tap(Tap::AgreesToAll);
+        }
+        let card = Card::new(Settings { version: Version::Fido20, ..Settings::default() });
+        Self { card, key, store, now, transport, waiting: None, power_ups: 0 }
+    }
+
+    fn with_key<T>(&mut self, act: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T) -> T {
+        let mut rng = UnwrapErr(SysRng);
+        let mut platform = Platform { store: &mut self.store, rng: &mut rng, now: self.now };
+        act(&mut self.key, &mut platform)
+    }
+
+    fn transmit(&mut self, apdu: &[u8]) -> Vec<u8> {
+        let request = match self.card.handle_apdu(apdu, self.now) {
+            Some(Event::Request { id, kind, message, .. }) => Some((id, kind, message.to_vec())),
+            Some(Event::Cancel { id }) => {
+                let step = self.with_key(|key, _| key.cancel(Channel(1)));
+                self.go_on(id, step.map(Step::Reply));
+                None
+            }
+            Some(Event::Abandon { .. } | Event::End) => {
+                self.with_key(|key, _| drop(key.cancel(Channel(1))));
+                self.waiting = None;
+                None
+            }
+            None => None,
+        };
+        if let Some((id, kind, message)) = request {
+            let step = self.with_key(|key, platform| match kind {
+                Kind::Ctap => key.handle(Channel(1), &message, platform),
+                Kind::U2f => key.handle_u2f(Channel(1), &message, platform),
+            });
+            self.go_on(id, Some(step));
+        }
+        loop {
+            if let Some(response) = self.card.poll_response() {
+                return response;
+            }
+            self.pass_to(self.card.poll_timeout().expect("a response is due"));
+        }
+    }
+
+    fn go_on(&mut self, id: RequestId, step: Option<Step>) {
+        match step {
+            Some(Step::Reply(response)) => {
+                self.waiting = None;
+                self.card.respond(id, &response.message);
+            }
+            Some(Step::Wait(prompt, _)) => {
+                self.waiting = Some((id, prompt));
+                self.card.set_waiting_for_user(id, true);
+            }
+            Some(Step::Kept) | None => {}
+        }
+    }
+
+    fn answer(&mut self, decision: Decision) {
+        let Some((id, prompt)) = self.waiting else { return };
+        let step = self.with_key(|key, platform| key.answer(prompt, decision, platform));
+        self.go_on(id, step);
+    }
+
+    fn pass_to(&mut self, time: Duration) {
+        self.now = self.now.max(time);
+        if let Some(response) = self.key.handle_timeout(self.now)
+            && let Some((id, _)) = self.waiting.take()
+        {
+            self.card.respond(id, &response.message);
+        }
+        self.card.handle_timeout(self.now);
+    }
+}
+
+impl Operator for Owner {
+    type Pipe = Reader;
+
+    fn open(&mut self) -> Result<Reader, TransportError> {
+        let power_ups = self.0.borrow().power_ups;
+        Ok(Reader(Rc::clone(&self.0), power_ups))
+    }
+
+    fn act(&mut self, hand: Hand) -> Result<(), TransportFailure> {
+        let decision = match hand {
+            Hand::Touch => Decision::Finger(1),
+            Hand::Finger(finger) => Decision::Finger(finger),
+            Hand::Refuse => Decision::Deny,
+            Hand::Nothing | Hand::Cancel => return Ok(()),
+            Hand::BadSample(_) => return Err(TransportFailure::Unable("no sensor".to_owned())),
+        };
+        self.0.borrow_mut().answer(decision);
+        Ok(())
+    }
+
+    fn power_cycle(&mut self) -> Result<(), TransportFailure> {
+        let bench = &mut *self.0.borrow_mut();
+        bench.card.reset();
+        bench.waiting = None;
+        bench.power_ups += 1;
+        let transport = bench.transport;
+        bench.with_key(|key, platform| {
+            key.tap(platform.now);
+            key.power_cycle(transport, platform);
+        });
+        Ok(())
+    }
+
+    fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure> {
+        let bench = &mut *self.0.borrow_mut();
+        bench.pass_to(bench.now.saturating_add(time));
+        Ok(())
+    }
+
+    fn is_simulated(&self) -> bool {
+        true
+    }
+}
+
+impl ApduPipe for Reader {
+    fn alone(&mut self, request: &mut Alone<'_>) -> Result<Vec<u8>, TransportError> {
+        let power_ups = self.0.borrow().power_ups;
+        let contact = if power_ups == self.1 { Contact::Kept } else { Contact::Anew };
+        self.1 = power_ups;
+        request(&mut |apdu: &[u8]| Ok(self.0.borrow_mut().transmit(apdu)), contact)
+    }
+}
+
+fn report(transport: Transport, words: &[&str]) -> Report {
+    let suite = Suite::built_in();
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let options = Options { may_erase: true, ..Options::default() };
+    let mut key = CardKey::new(Owner(Rc::new(RefCell::new(Bench::new(transport)))));
+    run(&mut key, &suite.filtered(&words), &options, |_| {}).expect("a card that can be talked to")
+}
+
+#[test]
+fn a_key_in_a_reader_with_contacts_conforms_in_all_that_a_card_can_show() {
+    // NF-44: it asks for touches.
+    let words = ["nfc", "selection"];
+    let report = report(Transport::SmartCard, &words);
+    report.assert_conforms();
+    let skipped = |outcome: &&ctap_conformance::Outcome| {
+        matches!(outcome.verdict, ctap_conformance::Verdict::Skipped { .. })
+    };
+    let nfc = report.outcomes.iter().filter(|outcome| outcome.chapter == "nfc");
+    let skipped: Vec<&str> = nfc.filter(skipped).map(|outcome| &*outcome.id).collect();
+    let about_u2f =
+        ["nf-select-with-u2f", "nf-u2f[apdu=h\"0003000000\"]", "nf-u2f[apdu=h\"00030000000000\"]"];
+    assert_eq!(skipped, about_u2f, "this authenticator has no U2F");
+}
+
+#[test]
+fn a_key_on_a_contactless_reader_conforms_and_cases_about_touches_are_left_out() {
+    // NF-40
+    let words = ["nfc", "make_credential", "get_assertion", "client_pin_tokens", "reset"];
+    let report = report(Transport::Nfc, &words);
+    report.assert_conforms();
+}

@@ -1,0 +1,97 @@
+//! The operator of a key that is a card on a reader of this host.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ctap_client::{ReaderFault, TransportError};
+use ctap_conformance::{Hand, Operator, TransportFailure};
+use virtual_key::key::Touch;
+
+use super::care::Care;
+use super::hands::LastAct;
+use super::plug::Plug;
+use super::running_key::RunningKey;
+use super::{APPEARING, OperatorOptions, PAUSE, REFUSES_EVERYTHING, START_IT_ANEW};
+use crate::device::cards;
+use crate::failure::failure;
+
+/// Lays a key on its reader, takes it off, lets time pass.
+pub(in crate::conform) struct CardOperator {
+    /// The reader's whole name.
+    reader: String,
+    care: Care,
+    last_act: LastAct,
+}
+
+impl CardOperator {
+    /// Finds out who is there. The reader alone takes a card's power and gives it back; but a reset takes a tap of a key that
+    /// does not agree to everything, and those of a keyfob of this host are tapped by it.
+    ///
+    /// # Errors
+    /// When a key of this host refuses everything.
+    pub(in crate::conform) fn new(
+        reader: String,
+        options: &OperatorOptions,
+    ) -> anyhow::Result<Self> {
+        let (ours, touch) = RunningKey::find_card(&options.connection, &reader).unzip();
+        if touch == Some(Touch::Deny) {
+            return Err(failure(REFUSES_EVERYTHING, START_IT_ANEW));
+        }
+        let by_reader = (touch != Some(Touch::Ask)).then(|| Plug::Reader(reader.clone()));
+        let care = Care::new(options, ours, by_reader);
+        Ok(Self { reader, care, last_act: LastAct::default() })
+    }
+}
+
+impl Operator for CardOperator {
+    type Pipe = cards::Pipe;
+
+    /// A reader takes its time to find a card that was laid on it.
+    fn open(&mut self) -> Result<Self::Pipe, TransportError> {
+        let until = Instant::now() + APPEARING;
+        loop {
+            match cards::connect(&self.reader) {
+                Err(ReaderFault::NoCard | ReaderFault::NoReader | ReaderFault::Unresponsive)
+                    if Instant::now() < until =>
+                {
+                    thread::sleep(PAUSE);
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    fn expect_question(&mut self) {
+        self.last_act = LastAct::default();
+    }
+
+    fn act(&mut self, hand: Hand) -> Result<(), TransportFailure> {
+        let is_due = self.last_act.is_due(hand);
+        self.care.act(hand, is_due)
+    }
+
+    fn power_cycle(&mut self) -> Result<(), TransportFailure> {
+        self.care.power_cycle()
+    }
+
+    fn can_renew(&self) -> bool {
+        self.care.can_renew()
+    }
+
+    fn renew(&mut self) -> Result<(), TransportFailure> {
+        self.care.renew()
+    }
+
+    fn hindrance(&self) -> Option<String> {
+        self.care.hindrance()
+    }
+
+    fn reaction_time(&self) -> Duration {
+        self.care.reaction_time()
+    }
+
+    fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure> {
+        thread::sleep(time);
+        Ok(())
+    }
+}
