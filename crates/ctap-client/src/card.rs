@@ -34,6 +34,21 @@ pub enum Contact {
     Anew,
 }
 
+/// A reader of this machine, and what lies on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// What PC/SC calls it.
+    pub name: String,
+    /// Whether a card lies on it, or is in it.
+    pub has_card: bool,
+    /// Whether it is one that a contactless reader found, by its ATR (PC/SC part 3).
+    pub is_contactless: bool,
+    /// Whether a program has the card to itself.
+    pub is_taken: bool,
+    /// How often cards have come and gone.
+    pub movements: u32,
+}
+
 impl<P: ApduPipe + ?Sized> ApduPipe for &mut P {
     fn alone(&mut self, request: &mut Alone<'_>) -> Result<Vec<u8>, TransportError> {
         (**self).alone(request)

@@ -13,22 +13,9 @@ use ::pcsc::{
     Scope, ShareMode, State,
 };
 
-use crate::card::{Alone, ApduPipe, Contact};
+use crate::card::{Alone, ApduPipe, Contact, Reader};
 use crate::error::{ReaderFault, TransportError};
 use crate::limits::{COLD_CARD, COLD_CARD_PAUSE};
-
-/// A reader of this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reader {
-    /// What PC/SC calls it.
-    pub name: String,
-    /// Whether a card lies on it, or is in it.
-    pub has_card: bool,
-    /// Whether the card is one that a contactless reader found, by its ATR (PC/SC part 3).
-    pub is_contactless: bool,
-    /// Whether a program has the card to itself.
-    pub is_taken: bool,
-}
 
 /// The readers there are now, in PC/SC's order.
 ///
@@ -43,21 +30,21 @@ pub fn readers() -> Result<Vec<Reader>, ReaderFault> {
     let mut states: Vec<ReaderState> =
         names.into_iter().map(|name| ReaderState::new(name, State::UNAWARE)).collect();
     match context.get_status_change(Duration::ZERO, &mut states) {
-        Ok(()) | Err(Error::Timeout) => Ok(states.iter().map(Reader::of).collect()),
+        Ok(()) | Err(Error::Timeout) => Ok(states.iter().map(reader).collect()),
         // One was unplugged meanwhile.
         Err(Error::UnknownReader) => Ok(Vec::new()),
         Err(error) => Err(fault(error)),
     }
 }
 
-impl Reader {
-    fn of(state: &ReaderState) -> Self {
-        Self {
-            name: state.name().to_string_lossy().into_owned(),
-            has_card: state.event_state().contains(State::PRESENT),
-            is_contactless: is_contactless(state.atr()),
-            is_taken: state.event_state().contains(State::EXCLUSIVE),
-        }
+/// What PC/SC tells of a reader.
+fn reader(state: &ReaderState) -> Reader {
+    Reader {
+        name: state.name().to_string_lossy().into_owned(),
+        has_card: state.event_state().contains(State::PRESENT),
+        is_contactless: is_contactless(state.atr()),
+        is_taken: state.event_state().contains(State::EXCLUSIVE),
+        movements: state.event_count(),
     }
 }
 

@@ -8,7 +8,7 @@ use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::terminal::{self, Paint};
-use crate::{bench, completions, conform, demo, host, metadata, run, settings, state};
+use crate::{bench, bridge, completions, conform, demo, host, metadata, run, settings, state};
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
 ///
@@ -114,6 +114,7 @@ Examples:
 pub(crate) enum Command {
     Attach(run::attach::Options),
     Serve(run::serve::Options),
+    Bridge(bridge::Options),
 
     Touch(run::touch::TouchOptions),
     Deny(run::touch::DenyOptions),

@@ -1,6 +1,7 @@
 //! The keyfob command: a virtual security key on the bus, and a settings tool for any key.
 
 mod bench;
+mod bridge;
 mod cli;
 mod completions;
 mod conform;
@@ -51,6 +52,7 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Attach(options) => on_one_thread(run::attach::run(options)),
         Command::Serve(options) => on_one_thread(run::serve::run(options)),
+        Command::Bridge(options) => on_one_thread(bridge::run(options)),
         Command::Touch(options) => run::touch::touch(options),
         Command::Deny(options) => run::touch::deny(options),
         Command::Wait(options) => run::wait::run(options),

@@ -1,5 +1,6 @@
 //! Keys that are cards on this host's readers (PC/SC).
 
+use ctap_client::card::Reader;
 use ctap_client::{ApduPipe, CardChannel, ReaderFault, TransportError};
 
 use crate::failure::failure;
@@ -13,13 +14,6 @@ pub(crate) struct FidoCard {
     /// The reader's whole name.
     pub(crate) reader: String,
     pub(crate) channel: CardChannel<Pipe>,
-}
-
-/// As much of a reader as choosing a card takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Reader {
-    name: String,
-    has_card: bool,
 }
 
 /// The FIDO cards on this host's readers now. Those that others have to themselves, or that do not answer, are none.
@@ -113,10 +107,13 @@ fn open(reader: String) -> Result<FidoCard, TransportError> {
     Ok(FidoCard { reader, channel })
 }
 
+/// This host's readers, in PC/SC's order.
+///
+/// # Errors
+/// There is no PC/SC, or it does not serve this user.
 #[cfg(feature = "pcsc")]
-fn readers() -> Result<Vec<Reader>, ReaderFault> {
-    let readers = ctap_client::pcsc::readers()?.into_iter();
-    Ok(readers.map(|reader| Reader { name: reader.name, has_card: reader.has_card }).collect())
+pub(crate) fn readers() -> Result<Vec<Reader>, ReaderFault> {
+    ctap_client::pcsc::readers()
 }
 
 /// The card on the reader of this name.
@@ -128,6 +125,17 @@ pub(crate) fn connect(reader: &str) -> Result<Pipe, ReaderFault> {
     Ok(Box::new(ctap_client::pcsc::PcscCard::connect(reader)?))
 }
 
+/// The same; with bus and device of a reader on the USB, as far as its driver tells.
+///
+/// # Errors
+/// When it cannot be reached.
+#[cfg(feature = "pcsc")]
+pub(crate) fn connect_on_usb(reader: &str) -> Result<(Pipe, Option<(u8, u8)>), ReaderFault> {
+    let card = ctap_client::pcsc::PcscCard::connect(reader)?;
+    let address = card.usb_address();
+    Ok((Box::new(card), address))
+}
+
 /// Takes the power of the card on the reader of this name, which is a power cycle for whoever connects next.
 ///
 /// # Errors
@@ -137,8 +145,12 @@ pub(crate) fn power_off(reader: &str) -> Result<(), ReaderFault> {
     ctap_client::pcsc::PcscCard::connect(reader)?.power_off()
 }
 
+/// There are no readers here.
+///
+/// # Errors
+/// Always.
 #[cfg(not(feature = "pcsc"))]
-const fn readers() -> Result<Vec<Reader>, ReaderFault> {
+pub(crate) const fn readers() -> Result<Vec<Reader>, ReaderFault> {
     Err(ReaderFault::Unsupported)
 }
 
@@ -148,6 +160,15 @@ const fn readers() -> Result<Vec<Reader>, ReaderFault> {
 /// Always.
 #[cfg(not(feature = "pcsc"))]
 pub(crate) fn connect(_: &str) -> Result<Pipe, ReaderFault> {
+    Err(ReaderFault::Unsupported)
+}
+
+/// There are no cards here.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "pcsc"))]
+pub(crate) fn connect_on_usb(_: &str) -> Result<(Pipe, Option<(u8, u8)>), ReaderFault> {
     Err(ReaderFault::Unsupported)
 }
 
@@ -168,7 +189,13 @@ mod tests {
 
     fn readers() -> [Reader; 3] {
         [("Virtual PCD 00 00", true), ("Virtual PCD 00 01", false), ("ACS ACR122U 01 00", true)]
-            .map(|(name, has_card)| Reader { name: name.to_owned(), has_card })
+            .map(|(name, has_card)| Reader {
+                name: name.to_owned(),
+                has_card,
+                is_contactless: true,
+                is_taken: false,
+                movements: 1,
+            })
     }
 
     fn names(part: Option<&str>) -> Result<Vec<String>, String> {

@@ -93,7 +93,10 @@ impl Options {
 }
 
 /// Of a name with several addresses, the one that programs try first which know of IPv4 only.
-fn parse_address(text: &str) -> Result<SocketAddr, String> {
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Ok(SocketAddr::new(ip, STANDARD_PORT));
     }
@@ -110,7 +113,7 @@ struct Listeners {
 }
 
 /// A TCP listener and who watches it; without, everybody may come in who can reach it.
-struct FilteredListener {
+pub(crate) struct FilteredListener {
     listener: TcpListener,
     filter: Option<PeerFilter>,
 }
@@ -173,7 +176,10 @@ impl Listeners {
 
 impl FilteredListener {
     /// Listens at `address`. What other machines can reach was exposed, and is for everybody.
-    fn open(address: SocketAddr, any_user: bool) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// The address is taken, or must not be used like this.
+    pub(crate) fn open(address: SocketAddr, any_user: bool) -> anyhow::Result<Self> {
         let listener = listen(address)?;
         let watched = address.ip().to_canonical().is_loopback() && !any_user;
         let filter =
@@ -188,7 +194,16 @@ impl FilteredListener {
         Ok(Self { listener, filter })
     }
 
-    async fn serve(self, server: &Server) -> Infallible {
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Lets in hosts for ever.
+    pub(crate) async fn serve(self, server: &Server) -> Infallible {
         let Self { listener, mut filter } = self;
         let welcome =
             |stream: &TcpStream| filter.as_mut().is_none_or(|filter| filter.admits(stream));

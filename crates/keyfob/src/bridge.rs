@@ -1,0 +1,258 @@
+//! `keyfob bridge`: a key on an NFC or smart card reader of this host, as a key in a USB port: browsers on Linux know no other.
+//!
+//! ```text
+//!   browser ── reports ─► hid.rs ── orders ─► worker.rs ── APDUs ─► card
+//!      ▲                   │  ▲                │   │ pin_guard.rs counts wrong PINs
+//!      └───────────────────┘  └───── news ─────┘   └ readers.rs finds the card
+//! ```
+//!
+//! `hid.rs` is on the thread of the host's connection, and never waits. `worker.rs` has one of its own, and does.
+
+mod hid;
+mod limits;
+mod order;
+mod pin_guard;
+mod readers;
+mod worker;
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use ctap_client::card::Reader;
+use ctap_client::{ReaderFault, TransportError};
+use rand_core::Rng as _;
+use tokio::net::UnixStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{sleep, timeout};
+use usbip_server::{DeviceInfo, Interface, Port, Server, Waker};
+use virtual_key::host::{Driver, ENUMERATION, local_device};
+use virtual_key::platform::system_rng;
+use virtual_key::profile::Profile;
+
+use self::hid::BridgedKey;
+use self::order::{News, Order};
+use self::readers::{PcscCards, Use};
+use self::worker::Worker;
+use crate::failure::{failure, usage};
+use crate::process::EndSignal;
+use crate::run::serve::{FilteredListener, parse_address};
+use crate::say::{say, warn};
+use crate::terminal;
+use crate::terminal::shown::name;
+
+/// Show a key on a smart card or NFC reader to this host as a USB key
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// Only a reader with this in its name [default: any; contactless ones first, and no keys that are in a USB port anyway]
+    #[arg(long, value_name = "NAME")]
+    reader: Option<String>,
+
+    /// List the readers and what is on them, and what the bridge makes of it
+    #[arg(long, conflicts_with_all = ["uhid", "listen"])]
+    list: bool,
+
+    /// Make a HID device of the key, not a USB device: see `keyfob attach --uhid`
+    #[arg(long)]
+    uhid: bool,
+
+    /// Offer it over USB/IP instead, on this address of this machine; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", value_parser = parse_address, conflicts_with = "uhid")]
+    listen: Option<SocketAddr>,
+
+    /// With --listen: let in the programs of every user of this machine, not only yours and root's
+    #[arg(long, requires = "listen")]
+    any_user: bool,
+}
+
+/// Keeps the key there until a signal ends it.
+///
+/// # Errors
+/// There is no PC/SC, or no driver; or the host unplugged the key.
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let cards = PcscCards::new(options.reader.clone());
+    let readers = cards.look().map_err(TransportError::from)?;
+    if options.list {
+        return Ok(terminal::print(table(&readers))?);
+    }
+    let way = Way::open(&options)?;
+    let mut end = EndSignal::listen()?;
+    if readers.iter().all(|(_, is)| *is != Use::Fido) {
+        say("waiting for a FIDO key on a reader; `keyfob bridge --list` shows the readers");
+    }
+    tokio::select! {
+        result = bridge(cards, way) => result.map(|never| match never {}),
+        () = end.received() => Ok(()),
+    }
+}
+
+/// How hosts get the key.
+enum Way {
+    Driver(Driver),
+    Listener(FilteredListener),
+}
+
+impl Way {
+    fn open(options: &Options) -> anyhow::Result<Self> {
+        match options.listen {
+            Some(address) if address.ip().to_canonical().is_loopback() => {
+                Ok(Self::Listener(FilteredListener::open(address, options.any_user)?))
+            }
+            Some(address) => Err(usage(
+                format_args!("other machines can reach {address}"),
+                "listen on 127.0.0.1 and forward it: `ssh -L 3240:127.0.0.1:3240 THIS-MACHINE`",
+            )),
+            None if options.uhid => Ok(Self::Driver(Driver::uhid()?)),
+            None => Ok(Self::Driver(Driver::find()?.0)),
+        }
+    }
+}
+
+/// Waits for the first card; from then on the key is there, whether a card is or not.
+async fn bridge(cards: PcscCards, way: Way) -> anyhow::Result<Infallible> {
+    let (orders, mut news, waker) = start_worker(cards)?;
+    let Some(News::Card { info, has_u2f }) = news.recv().await else {
+        return Err(TransportError::from(ReaderFault::ServiceStopped).into());
+    };
+    let key = BridgedKey::new((info, has_u2f), orders, news);
+    let server = Server::new();
+    let serial = format!("bridge-{:08x}", system_rng().next_u32());
+    let port = plug(&server, key, &serial)?;
+    // Nobody has set it before.
+    let _ = waker.set(port.waker());
+    match way {
+        Way::Listener(listener) => {
+            say(format_args!("listening on {}, bus id {}", listener.address()?, port.bus_id()));
+            Ok(listener.serve(&server).await)
+        }
+        Way::Driver(driver) => hold(&driver, &port, &serial).await,
+    }
+}
+
+/// Who gives orders, who hears what comes of them, and who is to be woken then.
+type Ends = (mpsc::Sender<Order>, UnboundedReceiver<News>, Arc<OnceLock<Waker>>);
+
+fn start_worker(cards: PcscCards) -> anyhow::Result<Ends> {
+    let (give, orders) = mpsc::channel();
+    let (tell, news) = unbounded_channel();
+    let waker = Arc::new(OnceLock::<Waker>::new());
+    let woken = Arc::clone(&waker);
+    thread::Builder::new().name("card".to_owned()).spawn(move || {
+        let tell = move |news| {
+            let _ = tell.send(news);
+            if let Some(waker) = woken.get() {
+                waker.wake();
+            }
+        };
+        Worker::new(cards, tell).run(&orders);
+    })?;
+    Ok((give, news, waker))
+}
+
+/// A key of this serial number in the server.
+fn plug(server: &Server, key: BridgedKey, serial: &str) -> anyhow::Result<Port> {
+    let ids = Profile::load("default")?.usb_ids();
+    let info = DeviceInfo {
+        bus_id: "1-1".to_owned(),
+        vendor_id: ids.vendor,
+        product_id: ids.product,
+        bcd_device: 0x0100,
+        manufacturer: "keyfob".to_owned(),
+        product: "keyfob bridge".to_owned(),
+        serial: serial.to_owned(),
+    };
+    Ok(server.plug(info, vec![Interface::Hid(Rc::new(RefCell::new(key)))])?)
+}
+
+/// Keeps the key plugged into this machine's kernel.
+async fn hold(driver: &Driver, port: &Port, serial: &str) -> anyhow::Result<Infallible> {
+    let served = async {
+        match driver {
+            Driver::Uhid(uhid) => Ok(uhid.serve(port).await?),
+            Driver::Vhci(vhci) => {
+                let (_, stream) = vhci.attach(port.devid())?;
+                stream.set_nonblocking(true)?;
+                Ok(port.serve(UnixStream::from_std(stream)?).await?)
+            }
+        }
+    };
+    tokio::select! {
+        outcome = served => outcome.and_then(|()| Err(failure(
+            "this machine has unplugged the key",
+            "plug it in again with `keyfob bridge`",
+        ))),
+        never = announce(serial) => match never {},
+    }
+}
+
+/// Says where programs find the key, once the kernel has a device for it.
+async fn announce(serial: &str) -> Infallible {
+    let found = timeout(ENUMERATION, async {
+        loop {
+            match local_device(serial) {
+                Some(found) => return found.path,
+                None => sleep(BETWEEN_LOOKS).await,
+            }
+        }
+    });
+    match found.await {
+        Ok(path) => say(format_args!("attached 1-1 as {}", path.display())),
+        Err(_) => warn("the key is plugged in, but there is no device for it; try `keyfob doctor`"),
+    }
+    pending().await
+}
+
+fn table(readers: &[(Reader, Use)]) -> String {
+    let heading = ["READER", "CARD"].map(str::to_owned);
+    let row = |(reader, is): &(Reader, Use)| [name(&reader.name), told(*is).to_owned()];
+    let rows: Vec<_> = [heading].into_iter().chain(readers.iter().map(row)).collect();
+    terminal::columns(&rows)
+}
+
+const fn told(is: Use) -> &'static str {
+    match is {
+        Use::Fido => "a FIDO key",
+        Use::Empty => "none",
+        Use::Other => "one without FIDO, or that does not answer",
+        Use::Taken => "one that another program has to itself",
+        Use::UsbKey => "a key in a USB port, which is used there; --reader NAME takes it here",
+    }
+}
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob bridge --list                what is on which reader?
+  sudo modprobe vhci-hcd && sudo keyfob bridge
+  keyfob bridge --uhid                without root, where a rule allows
+  keyfob bridge --reader ACR122       this reader, whatever is on others
+  keyfob bridge --listen 127.0.0.1:0  over USB/IP: no kernel, no root
+
+Lay the key on the reader when a program asks for it, and leave it there until the program is done. It needs pcscd. \
+docs/bridge.md has more.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_says_what_the_bridge_makes_of_each_reader() {
+        let reader = |name: &str| Reader {
+            name: name.to_owned(),
+            has_card: true,
+            is_contactless: true,
+            is_taken: false,
+            movements: 0,
+        };
+        let shown = table(&[(reader("A 00"), Use::Fido), (reader("B\u{1b} 01"), Use::Empty)]);
+        assert_eq!(shown, "READER      CARD\nA 00        a FIDO key\nB\\u{1b} 01  none\n");
+    }
+}

@@ -1,0 +1,246 @@
+//! The card's side of the bridge, on a thread of its own, which waits for cards and for their answers.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use ctap_client::card::Alone;
+use ctap_client::commands::code::GET_INFO;
+use ctap_client::{
+    ApduPipe, CardChannel, Exchange as _, Patience, ReaderFault, Status, TransportError,
+};
+use hid_transport::{KeepaliveStatus, Kind};
+
+use super::limits::{CARD_WAIT, HOLD, LOOK};
+use super::order::{News, Order};
+use super::pin_guard::PinGuard;
+
+/// The cards of this host, as the bridge looks for them.
+pub(super) trait Cards {
+    type Pipe: ApduPipe;
+
+    /// Selects the FIDO card that is there now, if there is one.
+    ///
+    /// # Errors
+    /// Why there cannot be any.
+    fn find(&mut self) -> Result<Option<Found<Self::Pipe>>, ReaderFault>;
+
+    /// By which movement of its reader the card came that was found last; `None`: it is gone.
+    fn arrival(&mut self) -> Option<u32>;
+
+    /// Lets time pass.
+    fn pause(&mut self, time: Duration);
+}
+
+/// A FIDO card.
+pub(super) struct Found<P> {
+    pub(super) pipe: P,
+    /// By which movement of its reader it came.
+    pub(super) arrival: u32,
+}
+
+/// Whoever has the card.
+pub(super) struct Worker<C: Cards> {
+    cards: C,
+    card: Option<CardChannel<Watched<C::Pipe>>>,
+    /// Whether anything went to the card since that was last asked.
+    has_heard: Rc<Cell<bool>>,
+    guard: PinGuard,
+    /// The last card that told what it is.
+    known: Option<u32>,
+    tell: Box<dyn FnMut(News)>,
+}
+
+/// A pipe that notes whether anything went through it.
+struct Watched<P> {
+    pipe: P,
+    has_heard: Rc<Cell<bool>>,
+}
+
+impl<P: ApduPipe> ApduPipe for Watched<P> {
+    fn alone(&mut self, request: &mut Alone<'_>) -> Result<Vec<u8>, TransportError> {
+        let Self { pipe, has_heard } = self;
+        pipe.alone(&mut |transmit, contact| {
+            let mut watched = |apdu: &[u8]| {
+                has_heard.set(true);
+                transmit(apdu)
+            };
+            request(&mut watched, contact)
+        })
+    }
+}
+
+/// How an attempt to have a card answer came out.
+enum Attempt {
+    Answered(Vec<u8>),
+    /// There is no card.
+    NoCard,
+    /// The card wants to be taken off and laid on again (NF-41).
+    WantsTap,
+}
+
+impl<C: Cards> Worker<C> {
+    /// `tell` hears what is new.
+    pub(super) fn new(cards: C, tell: impl FnMut(News) + 'static) -> Self {
+        Self {
+            cards,
+            card: None,
+            has_heard: Rc::default(),
+            guard: PinGuard::default(),
+            known: None,
+            tell: Box::new(tell),
+        }
+    }
+
+    /// Waits for a card that says what it is; then has cards carry out orders, until nobody gives any.
+    pub(super) fn run(mut self, orders: &Receiver<Order>) {
+        while self.known.is_none() {
+            if !self.has_card() {
+                self.cards.pause(LOOK);
+            }
+        }
+        loop {
+            let order = match self.card {
+                Some(_) => orders.recv_timeout(HOLD),
+                None => orders.recv().map_err(RecvTimeoutError::from),
+            };
+            match order {
+                Ok(order) => self.carry_out(&order),
+                Err(RecvTimeoutError::Timeout) => self.card = None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Has a card answer, which may have to come first.
+    pub(super) fn carry_out(&mut self, order: &Order) {
+        let id = order.id;
+        let mut waited = Duration::ZERO;
+        let message = loop {
+            if order.wish.is_abandoned() {
+                return;
+            }
+            if order.wish.is_cancelled() {
+                break vec![Status::KeepaliveCancel.byte()];
+            }
+            let attempt = self.attempt(order);
+            let before = match attempt {
+                Attempt::Answered(message) => break message,
+                // U2F clients ask again, and do not bear to wait (UF-34).
+                Attempt::NoCard | Attempt::WantsTap if order.kind == Kind::Msg => {
+                    break CONDITIONS_NOT_SATISFIED.to_vec();
+                }
+                Attempt::NoCard => None,
+                Attempt::WantsTap => self.cards.arrival(),
+            };
+            (self.tell)(News::Waits { id, for_user: true });
+            if !self.await_card(order, before, &mut waited) {
+                break vec![Status::UserActionTimeout.byte()];
+            }
+            (self.tell)(News::Waits { id, for_user: false });
+        };
+        (self.tell)(News::Answer { id, message });
+    }
+
+    /// Waits until another card is there than the one that came by `before`, or the client has changed its mind; false: it took
+    /// too long.
+    fn await_card(&mut self, order: &Order, before: Option<u32>, waited: &mut Duration) -> bool {
+        self.card = None;
+        while *waited < CARD_WAIT && !order.wish.is_cancelled() {
+            self.cards.pause(LOOK);
+            *waited = waited.saturating_add(LOOK);
+            let is_old = before.is_some() && self.cards.arrival() == before;
+            if !is_old && self.has_card() {
+                return true;
+            }
+        }
+        order.wish.is_cancelled()
+    }
+
+    fn attempt(&mut self, order: &Order) -> Attempt {
+        if !self.has_card() {
+            return Attempt::NoCard;
+        }
+        if let Some(refusal) =
+            self.guard.refusal(&order.message).filter(|_| order.kind == Kind::Cbor)
+        {
+            return Attempt::Answered(refusal);
+        }
+        self.has_heard.set(false);
+        match (self.exchange(order), self.has_heard.get()) {
+            (Ok(reply), _) if is_up_required(order, &reply) => Attempt::WantsTap,
+            (Ok(reply), _) => {
+                if order.kind == Kind::Cbor {
+                    self.guard.heard(&order.message, &reply);
+                }
+                Attempt::Answered(reply)
+            }
+            (Err(TransportError::Reader(_)), false) => {
+                self.card = None;
+                Attempt::NoCard
+            }
+            // What had begun may have been done: it is not begun again.
+            (Err(_), _) => {
+                self.card = None;
+                Attempt::Answered(failure(order.kind))
+            }
+        }
+    }
+
+    fn exchange(&mut self, order: &Order) -> Result<Vec<u8>, TransportError> {
+        let Self { card, tell, .. } = self;
+        let card = card.as_mut().ok_or(ReaderFault::NoCard)?;
+        match order.kind {
+            Kind::Msg => card.exchange_u2f(&order.message),
+            Kind::Cbor => card.exchange(&order.message, &mut |status| {
+                let for_user = status == KeepaliveStatus::UpNeeded;
+                tell(News::Waits { id: order.id, for_user });
+                if order.wish.is_cancelled() { Patience::Cancel } else { Patience::Wait }
+            }),
+        }
+    }
+
+    /// Whether there is a card: the one that is held, or another. One that just came says what it is.
+    fn has_card(&mut self) -> bool {
+        if self.card.is_some() && self.cards.arrival() == self.known {
+            return true;
+        }
+        self.card = None;
+        let Ok(Some(Found { pipe, arrival })) = self.cards.find() else { return false };
+        let watched = Watched { pipe, has_heard: Rc::clone(&self.has_heard) };
+        let Ok(mut card) = CardChannel::open(watched) else { return false };
+        self.guard.card_is_there(arrival);
+        if self.known != Some(arrival) {
+            let reply = card.exchange(&[GET_INFO], &mut |_| Patience::Wait);
+            let info = reply.ok().filter(|reply| reply.first() == Some(&0));
+            if info.is_none() && !card.has_u2f() {
+                return false;
+            }
+            (self.tell)(News::Card { info, has_u2f: card.has_u2f() });
+            self.known = Some(arrival);
+        }
+        self.card = Some(card);
+        true
+    }
+}
+
+fn is_up_required(order: &Order, reply: &[u8]) -> bool {
+    order.kind == Kind::Cbor && reply == [Status::UpRequired.byte()]
+}
+
+/// What a client hears of a card that was gone before it had answered.
+fn failure(kind: Kind) -> Vec<u8> {
+    match kind {
+        Kind::Cbor => vec![Status::Other.byte()],
+        Kind::Msg => NO_PRECISE_DIAGNOSIS.to_vec(),
+    }
+}
+
+/// 6985: a touch is needed, which for a card is a tap (UF-34).
+const CONDITIONS_NOT_SATISFIED: [u8; 2] = [0x69, 0x85];
+/// 6F00: the card failed.
+const NO_PRECISE_DIAGNOSIS: [u8; 2] = [0x6F, 0x00];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! The bridge between a host's CTAPHID and a card, both in this process; time passes when the bridge waits for a card.
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::mpsc;
+
+use apdu_transport::{Card, Event, Kind as CardKind, Settings, Version};
+use ctap_client::card::Contact;
+use ctap_client::{
+    Client, HidChannel, Permissions, RelyingParty, Report, ReportPipe, User, make_credential,
+};
+use ctap_core::{CheckedConfig, SoftKey};
+use tokio::sync::mpsc::unbounded_channel;
+use usbip_server::HidFunction as _;
+
+use super::*;
+use crate::bridge::hid::BridgedKey;
+use crate::bridge::order::Wish;
+
+/// A reader, the card that belongs to it, and what people do there.
+struct Desk {
+    key: SoftKey,
+    card: Card,
+    /// By which movement the card came; `None`: it is away.
+    arrival: Option<u32>,
+    movements: u32,
+    passed: Duration,
+    plans: Vec<Plan>,
+    wish: Option<Wish>,
+    /// Command bytes that the authenticator has got.
+    heard: Vec<u8>,
+    /// The card is taken away when it gets this command, before it answers.
+    leaves_at: Option<u8>,
+}
+
+type Shared = Rc<RefCell<Desk>>;
+
+/// What somebody does once so much time has passed.
+type Plan = (Duration, fn(&mut Desk));
+
+impl Desk {
+    fn shared() -> Shared {
+        let settings = Settings { version: Version::Fido20, ..Settings::default() };
+        Rc::new(RefCell::new(Self {
+            key: SoftKey::new(CheckedConfig::default(), [7; 32]),
+            card: Card::new(settings),
+            arrival: None,
+            movements: 0,
+            passed: Duration::ZERO,
+            plans: Vec::new(),
+            wish: None,
+            heard: Vec::new(),
+            leaves_at: None,
+        }))
+    }
+
+    fn lay_on(&mut self) {
+        self.movements += 1;
+        self.arrival = Some(self.movements);
+        self.power_up();
+    }
+
+    fn take_off(&mut self) {
+        self.movements += 1;
+        self.arrival = None;
+    }
+
+    fn tap(&mut self) {
+        self.take_off();
+        self.lay_on();
+    }
+
+    fn power_up(&mut self) {
+        self.card.reset();
+        self.key.tap();
+    }
+
+    fn transmit(&mut self, apdu: &[u8]) -> Vec<u8> {
+        if let Some(Event::Request { id, kind, message, .. }) =
+            self.card.handle_apdu(apdu, self.passed)
+        {
+            let message = message.to_vec();
+            self.heard.push(message[0]);
+            if self.leaves_at == Some(message[0]) {
+                self.take_off();
+                return Vec::new();
+            }
+            let reply = match kind {
+                CardKind::Ctap => self.key.call(&message),
+                CardKind::U2f => self.key.call_u2f(&message),
+            };
+            self.card.respond(id, &reply);
+        }
+        self.card.poll_response().expect("it answers at once")
+    }
+}
+
+struct FakeCards(Shared);
+
+struct FakeReader {
+    desk: Shared,
+    arrival: u32,
+}
+
+impl Cards for FakeCards {
+    type Pipe = FakeReader;
+
+    fn find(&mut self) -> Result<Option<Found<FakeReader>>, ReaderFault> {
+        let Some(arrival) = self.arrival() else { return Ok(None) };
+        // The reader gives it power anew.
+        self.0.borrow_mut().power_up();
+        Ok(Some(Found { pipe: FakeReader { desk: Rc::clone(&self.0), arrival }, arrival }))
+    }
+
+    fn arrival(&mut self) -> Option<u32> {
+        self.0.borrow().arrival
+    }
+
+    fn pause(&mut self, time: Duration) {
+        let desk = &mut *self.0.borrow_mut();
+        desk.passed += time;
+        while desk.plans.first().is_some_and(|(due, _)| *due <= desk.passed) {
+            let (_, act) = desk.plans.remove(0);
+            act(desk);
+        }
+    }
+}
+
+impl ApduPipe for FakeReader {
+    fn alone(&mut self, request: &mut Alone<'_>) -> Result<Vec<u8>, TransportError> {
+        if self.desk.borrow().arrival != Some(self.arrival) {
+            return Err(ReaderFault::NoCard.into());
+        }
+        request(&mut |apdu: &[u8]| Ok(self.desk.borrow_mut().transmit(apdu)), Contact::Kept)
+    }
+}
+
+/// A host with the bridge's key, whose other thread works whenever the host waits.
+struct Host {
+    key: BridgedKey,
+    orders: Receiver<Order>,
+    worker: Worker<FakeCards>,
+}
+
+impl Host {
+    /// A bridge that has met a card, which is on the reader.
+    fn with_card() -> (Self, Shared) {
+        let desk = Desk::shared();
+        desk.borrow_mut().lay_on();
+        let (tell, mut news) = unbounded_channel();
+        let mut worker = Worker::new(FakeCards(Rc::clone(&desk)), move |one| drop(tell.send(one)));
+        assert!(worker.has_card());
+        let Ok(News::Card { info, has_u2f }) = news.try_recv() else { panic!("no card") };
+        let (give, orders) = mpsc::channel();
+        let key = BridgedKey::new((info, has_u2f), give, news);
+        desk.borrow_mut().heard.clear();
+        (Self { key, orders, worker }, desk)
+    }
+
+    fn client(self) -> Client<HidChannel<Self>> {
+        Client::new(HidChannel::open(self).unwrap())
+    }
+}
+
+impl ReportPipe for Host {
+    fn send(&mut self, report: &Report) -> io::Result<()> {
+        self.key.output(report);
+        Ok(())
+    }
+
+    fn receive(&mut self, _: Duration) -> io::Result<Option<Report>> {
+        while let Ok(order) = self.orders.try_recv() {
+            self.worker.cards.0.borrow_mut().wish = Some(order.wish.clone());
+            self.worker.carry_out(&order);
+        }
+        Ok(self.key.input(1))
+    }
+}
+
+fn registration() -> make_credential::Request {
+    let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
+    make_credential::Request::new([1; 32], site, user)
+}
+
+fn plan(desk: &Shared, seconds: u64, act: fn(&mut Desk)) {
+    desk.borrow_mut().plans.push((Duration::from_secs(seconds), act));
+}
+
+#[test]
+fn a_program_registers_and_the_card_needs_one_tap() {
+    let (host, desk) = Host::with_card();
+    let made = host.client().make_credential(&registration(), None).unwrap();
+    made.verify("example.org", &[1; 32]).unwrap();
+    assert_eq!(desk.borrow().heard, [0x01]);
+}
+
+#[test]
+fn init_and_get_info_need_no_card() {
+    let (host, desk) = Host::with_card();
+    desk.borrow_mut().take_off();
+    let mut client = host.client();
+    assert!(client.get_info().unwrap().versions.contains(&"FIDO_2_3".to_owned()));
+    assert!(desk.borrow().heard.is_empty());
+}
+
+#[test]
+fn a_request_waits_for_the_card_and_goes_on_when_it_comes() {
+    let (host, desk) = Host::with_card();
+    desk.borrow_mut().take_off();
+    plan(&desk, 12, Desk::lay_on);
+    host.client().make_credential(&registration(), None).unwrap();
+    assert_eq!(desk.borrow().passed, Duration::from_secs(12));
+}
+
+#[test]
+fn a_request_for_which_no_card_comes_times_out() {
+    // HD-77
+    let (host, desk) = Host::with_card();
+    desk.borrow_mut().take_off();
+    let refused = host.client().make_credential(&registration(), None).unwrap_err();
+    assert_eq!(refused.status(), Some(Status::UserActionTimeout));
+    assert_eq!(desk.borrow().passed, CARD_WAIT);
+}
+
+#[test]
+fn a_client_takes_its_request_back_while_the_bridge_waits_for_a_card() {
+    // HD-81
+    let (host, desk) = Host::with_card();
+    desk.borrow_mut().take_off();
+    plan(&desk, 3, |desk| desk.wish.as_ref().unwrap().cancel());
+    let refused = host.client().selection().unwrap_err();
+    assert_eq!(refused.status(), Some(Status::KeepaliveCancel));
+}
+
+#[test]
+fn what_was_given_up_is_never_asked_of_a_card_that_comes_later() {
+    // HD-37
+    let (mut host, desk) = Host::with_card();
+    desk.borrow_mut().take_off();
+    let mut channel = HidChannel::open(&mut host).unwrap();
+    plan(&desk, 1, |desk| {
+        desk.wish.as_ref().unwrap().abandon();
+        desk.lay_on();
+    });
+    assert!(channel.exchange(&[0x0B], &mut |_| Patience::Wait).is_err(), "nobody answers it");
+    assert!(!desk.borrow().heard.contains(&0x0B));
+}
+
+#[test]
+fn a_used_up_tap_is_waited_for_anew() {
+    // NF-41
+    let (host, desk) = Host::with_card();
+    let mut client = host.client();
+    client.make_credential(&registration(), None).unwrap();
+    plan(&desk, 5, Desk::tap);
+    client.make_credential(&registration(), None).unwrap();
+    assert_eq!(desk.borrow().passed, Duration::from_secs(5));
+}
+
+#[test]
+fn a_card_that_leaves_in_the_middle_is_not_asked_the_same_again() {
+    let (host, desk) = Host::with_card();
+    let mut client = host.client();
+    desk.borrow_mut().leaves_at = Some(0x01);
+    let failed = client.make_credential(&registration(), None).unwrap_err();
+    assert_eq!(failed.status(), Some(Status::Other));
+    desk.borrow_mut().leaves_at = None;
+    plan(&desk, 1, Desk::lay_on);
+    client.make_credential(&registration(), None).unwrap();
+    assert_eq!(desk.borrow().heard, [0x01, 0x04, 0x01], "and getInfo, of whatever card came");
+}
+
+const RP: Option<&str> = Some("example.org");
+
+#[test]
+fn three_wrong_pins_are_enough_however_often_the_reader_takes_the_power() {
+    // CP-26
+    let (host, desk) = Host::with_card();
+    let mut client = host.client();
+    client.set_pin("1234").unwrap();
+    let mut guess = |expected| {
+        client.exchange_mut().pipe_mut().worker.card = None;
+        let refused = client.pin_uv_auth_token("4321", Permissions::GET_ASSERTION, RP);
+        assert_eq!(refused.err().and_then(|error| error.status()), Some(expected));
+    };
+    for _ in 0..3 {
+        guess(Status::PinInvalid);
+    }
+    guess(Status::PinAuthBlocked);
+    assert_eq!(client.pin_retries().unwrap().left, 5);
+    desk.borrow_mut().tap();
+    let token = client.pin_uv_auth_token("1234", Permissions::GET_ASSERTION, RP);
+    token.unwrap();
+}
