@@ -1,4 +1,4 @@
-//! What a key offers as a card.
+//! The settings of a card: what a key offers as one.
 
 use crate::limits::MESSAGE_MAX;
 

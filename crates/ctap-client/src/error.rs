@@ -1,4 +1,4 @@
-//! What can go wrong between a platform and a key, by whose fault it is. No error holds a PIN, key or token.
+//! Errors between a platform and a key, by whose fault they are. No error holds a PIN, key or token.
 //!
 //! A message tells its cause within itself, so no error here is the `source` of another: who prints the whole chain
 //! would print it twice.

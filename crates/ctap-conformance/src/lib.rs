@@ -1,4 +1,4 @@
-//! What the CTAP standard asks of a security key, as cases to read and to run against any key.
+//! The demands of the CTAP standard on a security key, as cases to read and to run against any key.
 //!
 //! ```text
 //!   vectors/*.toml ──► Suite ── Case: rules, a sentence, needs, steps

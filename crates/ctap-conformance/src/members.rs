@@ -1,4 +1,4 @@
-//! What the standard calls the members of replies, which travel as numbers: for people who read what was wrong.
+//! The standard's names for the members of replies, which travel as numbers: for people who read what was wrong.
 
 use ctap_client::commands::code;
 

@@ -1,4 +1,4 @@
-//! What a key must offer for a case to make sense.
+//! The needs of a case: what a key must offer for it to make sense.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Which client a message comes from.
+//! A channel: the client that a message comes from.
 
 /// Where a request came from: opaque here, a CTAPHID channel in practice. Two requests with the same number come from the
 /// same client.

@@ -1,4 +1,4 @@
-//! What the device is, apart from what happened to it: data, chosen by whoever builds the authenticator.
+//! The configuration of a device, which is what it is apart from what happened to it: data, chosen by whoever builds the authenticator.
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! What follows from what the device is ([`Config`]) and what happened to it ([`State`]): the questions that several
+//! The policy that follows from what the device is ([`Config`]) and what happened to it ([`State`]): the questions that several
 //! commands ask, each answered once.
 
 use crate::config::{Config, FingerprintSensor};

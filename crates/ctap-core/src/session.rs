@@ -1,4 +1,4 @@
-//! What a power cycle forgets.
+//! The session between two power-ups: what a power cycle forgets.
 
 use core::time::Duration;
 

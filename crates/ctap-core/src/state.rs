@@ -1,4 +1,4 @@
-//! What an authenticator remembers. Commands read it through shared references; [`Store::commit`](crate::Store::commit) is
+//! The state that an authenticator remembers. Commands read it through shared references; [`Store::commit`](crate::Store::commit) is
 //! the one way to change it.
 
 use alloc::collections::BTreeMap;

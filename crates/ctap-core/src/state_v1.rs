@@ -1,4 +1,4 @@
-//! What keyfob wrote up to version 1 of its files, `state.keyfob` and `counter.keyfob`, taken over as records.
+//! The files that keyfob wrote up to version 1, `state.keyfob` and `counter.keyfob`, taken over as records.
 //!
 //! The state file is a header, a CBOR body and a checksum; the counter file has two slots. They are described byte by byte in
 //! `docs/state-format.md`, and read for exactly one purpose: to be replaced by records, once.

@@ -1,4 +1,4 @@
-//! What the unit tests of this crate share.
+//! Tools of the unit tests of this crate.
 
 use alloc::vec::Vec;
 

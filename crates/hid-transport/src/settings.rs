@@ -1,4 +1,4 @@
-//! What a device offers over CTAPHID.
+//! The settings of a device: what it offers over CTAPHID.
 
 use crate::init::Capabilities;
 use crate::limits::MESSAGE_MAX;

@@ -83,7 +83,7 @@ pub(crate) struct Options {
     reports: ReportOptions,
 
     #[command(flatten)]
-    care: OperatorOptions,
+    operator: OperatorOptions,
 }
 
 const EXAMPLES: &str = "\
@@ -217,9 +217,11 @@ impl Options {
             Some(address) => match address.found()? {
                 Address::Pcsc { reader } => {
                     let reader = reader.unwrap_or_default();
-                    Ok(Box::new(CardKey::new(CardOperator::new(reader, &self.care)?)))
+                    Ok(Box::new(CardKey::new(CardOperator::new(reader, &self.operator)?)))
                 }
-                address => Ok(Box::new(HidKey::new(ExternalOperator::new(&address, &self.care)?))),
+                address => {
+                    Ok(Box::new(HidKey::new(ExternalOperator::new(&address, &self.operator)?)))
+                }
             },
         }
     }
@@ -241,7 +243,7 @@ impl Options {
         if self.device.is_some() && self.yes_erase_this_key {
             words += " --yes-erase-this-key";
         }
-        for (option, command) in self.care.commands() {
+        for (option, command) in self.operator.commands() {
             words += &format!(" {option} {}", quoted(command));
         }
         if let Some(path) = &self.choice.cases {

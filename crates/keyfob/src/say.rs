@@ -1,4 +1,4 @@
-//! What a running key tells people. It never waits for them: a line that nobody takes is lost.
+//! The lines that a running key tells people. It never waits for them: a line that nobody takes is lost.
 
 use std::fmt::Display;
 use std::fs::File;

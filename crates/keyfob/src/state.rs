@@ -1,4 +1,4 @@
-//! Where the memories of keys are, and `keyfob state`, which looks after them.
+//! The memories of keys, and `keyfob state`, which looks after them.
 
 mod exported;
 mod info;

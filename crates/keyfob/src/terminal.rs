@@ -1,4 +1,4 @@
-//! What a person sees and types: colour, columns, other people's text, questions.
+//! The terminal, where a person sees and types: colour, columns, other people's text, questions.
 
 mod hidden;
 mod json;

@@ -1,4 +1,4 @@
-//! What one commit changes, as the text of one frame: all of it, or nothing, is there after a power cut.
+//! The changes of one commit, as the text of one frame: all of it, or nothing, is there after a power cut.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};

@@ -1,4 +1,4 @@
-//! Which records are alive, and where: all that memory holds of them.
+//! The index: which records are alive, and where. It is all that memory holds of them.
 
 use std::collections::BTreeMap;
 

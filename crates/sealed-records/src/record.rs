@@ -1,4 +1,4 @@
-//! What a vault keeps, and what can happen to it.
+//! Records, which a vault keeps, and changes to them.
 
 use std::fmt;
 

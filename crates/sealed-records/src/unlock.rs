@@ -1,4 +1,4 @@
-//! What unlocks a vault: a key file, a passphrase, or a systemd credential.
+//! The locks of a vault: a key file, a passphrase, or a systemd credential.
 
 use std::fmt;
 use std::fs::File;

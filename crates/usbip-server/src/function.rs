@@ -1,4 +1,4 @@
-//! What sits behind the interface: 64-byte reports out, 64-byte reports in, and time.
+//! The function behind a HID interface: 64-byte reports out, 64-byte reports in, and time.
 
 use std::time::Duration;
 

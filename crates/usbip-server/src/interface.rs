@@ -1,4 +1,4 @@
-//! What a device is made of: interfaces, and the endpoints of each (USB 2.0 sections 9.6.5 and 9.6.6).
+//! The parts of a device: interfaces, and the endpoints of each (USB 2.0 sections 9.6.5 and 9.6.6).
 
 use std::cell::RefCell;
 use std::rc::Rc;

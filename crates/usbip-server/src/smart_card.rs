@@ -1,4 +1,4 @@
-//! What lies on a reader: command APDUs in, response APDUs out, and time.
+//! The smart card on a reader: command APDUs in, response APDUs out, and time.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Who vouches for a key's credentials: a private key with its certificates, made here or brought by the user.
+//! The identity that vouches for a key's credentials: a private key with its certificates, made here or brought by the user.
 //!
 //! ```text
 //!   certificate.rs   a new identity: root and leaf as WebAuthn section 8.2.1 wants them

@@ -1,4 +1,4 @@
-//! What a key is to be, and where it is plugged in.
+//! The builder of a key: what it is to be, and where it is plugged in.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What is on the thread of a [`VirtualKey`](crate::VirtualKey): the key, and the way to its host.
+//! The thread of a [`VirtualKey`](crate::VirtualKey) from inside: the key, and the way to its host.
 
 use std::convert::Infallible;
 use std::future::pending;

@@ -1,4 +1,4 @@
-//! Where a key's memory is: a vault in a directory of its own, or nowhere.
+//! A key's memory: a vault in a directory of its own, or nowhere.
 
 pub mod companions;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Which of this machine's programs are let in over TCP: USB/IP knows no passwords, and every user of the machine reaches loopback.
+//! The filter of peers: which of this machine's programs are let in over TCP. USB/IP knows no passwords, and every user of the
+//! machine reaches loopback.
 //!
 //! TCP does not tell whose program is at the other end, but the kernel knows the owner of each of its sockets. It is asked for
 //! the one socket with sock_diag(7), which takes microseconds. A system without that has `/proc/net/tcp` and `tcp6`, whose reading

@@ -1,4 +1,4 @@
-//! What the pure crates are given by this machine: time and randomness. And how the stack is left behind.
+//! The platform of the pure crates, which is this machine: its time and its randomness. And how the stack is left behind.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -1,4 +1,4 @@
-//! Which command an APDU is: the checks that need to know nothing else, in their order (UF-04): class, instruction,
+//! The command that an APDU is: the checks that need to know nothing else, in their order (UF-04): class, instruction,
 //! lengths, then P1 and P2.
 
 use super::Kind;

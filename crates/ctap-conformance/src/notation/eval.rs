@@ -1,4 +1,4 @@
-//! What expressions are worth.
+//! The values of expressions.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! What a U2F client is answered: it does not wait for a touch, it asks again and again ([`touches`](crate::touches)).
+//! The answers to a U2F client: it does not wait for a touch, it asks again and again ([`touches`](crate::touches)).
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whether a configuration makes sense: the rules between its features, each with what to say when it is broken.
+//! The check of a configuration: the rules between its features, each with what to say when it is broken.
 
 use alloc::borrow::Cow;
 use alloc::format;

@@ -1,4 +1,5 @@
-//! What a decision, a MAC or a fingerprint proves: made in one place each, and used up by the code that needs the fact.
+//! The proofs of presence and verification, by a decision, a MAC or a fingerprint: made in one place each, and used up by the
+//! code that needs the fact.
 
 /// Proof that a person touched the key for this very request, or laid it on a reader for it.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What people are asked, and what they decide.
+//! Questions to people, and their decisions.
 
 use alloc::string::String;
 use core::fmt;

@@ -1,4 +1,4 @@
-//! What a record is about: its name.
+//! The name of a record: what it is about.
 
 use alloc::vec::Vec;
 

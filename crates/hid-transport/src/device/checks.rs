@@ -1,4 +1,4 @@
-//! Which initialization packets are let in: the checks in their order, HD-20 to HD-32.
+//! The checks of initialization packets, in their order: HD-20 to HD-32.
 //!
 //! Nothing here changes the device. The first check that fails decides.
 

@@ -1,4 +1,4 @@
-//! What the authenticator hears of.
+//! Events, which the authenticator hears of.
 
 use crate::channels::ChannelId;
 

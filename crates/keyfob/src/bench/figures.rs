@@ -1,4 +1,4 @@
-//! What was measured, beside what it is compared with: as tables, and as JSON.
+//! Figures, beside those that they are compared with: as tables, and as JSON.
 
 use std::fmt;
 use std::time::Duration;

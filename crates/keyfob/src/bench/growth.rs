@@ -1,4 +1,4 @@
-//! What a key costs that has more and more passkeys: in this process, with its memory in a directory.
+//! The cost of a key that has more and more passkeys: in this process, with its memory in a directory.
 
 use std::cell::RefCell;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What rows are called: what is measured, and on which key.
+//! The names of rows: what is measured, and on which key.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What grows with the number of passkeys, as a picture: both axes logarithmic, so that what is flat is a level line.
+//! A picture of what grows with the number of passkeys: both axes logarithmic, so that what is flat is a level line.
 
 use std::fmt::Display;
 use std::ops::Range;

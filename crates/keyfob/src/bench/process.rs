@@ -1,4 +1,4 @@
-//! What a process costs while nothing happens: memory, processor time, wake-ups (proc(5)).
+//! The cost of a process while nothing happens: memory, processor time, wake-ups (proc(5)).
 
 use std::fs;
 use std::thread;

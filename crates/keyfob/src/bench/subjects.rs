@@ -1,4 +1,4 @@
-//! What is measured: exchanges with keys in this process and over USB/IP, and what they are compared with.
+//! The subjects of the measurements: exchanges with keys in this process and over USB/IP, and what they are compared with.
 
 use std::cell::RefCell;
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! Which cases are run: those that words choose, or those that failed before.
+//! The choice of cases to run: those that words choose, or those that failed before.
 
 use std::collections::BTreeSet;
 use std::fs;

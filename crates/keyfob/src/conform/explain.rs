@@ -1,4 +1,4 @@
-//! What the suite consists of: its chapters, its cases, and what each of them, or a rule, is about.
+//! The suite explained: its chapters, its cases, and what each of them, or a rule, is about.
 
 use ctap_conformance::{Case, Chapter, Suite};
 use serde_json::{Value as Json, json};

@@ -1,7 +1,7 @@
 //! The operator of a key outside this process: touches it, unplugs it, waits.
 //!
 //! ```text
-//!   care.rs         whoever is there, in the order in which they are asked
+//!   means.rs        whoever is there, in the order in which they are asked
 //!   hands.rs        who touches it
 //!   plug.rs         who unplugs it and plugs it in, and where it is then
 //!   running_key.rs  both, for a key in a keyfob of this host
@@ -11,10 +11,10 @@
 //! ```
 
 mod card;
-mod care;
 mod command;
 mod hands;
 mod link;
+mod means;
 mod plug;
 mod running_key;
 
@@ -27,9 +27,9 @@ use ctap_conformance::{Hand, Operator, TransportFailure};
 use virtual_key::key::Touch;
 
 pub(super) use self::card::CardOperator;
-use self::care::Care;
 pub(super) use self::link::SharedPipe;
 use self::link::{Link, open_until};
+use self::means::Means;
 use self::plug::{Plug, among, follow};
 use self::running_key::RunningKey;
 pub(super) use self::running_key::bad_sample;
@@ -72,7 +72,7 @@ impl OperatorOptions {
 /// The operator of a key outside this process: a person, commands, or the control socket of its keyfob.
 pub(super) struct ExternalOperator {
     address: Address,
-    care: Care,
+    means: Means,
     link: Link,
 }
 
@@ -92,8 +92,8 @@ impl ExternalOperator {
             None => None,
         };
         let is_imported = matches!(address, Address::Usbip { .. });
-        let care = Care::new(options, ours, is_imported.then_some(Plug::Import));
-        Ok(Self { address: address.clone(), care, link: Link::Found(pipe) })
+        let means = Means::new(options, ours, is_imported.then_some(Plug::Import));
+        Ok(Self { address: address.clone(), means, link: Link::Found(pipe) })
     }
 }
 
@@ -140,14 +140,14 @@ impl Operator for ExternalOperator {
 
     fn act(&mut self, hand: Hand) -> Result<(), TransportFailure> {
         let is_due = self.link.is_due(hand);
-        self.care.act(hand, is_due)
+        self.means.act(hand, is_due)
     }
 
     fn power_cycle(&mut self) -> Result<(), TransportFailure> {
         self.link = Link::cut_for(LEAVING);
         let before = local_keys().unwrap_or_default();
-        self.care.power_cycle()?;
-        if matches!(self.care.plug, Plug::Import) {
+        self.means.power_cycle()?;
+        if matches!(self.means.plug, Plug::Import) {
             return Ok(());
         }
         self.link = Link::cut_for(APPEARING);
@@ -158,22 +158,22 @@ impl Operator for ExternalOperator {
     }
 
     fn can_renew(&self) -> bool {
-        self.care.can_renew()
+        self.means.can_renew()
     }
 
     fn renew(&mut self) -> Result<(), TransportFailure> {
         self.link = Link::cut_for(LEAVING);
-        self.care.renew()?;
+        self.means.renew()?;
         self.link = Link::cut_for(APPEARING);
         Ok(())
     }
 
     fn hindrance(&self) -> Option<String> {
-        self.care.hindrance()
+        self.means.hindrance()
     }
 
     fn reaction_time(&self) -> Duration {
-        self.care.reaction_time()
+        self.means.reaction_time()
     }
 
     fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure> {

@@ -1,4 +1,4 @@
-//! What a person sees of a run: progress, failures, and a table.
+//! A run as a person sees it: progress, failures, and a table.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, stderr};

@@ -1,4 +1,4 @@
-//! What is said on the control socket, as lines of JSON.
+//! The messages on the control socket, as lines of JSON.
 
 use ctap_core::Decision;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What to type after the demonstration: commands that can be typed as they stand, on this machine and by this user.
+//! The next steps after the demonstration: commands that can be typed as they stand, on this machine and by this user.
 
 use std::env;
 use std::path::Path;

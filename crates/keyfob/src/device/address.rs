@@ -1,4 +1,4 @@
-//! Where a key is, in words that can be typed.
+//! The address of a key, as it can be typed.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What is examined, one function for each thing.
+//! The checks of a host, one function for each thing.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What was found out about a host.
+//! A finding about a host.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Who listens on the port that USB/IP tools expect (proc(5): /proc/net/tcp).
+//! The owner of the port that USB/IP tools expect (proc(5): /proc/net/tcp).
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What `attach` and `serve` have in common: which keys there are to be.
+//! The options that `attach` and `serve` have in common: which keys there are to be.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What every running key has, however it reaches a host: its prompts, its control socket, its end.
+//! Running keys, however they reach a host: their prompts, their control socket, their end.
 
 use std::convert::Infallible;
 use std::rc::Rc;

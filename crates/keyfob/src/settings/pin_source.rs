@@ -1,4 +1,4 @@
-//! Where PINs come from: an argument, a file, a person at a terminal, or the lines of standard input.
+//! The sources of PINs: an argument, a file, a person at a terminal, or the lines of standard input.
 
 use std::convert::Infallible;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! What unlocks the memories of keys, and where their witnesses are.
+//! The options that unlock the memories of keys, and say where their witnesses are.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Where passphrases of memories come from: a file, standard input, or a person at a terminal.
+//! The sources of passphrases of memories: a file, standard input, or a person at a terminal.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};

@@ -1,4 +1,4 @@
-//! What a host does first with a device: read its descriptors and configure it (USB 2.0 section
+//! Enumeration, which a host does first with a device: read its descriptors and configure it (USB 2.0 section
 //! 9.1.2).
 
 use usbip::{SetupPacket, StandardRequest};

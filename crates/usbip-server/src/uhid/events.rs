@@ -1,4 +1,4 @@
-//! What a HID device of user space and the kernel say to each other, as bytes: `struct uhid_event` of <linux/uhid.h>, in the
+//! The events between a HID device of user space and the kernel, as bytes: `struct uhid_event` of <linux/uhid.h>, in the
 //! machine's own byte order.
 //!
 //! The kernel's structures have fields of fixed size and no padding. What is shorter than the whole the kernel takes for followed

@@ -1,4 +1,4 @@
-//! What lies beside a memory's records and is the key's as well: its serial number, and who vouches for it.
+//! Companions of a memory's records, files that are the key's as well: its serial number, and who vouches for it.
 
 use std::fs::{self, File};
 use std::io;

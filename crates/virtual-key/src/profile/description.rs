@@ -1,4 +1,4 @@
-//! What a profile says: the members of getInfo by the standard's names, and what getInfo does not tell.
+//! The description of a key in a profile: the members of getInfo by the standard's names, and what getInfo does not tell.
 
 use std::fmt;
 use std::path::PathBuf;

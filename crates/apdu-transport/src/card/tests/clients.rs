@@ -1,4 +1,4 @@
-//! What each client sends, byte for byte, to a card that takes its time, and what it must hear.
+//! Each client byte for byte: what it sends to a card that takes its time, and what it must hear.
 
 use super::bench::*;
 

@@ -7,8 +7,8 @@ use ctap_client::{ReaderFault, TransportError};
 use ctap_conformance::{Hand, Operator, TransportFailure};
 use virtual_key::key::Touch;
 
-use super::care::Care;
 use super::hands::LastAct;
+use super::means::Means;
 use super::plug::Plug;
 use super::running_key::RunningKey;
 use super::{APPEARING, OperatorOptions, PAUSE, REFUSES_EVERYTHING, START_IT_ANEW};
@@ -19,7 +19,7 @@ use crate::failure::failure;
 pub(in crate::conform) struct CardOperator {
     /// The reader's whole name.
     reader: String,
-    care: Care,
+    means: Means,
     last_act: LastAct,
 }
 
@@ -38,8 +38,8 @@ impl CardOperator {
             return Err(failure(REFUSES_EVERYTHING, START_IT_ANEW));
         }
         let by_reader = (touch != Some(Touch::Ask)).then(|| Plug::Reader(reader.clone()));
-        let care = Care::new(options, ours, by_reader);
-        Ok(Self { reader, care, last_act: LastAct::default() })
+        let means = Means::new(options, ours, by_reader);
+        Ok(Self { reader, means, last_act: LastAct::default() })
     }
 }
 
@@ -67,27 +67,27 @@ impl Operator for CardOperator {
 
     fn act(&mut self, hand: Hand) -> Result<(), TransportFailure> {
         let is_due = self.last_act.is_due(hand);
-        self.care.act(hand, is_due)
+        self.means.act(hand, is_due)
     }
 
     fn power_cycle(&mut self) -> Result<(), TransportFailure> {
-        self.care.power_cycle()
+        self.means.power_cycle()
     }
 
     fn can_renew(&self) -> bool {
-        self.care.can_renew()
+        self.means.can_renew()
     }
 
     fn renew(&mut self) -> Result<(), TransportFailure> {
-        self.care.renew()
+        self.means.renew()
     }
 
     fn hindrance(&self) -> Option<String> {
-        self.care.hindrance()
+        self.means.hindrance()
     }
 
     fn reaction_time(&self) -> Duration {
-        self.care.reaction_time()
+        self.means.reaction_time()
     }
 
     fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure> {

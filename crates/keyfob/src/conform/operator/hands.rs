@@ -1,4 +1,4 @@
-//! Who touches a key.
+//! The hands that touch a key.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Who unplugs a key and plugs it in again, and where it is then.
+//! The power cycle of a key: who unplugs it and plugs it in again, and where it is then.
 
 use std::fs;
 use std::io;

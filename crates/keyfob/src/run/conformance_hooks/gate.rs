@@ -1,4 +1,4 @@
-//! Who may ask: programs of this machine. A web page in a browser of this machine could send such a request too, and must
+//! The gate, which lets in programs of this machine. A web page in a browser of this machine could send such a request too, and must
 //! not press the button.
 //!
 //! A page that knows the port posts across origins: its `Origin` gives it away. A page that has its own name point to

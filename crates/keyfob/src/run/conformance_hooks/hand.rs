@@ -1,4 +1,4 @@
-//! What is done to the key.
+//! The hand that touches the key and unplugs it.
 
 use std::cell::Cell;
 use std::convert::Infallible;

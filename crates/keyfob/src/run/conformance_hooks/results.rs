@@ -1,4 +1,4 @@
-//! What the conformance tool tells at the end of a run: `allTestsSelected`, `passedTestsCount`, `failedTestsCount`, and
+//! The results that the conformance tool tells at the end of a run: `allTestsSelected`, `passedTestsCount`, `failedTestsCount`, and
 //! `failedTests`, an array of descriptions.
 
 use serde_json::Value;

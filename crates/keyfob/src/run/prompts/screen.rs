@@ -1,4 +1,4 @@
-//! What stands on the terminal: at most one prompt at a time, with a countdown, and what became of it.
+//! The screen of a running key: at most one prompt at a time, with a countdown, and what became of it.
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Who looks after a key outside this process, whatever way it is reached.
+//! The means by which a key outside this process is operated, whatever way it is reached.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{OperatorOptions, POWER_CYCLE, RENEW, TOUCH};
 use crate::terminal;
 
 /// Hands, a plug, and somebody who makes the key as new.
-pub(super) struct Care {
+pub(super) struct Means {
     hands: Hands,
     pub(super) plug: Plug,
     renewal: Option<OperatorCommand>,
@@ -20,7 +20,7 @@ pub(super) struct Care {
     hindrance: Option<String>,
 }
 
-impl Care {
+impl Means {
     /// Commands come first; then the keyfob that runs the key. `by_itself`: this way to the key unplugs it without anybody.
     pub(super) fn new(
         options: &OperatorOptions,
