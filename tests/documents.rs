@@ -119,6 +119,7 @@ fn the_code_that_a_document_shows_is_code_that_runs() {
     for (document, programs) in [
         ("README.md", &[core, whole_key][..]),
         ("docs/embedding.md", &[core, whole_key]),
+        ("docs/nfc.md", &[whole_key]),
         ("crates/ctap-core/README.md", &[core]),
         ("crates/ctap-client/README.md", &[front_page]),
         ("crates/virtual-key/README.md", &[whole_key]),

@@ -114,10 +114,12 @@ Examples:
 pub(crate) enum Command {
     Attach(run::attach::Options),
     Serve(run::serve::Options),
+    Card(run::card::Options),
     Bridge(bridge::Options),
 
     Touch(run::touch::TouchOptions),
     Deny(run::touch::DenyOptions),
+    Tap(run::tap::Options),
     Wait(run::wait::Options),
     Replug(run::replug::Options),
     Status(run::status::Options),

@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 mod finding;
 mod machine;
 mod port;
+mod reader;
 mod udev_rule;
 mod uhid;
 mod way_in;
@@ -25,6 +26,11 @@ pub(crate) fn obstacle_to_attaching() -> Option<(String, String)> {
 /// How to come by a key on this host, which has none in a USB port: a sentence for `next:`.
 pub(crate) fn way_to_a_key() -> String {
     way_in::to_a_key(&Machine::this())
+}
+
+/// How to come by a virtual smart card reader on this host: a sentence for `next:`.
+pub(crate) fn way_to_a_reader() -> &'static str {
+    reader::way_to_one(&Machine::this())
 }
 
 /// Who listens on this TCP port of this host: a program's name, or whatever is known.

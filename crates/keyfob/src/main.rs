@@ -52,9 +52,11 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Attach(options) => on_one_thread(run::attach::run(options)),
         Command::Serve(options) => on_one_thread(run::serve::run(options)),
+        Command::Card(options) => on_one_thread(run::card::run(options)),
         Command::Bridge(options) => on_one_thread(bridge::run(options)),
         Command::Touch(options) => run::touch::touch(options),
         Command::Deny(options) => run::touch::deny(options),
+        Command::Tap(options) => run::tap::run(options),
         Command::Wait(options) => run::wait::run(options),
         Command::Replug(options) => run::replug::run(options),
         Command::Status(options) => run::status::run(&options),

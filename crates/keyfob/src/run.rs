@@ -1,8 +1,8 @@
 //! Running keys: starting them, and answering for them while they run.
 //!
 //! ```text
-//!   attach, serve                        start keys, with what they have in common: key_options, running
-//!   touch, wait, replug, status          ask a running key, through its control socket
+//!   attach, serve, card                  start keys, with what they have in common: key_options, running
+//!   touch, tap, wait, replug, status     ask a running key, through its control socket
 //!   prompts                              asks the person at the terminal
 //!   control_server, told                 answers the control socket
 //!   conformance_hooks                    answers FIDO's conformance tool
@@ -10,6 +10,7 @@
 //! ```
 
 pub(crate) mod attach;
+pub(crate) mod card;
 mod conformance_hooks;
 mod control_server;
 mod key_options;
@@ -19,6 +20,7 @@ pub(crate) mod replug;
 mod running;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod tap;
 mod told;
 pub(crate) mod touch;
 pub(crate) mod wait;

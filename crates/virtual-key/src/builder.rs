@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Warn, log};
 use crate::key::Touch;
-use crate::keys::KeySettings;
+use crate::keys::{Form, KeySettings};
 use crate::memory::Place;
 use crate::profile::Profile;
 use crate::thread::Way;
 use crate::virtual_key::VirtualKey;
 
 /// A key in the making: [`VirtualKey::builder`]. Nothing exists before [`start`](Self::start), [`serve`](Self::serve),
-/// [`attach`](Self::attach) or [`attach_uhid`](Self::attach_uhid).
+/// [`attach`](Self::attach), [`attach_uhid`](Self::attach_uhid) or [`card`](Self::card).
 #[derive(Clone, Debug)]
 pub struct Builder {
     profile: Option<Profile>,
@@ -112,11 +112,24 @@ impl Builder {
         self.plugged(Way::Uhid)
     }
 
+    /// Starts the key as a card, and lays it on the virtual NFC reader that listens at an address of this machine's loopback interface:
+    /// vsmartcard's vpcd, a driver of pcscd, at [`PORT`](crate::vpcd::PORT). Returns when the reader has the card.
+    /// [`take_off`](VirtualKey::take_off), [`lay_on`](VirtualKey::lay_on) and [`tap`](VirtualKey::tap) are for it.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); [`Error::NoReader`]; [`Error::Exposed`].
+    pub fn card(self, reader: impl ToSocketAddrs) -> Result<VirtualKey, Error> {
+        let address = one_of(reader)?;
+        self.plugged(Way::Reader(address))
+    }
+
     fn plugged(self, way: Way) -> Result<VirtualKey, Error> {
         let Self { profile, capacity, touch, seed, memory, warn } = self;
         let profile = profile.map_or_else(|| Profile::load("default"), Ok)?;
         let profile = profile.with_capacity(capacity);
-        VirtualKey::start(KeySettings { profile, memories: vec![memory], touch, seed, warn }, way)
+        let form = if matches!(way, Way::Reader(_)) { Form::Card } else { Form::Usb };
+        let memories = vec![memory];
+        VirtualKey::start(KeySettings { profile, form, memories, touch, seed, warn }, way)
     }
 }
 

@@ -187,6 +187,14 @@ pub enum Error {
         error: ConnectionError,
     },
 
+    /// Nobody has taken the card within [`NOTICING`](crate::keys::NOTICING): no reader listens there, or another card lies on it.
+    #[error("no reader has taken the card")]
+    NoReader,
+
+    /// Only a card can be laid on a reader: the caller's fault.
+    #[error("this key is no card, and cannot be laid on a reader")]
+    NotACard,
+
     /// A key has one host at a time, and there is one: the caller's fault.
     #[error("the key is plugged in elsewhere")]
     InUse,
@@ -253,6 +261,10 @@ impl Error {
             }
             Self::NoDeviceFile => "try `sudo modprobe -a usbhid hid-generic`, and `keyfob doctor`",
             Self::Unplugged { .. } | Self::Broken { .. } => "attach it again",
+            Self::NoReader => {
+                "see that pcscd runs with vsmartcard's driver (`sudo apt-get install pcscd vsmartcard-vpcd`), and that no other card lies there"
+            }
+            Self::NotACard => "make it one: `Builder::card`, or `keyfob card`",
             Self::InUse => "end the other connection, or detach it there, first",
             Self::Connection(_) => "see that the key still runs, and connect again",
             Self::NoPrompt => "wait until the key asks, then answer",

@@ -17,10 +17,11 @@ use usbip_server::Server;
 
 use crate::error::{Error, Warn};
 use crate::host::{Driver, Found, Held};
-use crate::keys::{KeySettings, Keys, Offer, PluggedKey, Prompt};
+use crate::keys::{Form, KeySettings, Keys, NOTICING, Offer, PluggedKey, Prompt};
 use crate::peers::PeerFilter;
 use crate::power_cycle::power_cycle;
 use crate::thread::{Facts, Way};
+use crate::vpcd::{self, Reader};
 
 /// The key and what surrounds it.
 pub(crate) struct Inside {
@@ -36,6 +37,7 @@ pub(crate) enum Host {
     Nobody,
     UsbIp(Listener),
     Kernel(Rc<Held>),
+    Reader(Reader),
 }
 
 /// Where USB/IP clients come in.
@@ -73,6 +75,7 @@ impl Inside {
             Prepared::Kernel(driver) => {
                 Host::Kernel(Rc::new(Held::new(&driver, &key, telling(&found))))
             }
+            Prepared::Reader(reader) => Host::Reader(reader),
         };
         Ok((Self { server, keys, key, found }, host))
     }
@@ -95,6 +98,10 @@ impl Inside {
                 Ok(self.server.serve_tcp(listener, welcome).await)
             }
             Host::Kernel(held) => held.hold().await,
+            Host::Reader(reader) => tokio::select! {
+                never = self.key.lie_on(&reader, &|event| tracing::info!(?event)) => match never {},
+                never = vpcd::keep_awake(Path::new(vpcd::PCSCD)) => match never {},
+            },
         }
     }
 
@@ -112,6 +119,24 @@ impl Inside {
             Some(Some(Some(_))) => Ok(()),
             _ => Err(Error::NoDeviceFile),
         }
+    }
+
+    /// Lays it on its reader, and waits until that gives it power.
+    pub(crate) async fn lay_on(&self) -> Result<(), Error> {
+        if self.key.form() != Form::Card {
+            return Err(Error::NotACard);
+        }
+        let before = self.key.power_ups();
+        if self.key.is_laid_on() {
+            return Ok(());
+        }
+        self.key.lay_on();
+        let has_power = async {
+            while self.key.power_ups() == before {
+                sleep(BETWEEN_LOOKS).await;
+            }
+        };
+        timeout(NOTICING, has_power).await.map_err(|_| Error::NoReader)
     }
 
     /// Serves the key to one end of a socket pair, and hands out the other, with the number that URBs know the key by.
@@ -183,6 +208,7 @@ enum Prepared {
     Nobody,
     UsbIp(Listener),
     Kernel(Driver),
+    Reader(Reader),
 }
 
 impl Prepared {
@@ -199,6 +225,7 @@ impl Prepared {
             Way::UsbIp(address) => Self::UsbIp(Listener::open(address, warn)?),
             Way::Kernel => Self::Kernel(Driver::find()?.0),
             Way::Uhid => Self::Kernel(Driver::uhid()?),
+            Way::Reader(address) => Self::Reader(Reader { address, any_user: false }),
         })
     }
 }

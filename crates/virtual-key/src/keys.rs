@@ -1,5 +1,6 @@
 //! The keys that a process runs, each plugged into a port.
 
+mod on_a_reader;
 #[cfg(test)]
 mod tests;
 
@@ -7,10 +8,12 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ctap_core::{Decision, PromptId, Question};
+use ctap_core::{Decision, PromptId, Question, Transport};
 use rand_core::{CryptoRng, Rng as _};
+use tokio::sync::Notify;
 use usbip_server::{DeviceInfo, Interface, Port, Server};
 
 use crate::attestation::Issuer;
@@ -27,6 +30,8 @@ use crate::profile::{Identities, Profile, UsbIds};
 pub struct KeySettings {
     /// What kind of key.
     pub profile: Profile,
+    /// How its hosts reach it.
+    pub form: Form,
     /// One key for each, on bus ids 1-1, 1-2 and so on: where its memory is, or `None` for a key that remembers nothing.
     pub memories: Vec<Option<Place>>,
     /// What becomes of questions.
@@ -35,6 +40,17 @@ pub struct KeySettings {
     pub seed: Option<[u8; 32]>,
     /// Hears what a key could not keep.
     pub warn: Warn,
+}
+
+/// How hosts reach a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// In a USB port: over CTAPHID.
+    #[default]
+    Usb,
+    /// As a card that is laid on a contactless reader: vpcd's, or one that is offered over USB/IP with it. It is made lying
+    /// off the reader.
+    Card,
 }
 
 impl KeySettings {
@@ -63,6 +79,11 @@ pub struct PluggedKey {
     replugs: Cell<u32>,
     /// The driver by which somebody in this process has this machine's kernel hold it.
     holder: Cell<Option<&'static str>>,
+    form: Form,
+    /// Notified for whoever drives it on vpcd's reader: it has something to say, or was laid on or taken off.
+    woken: Arc<Notify>,
+    /// vpcd's reader has it.
+    is_on_vpcd: Cell<bool>,
     /// Where this process offers it over USB/IP, if it does.
     offered: OnceCell<Offer>,
 }
@@ -191,7 +212,7 @@ impl KeyMaker<'_> {
         memory: Memory,
         mut rng: Box<dyn CryptoRng + Send>,
     ) -> Result<PluggedKey, Error> {
-        let KeySettings { profile, touch, .. } = self.settings;
+        let profile = &self.profile();
         let Memory { store, serial, directory } = memory;
         let mut issuer = Issuer {
             serial: &serial,
@@ -201,17 +222,21 @@ impl KeyMaker<'_> {
         };
         let identities = profile.identities(|kind| issuer.identity(kind))?;
         let config = profile.config(&identities)?;
-        let (touch, bell) = (*touch, self.bell.clone());
+        let (touch, bell) = (self.settings.touch, self.bell.clone());
         let parts = Parts { store, rng, touch, bell };
         let key = Key::new(config, parts, self.clock.now());
         // As long as Linux lets the name of a thread be.
         let name = format!("key 1-{number}");
         let key = key.on_thread(name, &self.powered).map_err(Error::Start)?;
-        let usb = Rc::new(RefCell::new(UsbKey::in_a_port(key, self.clock)));
+        let (usb, interface) = self.in_its_form(key);
         let info = device_info(number, profile.usb_ids(), serial.clone());
-        let port = self.server.plug(info, vec![Interface::Hid(Rc::clone(&usb) as _)])?;
-        let waker = port.waker();
-        usb.borrow().key.wake_by(move || waker.wake());
+        let port = self.server.plug(info, vec![interface])?;
+        let woken = Arc::new(Notify::new());
+        let (waker, also) = (port.waker(), Arc::clone(&woken));
+        usb.borrow().key.wake_by(move || {
+            waker.wake();
+            also.notify_one();
+        });
         Ok(PluggedKey {
             usb,
             port,
@@ -222,8 +247,33 @@ impl KeyMaker<'_> {
             run: self.run,
             replugs: Cell::new(0),
             holder: Cell::new(None),
+            form: self.settings.form,
+            woken,
+            is_on_vpcd: Cell::new(false),
             offered: OnceCell::new(),
         })
+    }
+
+    /// A key says by which ways it can be reached.
+    fn profile(&self) -> Profile {
+        let KeySettings { profile, form, .. } = self.settings;
+        match form {
+            Form::Usb => profile.clone(),
+            Form::Card => profile.clone().with_transport(Transport::Nfc),
+        }
+    }
+
+    fn in_its_form(&self, key: Key) -> (Rc<RefCell<UsbKey>>, Interface) {
+        match self.settings.form {
+            Form::Usb => {
+                let usb = Rc::new(RefCell::new(UsbKey::in_a_port(key, self.clock)));
+                (Rc::clone(&usb), Interface::Hid(usb))
+            }
+            Form::Card => {
+                let usb = Rc::new(RefCell::new(UsbKey::for_a_reader(key, self.clock)));
+                (Rc::clone(&usb), Interface::Ccid(usb))
+            }
+        }
     }
 }
 
@@ -295,10 +345,26 @@ impl PluggedKey {
         self.usb.borrow_mut().key.take_wink()
     }
 
-    /// Pulls the plug. Whoever brought the key to a host sees that this was meant and puts it back.
+    /// Whether a host has it: a card, when it lies on its reader and the reader is there.
+    pub fn is_attached(&self) -> bool {
+        match self.form {
+            Form::Usb => self.port.is_attached(),
+            Form::Card => self.is_laid_on() && (self.is_on_vpcd.get() || self.port.is_attached()),
+        }
+    }
+
+    /// Pulls the plug. Whoever brought the key to a host sees that this was meant and puts it back. A card that lies on its reader is
+    /// lifted and laid on again.
     pub fn replug(&self) {
         self.replugs.set(self.replugs.get().wrapping_add(1));
-        self.port.replug();
+        match self.form {
+            Form::Usb => self.port.replug(),
+            Form::Card if self.is_laid_on() => {
+                self.take_off();
+                self.lay_on();
+            }
+            Form::Card => {}
+        }
     }
 
     /// From now on somebody in this process plugs it into this driver again after each [`replug`](Self::replug).
@@ -306,14 +372,22 @@ impl PluggedKey {
         self.holder.set(Some(driver));
     }
 
-    /// Whether anybody does.
+    /// Whether anybody does. The reader does, that has a card.
     pub fn is_held(&self) -> bool {
-        self.holder.get().is_some()
+        match self.form {
+            Form::Usb => self.holder.get().is_some(),
+            Form::Card => self.is_attached(),
+        }
     }
 
-    /// By which way a host has it: `vhci-hcd` or `uhid`, the drivers of this machine's kernel, or `usbip`. `None`: no host has it.
+    /// By which way a host has it: `vhci-hcd` or `uhid`, the drivers of this machine's kernel, `usbip`, or `reader`: a card that lies on
+    /// one. `None`: no host has it.
     pub fn way(&self) -> Option<&'static str> {
-        self.port.is_attached().then(|| self.holder.get().unwrap_or("usbip"))
+        let way = match self.form {
+            Form::Usb => self.holder.get().unwrap_or("usbip"),
+            Form::Card => "reader",
+        };
+        self.is_attached().then_some(way)
     }
 
     /// How often a host has powered it up.
@@ -336,6 +410,9 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     };
     SocketAddr::new(loopback, address.port())
 }
+
+/// For a reader to give power to a card that was laid on it, if it is there and waits for one: vpcd takes half a second.
+pub const NOTICING: Duration = Duration::from_secs(5);
 
 fn device_info(number: u32, ids: UsbIds, serial: String) -> DeviceInfo {
     DeviceInfo {

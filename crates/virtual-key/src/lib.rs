@@ -16,6 +16,7 @@
 //! | [`metadata`] | what relying parties may know of it |
 //! | [`host`] | this machine's kernel as the host of a key |
 //! | [`power_cycle`] | unplugging a key and plugging it in again |
+//! | [`vpcd`] | a virtual NFC reader of this machine as the host of a key |
 //! | [`peers`] | which programs of this machine are let in over TCP |
 //!
 //! The process that a key runs in is not hardened: whoever may look into it sees the key's secrets. A program for people does
@@ -42,6 +43,7 @@ pub mod profile;
 mod sites;
 mod thread;
 mod virtual_key;
+pub mod vpcd;
 
 pub use builder::Builder;
 pub use connection::Connection;

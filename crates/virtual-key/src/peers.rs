@@ -66,6 +66,17 @@ impl PeerFilter {
     }
 }
 
+/// Whether the program that this process has connected to on this machine is this user's or root's. One that has not accepted the
+/// connection yet is nobody's.
+///
+/// # Errors
+/// The owner cannot be found out.
+pub(crate) fn is_trusted(stream: &TcpStream) -> io::Result<bool> {
+    let ends = Ends::of(stream)?;
+    let owner = Registry::SockDiag.owner(&ends).or_else(|_| Registry::Table.owner(&ends))?;
+    Ok(owner.is_some_and(|owner| is_ours(owner, geteuid().as_raw())))
+}
+
 fn is_ours(owner: u32, user: u32) -> bool {
     owner == user || owner == ROOT
 }

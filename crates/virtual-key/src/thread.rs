@@ -25,6 +25,8 @@ pub(crate) enum Way {
     Kernel,
     /// The same, through uhid whatever else there is.
     Uhid,
+    /// It is a card on the virtual reader that listens there.
+    Reader(SocketAddr),
 }
 
 /// What is true of the key as long as it lives.

@@ -10,7 +10,7 @@ use crate::builder::Builder;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::host::local_device;
-use crate::keys::{KeySettings, Prompt};
+use crate::keys::{Form, KeySettings, Prompt};
 use crate::thread::{Facts, KeyThread, Way};
 
 /// A whole security key that runs on a thread of its own. Its methods block; the value may be sent to, and used from, other threads.
@@ -46,10 +46,14 @@ impl VirtualKey {
 
     pub(crate) fn start(settings: KeySettings, way: Way) -> Result<Self, Error> {
         let is_attached = matches!(way, Way::Kernel | Way::Uhid);
+        let is_card = matches!(way, Way::Reader(_));
         let (thread, facts) = KeyThread::start(settings, way)?;
         let key = Self { facts, thread };
         if is_attached {
             key.thread.ask(async |inside| inside.device_file().await)??;
+        }
+        if is_card {
+            key.lay_on()?;
         }
         Ok(key)
     }
@@ -75,12 +79,12 @@ impl VirtualKey {
         local_device(self.serial()).map(|found| found.path)
     }
 
-    /// Whether a host has it: the kernel, a USB/IP client, or a [`Connection`].
+    /// Whether a host has it: the kernel, a USB/IP client, a [`Connection`], or a reader.
     ///
     /// # Errors
     /// [`Error::Ended`], or why it has: as all that asks the key.
     pub fn is_attached(&self) -> Result<bool, Error> {
-        self.thread.ask(async |inside| inside.key.port().is_attached())
+        self.thread.ask(async |inside| inside.key.is_attached())
     }
 
     /// Plugs it into this program: a host's end without a kernel. It is unplugged when that is dropped.
@@ -161,7 +165,38 @@ impl VirtualKey {
         self.thread.ask(async move |inside| inside.answer(&prompt, decision).await)?
     }
 
-    /// Unplugs it and plugs it in again: a power cycle. This machine's kernel has it back when this returns; a
+    /// Lays it on its reader, if it does not lie there, and waits until that has it.
+    ///
+    /// # Errors
+    /// [`Error::NotACard`] unless it was started with [`card`](Builder::card); [`Error::NoReader`].
+    pub fn lay_on(&self) -> Result<(), Error> {
+        self.thread.ask(async |inside| inside.lay_on().await)?
+    }
+
+    /// Takes it off its reader, if it lies there: whatever was going on, it loses power.
+    ///
+    /// # Errors
+    /// [`Error::NotACard`].
+    pub fn take_off(&self) -> Result<(), Error> {
+        self.thread.ask(async |inside| match inside.key.form() {
+            Form::Card => {
+                inside.key.take_off();
+                Ok(())
+            }
+            Form::Usb => Err(Error::NotACard),
+        })?
+    }
+
+    /// Lays it on its reader, takes it off after `time`, and then returns. One that lies there before is lifted, laid on again, and
+    /// left there.
+    ///
+    /// # Errors
+    /// [`Error::NotACard`].
+    pub fn tap(&self, time: Duration) -> Result<(), Error> {
+        self.thread.ask(async move |inside| inside.key.tap(1, time).await)?
+    }
+
+    /// Unplugs it and plugs it in again: a power cycle. A card is lifted from its reader and laid on again. This machine's kernel has it back when this returns; a
     /// [`Connection`] ends, and a USB/IP client has to import it again.
     ///
     /// # Errors

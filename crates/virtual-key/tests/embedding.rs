@@ -24,7 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 use ctap_client::{Client, HidChannel, Status};
-use virtual_key::{Connection, Error, Touch, VirtualKey};
+use virtual_key::{Connection, Error, Touch, VirtualKey, vpcd};
 
 /// For whatever takes a moment.
 const SOON: Duration = Duration::from_secs(9);
@@ -40,8 +40,18 @@ fn a_program_signs_in_with_a_key_on_this_machines_bus() -> Result<(), Box<dyn st
     Ok(())
 }
 
+/// Compiled, and not run here: it takes pcscd, and vsmartcard's driver.
+fn a_program_finds_a_card_on_a_reader() -> Result<(), Box<dyn std::error::Error>> {
+    let key = VirtualKey::builder().card(("127.0.0.1", vpcd::PORT))?;
+    // The program under test finds the card on "Virtual PCD 00 00".
+    key.take_off()?;
+    key.tap(Duration::from_secs(3))?;
+    Ok(())
+}
+
 #[test]
 fn a_key_is_offered_over_usbip() {
+    let _ = a_program_finds_a_card_on_a_reader;
     let _ = a_program_signs_in_with_a_key_on_this_machines_bus;
 
     let key = VirtualKey::builder().touch(Touch::Auto).serve("127.0.0.1:0").unwrap();

@@ -59,8 +59,14 @@ impl Connection {
 /// How long a running key may take for its answer; `None` if a person may take all the time in the world.
 fn patience(request: &Request) -> Option<Duration> {
     let work = match request {
-        Request::Touch(_) | Request::Deny(_) | Request::Status | Request::Metadata { .. } => {
-            Duration::ZERO
+        Request::Touch(_)
+        | Request::Deny(_)
+        | Request::LayOn { .. }
+        | Request::TakeOff { .. }
+        | Request::Status
+        | Request::Metadata { .. } => Duration::ZERO,
+        Request::Tap { times, milliseconds, .. } => {
+            Duration::from_millis(u64::from(*times) * u64::from(*milliseconds))
         }
         Request::Replug { .. } => PLUGGING,
         Request::Wait { seconds, .. } => Duration::from_secs((*seconds)?.into()),

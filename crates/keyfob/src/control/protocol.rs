@@ -31,6 +31,30 @@ pub(crate) enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
     },
+    /// Tap the reader with a card: lay it on and take it off.
+    Tap {
+        /// Which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// How often; without it, once.
+        #[serde(default = "once")]
+        times: u8,
+        /// How long it lies there the last time; without it, three seconds.
+        #[serde(default = "three_seconds")]
+        milliseconds: u32,
+    },
+    /// Lay a card on its reader, and leave it there.
+    LayOn {
+        /// Which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    /// Take a card off its reader.
+    TakeOff {
+        /// Which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
     /// Tell how things stand.
     Status,
     /// Tell the metadata statement of a key, with the roots of its certificates.
@@ -42,6 +66,14 @@ pub(crate) enum Request {
         #[serde(default)]
         u2f: bool,
     },
+}
+
+fn once() -> u8 {
+    1
+}
+
+fn three_seconds() -> u32 {
+    3000
 }
 
 /// Which prompt is answered: the only open one, unless something here is chosen.
@@ -149,11 +181,14 @@ pub(crate) struct KeyStatus {
     /// What `--device` takes for it on this host; `None`: it cannot be had that way.
     #[serde(default)]
     pub(crate) device: Option<String>,
-    /// Whether a host has it.
+    /// Whether a host has it: its reader, if it is a card.
     pub(crate) attached: bool,
-    /// By which way: `vhci-hcd`, `uhid`, `usbip`; others may come. `None`: no host has it.
+    /// By which way: `vhci-hcd`, `uhid`, `usbip`, `reader`; others may come. `None`: no host has it.
     #[serde(default)]
     pub(crate) way: Option<String>,
+    /// Whether it lies on its reader, if that is there; `None`: it is no card.
+    #[serde(default)]
+    pub(crate) on_reader: Option<bool>,
     /// What it asks now.
     pub(crate) prompt: Option<OpenPrompt>,
 }
@@ -212,6 +247,12 @@ mod tests {
             (Request::Deny(deny), r#"{"do":"deny","prompt":"5eed.1-1.1"}"#),
             (wait, r#"{"do":"wait","seconds":9}"#),
             (Request::Replug { key: Some("1-2".into()) }, r#"{"do":"replug","key":"1-2"}"#),
+            (
+                Request::Tap { key: None, times: 2, milliseconds: 500 },
+                r#"{"do":"tap","times":2,"milliseconds":500}"#,
+            ),
+            (Request::LayOn { key: Some("1-1".into()) }, r#"{"do":"lay_on","key":"1-1"}"#),
+            (Request::TakeOff { key: None }, r#"{"do":"take_off"}"#),
             (Request::Status, r#"{"do":"status"}"#),
             (
                 Request::Metadata { key: Some("1-1".into()), u2f: true },
@@ -221,6 +262,12 @@ mod tests {
             assert_eq!(serde_json::to_string(&request).unwrap(), text);
             assert_eq!(serde_json::from_str::<Request>(text).unwrap(), request);
         }
+    }
+
+    #[test]
+    fn a_tap_is_one_of_three_seconds_unless_it_says_more() {
+        let tap = serde_json::from_str::<Request>(r#"{"do":"tap"}"#).unwrap();
+        assert_eq!(tap, Request::Tap { key: None, times: 1, milliseconds: 3000 });
     }
 
     #[test]
@@ -260,6 +307,10 @@ mod tests {
             (name(), any::<Option<u32>>())
                 .prop_map(|(key, seconds)| Request::Wait { key, seconds }),
             name().prop_map(|key| Request::Replug { key }),
+            (name(), any::<u8>(), any::<u32>())
+                .prop_map(|(key, times, milliseconds)| Request::Tap { key, times, milliseconds }),
+            name().prop_map(|key| Request::LayOn { key }),
+            name().prop_map(|key| Request::TakeOff { key }),
             Just(Request::Status),
             (name(), any::<bool>()).prop_map(|(key, u2f)| Request::Metadata { key, u2f }),
         ]

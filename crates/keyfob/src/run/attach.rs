@@ -14,7 +14,7 @@ use usbip_server::uhid::UhidError;
 use usbip_server::vhci::VhciError;
 use virtual_key::Error;
 use virtual_key::host::{Driver, Held};
-use virtual_key::keys::{Keys, PluggedKey};
+use virtual_key::keys::{Form, Keys, PluggedKey};
 
 use super::key_options::KeyOptions;
 use super::running::Running;
@@ -41,7 +41,7 @@ pub(crate) struct Options {
 /// The kernel has neither driver, or does not let this user at it; or the host unplugged a key.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let driver = options.driver().map_err(with_cure)?;
-    let settings = driver.suited(options.keys.settings()?);
+    let settings = driver.suited(options.keys.settings(Form::Usb)?);
     let running = Running::start(&Server::new(), &options.keys, &settings)?;
     let keys = Rc::clone(running.keys());
     running.serve(hold_all(driver, keys)).await

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use virtual_key::Error;
 use virtual_key::key::Touch;
-use virtual_key::keys::{Keys, PluggedKey, Prompt};
+use virtual_key::keys::{Form, Keys, PluggedKey, Prompt};
 use virtual_key::power_cycle::power_cycle;
 
 use super::told::{key_status, open_prompt};
@@ -128,6 +128,11 @@ async fn respond(line: &[u8], shared: &Shared) -> Response {
         Request::Deny(choice) => answer(keys, &choice, Decision::Deny).await,
         Request::Wait { key, seconds } => wait(shared, key.as_deref(), seconds).await,
         Request::Replug { key } => replug(keys, key.as_deref()).await,
+        Request::Tap { key, times, milliseconds } => {
+            tap(keys, key.as_deref(), times, Duration::from_millis(milliseconds.into())).await
+        }
+        Request::LayOn { key } => move_card(keys, key.as_deref(), PluggedKey::lay_on),
+        Request::TakeOff { key } => move_card(keys, key.as_deref(), PluggedKey::take_off),
         Request::Status => Ok(status(keys)),
         Request::Metadata { key, u2f } => metadata(keys, key.as_deref(), u2f),
     };
@@ -225,11 +230,40 @@ async fn replug(keys: &Keys, key: Option<&str>) -> Answer {
     }
     match power_cycle(only).await {
         true => Ok(Response::Done),
+        false if only.form() == Form::Card => Err(Refusal::new(
+            "the card was lifted and laid on again, and the reader has not noticed",
+            "see that pcscd still runs",
+        )),
         false => Err(Refusal::new(
             "the key was unplugged, and the kernel has not found it again",
             "`sudo dmesg` may say why; start the key anew",
         )),
     }
+}
+
+/// Whoever taps waits until it is over; if they go, the card goes with them.
+async fn tap(keys: &Keys, key: Option<&str>, times: u8, time: Duration) -> Answer {
+    let card = card(keys, key)?;
+    card.tap(times, time).await.map_err(|_| no_card())?;
+    Ok(Response::Done)
+}
+
+fn move_card(keys: &Keys, key: Option<&str>, how: impl Fn(&PluggedKey)) -> Answer {
+    how(card(keys, key)?);
+    Ok(Response::Done)
+}
+
+/// The card with this bus id, or the only one.
+fn card<'a>(keys: &'a Keys, key: Option<&str>) -> Result<&'a PluggedKey, Refusal> {
+    let key = the_one(keys, key)?;
+    if key.form() == Form::Card { Ok(key) } else { Err(no_card()) }
+}
+
+fn no_card() -> Refusal {
+    Refusal::new(
+        "this key is no card, and cannot be laid on a reader",
+        "start one with `keyfob card`; this one is unplugged and plugged in with `keyfob replug`",
+    )
 }
 
 fn status(keys: &Keys) -> Response {

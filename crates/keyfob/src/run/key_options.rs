@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{EnumValueParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use virtual_key::key::Touch;
-use virtual_key::keys::KeySettings;
+use virtual_key::keys::{Form, KeySettings};
 use virtual_key::profile::{MAX_CAPACITY, Profile};
 
 use super::conformance_hooks;
@@ -76,17 +76,18 @@ impl From<TouchWord> for Touch {
 }
 
 impl KeyOptions {
-    /// What the keys are made as.
+    /// What the keys are made as, in this form.
     ///
     /// # Errors
     /// No such profile, or nothing tells where memories are kept.
-    pub(crate) fn settings(&self) -> anyhow::Result<KeySettings> {
+    pub(crate) fn settings(&self, form: Form) -> anyhow::Result<KeySettings> {
         let memory = |number| match self.ephemeral {
             true => Ok(None),
             false => self.unlock.place(self.state.as_deref(), number).map(Some),
         };
         Ok(KeySettings {
             profile: Profile::load(&self.profile)?.with_capacity(self.capacity),
+            form,
             memories: (1..=self.keys).map(memory).collect::<anyhow::Result<_>>()?,
             touch: self.touch,
             seed: None,

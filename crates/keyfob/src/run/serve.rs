@@ -11,7 +11,7 @@ use clap::Args;
 use tokio::net::{TcpListener, TcpStream};
 use usbip_server::Server;
 use virtual_key::key::Touch;
-use virtual_key::keys::{Keys, Offer};
+use virtual_key::keys::{Form, Keys, Offer};
 use virtual_key::peers::PeerFilter;
 
 use super::key_options::KeyOptions;
@@ -54,7 +54,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let address = options.address()?;
     let listeners = Listeners::open(address, &options)?;
     let server = Server::new();
-    let running = Running::start(&server, &options.keys, &options.keys.settings()?)?;
+    let running = Running::start(&server, &options.keys, &options.keys.settings(Form::Usb)?)?;
     if let Some(offer) = listeners.offer()? {
         running.keys().offer_at(&offer);
     }

@@ -41,7 +41,12 @@ fn table(status: &Status) -> String {
 
 fn row(key: &KeyStatus) -> [String; 5] {
     let device = key.device.as_deref().map_or_else(|| "-".to_owned(), name);
-    let host = key.way.as_deref().map_or_else(|| "-".to_owned(), name);
+    let host = match (key.way.as_deref(), key.on_reader) {
+        (Some(way), _) => name(way),
+        (None, Some(true)) => "no reader".to_owned(),
+        (None, Some(false)) => "off the reader".to_owned(),
+        (None, None) => "-".to_owned(),
+    };
     let prompt = key.prompt.as_ref().map_or_else(|| "-".to_owned(), summary);
     [name(&key.key), name(&key.serial), device, host, prompt]
 }
@@ -91,8 +96,9 @@ mod tests {
             key: paint(),
         };
         let (serial, device) = (paint(), Some(paint()));
-        let (attached, way, prompt) = (true, Some(paint()), Some(prompt));
-        let key = KeyStatus { key: paint(), serial, device, attached, way, prompt };
+        let (way, on_reader, prompt) = (Some(paint()), None, Some(prompt));
+        let key =
+            KeyStatus { key: paint(), serial, device, attached: true, way, on_reader, prompt };
         Status { touch: Touch::Ask, keys: vec![key] }
     }
 

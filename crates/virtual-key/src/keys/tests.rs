@@ -19,6 +19,7 @@ use crate::gated::{GatedMemory, store_on};
 fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
     let settings = KeySettings {
         profile: Profile::load("default").expect("it is built in"),
+        form: Form::Usb,
         memories: Vec::new(),
         touch: Touch::Ask,
         seed: None,

@@ -1,0 +1,182 @@
+//! `keyfob card`: keys as cards on the virtual NFC reader of vsmartcard, vpcd.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::path::Path;
+use std::rc::Rc;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::task::JoinSet;
+use usbip_server::Server;
+use virtual_key::keys::{Form, Keys, PluggedKey};
+use virtual_key::vpcd::{self, Event, Reader};
+
+use super::key_options::KeyOptions;
+use super::running::Running;
+use crate::failure::usage;
+use crate::host;
+use crate::say::{say, warn};
+
+/// Lay a key, as a card, on a virtual NFC reader of this machine
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// The reader, as HOST:PORT or HOST; further keys lie on the ports after it [default: 127.0.0.1:35963]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    vpcd: Option<SocketAddr>,
+
+    /// Leave the card off the reader, until `keyfob tap`
+    #[arg(long)]
+    away: bool,
+
+    /// Allow a reader on another machine: what it says and hears is not encrypted
+    #[arg(long)]
+    expose: bool,
+
+    /// Trust whoever is the reader, not only your programs and root's
+    #[arg(long)]
+    any_user: bool,
+
+    #[command(flatten)]
+    keys: KeyOptions,
+}
+
+/// Keeps the cards at their readers until a signal ends it.
+///
+/// # Errors
+/// The reader must not be used like this, or a key's memory is in use.
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let reader = options.reader()?;
+    let running = Running::start(&Server::new(), &options.keys, &options.keys.settings(Form::Card)?)?;
+    let keys = Rc::clone(running.keys());
+    for key in keys.iter() {
+        match options.away {
+            true => {
+                say(format_args!("{} is off the reader: lay it on with `keyfob tap`", key.bus_id()))
+            }
+            false => key.lay_on(),
+        }
+    }
+    running.serve(lie_on_each(reader, keys)).await
+}
+
+impl Options {
+    /// Where the first key lies. Whoever has the reader has the key (P-22).
+    fn reader(&self) -> anyhow::Result<Reader> {
+        let address = self.vpcd.unwrap_or(SocketAddr::from(([127, 0, 0, 1], vpcd::PORT)));
+        if address.ip().to_canonical().is_loopback() {
+            return Ok(Reader { address, any_user: self.any_user });
+        }
+        if !self.expose {
+            return Err(usage(
+                format_args!(
+                    "{address} is another machine, and what goes to its reader is not encrypted"
+                ),
+                "run keyfob there, or insist with --expose",
+            ));
+        }
+        warn(format_args!(
+            "whoever has the reader at {address} can use this key, and others can read along"
+        ));
+        Ok(Reader { address, any_user: true })
+    }
+}
+
+async fn lie_on_each(first: Reader, keys: Rc<Keys>) -> anyhow::Result<Infallible> {
+    let mut tasks = JoinSet::new();
+    if first.address.ip().to_canonical().is_loopback() {
+        tasks.spawn_local(async { vpcd::keep_awake(Path::new(vpcd::PCSCD)).await });
+    }
+    for (key, port) in keys.iter().zip(first.address.port()..) {
+        let (key, reader) =
+            (Rc::clone(key), Reader { address: (first.address.ip(), port).into(), ..first });
+        tasks.spawn_local(async move {
+            key.lie_on(&reader, &|event| tell(&key, reader.address, event)).await
+        });
+    }
+    let never = tasks.join_next().await.context("no keys")??;
+    Ok(never)
+}
+
+/// Says what becomes of a card.
+fn tell(key: &PluggedKey, reader: SocketAddr, event: &Event) {
+    let key = key.bus_id();
+    match event {
+        Event::Inserted => say(format_args!("{key} lies on the reader at {reader}")),
+        Event::NoReader(error) => warn(format_args!(
+            "there is no reader at {reader} ({error}); {key} waits for it\nnext: {}",
+            host::way_to_a_reader()
+        )),
+        Event::Occupied => warn(format_args!(
+            "another card lies on the reader at {reader}; {key} waits for its place\nnext: take that one off, or end \
+             this and use the second slot with --vpcd {}",
+            SocketAddr::new(reader.ip(), vpcd::PORT + 1)
+        )),
+        Event::Foreign => warn(format_args!(
+            "the program that listens at {reader} is another user's, and gets no card\nnext: stop it (`sudo ss -ltnp` \
+             names it), or trust it with --any-user"
+        )),
+        Event::Lost(None) => say(format_args!("the reader let go of {key}, which waits for it")),
+        Event::Lost(Some(error)) => {
+            say(format_args!("the reader let go of {key}, which waits for it: {error}"));
+        }
+        _ => {}
+    }
+}
+
+/// Of a name with several addresses, IPv4's first: vpcd listens there alone.
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, vpcd::PORT));
+    }
+    let found = match text.contains(':') {
+        true => text.to_socket_addrs(),
+        false => (text, vpcd::PORT).to_socket_addrs(),
+    };
+    let found = found.map_err(|error| format!("an address is HOST:PORT or HOST: {error}"))?;
+    found.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| "the name has no address".to_owned())
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob card                                 on the first slot of vpcd
+  keyfob card --away                          off the reader, until `keyfob tap`
+  keyfob card --vpcd 127.0.0.1:35964          on its second slot
+  keyfob card --profile bio --ephemeral       a card with a fingerprint sensor
+
+It needs vsmartcard's driver, not root: sudo apt-get install pcscd vsmartcard-vpcd. A card that lies on a reader \
+agrees to what programs ask: laying it on is the touch. The card is there until Ctrl-C. docs/nfc.md tells which \
+programs can use it.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(vpcd: Option<&str>, expose: bool) -> anyhow::Result<Reader> {
+        let vpcd = vpcd.map(|address| parse_address(address).unwrap());
+        let (away, any_user, keys) = (false, false, KeyOptions::for_tests());
+        Options { vpcd, away, expose, any_user, keys }.reader()
+    }
+
+    #[test]
+    fn the_reader_is_this_machines_unless_its_user_insists() {
+        // NF-60, P-22
+        let default = reader(None, false).unwrap();
+        assert_eq!(default.address.to_string(), "127.0.0.1:35963");
+        assert!(!default.any_user, "only this user's and root's programs get the card");
+        assert!(reader(Some("192.0.2.1"), false).is_err());
+        let exposed = reader(Some("192.0.2.1"), true).unwrap();
+        assert!(exposed.any_user, "whose program that is, this machine cannot tell");
+    }
+
+    #[test]
+    fn an_address_may_be_a_host_alone() {
+        let port = |text: &str| parse_address(text).unwrap().port();
+        assert_eq!(
+            [port("127.0.0.1"), port("localhost"), port("localhost:35964")],
+            [35_963, 35_963, 35_964]
+        );
+        assert!(parse_address("localhost:reader").is_err());
+    }
+}

@@ -1,0 +1,95 @@
+//! A key that is a card, and the person who lays it on a reader and takes it off.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use usbip_server::SmartCard as _;
+
+use super::{Form, PluggedKey};
+use crate::error::Error;
+use crate::key::ATR;
+use crate::vpcd::{Card, Event, Reader};
+
+impl PluggedKey {
+    /// How its hosts reach it.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Lays it on its reader. Nothing happens if it lies there, or is no card.
+    pub fn lay_on(&self) {
+        if self.form == Form::Card {
+            self.usb.borrow_mut().lay_on();
+            self.wake_readers();
+        }
+    }
+
+    /// Takes it off its reader: it loses power, whatever was going on. Nothing happens if it does not lie there, or is no card.
+    pub fn take_off(&self) {
+        if self.is_laid_on() {
+            self.usb.borrow_mut().take_off();
+            self.wake_readers();
+        }
+    }
+
+    /// Whether it is a card and lies on its reader, if there is one.
+    pub fn is_laid_on(&self) -> bool {
+        self.form == Form::Card && self.usb.borrow().insertion().is_some()
+    }
+
+    /// Taps the reader with it so many times: it is laid on, stays there for `time`, and is taken off. All but the last tap are short.
+    ///
+    /// One that lies there before is lifted, laid on again, and left there. Dropping the future takes off what was laid on.
+    ///
+    /// # Errors
+    /// [`Error::NotACard`].
+    pub async fn tap(&self, times: u8, time: Duration) -> Result<(), Error> {
+        if self.form != Form::Card {
+            return Err(Error::NotACard);
+        }
+        if self.is_laid_on() {
+            for _ in 0..times {
+                self.take_off();
+                self.lay_on();
+            }
+            return Ok(());
+        }
+        let _hand = Hand(self);
+        for left in (0..times).rev() {
+            self.lay_on();
+            sleep(if left == 0 { time } else { time.min(SHORT_TAP) }).await;
+            self.take_off();
+        }
+        Ok(())
+    }
+
+    /// Has vpcd's reader find this card whenever it is laid on. `tell` hears what becomes of it, and nothing twice in a row. Dropping the
+    /// future takes its power away.
+    pub async fn lie_on(&self, reader: &Reader, tell: &dyn Fn(&Event)) -> Infallible {
+        let tell = |event: &Event| {
+            self.is_on_vpcd.set(matches!(event, Event::Inserted));
+            tell(event);
+        };
+        let usb: &RefCell<_> = &self.usb;
+        reader.hold(&Card { card: usb, woken: &self.woken, atr: &ATR, tell: &tell }).await
+    }
+
+    fn wake_readers(&self) {
+        self.woken.notify_one();
+        self.port.wake();
+    }
+}
+
+/// Holds the card on the reader.
+struct Hand<'a>(&'a PluggedKey);
+
+impl Drop for Hand<'_> {
+    fn drop(&mut self) {
+        self.0.take_off();
+    }
+}
+
+/// For a reader to see it: vpcd looks each 0.4 seconds.
+const SHORT_TAP: Duration = Duration::from_millis(600);

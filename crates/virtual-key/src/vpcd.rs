@@ -1,0 +1,198 @@
+//! vsmartcard's virtual reader, vpcd, as the reader of a key: real PC/SC programs use it, and no kernel and no root take part.
+//!
+//! vpcd is a driver of pcscd. It listens on a TCP port, and takes whoever connects there for a card that was laid on the reader
+//! (NF-60); a connection that ends is a card that was taken off (NF-64).
+//!
+//! * It drops a card for a command that is too long for it, and is gone whenever pcscd is: so a key that lies there connects
+//!   again and again.
+//! * Under systemd pcscd starts when a program wants it, and ends a minute after the last one has gone. A reader that begins to exist
+//!   with the first program is one that this program does not find. So a key that waits for a reader on this machine keeps a
+//!   connection to pcscd, and asks for nothing ([`keep_awake`]).
+//! * Its port is open to all users of the machine, and free while no pcscd runs: whoever has the port has the card. So it is looked
+//!   whose program listens there.
+
+mod insertion;
+mod message;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::io;
+use std::mem::{Discriminant, discriminant};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use usbip_server::SmartCard;
+
+use self::insertion::Insertion;
+use crate::peers;
+
+/// Where vpcd's first slot listens; the second one is at the port after that (NF-60, NF-67).
+pub const PORT: u16 = 35_963;
+
+/// Where programs find pcscd.
+pub const PCSCD: &str = "/run/pcscd/pcscd.comm";
+
+/// A reader that vpcd makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Whoever listens there is the reader. Otherwise only a program of this user or of root is, on this machine.
+    pub any_user: bool,
+}
+
+/// What becomes of a card that is laid on its reader.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The reader has it.
+    Inserted,
+    /// Nobody listens there: the card waits for a reader.
+    NoReader(io::Error),
+    /// Somebody listens there, and does not look at the card: another one lies on the reader.
+    Occupied,
+    /// The program that listens there is neither this user's nor root's, and heard nothing.
+    Foreign,
+    /// The reader had it, and is gone, or broke the connection.
+    Lost(Option<io::Error>),
+}
+
+/// A card, as this module drives it.
+pub(crate) struct Card<'a> {
+    pub(crate) card: &'a RefCell<dyn SmartCard>,
+    /// Notified when the card has something to say, and when it is laid on or taken off.
+    pub(crate) woken: &'a Notify,
+    /// What it answers to a reset.
+    pub(crate) atr: &'a [u8],
+    /// Hears what becomes of it, and nothing twice in a row.
+    pub(crate) tell: &'a dyn Fn(&Event),
+}
+
+impl Reader {
+    /// Has the card whenever it is laid on. Dropping the future takes its power away.
+    pub(crate) async fn hold(&self, card: &Card<'_>) -> Infallible {
+        let mut pauses = Pauses::new(MOST_BETWEEN_KNOCKS);
+        let mut news = News { tell: card.tell, last: None };
+        loop {
+            if card.insertion().is_none() {
+                card.woken.notified().await;
+                continue;
+            }
+            match self.lie_on(card, &mut news).await {
+                Ok(()) => {
+                    pauses.start_over();
+                    continue;
+                }
+                // Most readers that are not there begin to exist now, with a pcscd that was called.
+                Err(Event::NoReader(_)) if !pauses.are_long() => {}
+                Err(event) => news.tell(&event),
+            }
+            tokio::select! {
+                () = sleep(pauses.next()) => {}
+                () = card.woken.notified() => {}
+            }
+        }
+    }
+
+    /// One time on the reader, which ends well when the card is taken off.
+    async fn lie_on(&self, card: &Card<'_>, news: &mut News<'_>) -> Result<(), Event> {
+        let stream = TcpStream::connect(self.address).await.map_err(Event::NoReader)?;
+        let mut insertion = Insertion::new(card, stream)?;
+        if timeout(NOTICING, insertion.noticed()).await.is_err() {
+            news.tell(&Event::Occupied);
+            insertion.noticed().await?;
+        }
+        if insertion.is_over() {
+            return Ok(());
+        }
+        if !self.any_user && !peers::is_trusted(insertion.stream())? {
+            return Err(Event::Foreign);
+        }
+        news.tell(&Event::Inserted);
+        insertion.serve().await?;
+        if insertion.is_over() { Ok(()) } else { Err(Event::Lost(None)) }
+    }
+}
+
+impl Card<'_> {
+    fn insertion(&self) -> Option<u32> {
+        self.card.borrow().insertion()
+    }
+}
+
+impl From<io::Error> for Event {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(Some(error))
+    }
+}
+
+/// What was told last is not told again.
+struct News<'a> {
+    tell: &'a dyn Fn(&Event),
+    last: Option<Discriminant<Event>>,
+}
+
+impl News<'_> {
+    fn tell(&mut self, event: &Event) {
+        if self.last.replace(discriminant(event)) != Some(discriminant(event)) {
+            (self.tell)(event);
+        }
+    }
+}
+
+/// Has pcscd started, if there is one, and keeps it from ending for want of programs. Dropping the future lets it go.
+pub async fn keep_awake(pcscd: &Path) -> Infallible {
+    let mut pauses = Pauses::new(MOST_BETWEEN_CALLS);
+    loop {
+        if let Ok(mut stream) = UnixStream::connect(pcscd).await {
+            let since = Instant::now();
+            // It speaks when it is asked: this waits for its end.
+            let _ = stream.read(&mut [0]).await;
+            if since.elapsed() > MOST_BETWEEN_CALLS {
+                pauses.start_over();
+            }
+        }
+        sleep(pauses.next()).await;
+    }
+}
+
+/// Longer and longer ones, so that what comes back soon is found soon, and what does not costs little.
+struct Pauses {
+    next: Duration,
+    longest: Duration,
+}
+
+impl Pauses {
+    fn new(longest: Duration) -> Self {
+        Self { next: SHORTEST, longest }
+    }
+
+    fn next(&mut self) -> Duration {
+        let pause = self.next;
+        self.next = (pause * 2).min(self.longest);
+        pause
+    }
+
+    fn are_long(&self) -> bool {
+        self.next == self.longest
+    }
+
+    fn start_over(&mut self) {
+        self.next = SHORTEST;
+    }
+}
+
+/// A reader looks each 0.4 seconds whether there is a card.
+const NOTICING: Duration = Duration::from_secs(2);
+const SHORTEST: Duration = Duration::from_millis(20);
+/// A reader that begins to exist has its card about as soon as it looks for one.
+const MOST_BETWEEN_KNOCKS: Duration = Duration::from_millis(500);
+/// A pcscd that is installed meanwhile, or refuses (polkit).
+const MOST_BETWEEN_CALLS: Duration = Duration::from_secs(5);
