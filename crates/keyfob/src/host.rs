@@ -3,6 +3,7 @@
 mod checks;
 pub(crate) mod doctor;
 mod finding;
+mod libccid;
 mod machine;
 mod port;
 mod reader;
