@@ -12,6 +12,8 @@ mod uhid;
 mod way_in;
 mod ways;
 
+use virtual_key::profile::UsbIds;
+
 use self::machine::Machine;
 pub(crate) use self::port::STANDARD_PORT;
 pub(crate) use self::uhid::WAY as WAY_TO_UHID;
@@ -32,6 +34,16 @@ pub(crate) fn way_to_a_key() -> String {
 /// How to come by a virtual smart card reader on this host: a sentence for `next:`.
 pub(crate) fn way_to_a_reader() -> &'static str {
     reader::way_to_one(&Machine::this())
+}
+
+/// Whether pcscd's driver for readers on USB takes one with these ids: if not, why and what to do about it. Nothing where the driver
+/// is not installed.
+pub(crate) fn libccid_takes(ids: UsbIds) -> Option<Result<(), (String, String)>> {
+    let finding = libccid::finding(&Machine::this(), ids)?;
+    Some(match finding.next {
+        None => Ok(()),
+        Some(next) => Err((finding.what, next)),
+    })
 }
 
 /// Who listens on this TCP port of this host: a program's name, or whatever is known.

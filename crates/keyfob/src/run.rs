@@ -14,6 +14,7 @@ pub(crate) mod card;
 mod conformance_hooks;
 mod control_server;
 mod key_options;
+mod nfc;
 mod prompts;
 mod removed;
 pub(crate) mod replug;

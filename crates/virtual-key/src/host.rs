@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::fs;
 use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -9,12 +10,13 @@ use std::time::Duration;
 
 use ctap_client::hidraw::{self, Key};
 use tokio::net::UnixStream;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use usbip_server::uhid::{self, Uhid};
 use usbip_server::vhci::{self, HubPort, Vhci, VhciError};
 
 use crate::error::Error;
-use crate::keys::{KeySettings, PluggedKey};
+use crate::keys::{Form, KeySettings, PluggedKey};
 
 /// The driver of this machine's kernel that keys are plugged into. What programs find is the same `/dev/hidrawN`.
 #[derive(Clone, Debug)]
@@ -38,6 +40,14 @@ impl Driver {
                 Err(_) => Err(why.into()),
             },
         }
+    }
+
+    /// Insists on the virtual USB host controller: readers are whole USB devices.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`].
+    pub fn vhci() -> Result<Self, Error> {
+        Ok(Self::Vhci(usable_vhci()?))
     }
 
     /// Insists on uhid.
@@ -83,8 +93,8 @@ pub struct Held {
     port: Cell<Option<HubPort>>,
 }
 
-/// Hears what the kernel made of a key each time that it was plugged in: its device file, or `None` if there is none after
-/// [`ENUMERATION`].
+/// Hears what the kernel made of a key each time that it was plugged in: its device file, or that of its reader, or `None` if there
+/// is none after [`ENUMERATION`].
 pub type Found = Box<dyn Fn(&PluggedKey, Option<&Path>)>;
 
 impl Held {
@@ -101,7 +111,7 @@ impl Held {
     pub async fn hold(&self) -> Result<Infallible, Error> {
         loop {
             let replugs = self.key.replugs();
-            let before = local_device(self.key.serial()).map(|found| found.device);
+            let before = Made::of(&self.key).await.map(|made| made.device);
             tokio::select! {
                 outcome = self.plug_in() => outcome?,
                 never = self.announce(before) => match never {},
@@ -147,8 +157,8 @@ impl Held {
     async fn announce(&self, before: Option<PathBuf>) -> Infallible {
         let found = timeout(ENUMERATION, async {
             loop {
-                match local_device(self.key.serial()) {
-                    Some(found) if Some(&found.device) != before.as_ref() => return found.path,
+                match Made::of(&self.key).await {
+                    Some(made) if Some(&made.device) != before.as_ref() => return made.file,
                     _ => tokio::time::sleep(BETWEEN_LOOKS).await,
                 }
             }
@@ -156,6 +166,43 @@ impl Held {
         (self.found)(&self.key, found.await.ok().as_deref());
         pending().await
     }
+}
+
+/// What the kernel made of a key.
+struct Made {
+    /// What each plugging in makes anew.
+    device: PathBuf,
+    file: PathBuf,
+}
+
+impl Made {
+    async fn of(key: &PluggedKey) -> Option<Self> {
+        match key.form() {
+            Form::Usb => {
+                let found = local_device(key.serial())?;
+                Some(Self { device: found.device, file: found.path })
+            }
+            Form::Card => {
+                let serial = key.serial().to_owned();
+                // The kernel lets nobody read these files while it asks a new device, which waits for this thread to answer.
+                let look = move || local_reader(Path::new("/sys/bus/usb/devices"), &serial);
+                let file = spawn_blocking(look).await.ok()??;
+                Some(Self { device: file.clone(), file })
+            }
+        }
+    }
+}
+
+/// The device file of the USB device with this serial number, among these in sysfs. Its number is given to no device twice.
+fn local_reader(devices: &Path, serial: &str) -> Option<PathBuf> {
+    let file = |device: PathBuf| {
+        let read = |name| fs::read_to_string(device.join(name)).ok();
+        let number = |name| read(name)?.trim().parse::<u16>().ok();
+        (read("serial")?.trim() == serial).then_some(())?;
+        let (bus, number) = (number("busnum")?, number("devnum")?);
+        Some(PathBuf::from(format!("/dev/bus/usb/{bus:03}/{number:03}")))
+    };
+    fs::read_dir(devices).ok()?.flatten().find_map(|entry| file(entry.path()))
 }
 
 /// What this machine's kernel made of the key with this serial number, once there is a device file.
@@ -169,3 +216,24 @@ pub const ENUMERATION: Duration = Duration::from_secs(5);
 /// How long it may take to let go of a port; mostly it has already.
 const FREEING: Duration = Duration::from_secs(1);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_is_found_by_its_serial_number() {
+        let devices = tempfile::tempdir().expect("a directory");
+        for (name, serial, number) in [("1-1", "A1", "7"), ("3-1", "B2", "12")] {
+            let device = devices.path().join(name);
+            fs::create_dir(&device).expect("created");
+            for (file, text) in [("serial", serial), ("busnum", &name[..1]), ("devnum", number)] {
+                fs::write(device.join(file), format!("{text}\n")).expect("written");
+            }
+        }
+        fs::create_dir(devices.path().join("usb1")).expect("created");
+        let found = |serial| local_reader(devices.path(), serial);
+        assert_eq!(found("B2"), Some("/dev/bus/usb/003/012".into()));
+        assert_eq!((found("C3"), local_reader(Path::new("/nowhere"), "A1")), (None, None));
+    }
+}

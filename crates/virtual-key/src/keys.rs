@@ -45,11 +45,10 @@ pub struct KeySettings {
 /// How hosts reach a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// In a USB port: over CTAPHID.
+    /// In a USB port: over CTAPHID, and if its profile has the transport `smart-card` as a card in a reader of its own beside that.
     #[default]
     Usb,
-    /// As a card that is laid on a contactless reader: vpcd's, or one that is offered over USB/IP with it. It is made lying
-    /// off the reader.
+    /// As a card that is laid on a contactless reader: vpcd's, or one that is plugged in with it. It is made lying off the reader.
     Card,
 }
 
@@ -228,9 +227,9 @@ impl KeyMaker<'_> {
         // As long as Linux lets the name of a thread be.
         let name = format!("key 1-{number}");
         let key = key.on_thread(name, &self.powered).map_err(Error::Start)?;
-        let (usb, interface) = self.in_its_form(key);
+        let (usb, interfaces) = self.in_its_form(key);
         let info = device_info(number, profile.usb_ids(), serial.clone());
-        let port = self.server.plug(info, vec![interface])?;
+        let port = self.server.plug(info, interfaces)?;
         let woken = Arc::new(Notify::new());
         let (waker, also) = (port.waker(), Arc::clone(&woken));
         usb.borrow().key.wake_by(move || {
@@ -263,17 +262,17 @@ impl KeyMaker<'_> {
         }
     }
 
-    fn in_its_form(&self, key: Key) -> (Rc<RefCell<UsbKey>>, Interface) {
-        match self.settings.form {
-            Form::Usb => {
-                let usb = Rc::new(RefCell::new(UsbKey::in_a_port(key, self.clock)));
-                (Rc::clone(&usb), Interface::Hid(usb))
-            }
-            Form::Card => {
-                let usb = Rc::new(RefCell::new(UsbKey::for_a_reader(key, self.clock)));
-                (Rc::clone(&usb), Interface::Ccid(usb))
-            }
-        }
+    fn in_its_form(&self, key: Key) -> (Rc<RefCell<UsbKey>>, Vec<Interface>) {
+        let KeySettings { profile, form, .. } = self.settings;
+        let usb = Rc::new(RefCell::new(match form {
+            Form::Usb => UsbKey::in_a_port(key, self.clock),
+            Form::Card => UsbKey::for_a_reader(key, self.clock),
+        }));
+        let has_reader =
+            *form == Form::Card || profile.transports().contains(&Transport::SmartCard);
+        let hid = (*form == Form::Usb).then(|| Interface::Hid(Rc::clone(&usb) as _));
+        let ccid = has_reader.then(|| Interface::Ccid(Rc::clone(&usb) as _));
+        (usb, hid.into_iter().chain(ccid).collect())
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn all(host: &Machine) -> Vec<Finding> {
         fido_tools(host),
         udev(host),
     ]);
-    findings.extend(libccid::finding(host));
+    findings.extend(libccid::usual(host));
     findings.extend(keys(host));
     findings.extend(memory(host));
     findings.extend(confined_browsers(host));

@@ -5,10 +5,14 @@ use virtual_key::profile::{Profile, UsbIds};
 use super::finding::Finding;
 use super::machine::Machine;
 
-/// Whether the driver takes keyfob's readers; nothing where it is not installed.
-pub(super) fn finding(host: &Machine) -> Option<Finding> {
+/// Whether the driver takes the readers of most keys of keyfob's.
+pub(super) fn usual(host: &Machine) -> Option<Finding> {
+    finding(host, Profile::load("default").ok()?.usb_ids())
+}
+
+/// Whether the driver takes readers with these ids; nothing where it is not installed.
+pub(super) fn finding(host: &Machine, ids: UsbIds) -> Option<Finding> {
     let place = PLACES.into_iter().find(|place| host.has(place))?;
-    let ids = Profile::load("default").ok()?.usb_ids();
     let UsbIds { vendor, product } = ids;
     Some(match is_listed(&host.read(place), ids) {
         true => {
@@ -102,17 +106,17 @@ mod tests {
 
     #[test]
     fn nothing_is_said_where_the_driver_is_not_installed() {
-        assert_eq!(finding(&Machine::of(&[]).1), None);
+        assert_eq!(usual(&Machine::of(&[]).1), None);
     }
 
     #[test]
     fn ids_are_listed_where_both_stand_in_one_line() {
         for place in PLACES {
             let (_root, host) = Machine::of(&[(place, PLIST)]);
-            assert_eq!(finding(&host).map(|finding| finding.state), Some(State::Note), "{place}");
+            assert_eq!(usual(&host).map(|finding| finding.state), Some(State::Note), "{place}");
             let listed = PLIST.replace("0x2702", "0x0005");
             let (_root, host) = Machine::of(&[(place, &listed)]);
-            assert_eq!(finding(&host).map(|finding| finding.state), Some(State::Good));
+            assert_eq!(usual(&host).map(|finding| finding.state), Some(State::Good));
         }
     }
 
@@ -120,12 +124,12 @@ mod tests {
     #[test]
     fn the_edit_that_it_offers_lists_the_ids_and_leaves_the_others() {
         let (_root, host) = Machine::of(&[(PLACES[0], PLIST)]);
-        let next = finding(&host).and_then(|finding| finding.next).unwrap();
+        let next = usual(&host).and_then(|finding| finding.next).unwrap();
         let place = host.path(PLACES[0]);
         let edit = next.split(" && ").next().unwrap().replace("sudo ", "");
         let edit = edit.replace(PLACES[0], &place.display().to_string());
         assert!(Command::new("sh").args(["-c", &edit]).status().unwrap().success(), "{edit}");
-        assert_eq!(finding(&host).map(|finding| finding.state), Some(State::Good));
+        assert_eq!(usual(&host).map(|finding| finding.state), Some(State::Good));
         let edited = fs::read_to_string(place).unwrap();
         assert_eq!(edited.lines().count(), PLIST.lines().count() + 3);
         let ours = |line: &&str| !line.starts_with("<string>");

@@ -15,8 +15,10 @@ use usbip_server::vhci::VhciError;
 use virtual_key::Error;
 use virtual_key::host::{Driver, Held};
 use virtual_key::keys::{Form, Keys, PluggedKey};
+use virtual_key::profile::Profile;
 
 use super::key_options::KeyOptions;
+use super::nfc::NfcOptions;
 use super::running::Running;
 use crate::failure::advise;
 use crate::host;
@@ -28,8 +30,11 @@ use crate::say::{say, warn};
 pub(crate) struct Options {
     /// Make a HID device of the key, not a USB device: without vhci-hcd, and without root once a udev rule allows it. So it is done
     /// anyway where vhci-hcd cannot be used
-    #[arg(long)]
+    #[arg(long, conflicts_with = "nfc")]
     uhid: bool,
+
+    #[command(flatten)]
+    reader: NfcOptions,
 
     #[command(flatten)]
     keys: KeyOptions,
@@ -41,10 +46,23 @@ pub(crate) struct Options {
 /// The kernel has neither driver, or does not let this user at it; or the host unplugged a key.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let driver = options.driver().map_err(with_cure)?;
-    let settings = driver.suited(options.keys.settings(Form::Usb)?);
+    if options.reader.nfc {
+        warn_if_left_alone(&options.keys)?;
+    }
+    let settings = driver.suited(options.keys.settings(options.reader.form())?);
     let running = Running::start(&Server::new(), &options.keys, &settings)?;
     let keys = Rc::clone(running.keys());
+    options.reader.lay_on(&keys);
     running.serve(hold_all(driver, keys)).await
+}
+
+/// Says what pcscd needs to find their readers, if it does.
+fn warn_if_left_alone(keys: &KeyOptions) -> anyhow::Result<()> {
+    let ids = Profile::load(&keys.profile)?.usb_ids();
+    if let Some(Err((what, next))) = host::libccid_takes(ids) {
+        warn(format_args!("{what}\nnext: {next}"));
+    }
+    Ok(())
 }
 
 impl Options {
@@ -52,6 +70,9 @@ impl Options {
     fn driver(&self) -> Result<Driver, Error> {
         if self.uhid {
             return Driver::uhid();
+        }
+        if self.reader.nfc {
+            return Driver::vhci();
         }
         let (driver, why) = Driver::find()?;
         if let Some(why) = why {
@@ -89,12 +110,18 @@ async fn hold_each(held: &[Rc<Held>]) -> anyhow::Result<Infallible> {
     tasks.join_next().await.context("no keys")??
 }
 
-/// Says where programs find the key, as soon as the kernel has a device for it.
+/// Says where programs find the key or its reader, as soon as the kernel has a device for it.
 fn announce(key: &PluggedKey, node: Option<&Path>) {
     let bus_id = key.bus_id();
-    match node {
-        Some(node) => say(format_args!("attached {bus_id} as {}", node.display())),
-        None => warn(format_args!(
+    match (node, key.form()) {
+        (Some(node), Form::Usb) => say(format_args!("attached {bus_id} as {}", node.display())),
+        (Some(node), Form::Card) => {
+            say(format_args!("attached {bus_id} with a reader, {}", node.display()));
+        }
+        (None, Form::Card) => warn(format_args!(
+            "{bus_id} and its reader are plugged in, but the kernel has not found them; `sudo dmesg` may say why"
+        )),
+        (None, Form::Usb) => warn(format_args!(
             "{bus_id} is plugged in, but there is no device for it; try `sudo modprobe -a usbhid hid-generic`, and `keyfob doctor`"
         )),
     }
@@ -119,6 +146,7 @@ Examples:
   sudo keyfob attach --ephemeral --touch auto  for a test that nobody watches
   sudo keyfob attach --conformance-hooks       for FIDO's own conformance tool
   keyfob attach --uhid                         without root, where a rule allows
+  sudo keyfob attach --nfc                     a card on a reader, docs/nfc.md
 
 The key is there until Ctrl-C, and it keeps its passkeys. It needs the kernel module vhci-hcd and the right to \
 write to it, or uhid and the right to open /dev/uhid; `keyfob doctor` checks both ways. A key of root is touched as \

@@ -13,6 +13,7 @@ use virtual_key::keys::{Form, Keys, PluggedKey};
 use virtual_key::vpcd::{self, Event, Reader};
 
 use super::key_options::KeyOptions;
+use super::nfc::lay_on;
 use super::running::Running;
 use crate::failure::usage;
 use crate::host;
@@ -48,16 +49,10 @@ pub(crate) struct Options {
 /// The reader must not be used like this, or a key's memory is in use.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let reader = options.reader()?;
-    let running = Running::start(&Server::new(), &options.keys, &options.keys.settings(Form::Card)?)?;
+    let running =
+        Running::start(&Server::new(), &options.keys, &options.keys.settings(Form::Card)?)?;
     let keys = Rc::clone(running.keys());
-    for key in keys.iter() {
-        match options.away {
-            true => {
-                say(format_args!("{} is off the reader: lay it on with `keyfob tap`", key.bus_id()))
-            }
-            false => key.lay_on(),
-        }
-    }
+    lay_on(&keys, options.away);
     running.serve(lie_on_each(reader, keys)).await
 }
 

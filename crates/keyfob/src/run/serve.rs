@@ -15,6 +15,7 @@ use virtual_key::keys::{Form, Keys, Offer};
 use virtual_key::peers::PeerFilter;
 
 use super::key_options::KeyOptions;
+use super::nfc::NfcOptions;
 use super::running::Running;
 use crate::device::{Address, with_port};
 use crate::failure::{advise, failure, usage};
@@ -43,6 +44,9 @@ pub(crate) struct Options {
     any_user: bool,
 
     #[command(flatten)]
+    reader: NfcOptions,
+
+    #[command(flatten)]
     keys: KeyOptions,
 }
 
@@ -54,7 +58,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let address = options.address()?;
     let listeners = Listeners::open(address, &options)?;
     let server = Server::new();
-    let running = Running::start(&server, &options.keys, &options.keys.settings(Form::Usb)?)?;
+    let settings = options.keys.settings(options.reader.form())?;
+    let running = Running::start(&server, &options.keys, &settings)?;
+    options.reader.lay_on(running.keys());
     if let Some(offer) = listeners.offer()? {
         running.keys().offer_at(&offer);
     }
@@ -75,6 +81,14 @@ impl Options {
             return Err(usage(
                 format_args!("--touch auto on {address} would sign for everybody who can reach it"),
                 "listen on 127.0.0.1, or use --touch ask",
+            ));
+        }
+        if self.reader.nfc && !self.reader.away {
+            return Err(usage(
+                format_args!(
+                    "a card that lies on its reader agrees to what everybody asks who can reach {address}"
+                ),
+                "listen on 127.0.0.1, or leave it off the reader with --away until `keyfob tap`",
             ));
         }
         if !self.expose {
@@ -144,9 +158,12 @@ impl Listeners {
             for key in keys.iter() {
                 say(format_args!("plug it in: {}", attach_command(address, key.bus_id())));
             }
-            let mut ids = keys.iter().map(|key| key.bus_id());
-            let first_of_several = ids.next().filter(|_| ids.next().is_some());
-            say(format_args!("without root: {}", export_command(address, first_of_several)));
+            // keyfob's own commands have a host's end for keys alone, and none for readers.
+            let mut ids = keys.iter().filter(|key| key.form() == Form::Usb).map(|key| key.bus_id());
+            if let Some(first) = ids.next() {
+                let first_of_several = ids.next().map(|_| first);
+                say(format_args!("without root: {}", export_command(address, first_of_several)));
+            }
         }
         if let Some(socket) = &self.unix {
             let path = socket.path().display();
@@ -286,6 +303,7 @@ Examples:
   keyfob serve --keys 2 --state ./keys           two keys, kept there
   keyfob serve --listen 127.0.0.1:0 --ephemeral  any port, no memory
   keyfob serve --profile bio                     a key with a fingerprint sensor
+  keyfob serve --nfc                             a card on a reader, docs/nfc.md
   ssh -L 3240:127.0.0.1:3240 MACHINE             elsewhere: MACHINE's key
 
 It prints what to type to plug the key in. The key is there until Ctrl-C. docs/profiles.md tells what kinds of keys \
@@ -298,7 +316,19 @@ mod tests {
     fn options(listen: Option<&str>, expose: bool, touch: Touch) -> Options {
         let keys = KeyOptions { touch, ..KeyOptions::for_tests() };
         let listen = listen.map(|address| address.parse().unwrap());
-        Options { listen, unix: None, expose, any_user: false, keys }
+        let reader = NfcOptions::default();
+        Options { listen, unix: None, expose, any_user: false, reader, keys }
+    }
+
+    // P-10, NF-40
+    #[test]
+    fn a_card_that_others_can_reach_does_not_lie_on_its_reader_from_the_start() {
+        let on_reader = |away| {
+            let reader = NfcOptions { nfc: true, away };
+            Options { reader, ..options(Some("192.0.2.1:3240"), true, Touch::Ask) }
+        };
+        assert!(on_reader(false).address().is_err());
+        assert!(on_reader(true).address().is_ok());
     }
 
     #[test]

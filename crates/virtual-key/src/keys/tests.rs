@@ -52,6 +52,36 @@ fn host<T: Send + 'static>(
     outcome
 }
 
+/// Class, subclass and protocol of each interface of a key of this kind, as a server lists it.
+fn interfaces(profile: Profile, form: Form) -> Vec<[u8; 3]> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), async {
+        let (memories, touch, seed) = (vec![None], Touch::Ask, Some([7; 32]));
+        let settings = KeySettings { profile, form, memories, touch, seed, warn: log };
+        let server = Server::new();
+        let _keys = Keys::plug_into(&server, &settings).expect("a key");
+        let (ours, theirs) = Socket::pair().expect("two ends");
+        ours.set_nonblocking(true).expect("an ordinary socket");
+        let ours = UnixStream::from_std(ours).expect("in a runtime");
+        let listed = thread::spawn(move || usbip_server::client::list(theirs).expect("a list"));
+        server.serve_stream(ours).await.expect("an orderly end");
+        listed.join().expect("no panic")[0].interfaces.clone()
+    })
+}
+
+// HD-91, NF-50, NF-54
+#[test]
+fn a_key_has_a_reader_only_if_its_profile_or_its_form_says_so() {
+    const HID: [u8; 3] = [3, 0, 0];
+    const CCID: [u8; 3] = [0x0B, 0, 0];
+    let default = || Profile::load("default").expect("it is built in");
+    assert_eq!(interfaces(default(), Form::Usb), [HID]);
+    let composite = default().with_transport(Transport::SmartCard);
+    assert_eq!(interfaces(composite.clone(), Form::Usb), [HID, CCID]);
+    assert_eq!(interfaces(default(), Form::Card), [CCID]);
+    assert_eq!(interfaces(composite, Form::Card), [CCID]);
+}
+
 /// authenticatorClientPIN, `{1: 1, 2: 1}`.
 const GET_PIN_RETRIES: [u8; 6] = [0x06, 0xA2, 0x01, 0x01, 0x02, 0x01];
 

@@ -1,0 +1,66 @@
+"""Keys on smart card readers: what the kernel, pcscd and libccid make of them."""
+
+import json
+import socket
+import time
+
+import kernel
+from keyfob import Keyfob
+from libfido2 import Device
+from pcsc import Reader, pcscd
+from places import needs_kernel
+from programs import in_a_file, run
+from python_fido2 import Platform
+from report import measured, seconds
+
+pytestmark = needs_kernel
+
+
+def a_card_is_in_its_reader_as_soon_as_it_is_laid_on_and_registers():
+    with Keyfob("attach", "--nfc", "--away") as key, pcscd(key):
+        reader = Reader()
+        reader.await_card(present=False)
+        laid_on = _say(key, "lay_on")
+        measured("card laid on to card in the reader", reader.await_card() - laid_on, "s", at_most=seconds(0.1))
+        device = reader.opened()
+        assert "nfc" in Platform(device).ctap.info.transports
+        Platform(device).register()
+        device.close()
+        _say(key, "take_off")
+        reader.await_card(present=False)
+        _say(key, "lay_on")
+        reader.await_card()
+        device = reader.opened()
+        Platform(device).register()
+        device.close()
+
+
+def a_key_that_is_a_smart_card_too_has_both_drivers_at_once():
+    kind = in_a_file('extends = "default"', 'transports = ["usb", "smart-card"]')
+    with Keyfob("attach", "--profile", kind, "--touch", "auto") as key:
+        device = Device(kernel.await_node())
+        with pcscd(key):
+            reader = Reader()
+            assert reader.name in run("opensc-tool", "-l").must_succeed()
+            assert device.node in run("fido2-token", "-L").must_succeed()
+            card = reader.opened()
+            made = Platform(card).register()
+            device.sign(device.register())
+            Platform(card).sign(made.auth_data.credential_data)
+            card.close()
+        assert {"bInterfaceClass 3 Human Interface Device", "bInterfaceClass 11 Chip/SmartCard"} <= _described()
+
+
+def _described():
+    """Lines of what lsusb makes of the descriptors."""
+    return {" ".join(line.split()) for line in run("lsusb", "-v", "-d", "1209:0005").must_succeed().splitlines()}
+
+
+def _say(key, word):
+    """Moves the card, and returns when it began to."""
+    with socket.socket(socket.AF_UNIX) as control:
+        control.connect(f"{key.home}/keyfob/control")
+        begun = time.monotonic()
+        control.sendall(json.dumps({"do": word}).encode() + b"\n")
+        assert b"done" in control.recv(4096)
+        return begun
