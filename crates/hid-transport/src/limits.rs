@@ -40,9 +40,9 @@ pub const READ_TIMEOUT: Duration = Duration::from_secs(3);
 /// Seconds for which a channel may lock the key (HD-62).
 pub const LOCK_SECONDS_MAX: u8 = 10;
 
-/// Packets of one response sent without pause to a host that reads one by one (HD-54): as many as Linux's
-/// hidraw ring of 64 holds, with room for keepalives. Every response up to 3302 bytes is sent at full speed.
-pub const BURST: usize = 56;
+/// Packets of one response sent without pause to a host that reads one by one (HD-54): Linux's hidraw ring of 64
+/// has room for 63, and a [`GROUP`] fits behind them. Every response up to 3243 bytes is sent at full speed.
+pub const BURST: usize = 55;
 
 /// Packets sent together after the [`BURST`], between pauses of [`PACE`].
 pub const GROUP: usize = 8;
