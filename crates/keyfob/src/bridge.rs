@@ -118,10 +118,10 @@ impl Way {
 /// Waits for the first card; from then on the key is there, whether a card is or not.
 async fn bridge(cards: PcscCards, way: Way) -> anyhow::Result<Infallible> {
     let (orders, mut news, waker) = start_worker(cards)?;
-    let Some(News::Card { info, has_u2f }) = news.recv().await else {
+    let Some(News::Card { has_ctap2, has_u2f }) = news.recv().await else {
         return Err(TransportError::from(ReaderFault::ServiceStopped).into());
     };
-    let key = BridgedKey::new((info, has_u2f), orders, news);
+    let key = BridgedKey::new((has_ctap2, has_u2f), orders, news);
     let server = Server::new();
     let serial = format!("bridge-{:08x}", system_rng().next_u32());
     let port = plug(&server, key, &serial)?;

@@ -3,36 +3,33 @@
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use ctap_client::commands::code::GET_INFO;
-use hid_transport::{Device, Event, Kind, RequestId, Settings};
+use hid_transport::{Device, Event, RequestId, Settings};
 use tokio::sync::mpsc::UnboundedReceiver;
 use usbip_server::{HidFunction, Report};
 use virtual_key::platform::Clock;
 
-use super::order::{News, Order, Wish};
+use super::order::{News, Order, Request, Wish};
 
-/// A HID device whose requests a card answers. INIT, PING, and getInfo once a card has told it, take no card.
+/// A HID device whose requests are answered by a card, or by whoever looks for one. Channels take neither.
 pub(super) struct BridgedKey {
     device: Device,
     clock: Clock,
-    /// The reply to getInfo of the last card.
-    info: Option<Vec<u8>>,
     running: Option<(RequestId, Wish)>,
     orders: Sender<Order>,
     news: UnboundedReceiver<News>,
 }
 
 impl BridgedKey {
-    /// A key like the card that said this.
+    /// A key that speaks this.
     pub(super) fn new(
-        (info, has_u2f): (Option<Vec<u8>>, bool),
+        (has_ctap2, has_u2f): (bool, bool),
         orders: Sender<Order>,
         news: UnboundedReceiver<News>,
     ) -> Self {
         let settings =
-            Settings { cbor: info.is_some(), msg: has_u2f, wink: false, ..Settings::default() };
+            Settings { cbor: has_ctap2, msg: has_u2f, wink: false, ..Settings::default() };
         let (device, clock) = (Device::new(settings), Clock::start());
-        Self { device, clock, info, running: None, orders, news }
+        Self { device, clock, running: None, orders, news }
     }
 
     /// What time it is, once what the card's side tells is taken over.
@@ -40,7 +37,7 @@ impl BridgedKey {
         let now = self.clock.now();
         while let Ok(news) = self.news.try_recv() {
             match news {
-                News::Card { info, .. } => self.info = info,
+                News::Card { .. } => {}
                 News::Waits { id, for_user } => self.device.set_waiting_for_user(id, for_user),
                 News::Answer { id, message } => {
                     self.running = self.running.take().filter(|(running, _)| *running != id);
@@ -49,6 +46,11 @@ impl BridgedKey {
             }
         }
         now
+    }
+
+    /// Without the other thread there is no bridge, and nobody to tell.
+    fn order(&self, order: Order) {
+        let _ = self.orders.send(order);
     }
 
     /// Nobody waits for the request that runs.
@@ -62,6 +64,7 @@ impl BridgedKey {
 impl HidFunction for BridgedKey {
     fn attached(&mut self) {
         self.device.reset();
+        self.order(Order::PowerCycle);
     }
 
     fn detached(&mut self) {
@@ -73,18 +76,9 @@ impl HidFunction for BridgedKey {
         let now = self.catch_up();
         match self.device.handle_report(report, now) {
             Some(Event::Request { id, kind, message, .. }) => {
-                let known =
-                    self.info.clone().filter(|_| kind == Kind::Cbor && message == [GET_INFO]);
-                match known {
-                    Some(info) => self.device.respond(id, &info, now),
-                    None => {
-                        let wish = Wish::default();
-                        let message = message.to_vec();
-                        self.running = Some((id, wish.clone()));
-                        // Without the other thread there is no bridge, and nobody to tell.
-                        let _ = self.orders.send(Order { id, kind, message, wish });
-                    }
-                }
+                let (message, wish) = (message.to_vec(), Wish::default());
+                self.running = Some((id, wish.clone()));
+                self.order(Order::Request(Request { id, kind, message, wish }));
             }
             Some(Event::Cancel { .. }) => {
                 if let Some((_, wish)) = &self.running {

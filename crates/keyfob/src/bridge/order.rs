@@ -5,8 +5,16 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use hid_transport::{Kind, RequestId};
 
+/// What the card's side shall do.
+pub(super) enum Order {
+    /// Have the card answer.
+    Request(Request),
+    /// The key was unplugged and plugged in: the card shall lose what a power cycle takes (NF-07).
+    PowerCycle,
+}
+
 /// A request for the card.
-pub(super) struct Order {
+pub(super) struct Request {
     pub(super) id: RequestId,
     pub(super) kind: Kind,
     pub(super) message: Vec<u8>,
@@ -16,8 +24,8 @@ pub(super) struct Order {
 /// What the card's side tells.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum News {
-    /// A card came, and says this of itself: its reply to getInfo; `None`: it has U2F alone.
-    Card { info: Option<Vec<u8>>, has_u2f: bool },
+    /// The first card came, and speaks this.
+    Card { has_ctap2: bool, has_u2f: bool },
     /// A person is waited for, to lay the card on its reader or to touch it; or not any more.
     Waits { id: RequestId, for_user: bool },
     /// The request is over.

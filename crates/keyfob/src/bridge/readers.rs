@@ -46,11 +46,11 @@ impl PcscCards {
     /// There is no PC/SC, or it does not serve this user.
     pub(super) fn look(&self) -> Result<Vec<(Reader, Use)>, ReaderFault> {
         let readers = self.in_order()?;
-        Ok(readers
-            .into_iter()
-            .map(|reader| (self.judge(&reader).0, reader))
-            .map(|(is, reader)| (reader, is))
-            .collect())
+        let judged = |reader: Reader| {
+            let is = self.judge(&reader).0;
+            (reader, is)
+        };
+        Ok(readers.into_iter().map(judged).collect())
     }
 
     fn in_order(&self) -> Result<Vec<Reader>, ReaderFault> {
@@ -93,6 +93,13 @@ impl Cards for PcscCards {
         let readers = cards::readers().ok()?;
         let reader = readers.into_iter().find(|reader| reader.name == *last)?;
         reader.has_card.then_some(reader.movements)
+    }
+
+    fn power_off(&mut self) {
+        if let Some(reader) = &self.last {
+            // One that is gone has none.
+            let _ = cards::power_off(reader);
+        }
     }
 
     fn pause(&mut self, time: Duration) {

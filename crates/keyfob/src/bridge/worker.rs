@@ -13,7 +13,7 @@ use ctap_client::{
 use hid_transport::{KeepaliveStatus, Kind};
 
 use super::limits::{CARD_WAIT, HOLD, LOOK};
-use super::order::{News, Order};
+use super::order::{News, Order, Request};
 use super::pin_guard::PinGuard;
 
 /// The cards of this host, as the bridge looks for them.
@@ -28,6 +28,9 @@ pub(super) trait Cards {
 
     /// By which movement of its reader the card came that was found last; `None`: it is gone.
     fn arrival(&mut self) -> Option<u32>;
+
+    /// Has the reader take the power of the card that was found last. It is given back to the next connection.
+    fn power_off(&mut self);
 
     /// Lets time pass.
     fn pause(&mut self, time: Duration);
@@ -47,8 +50,8 @@ pub(super) struct Worker<C: Cards> {
     /// Whether anything went to the card since that was last asked.
     has_heard: Rc<Cell<bool>>,
     guard: PinGuard,
-    /// The last card that told what it is.
-    known: Option<u32>,
+    /// By which movement the last card came, and its reply to getInfo, if it has CTAP2.
+    known: Option<(u32, Option<Vec<u8>>)>,
     tell: Box<dyn FnMut(News)>,
 }
 
@@ -106,15 +109,25 @@ impl<C: Cards> Worker<C> {
                 None => orders.recv().map_err(RecvTimeoutError::from),
             };
             match order {
-                Ok(order) => self.carry_out(&order),
+                Ok(order) => self.obey(&order),
                 Err(RecvTimeoutError::Timeout) => self.card = None,
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
+    fn obey(&mut self, order: &Order) {
+        match order {
+            Order::Request(request) => self.carry_out(request),
+            Order::PowerCycle => {
+                (self.card, self.guard) = (None, PinGuard::default());
+                self.cards.power_off();
+            }
+        }
+    }
+
     /// Has a card answer, which may have to come first.
-    pub(super) fn carry_out(&mut self, order: &Order) {
+    fn carry_out(&mut self, order: &Request) {
         let id = order.id;
         let mut waited = Duration::ZERO;
         let message = loop {
@@ -145,7 +158,7 @@ impl<C: Cards> Worker<C> {
 
     /// Waits until another card is there than the one that came by `before`, or the client has changed its mind; false: it took
     /// too long.
-    fn await_card(&mut self, order: &Order, before: Option<u32>, waited: &mut Duration) -> bool {
+    fn await_card(&mut self, order: &Request, before: Option<u32>, waited: &mut Duration) -> bool {
         self.card = None;
         while *waited < CARD_WAIT && !order.wish.is_cancelled() {
             self.cards.pause(LOOK);
@@ -158,9 +171,9 @@ impl<C: Cards> Worker<C> {
         order.wish.is_cancelled()
     }
 
-    fn attempt(&mut self, order: &Order) -> Attempt {
+    fn attempt(&mut self, order: &Request) -> Attempt {
         if !self.has_card() {
-            return Attempt::NoCard;
+            return self.without_card(order);
         }
         if let Some(refusal) =
             self.guard.refusal(&order.message).filter(|_| order.kind == Kind::Cbor)
@@ -171,9 +184,7 @@ impl<C: Cards> Worker<C> {
         match (self.exchange(order), self.has_heard.get()) {
             (Ok(reply), _) if is_up_required(order, &reply) => Attempt::WantsTap,
             (Ok(reply), _) => {
-                if order.kind == Kind::Cbor {
-                    self.guard.heard(&order.message, &reply);
-                }
+                self.learn(order, &reply);
                 Attempt::Answered(reply)
             }
             (Err(TransportError::Reader(_)), false) => {
@@ -188,7 +199,29 @@ impl<C: Cards> Worker<C> {
         }
     }
 
-    fn exchange(&mut self, order: &Order) -> Result<Vec<u8>, TransportError> {
+    fn learn(&mut self, order: &Request, reply: &[u8]) {
+        if order.kind != Kind::Cbor {
+            return;
+        }
+        self.guard.heard(&order.message, reply);
+        if let (Some((_, info)), [GET_INFO], Some(0)) =
+            (&mut self.known, order.message.as_slice(), reply.first())
+        {
+            *info = Some(reply.to_vec());
+        }
+    }
+
+    /// Programs ask every key what it is, and give it little time: that is known by heart.
+    fn without_card(&self, order: &Request) -> Attempt {
+        match &self.known {
+            Some((_, Some(info))) if order.kind == Kind::Cbor && order.message == [GET_INFO] => {
+                Attempt::Answered(info.clone())
+            }
+            _ => Attempt::NoCard,
+        }
+    }
+
+    fn exchange(&mut self, order: &Request) -> Result<Vec<u8>, TransportError> {
         let Self { card, tell, .. } = self;
         let card = card.as_mut().ok_or(ReaderFault::NoCard)?;
         match order.kind {
@@ -203,7 +236,8 @@ impl<C: Cards> Worker<C> {
 
     /// Whether there is a card: the one that is held, or another. One that just came says what it is.
     fn has_card(&mut self) -> bool {
-        if self.card.is_some() && self.cards.arrival() == self.known {
+        let known = self.known.as_ref().map(|(arrival, _)| *arrival);
+        if self.card.is_some() && self.cards.arrival() == known {
             return true;
         }
         self.card = None;
@@ -211,21 +245,23 @@ impl<C: Cards> Worker<C> {
         let watched = Watched { pipe, has_heard: Rc::clone(&self.has_heard) };
         let Ok(mut card) = CardChannel::open(watched) else { return false };
         self.guard.card_is_there(arrival);
-        if self.known != Some(arrival) {
+        if known != Some(arrival) {
             let reply = card.exchange(&[GET_INFO], &mut |_| Patience::Wait);
             let info = reply.ok().filter(|reply| reply.first() == Some(&0));
-            if info.is_none() && !card.has_u2f() {
+            let (has_ctap2, has_u2f) = (info.is_some(), card.has_u2f());
+            if !has_ctap2 && !has_u2f {
                 return false;
             }
-            (self.tell)(News::Card { info, has_u2f: card.has_u2f() });
-            self.known = Some(arrival);
+            if self.known.replace((arrival, info)).is_none() {
+                (self.tell)(News::Card { has_ctap2, has_u2f });
+            }
         }
         self.card = Some(card);
         true
     }
 }
 
-fn is_up_required(order: &Order, reply: &[u8]) -> bool {
+fn is_up_required(order: &Request, reply: &[u8]) -> bool {
     order.kind == Kind::Cbor && reply == [Status::UpRequired.byte()]
 }
 

@@ -116,6 +116,8 @@ impl Cards for FakeCards {
         self.0.borrow().arrival
     }
 
+    fn power_off(&mut self) {}
+
     fn pause(&mut self, time: Duration) {
         let desk = &mut *self.0.borrow_mut();
         desk.passed += time;
@@ -150,9 +152,9 @@ impl Host {
         let (tell, mut news) = unbounded_channel();
         let mut worker = Worker::new(FakeCards(Rc::clone(&desk)), move |one| drop(tell.send(one)));
         assert!(worker.has_card());
-        let Ok(News::Card { info, has_u2f }) = news.try_recv() else { panic!("no card") };
+        let Ok(News::Card { has_ctap2, has_u2f }) = news.try_recv() else { panic!("no card") };
         let (give, orders) = mpsc::channel();
-        let key = BridgedKey::new((info, has_u2f), give, news);
+        let key = BridgedKey::new((has_ctap2, has_u2f), give, news);
         desk.borrow_mut().heard.clear();
         (Self { key, orders, worker }, desk)
     }
@@ -170,8 +172,10 @@ impl ReportPipe for Host {
 
     fn receive(&mut self, _: Duration) -> io::Result<Option<Report>> {
         while let Ok(order) = self.orders.try_recv() {
-            self.worker.cards.0.borrow_mut().wish = Some(order.wish.clone());
-            self.worker.carry_out(&order);
+            if let Order::Request(request) = &order {
+                self.worker.cards.0.borrow_mut().wish = Some(request.wish.clone());
+            }
+            self.worker.obey(&order);
         }
         Ok(self.key.input(1))
     }
@@ -201,6 +205,34 @@ fn init_and_get_info_need_no_card() {
     let mut client = host.client();
     assert!(client.get_info().unwrap().versions.contains(&"FIDO_2_3".to_owned()));
     assert!(desk.borrow().heard.is_empty());
+}
+
+#[test]
+fn what_a_card_says_of_itself_changes_while_it_is_there() {
+    let (host, desk) = Host::with_card();
+    let mut client = host.client();
+    client.set_pin("1234").unwrap();
+    assert!(client.get_info().unwrap().is_on("clientPin"));
+    desk.borrow_mut().take_off();
+    assert!(client.get_info().unwrap().is_on("clientPin"), "as it was known last");
+}
+
+#[test]
+fn a_key_that_is_plugged_in_again_may_guess_again() {
+    // CP-26: to unplug it takes whoever runs the bridge.
+    let (mut host, _) = Host::with_card();
+    Client::new(HidChannel::open(&mut host).unwrap()).set_pin("1234").unwrap();
+    for expected in [0x31, 0x31, 0x31, 0x34] {
+        host.worker.card = None;
+        let mut client = Client::new(HidChannel::open(&mut host).unwrap());
+        let refused = client.pin_uv_auth_token("4321", Permissions::GET_ASSERTION, RP);
+        let status = refused.err().and_then(|error| error.status()).map(Status::byte);
+        assert_eq!(status, Some(expected));
+    }
+    host.key.detached();
+    host.key.attached();
+    let mut client = Client::new(HidChannel::open(&mut host).unwrap());
+    client.pin_uv_auth_token("1234", Permissions::GET_ASSERTION, RP).unwrap();
 }
 
 #[test]
