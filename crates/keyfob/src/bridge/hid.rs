@@ -3,7 +3,9 @@
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use hid_transport::{Device, Event, RequestId, Settings};
+use ctap_client::Status;
+use ctap_client::commands::code;
+use hid_transport::{ChannelId, Device, Event, Kind, RequestId, Settings};
 use tokio::sync::mpsc::UnboundedReceiver;
 use usbip_server::{HidFunction, Report};
 use virtual_key::platform::Clock;
@@ -15,6 +17,8 @@ pub(super) struct BridgedKey {
     device: Device,
     clock: Clock,
     running: Option<(RequestId, Wish)>,
+    /// Whose assertions can be walked through: a card knows no channels.
+    walk: Option<ChannelId>,
     orders: Sender<Order>,
     news: UnboundedReceiver<News>,
 }
@@ -29,7 +33,7 @@ impl BridgedKey {
         let settings =
             Settings { cbor: has_ctap2, msg: has_u2f, wink: false, ..Settings::default() };
         let (device, clock) = (Device::new(settings), Clock::start());
-        Self { device, clock, running: None, orders, news }
+        Self { device, clock, running: None, walk: None, orders, news }
     }
 
     /// What time it is, once what the card's side tells is taken over.
@@ -46,6 +50,16 @@ impl BridgedKey {
             }
         }
         now
+    }
+
+    /// Whether this asks for the next assertion of somebody else (MSG-86).
+    fn walks_elsewhere(&mut self, channel: ChannelId, message: &[u8]) -> bool {
+        match message.first() {
+            Some(&code::GET_ASSERTION) => self.walk = Some(channel),
+            Some(&code::GET_NEXT_ASSERTION) => return self.walk != Some(channel),
+            _ => {}
+        }
+        false
     }
 
     /// Without the other thread there is no bridge, and nobody to tell.
@@ -75,8 +89,11 @@ impl HidFunction for BridgedKey {
     fn output(&mut self, report: &Report) {
         let now = self.catch_up();
         match self.device.handle_report(report, now) {
-            Some(Event::Request { id, kind, message, .. }) => {
+            Some(Event::Request { id, channel, kind, message }) => {
                 let (message, wish) = (message.to_vec(), Wish::default());
+                if kind == Kind::Cbor && self.walks_elsewhere(channel, &message) {
+                    return self.device.respond(id, &[Status::NotAllowed.byte()], now);
+                }
                 self.running = Some((id, wish.clone()));
                 self.order(Order::Request(Request { id, kind, message, wish }));
             }

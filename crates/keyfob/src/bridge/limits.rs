@@ -10,7 +10,8 @@ pub(super) const HOLD: Duration = Duration::from_secs(30);
 /// How long a request waits for a card: as long as a key waits for a touch (HD-77).
 pub(super) const CARD_WAIT: Duration = Duration::from_secs(30);
 
-/// Between two looks for a card that a request waits for, or the bridge itself.
+/// Between two looks for a card that a request waits for, or the bridge itself; and for so long what was seen is believed: nobody
+/// changes cards faster.
 pub(super) const LOOK: Duration = Duration::from_millis(200);
 
 /// Wrong PINs in a row after which a card must be taken off its reader and laid on again (CP-26): the card itself counts

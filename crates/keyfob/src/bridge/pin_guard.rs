@@ -31,9 +31,9 @@ impl PinGuard {
         is_refused.then(|| vec![Status::PinAuthBlocked.byte()])
     }
 
-    /// The card has answered.
+    /// The card has answered. A reset takes the PIN, and with it what was wrong.
     pub(super) fn heard(&mut self, request: &[u8], reply: &[u8]) {
-        if !tries_a_pin(request) {
+        if !tries_a_pin(request) && request != [code::RESET] {
             return;
         }
         match reply.first().map(|status| Status::from_byte(*status)) {
@@ -85,8 +85,11 @@ mod tests {
     }
 
     #[test]
-    fn a_right_pin_or_a_new_tap_lets_go_on_and_power_from_the_reader_does_not() {
+    fn a_right_pin_a_reset_or_a_new_tap_lets_go_on_and_power_from_the_reader_does_not() {
         assert_eq!(guard_after(&[0x31, 0x31, 0x00, 0x31]).refusal(&GET_TOKEN), None);
+        let mut guard = guard_after(&[0x31, 0x31, 0x31]);
+        guard.heard(&[0x07], &[0x00]);
+        assert_eq!(guard.refusal(&GET_TOKEN), None, "there is no PIN any more");
         let mut guard = guard_after(&[0x31, 0x31, 0x31]);
         guard.card_is_there(1);
         assert!(guard.refusal(&GET_TOKEN).is_some());

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ctap_client::card::Reader;
 use ctap_client::hidraw::Key;
 use ctap_client::{CardChannel, ReaderFault};
 
+use super::limits::LOOK;
 use super::worker::{Cards, Found};
 use crate::device::cards::{self, Pipe};
 use crate::device::local_keys;
@@ -19,6 +20,8 @@ pub(super) struct PcscCards {
     wanted: Option<String>,
     /// The reader of the card that was found last.
     last: Option<String>,
+    /// What was seen there, and when. To look costs more than a short request.
+    seen: Option<(Instant, Option<u32>)>,
 }
 
 /// What the bridge makes of a reader.
@@ -37,7 +40,7 @@ pub(super) enum Use {
 
 impl PcscCards {
     pub(super) const fn new(wanted: Option<String>) -> Self {
-        Self { wanted, last: None }
+        Self { wanted, last: None, seen: None }
     }
 
     /// Every reader, and what the bridge makes of it: those that it prefers come first.
@@ -55,6 +58,13 @@ impl PcscCards {
 
     fn in_order(&self) -> Result<Vec<Reader>, ReaderFault> {
         Ok(in_order(cards::readers()?, self.wanted.as_deref()))
+    }
+
+    fn look_at_last(&self) -> Option<u32> {
+        let last = self.last.as_ref()?;
+        let readers = cards::readers().ok()?;
+        let reader = readers.into_iter().find(|reader| reader.name == *last)?;
+        reader.has_card.then_some(reader.movements)
     }
 
     fn judge(&self, reader: &Reader) -> (Use, Option<Pipe>) {
@@ -82,6 +92,7 @@ impl Cards for PcscCards {
         for reader in self.in_order()? {
             if let (Use::Fido, Some(pipe)) = self.judge(&reader) {
                 self.last = Some(reader.name);
+                self.seen = Some((Instant::now(), Some(reader.movements)));
                 return Ok(Some(Found { pipe, arrival: reader.movements }));
             }
         }
@@ -89,10 +100,14 @@ impl Cards for PcscCards {
     }
 
     fn arrival(&mut self) -> Option<u32> {
-        let last = self.last.as_ref()?;
-        let readers = cards::readers().ok()?;
-        let reader = readers.into_iter().find(|reader| reader.name == *last)?;
-        reader.has_card.then_some(reader.movements)
+        if let Some((when, arrival)) = self.seen
+            && when.elapsed() < LOOK
+        {
+            return arrival;
+        }
+        let arrival = self.look_at_last();
+        self.seen = Some((Instant::now(), arrival));
+        arrival
     }
 
     fn power_off(&mut self) {

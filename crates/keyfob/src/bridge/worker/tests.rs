@@ -324,3 +324,20 @@ fn three_wrong_pins_are_enough_however_often_the_reader_takes_the_power() {
     let token = client.pin_uv_auth_token("1234", Permissions::GET_ASSERTION, RP);
     token.unwrap();
 }
+
+#[test]
+fn a_walk_goes_on_for_the_channel_that_began_it_alone() {
+    // MSG-86: the card knows no channels.
+    let (mut host, desk) = Host::with_card();
+    let mut client = Client::new(HidChannel::open(&mut host).unwrap());
+    client.make_credential(&registration(), None).unwrap();
+    desk.borrow_mut().tap();
+    assert_eq!(client.raw(&GET_ASSERTION).unwrap()[0], 0x2E, "no passkey");
+    desk.borrow_mut().heard.clear();
+    let mut other = HidChannel::open(&mut host).unwrap();
+    assert_eq!(other.exchange(&[0x08], &mut |_| Patience::Wait).unwrap(), [0x30]);
+    assert!(!desk.borrow().heard.contains(&0x08));
+}
+
+/// For example.org, with 32 zeros.
+const GET_ASSERTION: [u8; 50] = *b"\x02\xA2\x01\x6Bexample.org\x02\x58\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
