@@ -6,9 +6,9 @@ use virtual_key::key::Touch;
 
 use super::command::unable;
 use crate::control::bad_sample::BadSample;
-use crate::control::protocol::{Choice, KeyStatus, Response, Sample, Status, Touching};
+use crate::control::protocol::{Choice, Response, Sample, Status, Touching};
 use crate::control::{Connection, Request};
-use crate::device::{Address, cards};
+use crate::device::cards;
 
 /// Where its orders go.
 #[derive(Clone)]
@@ -29,17 +29,21 @@ impl RunningKey {
         Some((Self { connection: connection.clone(), key }, touch))
     }
 
-    /// The same of the key that lies on the reader of this name.
+    /// The same of the only key that lies on a reader, if this is a reader that keyfob's keys lie on.
     pub(super) fn find_card(connection: &Connection, reader: &str) -> Option<(Self, Touch)> {
+        if !OUR_READERS.iter().any(|part| cards::is_meant(part, reader)) {
+            return None;
+        }
         let Ok(Response::Status(Status { touch, keys })) = connection.ask(&Request::Status) else {
             return None;
         };
-        let lies_there = |key: &KeyStatus| {
-            let address = key.device.as_deref().map(str::parse);
-            matches!(address, Some(Ok(Address::Pcsc { reader: Some(part) })) if cards::is_meant(&part, reader))
-        };
-        let key = keys.into_iter().find(lies_there)?.key;
-        Some((Self { connection: connection.clone(), key }, touch))
+        let mut there = keys.into_iter().filter(|key| key.on_reader == Some(true));
+        match (there.next(), there.next()) {
+            (Some(only), None) => {
+                Some((Self { connection: connection.clone(), key: only.key }, touch))
+            }
+            _ => None,
+        }
     }
 
     /// Does what `hand` says.
@@ -71,3 +75,6 @@ pub(crate) fn bad_sample(code: u8) -> Result<BadSample, TransportFailure> {
     let found = SampleFault::from_number(code).map(BadSample);
     found.ok_or_else(|| unable("this key's sensor cannot fail in that way"))
 }
+
+/// What is in the names of vpcd's readers, and of the one that keyfob is itself.
+const OUR_READERS: [&str; 2] = ["Virtual PCD", "keyfob"];
