@@ -9,7 +9,7 @@ from places import needs_kernel
 from programs import ended, eventually, start
 from openssh import Person
 
-pytestmark = needs_kernel
+pytestmark = needs_kernel  # libfido2 locks the device node
 
 
 def who_comes_second_waits_until_the_first_has_its_touch():

@@ -8,7 +8,7 @@ from phrases import touched
 from places import needs_kernel
 from programs import ended, run, start
 
-pytestmark = needs_kernel
+pytestmark = needs_kernel  # the device mapper
 
 PASSPHRASE = "the passphrase from before"
 NAME = "keyfob-test"

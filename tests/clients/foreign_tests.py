@@ -11,12 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 
+import pytest
+
 import bus
 import machine
 from machine import plugged_in
 from phrases import PIN, serve
 from programs import on_a_terminal
 from report import note
+
+pytestmark = pytest.mark.timeout(1200)  # another project's whole suite is one test here
 
 SCRIPT = Path(__file__).parent / "libfido2-script/test.sh"
 

@@ -3,12 +3,11 @@
 from machine import give_to_user, plugged_in
 from pam import begin_to_sign_in, enrolled, lock_the_screen, service
 from phrases import PIN, touched
-from places import needs_kernel
+from places import needs_kernel, on_both
 from programs import ended
 
-pytestmark = needs_kernel
 
-
+@on_both
 def a_touch_signs_in():
     with plugged_in() as (key, _):
         service("login", enrolled(key))
@@ -77,6 +76,8 @@ def a_touch_does_not_stand_in_for_what_else_the_service_demands():
         touched(key, begin_to_sign_in("login"), "").must_fail_with("Authentication failure")
 
 
+# vlock runs as root whoever starts it, and so takes no preloaded shim.
+@needs_kernel
 def a_touch_unlocks_the_screen():
     with plugged_in() as (key, device):
         service("vlock", enrolled(key))
@@ -84,6 +85,7 @@ def a_touch_unlocks_the_screen():
         touched(key, lock_the_screen(), "").must_succeed()
 
 
+@needs_kernel
 def a_screen_stays_locked_when_the_touch_is_denied():
     with plugged_in() as (key, device):
         service("vlock", enrolled(key))

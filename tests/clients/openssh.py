@@ -60,7 +60,8 @@ class Person:
 
     def starts_an_agent(self):
         self.environment["SSH_AUTH_SOCK"] = f"{self.home}/agent"
-        self._agent = self.begins("ssh-agent", "-D", "-a", f"{self.home}/agent")
+        # Debian gives the agent a group that nobody else has. It is taken away, for what has it loads no shim.
+        self._agent = self.begins("setpriv", "--no-new-privs", "ssh-agent", "-D", "-a", f"{self.home}/agent")
         assert "SSH_AUTH_SOCK" in self._agent.stdout.readline()
 
     def begins_to_log_in(self, server, file):

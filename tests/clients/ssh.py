@@ -6,10 +6,8 @@ from pathlib import Path
 from machine import plugged_in, write
 from openssh import Person, Server
 from phrases import PIN, touched
-from places import needs_kernel
+from places import on_both
 from programs import ended, run
-
-pytestmark = needs_kernel
 
 KINDS = ("ed25519-sk", "ecdsa-sk")
 
@@ -104,6 +102,7 @@ def a_file_is_signed_and_everybody_can_verify_it():
         run("ssh-keygen", "-Y", "verify", *whose, typed="another letter").must_fail_with("incorrect signature")
 
 
+@on_both
 def the_agent_asks_for_the_touch_on_behalf_of_its_clients():
     with plugged_in() as (key, _), Server() as server, Person() as person:
         file = person.makes_a_key(key)

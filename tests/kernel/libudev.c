@@ -1,4 +1,4 @@
-/* A libudev that knows no devices but those of hidraw.c: with it a browser finds, natively, a key that no kernel has.
+/* A libudev that knows no devices but those of hidraw.c: with it programs find, natively, a key that no kernel has.
  *
  * A file below $KEYFOB_NODES whose name has no dot is a hidraw device. What sysfs would have of the HID device behind it
  * lies beside it, in FILE.device. Nodes come by rename() and go by unlink(), and inotify is who tells.
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define BEHIND ".device"
+#define HID_ID "HID_ID="
 enum { FOLDER = 128, NAME = 16, PATH = FOLDER + NAME + sizeof BEHIND }; /* bytes, with what ends a text */
 
 struct udev {
@@ -25,7 +26,7 @@ struct udev_device {
     struct udev_device *parent;
     const char *action;
     char path[PATH];
-    char hid_id[sizeof "0003:00001209:00000001"];
+    char uevent[sizeof HID_ID "0003:00001209:00000001"];
 };
 
 struct udev_list_entry {
@@ -92,7 +93,7 @@ static void identify(struct udev_device *hid, const char *path)
     struct hidraw_devinfo told;
     FILE *node = fopen(path, "rb");
     if (node && fread(&told, sizeof told, 1, node) == 1)
-        snprintf(hid->hid_id, sizeof hid->hid_id, "%04X:%08X:%08X", (uint16_t)told.bustype, (uint16_t)told.vendor,
+        snprintf(hid->uevent, sizeof hid->uevent, HID_ID "%04X:%08X:%08X", (uint16_t)told.bustype, (uint16_t)told.vendor,
                  (uint16_t)told.product);
     if (node)
         fclose(node);
@@ -135,7 +136,12 @@ const char *udev_device_get_action(struct udev_device *device) { return device->
 
 const char *udev_device_get_property_value(struct udev_device *device, const char *name)
 {
-    return *device->hid_id && strcmp(name, "HID_ID") == 0 ? device->hid_id : NULL;
+    return *device->uevent && strcmp(name, "HID_ID") == 0 ? device->uevent + strlen(HID_ID) : NULL;
+}
+
+const char *udev_device_get_sysattr_value(struct udev_device *device, const char *name)
+{
+    return *device->uevent && strcmp(name, "uevent") == 0 ? device->uevent : NULL;
 }
 
 /* ---- All devices ------------------------------------------------------------------------------------------------ */
@@ -250,7 +256,6 @@ struct udev_monitor *udev_monitor_unref(struct udev_monitor *monitor)
 NOTHING(udev_device_get_devtype)
 NOTHING(udev_device_get_driver)
 NOTHING(udev_device_get_properties_list_entry)
-NOTHING(udev_device_get_sysattr_value)
 NOTHING(udev_device_get_sysnum)
 NOTHING(udev_device_new_from_devnum)
 NOTHING(udev_device_new_from_subsystem_sysname)

@@ -15,5 +15,5 @@ COMPLAINTS = (
 
 
 def the_kernel_log_holds_no_complaint():
-    found = [line for line in kernel.log_since_mark() if re.search(COMPLAINTS, line)]
+    found = [line for line in kernel.log_since_mark().splitlines() if re.search(COMPLAINTS, line)]
     assert not found, "\n".join(found)
