@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::BufRead as _;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -261,8 +262,13 @@ fn copies(memory: &[Vec<u8>], secret: &[u8]) -> usize {
     halves(secret) + halves(&backwards)
 }
 
-fn count(piece: &[u8], part: &[u8]) -> usize {
-    piece.windows(part.len()).filter(|window| window[0] == part[0] && *window == part).count()
+/// From one first byte to the next: the library looks for those in optimised code, even for this test that is not.
+fn count(mut piece: &[u8], part: &[u8]) -> usize {
+    let mut found = 0;
+    while piece.skip_until(part[0]).unwrap() > 0 {
+        found += usize::from(piece.starts_with(&part[1..]));
+    }
+    found
 }
 
 #[test]
