@@ -137,8 +137,12 @@ impl Line {
         let _alarm = Alarm(self);
         while let Some((power_up, order)) = self.next_order() {
             lock(&self.worker).take(order, &mut |effect| {
+                // That it was asked and decided in no time is soon enough with what comes of it, or with the next keepalive.
+                let is_news = !matches!(effect, Effect::Asked(_));
                 lock(&self.back).effects.push((power_up, effect));
-                self.wake();
+                if is_news {
+                    self.wake();
+                }
             });
         }
         lock(&self.worker).flush();

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::turns::RequestId;
 use super::{Parts, Touch};
-use crate::platform::without_traces;
+use crate::platform::{without_shallow_traces, without_traces};
 use crate::sites;
 
 /// Carries out orders, one after the other.
@@ -81,6 +81,18 @@ pub(super) struct Open {
     pub(super) deadline: Option<Duration>,
 }
 
+impl Order {
+    /// Whether it may take arithmetic on curves.
+    fn needs_curves(&self) -> bool {
+        match self {
+            Self::Request(Request { kind: Kind::Cbor, message, .. }) => {
+                !matches!(message[..], [code::GET_INFO | code::CREDENTIAL_MANAGEMENT, ..])
+            }
+            _ => true,
+        }
+    }
+}
+
 impl Worker {
     /// Builds an authenticator that is not plugged in yet.
     pub(super) fn new(config: CheckedConfig, mut parts: Parts, now: Duration) -> Self {
@@ -114,7 +126,10 @@ impl Worker {
 
     /// Carries out an order, and tells what comes of it as soon as it does. Leaves nothing on the stack.
     pub(super) fn take(&mut self, order: Order, tell: &mut dyn FnMut(Effect)) {
-        without_traces(|| self.carry_out(order, tell));
+        match order.needs_curves() {
+            true => without_traces(|| self.carry_out(order, tell)),
+            false => without_shallow_traces(|| self.carry_out(order, tell)),
+        }
     }
 
     /// There will be no more orders: what the memory might keep later it keeps now.
