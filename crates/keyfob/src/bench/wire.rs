@@ -11,8 +11,8 @@ use crate::device::{Address, import};
 
 /// Reports to and from a key.
 pub(super) enum Wire {
-    /// An imported device.
-    Usbip(Box<Host>),
+    /// An imported device, and whether each report is confirmed before the next one is sent.
+    Usbip { host: Box<Host>, confirms: bool },
     /// Whatever else.
     Other(Box<dyn ReportPipe>),
 }
@@ -25,7 +25,7 @@ pub(super) type Channel = HidChannel<Wire>;
 pub(super) enum Reads {
     /// One, as Linux has it.
     One,
-    /// As many as our host end can.
+    /// As many as our host end can; and it sends without waiting, too.
     Many,
     /// Whatever this way does by itself.
     AsUsual,
@@ -38,7 +38,8 @@ pub(super) enum Reads {
 pub(super) fn open(address: &Address) -> anyhow::Result<Channel> {
     let wire = match address.found()? {
         Address::Usbip { server, bus_id } => {
-            Wire::Usbip(Box::new(import(&server, bus_id.as_deref())?.0))
+            let host = Box::new(import(&server, bus_id.as_deref())?.0);
+            Wire::Usbip { host, confirms: true }
         }
         other => Wire::Other(other.pipe()?),
     };
@@ -52,7 +53,8 @@ impl Wire {
     /// This way has not that many; or the device does not give a read back.
     pub(super) fn keep(&mut self, reads: Reads) -> anyhow::Result<()> {
         match self {
-            Self::Usbip(host) => {
+            Self::Usbip { host, confirms } => {
+                *confirms = reads != Reads::Many;
                 let count = if reads == Reads::One { 1 } else { MAX_READS };
                 Ok(host.keep_reads(count)?)
             }
@@ -67,14 +69,15 @@ impl Wire {
 impl ReportPipe for Wire {
     fn send(&mut self, report: &Report) -> io::Result<()> {
         match self {
-            Self::Usbip(host) => Ok(host.send_and_confirm(report)?),
+            Self::Usbip { host, confirms: true } => Ok(host.send_and_confirm(report)?),
+            Self::Usbip { host, confirms: false } => Ok(host.send(report)?),
             Self::Other(pipe) => pipe.send(report),
         }
     }
 
     fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
         match self {
-            Self::Usbip(host) => Ok(host.receive(timeout)?),
+            Self::Usbip { host, .. } => Ok(host.receive(timeout)?),
             Self::Other(pipe) => pipe.receive(timeout),
         }
     }
