@@ -23,7 +23,7 @@ use crate::key::{Key, Parts, Powered, Touch, UsbKey};
 use crate::memory::{Memory, Place};
 use crate::metadata::Statements;
 use crate::platform::{Clock, randomness, seeded_date, system_rng, without_traces};
-use crate::profile::{Identities, Profile, UsbIds};
+use crate::profile::{Profile, UsbIds};
 
 /// What keys are made as: all of the same kind, each with a memory of its own.
 #[derive(Clone, Debug)]
@@ -70,8 +70,7 @@ pub struct PluggedKey {
     usb: Rc<RefCell<UsbKey>>,
     port: Port,
     serial: String,
-    profile: Profile,
-    identities: Identities,
+    statements: Statements,
     /// Where its memory is kept; `None`: nowhere.
     directory: Option<PathBuf>,
     run: u32,
@@ -221,6 +220,7 @@ impl KeyMaker<'_> {
         };
         let identities = profile.identities(|kind| issuer.identity(kind))?;
         let config = profile.config(&identities)?;
+        let statements = Statements::new(profile, &identities)?;
         let (touch, bell) = (self.settings.touch, self.bell.clone());
         let parts = Parts { store, rng, touch, bell };
         let key = Key::new(config, parts, self.clock.now());
@@ -240,8 +240,7 @@ impl KeyMaker<'_> {
             usb,
             port,
             serial,
-            profile: profile.clone(),
-            identities,
+            statements,
             directory,
             run: self.run,
             replugs: Cell::new(0),
@@ -287,12 +286,9 @@ impl PluggedKey {
         &self.serial
     }
 
-    /// What relying parties may know of it, made anew: hardly any run of a key is asked for it.
-    ///
-    /// # Errors
-    /// As [`Statements::new`].
-    pub fn statements(&self) -> Result<Statements, Error> {
-        without_traces(|| Statements::new(&self.profile, &self.identities))
+    /// What relying parties may know of it.
+    pub fn statements(&self) -> &Statements {
+        &self.statements
     }
 
     /// Where a program of this host reaches the server that offers it over USB/IP, if one does.

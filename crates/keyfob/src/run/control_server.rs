@@ -13,7 +13,6 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use virtual_key::Error;
 use virtual_key::key::Touch;
 use virtual_key::keys::{Form, Keys, PluggedKey, Prompt};
 use virtual_key::power_cycle::power_cycle;
@@ -272,9 +271,7 @@ fn status(keys: &Keys) -> Response {
 }
 
 fn metadata(keys: &Keys, key: Option<&str>, u2f: bool) -> Answer {
-    let statements = the_one(keys, key)?.statements();
-    let refused = |error: Error| Refusal::new(error.to_string(), error.advice());
-    match statements.map_err(refused)?.of(u2f) {
+    match the_one(keys, key)?.statements().of(u2f) {
         Some(statement) => Ok(Response::Metadata { statement: statement.clone() }),
         None => Err(Refusal::new(
             "this key does not speak U2F",
