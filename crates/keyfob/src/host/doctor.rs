@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     let host = Machine::this();
     let mut findings = checks::all(&host);
-    let verdicts = Drivers::of(&host).verdicts();
+    let verdicts = Drivers::of(&host).verdicts(&host);
     findings.extend(verdicts.iter().map(|verdict| verdict.finding.clone()));
     let text = match options.json {
         true => format!("{}\n", serde_json::to_string_pretty(&findings)?),

@@ -2,11 +2,15 @@
 
 use super::machine::Machine;
 
+/// Whether there is one, as far as can be told without asking pcscd.
+pub(super) fn is_there(host: &Machine) -> bool {
+    host.has_program("pcscd") && has_driver(host) && host.has(virtual_key::vpcd::PCSCD)
+}
+
 /// The next step of somebody whose host has no such reader.
 pub(super) fn way_to_one(host: &Machine) -> &'static str {
-    let has_driver = host.has("/etc/reader.conf.d/vpcd") || host.has(DRIVER);
     let is_debian = matches!(host.distribution().as_str(), "debian" | "ubuntu");
-    match (host.has_program("pcscd") && has_driver, host.has(virtual_key::vpcd::PCSCD)) {
+    match (host.has_program("pcscd") && has_driver(host), host.has(virtual_key::vpcd::PCSCD)) {
         (false, _) if is_debian => "sudo apt-get install pcscd vsmartcard-vpcd",
         (false, _) => {
             "install pcscd, and vpcd of vsmartcard (https://frankmorgner.github.io/vsmartcard)"
@@ -16,6 +20,10 @@ pub(super) fn way_to_one(host: &Machine) -> &'static str {
         }
         (true, true) => "pcscd has not loaded vpcd: sudo systemctl restart pcscd",
     }
+}
+
+fn has_driver(host: &Machine) -> bool {
+    host.has("/etc/reader.conf.d/vpcd") || host.has(DRIVER)
 }
 
 /// Where Debian has it.
@@ -35,6 +43,9 @@ mod tests {
         let installed = [debian, ("/usr/sbin/pcscd", ""), ("/etc/reader.conf.d/vpcd", "")];
         assert!(way(&installed).starts_with("start pcscd"));
         let running = ("/run/pcscd/pcscd.comm", "");
-        assert!(way(&[&installed[..], &[running]].concat()).contains("restart pcscd"));
+        let all = [&installed[..], &[running]].concat();
+        assert!(way(&all).contains("restart pcscd"));
+        let is_there = |files: &[(&str, &str)]| is_there(&Machine::of(files).1);
+        assert!(is_there(&all) && !is_there(&installed));
     }
 }

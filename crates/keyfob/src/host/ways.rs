@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use super::checks::{controller, hidraw_files, permission, usbhid};
 use super::finding::{Finding, State};
 use super::machine::Machine;
+use super::reader;
 use super::uhid::uhid;
 
 /// How a key comes to a host.
@@ -16,6 +17,8 @@ pub(super) enum Way {
     Uhid,
     /// `keyfob serve`: over USB/IP, for keyfob's own commands and for other hosts
     Serve,
+    /// `keyfob card`: on a virtual reader, for programs that know smart cards
+    Card,
 }
 
 /// Whether a way is open.
@@ -68,8 +71,9 @@ impl Drivers {
     }
 
     /// For each way whether a key can be had here by it.
-    pub(super) fn verdicts(&self) -> [Verdict; 3] {
-        [self.attach(), self.through_uhid(), serve()]
+    pub(super) fn verdicts(&self, host: &Machine) -> [Verdict; 4] {
+        let serve = verdict(Way::Serve, SERVE.to_owned(), None);
+        [self.attach(), self.through_uhid(), serve, card(host)]
     }
 
     fn attach(&self) -> Verdict {
@@ -83,16 +87,30 @@ impl Drivers {
 
     fn through_uhid(&self) -> Verdict {
         let lack = lack(&self.uhid).or_else(|| lack(std::slice::from_ref(&self.device_files)));
-        let mut verdict = verdict(Way::Uhid, UHID.to_owned(), lack);
-        if self.obstacle().is_none() && !verdict.is_open {
-            verdict.finding.state = State::Note;
+        let through_uhid = verdict(Way::Uhid, UHID.to_owned(), lack);
+        match self.obstacle() {
+            None => through_uhid.softened(),
+            Some(_) => through_uhid,
         }
-        verdict
     }
 }
 
-fn serve() -> Verdict {
-    verdict(Way::Serve, SERVE.to_owned(), None)
+impl Verdict {
+    /// The same, of a way without which a key can be attached all the same.
+    fn softened(mut self) -> Self {
+        if !self.is_open {
+            self.finding.state = State::Note;
+        }
+        self
+    }
+}
+
+/// The reader that is software: a driver of pcscd's.
+fn card(host: &Machine) -> Verdict {
+    let lacking =
+        Finding::lacking("vpcd", "pcscd has no virtual reader here").next(reader::way_to_one(host));
+    let lack = if reader::is_there(host) { None } else { Some(&lacking) };
+    verdict(Way::Card, CARD.to_owned(), lack).softened()
 }
 
 fn verdict(way: Way, yes: String, lack: Option<&Finding>) -> Verdict {
@@ -100,6 +118,7 @@ fn verdict(way: Way, yes: String, lack: Option<&Finding>) -> Verdict {
         Way::Attach => "attach",
         Way::Uhid => "uhid",
         Way::Serve => "serve",
+        Way::Card => "card",
     };
     let finding = match lack {
         None => Finding::good(topic, yes),
@@ -117,6 +136,8 @@ const UHID: &str = "yes: `keyfob attach --uhid` makes a HID device of the key, f
     gives it no name, for it is no USB device";
 const SERVE: &str = "yes: `keyfob serve` needs neither root nor the kernel; it prints how to use the key. Browsers and ssh see it only \
     once a host has attached it";
+const CARD: &str = "yes: `keyfob card` lays a key on a virtual reader, without root and without the kernel, for programs that know smart \
+    cards; browsers on Linux look at none, but `keyfob bridge` brings it to them";
 
 #[cfg(test)]
 mod tests {
@@ -128,7 +149,7 @@ mod tests {
     }
 
     fn told(drivers: &Drivers) -> Vec<(&'static str, State, bool)> {
-        let verdicts = drivers.verdicts().into_iter();
+        let verdicts = drivers.verdicts(&Machine::of(&[]).1).into_iter();
         verdicts.map(|told| (told.finding.topic, told.finding.state, told.is_open)).collect()
     }
 
@@ -143,15 +164,19 @@ mod tests {
     #[test]
     fn each_way_to_a_key_is_judged_by_itself() {
         let good = || Finding::good("a driver", "is there");
-        let serve = ("serve", State::Good, true);
+        let (serve, card) = (("serve", State::Good, true), ("card", State::Note, false));
         for (vhci, uhid, attach, through_uhid) in [
             (good(), good(), (State::Good, true), (State::Good, true)),
             (good(), no_uhid(), (State::Good, true), (State::Note, false)),
             (no_vhci(), good(), (State::Good, true), (State::Good, true)),
             (no_vhci(), no_uhid(), (State::Lacking, false), (State::Lacking, false)),
         ] {
-            let expected =
-                [("attach", attach.0, attach.1), ("uhid", through_uhid.0, through_uhid.1), serve];
+            let expected = [
+                ("attach", attach.0, attach.1),
+                ("uhid", through_uhid.0, through_uhid.1),
+                serve,
+                card,
+            ];
             assert_eq!(told(&drivers(vhci, uhid)), expected);
         }
     }
@@ -162,14 +187,14 @@ mod tests {
         let states = without_vhci.findings().into_iter().map(|found| found.state);
         assert_eq!(states.collect::<Vec<_>>(), [State::Note, State::Good, State::Good]);
         assert_eq!(without_vhci.obstacle(), None);
-        let attach = &without_vhci.verdicts()[0].finding.what;
+        let attach = without_vhci.attach().finding.what;
         assert!(attach.ends_with(", through uhid"), "{attach}");
     }
 
     #[test]
     fn without_either_the_better_one_is_what_is_missing() {
         let neither = drivers(no_vhci(), no_uhid());
-        let [attach, uhid, _] = neither.verdicts();
+        let (attach, uhid) = (neither.attach(), neither.through_uhid());
         assert_eq!(attach.finding.what, "no, because it is not loaded");
         assert_eq!(attach.finding.next.as_deref(), Some("load it"));
         assert_eq!(uhid.finding.next.as_deref(), Some("open it"));
@@ -180,6 +205,15 @@ mod tests {
         let good = || Finding::good("a driver", "is there");
         let device_files = Finding::lacking("hidraw", "there are none").next("get a kernel");
         let drivers = Drivers { device_files, ..drivers(good(), good()) };
-        assert!(drivers.verdicts()[..2].iter().all(|verdict| !verdict.is_open));
+        assert!(!drivers.attach().is_open && !drivers.through_uhid().is_open);
+    }
+
+    #[test]
+    fn a_card_needs_a_reader() {
+        let debian = ("/etc/os-release", "ID=debian\n");
+        assert!(card(&Machine::of(&[debian]).1).finding.next.unwrap().contains("vsmartcard-vpcd"));
+        let installed = [("/usr/sbin/pcscd", ""), ("/etc/reader.conf.d/vpcd", "")];
+        let reader = [&installed[..], &[(virtual_key::vpcd::PCSCD, "")]].concat();
+        assert!(card(&Machine::of(&reader).1).is_open);
     }
 }
