@@ -17,14 +17,14 @@ from programs import eventually, run
 
 LIST = "/etc/libccid_Info.plist"
 HOME = "/run/pcscd"  # of pcscd's socket
-_FOLDER = tempfile.TemporaryDirectory(prefix="keyfob-pcscd-")  # in its place; a program looks for it once
+_FOLDER = tempfile.TemporaryDirectory(prefix="keyfob-pcscd-")  # in its place
+os.environ["PCSCLITE_CSOCK_NAME"] = f"{_FOLDER.name}/pcscd.comm"  # each program asks once, also those that run already
 
 
 @contextmanager
 def pcscd(key):
     """A pcscd whose driver knows keyfob's readers, as the doctor of this key's program says that it should."""
     folder = _FOLDER.name
-    os.environ["PCSCLITE_CSOCK_NAME"] = f"{folder}/pcscd.comm"
     started = _started(_taught(key, folder), folder)
     eventually("pcscd listens", lambda: os.path.exists(f"{folder}/pcscd.comm"))
     try:
