@@ -17,7 +17,7 @@ use usbip_server::Server;
 
 use crate::error::{Error, Warn};
 use crate::host::{Driver, Found, Held};
-use crate::keys::{Form, KeySettings, Keys, NOTICING, Offer, PluggedKey, Prompt};
+use crate::keys::{KeySettings, Keys, Offer, PluggedKey, Prompt};
 use crate::peers::PeerFilter;
 use crate::power_cycle::power_cycle;
 use crate::thread::{Facts, Way};
@@ -119,24 +119,6 @@ impl Inside {
             Some(Some(Some(_))) => Ok(()),
             _ => Err(Error::NoDeviceFile),
         }
-    }
-
-    /// Lays it on its reader, and waits until that gives it power.
-    pub(crate) async fn lay_on(&self) -> Result<(), Error> {
-        if self.key.form() != Form::Card {
-            return Err(Error::NotACard);
-        }
-        let before = self.key.power_ups();
-        if self.key.is_laid_on() {
-            return Ok(());
-        }
-        self.key.lay_on();
-        let has_power = async {
-            while self.key.power_ups() == before {
-                sleep(BETWEEN_LOOKS).await;
-            }
-        };
-        timeout(NOTICING, has_power).await.map_err(|_| Error::NoReader)
     }
 
     /// Serves the key to one end of a socket pair, and hands out the other, with the number that URBs know the key by.

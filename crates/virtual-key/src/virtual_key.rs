@@ -170,7 +170,7 @@ impl VirtualKey {
     /// # Errors
     /// [`Error::NotACard`] unless it was started with [`card`](Builder::card); [`Error::NoReader`].
     pub fn lay_on(&self) -> Result<(), Error> {
-        self.thread.ask(async |inside| inside.lay_on().await)?
+        self.thread.ask(async |inside| inside.key.lay_on_and_wait().await)?
     }
 
     /// Takes it off its reader, if it lies there: whatever was going on, it loses power.

@@ -86,8 +86,10 @@ impl Reader {
                 continue;
             }
             match self.lie_on(card, &mut news).await {
+                // A reader that has not seen an empty slot takes the next card for this one, and gives it no power.
                 Ok(()) => {
                     pauses.start_over();
+                    sleep(LOOK).await;
                     continue;
                 }
                 // Most readers that are not there begin to exist now, with a pcscd that was called.
@@ -191,6 +193,8 @@ impl Pauses {
 
 /// A reader looks each 0.4 seconds whether there is a card.
 const NOTICING: Duration = Duration::from_secs(2);
+/// A little longer than from one look of a reader to the next.
+const LOOK: Duration = Duration::from_millis(500);
 const SHORTEST: Duration = Duration::from_millis(20);
 /// A reader that begins to exist has its card about as soon as it looks for one.
 const MOST_BETWEEN_KNOCKS: Duration = Duration::from_millis(500);

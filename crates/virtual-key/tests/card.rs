@@ -129,9 +129,21 @@ fn a_tap_lays_the_card_on_and_takes_it_off() {
         slot.transmit(&[4])
     });
     assert!(slot.transmit(&[4]).is_empty());
-    key.tap(Duration::from_millis(300)).unwrap();
+    key.tap(Duration::from_secs(2)).unwrap();
     assert!(!reading.join().unwrap().is_empty(), "it was there");
     assert!(!key.is_attached().unwrap(), "and is not any more");
+}
+
+#[test]
+fn a_card_that_lies_there_is_tapped_when_the_reader_has_it_again() {
+    // RS-19
+    let (key, reader, slot) = laid_on("default");
+    client(slot).get_info().unwrap();
+    let reading = thread::spawn(move || reader.inserted());
+    key.tap(Duration::from_secs(60)).unwrap();
+    let mut client = client(reading.join().unwrap());
+    client.reset().unwrap();
+    assert!(key.is_attached().unwrap(), "it stays there");
 }
 
 #[test]

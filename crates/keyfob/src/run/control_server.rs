@@ -130,8 +130,8 @@ async fn respond(line: &[u8], shared: &Shared) -> Response {
         Request::Tap { key, times, milliseconds } => {
             tap(keys, key.as_deref(), times, Duration::from_millis(milliseconds.into())).await
         }
-        Request::LayOn { key } => move_card(keys, key.as_deref(), PluggedKey::lay_on),
-        Request::TakeOff { key } => move_card(keys, key.as_deref(), PluggedKey::take_off),
+        Request::LayOn { key } => lay_on(keys, key.as_deref()).await,
+        Request::TakeOff { key } => take_off(keys, key.as_deref()),
         Request::Status => Ok(status(keys)),
         Request::Metadata { key, u2f } => metadata(keys, key.as_deref(), u2f),
     };
@@ -242,13 +242,26 @@ async fn replug(keys: &Keys, key: Option<&str>) -> Answer {
 
 /// Whoever taps waits until it is over; if they go, the card goes with them.
 async fn tap(keys: &Keys, key: Option<&str>, times: u8, time: Duration) -> Answer {
-    let card = card(keys, key)?;
-    card.tap(times, time).await.map_err(|_| no_card())?;
-    Ok(Response::Done)
+    laid_on(card(keys, key)?.tap(times, time).await)
 }
 
-fn move_card(keys: &Keys, key: Option<&str>, how: impl Fn(&PluggedKey)) -> Answer {
-    how(card(keys, key)?);
+/// Whoever lays it on wants to use it: the answer waits until the reader has it.
+async fn lay_on(keys: &Keys, key: Option<&str>) -> Answer {
+    laid_on(card(keys, key)?.lay_on_and_wait().await)
+}
+
+fn laid_on(outcome: Result<(), Error>) -> Answer {
+    outcome.map(|()| Response::Done).map_err(|error| match error {
+        Error::NotACard => no_card(),
+        _ => Refusal::new(
+            "the card lies there, and no reader has taken it",
+            "see that pcscd runs, and that no other card lies there",
+        ),
+    })
+}
+
+fn take_off(keys: &Keys, key: Option<&str>) -> Answer {
+    card(keys, key)?.take_off();
     Ok(Response::Done)
 }
 

@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use usbip_server::SmartCard as _;
 
-use super::{Form, PluggedKey};
+use super::{Form, NOTICING, PluggedKey};
 use crate::error::Error;
 use crate::key::ATR;
 use crate::vpcd::{Card, Event, Reader};
@@ -26,6 +26,22 @@ impl PluggedKey {
         }
     }
 
+    /// Lays it on its reader, if it does not lie there, and waits until that gives it power.
+    ///
+    /// # Errors
+    /// [`Error::NotACard`]; [`Error::NoReader`]: it lies there, and nobody has taken it within [`NOTICING`].
+    pub async fn lay_on_and_wait(&self) -> Result<(), Error> {
+        match self.form {
+            Form::Usb => Err(Error::NotACard),
+            Form::Card if self.is_laid_on() => Ok(()),
+            Form::Card => {
+                let before = self.power_ups();
+                self.lay_on();
+                self.powered_since(before).await
+            }
+        }
+    }
+
     /// Takes it off its reader: it loses power, whatever was going on. Nothing happens if it does not lie there, or is no card.
     pub fn take_off(&self) {
         if self.is_laid_on() {
@@ -41,28 +57,46 @@ impl PluggedKey {
 
     /// Taps the reader with it so many times: it is laid on, stays there for `time`, and is taken off. All but the last tap are short.
     ///
-    /// One that lies there before is lifted, laid on again, and left there. Dropping the future takes off what was laid on.
+    /// One that lies there before is lifted, laid on again, and left there; if a reader had it, this waits until it has it again.
+    /// Dropping the future takes off what was laid on.
     ///
     /// # Errors
-    /// [`Error::NotACard`].
+    /// [`Error::NotACard`]; [`Error::NoReader`]: it lies there, and the reader that had it has not taken it again.
     pub async fn tap(&self, times: u8, time: Duration) -> Result<(), Error> {
         if self.form != Form::Card {
             return Err(Error::NotACard);
         }
         if self.is_laid_on() {
-            for _ in 0..times {
-                self.take_off();
-                self.lay_on();
-            }
-            return Ok(());
+            return self.lift_and_lay_on(times).await;
         }
         let _hand = Hand(self);
         for left in (0..times).rev() {
             self.lay_on();
             sleep(if left == 0 { time } else { time.min(SHORT_TAP) }).await;
             self.take_off();
+            if left > 0 {
+                sleep(SHORT_TAP).await;
+            }
         }
         Ok(())
+    }
+
+    async fn lift_and_lay_on(&self, times: u8) -> Result<(), Error> {
+        let (had_reader, before) = (self.is_attached(), self.power_ups());
+        for _ in 0..times {
+            self.take_off();
+            self.lay_on();
+        }
+        if had_reader { self.powered_since(before).await } else { Ok(()) }
+    }
+
+    async fn powered_since(&self, power_ups: u32) -> Result<(), Error> {
+        let has_power = async {
+            while self.power_ups() == power_ups {
+                sleep(BETWEEN_LOOKS).await;
+            }
+        };
+        timeout(NOTICING, has_power).await.map_err(|_| Error::NoReader)
     }
 
     /// Has vpcd's reader find this card whenever it is laid on. `tell` hears what becomes of it, and nothing twice in a row. Dropping the
@@ -91,5 +125,7 @@ impl Drop for Hand<'_> {
     }
 }
 
+/// Much less than a reader takes.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 /// For a reader to see it: vpcd looks each 0.4 seconds.
 const SHORT_TAP: Duration = Duration::from_millis(600);
