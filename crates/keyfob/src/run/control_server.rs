@@ -13,6 +13,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use virtual_key::Error;
 use virtual_key::key::Touch;
 use virtual_key::keys::{Form, Keys, PluggedKey, Prompt};
 use virtual_key::power_cycle::power_cycle;
