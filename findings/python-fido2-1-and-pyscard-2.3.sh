@@ -10,7 +10,8 @@
 # output     fido2 1.2.0, pyscard 2.3.1: ModuleNotFoundError: No module named 'smartcard.pcsc.PCSCContext'
 #            fido2 2.2.1, pyscard 2.3.1: imported
 #
-# Usage: findings/python-fido2-1-and-pyscard-2.3.sh   (needs python3 and the network; fails if the behaviour changes)
+# Usage: findings/python-fido2-1-and-pyscard-2.3.sh   (needs python3, a C compiler and the headers of libpcsclite for pyscard,
+#        and the network; fails if the behaviour changes)
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

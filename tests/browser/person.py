@@ -15,6 +15,8 @@ def key_for(browser, *options, keys=1):
 class Person:
     """Alice, at one browser, with one key."""
 
+    kind = "usb"  # of key, as the page has them
+
     def __init__(self, browser, key, site, pin=PIN, name="alice"):
         self.browser, self.key, self.site, self.pin, self.name = browser, key, site, pin, name
 
@@ -33,7 +35,7 @@ class Person:
         self.browser.await_element("#sign-in-with-key")
 
     def begins_to_add_a_key(self):
-        for element in ("#add-method", "#method-security-key", "#kind-usb", "#create-key"):
+        for element in ("#add-method", "#method-security-key", f"#kind-{self.kind}", "#create-key"):
             self.browser.click(element)
 
     def adds_a_key(self, name):
@@ -86,6 +88,31 @@ class Person:
 
     def touches(self):
         self.browser.in_prompt("no more to ask than a touch", lambda: _touched(self.key))
+
+
+class CardHolder(Person):
+    """Alice, with a key that is a card. She taps the reader for each request, and leaves the card there: that is the touch."""
+
+    kind = "nfc"
+
+    def begins_to_add_a_key(self):
+        self.taps()
+        super().begins_to_add_a_key()
+
+    def begins_to_sign_in_with_the_key_alone(self):
+        self.taps()
+        super().begins_to_sign_in_with_the_key_alone()
+
+    def begins_to_sign_in_with_name_and_key(self):
+        self.taps()
+        super().begins_to_sign_in_with_name_and_key()
+
+    def taps(self):
+        self.key.type("tap", "--off").must_succeed()
+        self.key.type("tap", "--on").must_succeed()
+
+    def touches(self):
+        """There is nothing to touch."""
 
 
 def touch(key, *which):

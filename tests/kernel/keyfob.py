@@ -11,8 +11,12 @@ import programs
 from programs import run, start
 
 
+# What a command says when its key is there.
+READY = {"serve": "listening on", "bridge": "listening on", "attach": "attached", "card": "the reader"}
+
+
 class Keyfob:
-    """A running `keyfob serve` or `keyfob attach` with a new, empty key."""
+    """A running `keyfob serve`, `attach` or `card` with a new, empty key; or a `bridge`, which has none of its own."""
 
     program = ""  # the path of the program; set once, at the start
     user = ()  # the words before a command by which another user runs it
@@ -20,14 +24,15 @@ class Keyfob:
     def __init__(self, command, *options, keep=False):
         self.home = tempfile.mkdtemp(prefix="keyfob-home-")
         self.state = f"{self.home}/keys"  # where the key is kept, if at all
-        memory = ["--state", self.state] if keep else ["--ephemeral"]
+        memory = [] if command == "bridge" else ["--state", self.state] if keep else ["--ephemeral"]
         self.environment = dict(os.environ, HOME=self.home, XDG_RUNTIME_DIR=self.home)
         started = time.monotonic()
-        where = bus.serve_options() if command == "serve" else []
+        is_served = READY[command] == "listening on"
+        where = bus.serve_options() if is_served else []
         self.process = start(*self.user, self.program, command, *memory, *where, *options, environment=self.environment)
-        told, self.said = self._told("listening on" if command == "serve" else "attached")
+        told, self.said = self._told(READY[command])
         self.seconds_to_start = time.monotonic() - started
-        if command == "serve":
+        if is_served:
             bus.served_at(told.split(",")[0])
 
     def _told(self, words):

@@ -1,8 +1,10 @@
-"""The whole life of a key at a site: added, named, used, deleted, refused."""
+"""The whole life of a key, and of a card, at a site: added, named, used, deleted, refused."""
 
 import bus
+from card_reader import CardReader
+from keyfob import Keyfob
 from libfido2 import Device
-from person import PIN, Person, key_for
+from person import PIN, CardHolder, Person, key_for
 from website import SecurityInfo
 
 NOT_REGISTERED = "This key is not registered with that account."
@@ -30,6 +32,21 @@ def of_a_key_with_a_pin(browser):
         alice.proves_who_they_are()
         alice.lets_the_site_see_the_model()
         _goes_on(alice)
+
+
+def of_a_new_card(browser):
+    """No browser on Linux knows readers: the bridge shows it the card as a USB key."""
+    with CardReader() as reader, reader.card("--profile", browser.newest_profile) as card:
+        reader.await_card()
+        with Keyfob("bridge"), SecurityInfo() as site:
+            bus.attach()
+            bus.await_node()
+            alice = CardHolder(browser, card, site)
+            alice.signs_in_with_the_password()
+            alice.begins_to_add_a_key()
+            browser.screenshot("a-card-is-added")
+            alice.chooses_a_pin()
+            _goes_on(alice)
 
 
 def _goes_on(alice):
