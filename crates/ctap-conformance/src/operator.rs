@@ -39,7 +39,7 @@ pub trait Operator {
         false
     }
 
-    /// See [`Transport::renew`]. No pipe is open.
+    /// See [`Transport::renew`](crate::Transport::renew). No pipe is open.
     ///
     /// # Errors
     /// [`TransportFailure`]; `Unable` where nobody can.
@@ -59,12 +59,12 @@ pub trait Operator {
     /// [`TransportFailure`].
     fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure>;
 
-    /// See [`Transport::hindrance`].
+    /// See [`Transport::hindrance`](crate::Transport::hindrance).
     fn hindrance(&self) -> Option<String> {
         None
     }
 
-    /// See [`Transport::is_simulated`].
+    /// See [`Transport::is_simulated`](crate::Transport::is_simulated).
     fn is_simulated(&self) -> bool {
         false
     }
