@@ -157,8 +157,7 @@ impl Server {
                         self.pending.in_turn(stream.write_all(&list)).await?;
                     }
                     Op::Import(bus_id) => {
-                        // First all that has come by now: the host that has the device may have let go.
-                        tokio::task::yield_now().await;
+                        self.devices.freed(&bus_id).await;
                         let (reply, lease) = self.devices.import(&bus_id);
                         stream.write_all(&reply).await?;
                         return lease.map(Some);
@@ -238,6 +237,19 @@ impl Devices {
             UsbIpResponse::op_rep_devlist(&models).to_bytes().into()
         };
         Rc::clone(self.list.borrow_mut().get_or_insert_with(build))
+    }
+
+    /// Waits for a host that has let go of the device and whose end has not been worked off yet: it may be the one that comes back.
+    async fn freed(&self, bus_id: &[u8]) {
+        let name = bus_id.split(|byte| *byte == 0).next().unwrap_or_default();
+        let is_free = || self.find(name).is_none_or(|slot| !slot.is_imported());
+        yield_now().await;
+        for _ in 0..limits::LOOKS_AT_A_BUSY_DEVICE {
+            if is_free() {
+                return;
+            }
+            time::sleep(limits::BETWEEN_LOOKS).await;
+        }
     }
 
     /// OP_REP_IMPORT, and the lease if it says yes.
