@@ -142,8 +142,18 @@ impl Share {
 struct Patience {
     urb_began: Option<Instant>,
     blocked_since: Option<Instant>,
-    /// Until when replies wait for what the function works on.
-    held_until: Option<Instant>,
+    hold: Hold,
+}
+
+/// Whether replies wait for what the function works on. It is decided once for each turn: time goes on between one look at the
+/// clock and the next, and a reply that is not written any more must have a timer.
+#[derive(Clone, Copy, Default)]
+enum Hold {
+    #[default]
+    No,
+    Until(Instant),
+    /// They have, for [`limits::HOLD`].
+    Over,
 }
 
 enum Deadline {
@@ -161,14 +171,17 @@ impl Patience {
         self.urb_began = is_half.then(|| same_as_before.unwrap_or_else(Instant::now));
         let is_blocked = !session.outbox.is_empty();
         self.blocked_since = is_blocked.then(|| self.blocked_since.unwrap_or_else(Instant::now));
-        let is_held = is_blocked && session.is_working();
-        let end = || Instant::now().checked_add(limits::HOLD);
-        self.held_until = if is_held { self.held_until.or_else(end) } else { None };
+        self.hold = match self.hold {
+            _ if !(is_blocked && session.is_working()) => Hold::No,
+            Hold::No => Instant::now().checked_add(limits::HOLD).map_or(Hold::Over, Hold::Until),
+            Hold::Until(end) if end <= Instant::now() => Hold::Over,
+            same => same,
+        };
     }
 
     /// Whether there are replies, and nothing to wait for before they are written.
     fn may_write(&self, session: &Session) -> bool {
-        !session.outbox.is_empty() && self.held_until.is_none_or(|end| end <= Instant::now())
+        !session.outbox.is_empty() && !matches!(self.hold, Hold::Until(_))
     }
 
     /// Waits for the first deadline; for ever, without a timer, if there is none.
@@ -196,8 +209,7 @@ impl Patience {
     fn first_deadline(&self, session: &Session) -> Option<(Instant, Deadline)> {
         // One that no clock can show is never.
         let function = session.poll_timeout().and_then(|left| Instant::now().checked_add(left));
-        // Afterwards only the peer is waited for.
-        let held = self.held_until.filter(|end| *end > Instant::now());
+        let held = if let Hold::Until(end) = self.hold { Some(end) } else { None };
         let half = self.urb_began.and_then(|at| at.checked_add(limits::URB_DEADLINE));
         let stalled = self.blocked_since.and_then(|at| at.checked_add(limits::WRITE_STALL));
         [

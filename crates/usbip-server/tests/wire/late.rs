@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use usbip_server::{ConnectionError, HidFunction, Interface, Port, Report, Server, limits};
@@ -194,5 +194,49 @@ fn a_late_server_still_gives_up_half_an_urb() {
         late.oversleep_after_60_bytes_of_112().await;
         late.send(51).await;
         assert!(matches!(late.run().await, Some(Err(ConnectionError::HalfAnUrb))));
+    });
+}
+
+/// Is done with what it was sent when it is asked for its deadline, and that takes it longer than replies are held back.
+#[derive(Default)]
+struct Slow {
+    works: bool,
+}
+
+impl HidFunction for Slow {
+    fn attached(&mut self) {}
+    fn detached(&mut self) {}
+    fn output(&mut self, _: &Report) {
+        self.works = true;
+    }
+    fn input(&mut self, _: usize) -> Option<Report> {
+        None
+    }
+    fn is_working(&self) -> bool {
+        self.works
+    }
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        if std::mem::take(&mut self.works) {
+            std::thread::sleep(2 * limits::HOLD);
+        }
+        None
+    }
+    fn handle_timeout(&mut self) {}
+}
+
+/// By the wall clock: no other one goes on within a call.
+#[test]
+fn replies_are_written_though_the_time_for_which_they_are_held_runs_out_between_two_looks_at_the_clock()
+ {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    tokio::task::LocalSet::new().block_on(&runtime.expect("a runtime"), async {
+        let server = Server::new();
+        let slow = Rc::new(RefCell::new(Slow::default()));
+        let port = server.plug(info("1-1"), vec![Interface::Hid(slow)]).expect("a free bus id");
+        let (mut vhci, _served) = attach(&server, &port).await;
+        vhci.submit_out(&[7; 64]);
+        vhci.stream.write_all(&vhci.outgoing).await.expect("open");
+        let reply = tokio::time::timeout(PATIENCE, vhci.stream.read_exact(&mut [0; 48])).await;
+        reply.expect("it comes").expect("it is whole");
     });
 }
