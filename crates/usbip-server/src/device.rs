@@ -82,6 +82,11 @@ impl Port {
         self.slot.is_imported()
     }
 
+    /// Waits until nobody has it: at once, if so.
+    pub async fn freed(&self) {
+        self.slot.freed().await;
+    }
+
     /// Something other than the host changed the function, a touch for instance: look again whether
     /// it has reports to send or another deadline. Harmless at any time.
     pub fn wake(&self) {
@@ -155,6 +160,8 @@ pub(crate) struct Slot {
     state: Cell<State>,
     /// Rung by the port, heard by the connection that holds the lease.
     signal: Arc<Notify>,
+    /// Told when a lease ends.
+    freed: Notify,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,9 +187,17 @@ impl Slot {
         let model = descriptors::model(info, &layout, bus_num, dev_num);
         let descriptors = Descriptors::of(&model).ok_or(PlugError::NoDescriptors)?;
         let devid = u32::from(bus_num) << 16 | u32::from(dev_num);
-        let (state, signal) = (Cell::new(State::Free), Arc::new(Notify::new()));
-        let info = info.clone();
-        Ok(Self { info, model, descriptors, devid, interfaces, layout, state, signal })
+        Ok(Self {
+            info: info.clone(),
+            model,
+            descriptors,
+            devid,
+            interfaces,
+            layout,
+            state: Cell::new(State::Free),
+            signal: Arc::default(),
+            freed: Notify::new(),
+        })
     }
 
     pub(crate) fn model(&self) -> &UsbDevice {
@@ -191,6 +206,12 @@ impl Slot {
 
     pub(crate) fn is_imported(&self) -> bool {
         matches!(self.state.get(), State::Imported | State::Leaving)
+    }
+
+    pub(crate) async fn freed(&self) {
+        while self.is_imported() {
+            self.freed.notified().await;
+        }
     }
 }
 
@@ -259,6 +280,7 @@ impl Drop for Lease {
         if self.slot.state.get() != State::Unplugged {
             self.slot.state.set(State::Free);
         }
+        self.slot.freed.notify_waiters();
     }
 }
 

@@ -86,12 +86,8 @@ pub const LIST_PAUSE: Duration = Duration::from_millis(1);
 /// it was told.
 pub const RESERVED_DESCRIPTORS: usize = 32;
 
-/// How often an import looks whether a device that is in use becomes free, before it is refused: a tenth of a second in all, for
-/// a host that detaches and attaches at once.
-pub const LOOKS_AT_A_BUSY_DEVICE: u32 = 10;
-
-/// The pause between two of these looks.
-pub const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+/// How long an import of a device that is in use waits for it before it is refused: for a host that detaches and attaches at once.
+pub const LETTING_GO: Duration = Duration::from_millis(100);
 
 /// Devices imported at a time.
 pub const MAX_IMPORTS: usize = 12;

@@ -239,24 +239,17 @@ impl Devices {
         Rc::clone(self.list.borrow_mut().get_or_insert_with(build))
     }
 
-    /// Waits for a host that has let go of the device and whose end has not been worked off yet: it may be the one that comes back.
+    /// Waits a little for a host that has the device: it may have let go, and be the one that comes back.
     async fn freed(&self, bus_id: &[u8]) {
-        let name = bus_id.split(|byte| *byte == 0).next().unwrap_or_default();
-        let is_free = || self.find(name).is_none_or(|slot| !slot.is_imported());
-        yield_now().await;
-        for _ in 0..limits::LOOKS_AT_A_BUSY_DEVICE {
-            if is_free() {
-                return;
-            }
-            time::sleep(limits::BETWEEN_LOOKS).await;
+        if let Some(slot) = self.find(bus_id) {
+            let _ = time::timeout(limits::LETTING_GO, slot.freed()).await;
         }
     }
 
     /// OP_REP_IMPORT, and the lease if it says yes.
     fn import(&self, bus_id: &[u8]) -> (Vec<u8>, Result<Lease, ConnectionError>) {
-        let bus_id = bus_id.split(|byte| *byte == 0).next().unwrap_or_default();
         let Some(slot) = self.find(bus_id) else {
-            let name = String::from_utf8_lossy(bus_id).into_owned();
+            let name = String::from_utf8_lossy(name_in(bus_id)).into_owned();
             return (import_refused(NO_DEVICE), Err(ConnectionError::NoSuchDevice(name)));
         };
         match self.may_import().then(|| Lease::take(&slot)).flatten() {
@@ -268,14 +261,19 @@ impl Devices {
     }
 
     fn find(&self, bus_id: &[u8]) -> Option<Rc<Slot>> {
-        let slots = self.slots.borrow();
-        slots.values().find(|slot| slot.model().bus_id.as_bytes() == bus_id).cloned()
+        let (slots, name) = (self.slots.borrow(), name_in(bus_id));
+        slots.values().find(|slot| slot.model().bus_id.as_bytes() == name).cloned()
     }
 
     fn may_import(&self) -> bool {
         let slots = self.slots.borrow();
         slots.values().filter(|slot| slot.is_imported()).count() < limits::MAX_IMPORTS
     }
+}
+
+/// What stands in a request before the zeros that fill it up.
+fn name_in(bus_id: &[u8]) -> &[u8] {
+    bus_id.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 fn import_refused(status: u32) -> Vec<u8> {

@@ -12,7 +12,7 @@ use ctap_core::Decision;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use usbip_server::Server;
 
 use crate::error::{Error, Warn};
@@ -138,12 +138,7 @@ impl Inside {
 
     /// Waits until a host that is about to let go of the key has.
     async fn freed(&self) -> Result<(), Error> {
-        let is_free = async {
-            while self.key.port().is_attached() {
-                sleep(BETWEEN_LOOKS).await;
-            }
-        };
-        timeout(LETTING_GO, is_free).await.map_err(|_| Error::InUse)
+        timeout(LETTING_GO, self.key.port().freed()).await.map_err(|_| Error::InUse)
     }
 
     /// What it asks, as soon as it asks.
@@ -224,5 +219,3 @@ impl Listener {
 
 /// For a host that hung up, or was told to go, to let go of the key: it has, as soon as this thread gets to it.
 const LETTING_GO: Duration = Duration::from_secs(1);
-/// Much less than anybody notices.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
