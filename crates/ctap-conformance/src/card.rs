@@ -123,18 +123,14 @@ impl<O: Operator<Pipe: ApduPipe>> CardKey<O> {
             self.link = Link::Down;
         }
         self.link.drop_if_broken(&outcome);
-        match waited.failure {
-            Some(failure) => Err(failure),
-            None => Ok(Answer { message: outcome?, asked: waited.asked }),
-        }
+        waited.answer(outcome)
     }
 }
 
 impl<O: Operator<Pipe: ApduPipe>> Transport for CardKey<O> {
     fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
         let Self { operator, link, deadline } = self;
-        operator.expect_question();
-        let mut waiting = Waiting::new(operator, hand, deadline);
+        let mut waiting = Waiting::begin(operator, hand, deadline);
         let outcome = link
             .channel(waiting.operator, deadline)
             .and_then(|channel| channel.exchange(message, &mut |status| waiting.keepalive(status)));
@@ -168,8 +164,7 @@ impl<O: Operator<Pipe: ApduPipe>> Transport for CardKey<O> {
 
     fn transmit(&mut self, apdus: &[Vec<u8>], hand: Hand) -> Result<Answer, TransportFailure> {
         let Self { operator, link, deadline } = self;
-        operator.expect_question();
-        let mut waiting = Waiting::new(operator, hand, deadline);
+        let mut waiting = Waiting::begin(operator, hand, deadline);
         let outcome = link.pipe(waiting.operator, deadline).and_then(|pipe| {
             let on_keepalive = &mut |status| waiting.keepalive(status);
             pipe.alone(&mut |transmit, _| in_full(transmit, apdus, on_keepalive))

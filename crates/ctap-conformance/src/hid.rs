@@ -89,8 +89,7 @@ impl<O: Operator<Pipe: ReportPipe>> HidKey<O> {
 impl<O: Operator<Pipe: ReportPipe>> Transport for HidKey<O> {
     fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
         let Self { operator, link, deadline } = self;
-        operator.expect_question();
-        let mut waiting = Waiting::new(operator, hand, deadline);
+        let mut waiting = Waiting::begin(operator, hand, deadline);
         let outcome = link
             .channel(waiting.operator, deadline)
             .and_then(|channel| channel.exchange(message, &mut |status| waiting.keepalive(status)));
@@ -100,10 +99,7 @@ impl<O: Operator<Pipe: ReportPipe>> Transport for HidKey<O> {
         } else {
             link.drop_if_broken(&outcome);
         }
-        match waited.failure {
-            Some(failure) => Err(failure),
-            None => Ok(Answer { message: outcome?, asked: waited.asked }),
-        }
+        waited.answer(outcome)
     }
 
     fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {

@@ -28,14 +28,29 @@ pub(crate) struct Waiting<'w, O> {
 
 /// How a wait came out.
 pub(crate) struct Waited {
-    pub(crate) asked: bool,
-    pub(crate) failure: Option<TransportFailure>,
+    asked: bool,
+    failure: Option<TransportFailure>,
     /// The key was told to stop and did not: what it still says must not be taken for an answer to another request.
     pub(crate) is_overdue: bool,
 }
 
+impl Waited {
+    /// The answer, if that is what came of it.
+    pub(crate) fn answer(
+        self,
+        outcome: Result<Vec<u8>, TransportError>,
+    ) -> Result<Answer, TransportFailure> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(Answer { message: outcome?, asked: self.asked }),
+        }
+    }
+}
+
 impl<'w, O: Operator> Waiting<'w, O> {
-    pub(crate) fn new(operator: &'w mut O, hand: Hand, deadline: &'w Deadline) -> Self {
+    /// From now on the operator expects the key's question.
+    pub(crate) fn begin(operator: &'w mut O, hand: Hand, deadline: &'w Deadline) -> Self {
+        operator.expect_question();
         Self { operator, hand, deadline, begun: Instant::now(), asked: None, failure: None }
     }
 

@@ -82,13 +82,11 @@ impl SmartCard for UsbKey {
     }
 
     fn poll_timeout(&mut self) -> Option<Duration> {
-        let now = self.catch_up();
-        self.key.poll_timeout().map(|at| at.saturating_sub(now))
+        self.due_in()
     }
 
     fn handle_timeout(&mut self) {
-        let now = self.catch_up();
-        self.key.handle_timeout(now);
+        self.let_time_pass();
     }
 }
 

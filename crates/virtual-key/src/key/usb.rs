@@ -50,6 +50,18 @@ impl UsbKey {
         self.key.catch_up(now);
         now
     }
+
+    /// In how long it wants to be called, whoever drives it.
+    pub(super) fn due_in(&mut self) -> Option<Duration> {
+        let now = self.catch_up();
+        self.key.poll_timeout().map(|at| at.saturating_sub(now))
+    }
+
+    /// It is called.
+    pub(super) fn let_time_pass(&mut self) {
+        let now = self.catch_up();
+        self.key.handle_timeout(now);
+    }
 }
 
 impl HidFunction for UsbKey {
@@ -82,12 +94,10 @@ impl HidFunction for UsbKey {
     }
 
     fn poll_timeout(&mut self) -> Option<Duration> {
-        let now = self.catch_up();
-        self.key.poll_timeout().map(|at| at.saturating_sub(now))
+        self.due_in()
     }
 
     fn handle_timeout(&mut self) {
-        let now = self.catch_up();
-        self.key.handle_timeout(now);
+        self.let_time_pass();
     }
 }
