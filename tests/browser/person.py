@@ -34,7 +34,11 @@ class Person:
         self.browser.click("#sign-out")
         self.browser.await_element("#sign-in-with-key")
 
+    def has_the_key_ready(self):
+        """It is in its port."""
+
     def begins_to_add_a_key(self):
+        self.has_the_key_ready()
         for element in ("#add-method", "#method-security-key", f"#kind-{self.kind}", "#create-key"):
             self.browser.click(element)
 
@@ -52,10 +56,12 @@ class Person:
         self.browser.await_text("[data-test=key-name]", name)
 
     def begins_to_sign_in_with_the_key_alone(self):
+        self.has_the_key_ready()
         self.browser.open(f"{self.site.address}/sign-in")
         self.browser.click("#sign-in-with-key")
 
     def begins_to_sign_in_with_name_and_key(self):
+        self.has_the_key_ready()
         self.browser.open(f"{self.site.address}/sign-in")
         self.browser.fill("#user-name", self.name)
         self.browser.click("#use-key")
@@ -95,21 +101,8 @@ class CardHolder(Person):
 
     kind = "nfc"
 
-    def begins_to_add_a_key(self):
-        self.taps()
-        super().begins_to_add_a_key()
-
-    def begins_to_sign_in_with_the_key_alone(self):
-        self.taps()
-        super().begins_to_sign_in_with_the_key_alone()
-
-    def begins_to_sign_in_with_name_and_key(self):
-        self.taps()
-        super().begins_to_sign_in_with_name_and_key()
-
-    def taps(self):
-        self.key.type("tap", "--off").must_succeed()
-        self.key.type("tap", "--on").must_succeed()
+    def has_the_key_ready(self):
+        self.key.type("tap").must_succeed()
 
     def touches(self):
         """There is nothing to touch."""

@@ -1,6 +1,6 @@
-"""Smart card readers as programs have them: pcscd with libccid, and a client of PC/SC.
+"""Smart card readers as programs have them: pcscd, with libccid or other drivers, and a client of PC/SC.
 
-pcscd is one of its own, with a list of readers of its own: what this machine has is left alone.
+pcscd is one of its own, with lists of readers of its own: what this machine has is left alone.
 """
 
 import json
@@ -18,25 +18,20 @@ from programs import eventually, run
 LIST = "/etc/libccid_Info.plist"
 HOME = "/run/pcscd"  # of pcscd's socket
 _FOLDER = tempfile.TemporaryDirectory(prefix="keyfob-pcscd-")  # in its place
-os.environ["PCSCLITE_CSOCK_NAME"] = f"{_FOLDER.name}/pcscd.comm"  # each program asks once, also those that run already
+_SOCKET = f"{_FOLDER.name}/pcscd.comm"
+os.environ["PCSCLITE_CSOCK_NAME"] = _SOCKET  # each program asks once, also those that run already
 
 
 @contextmanager
 def pcscd(key):
     """A pcscd whose driver knows keyfob's readers, as the doctor of this key's program says that it should."""
-    folder = _FOLDER.name
-    started = _started(_taught(key, folder), folder)
-    eventually("pcscd listens", lambda: os.path.exists(f"{folder}/pcscd.comm"))
-    try:
+    with daemon("", (_taught(key), LIST)):
         yield
-    finally:
-        started.send_signal(signal.SIGTERM)
-        started.wait()
 
 
-def _taught(key, folder):
+def _taught(key):
     """A copy of the driver's list that was edited as the doctor says."""
-    copy = shutil.copy(LIST, folder)
+    copy = shutil.copy(LIST, _FOLDER.name)
     found = json.loads(key.type("doctor", "--json").must_succeed())
     (advice,) = [finding["next"] for finding in found if finding["topic"] == "libccid"]
     edit, _, restart = advice.removeprefix("sudo ").partition(" && ")
@@ -45,14 +40,29 @@ def _taught(key, folder):
     return copy
 
 
-def _started(list_of_readers, folder):
-    """It has a list and a place of its own, and none of the readers that are on no bus."""
+@contextmanager
+def daemon(readers, *mounts):
+    """A pcscd that has the readers of this configuration beside those on a bus, and finds files of ours in the place of others."""
+    config = f"{_FOLDER.name}/readers"
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(readers)
+    started = _started(config, *mounts, (_FOLDER.name, HOME))
+    try:
+        eventually("pcscd listens", lambda: os.path.exists(_SOCKET))
+        yield
+    finally:
+        started.send_signal(signal.SIGTERM)
+        started.wait()
+
+
+def _started(config, *mounts):
     os.makedirs(HOME, exist_ok=True)
     no_questions = "--disable-polkit" if "--disable-polkit" in run("pcscd", "--help").output else ""
-    mounts = f"mount --bind {list_of_readers} {LIST} && mount --bind {folder} {HOME}"
-    with open(f"{folder}/log", "wb") as log, open(f"{folder}/no-readers", "wb") as none:
-        start = f"{mounts} && exec pcscd --foreground --config {none.name} {no_questions}"
-        return subprocess.Popen(["unshare", "--mount", "sh", "-c", start], stdout=log, stderr=log)
+    mounting = " && ".join(f"mount --bind '{ours}' '{theirs}'" for ours, theirs in mounts)
+    start = f"{mounting} && exec pcscd --foreground --config '{config}' {no_questions}"
+    become_root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    with open(f"{_FOLDER.name}/log", "wb") as log:
+        return subprocess.Popen(["unshare", *become_root, "--mount", "sh", "-c", start], stdout=log, stderr=log)
 
 
 class Reader:

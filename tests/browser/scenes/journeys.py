@@ -1,7 +1,7 @@
 """The whole life of a key, and of a card, at a site: added, named, used, deleted, refused."""
 
 import bus
-from card_reader import CardReader
+from card_reader import card_reader
 from keyfob import Keyfob
 from libfido2 import Device
 from person import PIN, CardHolder, Person, key_for
@@ -36,7 +36,7 @@ def of_a_key_with_a_pin(browser):
 
 def of_a_new_card(browser):
     """No browser on Linux knows readers: the bridge shows it the card as a USB key."""
-    with CardReader() as reader, reader.card("--profile", browser.newest_profile) as card:
+    with card_reader() as reader, reader.card("--profile", browser.newest_profile) as card:
         reader.await_card()
         with Keyfob("bridge"), SecurityInfo() as site:
             bus.attach()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import bus
-from card_reader import CardReader
+from card_reader import card_reader
 from keyfob import Keyfob
 from libfido2 import Device
 from phrases import PIN, USER_PRESENT, USER_VERIFIED
@@ -17,14 +17,44 @@ from report import note
 
 HERE = Path(__file__).parents[1]
 DEVICE = "--device", "pcsc:"
+# In which most goes back and forth.
+BUSY_CHAPTERS = "ctaphid make_credential get_assertion client_pin_retries u2f get_next_assertion reset".split()
+SECONDS_OF_A_SUITE = 300  # an emulated kernel may run beside it
 
 
 @contextmanager
-def card_on_a_reader(*options, touch="ask"):
+def _card_on_a_reader(*options, touch="ask"):
     """The key, and the reader it lies on."""
-    with CardReader() as reader, reader.card(*options, touch=touch) as card:
+    with card_reader() as reader, reader.card(*options, touch=touch) as card:
         reader.await_card()
         yield card, reader
+
+
+@pytest.mark.parametrize("profile", ["default", "bio", "fido2.0"])
+def a_card_is_found_and_conforms(profile):
+    with _card_on_a_reader("--profile", profile, touch="auto") as (card, _):
+        assert any(line.startswith("pcsc:") for line in card.type("list").must_succeed().splitlines())
+        assert any(line.startswith("Versions:") for line in card.type("info", *DEVICE).must_succeed().splitlines())
+        note(f"cases of {profile} on a card", _conforms(card, *DEVICE))
+
+
+def a_card_conforms_behind_the_bridge():
+    with _card_on_a_reader(touch="auto") as (card, _):
+        card.type("bridge", "--list").must_succeed()
+        with Keyfob("bridge") as bridge:
+            address = bridge.said.partition("listening on ")[2].split(",")[0]
+            filters = [word for chapter in BUSY_CHAPTERS for word in ("--filter", chapter)]
+            note("cases behind the bridge", _conforms(card, "--device", f"usbip:{address}", *filters))
+
+
+def _conforms(card, *options):
+    """The suite's last line; it finds the card's control socket."""
+    suite = [card.program, "conform", "--yes-erase-this-key", *options]
+    judged = subprocess.run(
+        suite, env=card.environment, capture_output=True, text=True, timeout=SECONDS_OF_A_SUITE, check=False
+    )
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    return judged.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +62,7 @@ def card_on_a_reader(*options, touch="ask"):
     [("0.9.1", ""), ("1.2.0", ""), ("2.2.1", ""), ("2.2.1", "extended"), ("2.2.1", "unpolled")],
 )
 def python_fido2_registers_signs_in_and_looks_after_a_card(version, mode):
-    with card_on_a_reader():
+    with _card_on_a_reader():
         python = subprocess.run([HERE / "pythons", version], check=True, capture_output=True, text=True).stdout.strip()
         imported = run(python, "-c", "import fido2.pcsc")
         if "PCSCContext" in imported.errors:
@@ -44,7 +74,7 @@ def python_fido2_registers_signs_in_and_looks_after_a_card(version, mode):
 
 
 def a_tap_lays_the_card_on_the_reader_and_takes_it_off():
-    with CardReader() as reader, reader.card("--away") as card:
+    with card_reader() as reader, reader.card("--away") as card:
         reader.await_card(there=False)
         tap = start(card.program, "tap", "--for", "2s", environment=card.environment)
         reader.await_card()
@@ -53,7 +83,7 @@ def a_tap_lays_the_card_on_the_reader_and_takes_it_off():
 
 
 def a_card_that_is_taken_away_in_the_middle_is_told_and_comes_back_whole():
-    with card_on_a_reader("--profile", "bio") as (card, reader):
+    with _card_on_a_reader("--profile", "bio") as (card, reader):
         run(card.program, "pin", "set", *DEVICE, typed=f"{PIN}\n{PIN}\n", environment=card.environment).must_succeed()
         enrolling = start(card.program, "fingerprints", "add", "thumb", *DEVICE, typed=f"{PIN}\n", environment=card.environment)
         card.type("wait").must_succeed()
@@ -65,7 +95,7 @@ def a_card_that_is_taken_away_in_the_middle_is_told_and_comes_back_whole():
 
 
 def libfido2_uses_a_card_through_the_bridge():
-    with card_on_a_reader() as (card, _), Keyfob("bridge"):
+    with _card_on_a_reader() as (card, _), Keyfob("bridge"):
         bus.attach()
         device = Device(bus.await_node())
         device.set_pin(PIN)
