@@ -3,6 +3,8 @@
 import signal
 import time
 
+import pytest
+
 import bus
 import kernel
 import library
@@ -54,6 +56,7 @@ def a_hundred_attachments_leave_nothing_behind():
     with serve() as key:
         first, further = (5, 5) if is_emulated() else (10, 90)  # natively it is the whole hundred everywhere
         _attach_and_detach(first)
+        _attach_twice()  # so that the program's pages for a host that comes too early are there, too
         memory, files = key.resident_memory(), key.open_files()
         _attach_and_detach(further)
         measured(f"growth over {further} attachments", key.resident_memory() - memory, "KiB", at_most=256)
@@ -87,6 +90,14 @@ def the_demonstration_goes_through_the_kernel():
     said = run(Keyfob.program, "demo", "--fast", "--kernel").must_succeed()
     assert "/dev/hidraw" in said
     kernel.await_no_node()
+
+
+def _attach_twice():
+    """The second time in vain."""
+    attach()
+    with pytest.raises(AssertionError):
+        bus.attach()
+    bus.detach()
 
 
 def _attach_and_detach(times):
