@@ -28,7 +28,6 @@ use clap::Args;
 use ctap_client::card::Reader;
 use ctap_client::{ReaderFault, TransportError};
 use rand_core::Rng as _;
-use tokio::net::UnixStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{sleep, timeout};
 use usbip_server::{DeviceInfo, Interface, Port, Server, Waker};
@@ -173,21 +172,14 @@ fn plug(server: &Server, key: BridgedKey, serial: &str) -> anyhow::Result<Port> 
 
 /// Keeps the key plugged into this machine's kernel.
 async fn hold(driver: &Driver, port: &Port, serial: &str) -> anyhow::Result<Infallible> {
-    let served = async {
-        match driver {
-            Driver::Uhid(uhid) => Ok(uhid.serve(port).await?),
-            Driver::Vhci(vhci) => {
-                let (_, stream) = vhci.attach(port.devid())?;
-                stream.set_nonblocking(true)?;
-                Ok(port.serve(UnixStream::from_std(stream)?).await?)
-            }
-        }
-    };
     tokio::select! {
-        outcome = served => outcome.and_then(|()| Err(failure(
-            "this machine has unplugged the key",
-            "plug it in again with `keyfob bridge`",
-        ))),
+        outcome = driver.plug_in(port, |_| {}) => match outcome {
+            Ok(()) => Err(failure(
+                "this machine has unplugged the key",
+                "plug it in again with `keyfob bridge`",
+            )),
+            Err(error) => Err(error.into()),
+        },
         never = announce(serial) => match never {},
     }
 }

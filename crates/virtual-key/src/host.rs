@@ -12,6 +12,7 @@ use ctap_client::hidraw::{self, Key};
 use tokio::net::UnixStream;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use usbip_server::Port;
 use usbip_server::uhid::{self, Uhid};
 use usbip_server::vhci::{self, HubPort, Vhci, VhciError};
 
@@ -56,6 +57,25 @@ impl Driver {
     /// [`Error::Uhid`].
     pub fn uhid() -> Result<Self, Error> {
         Ok(Self::Uhid(Uhid::open(Path::new(uhid::PLACE))?))
+    }
+
+    /// Has this driver hold what is in that port of a server, until it is unplugged. `plugged` hears into which port of the controller it
+    /// went, if there is one.
+    ///
+    /// # Errors
+    /// What the kernel refuses; or it broke the connection.
+    pub async fn plug_in(&self, port: &Port, plugged: impl FnOnce(HubPort)) -> Result<(), Error> {
+        match self {
+            Self::Uhid(uhid) => Ok(uhid.serve(port).await?),
+            Self::Vhci(vhci) => {
+                let (hub_port, stream) = vhci.attach(port.devid())?;
+                plugged(hub_port);
+                stream.set_nonblocking(true).map_err(Error::Start)?;
+                let stream = UnixStream::from_std(stream).map_err(Error::Start)?;
+                let broken = |error| Error::Broken { bus_id: port.bus_id().to_owned(), error };
+                port.serve(stream).await.map_err(broken)
+            }
+        }
     }
 
     /// What keys are made as, so that this driver has room for every message that they announce.
@@ -125,18 +145,7 @@ impl Held {
 
     /// Plugs it in, until it is unplugged.
     async fn plug_in(&self) -> Result<(), Error> {
-        match &self.driver {
-            Driver::Uhid(uhid) => Ok(uhid.serve(self.key.port()).await?),
-            Driver::Vhci(vhci) => {
-                let (port, stream) = vhci.attach(self.key.port().devid())?;
-                self.port.set(Some(port));
-                stream.set_nonblocking(true).map_err(Error::Start)?;
-                let stream = UnixStream::from_std(stream).map_err(Error::Start)?;
-                let bus_id = || self.key.bus_id().to_owned();
-                let outcome = self.key.port().serve(stream).await;
-                outcome.map_err(|error| Error::Broken { bus_id: bus_id(), error })
-            }
-        }
+        self.driver.plug_in(self.key.port(), |port| self.port.set(Some(port))).await
     }
 
     /// Waits until the kernel has let go of the port, so that the key gets the same one again. In another port it would be
