@@ -1,5 +1,6 @@
 """A virtual NFC reader: vsmartcard's vpcd, as it is installed."""
 
+import random
 import socket
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,8 @@ NAME = "Reader for tests"
 
 @contextmanager
 def card_reader():
-    """A reader with a pcscd and a port of its own. Programs that this one starts find it."""
-    reader = CardReader(_free_port())
+    """A reader with a pcscd and ports of its own. Programs that this one starts find it."""
+    reader = CardReader(_free_ports())
     with daemon(reader.configuration()):
         eventually("the reader is there", reader.is_there)
         yield reader
@@ -52,7 +53,20 @@ class CardReader:
         return [line for line in run("opensc-tool", "--list-readers").output.splitlines() if NAME in line]
 
 
-def _free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+def _free_ports():
+    """The first of two ports in a row, one for each of the driver's readers. Nobody's connections begin there."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="utf-8") as file:
+        first_of_connections = int(file.read().split()[0])
+    while True:
+        port = random.randrange(first_of_connections // 2, first_of_connections - 1)
+        if _is_free(port) and _is_free(port + 1):
+            return port
+
+
+def _is_free(port):
+    with socket.socket() as listener:
+        try:
+            listener.bind(("", port))
+        except OSError:
+            return False
+    return True

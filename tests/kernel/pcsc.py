@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 from programs import eventually, run
 
@@ -43,26 +44,29 @@ def _taught(key):
 @contextmanager
 def daemon(readers, *mounts):
     """A pcscd that has the readers of this configuration beside those on a bus, and finds files of ours in the place of others."""
-    config = f"{_FOLDER.name}/readers"
-    with open(config, "w", encoding="utf-8") as file:
-        file.write(readers)
-    started = _started(config, *mounts, (_FOLDER.name, HOME))
+    config, log = f"{_FOLDER.name}/readers", f"{_FOLDER.name}/log"
+    Path(config).write_text(readers, encoding="utf-8")
+    Path(_SOCKET).unlink(missing_ok=True)  # of one that was killed
+    started = _started(config, log, *mounts, (_FOLDER.name, HOME))
     try:
         eventually("pcscd listens", lambda: os.path.exists(_SOCKET))
         yield
+    except BaseException:
+        print(Path(log).read_text(encoding="utf-8", errors="replace"))
+        raise
     finally:
         started.send_signal(signal.SIGTERM)
         started.wait()
 
 
-def _started(config, *mounts):
+def _started(config, log, *mounts):
     os.makedirs(HOME, exist_ok=True)
     no_questions = "--disable-polkit" if "--disable-polkit" in run("pcscd", "--help").output else ""
     mounting = " && ".join(f"mount --bind '{ours}' '{theirs}'" for ours, theirs in mounts)
     start = f"{mounting} && exec pcscd --foreground --config '{config}' {no_questions}"
     become_root = [] if os.geteuid() == 0 else ["--map-root-user"]
-    with open(f"{_FOLDER.name}/log", "wb") as log:
-        return subprocess.Popen(["unshare", *become_root, "--mount", "sh", "-c", start], stdout=log, stderr=log)
+    with open(log, "wb") as file:
+        return subprocess.Popen(["unshare", *become_root, "--mount", "sh", "-c", start], stdout=file, stderr=file)
 
 
 class Reader:
