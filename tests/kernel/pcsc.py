@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -49,7 +50,7 @@ def daemon(readers, *mounts):
     Path(_SOCKET).unlink(missing_ok=True)  # of one that was killed
     started = _started(config, log, *mounts, (_FOLDER.name, HOME))
     try:
-        eventually("pcscd listens", lambda: os.path.exists(_SOCKET))
+        eventually("pcscd listens", _listens)
         yield
     except BaseException:
         print(Path(log).read_text(encoding="utf-8", errors="replace"))
@@ -57,6 +58,12 @@ def daemon(readers, *mounts):
     finally:
         started.send_signal(signal.SIGTERM)
         started.wait()
+
+
+def _listens():
+    """It is not enough that the socket is there: that comes first."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(_SOCKET) == 0
 
 
 def _started(config, log, *mounts):
