@@ -33,9 +33,9 @@ class CardReader:
         port = f"{self.port:#06x}"
         return f'FRIENDLYNAME "{NAME}"\nDEVICENAME /dev/null:{port}\nLIBPATH {driver}\nCHANNELID {port}\n'
 
-    def card(self, *options, touch="ask"):
-        """A running key that lies on this reader, or will."""
-        return Keyfob("card", "--vpcd", f"127.0.0.1:{self.port}", "--touch", touch, *options)
+    def card(self, *options, touch="ask", port=None):
+        """A running key that lies on this reader, or will: it reaches the reader at its port, or at one that leads there."""
+        return Keyfob("card", "--vpcd", f"127.0.0.1:{port or self.port}", "--touch", touch, *options)
 
     def await_card(self, there=True):
         """pcscd looks for cards each 0.4 s."""

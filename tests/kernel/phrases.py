@@ -3,7 +3,7 @@
 import bus
 from keyfob import Keyfob
 from libfido2 import Device
-from programs import ended
+from programs import ended, run
 
 PIN = "correct horse"
 USER_PRESENT, USER_VERIFIED = 0x01, 0x04
@@ -23,6 +23,10 @@ def plugged_in(*options, keys=1):
     for number in range(1, keys + 1):
         bus.attach(f"1-{number}")
     return key
+
+
+def set_pin(key, device):
+    run(key.program, "pin", "set", "--device", device, typed=f"{PIN}\n{PIN}\n", environment=key.environment).must_succeed()
 
 
 def attach():

@@ -127,13 +127,22 @@ def registers_by_u2f():
     return answer.user_presence
 
 
+def registers_quickly():
+    """A credential, and what the quickest of five registrations took, from connecting to letting go: milliseconds and APDUs."""
+    global apdus
+    took = []
+    for _ in range(5):
+        apdus, started = 0, time.monotonic()
+        credential = registers()
+        took.append((round((time.monotonic() - started) * 1000, 1), apdus))
+    return credential, min(took)
+
+
 sets_the_pin()
-apdus, started = 0, time.monotonic()
-credential = registers()
-milliseconds, of_a_registration = round((time.monotonic() - started) * 1000), apdus
+credential, (milliseconds, of_a_registration) = registers_quickly()
 flags, blob_key = signs_in(credential)
 seen = {
-    "registration": f"{of_a_registration} APDUs, {milliseconds} ms",
+    "registration": {"milliseconds": milliseconds, "apdus": of_a_registration},
     "flags": flags,
     "listed": lists(),
     "blob": keeps_a_blob(blob_key),

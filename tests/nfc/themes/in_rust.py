@@ -1,0 +1,48 @@
+"""A key as a card on a reader, and other people's client libraries in Rust."""
+
+import json
+import time
+
+import pytest
+from fido2.server import Fido2Server
+
+from card_reader import card_reader
+from phrases import PIN, set_pin
+from programs import run
+from report import note
+
+SITE = "example.com"
+
+
+@pytest.fixture
+def program(pytestconfig):
+    """What tests/nfc/rust-clients is built to."""
+    return pytestconfig.getoption("rust_clients")
+
+
+def webauthn_authenticator_rs_registers_and_signs_in(program):
+    _registers_and_signs_in(program, "webauthn-authenticator-rs")
+
+
+def libwebauthn_registers_and_signs_in(program):
+    _registers_and_signs_in(program, "libwebauthn")
+
+
+def _registers_and_signs_in(program, client):
+    """With a PIN, at a relying party that shares no code with the client, and wants it."""
+    site = Fido2Server({"id": SITE, "name": SITE})
+
+    def carried_out(ceremony, options):
+        typed = json.dumps(dict(options.public_key))
+        return json.loads(run(program, client, ceremony, f"https://{SITE}", PIN, typed=typed).must_succeed())
+
+    with card_reader() as reader, reader.card() as card:
+        reader.await_card()
+        set_pin(card, "pcsc:")
+        user = {"id": b"Alice", "name": "Alice", "displayName": "Alice"}
+        options, state = site.register_begin(user, user_verification="required")
+        started = time.monotonic()
+        made = site.register_complete(state, carried_out("create", options))
+        note(f"a registration by {client}", f"{round((time.monotonic() - started) * 1000)} ms")
+        options, state = site.authenticate_begin([made.credential_data], "required")
+        site.authenticate_complete(state, [made.credential_data], carried_out("get", options))
