@@ -11,6 +11,7 @@ mod device;
 mod failure;
 mod home;
 mod host;
+mod http;
 mod log;
 mod metadata;
 mod process;

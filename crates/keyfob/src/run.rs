@@ -5,6 +5,7 @@
 //!   touch, tap, wait, replug, status     ask a running key, through its control socket
 //!   prompts                              asks the person at the terminal
 //!   control_server, told                 answers the control socket
+//!   http_server                          answers programs that steer the key over HTTP
 //!   conformance_hooks                    answers FIDO's conformance tool
 //!   removed                              warns when a memory is removed under a running key
 //! ```
@@ -13,6 +14,7 @@ pub(crate) mod attach;
 pub(crate) mod card;
 mod conformance_hooks;
 mod control_server;
+mod http_server;
 mod key_options;
 mod nfc;
 mod prompts;

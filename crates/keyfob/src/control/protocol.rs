@@ -139,6 +139,26 @@ pub(crate) struct Refusal {
     pub(crate) what: String,
     /// What to do next.
     pub(crate) next: String,
+    /// What kind of reason it is.
+    #[serde(default)]
+    pub(crate) kind: Kind,
+}
+
+/// What kind of reason a refusal has, for programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// It asks for what there is not, or what this key cannot: asked again, it is refused again.
+    #[default]
+    Invalid,
+    /// The prompt is not there, or no longer.
+    NoPrompt,
+    /// It did not happen in the time that was given.
+    TimedOut,
+    /// Too many ask at once.
+    Busy,
+    /// The machine did not do its part.
+    Failed,
 }
 
 /// A prompt, as scripts see it.
@@ -217,7 +237,12 @@ impl Response {
 
 impl Refusal {
     pub(crate) fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { what: what.into(), next: next.into() }
+        Self { what: what.into(), next: next.into(), kind: Kind::default() }
+    }
+
+    /// The same, for a reason of this kind.
+    pub(crate) fn of(self, kind: Kind) -> Self {
+        Self { kind, ..self }
     }
 }
 

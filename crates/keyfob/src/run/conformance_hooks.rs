@@ -5,40 +5,34 @@
 //!        http://localhost:3000/conformance/powercycle     unplugged and plugged in again; answered once a host has it
 //!        http://localhost:3000/conformance/results        what came of the run: told in a few lines, and kept
 //!
-//!   gate.rs      who may ask: programs of this machine, and no web page
 //!   hand.rs      what is done to the key
 //!   results.rs   what the tool tells at the end
 //! ```
+//!
+//! `crate::http` serves it, and its gate keeps web pages out.
 
-mod gate;
 mod hand;
 mod limits;
 mod results;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::Context as _;
 use clap::Args;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::net::TcpListener;
 use virtual_key::key::Touch;
 use virtual_key::keys::Keys;
 
 use self::hand::Hand;
-use self::limits::{ACCEPT_BACK_OFF, MAX_BODY, MAX_CLIENTS, MAX_HEAD, PATIENCE};
+use self::limits::{BOUNDS, MAX_BODY};
 use super::key_options::KeyOptions;
 use crate::failure::{advise, failure, usage};
+use crate::http::{self, gate};
 use crate::say::{say, warn};
 
 /// Whether the conformance tool is obeyed, and where.
@@ -94,9 +88,11 @@ impl Hooks {
             ));
         }
         let shared = Rc::new(Shared { hand: Hand::new(keys), results: self.results.clone() });
+        let hand = Rc::clone(&shared);
+        let respond = async move |request| shared.respond(request).await;
         tokio::select! {
-            never = serve_all(&self.listeners, &shared) => never,
-            never = shared.hand.touch_what_opens() => never,
+            never = http::serve(&self.listeners, BOUNDS, |_| true, respond) => never,
+            never = hand.hand.touch_what_opens() => never,
         }
     }
 }
@@ -118,23 +114,8 @@ fn check(options: &KeyOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `localhost` is two addresses, and the tool may try either first. A machine without IPv6 has but one.
 fn listeners(port: u16) -> anyhow::Result<Vec<TcpListener>> {
-    let first =
-        listener((Ipv4Addr::LOCALHOST, port).into()).map_err(|error| refused(port, error))?;
-    let port = first.local_addr()?.port();
-    match listener((Ipv6Addr::LOCALHOST, port).into()) {
-        Ok(second) => Ok(vec![first, second]),
-        // Somebody else would hear the tool.
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(refused(port, error)),
-        Err(_) => Ok(vec![first]),
-    }
-}
-
-fn listener(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
+    http::listen_on_localhost(port).map_err(|error| refused(port, error))
 }
 
 fn refused(port: u16, error: io::Error) -> anyhow::Error {
@@ -147,55 +128,6 @@ fn refused(port: u16, error: io::Error) -> anyhow::Error {
             anyhow::Error::new(error).context(format!("cannot listen on port {port}")),
             "choose another one with --conformance-port",
         ),
-    }
-}
-
-async fn serve_all(listeners: &[TcpListener], shared: &Rc<Shared>) -> Infallible {
-    let mut clients = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = accept(listeners) => match accepted {
-                // One client too many hears the end of the stream.
-                Ok(_) if clients.len() >= MAX_CLIENTS => {}
-                Ok(stream) => {
-                    clients.spawn_local(serve_one(stream, Rc::clone(shared)));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a conformance tool");
-                    sleep(ACCEPT_BACK_OFF).await;
-                }
-            },
-            Some(_) = clients.join_next() => {}
-        }
-    }
-}
-
-async fn accept(listeners: &[TcpListener]) -> io::Result<TcpStream> {
-    let stream = match listeners {
-        [one] => one.accept().await,
-        [one, other, ..] => {
-            tokio::select! { stream = one.accept() => stream, stream = other.accept() => stream }
-        }
-        [] => std::future::pending().await,
-    };
-    Ok(stream?.0)
-}
-
-/// One request, one response.
-async fn serve_one(stream: TcpStream, shared: Rc<Shared>) {
-    let service = service_fn(|request| {
-        let shared = Rc::clone(&shared);
-        async move { Ok::<_, Infallible>(shared.respond(request).await) }
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .max_buf_size(MAX_HEAD)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
-        tracing::info!(%error, "a conformance tool broke off");
     }
 }
 
@@ -221,11 +153,15 @@ impl Shared {
 
     async fn reply(&self, request: Request<Incoming>) -> Reply {
         let (head, body) = request.into_parts();
-        if let Err(refusal) = gate::check(&head.method, &head.uri, &head.headers) {
-            return refusal;
+        if let Err(why) = gate::check(&head.uri, &head.headers, gate::Pages::OfThisMachine) {
+            return (StatusCode::FORBIDDEN, why.to_owned());
+        }
+        // A picture or a link in a page asks in another way.
+        if head.method != Method::POST {
+            return (StatusCode::METHOD_NOT_ALLOWED, "the hooks are asked with POST".to_owned());
         }
         // What the tool sends with the other two says nothing; but it is heard out before it is answered.
-        let body = match read(body).await {
+        let body = match http::read(body, MAX_BODY, BOUNDS.patience).await {
             Ok(body) => body,
             Err(refusal) => return refusal,
         };
@@ -253,17 +189,6 @@ fn write(path: &Path, body: &[u8]) -> anyhow::Result<()> {
     std::fs::write(path, body).with_context(|| format!("cannot write {}", path.display()))?;
     say(format_args!("the conformance tool's results are in {}", path.display()));
     Ok(())
-}
-
-async fn read(body: Incoming) -> Result<Vec<u8>, Reply> {
-    match timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes().into()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err((StatusCode::PAYLOAD_TOO_LARGE, format!("more than {MAX_BODY} bytes")))
-        }
-        Ok(Err(error)) => Err((StatusCode::BAD_REQUEST, error.to_string())),
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "it did not come to an end".to_owned())),
-    }
 }
 
 /// Where the tool's automation always asks.

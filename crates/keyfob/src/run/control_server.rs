@@ -20,7 +20,7 @@ use virtual_key::power_cycle::power_cycle;
 
 use super::told::{key_status, open_prompt};
 use crate::control::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, MAX_WAITING, PATIENCE};
-use crate::control::protocol::{Choice, Refusal, Status};
+use crate::control::protocol::{Choice, Kind, Refusal, Status};
 use crate::control::{NAME, Request, Response, default_directories};
 use crate::socket::ListeningSocket;
 
@@ -38,25 +38,32 @@ pub(crate) fn bind(path: Option<&Path>) -> anyhow::Result<ListeningSocket> {
     }
 }
 
-/// What all clients share.
-struct Shared {
-    keys: Rc<Keys>,
+/// What all clients share, those over HTTP too.
+pub(super) struct Shared {
+    /// The keys that run.
+    pub(super) keys: Rc<Keys>,
     /// Where clients wait for a prompt.
     waiting: Semaphore,
+}
+
+impl Shared {
+    /// For clients of these keys.
+    pub(super) fn new(keys: &Rc<Keys>) -> Self {
+        Self { keys: Rc::clone(keys), waiting: Semaphore::new(MAX_WAITING) }
+    }
 }
 
 /// Serves every client, each on a task of its own, until the future is dropped.
 ///
 /// Must run in a [`LocalSet`](tokio::task::LocalSet).
-pub(crate) async fn serve(socket: &mut ListeningSocket, keys: &Rc<Keys>) -> Infallible {
-    let shared = Rc::new(Shared { keys: Rc::clone(keys), waiting: Semaphore::new(MAX_WAITING) });
+pub(super) async fn serve(socket: &mut ListeningSocket, shared: &Rc<Shared>) -> Infallible {
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
             accepted = socket.accept() => match accepted {
                 Ok(stream) if clients.len() >= MAX_CLIENTS => turn_away(stream),
                 Ok(stream) => {
-                    clients.spawn_local(serve_and_log(stream, Rc::clone(&shared)));
+                    clients.spawn_local(serve_and_log(stream, Rc::clone(shared)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a control connection");
@@ -118,11 +125,18 @@ async fn hang_up(stream: &mut BufReader<UnixStream>) {
 }
 
 async fn respond(line: &[u8], shared: &Shared) -> Response {
+    match serde_json::from_slice(line) {
+        Ok(request) => obey(request, shared).await,
+        Err(_) => {
+            let next = "use a keyfob of the same version";
+            Response::Error(Refusal::new("the request is not understood", next))
+        }
+    }
+}
+
+/// Carries out what a client wants, however it asked.
+pub(super) async fn obey(request: Request, shared: &Shared) -> Response {
     let keys = &shared.keys;
-    let Ok(request) = serde_json::from_slice(line) else {
-        let next = "use a keyfob of the same version";
-        return Response::Error(Refusal::new("the request is not understood", next));
-    };
     let result = match request {
         Request::Touch(touching) => answer(keys, &touching.choice(), touching.decision()).await,
         Request::Deny(choice) => answer(keys, &choice, Decision::Deny).await,
@@ -169,7 +183,8 @@ fn choose<'a>(keys: &'a Keys, choice: &Choice) -> Result<(&'a PluggedKey, Prompt
         (None, _) if choice.prompt.is_some() => Err(Refusal::new(
             "that prompt is no longer open",
             "`keyfob wait` tells the prompt that is",
-        )),
+        )
+        .of(Kind::NoPrompt)),
         (None, _) => Err(no_prompt()),
         (Some(_), Some(_)) => Err(Refusal::new(
             "several keys ask for a touch",
@@ -179,7 +194,7 @@ fn choose<'a>(keys: &'a Keys, choice: &Choice) -> Result<(&'a PluggedKey, Prompt
 }
 
 fn no_prompt() -> Refusal {
-    Refusal::new("no prompt is open", "`keyfob wait` blocks until there is one")
+    Refusal::new("no prompt is open", "`keyfob wait` blocks until there is one").of(Kind::NoPrompt)
 }
 
 async fn wait(shared: &Shared, key: Option<&str>, seconds: Option<u32>) -> Answer {
@@ -194,7 +209,8 @@ async fn wait(shared: &Shared, key: Option<&str>, seconds: Option<u32>) -> Answe
         return Err(Refusal::new(
             format!("{MAX_WAITING} clients wait for a prompt already"),
             "end one of them, or look for a prompt with `keyfob status`",
-        ));
+        )
+        .of(Kind::Busy));
     };
     let opened = next_prompt(&shared.keys, &candidates);
     match seconds {
@@ -204,6 +220,7 @@ async fn wait(shared: &Shared, key: Option<&str>, seconds: Option<u32>) -> Answe
                 format!("no prompt was opened within {seconds} s"),
                 "check that the client really waits for a touch",
             )
+            .of(Kind::TimedOut)
         }),
     }
 }
@@ -233,11 +250,13 @@ async fn replug(keys: &Keys, key: Option<&str>) -> Answer {
         false if only.form() == Form::Card => Err(Refusal::new(
             "the card was lifted and laid on again, and the reader has not noticed",
             "see that pcscd still runs",
-        )),
+        )
+        .of(Kind::Failed)),
         false => Err(Refusal::new(
             "the key was unplugged, and the kernel has not found it again",
             "`sudo dmesg` may say why; start the key anew",
-        )),
+        )
+        .of(Kind::Failed)),
     }
 }
 
@@ -257,7 +276,8 @@ fn laid_on(outcome: Result<(), Error>) -> Answer {
         _ => Refusal::new(
             "the card lies there, and no reader has taken it",
             "see that pcscd runs, and that no other card lies there",
-        ),
+        )
+        .of(Kind::Failed),
     })
 }
 

@@ -8,7 +8,7 @@ use virtual_key::key::Touch;
 use virtual_key::keys::{Form, KeySettings};
 use virtual_key::profile::{MAX_CAPACITY, Profile};
 
-use super::conformance_hooks;
+use super::{conformance_hooks, http_server};
 use crate::say::warn;
 use crate::{profiles, state};
 
@@ -49,6 +49,9 @@ pub(crate) struct KeyOptions {
     /// End with the standard input stream, a pipe: keys started by a program go when it goes, in whatever way
     #[arg(long)]
     pub(crate) until_stdin_closes: bool,
+
+    #[command(flatten)]
+    pub(crate) http: http_server::HttpOptions,
 
     #[command(flatten)]
     pub(crate) hooks: conformance_hooks::HookOptions,
@@ -103,6 +106,7 @@ impl KeyOptions {
         let profile = "default".to_owned();
         let (state, ephemeral, touch, control) = (None, true, Touch::Ask, None);
         let (keys, capacity, until_stdin_closes) = (1, None, false);
+        let http = http_server::HttpOptions::default();
         let hooks = conformance_hooks::HookOptions::default();
         let unlock = state::UnlockOptions::default();
         Self {
@@ -115,6 +119,7 @@ impl KeyOptions {
             capacity,
             control,
             until_stdin_closes,
+            http,
             hooks,
         }
     }

@@ -8,6 +8,8 @@ use virtual_key::key::Touch;
 use virtual_key::keys::{KeySettings, Keys};
 
 use super::conformance_hooks::Hooks;
+use super::control_server::Shared;
+use super::http_server::HttpServer;
 use super::key_options::KeyOptions;
 use super::{control_server, prompts, removed};
 use crate::failure::usage;
@@ -20,6 +22,8 @@ use crate::state;
 /// Keys with everything around them but a host.
 pub(crate) struct Running {
     keys: Rc<Keys>,
+    /// Before the control socket, whose directory goes when it is empty.
+    http: Option<HttpServer>,
     control: ListeningSocket,
     hooks: Option<Hooks>,
     end: EndSignal,
@@ -43,9 +47,11 @@ impl Running {
         }
         let end = end_signal(options.until_stdin_closes)?;
         let control = control_server::bind(options.control.as_deref())?;
+        let http = HttpServer::open(&options.http, control.path())?;
         let hooks = Hooks::open(options)?;
         Ok(Self {
             keys: Rc::new(Keys::plug_into(server, settings).map_err(state::with_cure)?),
+            http,
             control,
             hooks,
             end,
@@ -66,9 +72,11 @@ impl Running {
         mut self,
         host: impl Future<Output = anyhow::Result<Infallible>>,
     ) -> anyhow::Result<()> {
+        let shared = Rc::new(Shared::new(&self.keys));
         let outcome = tokio::select! {
             result = host => result.map(|never| match never {}),
-            never = control_server::serve(&mut self.control, &self.keys) => match never {},
+            never = control_server::serve(&mut self.control, &shared) => match never {},
+            never = steer(self.http.take(), &shared) => match never {},
             never = removed::guard(self.keys.directories()) => match never {},
             never = prompts::front_end(&self.keys) => match never {},
             never = obey(self.hooks.as_ref(), &self.keys) => match never {},
@@ -90,6 +98,14 @@ fn end_signal(until_stdin_closes: bool) -> anyhow::Result<EndSignal> {
             "leave it out; it is meant for programs that start a key",
         )
     })
+}
+
+/// For ever nothing, if nobody is to steer.
+async fn steer(http: Option<HttpServer>, shared: &Rc<Shared>) -> Infallible {
+    match http {
+        Some(http) => http.serve(shared).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// For ever nothing, if nobody is to be obeyed.

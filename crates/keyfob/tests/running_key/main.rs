@@ -5,6 +5,7 @@ mod conform;
 mod conformance_hooks;
 mod control_socket;
 mod host;
+mod http;
 mod metadata;
 mod neighbours;
 mod program;

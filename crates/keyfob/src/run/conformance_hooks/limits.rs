@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-/// Clients at a time. The tool is one, and asks one thing after the other.
-pub(super) const MAX_CLIENTS: usize = 8;
+use crate::http::Bounds;
 
-/// Bytes of a request's head: a line and a browser's worth of headers.
-pub(super) const MAX_HEAD: usize = 16 * 1024;
+/// The tool is one client, and asks one thing after the other. Heads are a line and a browser's worth of headers.
+pub(super) const BOUNDS: Bounds =
+    Bounds { clients: 8, head: 16 * 1024, patience: Duration::from_secs(5) };
 
 /// Bytes of a request's body: the names of all the tool's cases, with a page about each.
 pub(super) const MAX_BODY: usize = 1024 * 1024;
-
-/// From connecting to the end of the head, and again to the end of the body.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a touch counts that came before its prompt. The tool asks for it at about the time at which it sends its
 /// command; after ten seconds it means something else.
@@ -23,6 +20,3 @@ pub(super) const MAX_TOLD: usize = 50;
 
 /// Characters of a failed test's description.
 pub(super) const MAX_DESCRIPTION: usize = 300;
-
-/// Pause after a failed `accept`: it mostly means that this process has no file descriptor left.
-pub(super) const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);

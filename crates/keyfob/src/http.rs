@@ -1,0 +1,146 @@
+//! HTTP/1.1 for programs of this machine: what the conformance hooks, a steered key and the proxy for WebDriver have in common.
+
+pub(crate) mod gate;
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// The bounds of one server; each of them says in its own `limits.rs` why they are what they are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Clients at a time.
+    pub(crate) clients: usize,
+    /// Bytes of a request's head.
+    pub(crate) head: usize,
+    /// From connecting to the end of the head, and again to the end of the body.
+    pub(crate) patience: Duration,
+}
+
+/// Listens on both addresses of `localhost`; port 0 takes a free one. A machine without IPv6 has but one.
+///
+/// # Errors
+/// As the system says: the port is taken on one of them, or not for this user.
+pub(crate) fn listen_on_localhost(port: u16) -> io::Result<Vec<TcpListener>> {
+    let first = listen((Ipv4Addr::LOCALHOST, port).into())?;
+    let port = first.local_addr()?.port();
+    match listen((Ipv6Addr::LOCALHOST, port).into()) {
+        Ok(second) => Ok(vec![first, second]),
+        // Somebody else would hear what is meant for this program.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
+        Err(_) => Ok(vec![first]),
+    }
+}
+
+/// Listens there.
+///
+/// # Errors
+/// As the system says.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+/// Answers every client that `welcome` lets in, each on a task of its own and one request a connection, until the future is dropped.
+///
+/// Must run in a [`LocalSet`](tokio::task::LocalSet).
+pub(crate) async fn serve<B>(
+    listeners: &[TcpListener],
+    bounds: Bounds,
+    mut welcome: impl FnMut(&TcpStream) -> bool,
+    respond: impl AsyncFn(Request<Incoming>) -> Response<B> + 'static,
+) -> Infallible
+where
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
+    let mut clients = JoinSet::new();
+    let respond = Rc::new(respond);
+    loop {
+        tokio::select! {
+            accepted = accept(listeners) => match accepted {
+                // One client too many hears the end of the stream, and so does one that is not welcome.
+                Ok(stream) if clients.len() < bounds.clients && welcome(&stream) => {
+                    clients.spawn_local(serve_one(stream, bounds, Rc::clone(&respond)));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept an HTTP client");
+                    sleep(ACCEPT_BACK_OFF).await;
+                }
+            },
+            Some(_) = clients.join_next() => {}
+        }
+    }
+}
+
+async fn accept(listeners: &[TcpListener]) -> io::Result<TcpStream> {
+    let stream = match listeners {
+        [one] => one.accept().await,
+        [one, other, ..] => {
+            tokio::select! { stream = one.accept() => stream, stream = other.accept() => stream }
+        }
+        [] => std::future::pending().await,
+    };
+    Ok(stream?.0)
+}
+
+/// One request, one response.
+async fn serve_one<B>(
+    stream: TcpStream,
+    bounds: Bounds,
+    respond: Rc<impl AsyncFn(Request<Incoming>) -> Response<B> + 'static>,
+) where
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
+    let service = service_fn(|request| {
+        let respond = Rc::clone(&respond);
+        async move { Ok::<_, Infallible>(respond(request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.patience)
+        .max_buf_size(bounds.head)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::info!(%error, "an HTTP client broke off");
+    }
+}
+
+/// The whole body of a request, of at most so many bytes.
+///
+/// # Errors
+/// The status that the client is to hear, and why.
+pub(crate) async fn read(
+    body: Incoming,
+    most: usize,
+    patience: Duration,
+) -> Result<Vec<u8>, (StatusCode, String)> {
+    match timeout(patience, Limited::new(body, most).collect()).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes().into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err((StatusCode::PAYLOAD_TOO_LARGE, format!("more than {most} bytes")))
+        }
+        Ok(Err(error)) => Err((StatusCode::BAD_REQUEST, error.to_string())),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "it did not come to an end".to_owned())),
+    }
+}
+
+/// Pause after a failed `accept`: it mostly means that this process has no file descriptor left.
+const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);

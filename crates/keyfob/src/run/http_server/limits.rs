@@ -1,0 +1,18 @@
+//! Every bound of a key that is steered over HTTP, each with its reason.
+
+use std::time::Duration;
+
+use crate::http::Bounds;
+
+/// Clients at a time: those of the control socket, and streams beside them. Heads are a line, a token, and what a client's library adds.
+pub(super) const BOUNDS: Bounds =
+    Bounds { clients: 24, head: 16 * 1024, patience: Duration::from_secs(5) };
+
+/// Bytes of a request's body: a credential with an ML-DSA key, a large blob, and the names of its user, in base64url.
+pub(super) const MAX_BODY: usize = 64 * 1024;
+
+/// Streams of events, each for as long as its client likes. The rest is for those who ask.
+pub(super) const MAX_STREAMS: usize = 8;
+
+/// Events that a client may be behind: those of a whole test. Whoever is further behind is hung up on, and asks again.
+pub(super) const MAX_UNREAD: usize = 256;

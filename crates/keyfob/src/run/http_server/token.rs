@@ -1,0 +1,130 @@
+//! The token of a steered key: who can read the file may steer.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use ctap_core::secret::Secret;
+use tempfile::NamedTempFile;
+use virtual_key::platform::system_rng;
+use zeroize::Zeroizing;
+
+use crate::failure::advise;
+
+/// A secret that was drawn for this run, and the file that it is in. Dropping it removes the file, unless another one is there by then.
+pub(super) struct Token {
+    secret: Secret<LENGTH>,
+    path: PathBuf,
+    /// Device and inode.
+    file: (u64, u64),
+}
+
+impl Token {
+    /// Draws a token and writes it at `path`, in place of a file that is there, for this user alone: mode 0600, a line of base64url.
+    ///
+    /// # Errors
+    /// It cannot be written there.
+    pub(super) fn write(path: &Path) -> anyhow::Result<Self> {
+        let secret = Secret::random(&mut system_rng());
+        let text = Zeroizing::new(Base64UrlUnpadded::encode_string(secret.expose()));
+        let file = written(path, &text).with_context(|| format!("cannot write {}", path.display()));
+        let file = file.map_err(|error| {
+            advise(error, "name a place where this user can write with --http-token-file")
+        })?;
+        let path = path.to_owned();
+        Ok(Self { secret, path, file: id_of(&file)? })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a request's `Authorization` shows it: `Bearer`, and the file's line.
+    pub(super) fn is_shown(&self, authorization: Option<&str>) -> bool {
+        let Some((scheme, text)) = authorization.and_then(|value| value.split_once(' ')) else {
+            return false;
+        };
+        let mut shown = Zeroizing::new([0; LENGTH]);
+        let decoded = Base64UrlUnpadded::decode(text.trim(), &mut *shown);
+        scheme.eq_ignore_ascii_case("bearer")
+            && decoded.is_ok_and(|bytes| self.secret.matches(bytes))
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let is_own = File::open(&self.path).and_then(|file| id_of(&file));
+        if is_own.is_ok_and(|file| file == self.file) {
+            // Without it nobody is let in by what runs next at this port; left behind, it lets in nobody either.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whole or not at all: whoever waits for the file finds the token in it. Temporary files have mode 0600.
+fn written(path: &Path, text: &str) -> std::io::Result<File> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut file = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?;
+    writeln!(file, "{text}")?;
+    Ok(file.persist(path)?)
+}
+
+fn id_of(file: &File) -> std::io::Result<(u64, u64)> {
+    let metadata = file.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Bytes: nobody guesses that.
+const LENGTH: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn who_shows_the_line_of_the_file_is_let_in_and_nobody_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        let token = Token::write(&path).unwrap();
+        let line = fs::read_to_string(&path).unwrap();
+        let line = line.trim_end();
+        for value in [format!("Bearer {line}"), format!("bearer {line}")] {
+            assert!(token.is_shown(Some(&value)), "{value}");
+        }
+        let wrong = Base64UrlUnpadded::encode_string(&[7; LENGTH]);
+        let (short, long) = (&line[1..], format!("Bearer {line}A"));
+        for value in ["", "Bearer", "Bearer ", line, &long, &format!("Bearer {short}")] {
+            assert!(!token.is_shown(Some(value)), "{value}");
+        }
+        assert!(!token.is_shown(Some(&format!("Bearer {wrong}"))) && !token.is_shown(None));
+        assert!(!token.is_shown(Some(&format!("Basic {line}"))));
+    }
+
+    // P-19
+    #[test]
+    fn the_file_is_for_its_user_alone_and_goes_with_the_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        fs::write(&path, "an old one").unwrap();
+        let token = Token::write(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(token);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_file_of_another_key_in_its_place_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        let first = Token::write(&path).unwrap();
+        let _second = Token::write(&path).unwrap();
+        drop(first);
+        assert!(path.exists());
+    }
+}

@@ -1,0 +1,181 @@
+//! `--http`: a running key steered as test programs steer it, and as web pages might try.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use ctap_client::Status;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::host::{import_from, refusal, select};
+use crate::program::{Home, Serving};
+
+/// A running key that is steered, where, and with what token.
+struct Steered {
+    key: Serving,
+    address: SocketAddr,
+    token: String,
+}
+
+impl Steered {
+    fn start(home: &Home, arguments: &[&str]) -> Self {
+        let always = ["--ephemeral", "--http", "127.0.0.1:0"];
+        let mut key = home.serve(&[&always, arguments].concat());
+        key.skip_ways_in();
+        let told = key.line();
+        let rest = told.strip_prefix("steered at http://").expect("an address");
+        let (address, file) = rest.split_once(" with the token in ").expect("a file");
+        let token = fs::read_to_string(file).expect("readable");
+        Self { key, address: address.parse().expect("an address"), token: token.trim().to_owned() }
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[&str], body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(40))).expect("possible");
+        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let length = body.len();
+        let request =
+            format!("{method} {path} HTTP/1.1\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+        // It may refuse the rest while this is being written.
+        let _ = stream.write_all(request.as_bytes());
+        stream
+    }
+
+    fn begin(&self, method: &str, path: &str, body: &str) -> TcpStream {
+        let (host, token) =
+            (format!("Host: {}", self.address), format!("Authorization: Bearer {}", self.token));
+        self.send(method, path, &[&host, &token], body)
+    }
+
+    /// The status of the answer, and its JSON.
+    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        answer(self.begin(method, path, body))
+    }
+}
+
+fn answer(mut stream: TcpStream) -> (u16, Value) {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    let status = text.get(9..12).expect("HTTP").parse().expect("a number");
+    let body = text.split_once("\r\n\r\n").expect("a body").1;
+    (status, serde_json::from_str(body).unwrap_or_default())
+}
+
+#[test]
+fn a_prompt_is_waited_for_and_touched_or_denied() {
+    let home = Home::new();
+    let key = Steered::start(&home, &[]);
+    let waiting = key.begin("GET", "/prompt?seconds=20", "");
+    let asking = select(import_from(key.key.address()));
+    let (status, prompt) = answer(waiting);
+    assert_eq!((status, &prompt["action"]), (200, &json!("select")));
+    let this = json!({ "prompt": prompt["id"] }).to_string();
+    assert_eq!(key.ask("POST", "/keys/1-1/touch", &this), (200, json!({})));
+    let (platform, outcome) = asking.join().unwrap();
+    outcome.unwrap();
+    let asking = select(platform);
+    assert_eq!(key.ask("GET", "/keys/1-1/prompt?seconds=20", "").0, 200);
+    let (status, told) = key.ask("POST", "/keys/1-1/touch", &this);
+    assert_eq!((status, &told["error"]), (409, &json!("no such prompt")), "that one was answered");
+    assert_eq!(key.ask("POST", "/keys/1-1/deny", "").0, 200);
+    assert_eq!(refusal(asking.join().unwrap().1), Some(Status::OperationDenied));
+}
+
+#[test]
+fn a_wait_without_a_prompt_ends_with_204() {
+    let home = Home::new();
+    let key = Steered::start(&home, &[]);
+    assert_eq!(key.ask("GET", "/prompt?seconds=0", "").0, 204);
+}
+
+#[test]
+fn events_tell_of_prompts_as_they_open_and_close() {
+    let home = Home::new();
+    let key = Steered::start(&home, &[]);
+    let mut lines = BufReader::new(key.begin("GET", "/events", "")).lines().map(Result::unwrap);
+    let asking = select(import_from(key.key.address()));
+    lines.find(|line| line == "event: promptOpened").expect("an event");
+    let data = lines.find_map(|line| line.strip_prefix("data: ").map(str::to_owned)).unwrap();
+    let opened: Value = serde_json::from_str(&data).unwrap();
+    assert_eq!(opened["key"], "1-1");
+    assert_eq!(key.ask("POST", "/keys/1-1/touch", "{}").0, 200);
+    lines.find(|line| line == "event: promptClosed").expect("an event");
+    let data = lines.find_map(|line| line.strip_prefix("data: ").map(str::to_owned)).unwrap();
+    let closed: Value = serde_json::from_str(&data).unwrap();
+    assert_eq!(closed["id"], opened["id"]);
+    asking.join().unwrap().1.unwrap();
+}
+
+#[test]
+fn keys_are_listed_and_replugged_and_what_there_is_not_is_said() {
+    let home = Home::new();
+    let key = Steered::start(&home, &["--keys", "2"]);
+    let (status, told) = key.ask("GET", "/keys", "");
+    assert_eq!((status, &told["touch"]), (200, &json!("ask")));
+    assert_eq!(told["keys"][1]["key"], "1-2");
+    assert_eq!(key.ask("POST", "/keys/1-2/replug", "").0, 200);
+    assert_eq!(key.ask("GET", "/keys/1-1/metadata", "").1["protocolFamily"], "fido2");
+    for (path, error) in [
+        ("/keys/1-3/replug", "invalid argument"),
+        ("/keys/1-1/tap", "invalid argument"),
+        ("/keys/1-1/touch", "no such prompt"),
+        ("/keys/1-1/press", "unknown command"),
+    ] {
+        let (status, told) = key.ask("POST", path, "");
+        assert!((400..500).contains(&status), "{path}: {status}");
+        assert_eq!(told["error"], error, "{path}");
+        assert!(told["message"].is_string() && told["next"].is_string(), "{told}");
+    }
+}
+
+// P-22
+#[test]
+fn nobody_steers_without_the_token_and_no_web_page_with_it() {
+    let home = Home::new();
+    let key = Steered::start(&home, &[]);
+    let token = format!("Authorization: Bearer {}", key.token);
+    let here = format!("Host: {}", key.address);
+    let wrong = format!("Authorization: Bearer {}", "A".repeat(43));
+    let asked = |headers: &[&str]| answer(key.send("GET", "/keys", headers, "")).0;
+    assert_eq!(asked(&[&here, &token]), 200);
+    assert_eq!(asked(&[&here]), 401);
+    assert_eq!(asked(&[&here, &wrong]), 401);
+    assert_eq!(asked(&["Host: evil.example:80", &token]), 403);
+    assert_eq!(asked(&[&here, "Origin: https://evil.example", &token]), 403);
+    assert_eq!(asked(&[&here, "Origin: http://localhost:8080", &token]), 403);
+    assert_eq!(asked(&[&here, "Origin: null", &token]), 403);
+}
+
+#[test]
+fn the_token_goes_with_the_key_and_may_be_somewhere_else() {
+    let home = Home::new();
+    let file = home.path().join("token");
+    let key = Steered::start(&home, &["--http-token-file", file.to_str().unwrap()]);
+    assert!(file.exists());
+    let (status, _) = key.key.end(Signal::TERM);
+    assert!(status.success() && !file.exists());
+    assert!(!home.path().join("keyfob").exists(), "nothing else is left either");
+}
+
+#[test]
+fn a_request_has_a_largest_size() {
+    let home = Home::new();
+    let key = Steered::start(&home, &[]);
+    let body = |length: usize| format!("{{{}}}", " ".repeat(length - 2));
+    assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(64 * 1024)).0, 200);
+    assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(64 * 1024 + 1)).0, 413);
+}
+
+#[test]
+fn what_cannot_be_is_said() {
+    let home = Home::new();
+    let serve = ["serve", "--ephemeral", "--listen", "127.0.0.1:0"];
+    let fail = |rest: &[&str], code| home.fail(&[&serve[..], rest].concat(), code);
+    assert!(fail(&["--http", "0.0.0.0:0"], 2).contains("other machines"));
+    fail(&["--http-token-file", "x"], 2);
+    let nowhere = home.path().join("nowhere/token");
+    let error = fail(&["--http", "127.0.0.1:0", "--http-token-file", nowhere.to_str().unwrap()], 1);
+    assert!(error.contains("--http-token-file"), "{error}");
+}
