@@ -370,7 +370,10 @@ impl Key {
         self.is_working = matches!(effect, Effect::Asked(_) | Effect::Decided { .. });
         let mut next = None;
         match effect {
-            Effect::Waiting(request) => self.set_waiting_for_user(request, true),
+            Effect::Waiting { request, open } => {
+                self.set_waiting_for_user(request, true);
+                self.open = open;
+            }
             Effect::Asked(request) => {
                 self.set_waiting_for_user(request, true);
                 self.set_waiting_for_user(request, false);

@@ -62,8 +62,8 @@ pub(super) struct Request {
 /// What comes of an order, told at once: at the end [`Done`](Self::Done), before it the others as often as it takes.
 #[derive(Debug)]
 pub(super) enum Effect {
-    /// The request waits for a person.
-    Waiting(RequestId),
+    /// The request waits for a person. Whoever sees that it does can answer: what is `open` is told in the same breath.
+    Waiting { request: RequestId, open: Open },
     /// It did for no time, because it is decided what becomes of questions.
     Asked(RequestId),
     /// Somebody decided, and what follows may take time. The request no longer waits for a person, unless it was not about it.
@@ -216,7 +216,7 @@ impl Worker {
         let request = self.request?;
         let decision = match self.parts.touch {
             Touch::Ask => {
-                tell(Effect::Waiting(request));
+                tell(Effect::Waiting { request, open: self.open() });
                 return None;
             }
             Touch::Auto => Decision::Approve,

@@ -234,6 +234,22 @@ fn after_the_touch_a_key_that_writes_says_that_it_is_processing() {
 }
 
 #[test]
+fn who_hears_that_a_key_waits_for_a_person_can_touch_it() {
+    let mut slow = Slow::new(Touch::Ask);
+    let mut channel = slow.bench.connect();
+    for _ in 0..200 {
+        slow.bench.request(channel.channel(), Command::Cbor, &[SELECTION]);
+        let prompt = slow.until(|bench| {
+            let heard = bench.hear(&mut channel);
+            (heard == [Heard::UpNeeded]).then(|| bench.prompt())
+        });
+        let prompt = prompt.expect("it waits for an answer");
+        drop(slow.bench.key.answer(prompt, Decision::Approve, slow.bench.now));
+        assert_eq!(slow.answer(&mut channel), [OK]);
+    }
+}
+
+#[test]
 fn another_key_answers_while_one_writes() {
     let (_slow, _) = Slow::writing(Touch::Auto);
     let mut other = Slow::new(Touch::Auto);
