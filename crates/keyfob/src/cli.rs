@@ -30,7 +30,7 @@ impl Cli {
     pub(crate) fn read() -> Self {
         let mut command = without_empty_variables(Self::command(), &|name| std::env::var_os(name));
         let words = device_behind_command(&command, std::env::args_os().collect());
-        let read = command.clone().try_get_matches_from(&words).and_then(|mut matches| {
+        let read = command.try_get_matches_from_mut(&words).and_then(|mut matches| {
             Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
         });
         read.unwrap_or_else(|error| end(&error, &command, &words))
