@@ -36,7 +36,7 @@ use rust_crypto as chosen;
 pub(crate) use self::chosen::eddsa;
 #[cfg(feature = "es384")]
 pub(crate) use self::chosen::es384;
-pub(crate) use self::chosen::{AgreementKey, es256};
+pub(crate) use self::chosen::{AgreementKey, PeerKey, es256};
 
 /// A private key, ready to sign.
 pub(crate) trait SigningKey {

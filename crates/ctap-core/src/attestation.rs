@@ -120,10 +120,15 @@ pub(crate) enum Statement<'c> {
     None,
 }
 
+/// A statement and the key that signs it.
+pub(crate) struct Signer<'c> {
+    statement: Statement<'c>,
+    pair: KeyPair,
+}
+
 /// What a statement vouches for.
 pub(crate) struct Registration<'a> {
     pub(crate) credential: &'a Credential,
-    pub(crate) pair: &'a KeyPair,
     pub(crate) public: &'a PublicKey,
     pub(crate) auth_data: &'a [u8],
     pub(crate) client_data_hash: &'a [u8; 32],
@@ -136,7 +141,7 @@ pub(crate) struct Attested {
     pub(crate) statement: MapWriter,
 }
 
-impl Statement<'_> {
+impl<'c> Statement<'c> {
     /// The AAGUID that goes into the authenticator data: a U2F statement has none (AT-06).
     pub(crate) const fn aaguid<'a>(&self, own: &'a [u8; 16]) -> &'a [u8; 16] {
         match self {
@@ -145,14 +150,25 @@ impl Statement<'_> {
         }
     }
 
-    /// Signs. `None`: a key is unusable.
-    pub(crate) fn attest(&self, what: Registration<'_>) -> Option<Attested> {
+    /// Ready to sign, with the credential's own key or the one that vouches for it. `None`: that is unusable.
+    pub(crate) fn signer(self, own: KeyPair) -> Option<Signer<'c>> {
+        let pair = match &self {
+            Self::Basic(vouches) | Self::FidoU2f(vouches) => vouches.key.pair()?,
+            Self::SelfSigned | Self::None => own,
+        };
+        Some(Signer { statement: self, pair })
+    }
+}
+
+impl Signer<'_> {
+    /// Signs. `None`: the arithmetic failed.
+    pub(crate) fn attest(&self, what: &Registration<'_>) -> Option<Attested> {
         let signed = [what.auth_data, what.client_data_hash];
-        match self {
-            Self::SelfSigned => packed(what.pair, &[], &signed, what.evidence),
-            Self::Basic(model) => packed(&model.key.pair()?, &model.x5c, &signed, what.evidence),
-            Self::FidoU2f(model) => fido_u2f(model, &what),
-            Self::None => Some(Attested { format: "none", statement: MapWriter::new() }),
+        match self.statement {
+            Statement::SelfSigned => packed(&self.pair, &[], &signed, what.evidence),
+            Statement::Basic(model) => packed(&self.pair, &model.x5c, &signed, what.evidence),
+            Statement::FidoU2f(model) => fido_u2f(&self.pair, &model.x5c, what),
+            Statement::None => Some(Attested { format: "none", statement: MapWriter::new() }),
         }
     }
 }
@@ -172,14 +188,14 @@ fn packed(
     Some(Attested { format: "packed", statement })
 }
 
-fn fido_u2f(model: &AttestationKey, what: &Registration<'_>) -> Option<Attested> {
+fn fido_u2f(pair: &KeyPair, x5c: &[Vec<u8>], what: &Registration<'_>) -> Option<Attested> {
     let credential = what.credential;
     let public = what.public.uncompressed()?;
     let signed: [&[u8]; 5] =
         [&[0], &credential.rp_id_hash, what.client_data_hash, &credential.id, &public];
-    let signature = model.key.sign(&signed, what.evidence)?;
+    let signature = pair.sign(&signed, what.evidence)?;
     let mut statement = MapWriter::new();
     statement.put("sig", Bytes(&signature));
-    statement.put("x5c", Array(model.x5c.iter().take(1).map(|certificate| Bytes(certificate))));
+    statement.put("x5c", Array(x5c.iter().take(1).map(|certificate| Bytes(certificate))));
     Some(Attested { format: "fido-u2f", statement })
 }

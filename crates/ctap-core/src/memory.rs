@@ -30,6 +30,20 @@ pub trait Memory {
     /// [`MemoryError`] when the medium failed or is full; nothing has changed then.
     fn commit(&mut self, records: &[Record], when: Durability) -> Result<(), MemoryError>;
 
+    /// As [`commit`](Self::commit) with [`Durability::Wait`], and `work` is done once meanwhile: a medium that writes by itself has
+    /// it done while it writes, any other one before. Where the medium refuses it need not have been done.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    fn commit_while(
+        &mut self,
+        records: &[Record],
+        work: &mut dyn FnMut(),
+    ) -> Result<(), MemoryError> {
+        work();
+        self.commit(records, Durability::Wait)
+    }
+
     /// Puts `records` in the place of everything that is remembered, at once or not at all, and durable on return. What was
     /// there before can be read from the medium no more: this is what a reset does (RS-09).
     ///

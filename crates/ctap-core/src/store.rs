@@ -92,6 +92,22 @@ impl Store {
         }
     }
 
+    /// As [`commit`](Self::commit), for a change that is waited for, and `work` is done meanwhile: its time and the medium's are not
+    /// added. What it gives is told to nobody who must not know of it before the change is durable.
+    pub(crate) fn commit_while<T>(
+        &mut self,
+        change: Change,
+        work: impl FnOnce() -> T,
+    ) -> Result<T, MemoryError> {
+        let edits = self.state.edits(change);
+        let records: Vec<_> = edits.iter().map(Edit::record).collect();
+        let (mut work, mut done) = (Some(work), None);
+        self.memory.commit_while(&records, &mut || done = work.take().map(|work| work()))?;
+        edits.into_iter().for_each(|edit| self.state.apply(edit));
+        // A medium that has not let it be done is none.
+        done.ok_or(MemoryError::Failed)
+    }
+
     /// Everything that was committed so far is durable on return. For whoever ends a key; costs nothing if it is so already.
     ///
     /// # Errors
@@ -143,5 +159,64 @@ impl Store {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::seeded;
+
+    #[test]
+    fn work_is_done_once_and_what_it_gives_comes_with_the_change() {
+        let mut store = Store::in_memory(&mut seeded(1));
+        let mut done = 0;
+        let given = store.commit_while(Change::SignCountCeiling(7), || {
+            done += 1;
+            "given"
+        });
+        assert_eq!((given, done, store.state().sign_count_ceiling), (Ok("given"), 1, 7));
+    }
+
+    #[test]
+    fn of_a_change_that_the_medium_refuses_nothing_is_given() {
+        for refuses in [Refuses::AtOnce, Refuses::Later, Refuses::Work] {
+            let mut store = Store::in_memory(&mut seeded(1));
+            store.memory = Box::new(refuses);
+            let given = store.commit_while(Change::SignCountCeiling(7), || "given");
+            assert_eq!(given, Err(MemoryError::Failed));
+        }
+    }
+
+    /// A medium that refuses before the work is done or after it, or has it not done at all.
+    enum Refuses {
+        AtOnce,
+        Later,
+        Work,
+    }
+
+    impl Memory for Refuses {
+        fn commit(&mut self, _: &[Record], _: Durability) -> Result<(), MemoryError> {
+            Err(MemoryError::Failed)
+        }
+
+        fn commit_while(
+            &mut self,
+            _: &[Record],
+            work: &mut dyn FnMut(),
+        ) -> Result<(), MemoryError> {
+            match self {
+                Self::AtOnce => Err(MemoryError::Failed),
+                Self::Later => {
+                    work();
+                    Err(MemoryError::Failed)
+                }
+                Self::Work => Ok(()),
+            }
+        }
+
+        fn replace_all(&mut self, _: &[Record]) -> Result<(), MemoryError> {
+            Err(MemoryError::Failed)
+        }
     }
 }

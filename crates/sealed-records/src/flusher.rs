@@ -22,6 +22,19 @@ pub(crate) enum Progress {
     Failed,
 }
 
+impl Progress {
+    /// What is before this offset is durable.
+    ///
+    /// # Errors
+    /// Nobody knows what is.
+    pub(crate) fn durable(self) -> io::Result<u64> {
+        match self {
+            Self::Durable(offset) => Ok(offset),
+            Self::Failed => Err(io::Error::other("a write in the background failed")),
+        }
+    }
+}
+
 struct Shared {
     orders: Mutex<Orders>,
     changed: Condvar,
@@ -29,6 +42,8 @@ struct Shared {
 
 struct Orders {
     wanted: u64,
+    /// Somebody waits: no more is gathered.
+    is_urgent: bool,
     progress: Progress,
     ends: bool,
 }
@@ -45,7 +60,8 @@ impl Flusher {
     /// # Errors
     /// The system has no thread for us.
     pub(crate) fn start(file: File, durable: u64) -> io::Result<Self> {
-        let orders = Orders { wanted: durable, progress: Progress::Durable(durable), ends: false };
+        let progress = Progress::Durable(durable);
+        let orders = Orders { wanted: durable, is_urgent: false, progress, ends: false };
         let shared = Arc::new(Shared { orders: Mutex::new(orders), changed: Condvar::new() });
         let theirs = Arc::clone(&shared);
         let thread = thread::Builder::new()
@@ -57,6 +73,21 @@ impl Flusher {
     /// Everything before this offset has been written, and is to be synced soon.
     pub(crate) fn want(&self, offset: u64) {
         self.shared.change(|orders| orders.wanted = offset);
+    }
+
+    /// Everything before this offset has been written, and is to be synced at once: [`settled`](Self::settled) tells when it is.
+    pub(crate) fn want_now(&self, offset: u64) {
+        self.shared.change(|orders| {
+            orders.wanted = offset;
+            orders.is_urgent = true;
+        });
+    }
+
+    /// Waits until nothing is due any more, and tells how that came about.
+    pub(crate) fn settled(&self) -> Progress {
+        let orders = self.shared.orders();
+        let orders = self.shared.changed.wait_while(orders, |orders| orders.is_due());
+        orders.unwrap_or_else(PoisonError::into_inner).progress
     }
 
     /// Everything before this offset has been synced by somebody else.
@@ -87,9 +118,12 @@ impl Shared {
     fn run(&self, file: &File) {
         while let Some(offset) = self.next() {
             let outcome = file.sync_data();
-            self.change(|orders| match (&mut orders.progress, &outcome) {
-                (Progress::Durable(done), Ok(())) => *done = offset.max(*done),
-                (progress, _) => *progress = Progress::Failed,
+            self.change(|orders| {
+                match (&mut orders.progress, &outcome) {
+                    (Progress::Durable(done), Ok(())) => *done = offset.max(*done),
+                    (progress, _) => *progress = Progress::Failed,
+                }
+                orders.is_urgent &= orders.is_due();
             });
             if let Err(error) = outcome {
                 tracing::error!(%error, "what was to be written later could not be");
@@ -105,7 +139,8 @@ impl Shared {
             let waits = |orders: &mut Orders| !orders.ends && !orders.is_due();
             let orders =
                 self.changed.wait_while(orders, waits).unwrap_or_else(PoisonError::into_inner);
-            let gathers = |orders: &mut Orders| !orders.ends && orders.is_due();
+            let gathers =
+                |orders: &mut Orders| !orders.ends && orders.is_due() && !orders.is_urgent;
             let (orders, _) = self
                 .changed
                 .wait_timeout_while(orders, LAZY_DELAY, gathers)
@@ -136,21 +171,21 @@ mod tests {
 
     use super::*;
 
-    impl Flusher {
-        /// Waits until nothing is due any more, and tells how that came about.
-        fn settled(&self) -> Progress {
-            let orders = self.shared.orders();
-            let orders = self.shared.changed.wait_while(orders, |orders| orders.is_due()).unwrap();
-            orders.progress
-        }
-    }
-
     #[test]
     fn what_is_wanted_is_durable_soon() {
         let flusher = Flusher::start(tempfile::tempfile().unwrap(), 0).unwrap();
         flusher.want(10);
         flusher.want(20);
         assert_eq!(flusher.settled(), Progress::Durable(20));
+    }
+
+    #[test]
+    fn what_somebody_waits_for_takes_along_what_nobody_does() {
+        let flusher = Flusher::start(tempfile::tempfile().unwrap(), 0).unwrap();
+        flusher.want(10);
+        flusher.want_now(20);
+        assert_eq!(flusher.settled(), Progress::Durable(20));
+        assert!(!flusher.shared.orders().is_urgent, "the next ones are gathered again");
     }
 
     #[test]
@@ -166,7 +201,7 @@ mod tests {
         let flusher = Flusher::start(pipe(), 0).unwrap();
         flusher.want(10);
         assert_eq!(flusher.settled(), Progress::Failed);
-        flusher.want(20);
+        flusher.want_now(20);
         flusher.is_done(20);
         assert_eq!(flusher.settled(), Progress::Failed);
     }

@@ -49,6 +49,7 @@ mod record;
 mod scan;
 pub mod simulated;
 mod slots;
+mod snapshot;
 mod unlock;
 mod vault;
 mod witness;

@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 use crate::batch::Batch;
 use crate::crypto::Keys;
 use crate::disk::{Disk, RECORDS, UNFINISHED};
-use crate::flusher::{Flusher, Progress};
+use crate::flusher::Flusher;
 use crate::frame::{self, FrameHead};
 use crate::header::Header;
 use crate::limits::{MAX_FILE, STEP};
@@ -119,26 +119,54 @@ impl<F> Log<F> {
     /// Makes everything durable that was appended. After an error the file is in doubt.
     pub(crate) fn sync<D: Disk<File = F>>(&mut self, disk: &D) -> io::Result<()> {
         disk.sync(&self.file)?;
-        self.is_durable_up_to(self.end.offset);
         if let Some(flusher) = &self.flusher {
             flusher.is_done(self.end.offset);
         }
-        // The next sync takes it along: until then the other head says almost as much. So may its failure wait.
-        let head = self.heads.write((disk, &self.file), &self.keys.heads, self.durable);
-        if let Err(error) = head {
-            tracing::warn!(%error, "a head could not be written");
-        }
+        self.is_synced(disk);
+        Ok(())
+    }
+
+    /// The same, and `work` is done meanwhile, where the disk has a way for that; before it elsewhere.
+    pub(crate) fn sync_while<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        work: &mut dyn FnMut(),
+    ) -> io::Result<()> {
+        let end = self.end.offset;
+        let Some(flusher) = self.flusher(disk) else {
+            work();
+            return self.sync(disk);
+        };
+        flusher.want_now(end);
+        work();
+        flusher.settled().durable()?;
+        self.is_synced(disk);
         Ok(())
     }
 
     /// Has everything that was appended made durable soon, where the disk has a way for that.
     pub(crate) fn sync_soon<D: Disk<File = F>>(&mut self, disk: &D) {
+        let end = self.end.offset;
+        if let Some(flusher) = self.flusher(disk) {
+            flusher.want(end);
+        }
+    }
+
+    /// Started when it is first needed.
+    fn flusher<D: Disk<File = F>>(&mut self, disk: &D) -> Option<&Flusher> {
         if self.flusher.is_none() {
             let again = disk.opened_again(RECORDS);
             self.flusher = again.and_then(|file| Flusher::start(file, self.pending.from).ok());
         }
-        if let Some(flusher) = &self.flusher {
-            flusher.want(self.end.offset);
+        self.flusher.as_ref()
+    }
+
+    /// The next sync takes the head along: until then the other one says almost as much. So may its failure wait.
+    fn is_synced<D: Disk<File = F>>(&mut self, disk: &D) {
+        self.is_durable_up_to(self.end.offset);
+        let head = self.heads.write((disk, &self.file), &self.keys.heads, self.durable);
+        if let Err(error) = head {
+            tracing::warn!(%error, "a head could not be written");
         }
     }
 
@@ -147,14 +175,11 @@ impl<F> Log<F> {
     /// # Errors
     /// It could not be: the file is in doubt.
     pub(crate) fn catch_up(&mut self) -> io::Result<()> {
-        match self.flusher.as_ref().map(Flusher::progress) {
-            Some(Progress::Failed) => Err(io::Error::other("a write in the background failed")),
-            Some(Progress::Durable(offset)) => {
-                self.is_durable_up_to(offset);
-                Ok(())
-            }
-            None => Ok(()),
+        if let Some(flusher) = &self.flusher {
+            let offset = flusher.progress().durable()?;
+            self.is_durable_up_to(offset);
         }
+        Ok(())
     }
 
     pub(crate) const fn end(&self) -> End {

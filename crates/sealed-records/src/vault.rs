@@ -5,19 +5,18 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::sync::Arc;
 
-use rand_core::CryptoRng;
-
-use crate::batch::{self, Batch};
+use crate::batch::Batch;
 use crate::crypto::{Key, Keys};
 use crate::directory::Directory;
 use crate::disk::{Disk, KEY, RECORDS, UNFINISHED, UNFINISHED_KEY, put_in_place};
 use crate::error::{CommitError, Error};
 use crate::header::{Header, VERSION};
 use crate::index::Index;
-use crate::limits::{MIN_DEAD, SNAPSHOT_FRAME};
+use crate::limits::MIN_DEAD;
 use crate::log::Log;
 use crate::opening::Rng;
-use crate::record::{Change, Durability, Record};
+use crate::record::{Change, Durability};
+use crate::snapshot::{Snapshot, copy_live};
 use crate::unlock::{Lock, LockedWith, Unlock, Way, forget_key, write_key};
 use crate::witness::Witness;
 
@@ -46,6 +45,25 @@ enum State {
     Torn,
     /// It may hold what was refused: it is written anew before anything else.
     InDoubt,
+}
+
+/// How a commit becomes durable.
+enum Sync<'w> {
+    /// Before it returns.
+    Now,
+    /// Before it returns, and this is done meanwhile.
+    While(&'w mut dyn FnMut()),
+    /// In the background.
+    Soon,
+}
+
+impl From<Durability> for Sync<'_> {
+    fn from(when: Durability) -> Self {
+        match when {
+            Durability::Wait => Self::Now,
+            Durability::Lazy => Self::Soon,
+        }
+    }
 }
 
 /// What a vault tells about itself; none of it is secret.
@@ -106,7 +124,22 @@ impl<D: Disk> Vault<D> {
     /// # Errors
     /// Nothing has changed, neither here nor on the disk; the medium's fault, or there is no room.
     pub fn commit(&mut self, changes: &[Change<'_>], when: Durability) -> Result<(), CommitError> {
-        let outcome = self.carry_out(changes, when);
+        let outcome = self.carry_out(changes, when.into());
+        self.judge(outcome, "a commit was not saved")
+    }
+
+    /// As [`commit`](Self::commit) with `Wait`, and `work` is done once meanwhile, so that its time and the disk's are not added:
+    /// the changes have been written then, and a thread of the vault waits for the disk. Where nothing could be written it is not
+    /// done.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn commit_while(
+        &mut self,
+        changes: &[Change<'_>],
+        work: &mut dyn FnMut(),
+    ) -> Result<(), CommitError> {
+        let outcome = self.carry_out(changes, Sync::While(work));
         self.judge(outcome, "a commit was not saved")
     }
 
@@ -183,20 +216,20 @@ impl<D: Disk> Vault<D> {
         outcome.map_err(Error::io("write", path))
     }
 
-    fn carry_out(&mut self, changes: &[Change<'_>], when: Durability) -> io::Result<()> {
+    fn carry_out(&mut self, changes: &[Change<'_>], sync: Sync<'_>) -> io::Result<()> {
         self.catch_up();
         self.settle()?;
         if changes.is_empty() {
-            return if when == Durability::Wait { self.wait_for_all() } else { Ok(()) };
+            return self.wait_for_nothing_new(sync);
         }
         self.look()?;
         let batch = Batch::new(changes)?;
-        if when == Durability::Wait {
+        if !matches!(sync, Sync::Soon) {
             self.compact_if_due()?;
         }
         let before = self.log.end();
         let frame = self.log.prepare(&self.disk, &batch, self.rng.as_mut())?;
-        match self.append(&frame, when) {
+        match self.append(&frame, sync) {
             Ok(offset) => {
                 self.index.apply(batch.changes(), offset);
                 Ok(())
@@ -216,11 +249,24 @@ impl<D: Disk> Vault<D> {
         }
     }
 
-    fn append(&mut self, frame: &[u8], when: Durability) -> io::Result<u64> {
+    fn wait_for_nothing_new(&mut self, sync: Sync<'_>) -> io::Result<()> {
+        match sync {
+            Sync::Soon => return Ok(()),
+            Sync::Now => {}
+            Sync::While(work) => work(),
+        }
+        self.wait_for_all()
+    }
+
+    fn append(&mut self, frame: &[u8], sync: Sync<'_>) -> io::Result<u64> {
         let offset = self.log.append(&self.disk, frame)?;
-        match when {
-            Durability::Wait => self.sync()?,
-            Durability::Lazy => self.log.sync_soon(&self.disk),
+        match sync {
+            Sync::Now => self.sync()?,
+            Sync::Soon => self.log.sync_soon(&self.disk),
+            Sync::While(work) => {
+                self.log.sync_while(&self.disk, work)?;
+                self.tell_witness();
+            }
         }
         Ok(offset)
     }
@@ -428,69 +474,5 @@ fn refusal(kind: ErrorKind) -> CommitError {
             CommitError::Full
         }
         _ => CommitError::Failed,
-    }
-}
-
-/// Reads the frames of a file and passes on what counts of them.
-fn copy_live<D: Disk>(
-    disk: &D,
-    log: &Log<D::File>,
-    index: &Index,
-    snapshot: &mut Snapshot<'_, D>,
-) -> io::Result<()> {
-    let mut frames = log.frames(disk);
-    while frames.offset < log.end().offset {
-        let found = frames.next()?.ok_or(ErrorKind::InvalidData)?;
-        let changes = batch::read(&found.text).ok_or(ErrorKind::InvalidData)?;
-        let live = |change: &&Change<'_>| index.is_alive(change.name, found.offset);
-        changes.iter().filter(live).try_for_each(|change| snapshot.add(*change))?;
-    }
-    Ok(())
-}
-
-/// A new file, which takes records in large frames.
-struct Snapshot<'a, D: Disk> {
-    disk: &'a D,
-    rng: &'a mut dyn CryptoRng,
-    log: Log<D::File>,
-    index: Index,
-    gathered: Vec<Record>,
-    bytes: usize,
-}
-
-impl<'a, D: Disk> Snapshot<'a, D> {
-    fn new(disk: &'a D, rng: &'a mut dyn CryptoRng, log: Log<D::File>) -> Self {
-        Self { disk, rng, log, index: Index::default(), gathered: Vec::new(), bytes: 0 }
-    }
-
-    fn add(&mut self, change: Change<'_>) -> io::Result<()> {
-        let Some(value) = change.value else { return Ok(()) };
-        let bytes = batch::length(change);
-        if self.bytes.saturating_add(bytes) > SNAPSHOT_FRAME {
-            self.append()?;
-        }
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.gathered.push(Record { name: change.name.to_vec(), value: value.to_vec().into() });
-        Ok(())
-    }
-
-    fn append(&mut self) -> io::Result<()> {
-        let gathered = mem::take(&mut self.gathered);
-        self.bytes = 0;
-        if gathered.is_empty() {
-            return Ok(());
-        }
-        let changes: Vec<_> =
-            gathered.iter().map(|record| Change::set(&record.name, &record.value)).collect();
-        let batch = Batch::new(&changes)?;
-        let offset = self.log.append_unseen(self.disk, &batch, self.rng)?;
-        self.index.apply(batch.changes(), offset);
-        Ok(())
-    }
-
-    fn finish(mut self) -> io::Result<(Log<D::File>, Index)> {
-        self.append()?;
-        self.log.finish(self.disk)?;
-        Ok((self.log, self.index))
     }
 }

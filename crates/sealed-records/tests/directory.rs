@@ -56,13 +56,33 @@ fn lazy_commits_keep_their_order_and_are_there_after_the_barrier() {
         match number % 7 {
             0 => vault.commit(&[], Wait).unwrap(),
             3 => vault.commit(&[Change::set(b"wait", &value)], Wait).unwrap(),
+            5 => vault.commit_while(&[Change::set(b"while", &value)], &mut || {}).unwrap(),
             _ => {}
         }
     }
     drop(vault);
     let found: Vec<_> =
         home.open().unwrap().records.iter().map(|record| record.value.to_vec()).collect();
-    assert_eq!(found, [499_u32, 493].map(|number| number.to_be_bytes().to_vec()));
+    assert_eq!(found, [499_u32, 493, 495].map(|number| number.to_be_bytes().to_vec()));
+}
+
+#[test]
+fn work_is_done_once_while_a_commit_is_synced_which_has_been_written_then() {
+    let home = Home::with_vault();
+    let file = home.vault.join(RECORDS);
+    let mut vault = home.open().unwrap().vault;
+    let before = fs::read(&file).unwrap();
+    let mut done = 0;
+    let mut work = || {
+        done += 1;
+        assert_ne!(fs::read(&file).unwrap(), before);
+    };
+    vault.commit_while(&[Change::set(b"a", b"1")], &mut work).unwrap();
+    assert_eq!(done, 1);
+    vault.commit_while(&[], &mut || done += 1).unwrap();
+    assert_eq!(done, 2, "with nothing to write, too");
+    drop(vault);
+    assert_eq!(home.open().unwrap().records.len(), 1);
 }
 
 // P-12

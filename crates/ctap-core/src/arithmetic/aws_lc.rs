@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use aws_lc_rs::agreement::{ECDH_P256, PrivateKey, UnparsedPublicKey, agree};
+use aws_lc_rs::agreement::{ECDH_P256, ParsedPublicKey, PrivateKey, UnparsedPublicKey, agree};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use rand_core::CryptoRng;
@@ -127,9 +127,8 @@ impl AgreementKey {
         &self.public
     }
 
-    /// The x coordinate of the shared point; `None` if the peer's point is not on the curve (CP-03, CP-14).
-    pub(crate) fn agree(&self, peer: &P256Point) -> Option<Secret<32>> {
-        let peer = UnparsedPublicKey::new(&ECDH_P256, peer.uncompressed());
+    /// The x coordinate of the shared point (CP-03).
+    pub(crate) fn agree(&self, PeerKey(peer): &PeerKey) -> Option<Secret<32>> {
         let mut shared = None;
         let take = |z: &[u8]| {
             shared = z.try_into().ok().map(Secret::new);
@@ -137,6 +136,17 @@ impl AgreementKey {
         };
         agree(&self.secret, peer, (), take).ok()?;
         shared
+    }
+}
+
+/// The public key of the other end.
+pub(crate) struct PeerKey(ParsedPublicKey);
+
+impl PeerKey {
+    /// `None`: the point is not on the curve (CP-14).
+    pub(crate) fn new(point: &P256Point) -> Option<Self> {
+        let unparsed = UnparsedPublicKey::new(&ECDH_P256, point.uncompressed());
+        ParsedPublicKey::try_from(unparsed).ok().map(Self)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use p256::elliptic_curve::Generate;
 use p256::elliptic_curve::sec1::ToSec1Point;
@@ -91,28 +92,38 @@ impl SigningKey for Ed25519 {
     }
 }
 
-/// A P-256 key pair for key agreement; its secret stays where it is.
+/// A P-256 key pair for key agreement; its secret stays where it is. Its public half is derived when it is first asked for: of most
+/// key pairs nobody ever does.
 pub(crate) struct AgreementKey {
     secret: Box<p256::SecretKey>,
-    public: P256Point,
+    public: OnceCell<P256Point>,
 }
 
 impl AgreementKey {
     pub(crate) fn generate(rng: &mut dyn CryptoRng) -> Self {
         let secret = Box::new(p256::SecretKey::generate_from_rng(rng));
-        Self { public: point_of(&secret), secret }
+        Self { public: OnceCell::new(), secret }
     }
 
-    pub(crate) const fn public(&self) -> &P256Point {
-        &self.public
+    pub(crate) fn public(&self) -> &P256Point {
+        self.public.get_or_init(|| point_of(&self.secret))
     }
 
-    /// The x coordinate of the shared point; `None` if the peer's point is not on the curve (CP-03, CP-14).
-    pub(crate) fn agree(&self, peer: &P256Point) -> Option<Secret<32>> {
-        let peer = p256::PublicKey::from_sec1_bytes(&peer.uncompressed()).ok()?;
+    /// The x coordinate of the shared point (CP-03).
+    pub(crate) fn agree(&self, PeerKey(peer): &PeerKey) -> Option<Secret<32>> {
         let scalar = Zeroizing::new(self.secret.to_nonzero_scalar());
         let shared = p256::ecdh::diffie_hellman(&*scalar, peer.as_affine());
         Some(Secret::filled(|z| *z = (*shared.raw_secret_bytes()).into()))
+    }
+}
+
+/// The public key of the other end.
+pub(crate) struct PeerKey(p256::PublicKey);
+
+impl PeerKey {
+    /// `None`: the point is not on the curve (CP-14).
+    pub(crate) fn new(point: &P256Point) -> Option<Self> {
+        p256::PublicKey::from_sec1_bytes(&point.uncompressed()).ok().map(Self)
     }
 }
 

@@ -91,10 +91,10 @@ fn eddsa_matches_the_published_example_everywhere() {
 fn key_agreement_gives_the_published_secret_and_refuses_points_off_the_curve() {
     let peer = point(2);
     let key = agreement_key(&[1; 32]);
-    let z = key.agree(&peer).unwrap();
+    let z = key.agree(&chosen::PeerKey::new(&peer).unwrap()).unwrap();
     assert_eq!(z.left().expose(), &[0xeb, 0x45, 0x9a, 0x6b]); // V-02
-    assert!(key.agree(&P256Point { x: peer.x, y: [1; 32] }).is_none());
-    assert!(key.agree(&P256Point { x: [0; 32], y: [0; 32] }).is_none());
+    assert!(chosen::PeerKey::new(&P256Point { x: peer.x, y: [1; 32] }).is_none());
+    assert!(chosen::PeerKey::new(&P256Point { x: [0; 32], y: [0; 32] }).is_none());
 }
 
 #[test]
@@ -102,8 +102,9 @@ fn both_ends_of_a_key_agreement_find_the_same_secret() {
     let mut rng = seeded(3);
     let mine = chosen::AgreementKey::generate(&mut rng);
     let theirs = rust_crypto::AgreementKey::generate(&mut rng);
-    let shared = mine.agree(theirs.public()).unwrap();
-    assert!(theirs.agree(mine.public()).unwrap().matches(shared.expose()));
+    let shared = mine.agree(&chosen::PeerKey::new(theirs.public()).unwrap()).unwrap();
+    let peer = rust_crypto::PeerKey::new(mine.public()).unwrap();
+    assert!(theirs.agree(&peer).unwrap().matches(shared.expose()));
 }
 
 /// The key of this build with this scalar: a generator that draws just that.

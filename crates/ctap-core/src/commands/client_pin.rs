@@ -99,13 +99,38 @@ struct Agreed {
 
 impl Agreed {
     fn new(protocol: Protocol, key: PlatformKey, cx: &Context<'_>) -> Result<Self, Status> {
-        let secret = cx.session.key_agreement.decapsulate(protocol, &key)?;
-        Ok(Self { protocol, secret })
+        let secret = cx.session.key_agreement.decapsulate(protocol, &key.checked()?);
+        Ok(Self { protocol, secret: secret.ok_or(Status::Other)? })
+    }
+
+    /// The same for a request that proves nothing but that it knows the PIN: what must be paid first is written while the secret is
+    /// computed (CP-65). A key that is none costs no try (CP-14).
+    fn by_pin(
+        (protocol, key): (Protocol, PlatformKey),
+        pin_hash_enc: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<Self, Status> {
+        let peer = key.checked()?;
+        let (keys, mismatches) = (&cx.session.key_agreement, &cx.session.mismatches);
+        let agree = || keys.decapsulate(protocol, &peer);
+        let (attempt, secret) = Attempt::begin(mismatches, cx.store, agree)?;
+        let agreed = Self { protocol, secret: secret.ok_or(Status::Other)? };
+        agreed.judge(attempt, pin_hash_enc, cx)?;
+        Ok(agreed)
     }
 
     /// Pays for a try, then looks at the PIN (CP-65, CP-66).
     fn verify_pin(&self, pin_hash_enc: &[u8], cx: &mut Context<'_>) -> Result<(), Status> {
-        let attempt = Attempt::begin(&cx.session.mismatches, cx.store)?;
+        let (attempt, ()) = Attempt::begin(&cx.session.mismatches, cx.store, || ())?;
+        self.judge(attempt, pin_hash_enc, cx)
+    }
+
+    fn judge(
+        &self,
+        attempt: Attempt,
+        pin_hash_enc: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<(), Status> {
         let judge = Judge {
             mismatches: &mut cx.session.mismatches,
             key_agreement: &mut cx.session.key_agreement,
@@ -253,8 +278,7 @@ fn get_pin_token(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Reply, S
         return Err(Status::InvalidParameter); // CP-75
     }
     Attempt::allowed(&cx.session.mismatches, cx.store)?; // CP-76
-    let agreed = Agreed::new(protocol, key, cx)?;
-    agreed.verify_pin(pin_hash_enc, cx)?;
+    let agreed = Agreed::by_pin((protocol, key), pin_hash_enc, cx)?;
     if cx.store.state().settings.force_pin_change {
         return Err(Status::PinInvalid); // CP-79
     }
@@ -273,8 +297,7 @@ fn get_token_using_pin_with_permissions(
     let pin_hash_enc = required(request.pin_hash_enc)?;
     let (protocol, permissions) = asked(request, cx.policy().grantable_by_pin(), cx.config)?;
     Attempt::allowed(&cx.session.mismatches, cx.store)?; // CP-88
-    let agreed = Agreed::new(protocol, key, cx)?;
-    agreed.verify_pin(pin_hash_enc, cx)?;
+    let agreed = Agreed::by_pin((protocol, key), pin_hash_enc, cx)?;
     if cx.store.state().settings.force_pin_change {
         return Err(Status::PinPolicyViolation); // CP-90
     }

@@ -11,7 +11,7 @@ use super::parameters::{
 use super::probe::Probe;
 use super::{Context, Outcome, Reply, View, Waiting, dummy};
 use crate::algorithm::{Algorithm, KeyPair, PrivateKey};
-use crate::attestation::{Preference, Registration};
+use crate::attestation::{Preference, Registration, Signer};
 use crate::auth_data::{AttestedCredential, AuthData};
 use crate::cbor::{Bytes, Item, Map, MapWriter};
 use crate::change::Change;
@@ -328,8 +328,8 @@ impl Ready {
         self.excluded
     }
 
-    /// Makes the credential. It is stored last, when the response is complete, so a failure leaves nothing behind
-    /// (MC-43, EX-08).
+    /// Makes the credential. It is stored last, when the response is complete but for its signature, so a failure leaves nothing
+    /// behind (MC-43, EX-08).
     pub(crate) fn commit(
         self,
         present: UserPresent,
@@ -348,18 +348,20 @@ impl Ready {
         if checked.rk && !checked.fits(cx) {
             return Err(Status::KeyStoreFull); // MC-40
         }
-        let new = checked.generate(cx)?;
-        let reply = checked.reply(&new, salts.as_ref(), &evidence, cx)?;
-        let credential = new.credential;
-        if credential.account.is_some() {
-            let cred_store_state = random_bytes(cx.rng);
-            let credential = Box::new(credential);
-            let stored = cx.store.commit(Change::SaveCredential { credential, cred_store_state });
-            stored.map_err(|error| error.status(Status::KeyStoreFull))?; // MC-40
+        let New { credential, pair, public } = checked.generate(cx)?;
+        let new = (&credential, &public);
+        let unsigned = checked.unsigned(new, pair, (salts.as_ref(), &evidence), cx)?;
+        let reply = if credential.account.is_some() {
+            let credential = Box::new(credential.duplicate());
+            let save =
+                Change::SaveCredential { credential, cred_store_state: random_bytes(cx.rng) };
+            let signed = cx.store.commit_while(save, || unsigned.signed());
+            signed.map_err(|error| error.status(Status::KeyStoreFull))? // MC-40
         } else {
             cx.store.still_kept()?;
-        }
-        Ok(reply)
+            unsigned.signed()
+        };
+        reply.ok_or(Status::Other)
     }
 }
 
@@ -426,15 +428,14 @@ impl Checked {
         }
     }
 
-    /// Authenticator data, attestation, response (MC-42, MC-81).
-    fn reply(
-        &self,
-        new: &New,
-        salts: Option<&Salts>,
-        evidence: &Evidence,
-        cx: &mut Context<'_>,
-    ) -> Result<Reply, Status> {
-        let New { credential, pair, public } = new;
+    /// Authenticator data, and who vouches for them (MC-42, MC-81).
+    fn unsigned<'a, 'c: 'a>(
+        &'a self,
+        (credential, public): (&'a Credential, &'a PublicKey),
+        pair: KeyPair,
+        (salts, evidence): (Option<&Salts>, &'a Evidence),
+        cx: &mut Context<'c>,
+    ) -> Result<Unsigned<'a>, Status> {
         let statement = self.formats.choose(self.enterprise, self.algorithm, cx.config.means());
         let asked = Asked { rp_id: &self.rp.id, verified: evidence.verified() };
         let auth_data = AuthData {
@@ -449,24 +450,41 @@ impl Checked {
             extensions: self.extensions.outputs(credential, salts, asked, cx),
         }
         .encode();
-        let attested = statement
-            .attest(Registration {
-                credential,
-                pair,
-                public,
-                auth_data: &auth_data,
-                client_data_hash: &self.client_data_hash,
-                evidence,
-            })
-            .ok_or(Status::Other)?;
+        let signer = statement.signer(pair).ok_or(Status::Other)?;
+        Ok(Unsigned { checked: self, credential, public, auth_data, signer, evidence })
+    }
+}
+
+/// A response that only needs its signature.
+struct Unsigned<'a> {
+    checked: &'a Checked,
+    credential: &'a Credential,
+    public: &'a PublicKey,
+    auth_data: Vec<u8>,
+    signer: Signer<'a>,
+    evidence: &'a Evidence,
+}
+
+impl Unsigned<'_> {
+    /// `None`: the arithmetic failed.
+    fn signed(&self) -> Option<Reply> {
+        let Self { checked, credential, public, auth_data, signer, evidence } = self;
+        let client_data_hash = &checked.client_data_hash;
+        let attested = signer.attest(&Registration {
+            credential,
+            public,
+            auth_data,
+            client_data_hash,
+            evidence,
+        })?;
         let large_blob_key =
             credential.account.as_ref().and_then(|account| account.large_blob_key.as_ref());
         let mut reply = MapWriter::new();
-        reply.put(0x01_u8, attested.format).put(0x02_u8, Bytes(&auth_data));
+        reply.put(0x01_u8, attested.format).put(0x02_u8, Bytes(auth_data));
         reply.put(0x03_u8, attested.statement);
-        reply.put_some(0x04_u8, self.enterprise.then_some(true)); // MC-96
+        reply.put_some(0x04_u8, checked.enterprise.then_some(true)); // MC-96
         reply.put_some(0x05_u8, large_blob_key.map(|key| Bytes(key.expose()))); // EX-60
-        reply.put_some(0x06_u8, self.extensions.unsigned_outputs(self.rk)); // EX-73
-        Ok(Reply::map(&reply))
+        reply.put_some(0x06_u8, checked.extensions.unsigned_outputs(checked.rk)); // EX-73
+        Some(Reply::map(&reply))
     }
 }

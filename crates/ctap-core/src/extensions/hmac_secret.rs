@@ -53,7 +53,8 @@ impl Input {
     /// Decrypts the salts, in the order of EX-25 and EX-26.
     pub(crate) fn open(&self, keys: &KeyAgreement, config: &Config) -> Result<Salts, Status> {
         let protocol = config.protocol(self.protocol).ok_or(Status::InvalidParameter)?;
-        let secret = keys.decapsulate(protocol, &self.platform_key)?;
+        let secret = keys.decapsulate(protocol, &self.platform_key.checked()?);
+        let secret = secret.ok_or(Status::Other)?;
         if !secret.verify(&[&self.salt_enc], &self.salt_auth) {
             return Err(Status::PinAuthInvalid);
         }

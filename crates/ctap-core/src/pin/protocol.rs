@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::arithmetic::AgreementKey;
+use crate::arithmetic::{AgreementKey, PeerKey};
 use crate::cbor::Map;
 use crate::crypto::{self, BLOCK, random_bytes};
 use crate::public_key::P256Point;
@@ -74,16 +74,10 @@ impl KeyAgreement {
         self.pair(protocol).public().cose(ECDH_ES_HKDF_256)
     }
 
-    /// The secret shared with the platform whose key is `peer`. Anything but a point on the curve is an invalid parameter
-    /// (CP-14).
-    pub(crate) fn decapsulate(
-        &self,
-        protocol: Protocol,
-        peer: &PlatformKey,
-    ) -> Result<SharedSecret, Status> {
-        let z = peer.point.and_then(|point| self.pair(protocol).agree(&point));
-        let z = z.ok_or(Status::InvalidParameter)?;
-        Ok(SharedSecret::derive(protocol, &z))
+    /// The secret shared with the platform whose key is `peer`. `None`: this build's arithmetic failed.
+    pub(crate) fn decapsulate(&self, protocol: Protocol, peer: &PeerKey) -> Option<SharedSecret> {
+        let z = self.pair(protocol).agree(peer)?;
+        Some(SharedSecret::derive(protocol, &z))
     }
 
     const fn pair(&self, protocol: Protocol) -> &AgreementKey {
@@ -132,6 +126,11 @@ impl PlatformKey {
         };
         let is_p256 = (kty, alg, crv) == (2, i128::from(ECDH_ES_HKDF_256), 1);
         Ok(Self { point: point.filter(|_| is_p256) })
+    }
+
+    /// Anything but a point on the curve is an invalid parameter (CP-14).
+    pub(crate) fn checked(&self) -> Result<PeerKey, Status> {
+        self.point.as_ref().and_then(PeerKey::new).ok_or(Status::InvalidParameter)
     }
 }
 

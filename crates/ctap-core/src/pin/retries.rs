@@ -26,12 +26,16 @@ pub(crate) struct Attempt(());
 
 impl Attempt {
     /// Pays for one try. Refuses when no PIN is set (0x35), no try is left (0x32), or three were wrong in a row (0x34);
-    /// the first of these outranks the others (CP-27).
-    pub(crate) fn begin(mismatches: &Mismatches, store: &mut Store) -> Result<Self, Status> {
+    /// the first of these outranks the others (CP-27). `work` is done while the price is written: it must not look at the PIN.
+    pub(crate) fn begin<T>(
+        mismatches: &Mismatches,
+        store: &mut Store,
+        work: impl FnOnce() -> T,
+    ) -> Result<(Self, T), Status> {
         Self::allowed(mismatches, store)?;
         let left = store.state().pin_retries.saturating_sub(1);
-        store.commit(Change::PinRetries(left))?;
-        Ok(Self(()))
+        let done = store.commit_while(Change::PinRetries(left), work)?;
+        Ok((Self(()), done))
     }
 
     /// Whether a try would be taken at all, without paying for one.

@@ -281,6 +281,19 @@ fn enterprise_and_model_certificates_differ_and_outlive_a_reset() {
     }
 }
 
+// MC-43, EX-08
+#[test]
+fn a_key_that_cannot_vouch_leaves_no_passkey_behind() {
+    let mut key = Key::made(|config| {
+        config.attestation = Attestation::Basic;
+        config.attestation_key = Some(attestation_key(0)); // no scalar of P-256
+    });
+    key.medium.calls();
+    assert_eq!(key.status(&make_credential(RP).rk()), 0x7f);
+    assert_eq!(key.state().credentials().len(), 0);
+    assert!(key.medium.calls().is_empty(), "nothing was written");
+}
+
 // AT-07, MSG-61
 #[test]
 fn the_longest_statement_fits_an_answer() {

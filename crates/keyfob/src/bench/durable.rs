@@ -79,6 +79,20 @@ impl memory::Memory for Counted {
         self.vault.commit(&changes(records), when).map_err(|_| MemoryError::Failed)
     }
 
+    /// Its sync is not this disk's, but is waited for all the same.
+    fn commit_while(
+        &mut self,
+        records: &[Record],
+        work: &mut dyn FnMut(),
+    ) -> Result<(), MemoryError> {
+        if self.counts.in_a_hurry.load(Ordering::Relaxed) {
+            work();
+            return self.commit(records, memory::Durability::Wait);
+        }
+        Counts::one_more(&self.counts.waited_for);
+        self.vault.commit_while(&changes(records), work).map_err(|_| MemoryError::Failed)
+    }
+
     fn replace_all(&mut self, records: &[Record]) -> Result<(), MemoryError> {
         self.vault.replace_all(&changes(records)).map_err(|_| MemoryError::Failed)
     }
@@ -184,5 +198,9 @@ mod tests {
         assert_eq!(commit(Durability::Wait), (0, 0));
         counts.hurry(false);
         assert_eq!(commit(Durability::Wait), (1, 0));
+        let value = Some(SecretBytes::new(vec![7]));
+        let before = counts.so_far().waited_for;
+        memory.commit_while(&[Record { name: vec![1], value }], &mut || {}).unwrap();
+        assert_eq!(counts.so_far().waited_for, before + 1);
     }
 }

@@ -37,6 +37,27 @@ fn a_refused_commit_does_not_come_back_when_the_process_dies_at_once() {
     assert_durable(&disk, &before);
 }
 
+// P-12
+#[test]
+fn work_that_was_done_meanwhile_does_not_make_a_refused_commit_count() {
+    let disk = new_vault();
+    let before = held(&disk);
+    let mut vault = open(disk.clone()).unwrap().vault;
+    let mut commit = |failing, value| {
+        let mut done = 0;
+        disk.fail_calls(failing..failing + 1, ErrorKind::Other);
+        let outcome = vault.commit_while(&[Change::set(b"a", value)], &mut || done += 1);
+        (outcome, done)
+    };
+    // Of a commit's calls the second writes, and the third syncs.
+    assert_eq!(commit(1, b"7"), (Err(CommitError::Failed), 0));
+    assert_durable(&disk, &before);
+    assert_eq!(commit(2, b"7"), (Err(CommitError::Failed), 1));
+    assert_durable(&disk, &before);
+    assert_eq!(commit(9, b"8"), (Ok(()), 1));
+    assert_eq!(held(&disk)[&b"a"[..]], b"8");
+}
+
 #[test]
 fn a_lazy_commit_is_durable_at_the_barrier_even_if_a_sync_fails() {
     for failing in 0.. {

@@ -117,7 +117,7 @@ impl Worker {
             Order::Unplug | Order::Tap { .. } | Order::Cancel(_) => true,
             Order::Abandon | Order::Timeout { .. } => true,
             Order::Request(Request { kind: Kind::Cbor, message, .. }) => {
-                (is_alone || !is_for_a_signature(message))
+                (is_alone || !takes_arithmetic(message))
                     && !self.authenticator.may_write(message, &self.parts.store)
             }
             Order::Request(_) | Order::PlugIn { .. } | Order::Answer { .. } => false,
@@ -277,8 +277,9 @@ impl Worker {
     }
 }
 
-fn is_for_a_signature(message: &[u8]) -> bool {
-    matches!(message, [code::GET_ASSERTION | code::GET_NEXT_ASSERTION, ..])
+/// A signature, or a key for key agreement.
+fn takes_arithmetic(message: &[u8]) -> bool {
+    matches!(message, [code::GET_ASSERTION | code::GET_NEXT_ASSERTION | code::CLIENT_PIN, ..])
 }
 
 impl Parts {

@@ -35,6 +35,15 @@ impl<D: Disk> memory::Memory for WarningVault<D> {
         self.judge(outcome)
     }
 
+    fn commit_while(
+        &mut self,
+        records: &[Record],
+        work: &mut dyn FnMut(),
+    ) -> Result<(), MemoryError> {
+        let outcome = self.vault.commit_while(&changes(records), work);
+        self.judge(outcome)
+    }
+
     fn replace_all(&mut self, records: &[Record]) -> Result<(), MemoryError> {
         let outcome = self.vault.replace_all(&changes(records));
         self.judge(outcome)
