@@ -66,7 +66,7 @@ pub struct Response {
 /// [`answer`](Self::answer), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`power_off`](Self::power_off),
 /// [`power_cycle`](Self::power_cycle), [`tap`](Self::tap), [`handle_timeout`](Self::handle_timeout). *What must I do now*:
 /// [`poll_timeout`](Self::poll_timeout), whose answer changes only through those. *Getters*: [`prompt`](Self::prompt),
-/// [`prompts`](Self::prompts), [`may_write`](Self::may_write), [`config`](Self::config).
+/// [`prompts`](Self::prompts), [`may_write`](Self::may_write), [`has_u2f`](Self::has_u2f), [`config`](Self::config).
 pub struct Authenticator {
     config: CheckedConfig,
     session: Session,
@@ -211,6 +211,12 @@ impl Authenticator {
         let pending = self.pending.as_ref();
         let pending = pending.map(|open| (open.prompt, &open.question, open.deadline));
         pending.into_iter().chain(self.session.touches.wanted())
+    }
+
+    /// Whether U2F works now: alwaysUv switches it off, and on again (UF-50).
+    #[must_use]
+    pub fn has_u2f(&self, store: &Store) -> bool {
+        Policy { config: &self.config, state: store.state() }.u2f()
     }
 
     /// What the device is.

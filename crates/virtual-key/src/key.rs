@@ -108,14 +108,15 @@ impl Key {
             msg: config.u2f,
             ..Settings::default()
         };
-        let version = if config.u2f { Version::U2fV2 } else { Version::Fido20 };
         let max_message = u16::try_from(config.max_msg_size).unwrap_or(u16::MAX);
         let bell = parts.bell.clone();
+        let worker = Worker::new(config, parts, now);
+        let version = version(worker.has_u2f());
         Self {
             device: Device::new(settings),
             card: Card::new(apdu_transport::Settings { version, max_message }),
             turns: Turns::default(),
-            worker: Workplace::Here(Box::new(Worker::new(config, parts, now))),
+            worker: Workplace::Here(Box::new(worker)),
             power_up: PowerUp::default(),
             power: None,
             powered: Powered::default(),
@@ -385,7 +386,8 @@ impl Key {
                 self.open.prompts.retain(|(open, ..)| *open != prompt);
                 self.open.deadline = None;
             }
-            Effect::Done { response, open } => {
+            Effect::Done { response, open, has_u2f } => {
+                self.card.set_version(version(has_u2f));
                 if let Some((request, message)) = response {
                     self.respond(request, &message, now);
                     next = self.turns.answered(request);
@@ -425,6 +427,11 @@ impl Workplace {
         }
         Some(effects)
     }
+}
+
+/// What SELECT is answered (NF-02).
+const fn version(has_u2f: bool) -> Version {
+    if has_u2f { Version::U2fV2 } else { Version::Fido20 }
 }
 
 fn number(text: &str) -> u8 {

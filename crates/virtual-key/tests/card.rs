@@ -93,6 +93,24 @@ fn a_card_that_was_laid_on_registers_without_a_touch_and_once() {
 }
 
 #[test]
+fn select_tells_u2f_where_the_key_has_it_and_else_ctap2() {
+    // NF-02, UF-50
+    let folder = tempfile::tempdir().unwrap();
+    let ctap2_alone = folder.path().join("ctap2.toml");
+    std::fs::write(
+        &ctap2_alone,
+        "extends = \"default\"\nversions = [\"FIDO_2_0\", \"FIDO_2_1\"]\n",
+    )
+    .unwrap();
+    for (profile, told) in
+        [("default", "U2F_V2"), ("u2f-only", "U2F_V2"), (ctap2_alone.to_str().unwrap(), "FIDO_2_0")]
+    {
+        let (_key, _reader, slot) = laid_on(profile);
+        assert_eq!(CardChannel::open(slot).unwrap().version(), told.as_bytes(), "{profile}");
+    }
+}
+
+#[test]
 fn a_reader_that_takes_power_and_gives_it_again_has_a_fresh_card() {
     // NF-07, NF-62
     let (_key, _reader, slot) = laid_on("default");

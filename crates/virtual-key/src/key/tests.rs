@@ -51,10 +51,13 @@ impl Bench {
     }
 
     fn with_u2f() -> Self {
+        Self::made(Self::config_with_u2f().checked().expect("a key that can be"), Touch::Ask)
+    }
+
+    fn config_with_u2f() -> Config {
         let model = identity_of(AttestationKind::Model { aaguid: AAGUID });
         let attestation_key = Some(model.attestation_key().expect("it can be encoded"));
-        let config = Config { u2f: true, attestation_key, ..Config::default() };
-        Self::made(config.checked().expect("a key that can be"), Touch::Ask)
+        Config { u2f: true, attestation_key, ..Config::default() }
     }
 
     fn made(config: CheckedConfig, touch: Touch) -> Self {

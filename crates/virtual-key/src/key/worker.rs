@@ -69,7 +69,7 @@ pub(super) enum Effect {
     /// Somebody decided, and what follows may take time. The request no longer waits for a person, unless it was not about it.
     Decided { prompt: PromptId, request: Option<RequestId> },
     /// The order is carried out.
-    Done { response: Option<(RequestId, Vec<u8>)>, open: Open },
+    Done { response: Option<(RequestId, Vec<u8>)>, open: Open, has_u2f: bool },
 }
 
 /// What the authenticator waits for.
@@ -130,6 +130,11 @@ impl Worker {
             true => without_traces(|| self.carry_out(order, tell)),
             false => without_shallow_traces(|| self.carry_out(order, tell)),
         }
+    }
+
+    /// Whether U2F works now (UF-50).
+    pub(super) fn has_u2f(&self) -> bool {
+        self.authenticator.has_u2f(&self.parts.store)
     }
 
     /// There will be no more orders: what the memory might keep later it keeps now.
@@ -248,7 +253,7 @@ impl Worker {
             tracing::info!(channel, status = message.first(), length = message.len());
             (request, message)
         });
-        tell(Effect::Done { response, open: self.open() });
+        tell(Effect::Done { response, open: self.open(), has_u2f: self.has_u2f() });
     }
 
     fn open(&mut self) -> Open {

@@ -18,13 +18,21 @@ impl Bench {
     }
 
     fn select(&mut self) {
-        assert_eq!(self.apdu(&SELECT), Some(b"FIDO_2_0\x90\x00".to_vec()));
+        assert_eq!(self.apdu(&SELECT), fido_2_0());
     }
 
     /// A CTAP command without parameters.
     fn ask_card(&mut self, p1: u8, command: u8) -> Option<Vec<u8>> {
         self.apdu(&[0x80, 0x10, p1, 0, 1, command, 0])
     }
+}
+
+fn fido_2_0() -> Option<Vec<u8>> {
+    Some(b"FIDO_2_0\x90\x00".to_vec())
+}
+
+fn u2f_v2() -> Option<Vec<u8>> {
+    Some(b"U2F_V2\x90\x00".to_vec())
 }
 
 fn done(status: u8) -> Option<Vec<u8>> {
@@ -41,6 +49,23 @@ fn a_card_answers_what_needs_nobody_at_once() {
     assert_eq!((information[0], &information[256..]), (OK, &[0x61, information[257]][..]), "NF-16");
     let rest = bench.apdu(&[0, 0xC0, 0, 0, information[257]]).expect("the rest");
     assert!(rest.ends_with(&[0x90, 0x00]));
+}
+
+// UF-50, NF-02
+#[test]
+fn select_tells_whether_u2f_is_switched_off_while_the_card_lies_there() {
+    const TOGGLE_ALWAYS_UV: [u8; 10] = [0x80, 0x10, PATIENT, 0, 4, 0x0D, 0xA1, 0x01, 0x02, 0];
+    let mut config = Bench::config_with_u2f();
+    config.authenticator_config.always_uv = Some(false);
+    let mut bench = Bench::made(config.checked().expect("a key that can be"), Touch::Ask);
+    for told in [fido_2_0(), u2f_v2(), fido_2_0()] {
+        bench.apdu(&SELECT);
+        assert_eq!(bench.apdu(&TOGGLE_ALWAYS_UV), done(OK));
+        assert_eq!(bench.apdu(&SELECT), told);
+    }
+    bench.key.unplug(bench.now);
+    bench.key.plug_in(Transport::Usb, bench.now);
+    assert_eq!(bench.apdu(&SELECT), fido_2_0(), "a power cycle forgets nothing of that");
 }
 
 // NF-30 to NF-32
