@@ -99,6 +99,13 @@ impl<P: ApduPipe> CardChannel<P> {
         &mut self.pipe
     }
 
+    /// The same channel, whose APDUs go through what `wrap` makes of the pipe.
+    #[must_use]
+    pub fn through<Q>(self, wrap: impl FnOnce(P) -> Q) -> CardChannel<Q> {
+        let Self { pipe, version, can_poll } = self;
+        CardChannel { pipe: wrap(pipe), version, can_poll }
+    }
+
     /// The pipe below, alone.
     #[must_use]
     pub fn into_pipe(self) -> P {

@@ -93,6 +93,12 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// Whether there is no card on the reader, or none any more.
+    #[must_use]
+    pub const fn is_card_gone(&self) -> bool {
+        matches!(self, Self::Card(Fault::Gone) | Self::Reader(ReaderFault::NoCard))
+    }
+
     /// What a person can do next.
     #[must_use]
     pub const fn advice(&self) -> &'static str {
@@ -144,6 +150,9 @@ pub enum ReaderFault {
     /// The reader cannot make the card answer.
     #[error("the card does not answer its reader")]
     Unresponsive,
+    /// What was sent to the card did not get through, and it is still there.
+    #[error("what was sent to the card did not get through")]
+    NotThrough,
     /// This program was built without the feature `pcsc`.
     #[error("this program was built without PC/SC, and reaches no cards")]
     Unsupported,
@@ -171,6 +180,9 @@ impl ReaderFault {
             Self::NoCard => "lay the card on the reader and try again",
             Self::InUse => {
                 "close it and try again; gpg keeps cards to itself until `gpgconf --kill scdaemon`"
+            }
+            Self::NotThrough => {
+                "leave the card on the reader and try again; if that does not help, plug the reader in again"
             }
             Self::Unresponsive => {
                 "take the card off, lay it on in the middle of the reader, and try again"

@@ -56,3 +56,6 @@ pub const COLD_CARD: Duration = Duration::from_secs(3);
 
 /// Between two tries to reach a cold card.
 pub const COLD_CARD_PAUSE: Duration = Duration::from_millis(150);
+
+/// How long it takes at most until it is known that a card was taken away: pcscd looks at readers that do not say so each 0.4 s.
+pub const NEXT_LOOK: Duration = Duration::from_millis(600);

@@ -15,7 +15,7 @@ use ::pcsc::{
 
 use crate::card::{Alone, ApduPipe, Contact, Reader};
 use crate::error::{ReaderFault, TransportError};
-use crate::limits::{COLD_CARD, COLD_CARD_PAUSE};
+use crate::limits::{COLD_CARD, COLD_CARD_PAUSE, NEXT_LOOK};
 
 /// The readers there are now, in PC/SC's order.
 ///
@@ -97,37 +97,39 @@ impl PcscCard {
         card.disconnect(Disposition::UnpowerCard).map_err(|(_, error)| fault(error))
     }
 
-    /// Sees that there is a connection, to a card that was not reset or taken away since.
-    fn reconnect_if_stale(&mut self) -> Result<Contact, ReaderFault> {
-        if self.connection.as_ref().is_some_and(Connection::is_good) {
-            return Ok(Contact::Kept);
-        }
-        self.connection = None;
-        self.connection = Some(Connection::open_patiently(&self.reader)?);
-        Ok(Contact::Anew)
+    /// Carries out a request over the connection that there is. `Err`: it could not begin, for there is none, or the card was reset
+    /// or taken away since.
+    fn transact(
+        &mut self,
+        request: &mut Alone<'_>,
+        contact: Contact,
+    ) -> Result<Result<Vec<u8>, TransportError>, ReaderFault> {
+        let Self { connection, buffer, .. } = self;
+        let card = connection.as_mut().and_then(|open| open.card.as_mut());
+        let transaction = card.ok_or(ReaderFault::NoCard)?.transaction().map_err(fault)?;
+        let mut transmit = |apdu: &[u8]| {
+            let response = transaction.transmit(apdu, buffer).map_err(fault)?;
+            Ok(response.to_vec())
+        };
+        Ok(request(&mut transmit, contact))
     }
 }
 
 impl ApduPipe for PcscCard {
     fn alone(&mut self, request: &mut Alone<'_>) -> Result<Vec<u8>, TransportError> {
-        let contact = self.reconnect_if_stale()?;
-        let Self { connection, buffer, .. } = self;
-        let card = connection.as_mut().and_then(|open| open.card.as_mut());
-        let card = card.ok_or(ReaderFault::NoCard)?;
-        let outcome = match card.transaction() {
-            Err(error) => Err(fault(error).into()),
-            Ok(transaction) => {
-                let mut transmit = |apdu: &[u8]| {
-                    let response = transaction.transmit(apdu, buffer).map_err(fault)?;
-                    Ok(response.to_vec())
-                };
-                request(&mut transmit, contact)
+        let outcome = match self.transact(request, Contact::Kept) {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                self.connection = None;
+                self.connection = Some(Connection::open_patiently(&self.reader)?);
+                self.transact(request, Contact::Anew)?
             }
         };
-        if let Err(TransportError::Reader(_)) = outcome {
-            self.connection = None;
+        let Err(TransportError::Reader(mut why)) = outcome else { return outcome };
+        if let (ReaderFault::NotThrough, Some(open)) = (why, self.connection.take()) {
+            why = open.why_not_through(&self.reader);
         }
-        outcome
+        Err(why.into())
     }
 }
 
@@ -151,9 +153,26 @@ impl Connection {
         Ok(Self { context, card: Some(card) })
     }
 
-    fn is_good(&self) -> bool {
-        let has_card = self.card.as_ref().is_some_and(|card| card.status2_owned().is_ok());
-        has_card && self.context.is_valid().is_ok()
+    /// What is sent to a card that is leaving, or to a reader that was unplugged, does not get through, and PC/SC knows why when it
+    /// looks the next time.
+    fn why_not_through(&self, reader: &CStr) -> ReaderFault {
+        let mut states = [ReaderState::new(reader, State::UNAWARE)];
+        let begun = Instant::now();
+        loop {
+            let left = NEXT_LOOK.saturating_sub(begun.elapsed());
+            match self.context.get_status_change(left, &mut states) {
+                Ok(()) => {}
+                Err(Error::Timeout) => return ReaderFault::NotThrough,
+                Err(error) => return fault(error),
+            }
+            for state in &mut states {
+                match state.event_state() {
+                    seen if seen.contains(State::EMPTY) => return ReaderFault::NoCard,
+                    seen if seen.contains(State::UNKNOWN) => return ReaderFault::NoReader,
+                    _ => state.sync_current_state(),
+                }
+            }
+        }
     }
 }
 
@@ -194,9 +213,7 @@ const fn fault(error: Error) -> ReaderFault {
         Error::UnresponsiveCard | Error::UnpoweredCard | Error::ResetCard => {
             ReaderFault::Unresponsive
         }
-        Error::CommError | Error::NotTransacted => {
-            ReaderFault::Other("what was sent did not get through")
-        }
+        Error::CommError | Error::NotTransacted => ReaderFault::NotThrough,
         Error::ProtoMismatch | Error::UnsupportedCard => {
             ReaderFault::Other("card and reader have no protocol in common")
         }
@@ -233,6 +250,7 @@ mod tests {
             (Error::UnknownReader, "no such smart card reader"),
             (Error::RemovedCard, "no card is on the reader"),
             (Error::SharingViolation, "to itself"),
+            (Error::NotTransacted, "did not get through"),
         ] {
             let told = fault(error);
             assert!(told.to_string().contains(words), "{told}");
