@@ -106,6 +106,19 @@ def a_tap_lays_the_card_on_the_reader_and_takes_it_off():
         reader.await_card(there=False)
 
 
+def a_card_that_is_leaving_is_no_failure_of_its_reader():
+    """pcscd sees that it is gone up to 0.4 s later, and has it for so long."""
+    with _card_on_a_reader() as (card, reader):
+        for question in ["list", "info"]:
+            card.type("tap", "--off").must_succeed()
+            card.type(question, *DEVICE).must_fail_with("no card is on")
+            reader.await_card(there=False)
+            card.type("tap", "--on").must_succeed()
+            reader.await_card()
+        card.type("tap", "--off").must_succeed()
+        assert "FIDO" not in card.type("bridge", "--list").must_succeed()
+
+
 def a_card_that_is_taken_away_in_the_middle_is_told_and_comes_back_whole():
     with _card_on_a_reader("--profile", "bio") as (card, reader):
         set_pin(card, "pcsc:")

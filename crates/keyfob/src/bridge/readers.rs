@@ -11,7 +11,7 @@ use ctap_client::{CardChannel, ReaderFault};
 
 use super::limits::LOOK;
 use super::worker::{Cards, Found};
-use crate::device::cards::{self, Pipe};
+use crate::device::cards::{self, PcscCard};
 use crate::device::local_keys;
 
 /// Cards by way of PC/SC.
@@ -67,33 +67,37 @@ impl PcscCards {
         reader.has_card.then_some(reader.movements)
     }
 
-    fn judge(&self, reader: &Reader) -> (Use, Option<Pipe>) {
+    fn judge(&self, reader: &Reader) -> (Use, Option<CardChannel<PcscCard>>) {
         if !reader.has_card {
             return (Use::Empty, None);
         }
-        let Ok((mut pipe, address)) = cards::connect_on_usb(&reader.name) else {
-            return (if reader.is_taken { Use::Taken } else { Use::Other }, None);
+        let card = match PcscCard::connect(&reader.name) {
+            Ok(card) => card,
+            Err(ReaderFault::NoCard) => return (Use::Empty, None),
+            Err(_) if reader.is_taken => return (Use::Taken, None),
+            Err(_) => return (Use::Other, None),
         };
         // Whoever names the reader means it.
-        if self.wanted.is_none() && address.is_some_and(is_of_a_key) {
+        if self.wanted.is_none() && card.usb_address().is_some_and(is_of_a_key) {
             return (Use::UsbKey, None);
         }
-        match CardChannel::open(&mut pipe) {
-            Ok(_) => (Use::Fido, Some(pipe)),
+        match CardChannel::open(card) {
+            Ok(channel) => (Use::Fido, Some(channel)),
+            Err(error) if error.is_card_gone() => (Use::Empty, None),
             Err(_) => (Use::Other, None),
         }
     }
 }
 
 impl Cards for PcscCards {
-    type Pipe = Pipe;
+    type Pipe = PcscCard;
 
-    fn find(&mut self) -> Result<Option<Found<Pipe>>, ReaderFault> {
+    fn find(&mut self) -> Result<Option<Found<PcscCard>>, ReaderFault> {
         for reader in self.in_order()? {
-            if let (Use::Fido, Some(pipe)) = self.judge(&reader) {
+            if let (Use::Fido, Some(card)) = self.judge(&reader) {
                 self.last = Some(reader.name);
                 self.seen = Some((Instant::now(), Some(reader.movements)));
-                return Ok(Some(Found { pipe, arrival: reader.movements }));
+                return Ok(Some(Found { card, arrival: reader.movements }));
             }
         }
         Ok(None)
@@ -110,10 +114,11 @@ impl Cards for PcscCards {
         arrival
     }
 
-    fn power_off(&mut self) {
-        if let Some(reader) = &self.last {
+    fn power_off(&mut self, held: Option<PcscCard>) {
+        let is_off = held.is_some_and(|card| card.power_off().is_ok());
+        if let (false, Some(reader)) = (is_off, &self.last) {
             // One that is gone has none.
-            let _ = cards::power_off(reader);
+            let _ = PcscCard::connect(reader).and_then(PcscCard::power_off);
         }
     }
 

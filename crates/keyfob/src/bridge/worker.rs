@@ -29,16 +29,17 @@ pub(super) trait Cards {
     /// By which movement of its reader the card came that was found last; `None`: it is gone.
     fn arrival(&mut self) -> Option<u32>;
 
-    /// Has the reader take the power of the card that was found last. It is given back to the next connection.
-    fn power_off(&mut self);
+    /// Has the reader take the power of the card that was found last, through the pipe to it that is still `held`, if one is. It is
+    /// given back to the next connection.
+    fn power_off(&mut self, held: Option<Self::Pipe>);
 
     /// Lets time pass.
     fn pause(&mut self, time: Duration);
 }
 
-/// A FIDO card.
+/// A FIDO card, selected.
 pub(super) struct Found<P> {
-    pub(super) pipe: P,
+    pub(super) card: CardChannel<P>,
     /// By which movement of its reader it came.
     pub(super) arrival: u32,
 }
@@ -120,8 +121,9 @@ impl<C: Cards> Worker<C> {
         match order {
             Order::Request(request) => self.carry_out(request),
             Order::PowerCycle => {
-                (self.card, self.guard) = (None, PinGuard::default());
-                self.cards.power_off();
+                self.guard = PinGuard::default();
+                let held = self.card.take().map(|card| card.into_pipe().pipe);
+                self.cards.power_off(held);
             }
         }
     }
@@ -241,9 +243,9 @@ impl<C: Cards> Worker<C> {
             return true;
         }
         self.card = None;
-        let Ok(Some(Found { pipe, arrival })) = self.cards.find() else { return false };
-        let watched = Watched { pipe, has_heard: Rc::clone(&self.has_heard) };
-        let Ok(mut card) = CardChannel::open(watched) else { return false };
+        let Ok(Some(Found { card, arrival })) = self.cards.find() else { return false };
+        let has_heard = Rc::clone(&self.has_heard);
+        let mut card = card.through(|pipe| Watched { pipe, has_heard });
         self.guard.card_is_there(arrival);
         if known != Some(arrival) {
             let reply = card.exchange(&[GET_INFO], &mut |_| Patience::Wait);

@@ -1,19 +1,23 @@
 //! Keys that are cards on this host's readers (PC/SC).
 
-use ctap_client::card::Reader;
-use ctap_client::{ApduPipe, CardChannel, ReaderFault, TransportError};
+#[cfg(not(feature = "pcsc"))]
+mod none;
 
+use ctap_client::card::Reader;
+#[cfg(feature = "pcsc")]
+pub(crate) use ctap_client::pcsc::{PcscCard, readers};
+use ctap_client::{CardChannel, ReaderFault, TransportError};
+
+#[cfg(not(feature = "pcsc"))]
+pub(crate) use self::none::{PcscCard, readers};
 use crate::failure::failure;
 use crate::terminal::shown::name;
-
-/// A way for APDUs to a card, however it is reached.
-pub(crate) type Pipe = Box<dyn ApduPipe>;
 
 /// A card with FIDO's application, and the reader that it is on.
 pub(crate) struct FidoCard {
     /// The reader's whole name.
     pub(crate) reader: String,
-    pub(crate) channel: CardChannel<Pipe>,
+    pub(crate) channel: CardChannel<PcscCard>,
 }
 
 /// The FIDO cards on this host's readers now. Those that others have to themselves, or that do not answer, are none.
@@ -103,82 +107,8 @@ fn lines(readers: &[&Reader]) -> String {
 }
 
 fn open(reader: String) -> Result<FidoCard, TransportError> {
-    let channel = CardChannel::open(connect(&reader)?)?;
+    let channel = CardChannel::open(PcscCard::connect(&reader)?)?;
     Ok(FidoCard { reader, channel })
-}
-
-/// This host's readers, in PC/SC's order.
-///
-/// # Errors
-/// There is no PC/SC, or it does not serve this user.
-#[cfg(feature = "pcsc")]
-pub(crate) fn readers() -> Result<Vec<Reader>, ReaderFault> {
-    ctap_client::pcsc::readers()
-}
-
-/// The card on the reader of this name.
-///
-/// # Errors
-/// When it cannot be reached.
-#[cfg(feature = "pcsc")]
-pub(crate) fn connect(reader: &str) -> Result<Pipe, ReaderFault> {
-    Ok(Box::new(ctap_client::pcsc::PcscCard::connect(reader)?))
-}
-
-/// The same; with bus and device of a reader on the USB, as far as its driver tells.
-///
-/// # Errors
-/// When it cannot be reached.
-#[cfg(feature = "pcsc")]
-pub(crate) fn connect_on_usb(reader: &str) -> Result<(Pipe, Option<(u8, u8)>), ReaderFault> {
-    let card = ctap_client::pcsc::PcscCard::connect(reader)?;
-    let address = card.usb_address();
-    Ok((Box::new(card), address))
-}
-
-/// Takes the power of the card on the reader of this name, which is a power cycle for whoever connects next.
-///
-/// # Errors
-/// When it cannot be reached.
-#[cfg(feature = "pcsc")]
-pub(crate) fn power_off(reader: &str) -> Result<(), ReaderFault> {
-    ctap_client::pcsc::PcscCard::connect(reader)?.power_off()
-}
-
-/// There are no readers here.
-///
-/// # Errors
-/// Always.
-#[cfg(not(feature = "pcsc"))]
-pub(crate) const fn readers() -> Result<Vec<Reader>, ReaderFault> {
-    Err(ReaderFault::Unsupported)
-}
-
-/// There are no cards here.
-///
-/// # Errors
-/// Always.
-#[cfg(not(feature = "pcsc"))]
-pub(crate) fn connect(_: &str) -> Result<Pipe, ReaderFault> {
-    Err(ReaderFault::Unsupported)
-}
-
-/// There are no cards here.
-///
-/// # Errors
-/// Always.
-#[cfg(not(feature = "pcsc"))]
-pub(crate) fn connect_on_usb(_: &str) -> Result<(Pipe, Option<(u8, u8)>), ReaderFault> {
-    Err(ReaderFault::Unsupported)
-}
-
-/// There are no cards here.
-///
-/// # Errors
-/// Always.
-#[cfg(not(feature = "pcsc"))]
-pub(crate) const fn power_off(_: &str) -> Result<(), ReaderFault> {
-    Err(ReaderFault::Unsupported)
 }
 
 #[cfg(test)]

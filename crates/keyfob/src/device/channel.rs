@@ -2,10 +2,10 @@
 
 use ctap_client::commands::code::GET_INFO;
 use ctap_client::{
-    ApduPipe, CardChannel, Exchange, HidChannel, KeepaliveStatus, Patience, ReportPipe,
-    TransportError,
+    CardChannel, Exchange, HidChannel, KeepaliveStatus, Patience, ReportPipe, TransportError,
 };
 
+use super::cards::PcscCard;
 use crate::failure::failure;
 
 /// A key that is open.
@@ -13,7 +13,7 @@ pub(crate) enum Channel {
     /// It speaks in reports.
     Hid(Box<HidChannel<Box<dyn ReportPipe>>>),
     /// It is a card on a reader.
-    Card(CardChannel<Box<dyn ApduPipe>>),
+    Card(CardChannel<PcscCard>),
 }
 
 impl Channel {

@@ -109,14 +109,15 @@ impl Cards for FakeCards {
         let Some(arrival) = self.arrival() else { return Ok(None) };
         // The reader gives it power anew.
         self.0.borrow_mut().power_up();
-        Ok(Some(Found { pipe: FakeReader { desk: Rc::clone(&self.0), arrival }, arrival }))
+        let pipe = FakeReader { desk: Rc::clone(&self.0), arrival };
+        Ok(CardChannel::open(pipe).ok().map(|card| Found { card, arrival }))
     }
 
     fn arrival(&mut self) -> Option<u32> {
         self.0.borrow().arrival
     }
 
-    fn power_off(&mut self) {}
+    fn power_off(&mut self, _: Option<FakeReader>) {}
 
     fn pause(&mut self, time: Duration) {
         let desk = &mut *self.0.borrow_mut();

@@ -12,7 +12,7 @@ use super::means::Means;
 use super::plug::Plug;
 use super::running_key::RunningKey;
 use super::{APPEARING, OperatorOptions, PAUSE, REFUSES_EVERYTHING, START_IT_ANEW};
-use crate::device::cards;
+use crate::device::cards::PcscCard;
 use crate::failure::failure;
 
 /// Lays a key on its reader, takes it off, lets time pass.
@@ -44,13 +44,13 @@ impl CardOperator {
 }
 
 impl Operator for CardOperator {
-    type Pipe = cards::Pipe;
+    type Pipe = PcscCard;
 
     /// A reader takes its time to find a card that was laid on it.
     fn open(&mut self) -> Result<Self::Pipe, TransportError> {
         let until = Instant::now() + APPEARING;
         loop {
-            match cards::connect(&self.reader) {
+            match PcscCard::connect(&self.reader) {
                 Err(ReaderFault::NoCard | ReaderFault::NoReader | ReaderFault::Unresponsive)
                     if Instant::now() < until =>
                 {

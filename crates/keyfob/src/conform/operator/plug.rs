@@ -13,7 +13,8 @@ use ctap_conformance::TransportFailure;
 use super::PAUSE;
 use super::command::{Failed, OperatorCommand, unable};
 use super::running_key::RunningKey;
-use crate::device::{Address, cards, local_keys};
+use crate::device::cards::PcscCard;
+use crate::device::{Address, local_keys};
 use crate::terminal;
 
 /// Who is there.
@@ -36,7 +37,8 @@ impl Plug {
     pub(super) fn cycle(&self) -> Result<(), Failed> {
         match self {
             Self::Import => Ok(()),
-            Self::Reader(reader) => Ok(cards::power_off(reader)
+            Self::Reader(reader) => Ok(PcscCard::connect(reader)
+                .and_then(PcscCard::power_off)
                 .map_err(|fault| TransportFailure::from(TransportError::from(fault)))?),
             Self::RunningKey(key) => Ok(key.replug()?),
             Self::Command(command) => command.run("power cycle"),
