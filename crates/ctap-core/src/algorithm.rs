@@ -153,8 +153,13 @@ impl PrivateKey {
         Some(KeyPair { algorithm: self.algorithm, key: key? })
     }
 
+    /// A second copy, for a record that is about to replace this one.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self { algorithm: self.algorithm, secret: self.secret.duplicate() }
+    }
+
     /// The public half as a COSE_Key (MC-73). `None` as [`pair`](Self::pair).
-    #[cfg(any(test, feature = "state-v1"))]
     pub(crate) fn cose_public_key(&self) -> Option<Vec<u8>> {
         Some(self.pair()?.public()?.cose(self.algorithm.cose()))
     }

@@ -4,9 +4,12 @@ use alloc::vec::Vec;
 
 use crate::cbor::{MapWriter, to_vec};
 use crate::consent::Evidence;
+use crate::credential::Backup;
 
 const UP: u8 = 0x01;
 const UV: u8 = 0x04;
+const BE: u8 = 0x08;
+const BS: u8 = 0x10;
 const AT: u8 = 0x40;
 const ED: u8 = 0x80;
 
@@ -14,6 +17,7 @@ const ED: u8 = 0x80;
 pub(crate) struct AuthData<'a> {
     pub(crate) rp_id_hash: &'a [u8; 32],
     pub(crate) evidence: &'a Evidence,
+    pub(crate) backup: Backup,
     pub(crate) sign_count: u32,
     /// Only when a credential was made.
     pub(crate) attested: Option<AttestedCredential<'a>>,
@@ -44,11 +48,13 @@ impl AuthData<'_> {
         out
     }
 
-    /// BE and BS stay 0: the credentials of this key never leave it (MC-76). ED only with an output (EX-04).
+    /// BE and BS are the credential's: 0, unless it was made or brought to be otherwise (MC-76). ED only with an output (EX-04).
     fn flags(&self) -> u8 {
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
         bit(self.evidence.present(), UP)
             | bit(self.evidence.verified(), UV)
+            | bit(self.backup.eligible, BE)
+            | bit(self.backup.state, BS)
             | bit(self.attested.is_some(), AT)
             | bit(!self.extensions.is_empty(), ED)
     }

@@ -1,6 +1,9 @@
 //! The authenticator: one request at a time in, one response out, at most one question in between.
 
+mod inside;
 mod u2f;
+
+pub use self::inside::FingerError;
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -66,7 +69,8 @@ pub struct Response {
 /// [`answer`](Self::answer), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`power_off`](Self::power_off),
 /// [`power_cycle`](Self::power_cycle), [`tap`](Self::tap), [`handle_timeout`](Self::handle_timeout). *What must I do now*:
 /// [`poll_timeout`](Self::poll_timeout), whose answer changes only through those. *Getters*: [`prompt`](Self::prompt),
-/// [`prompts`](Self::prompts), [`may_write`](Self::may_write), [`has_u2f`](Self::has_u2f), [`config`](Self::config).
+/// [`prompts`](Self::prompts), [`may_write`](Self::may_write), [`has_u2f`](Self::has_u2f), [`config`](Self::config). Beside them stands what
+/// whoever owns the key may do past CTAP, with nobody asked: [`credential_sources`](Self::credential_sources) and what follows it.
 pub struct Authenticator {
     config: CheckedConfig,
     session: Session,
@@ -90,11 +94,12 @@ impl Authenticator {
     /// ten seconds in which a reset is accepted (RS-03).
     pub fn new(config: CheckedConfig, transport: Transport, platform: &mut Platform<'_>) -> Self {
         let mut taps = Taps::default();
+        let start = config.credentials.sign_count_start();
         Self {
             config,
             session: power_up(transport, &mut taps, platform),
             taps,
-            counter: SignCounter::new(platform.store),
+            counter: SignCounter::new(start, platform.store),
             pending: None,
             next_prompt: PromptId(1),
         }

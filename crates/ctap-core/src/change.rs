@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use crate::credential::{Account, Credential, LargeBlob, User};
+use crate::credential::{Account, Backup, Counter, Credential, Kept, LargeBlob, User};
 use crate::limits::{LARGE_BLOB_CHUNK, MAX_PIN_RETRIES, MAX_UV_RETRIES};
 use crate::memory::Durability;
 use crate::records::{Edit, Name, Part, chunks};
@@ -59,6 +59,22 @@ pub enum Change {
         id: Vec<u8>,
         /// What is there from now on.
         large_blob: LargeBlob,
+    },
+    /// A new credential that is not discoverable.
+    KeepCredential(Box<Kept>),
+    /// One that is not discoverable is forgotten.
+    ForgetCredential {
+        /// Its id.
+        id: Vec<u8>,
+    },
+    /// The flags and the counter of a credential: a signature that its own counter counts (MC-77), or somebody who sets them.
+    CredentialProperties {
+        /// The id of a credential that is a record, discoverable or not.
+        id: Vec<u8>,
+        /// Its flags from now on.
+        backup: Backup,
+        /// Its counter from now on.
+        counter: Counter,
     },
     /// A finger is enrolled, or renamed: the same template id is replaced (BE-24, BE-27).
     SaveFingerprint(Fingerprint),
@@ -128,6 +144,13 @@ impl State {
             Change::SaveLargeBlob { id, large_blob } => {
                 self.edit_account(&id, |account| account.large_blob = large_blob)
             }
+            Change::KeepCredential(kept) => [Edit::Put(Part::Kept(kept))].into(),
+            Change::ForgetCredential { id } => [Edit::Remove(Name::Kept(id))].into(),
+            Change::CredentialProperties { id, backup, counter } => {
+                self.properties_edits(&id, |credential| {
+                    (credential.backup, credential.counter) = (backup, counter);
+                })
+            }
             Change::SaveFingerprint(fingerprint) => self.save_fingerprint(fingerprint),
             Change::RemoveFingerprint { template_id } => {
                 [Edit::Remove(Name::Fingerprint(template_id))].into()
@@ -179,12 +202,26 @@ impl State {
     }
 
     fn edit_account(&self, id: &[u8], edit: impl FnOnce(&mut Account)) -> Vec<Edit> {
+        self.edit_discoverable(id, |credential| {
+            credential.account.as_mut().map(edit);
+        })
+    }
+
+    fn edit_discoverable(&self, id: &[u8], edit: impl FnOnce(&mut Credential)) -> Vec<Edit> {
         let found = self.credentials.get(id).map(Credential::duplicate);
         let Some((mut credential, number)) = found.zip(self.credentials.number(id)) else {
             return Vec::new();
         };
-        credential.account.as_mut().map(edit);
+        edit(&mut credential);
         [Edit::Put(Part::Credential(number, Box::new(credential)))].into()
+    }
+
+    fn properties_edits(&self, id: &[u8], edit: impl FnOnce(&mut Credential)) -> Vec<Edit> {
+        let Some(mut kept) = self.credentials.get_kept(id).map(Kept::duplicate) else {
+            return self.edit_discoverable(id, edit);
+        };
+        edit(&mut kept.credential);
+        [Edit::Put(Part::Kept(Box::new(kept)))].into()
     }
 
     fn save_fingerprint(&self, fingerprint: Fingerprint) -> Vec<Edit> {

@@ -20,18 +20,21 @@ pub(crate) mod reset;
 pub(crate) mod selection;
 pub(crate) mod u2f;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use rand_core::CryptoRng;
 
-use self::parameters::Places;
+use self::parameters::{Candidate, Places};
 use crate::cbor::{MapWriter, to_vec};
+use crate::change::Change;
 use crate::channel::Channel;
 use crate::config::Config;
 use crate::consent::{Finger, Question, UserPresent};
 use crate::counter::SignCounter;
-use crate::limits::USER_ACTION_TIMEOUT;
+use crate::credential::{Counter, Kept};
+use crate::limits::{MAX_CAPACITY, USER_ACTION_TIMEOUT};
 use crate::memory::MemoryError;
 use crate::policy::Policy;
 use crate::session::Session;
@@ -82,6 +85,35 @@ impl Context<'_> {
             Presence::Refused => waiting.refuse(Unanswered::Denied).map(Outcome::Done),
             Presence::Missing => Err(Status::UpRequired),
         }
+    }
+
+    /// The counter of the next signature with this credential, durable before the signature can be made (GA-31). `None`: the store has
+    /// it no more.
+    pub(crate) fn count(&mut self, candidate: &Candidate) -> Result<Option<u32>, MemoryError> {
+        let Some(credential) = candidate.credential(self.store.state()) else { return Ok(None) };
+        match credential.counter {
+            Counter::OfKey => self.counter.next(self.store).map(Some),
+            Counter::Zero => Ok(Some(0)),
+            Counter::Own(last) => {
+                let (next, backup) = (last.saturating_add(1), credential.backup);
+                let (id, counter) = (credential.id.clone(), Counter::Own(next));
+                self.store.commit(Change::CredentialProperties { id, backup, counter })?;
+                Ok(Some(next))
+            }
+        }
+    }
+
+    /// There is room for another credential that is not discoverable.
+    pub(crate) fn can_keep(&self) -> bool {
+        self.store.state().kept().len() < MAX_CAPACITY
+    }
+
+    /// Keeps a credential that is not discoverable.
+    pub(crate) fn keep(&mut self, kept: Kept) -> Result<(), MemoryError> {
+        if !self.can_keep() {
+            return Err(MemoryError::Full);
+        }
+        self.store.commit(Change::KeepCredential(Box::new(kept)))
     }
 
     pub(crate) fn places(&self) -> Places<'_> {
@@ -138,8 +170,8 @@ impl Reply {
 
 /// A command that waits for a person, holding all it needs to go on.
 pub(crate) enum Waiting {
-    MakeCredential(alloc::boxed::Box<make_credential::Ready>),
-    GetAssertion(alloc::boxed::Box<get_assertion::Located>),
+    MakeCredential(Box<make_credential::Ready>),
+    GetAssertion(Box<get_assertion::Located>),
     Probe(probe::Probe),
     Reset(reset::Checked),
     Selection(selection::Checked),

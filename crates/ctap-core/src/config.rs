@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::algorithm::Algorithm;
 use crate::attestation::{Attestation, AttestationKey, Means};
+use crate::credential::{Backup, Counter};
 use crate::limits::DEFAULT_MESSAGE;
 use crate::pin::Protocol;
 use crate::transport::Transport;
@@ -13,6 +14,7 @@ mod check;
 mod longest;
 
 pub use self::check::{CheckedConfig, Contradiction};
+pub(crate) use self::longest::longest_answer_about;
 
 /// What an authenticator is made as. [`Config::default`] is a CTAP 2.3 key without a fingerprint sensor.
 ///
@@ -64,6 +66,8 @@ pub struct Config {
     pub authenticator_config: ConfigCommands,
     /// Extensions, those apart that a command above brings with it.
     pub extensions: Extensions,
+    /// What new credentials are like.
+    pub credentials: NewCredentials,
     /// How new credentials are vouched for.
     pub attestation: Attestation,
     /// The model's key: needed for [`Attestation::Basic`] and U2F.
@@ -191,6 +195,61 @@ pub struct Extensions {
     pub third_party_payment: bool,
 }
 
+/// What credentials are like that this key makes. The default is a key of its own: its credentials never leave it, and one counter
+/// counts all their signatures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NewCredentials {
+    /// Flags BE and BS (MC-76).
+    pub backup: Backup,
+    /// What counts signatures (MC-77).
+    pub sign_count: SignCount,
+    /// Those that are not discoverable are records as well, and do not travel sealed in their own id: so whoever has the key can list
+    /// them all.
+    pub keep_non_discoverable: bool,
+}
+
+/// What counts the signatures of new credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignCount {
+    /// One counter for all, as most security keys have it. `start`: 0, or what it says before the first signature of a new key.
+    Global {
+        /// The first signature says one more.
+        start: u32,
+    },
+    /// One for each, which costs a write with each signature. Needs [`keep_non_discoverable`](NewCredentials::keep_non_discoverable).
+    PerCredential {
+        /// The first signature says one more.
+        start: u32,
+    },
+    /// None: it is 0 in every answer.
+    Zero,
+}
+
+impl Default for SignCount {
+    fn default() -> Self {
+        Self::Global { start: 0 }
+    }
+}
+
+impl NewCredentials {
+    /// The counter of a new credential.
+    pub(crate) const fn counter(&self) -> Counter {
+        match self.sign_count {
+            SignCount::Global { .. } => Counter::OfKey,
+            SignCount::PerCredential { start } => Counter::Own(start),
+            SignCount::Zero => Counter::Zero,
+        }
+    }
+
+    /// Where the counter of the key begins.
+    pub(crate) const fn sign_count_start(&self) -> u32 {
+        match self.sign_count {
+            SignCount::Global { start } => start,
+            SignCount::PerCredential { .. } | SignCount::Zero => 0,
+        }
+    }
+}
+
 impl Config {
     /// Whether discoverable credentials can be made (option `rk`).
     #[must_use]
@@ -291,6 +350,7 @@ impl Default for Config {
                 pin_complexity_policy: true,
                 third_party_payment: true,
             },
+            credentials: NewCredentials::default(),
             attestation: Attestation::SelfSigned,
             attestation_key: None,
             u2f: false,

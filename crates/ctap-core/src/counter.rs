@@ -1,6 +1,8 @@
-//! The signature counter: one for all credentials, reserved in blocks ahead of use (MC-77, GA-31, P-13).
+//! The signature counter of the key: one for all credentials but those with their own, reserved in blocks ahead of use (MC-77, GA-31,
+//! P-13).
 
 use crate::change::Change;
+use crate::credential::Counter;
 use crate::limits::SIGN_COUNT_BLOCK;
 use crate::memory::MemoryError;
 use crate::state::State;
@@ -17,8 +19,13 @@ pub(crate) struct SignCounter {
 }
 
 impl SignCounter {
-    /// Starts after everything that was ever reserved: a crash skips numbers and repeats none.
-    pub(crate) fn new(store: &mut Store) -> Self {
+    /// Starts after everything that was ever reserved: a crash skips numbers and repeats none. A key that never counted begins at
+    /// `start`.
+    pub(crate) fn new(start: u32, store: &mut Store) -> Self {
+        if store.state().sign_count_ceiling < start {
+            // What is refused is tried again before a number is used.
+            let _ = store.commit(Change::SignCountCeiling(start));
+        }
         let last = store.state().sign_count_ceiling;
         let counter = Self { last, durable: last };
         counter.reserve_ahead(store);
@@ -28,6 +35,15 @@ impl SignCounter {
     /// The last value sent.
     pub(crate) const fn current(&self) -> u32 {
         self.last
+    }
+
+    /// What a new credential with this counter says, whose signatures nobody has counted yet.
+    pub(crate) const fn of_new(&self, counter: Counter) -> u32 {
+        match counter {
+            Counter::OfKey => self.last,
+            Counter::Own(start) => start,
+            Counter::Zero => 0,
+        }
     }
 
     /// The next value, durably reserved.

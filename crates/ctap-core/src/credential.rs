@@ -8,10 +8,11 @@ use crate::secret::Secret;
 /// One credential, wherever it lives.
 ///
 /// A discoverable credential has an [`Account`] and is a record of the store. All others carry their own secrets, sealed,
-/// in their id (see `credential_id.rs`).
+/// in their id (see `credential_id.rs`), or are records too ([`Kept`]).
 #[derive(Debug)]
 pub struct Credential {
-    /// The credential id: 1 to [`MAX_CREDENTIAL_ID`](crate::limits::MAX_CREDENTIAL_ID) bytes, never issued twice (MC-75).
+    /// The credential id: 1 to [`MAX_CREDENTIAL_ID`](crate::limits::MAX_CREDENTIAL_ID) bytes, never issued twice (MC-75). Of one that
+    /// another key made, up to [`MAX_FOREIGN_CREDENTIAL_ID`](crate::limits::MAX_FOREIGN_CREDENTIAL_ID).
     pub id: Vec<u8>,
     /// SHA-256 of the RP id, or a U2F application parameter (GA-70).
     pub rp_id_hash: [u8; 32],
@@ -23,6 +24,10 @@ pub struct Credential {
     pub cred_random: CredRandom,
     /// Made with the thirdPartyPayment extension (EX-90).
     pub third_party_payment: bool,
+    /// What is told of copies (MC-76).
+    pub backup: Backup,
+    /// What counts its signatures (MC-77).
+    pub counter: Counter,
     /// Whose credential it is; `None` when it is not discoverable.
     pub account: Option<Account>,
 }
@@ -30,18 +35,26 @@ pub struct Credential {
 impl Credential {
     /// A second copy, for a record that is about to replace this one.
     pub(crate) fn duplicate(&self) -> Self {
-        let Self { id, rp_id_hash, key, cred_protect, cred_random, third_party_payment, account } =
-            self;
+        let Self {
+            id,
+            rp_id_hash,
+            key,
+            cred_protect,
+            cred_random,
+            third_party_payment,
+            backup,
+            counter,
+            account,
+        } = self;
         Self {
             id: id.clone(),
             rp_id_hash: *rp_id_hash,
-            key: PrivateKey { algorithm: key.algorithm, secret: key.secret.duplicate() },
+            key: key.duplicate(),
             cred_protect: *cred_protect,
-            cred_random: CredRandom {
-                with_uv: cred_random.with_uv.duplicate(),
-                without_uv: cred_random.without_uv.duplicate(),
-            },
+            cred_random: cred_random.duplicate(),
             third_party_payment: *third_party_payment,
+            backup: *backup,
+            counter: *counter,
             account: account.as_ref().map(Account::duplicate),
         }
     }
@@ -78,6 +91,48 @@ impl Account {
     }
 }
 
+/// A credential that is not discoverable, and a record of the store all the same: one that another key made, whose id holds
+/// nothing, or one of a key that is made to tell all its credentials
+/// ([`keep_non_discoverable`](crate::config::NewCredentials::keep_non_discoverable)).
+#[derive(Debug)]
+pub struct Kept {
+    /// The credential, without an account: no request finds it without its id.
+    pub credential: Credential,
+    /// The relying party, where its name is known: U2F tells but a hash.
+    pub rp: Option<Rp>,
+    /// The user, where one was told. Assertions do not name them.
+    pub user: Option<User>,
+}
+
+impl Kept {
+    /// A second copy, for a record that is about to replace this one.
+    pub(crate) fn duplicate(&self) -> Self {
+        let Self { credential, rp, user } = self;
+        Self { credential: credential.duplicate(), rp: rp.clone(), user: user.clone() }
+    }
+}
+
+/// The two flags of authenticator data that tell of copies (MC-76). A key of its own has neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backup {
+    /// BE, backup eligibility: the credential may be on several devices. It never changes in the life of a real one.
+    pub eligible: bool,
+    /// BS, backup state: it is, at this time. Without eligibility no relying party takes it.
+    pub state: bool,
+}
+
+/// What counts the signatures of a credential (MC-77).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counter {
+    /// The one counter of the key.
+    #[default]
+    OfKey,
+    /// A counter of its own, by the last value that was sent. Only of a credential that is a record.
+    Own(u32),
+    /// Nothing: it is 0 in every answer, as that of a passkey that is on several devices.
+    Zero,
+}
+
 /// `PublicKeyCredentialRpEntity`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rp {
@@ -105,6 +160,14 @@ pub struct CredRandom {
     pub with_uv: Secret<32>,
     /// Used when not.
     pub without_uv: Secret<32>,
+}
+
+impl CredRandom {
+    /// A second copy, for a record that is about to replace this one.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self { with_uv: self.with_uv.duplicate(), without_uv: self.without_uv.duplicate() }
+    }
 }
 
 /// credProtect levels (EX-10).

@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::algorithm::{Algorithm, PrivateKey};
-use crate::credential::{CredProtect, CredRandom, Credential};
+use crate::credential::{Backup, Counter, CredProtect, CredRandom, Credential};
 use crate::crypto::{self, BLOCK, random_bytes};
 use crate::secret::{Secret, SecretBytes};
 
@@ -26,6 +26,10 @@ const MAC: usize = 32;
 const PREFIX: usize = BLOCK;
 /// In the policy byte, beside the two bits of the credProtect level.
 const THIRD_PARTY_PAYMENT: u8 = 0x04;
+/// BE, BS, and a counter that stays 0.
+const BACKUP_ELIGIBLE: u8 = 0x08;
+const BACKUP_STATE: u8 = 0x10;
+const ZERO_COUNTER: u8 = 0x20;
 
 /// Bytes of a discoverable credential's id.
 pub(crate) const DISCOVERABLE: usize = 32;
@@ -111,6 +115,8 @@ impl SealingKeys {
             cred_protect: contents.cred_protect,
             cred_random: CredRandom::of_sealed(&self.cred_random, iv),
             third_party_payment: contents.third_party_payment,
+            backup: contents.backup,
+            counter: contents.counter,
             account: None,
         }
     }
@@ -121,14 +127,41 @@ pub(crate) struct Contents {
     pub(crate) key: PrivateKey,
     pub(crate) cred_protect: CredProtect,
     pub(crate) third_party_payment: bool,
+    pub(crate) backup: Backup,
+    /// Not one of its own: an id cannot count.
+    pub(crate) counter: Counter,
 }
 
 impl Contents {
+    /// The same as a record, without an account: a random id hides nothing, so the secrets are drawn (EX-21).
+    pub(crate) fn stored(self, rp_id_hash: &[u8; 32], rng: &mut dyn CryptoRng) -> Credential {
+        Credential {
+            id: random(rng),
+            rp_id_hash: *rp_id_hash,
+            key: self.key,
+            cred_protect: self.cred_protect,
+            cred_random: CredRandom::random(rng),
+            third_party_payment: self.third_party_payment,
+            backup: self.backup,
+            counter: self.counter,
+            account: None,
+        }
+    }
+
+    /// The policy byte.
+    fn policy(&self) -> u8 {
+        let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+        self.cred_protect.level()
+            | bit(self.third_party_payment, THIRD_PARTY_PAYMENT)
+            | bit(self.backup.eligible, BACKUP_ELIGIBLE)
+            | bit(self.backup.state, BACKUP_STATE)
+            | bit(self.counter == Counter::Zero, ZERO_COUNTER)
+    }
+
     fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let payment = if self.third_party_payment { THIRD_PARTY_PAYMENT } else { 0 };
         let mut body = Zeroizing::new(Vec::with_capacity(PREFIX.saturating_add(BLOCK * 3)));
         body.extend(self.key.algorithm.cose().to_be_bytes());
-        body.push(self.cred_protect.level() | payment);
+        body.push(self.policy());
         body.resize(PREFIX, 0);
         body.extend_from_slice(self.key.secret.expose());
         body
@@ -139,10 +172,13 @@ impl Contents {
         let (algorithm, rest) = prefix.split_first_chunk::<4>()?;
         let &policy = rest.first()?;
         let algorithm = Algorithm::from_cose(i128::from(i32::from_be_bytes(*algorithm)))?;
+        let has = |bit: u8| policy & bit != 0;
         Some(Self {
             key: PrivateKey { algorithm, secret: SecretBytes::new(secret.to_vec()) },
             cred_protect: CredProtect::from_level(u64::from(policy & 0x03))?,
-            third_party_payment: policy & THIRD_PARTY_PAYMENT != 0,
+            third_party_payment: has(THIRD_PARTY_PAYMENT),
+            backup: Backup { eligible: has(BACKUP_ELIGIBLE), state: has(BACKUP_STATE) },
+            counter: if has(ZERO_COUNTER) { Counter::Zero } else { Counter::OfKey },
         })
     }
 }
@@ -175,6 +211,8 @@ mod tests {
             key: PrivateKey::generate(algorithm, rng).unwrap().0,
             cred_protect: CredProtect::UvRequired,
             third_party_payment: true,
+            backup: Backup { eligible: true, state: false },
+            counter: Counter::Zero,
         };
         keys.seal(contents, &[7; 32], rng).unwrap()
     }
@@ -194,6 +232,7 @@ mod tests {
         assert_eq!(opened.key.algorithm, Algorithm::Es256);
         assert_eq!(opened.cred_protect, CredProtect::UvRequired);
         assert!(opened.third_party_payment);
+        assert_eq!((opened.backup, opened.counter), (made.backup, Counter::Zero)); // MC-76, MC-77
         assert_eq!(opened.cred_random.with_uv.expose(), made.cred_random.with_uv.expose());
     }
 

@@ -1,19 +1,26 @@
-//! The discoverable credentials of a key, with indexes: what one command costs does not grow with how many there are.
+//! The credentials of a key that are records, with indexes: what one command costs does not grow with how many there are.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::credential::Credential;
+use crate::credential::{Counter, Credential, Kept};
 
-/// The discoverable credentials, each with its account, oldest first (GA-26).
+/// The discoverable credentials, each with its account, oldest first (GA-26); and apart from them, for they are found by their ids
+/// alone, the others that are kept.
 ///
-/// No two have the same id, or the same user at the same relying party (MC-40).
+/// No two have the same id, and no two discoverable ones the same user at the same relying party (MC-40).
 #[derive(Debug, Default)]
 pub struct Credentials {
     /// By their order numbers.
     all: BTreeMap<u64, Credential>,
     by_id: BTreeMap<Vec<u8>, u64>,
     by_rp: BTreeMap<[u8; 32], Accounts>,
+    /// Those that are not discoverable, by their ids.
+    kept: BTreeMap<Vec<u8>, Kept>,
+    /// How many ids, of all, have this length.
+    id_lengths: BTreeMap<usize, usize>,
+    /// How many of all have a counter of their own.
+    own_counters: usize,
 }
 
 /// The credentials of one relying party.
@@ -24,13 +31,13 @@ struct Accounts {
 }
 
 impl Credentials {
-    /// How many there are.
+    /// How many discoverable ones there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Whether there is none.
+    /// Whether there is no discoverable one.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
@@ -41,10 +48,44 @@ impl Credentials {
         self.all.values()
     }
 
-    /// The one with this id.
+    /// The discoverable one with this id.
     #[must_use]
     pub fn get(&self, id: &[u8]) -> Option<&Credential> {
         self.all.get(self.by_id.get(id)?)
+    }
+
+    /// The one with this id, discoverable or not.
+    pub(crate) fn find(&self, id: &[u8]) -> Option<&Credential> {
+        self.get(id).or_else(|| self.get_kept(id).map(|kept| &kept.credential))
+    }
+
+    /// The one with this id that is not discoverable.
+    pub(crate) fn get_kept(&self, id: &[u8]) -> Option<&Kept> {
+        self.kept.get(id)
+    }
+
+    /// Those that are not discoverable, in the order of their ids.
+    pub(crate) fn kept(&self) -> impl ExactSizeIterator<Item = &Kept> {
+        self.kept.values()
+    }
+
+    /// Bytes of the longest id of all; 0: there is none.
+    pub(crate) fn longest_id(&self) -> usize {
+        self.id_lengths.last_key_value().map_or(0, |(length, _)| *length)
+    }
+
+    /// Any of all has a counter of its own.
+    pub(crate) const fn count_themselves(&self) -> bool {
+        self.own_counters > 0
+    }
+
+    /// Those of all that have a counter of their own, with the last value that was sent.
+    pub(crate) fn own_counters(&self) -> impl Iterator<Item = (&Credential, u32)> {
+        let all = self.iter().chain(self.kept().map(|kept| &kept.credential));
+        all.filter_map(|credential| match credential.counter {
+            Counter::Own(last) => Some((credential, last)),
+            Counter::OfKey | Counter::Zero => None,
+        })
     }
 
     /// Those of the relying party with this SHA-256 of its id, oldest first.
@@ -89,7 +130,7 @@ impl Credentials {
         let Some(account) = &credential.account else { return false };
         let same_account = self.of_account(&credential.rp_id_hash, &account.user.id);
         !self.all.contains_key(&number)
-            && !self.by_id.contains_key(&credential.id)
+            && self.find(&credential.id).is_none()
             && same_account.is_none()
     }
 
@@ -102,13 +143,29 @@ impl Credentials {
         of_rp.numbers.insert(number);
         of_rp.by_user.insert(user_id, number);
         self.by_id.insert(credential.id.clone(), number);
+        self.take_in(&credential);
         self.all.insert(number, credential);
     }
 
-    /// Forgets the one with this id.
+    /// Keeps one that is not discoverable, in the place of the one with the same id if there is one.
+    pub(crate) fn put_kept(&mut self, kept: Kept) {
+        self.remove_kept(&kept.credential.id);
+        self.take_in(&kept.credential);
+        self.kept.insert(kept.credential.id.clone(), kept);
+    }
+
+    /// Forgets the one with this id that is not discoverable.
+    pub(crate) fn remove_kept(&mut self, id: &[u8]) {
+        if let Some(kept) = self.kept.remove(id) {
+            self.take_out(&kept.credential);
+        }
+    }
+
+    /// Forgets the discoverable one with this id.
     pub(crate) fn remove(&mut self, id: &[u8]) {
         let Some(number) = self.by_id.remove(id) else { return };
         let Some(credential) = self.all.remove(&number) else { return };
+        self.take_out(&credential);
         let Some(of_rp) = self.by_rp.get_mut(&credential.rp_id_hash) else { return };
         of_rp.numbers.remove(&number);
         if let Some(account) = &credential.account {
@@ -117,5 +174,25 @@ impl Credentials {
         if of_rp.numbers.is_empty() {
             self.by_rp.remove(&credential.rp_id_hash);
         }
+    }
+
+    /// Counts what is true of this one as well.
+    fn take_in(&mut self, credential: &Credential) {
+        let ids = self.id_lengths.entry(credential.id.len()).or_default();
+        *ids = ids.saturating_add(1);
+        let counts = matches!(credential.counter, Counter::Own(_));
+        self.own_counters = self.own_counters.saturating_add(usize::from(counts));
+    }
+
+    /// The counterpart of [`take_in`](Self::take_in).
+    fn take_out(&mut self, credential: &Credential) {
+        let length = credential.id.len();
+        let left = self.id_lengths.get(&length).map_or(0, |ids| ids.saturating_sub(1));
+        match left {
+            0 => self.id_lengths.remove(&length),
+            left => self.id_lengths.insert(length, left),
+        };
+        let counts = matches!(credential.counter, Counter::Own(_));
+        self.own_counters = self.own_counters.saturating_sub(usize::from(counts));
     }
 }

@@ -101,6 +101,7 @@
 //! | a key on a reader | [`Transport`], [`Authenticator::tap`], [`Tap`] |
 //! | to keep its memory | [`Memory`], [`Store`], [`records`] |
 //! | to see what it remembers | [`state::State`] |
+//! | to bring it credentials, or have them | [`CredentialSource`], [`Authenticator::add_credential`] |
 //! | to have it vouched for | [`attestation`] |
 //! | how much of anything | [`limits`] |
 //!
@@ -137,6 +138,7 @@ pub mod consent;
 mod counter;
 pub mod credential;
 mod credential_id;
+pub mod credential_source;
 mod credentials;
 mod crypto;
 mod extensions;
@@ -161,10 +163,11 @@ pub mod touches;
 mod transport;
 mod uv;
 
-pub use authenticator::{Authenticator, Platform, Response, Step};
+pub use authenticator::{Authenticator, FingerError, Platform, Response, Step};
 pub use channel::Channel;
 pub use config::{CheckedConfig, Config};
 pub use consent::{Decision, PromptId, Question};
+pub use credential_source::CredentialSource;
 pub use memory::Memory;
 /// The traits behind [`Platform::rng`], in the version that this crate uses.
 pub use rand_core;

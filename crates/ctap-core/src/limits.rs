@@ -69,8 +69,11 @@ pub const MAX_RP_ID: usize = 512;
 /// Entries of an allowList or excludeList (getInfo 0x07, MSG-63). That many of this key's ids fit a message of the default size.
 pub const MAX_CREDENTIALS_IN_LIST: usize = 16;
 
-/// Bytes of the longest credential id this authenticator issues or looks at (getInfo 0x08, GI-17): a sealed one of ES384.
+/// Bytes of the longest credential id this authenticator issues (getInfo 0x08, GI-17): a sealed one of ES384.
 pub const MAX_CREDENTIAL_ID: usize = 113;
+
+/// Bytes of the longest credential id that any authenticator issues, and so of one that was brought here (MC-72).
+pub const MAX_FOREIGN_CREDENTIAL_ID: usize = 1023;
 
 /// Signature counters are reserved in blocks of this size ahead of use, so an assertion needs no disk write of its own.
 pub const SIGN_COUNT_BLOCK: u32 = 64;
@@ -107,7 +110,8 @@ pub const MAX_TOUCHES: usize = 16;
 /// Bytes that a largeBlobs fragment leaves of a message for their other members (LB-01).
 pub const FRAGMENT_OVERHEAD: usize = 64;
 
-/// Discoverable credentials that a key can be made for: with that many its memory is opened within a second (GI-29).
+/// Discoverable credentials that a key can be made for, and others that it can keep: with that many its memory is opened within a
+/// second (GI-29).
 pub const MAX_CAPACITY: usize = 100_000;
 
 /// Bytes of the longest large-blob array that a key can be made for: many more than one client ever wrote (LB-02).
@@ -117,7 +121,7 @@ pub const MAX_LARGE_BLOBS: usize = 1 << 20;
 pub const LARGE_BLOB_CHUNK: usize = 1024;
 
 /// Bytes of the longest record's name: that of a credential with the longest id.
-pub const MAX_RECORD_NAME: usize = 128;
+pub const MAX_RECORD_NAME: usize = 1040;
 
 /// Bytes of the longest record's value: a credential with the longest names, public key and blobs, or settings with the RP
 /// ids of one message.

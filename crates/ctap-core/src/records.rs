@@ -10,6 +10,7 @@
 //! | `uv` | the tries of the fingerprint sensor, and how often it was used since the PIN |
 //! | `counter` | up to where signature counters are reserved |
 //! | `credential/` and its id | one discoverable credential |
+//! | `non-discoverable/` and its id | one that is not, and is kept all the same |
 //! | `finger/` and its template id | one enrolled finger |
 //! | `large-blobs/` and two bytes | a chunk of the large-blob array, by its number |
 //!
@@ -75,7 +76,8 @@ pub(crate) fn of(state: &State) -> Vec<Record> {
         .map(|(chunk, bytes)| Part::LargeBlobs { chunk, bytes: bytes.to_vec() });
     let parts = singles.into_iter().chain(fingers).chain(blobs).map(|part| part.record());
     let credentials = state.credentials.numbered();
-    parts.chain(credentials.map(|(number, one)| credential::record(number, one))).collect()
+    let credentials = credentials.map(|(number, one)| credential::record(number, one));
+    parts.chain(credentials).chain(state.kept().map(credential::kept_record)).collect()
 }
 
 /// The state whose records these are.

@@ -6,7 +6,7 @@ use alloc::{string::String, vec::Vec};
 
 use rand_core::CryptoRng;
 
-use crate::credential::Credential;
+use crate::credential::{Credential, Kept};
 pub use crate::credentials::Credentials;
 use crate::crypto::random_bytes;
 use crate::limits::{MAX_PIN_RETRIES, MAX_UV_RETRIES, MIN_PIN_CODE_POINTS};
@@ -158,10 +158,15 @@ impl State {
         &self.credentials
     }
 
-    /// The discoverable credential with this id.
+    /// The credential with this id that is a record, discoverable or not.
     #[must_use]
     pub fn credential(&self, id: &[u8]) -> Option<&Credential> {
-        self.credentials.get(id)
+        self.credentials.find(id)
+    }
+
+    /// The credentials that are records and not discoverable, in the order of their ids.
+    pub fn kept(&self) -> impl ExactSizeIterator<Item = &Kept> {
+        self.credentials.kept()
     }
 
     /// The enrolled fingers, in the order in which they were enrolled.

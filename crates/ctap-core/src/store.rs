@@ -6,6 +6,7 @@ use core::fmt;
 use rand_core::CryptoRng;
 
 pub use crate::change::Change;
+use crate::credential::Counter;
 use crate::limits::SIGN_COUNT_BLOCK;
 use crate::memory::{Durability, Forgetful, Memory, MemoryError, Record};
 use crate::records::{self, Edit, LoadError};
@@ -27,7 +28,7 @@ pub enum Tail {
     /// Nothing is missing.
     Whole,
     /// The last commit may have been lost in a power cut. If it was the price of a PIN try or of a finger, or counters that
-    /// were reserved, it counts as paid and as used.
+    /// were reserved or sent, it counts as paid and as used.
     Torn,
 }
 
@@ -150,6 +151,11 @@ impl Store {
         if !state.fingerprints.is_empty() {
             changes.push(Change::UvRetries(state.uv_retries.saturating_sub(1)));
         }
+        changes.extend(state.credentials.own_counters().map(|(credential, last)| {
+            let (id, backup) = (credential.id.clone(), credential.backup);
+            let counter = Counter::Own(last.saturating_add(1));
+            Change::CredentialProperties { id, backup, counter }
+        }));
         let edits = changes.into_iter().flat_map(|change| state.edits(change)).collect();
         self.carry_out(edits, Durability::Wait)
     }

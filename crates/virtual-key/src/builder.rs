@@ -18,6 +18,7 @@ pub struct Builder {
     profile: Option<Profile>,
     capacity: Option<u32>,
     touch: Touch,
+    fingers: Vec<u8>,
     seed: Option<[u8; 32]>,
     memory: Option<Place>,
     warn: Warn,
@@ -26,7 +27,8 @@ pub struct Builder {
 impl Default for Builder {
     fn default() -> Self {
         let (profile, capacity, seed, memory) = (None, None, None, None);
-        Self { profile, capacity, touch: Touch::Ask, seed, memory, warn: log }
+        let (touch, fingers) = (Touch::Ask, Vec::new());
+        Self { profile, capacity, touch, fingers, seed, memory, warn: log }
     }
 }
 
@@ -41,6 +43,11 @@ impl Builder {
         Ok(Self { profile: Some(Profile::load(name)?), ..self })
     }
 
+    /// What kind of key: a profile that was loaded, and perhaps changed.
+    pub fn of_profile(self, profile: Profile) -> Self {
+        Self { profile: Some(profile), ..self }
+    }
+
     /// How many discoverable credentials fit on the key, up to [`MAX_CAPACITY`](crate::profile::MAX_CAPACITY). Not said, as the
     /// profile has it.
     pub fn capacity(self, capacity: u32) -> Self {
@@ -51,6 +58,13 @@ impl Builder {
     /// like.
     pub fn touch(self, touch: Touch) -> Self {
         Self { touch, ..self }
+    }
+
+    /// Enrols a finger on its fingerprint sensor before it starts, known by a number of the caller's choice: no PIN is needed, and the
+    /// key can verify its user at once. For profiles with the option `bioEnroll`; more calls, more fingers.
+    pub fn finger(mut self, number: u8) -> Self {
+        self.fingers.push(number);
+        self
     }
 
     /// The same seed makes the same key: its serial number, its attestation, and, for the same requests, its credentials. For
@@ -124,12 +138,13 @@ impl Builder {
     }
 
     fn plugged(self, way: Way) -> Result<VirtualKey, Error> {
-        let Self { profile, capacity, touch, seed, memory, warn } = self;
+        let Self { profile, capacity, touch, fingers, seed, memory, warn } = self;
         let profile = profile.map_or_else(|| Profile::load("default"), Ok)?;
         let profile = profile.with_capacity(capacity);
         let form = if matches!(way, Way::Reader(_)) { Form::Card } else { Form::Usb };
         let memories = vec![memory];
-        VirtualKey::start(KeySettings { profile, form, memories, touch, seed, warn }, way)
+        let settings = KeySettings { profile, form, memories, touch, fingers, seed, warn };
+        VirtualKey::start(settings, way)
     }
 }
 

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ctap_core::FingerError;
+use ctap_core::credential_source::CredentialError;
 use ctap_core::records::LoadError;
 use ctap_core::state_v1::Fault;
 use usbip_server::client::ClientError;
@@ -215,6 +217,14 @@ pub enum Error {
     #[error("the key was unplugged, and the kernel has not found it again")]
     NotBack,
 
+    /// The key does not take a credential, or cannot change one: the fault of whose credential it is, or the medium's.
+    #[error(transparent)]
+    Credential(CredentialError),
+
+    /// A finger cannot be enrolled or removed: the caller's fault, or the medium's.
+    #[error(transparent)]
+    Finger(FingerError),
+
     /// The key has come to its end: the call before this one told why.
     #[error("the key has ended")]
     Ended,
@@ -234,6 +244,8 @@ impl Error {
             Self::OldMemory { fault, .. } => fault.advice().to_owned(),
             Self::Kernel(error) => kernel_advice(error).to_owned(),
             Self::Uhid(error) => uhid_advice(error).to_owned(),
+            Self::Credential(error) => error.advice().to_owned(),
+            Self::Finger(error) => error.advice().to_owned(),
             other => other.short_advice().to_owned(),
         }
     }

@@ -12,6 +12,7 @@
 //! with the orders. [`UsbKey`] adds the clock and goes into a `usbip-server` port, as a HID function, as a card, or as both.
 
 mod card;
+mod owner;
 mod powered;
 mod reader;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+pub use self::owner::Verification;
 use self::powered::Power;
 pub use self::powered::Powered;
 pub use self::reader::ATR;

@@ -1,6 +1,7 @@
 //! The keys that a process runs, each plugged into a port.
 
 mod on_a_reader;
+mod owner;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,8 @@ pub struct KeySettings {
     pub memories: Vec<Option<Place>>,
     /// What becomes of questions.
     pub touch: Touch,
+    /// The fingers that each key knows, by numbers of the caller's choice: enrolled without a PIN.
+    pub fingers: Vec<u8>,
     /// What all that the keys draw is made from; `None`: the system draws it.
     pub seed: Option<[u8; 32]>,
     /// Hears what a key could not keep.
@@ -78,6 +81,8 @@ pub struct PluggedKey {
     /// The driver by which somebody in this process has this machine's kernel hold it.
     holder: Cell<Option<&'static str>>,
     form: Form,
+    /// What becomes of its questions.
+    touch: Cell<Touch>,
     /// Notified for whoever drives it on vpcd's reader: it has something to say, or was laid on or taken off.
     woken: Arc<Notify>,
     /// vpcd's reader has it.
@@ -153,7 +158,7 @@ impl Keys {
         self.keys.iter()
     }
 
-    /// What becomes of questions.
+    /// What became of questions when the keys were made; each key says what does now.
     pub fn touch(&self) -> Touch {
         self.touch
     }
@@ -223,7 +228,8 @@ impl KeyMaker<'_> {
         let statements = Statements::new(profile, &identities)?;
         let (touch, bell) = (self.settings.touch, self.bell.clone());
         let parts = Parts { store, rng, touch, bell };
-        let key = Key::new(config, parts, self.clock.now());
+        let mut key = Key::new(config, parts, self.clock.now());
+        owner::enroll(&mut key, &self.settings.fingers, self.clock.now())?;
         // As long as Linux lets the name of a thread be.
         let name = format!("key 1-{number}");
         let key = key.on_thread(name, &self.powered).map_err(Error::Start)?;
@@ -246,6 +252,7 @@ impl KeyMaker<'_> {
             replugs: Cell::new(0),
             holder: Cell::new(None),
             form: self.settings.form,
+            touch: Cell::new(touch),
             woken,
             is_on_vpcd: Cell::new(false),
             offered: OnceCell::new(),

@@ -14,6 +14,7 @@
 //! | [`profile`] | what kind of key it is, from TOML |
 //! | [`attestation`] | who vouches for its credentials |
 //! | [`metadata`] | what relying parties may know of it |
+//! | [`large_blobs`] | what WebAuthn's extension largeBlob stored with a credential |
 //! | [`host`] | this machine's kernel as the host of a key |
 //! | [`power_cycle`] | unplugging a key and plugging it in again |
 //! | [`vpcd`] | a virtual NFC reader of this machine as the host of a key |
@@ -33,6 +34,7 @@ pub mod host;
 mod inside;
 pub mod key;
 pub mod keys;
+pub mod large_blobs;
 pub mod memory;
 pub mod metadata;
 pub mod peers;
@@ -47,8 +49,10 @@ pub mod vpcd;
 
 pub use builder::Builder;
 pub use connection::Connection;
-pub use ctap_core::Decision;
+pub use ctap_core::credential::Backup;
+pub use ctap_core::credential_source::{CredentialError, Properties, Scope};
+pub use ctap_core::{CredentialSource, Decision, FingerError};
 pub use error::{Error, Warn, log};
-pub use key::Touch;
+pub use key::{Touch, Verification};
 pub use keys::Prompt;
 pub use virtual_key::VirtualKey;

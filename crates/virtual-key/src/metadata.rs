@@ -83,7 +83,7 @@ fn statement(
             "icon",
             json!(format!("data:image/svg+xml;base64,{}", Base64::encode_string(ICON.as_bytes()))),
         ),
-        ("multiDeviceCredentialSupport", json!("unsupported")),
+        ("multiDeviceCredentialSupport", json!(profile.multi_device_credential_support())),
     ];
     Ok(of_any_key.into_iter().chain(of_its_family).collect())
 }

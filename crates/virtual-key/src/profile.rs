@@ -12,7 +12,7 @@ mod text;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ctap_core::config::Contradiction;
+use ctap_core::config::{Contradiction, NewCredentials};
 use ctap_core::{CheckedConfig, Config, Transport};
 use zeroize::Zeroizing;
 
@@ -86,6 +86,16 @@ impl Profile {
         self
     }
 
+    /// The same, whose new credentials are like this.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`]: the caller's fault.
+    pub fn with_credentials(mut self, new: NewCredentials) -> Result<Self, Error> {
+        self.description.credentials.set(new);
+        self.description.check().map_err(|error| contradiction(&self.name, &error))?;
+        Ok(self)
+    }
+
     /// The same, which announces no larger `maxMsgSize` than so many bytes, unless its own answers are longer (MSG-60, MSG-65).
     pub fn with_longest_message(self, bytes: usize) -> Self {
         Self { longest_message: Some(bytes), ..self }
@@ -120,6 +130,11 @@ impl Profile {
     /// What a person calls the model.
     pub fn title(&self) -> &str {
         &self.description.description
+    }
+
+    /// Its `multiDeviceCredentialSupport`, as metadata statements say it.
+    pub(crate) fn multi_device_credential_support(&self) -> impl serde::Serialize + use<> {
+        self.description.credentials.multi_device_credential_support
     }
 
     /// Its `firmwareVersion`.

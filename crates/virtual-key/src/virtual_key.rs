@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ctap_core::Decision;
+use ctap_core::credential_source::Properties;
+use ctap_core::{CredentialSource, Decision};
 
 use crate::builder::Builder;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::host::local_device;
+use crate::key::{Touch, Verification};
 use crate::keys::{Form, KeySettings, Prompt};
 use crate::thread::{Facts, KeyThread, Way};
 
@@ -194,6 +196,83 @@ impl VirtualKey {
     /// [`Error::NotACard`].
     pub fn tap(&self, time: Duration) -> Result<(), Error> {
         self.thread.ask(async move |inside| inside.key.tap(1, time).await)?
+    }
+
+    /// Copies of all credentials that it keeps, their private keys included: the discoverable ones, oldest first, then the others in the
+    /// order of their ids. A credential that travels sealed in its own id is none of them, unless the profile says
+    /// `keepNonDiscoverable`.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub fn credentials(&self) -> Result<Vec<CredentialSource>, Error> {
+        self.thread.ask(async |inside| inside.key.credentials().await)?
+    }
+
+    /// Adds a credential, which is the newest then. A discoverable one takes the place of the one of the same account, whose id is
+    /// returned.
+    ///
+    /// # Errors
+    /// [`Error::Credential`], with nothing changed.
+    pub fn add_credential(&self, source: CredentialSource) -> Result<Option<Vec<u8>>, Error> {
+        self.thread.ask(async move |inside| inside.key.add_credential(source).await)?
+    }
+
+    /// Removes the credential with this id.
+    ///
+    /// # Errors
+    /// [`Error::Credential`] if it keeps none.
+    pub fn remove_credential(&self, id: &[u8]) -> Result<(), Error> {
+        let id = id.to_vec();
+        self.thread.ask(async move |inside| inside.key.remove_credential(&id).await)?
+    }
+
+    /// Removes all credentials that it keeps, and tells how many they were.
+    ///
+    /// # Errors
+    /// [`Error::Credential`]: its memory failed, and some may be gone.
+    pub fn remove_credentials(&self) -> Result<usize, Error> {
+        self.thread.ask(async |inside| inside.key.remove_credentials().await)?
+    }
+
+    /// Changes flags or counter of the credential with this id, from its next assertion on.
+    ///
+    /// # Errors
+    /// [`Error::Credential`] if it keeps none.
+    pub fn change_credential(&self, id: &[u8], properties: Properties) -> Result<(), Error> {
+        let id = id.to_vec();
+        self.thread.ask(async move |inside| inside.key.change_credential(&id, properties).await)?
+    }
+
+    /// Enrols the finger with this number, without a PIN: its sensor knows it from now on.
+    ///
+    /// # Errors
+    /// [`Error::Finger`].
+    pub fn enroll_finger(&self, number: u8) -> Result<(), Error> {
+        self.thread.ask(async move |inside| inside.key.enroll_finger(number).await)?
+    }
+
+    /// Removes an enrolled finger.
+    ///
+    /// # Errors
+    /// [`Error::Finger`].
+    pub fn remove_finger(&self, number: u8) -> Result<(), Error> {
+        self.thread.ask(async move |inside| inside.key.remove_finger(number).await)?
+    }
+
+    /// From now on this becomes of its questions; one that waits for a person is answered at once, unless the person still is to.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub fn set_touch(&self, touch: Touch) -> Result<(), Error> {
+        self.thread.ask(async move |inside| inside.key.set_touch(touch).await)?
+    }
+
+    /// From now on this becomes of questions for a finger, where [`Touch::Auto`] answers.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub fn set_verification(&self, verification: Verification) -> Result<(), Error> {
+        self.thread.ask(async move |inside| inside.key.set_verification(verification).await)?
     }
 
     /// Unplugs it and plugs it in again: a power cycle. A card is lifted from its reader and laid on again. This machine's kernel has it back when this returns; a

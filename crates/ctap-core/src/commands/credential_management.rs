@@ -301,7 +301,7 @@ fn find_managed<'c>(
 ) -> Result<&'c Credential, Status> {
     let is_bound = cx.session.token.rp_id().is_some();
     let unknown = if is_bound { Status::PinAuthInvalid } else { Status::NoCredentials };
-    let credential = cx.store.state().credential(descriptor.id()).ok_or(unknown)?;
+    let credential = cx.store.state().credentials.get(descriptor.id()).ok_or(unknown)?;
     sees(authorized, &credential.rp_id_hash, cx)?;
     Ok(credential)
 }

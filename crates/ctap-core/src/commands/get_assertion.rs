@@ -45,9 +45,12 @@ pub(crate) fn start(parameters: &[u8], cx: &mut Context<'_>) -> Result<Outcome, 
     }
 }
 
-/// Whether assertions may write more than their counter: the price of a finger (CP-142), or a large blob (EX-76).
+/// Whether assertions may write more than the key's counter: the price of a finger (CP-142), a large blob (EX-76), or the counter
+/// of a credential (MC-77).
 pub(crate) fn may_write(policy: Policy<'_>) -> bool {
-    policy.built_in_uv() || policy.config.extensions.large_blob.is_some()
+    policy.built_in_uv()
+        || policy.config.extensions.large_blob.is_some()
+        || policy.state.credentials.count_themselves()
 }
 
 /// The request as it came, each member of its right type (MSG-12).
@@ -303,7 +306,7 @@ impl Assertions {
         cx: &mut Context<'_>,
     ) -> Result<Option<MapWriter>, Status> {
         while let Some(candidate) = self.left.pop() {
-            let sign_count = cx.counter.next(cx.store)?; // GA-31
+            let Some(sign_count) = cx.count(&candidate)? else { continue }; // GA-31
             let unsigned = self.terms.large_blob(&candidate, cx)?;
             if let Some(credential) = candidate.credential(cx.store.state()) {
                 let parts = Parts { sign_count, number, unsigned };
@@ -346,6 +349,7 @@ impl Terms {
         let auth_data = AuthData {
             rp_id_hash: &self.rp_id_hash,
             evidence: &self.evidence,
+            backup: credential.backup,
             sign_count: parts.sign_count,
             attested: None,
             extensions: self.extensions.outputs(credential, self.evidence.verified(), rng),

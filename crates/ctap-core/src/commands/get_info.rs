@@ -49,7 +49,7 @@ fn put_ctap21(info: &mut MapWriter, policy: Policy<'_>) {
     let rp_ids = config.authenticator_config.min_pin_length_rp_ids;
     let attempts = policy.sensor().and_then(|sensor| sensor.preferred_platform_uv_attempts);
     info.put(0x07_u8, MAX_CREDENTIALS_IN_LIST);
-    info.put(0x08_u8, MAX_CREDENTIAL_ID);
+    info.put(0x08_u8, state.credentials.longest_id().max(MAX_CREDENTIAL_ID)); // GI-17
     info.put(0x09_u8, Array(names(&config.transports)));
     info.put(0x0a_u8, Array(algorithms));
     info.put_some(0x0b_u8, config.large_blobs);

@@ -17,8 +17,8 @@ use crate::cbor::{Bytes, Item, Map, MapWriter};
 use crate::change::Change;
 use crate::config::Config;
 use crate::consent::{Action, Evidence, Question, UserPresent, UserVerified};
-use crate::credential::{Account, CredRandom, Credential, Rp, User};
-use crate::credential_id::{self, Contents};
+use crate::credential::{Account, Credential, Kept, Rp, User};
+use crate::credential_id::Contents;
 use crate::crypto::{self, random_bytes};
 use crate::extensions::hmac_secret::Salts;
 use crate::extensions::registration::{Asked, Extensions};
@@ -351,15 +351,15 @@ impl Ready {
         let New { credential, pair, public } = checked.generate(cx)?;
         let new = (&credential, &public);
         let unsigned = checked.unsigned(new, pair, (salts.as_ref(), &evidence), cx)?;
-        let reply = if credential.account.is_some() {
-            let credential = Box::new(credential.duplicate());
-            let save =
-                Change::SaveCredential { credential, cred_store_state: random_bytes(cx.rng) };
-            let signed = cx.store.commit_while(save, || unsigned.signed());
-            signed.map_err(|error| error.status(Status::KeyStoreFull))? // MC-40
-        } else {
-            cx.store.still_kept()?;
-            unsigned.signed()
+        let reply = match checked.saving(&credential, cx)? {
+            Some(save) => {
+                let signed = cx.store.commit_while(save, || unsigned.signed());
+                signed.map_err(|error| error.status(Status::KeyStoreFull))? // MC-40
+            }
+            None => {
+                cx.store.still_kept()?;
+                unsigned.signed()
+            }
         };
         reply.ok_or(Status::Other)
     }
@@ -381,6 +381,33 @@ impl Checked {
             || credentials.of_account(&self.rp_id_hash, &self.user.id).is_some()
     }
 
+    /// What keeps a new credential (MC-40); `None`: it travels in its own id.
+    fn saving(
+        &self,
+        credential: &Credential,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Change>, Status> {
+        if credential.account.is_some() {
+            let credential = Box::new(credential.duplicate());
+            let cred_store_state = random_bytes(cx.rng);
+            return Ok(Some(Change::SaveCredential { credential, cred_store_state }));
+        }
+        if !self.is_kept(cx.config) {
+            return Ok(None);
+        }
+        if !cx.can_keep() {
+            return Err(Status::KeyStoreFull);
+        }
+        let (rp, user) = (Some(self.rp.clone()), Some(self.user.clone()));
+        let kept = Kept { credential: credential.duplicate(), rp, user };
+        Ok(Some(Change::KeepCredential(Box::new(kept))))
+    }
+
+    /// It will not be discoverable, and this key keeps such ones too.
+    fn is_kept(&self, config: &Config) -> bool {
+        !self.rk && config.credentials.keep_non_discoverable && !self.is_dummy()
+    }
+
     /// A new key pair and its id (MC-39 to MC-41).
     fn generate(&self, cx: &mut Context<'_>) -> Result<New, Status> {
         let (key, pair) = PrivateKey::generate(self.algorithm, cx.rng).ok_or(Status::Other)?;
@@ -389,9 +416,12 @@ impl Checked {
             key,
             cred_protect: self.extensions.cred_protect(),
             third_party_payment: self.extensions.third_party_payment(),
+            backup: cx.config.credentials.backup,
+            counter: cx.config.credentials.counter(),
         };
         let credential = match self.rk {
             true => self.discoverable(contents, public.cose(self.algorithm.cose()), cx),
+            false if self.is_kept(cx.config) => contents.stored(&self.rp_id_hash, cx.rng),
             false => {
                 let sealed = cx.session.sealing_keys.seal(contents, &self.rp_id_hash, cx.rng);
                 sealed.ok_or(Status::Other)?
@@ -406,15 +436,8 @@ impl Checked {
         public_key: Vec<u8>,
         cx: &mut Context<'_>,
     ) -> Credential {
-        Credential {
-            id: credential_id::random(cx.rng),
-            rp_id_hash: self.rp_id_hash,
-            cred_protect: contents.cred_protect,
-            third_party_payment: contents.third_party_payment,
-            key: contents.key,
-            cred_random: CredRandom::random(cx.rng),
-            account: Some(self.account(public_key, cx)),
-        }
+        let credential = contents.stored(&self.rp_id_hash, cx.rng);
+        Credential { account: Some(self.account(public_key, cx)), ..credential }
     }
 
     fn account(&self, public_key: Vec<u8>, cx: &mut Context<'_>) -> Account {
@@ -441,7 +464,8 @@ impl Checked {
         let auth_data = AuthData {
             rp_id_hash: &self.rp_id_hash,
             evidence,
-            sign_count: cx.counter.current(),
+            backup: credential.backup,
+            sign_count: cx.counter.of_new(credential.counter),
             attested: Some(AttestedCredential {
                 aaguid: statement.aaguid(&cx.config.aaguid),
                 id: &credential.id,

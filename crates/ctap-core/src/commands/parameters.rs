@@ -153,11 +153,9 @@ pub(crate) enum Found<'s> {
 impl<'s> Found<'s> {
     /// The credential with this id, if it is of this key and this relying party.
     pub(crate) fn by_id(id: &[u8], rp_id_hash: &[u8; 32], places: Places<'s>) -> Option<Self> {
-        if id.len() > MAX_CREDENTIAL_ID {
-            return None;
-        }
         match places.state.credential(id) {
             Some(stored) => (stored.rp_id_hash == *rp_id_hash).then_some(Self::Stored(stored)),
+            None if id.len() > MAX_CREDENTIAL_ID => None,
             None => {
                 let opened = places.sealing_keys.open(id, rp_id_hash);
                 opened.map(|credential| Self::Sealed(Box::new(credential)))

@@ -8,7 +8,7 @@ use super::parameters::{Candidate, Found};
 use super::{Context, dummy};
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::consent::{Action, Evidence, Question, SilentRequest};
-use crate::credential::CredProtect;
+use crate::credential::{CredProtect, Kept};
 use crate::credential_id::Contents;
 
 /// Status words (UF-09).
@@ -206,15 +206,29 @@ fn registered(
     cx: &mut Context<'_>,
 ) -> Option<Vec<u8>> {
     let model = cx.config.attestation_key.as_ref()?;
+    let is_dummy = dummy::is_u2f(challenge, application);
     let (key, pair) = PrivateKey::generate(Algorithm::Es256, cx.rng)?;
     let public = pair.public()?.uncompressed()?;
-    let contents =
-        Contents { key, cred_protect: CredProtect::UvOptional, third_party_payment: false };
-    let key_handle = cx.session.sealing_keys.seal(contents, application, cx.rng)?.id;
+    let contents = Contents {
+        key,
+        cred_protect: CredProtect::UvOptional,
+        third_party_payment: false,
+        backup: cx.config.credentials.backup,
+        counter: cx.config.credentials.counter(),
+    };
+    let is_kept = cx.config.credentials.keep_non_discoverable && !is_dummy;
+    let credential = match is_kept {
+        true => contents.stored(application, cx.rng),
+        false => cx.session.sealing_keys.seal(contents, application, cx.rng)?,
+    };
+    let key_handle = credential.id.clone();
     let signature =
         model.key.sign(&[&[0], application, challenge, &key_handle, &public], evidence)?;
     let certificate = model.x5c.first()?;
-    cx.store.still_kept().ok()?;
+    match is_kept {
+        true => cx.keep(Kept { credential, rp: None, user: None }).ok()?,
+        false => cx.store.still_kept().ok()?,
+    }
     let length = [u8::try_from(key_handle.len()).ok()?];
     Some([&[5], &public[..], &length, &key_handle, certificate, &signature].concat())
 }
@@ -229,7 +243,7 @@ fn authenticated(
 ) -> Result<Vec<u8>, StatusWord> {
     let found = find(key_handle, application, cx).map(Candidate::from);
     let found = found.ok_or(StatusWord::WrongData)?;
-    let counter = cx.counter.next(cx.store).map_err(|_| StatusWord::NoPreciseDiagnosis)?;
+    let counter = cx.count(&found).ok().flatten().ok_or(StatusWord::NoPreciseDiagnosis)?;
     let (presence, counter) = ([u8::from(evidence.present())], counter.to_be_bytes()); // UF-37
     let signed: [&[u8]; 4] = [application, &presence, &counter, challenge];
     let credential = found.credential(cx.store.state());

@@ -5,7 +5,7 @@ use alloc::format;
 use core::ops::Deref;
 
 use super::longest::longest_answer;
-use super::{Config, Extensions, FingerprintSensor, Version};
+use super::{Config, Extensions, FingerprintSensor, SignCount, Version};
 use crate::algorithm::Algorithm;
 use crate::attestation::Attestation;
 use crate::limits::{
@@ -61,6 +61,7 @@ impl Config {
     pub fn check(&self) -> Result<(), Contradiction> {
         let claims = self.claims_rules().into_iter().chain(self.verification_rules());
         let limits = self.extension_rules().into_iter().chain(self.limit_rules());
+        let limits = limits.chain(self.credential_rules());
         match claims.chain(limits).find(|(broken, _)| *broken) {
             Some((_, contradiction)) => Err(contradiction),
             None => self.algorithms_are_built_in().and_then(|()| self.answers_fit()),
@@ -271,6 +272,24 @@ impl Config {
                 !(MIN_MESSAGE..=MAX_MESSAGE).contains(&self.max_msg_size),
                 "MSG-60",
                 "maxMsgSize must be between 1024 and 7609",
+            ),
+        ]
+    }
+
+    /// What new credentials demand.
+    const fn credential_rules(&self) -> [(bool, Contradiction); 2] {
+        let made = &self.credentials;
+        let counts_each = matches!(made.sign_count, SignCount::PerCredential { .. });
+        [
+            rule(
+                made.backup.state && !made.backup.eligible,
+                "MC-76",
+                "a credential that is backed up is one that may be: backupState needs backupEligibility",
+            ),
+            rule(
+                counts_each && !made.keep_non_discoverable,
+                "MC-77",
+                "a counter for each credential needs a record for each: keepNonDiscoverable",
             ),
         ]
     }

@@ -27,11 +27,22 @@ pub(super) fn longest_answer(config: &Config) -> usize {
         [
             discoverable.unwrap_or(0),
             registration(*algorithm, false, config),
-            assertion(*algorithm, config),
-            credential(*algorithm, config),
+            assertion(*algorithm, id_length(*algorithm, config.rk()), config.rk(), config),
+            credential(*algorithm, DISCOVERABLE, config),
         ]
     });
     of_algorithms.chain([fingers(config)]).max().unwrap_or(0)
+}
+
+/// The longest answer about a credential that is there, by the length of its id (MSG-60).
+pub(crate) fn longest_answer_about(
+    algorithm: Algorithm,
+    id: usize,
+    rk: bool,
+    config: &Config,
+) -> usize {
+    let managed = if rk { credential(algorithm, id, config) } else { 0 };
+    assertion(algorithm, id, rk, config).max(managed)
 }
 
 /// makeCredential, for a credential of this algorithm.
@@ -107,8 +118,8 @@ fn registration_outputs(config: &Config) -> MapWriter {
 }
 
 /// getAssertion, for a credential of this algorithm: a stored one, if there can be any, has more to tell.
-fn assertion(algorithm: Algorithm, config: &Config) -> usize {
-    let (rk, offered) = (config.rk(), &config.extensions);
+fn assertion(algorithm: Algorithm, id: usize, rk: bool, config: &Config) -> usize {
+    let offered = &config.extensions;
     let (salts, blob) = (salted(config), dummy(offered.cred_blob.filter(|_| rk).unwrap_or(0)));
     let mut outputs = MapWriter::new();
     outputs.put_some("credBlob", offered.cred_blob.map(|_| Bytes(&blob)));
@@ -117,7 +128,7 @@ fn assertion(algorithm: Algorithm, config: &Config) -> usize {
     let data = dummy([HEAD, to_vec(&outputs).len()].iter().sum());
     let signature = dummy(algorithm.longest_signature());
     let mut reply = MapWriter::new();
-    reply.put(0x01_u8, descriptor_map(&dummy(id_length(algorithm, rk))));
+    reply.put(0x01_u8, descriptor_map(&dummy(id)));
     reply.put(0x02_u8, Bytes(&data)).put(0x03_u8, Bytes(&signature));
     reply.put_some(0x04_u8, rk.then(|| user_map(&longest_user(), true)));
     reply.put_some(0x05_u8, rk.then_some(config.capacity));
@@ -130,13 +141,13 @@ fn assertion(algorithm: Algorithm, config: &Config) -> usize {
 }
 
 /// enumerateCredentialsBegin, with a credential of this algorithm (CM-24).
-fn credential(algorithm: Algorithm, config: &Config) -> usize {
+fn credential(algorithm: Algorithm, id: usize, config: &Config) -> usize {
     if !(config.credential_management && config.rk()) {
         return 0;
     }
     let mut reply = MapWriter::new();
     reply.put(0x06_u8, user_map(&longest_user(), true));
-    reply.put(0x07_u8, descriptor_map(&dummy(DISCOVERABLE)));
+    reply.put(0x07_u8, descriptor_map(&dummy(id)));
     reply.put(0x08_u8, Encoded(&dummy(algorithm.cose_length())));
     reply.put(0x09_u8, config.capacity).put(0x0a_u8, 3_u8);
     reply.put_some(0x0b_u8, large_blob_key(config));

@@ -1,24 +1,62 @@
-//! The record of a discoverable credential. Its id is its name.
+//! The record of a credential. Its id is its name.
 
 use alloc::vec::Vec;
 
-use super::name::{Name, VERSION};
+use super::name::{CREDENTIAL_VERSION, Name, VERSION};
 use super::value::{Fault, Fields, ValueWriter};
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::cbor::Bytes;
-use crate::credential::{Account, CredProtect, CredRandom, Credential, LargeBlob, Rp, User};
-use crate::limits::{MAX_CREDENTIAL_ID, MAX_RP_ID, MAX_USER_ID};
+use crate::credential::{
+    Account, Backup, Counter, CredProtect, CredRandom, Credential, Kept, LargeBlob, Rp, User,
+};
+use crate::limits::{MAX_CREDENTIAL_ID, MAX_FOREIGN_CREDENTIAL_ID, MAX_RP_ID, MAX_USER_ID};
 use crate::memory::Record;
 use crate::secret::SecretBytes;
 
 /// The record of this credential.
 pub(super) fn record(number: u64, credential: &Credential) -> Record {
-    let mut value = ValueWriter::new(VERSION);
+    let mut value = ValueWriter::new(version(credential));
     put(&mut value, number, credential);
     Record { name: Name::Credential(credential.id.clone()).encode(), value: Some(value.finish()) }
 }
 
+/// The record of this credential that is not discoverable.
+pub(super) fn kept_record(kept: &Kept) -> Record {
+    let mut value = ValueWriter::new(VERSION);
+    put_kept(&mut value, kept);
+    let name = Name::Kept(kept.credential.id.clone()).encode();
+    Record { name, value: Some(value.finish()) }
+}
+
+/// The version that has a place for all of it: the first one, as long as it will do.
+pub(super) fn version(credential: &Credential) -> u8 {
+    let of_this_key = credential.backup == Backup::default()
+        && credential.counter == Counter::OfKey
+        && credential.id.len() <= MAX_CREDENTIAL_ID;
+    if of_this_key { VERSION } else { CREDENTIAL_VERSION }
+}
+
 pub(super) fn put(value: &mut ValueWriter, number: u64, credential: &Credential) {
+    value.put(1, number);
+    put_key(value, credential);
+    if let Some(account) = &credential.account {
+        put_account(value, account);
+    }
+    put_properties(value, credential);
+}
+
+pub(super) fn put_kept(value: &mut ValueWriter, kept: &Kept) {
+    let Kept { credential, rp, user } = kept;
+    put_key(value, credential);
+    value.put_some(10, rp.as_ref().map(|rp| rp.id.as_str()));
+    value.put_some(11, rp.as_ref().and_then(|rp| rp.name.as_deref()));
+    value.put_some(12, user.as_ref().map(|user| Bytes(&user.id)));
+    value.put_some(13, user.as_ref().and_then(|user| user.name.as_deref()));
+    value.put_some(14, user.as_ref().and_then(|user| user.display_name.as_deref()));
+    put_properties(value, credential);
+}
+
+fn put_key(value: &mut ValueWriter, credential: &Credential) {
     // Taken apart whole, here and below: a field that is added does not compile until it is written.
     let Credential {
         id: _,
@@ -27,16 +65,27 @@ pub(super) fn put(value: &mut ValueWriter, number: u64, credential: &Credential)
         cred_protect,
         cred_random,
         third_party_payment,
-        account,
+        backup: _,
+        counter: _,
+        account: _,
     } = credential;
     let PrivateKey { algorithm, secret } = key;
     let CredRandom { with_uv, without_uv } = cred_random;
-    value.put(1, number).put(2, Bytes(rp_id_hash));
+    value.put(2, Bytes(rp_id_hash));
     value.put(3, algorithm.cose()).put(4, Bytes(secret.expose())).put(5, cred_protect.level());
     value.put(6, Bytes(with_uv.expose())).put(7, Bytes(without_uv.expose()));
     value.put(8, *third_party_payment);
-    if let Some(account) = account {
-        put_account(value, account);
+}
+
+/// What is left out means: no flags, and the key's counter.
+fn put_properties(value: &mut ValueWriter, credential: &Credential) {
+    let Backup { eligible, state } = credential.backup;
+    let flags = u8::from(eligible) | u8::from(state) << 1;
+    value.put_some(20, (flags != 0).then_some(flags));
+    match credential.counter {
+        Counter::OfKey => {}
+        Counter::Own(last) => drop(value.put(21, last)),
+        Counter::Zero => drop(value.put(22, true)),
     }
 }
 
@@ -59,20 +108,72 @@ fn put_account(value: &mut ValueWriter, account: &Account) {
 
 /// The order number, and the credential.
 pub(super) fn read(id: Vec<u8>, fields: &mut Fields<'_>) -> Result<(u64, Credential), Fault> {
-    if !(1..=MAX_CREDENTIAL_ID).contains(&id.len()) {
+    let number = fields.number(1)?;
+    let mut credential = read_credential(id, fields)?;
+    credential.account = Some(read_account(credential.key.algorithm, fields)?);
+    read_properties(&mut credential, fields)?;
+    if fields.version() == u64::from(version(&credential)) {
+        return Ok((number, credential));
+    }
+    Err(Fault::Malformed)
+}
+
+pub(super) fn read_kept(id: Vec<u8>, fields: &mut Fields<'_>) -> Result<Kept, Fault> {
+    let mut credential = read_credential(id, fields)?;
+    let rp = match fields.optional_text(10)? {
+        Some(id) if (1..=MAX_RP_ID).contains(&id.len()) => {
+            Some(Rp { id, name: fields.optional_text(11)? })
+        }
+        Some(_) => return Err(Fault::Malformed),
+        None => None,
+    };
+    let user = match fields.optional_bytes(12)? {
+        Some(id) if id.len() <= MAX_USER_ID => Some(User {
+            id: id.to_vec(),
+            name: fields.optional_text(13)?,
+            display_name: fields.optional_text(14)?,
+        }),
+        Some(_) => return Err(Fault::Malformed),
+        None => None,
+    };
+    read_properties(&mut credential, fields)?;
+    Ok(Kept { credential, rp, user })
+}
+
+/// Without an account, flags and a counter.
+fn read_credential(id: Vec<u8>, fields: &mut Fields<'_>) -> Result<Credential, Fault> {
+    if !(1..=MAX_FOREIGN_CREDENTIAL_ID).contains(&id.len()) {
         return Err(Fault::Malformed);
     }
-    let number = fields.number(1)?;
     let rp_id_hash = fields.array(2)?;
     let key = read_key(fields)?;
     let level = u64::from(fields.number::<u8>(5)?);
-    let cred_protect = CredProtect::from_level(level).ok_or(Fault::Malformed)?;
-    let cred_random = CredRandom { with_uv: fields.secret(6)?, without_uv: fields.secret(7)? };
-    let third_party_payment = fields.boolean(8)?;
-    let account = Some(read_account(key.algorithm, fields)?);
-    let credential =
-        Credential { id, rp_id_hash, key, cred_protect, cred_random, third_party_payment, account };
-    Ok((number, credential))
+    Ok(Credential {
+        id,
+        rp_id_hash,
+        key,
+        cred_protect: CredProtect::from_level(level).ok_or(Fault::Malformed)?,
+        cred_random: CredRandom { with_uv: fields.secret(6)?, without_uv: fields.secret(7)? },
+        third_party_payment: fields.boolean(8)?,
+        backup: Backup::default(),
+        counter: Counter::OfKey,
+        account: None,
+    })
+}
+
+fn read_properties(credential: &mut Credential, fields: &mut Fields<'_>) -> Result<(), Fault> {
+    credential.backup = match fields.optional_number::<u8>(20)? {
+        None => Backup::default(),
+        Some(flags @ 1..=3) => Backup { eligible: flags & 1 != 0, state: flags & 2 != 0 },
+        Some(_) => return Err(Fault::Malformed),
+    };
+    credential.counter = match (fields.optional_number(21)?, fields.optional_boolean(22)?) {
+        (None, None) => Counter::OfKey,
+        (Some(last), None) => Counter::Own(last),
+        (None, Some(true)) => Counter::Zero,
+        _ => return Err(Fault::Malformed),
+    };
+    Ok(())
 }
 
 fn read_key(fields: &mut Fields<'_>) -> Result<PrivateKey, Fault> {

@@ -2,7 +2,6 @@
 
 use alloc::string::String;
 
-use super::name::VERSION;
 use crate::memory::MemoryError;
 
 /// Why records are not those of a key that this version can take.
@@ -10,9 +9,7 @@ use crate::memory::MemoryError;
 #[non_exhaustive]
 pub enum LoadError {
     /// A later version wrote them.
-    #[error(
-        "the record of {kind} has version {found}, and this program reads up to version {VERSION}"
-    )]
+    #[error("the record of {kind} has version {found}, which is later than this program knows")]
     Newer {
         /// What the record is about.
         kind: &'static str,

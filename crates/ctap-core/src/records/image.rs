@@ -38,6 +38,7 @@ impl State {
             Part::Credential(number, credential) => {
                 self.credentials.has_room_for(*number, credential)
             }
+            Part::Kept(kept) => self.credentials.find(&kept.credential.id).is_none(),
             _ => true,
         };
         if agrees {
@@ -52,6 +53,7 @@ impl State {
         match edit {
             Edit::Put(part) => self.put(part),
             Edit::Remove(Name::Credential(id)) => self.credentials.remove(&id),
+            Edit::Remove(Name::Kept(id)) => self.credentials.remove_kept(&id),
             Edit::Remove(Name::Fingerprint(template_id)) => {
                 self.fingerprints.retain(|_, known| known.template_id != template_id);
             }
@@ -75,6 +77,7 @@ impl State {
             }
             Part::SignCountCeiling(ceiling) => self.sign_count_ceiling = ceiling,
             Part::Credential(number, credential) => self.credentials.put(number, *credential),
+            Part::Kept(kept) => self.credentials.put_kept(*kept),
             Part::Fingerprint(number, finger) => drop(self.fingerprints.insert(number, finger)),
             Part::LargeBlobs { chunk, bytes } => {
                 let start = start(chunk).min(self.large_blobs.len());

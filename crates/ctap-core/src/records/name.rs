@@ -2,8 +2,11 @@
 
 use alloc::vec::Vec;
 
-/// The version of every kind of record so far.
+/// The version of every kind of record so far, but for credentials.
 pub(super) const VERSION: u8 = 1;
+
+/// The version of a discoverable credential that has what the first one had no place for.
+pub(super) const CREDENTIAL_VERSION: u8 = 2;
 
 /// What a record is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub(crate) enum Name {
     SignCountCeiling,
     /// By its id.
     Credential(Vec<u8>),
+    /// By its id: one that is not discoverable.
+    Kept(Vec<u8>),
     /// By its template id.
     Fingerprint(Vec<u8>),
     /// By its number.
@@ -24,6 +29,7 @@ pub(crate) enum Name {
 }
 
 const CREDENTIAL: &[u8] = b"credential/";
+const KEPT: &[u8] = b"non-discoverable/";
 const FINGER: &[u8] = b"finger/";
 const LARGE_BLOBS: &[u8] = b"large-blobs/";
 
@@ -50,6 +56,7 @@ impl Name {
             Self::Uv => b"uv".to_vec(),
             Self::SignCountCeiling => b"counter".to_vec(),
             Self::Credential(id) => [CREDENTIAL, id].concat(),
+            Self::Kept(id) => [KEPT, id].concat(),
             Self::Fingerprint(template_id) => [FINGER, template_id].concat(),
             Self::LargeBlobs(chunk) => [LARGE_BLOBS, &chunk.to_be_bytes()].concat(),
         }
@@ -59,6 +66,9 @@ impl Name {
         if let Some(id) = name.strip_prefix(CREDENTIAL) {
             return Some(Self::Credential(id.to_vec()));
         }
+        if let Some(id) = name.strip_prefix(KEPT) {
+            return Some(Self::Kept(id.to_vec()));
+        }
         if let Some(template_id) = name.strip_prefix(FINGER) {
             return Some(Self::Fingerprint(template_id.to_vec()));
         }
@@ -66,6 +76,14 @@ impl Name {
             return Some(Self::LargeBlobs(u16::from_be_bytes(chunk.try_into().ok()?)));
         }
         ALWAYS.into_iter().find(|known| known.encode() == name)
+    }
+
+    /// The version up to which records of this kind are read.
+    pub(super) const fn version(&self) -> u8 {
+        match self {
+            Self::Credential(_) => CREDENTIAL_VERSION,
+            _ => VERSION,
+        }
     }
 
     /// For people.
@@ -79,6 +97,7 @@ impl Name {
             Self::Uv => "user verification",
             Self::SignCountCeiling => "the signature counter",
             Self::Credential(_) => "a credential",
+            Self::Kept(_) => "a credential that is not discoverable",
             Self::Fingerprint(_) => "a finger",
             Self::LargeBlobs(_) => "large blobs",
         }

@@ -6,7 +6,7 @@ use super::credential;
 use super::name::{Name, VERSION};
 use super::value::{Fault, Fields, ValueWriter};
 use crate::cbor::{Array, Bytes};
-use crate::credential::Credential;
+use crate::credential::{Credential, Kept};
 use crate::limits::{
     LARGE_BLOB_CHUNK, MAX_FRIENDLY_NAME, MAX_PIN_BYTES, MAX_PIN_RETRIES, MAX_UV_RETRIES,
     MIN_PIN_CODE_POINTS,
@@ -39,6 +39,7 @@ pub(crate) enum Part {
     SignCountCeiling(u32),
     /// With its order number.
     Credential(u64, Box<Credential>),
+    Kept(Box<Kept>),
     /// With its order number.
     Fingerprint(u32, Fingerprint),
     LargeBlobs {
@@ -58,6 +59,7 @@ impl Part {
             Self::Uv { .. } => Name::Uv,
             Self::SignCountCeiling(_) => Name::SignCountCeiling,
             Self::Credential(_, credential) => Name::Credential(credential.id.clone()),
+            Self::Kept(kept) => Name::Kept(kept.credential.id.clone()),
             Self::Fingerprint(_, finger) => Name::Fingerprint(finger.template_id.clone()),
             Self::LargeBlobs { chunk, .. } => Name::LargeBlobs(*chunk),
         }
@@ -67,8 +69,16 @@ impl Part {
         Record { name: self.name().encode(), value: Some(self.encode()) }
     }
 
+    /// The version of the record that this one writes.
+    fn version(&self) -> u8 {
+        match self {
+            Self::Credential(_, credential) => credential::version(credential),
+            _ => VERSION,
+        }
+    }
+
     fn encode(&self) -> SecretBytes {
-        let mut value = ValueWriter::new(VERSION);
+        let mut value = ValueWriter::new(self.version());
         match self {
             Self::Secrets { wrapping_key, device_identifier } => {
                 value.put(1, Bytes(wrapping_key.expose())).put(2, Bytes(device_identifier));
@@ -88,6 +98,7 @@ impl Part {
             Self::Credential(number, credential) => {
                 credential::put(&mut value, *number, credential)
             }
+            Self::Kept(kept) => credential::put_kept(&mut value, kept),
             Self::Fingerprint(number, finger) => {
                 value.put(1, *number).put(2, finger.finger);
                 value.put_some(3, finger.friendly_name.as_deref());
@@ -99,7 +110,7 @@ impl Part {
 
     /// What the record of this name holds; the counterpart of [`encode`](Self::encode).
     pub(super) fn decode(name: Name, value: &[u8]) -> Result<Self, Fault> {
-        let mut fields = Fields::parse(value, VERSION)?;
+        let mut fields = Fields::parse(value, name.version())?;
         let part = Self::read(name, &mut fields)?;
         fields.end()?;
         Ok(part)
@@ -127,6 +138,7 @@ impl Part {
                 let (number, credential) = credential::read(id, fields)?;
                 Self::Credential(number, Box::new(credential))
             }
+            Name::Kept(id) => Self::Kept(Box::new(credential::read_kept(id, fields)?)),
             Name::Fingerprint(template_id) => {
                 let (number, finger) = read_fingerprint(template_id, fields)?;
                 Self::Fingerprint(number, finger)

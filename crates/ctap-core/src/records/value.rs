@@ -79,27 +79,35 @@ impl From<Status> for Fault {
 
 /// A value being read, entry by entry, in the order in which they were written. Each method takes the entry with its key;
 /// those that are called `optional_` do without.
-pub(super) struct Fields<'a>(Peekable<Map<'a>>);
+pub(super) struct Fields<'a> {
+    entries: Peekable<Map<'a>>,
+    version: u64,
+}
 
 impl<'a> Fields<'a> {
     /// Judges the form of the whole value, and its version.
     pub(super) fn parse(value: &'a [u8], version: u8) -> Result<Self, Fault> {
-        let mut fields = Self(Map::parse(value)?.peekable());
+        let mut fields = Self { entries: Map::parse(value)?.peekable(), version: 0 };
         match fields.required(0)?.unsigned()? {
             0 => Err(Fault::Malformed),
             found if found > u64::from(version) => Err(Fault::Newer(found)),
-            _ => Ok(fields),
+            found => Ok(Self { version: found, ..fields }),
         }
+    }
+
+    /// The version that the value has: from 1 up to the one that it was parsed for.
+    pub(super) const fn version(&self) -> u64 {
+        self.version
     }
 
     /// Nothing is left over.
     pub(super) fn end(mut self) -> Result<(), Fault> {
-        if self.0.next().is_none() { Ok(()) } else { Err(Fault::Malformed) }
+        if self.entries.next().is_none() { Ok(()) } else { Err(Fault::Malformed) }
     }
 
     fn optional(&mut self, key: u8) -> Option<Item<'a>> {
         let is_it = |entry: &(Item<'_>, Item<'_>)| entry.0.unsigned() == Ok(u64::from(key));
-        self.0.next_if(is_it).map(|(_, value)| value)
+        self.entries.next_if(is_it).map(|(_, value)| value)
     }
 
     fn required(&mut self, key: u8) -> Result<Item<'a>, Fault> {

@@ -5,7 +5,9 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use super::Fault;
 use super::reader::Reader;
 use crate::algorithm::{Algorithm, PrivateKey};
-use crate::credential::{Account, CredProtect, CredRandom, Credential, LargeBlob, Rp, User};
+use crate::credential::{
+    Account, Backup, Counter, CredProtect, CredRandom, Credential, LargeBlob, Rp, User,
+};
 use crate::credentials::Credentials;
 use crate::secret::SecretBytes;
 use crate::state::{Fingerprint, Pin, Settings, State};
@@ -67,6 +69,8 @@ fn read_credential(r: &mut Reader<'_>) -> Result<Credential, Fault> {
         cred_protect: read_cred_protect(r.field("cred_protect")?)?,
         cred_random: read_cred_random(r.field("cred_random")?)?,
         third_party_payment: r.field("third_party_payment")?.boolean()?,
+        backup: Backup::default(),
+        counter: Counter::OfKey,
         account: Some(read_account(r.field("account")?, public_key)?),
     })
 }

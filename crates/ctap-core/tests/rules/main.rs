@@ -9,6 +9,7 @@ mod config;
 mod config_check;
 mod consent;
 mod credential_management;
+mod credential_sources;
 mod ctap20;
 mod durability;
 mod extensions;

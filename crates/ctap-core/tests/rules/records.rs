@@ -2,7 +2,10 @@
 
 use ctap_core::Store;
 use ctap_core::algorithm::{Algorithm, PrivateKey};
-use ctap_core::credential::{Account, CredProtect, CredRandom, Credential, LargeBlob, Rp, User};
+use ctap_core::credential::{
+    Account, Backup, Counter, CredProtect, CredRandom, Credential, Kept as KeptCredential,
+    LargeBlob, Rp, User,
+};
 use ctap_core::limits::{LARGE_BLOB_CHUNK, MAX_RECORD_NAME, MAX_RECORD_VALUE};
 use ctap_core::memory::{MemoryError, Record};
 use ctap_core::records::LoadError;
@@ -51,6 +54,8 @@ fn credential(id: [u8; 32], place: u8) -> Box<Credential> {
             without_uv: Secret::new(&[place ^ 0xff; 32]),
         },
         third_party_payment: even,
+        backup: Backup { eligible: place % 5 > 1, state: place % 5 == 4 },
+        counter: counter(place),
         account: Some(Account {
             public_key: vec![place; 77],
             rp: Rp { id: rp_id, name: even.then(|| "Example".to_owned()) },
@@ -64,6 +69,24 @@ fn credential(id: [u8; 32], place: u8) -> Box<Credential> {
             large_blob: if even { LargeBlob::Empty } else { LargeBlob::Unsupported },
         }),
     })
+}
+
+fn counter(place: u8) -> Counter {
+    match place % 3 {
+        0 => Counter::OfKey,
+        1 => Counter::Own(u32::from(place)),
+        _ => Counter::Zero,
+    }
+}
+
+/// The same, not discoverable and kept.
+fn keep(id: [u8; 32], place: u8) -> Change {
+    let credential = credential(id, place);
+    let account = credential.account.filter(|_| !place.is_multiple_of(4));
+    let (rp, user) = account.map(|account| (account.rp, account.user)).unzip();
+    let user = user.filter(|_| place % 4 > 1);
+    let credential = Credential { account: None, ..*credential };
+    Change::KeepCredential(Box::new(KeptCredential { credential, rp, user }))
 }
 
 fn save(id: [u8; 32], place: u8) -> Change {
@@ -90,7 +113,7 @@ struct Draw {
 
 fn draw() -> impl Strategy<Value = Draw> {
     let parts =
-        (0..16_u8, any::<u8>(), any::<[u8; 32]>(), any::<prop::sample::Index>(), 0..4000_usize);
+        (0..20_u8, any::<u8>(), any::<[u8; 32]>(), any::<prop::sample::Index>(), 0..4000_usize);
     parts.prop_map(|(kind, byte, id, which, length)| Draw { kind, byte, id, which, length })
 }
 
@@ -117,6 +140,13 @@ impl Draw {
                 friendly_name: Some(format!("{:x?}", &self.id[..4])),
                 ..finger(self.byte % 4)
             }),
+            16 | 17 => keep(self.id, self.byte),
+            18 => Change::ForgetCredential { id: self.known_kept(state) },
+            19 => Change::CredentialProperties {
+                id: if self.byte > 99 { self.known(state) } else { self.known_kept(state) },
+                backup: Backup { eligible: self.byte > 127, state: self.byte % 3 == 1 },
+                counter: counter(self.byte),
+            },
             12 => Change::RemoveFingerprint { template_id: vec![self.byte % 4; 16] },
             13 => Change::LargeBlobs(vec![self.byte; self.length + 17]),
             _ => Change::Settings {
@@ -129,6 +159,12 @@ impl Draw {
     /// The id of a credential that is there, if there is one.
     fn known(&self, state: &State) -> Vec<u8> {
         let ids: Vec<_> = state.credentials().iter().map(|one| one.id.clone()).collect();
+        if ids.is_empty() { vec![1] } else { self.which.get(&ids).clone() }
+    }
+
+    /// The same of those that are not discoverable.
+    fn known_kept(&self, state: &State) -> Vec<u8> {
+        let ids: Vec<_> = state.kept().map(|one| one.credential.id.clone()).collect();
         if ids.is_empty() { vec![1] } else { self.which.get(&ids).clone() }
     }
 
@@ -212,6 +248,9 @@ fn full() -> Kept {
         Change::UvRetries(3),
         save([1; 32], 2),
         save([2; 32], 3),
+        save([5; 32], 7),
+        keep([3; 32], 4),
+        keep([4; 32], 7),
         Change::SaveLargeBlob { id: vec![1; 32], large_blob: written(b"blob") },
         Change::SaveFingerprint(Fingerprint { friendly_name: Some("left".into()), ..finger(1) }),
         Change::SaveFingerprint(finger(2)),
@@ -235,6 +274,7 @@ fn each_change_writes_exactly_its_records() {
     let (mut store, medium) = store();
     let one = name("credential/", &[1; 32]);
     let other = name("credential/", &[2; 32]);
+    let apart = name("non-discoverable/", &[3; 32]);
     let template = name("finger/", &[1; 16]);
     let (pin_name, uv) = (&b"pin"[..], &b"uv"[..]);
     let (token, settings) = (&b"persistent-token"[..], &b"settings"[..]);
@@ -264,6 +304,16 @@ fn each_change_writes_exactly_its_records() {
             Change::DeleteCredential { id: vec![2; 32], cred_store_state: [3; 16] },
             Call::Wait(names([&other, credentials])),
         ),
+        (keep([3; 32], 1), Call::Wait(names([&apart]))),
+        (
+            Change::CredentialProperties {
+                id: vec![3; 32],
+                backup: Backup::default(),
+                counter: Counter::Own(1),
+            },
+            Call::Wait(names([&apart])),
+        ),
+        (Change::ForgetCredential { id: vec![3; 32] }, Call::Wait(names([&apart]))),
         (Change::SaveFingerprint(finger(1)), Call::Wait(names([&template]))),
         (Change::RemoveFingerprint { template_id: vec![1; 16] }, Call::Wait(names([&template]))),
         (
@@ -397,7 +447,7 @@ fn records_that_are_not_those_of_a_key_are_refused_with_what_is_wrong_and_the_ne
     assert_eq!(hole, LoadError::Malformed { kind: "large blobs" });
     let same_number = refusal(&|kept| {
         let value = kept[&name("credential/", &[1; 32])].clone();
-        kept.insert(name("credential/", &[3; 32]), value);
+        kept.insert(name("credential/", &[9; 32]), value);
     });
     assert_eq!(same_number, LoadError::Malformed { kind: "a credential" });
     let no_value = || Record { name: b"uv".to_vec(), value: None };

@@ -199,7 +199,7 @@ fn no_prompt() -> Refusal {
 
 async fn wait(shared: &Shared, key: Option<&str>, seconds: Option<u32>) -> Answer {
     let candidates = named(&shared.keys, key)?;
-    if shared.keys.touch() != Touch::Ask {
+    if candidates.iter().all(|key| key.touch() != Touch::Ask) {
         return Err(Refusal::new(
             "this key asks nobody",
             "start it with --touch ask to answer its prompts",

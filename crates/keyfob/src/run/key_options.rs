@@ -93,6 +93,7 @@ impl KeyOptions {
             form,
             memories: (1..=self.keys).map(memory).collect::<anyhow::Result<_>>()?,
             touch: self.touch,
+            fingers: Vec::new(),
             seed: None,
             warn: |sentence| warn(sentence),
         })

@@ -174,8 +174,7 @@ impl Queue {
     /// Takes the order in, and out what it makes pointless. `false`: it is pointless itself.
     fn admit(&mut self, power_up: PowerUp, order: Order) -> bool {
         match order {
-            // Taps outlive the power that followed them.
-            Order::Unplug => self.orders.retain(|(_, order)| matches!(order, Order::Tap { .. })),
+            Order::Unplug => self.orders.retain(|(_, order)| order.outlives_power()),
             Order::Abandon => self.orders.retain(|(_, order)| !order.is_of_a_client()),
             // Clients may repeat themselves.
             Order::Cancel(_) if self.has_cancel() => return false,
@@ -191,6 +190,11 @@ impl Queue {
 }
 
 impl Order {
+    /// Taps are before the power that follows them, and what the owner does needs none.
+    fn outlives_power(&self) -> bool {
+        matches!(self, Self::Tap { .. } | Self::Act { .. } | Self::SetAnswers { .. })
+    }
+
     /// Whether it is pointless once the client that asks is gone.
     fn is_of_a_client(&self) -> bool {
         matches!(self, Self::Request(_) | Self::Cancel(_) | Self::Abandon)

@@ -10,6 +10,7 @@ use ctap_core::{
 use hid_transport::Kind;
 use tokio::sync::oneshot;
 
+use super::owner::{Act, Answers, Verification};
 use super::turns::RequestId;
 use super::{Parts, Touch};
 use crate::platform::{without_shallow_traces, without_traces};
@@ -19,6 +20,7 @@ use crate::sites;
 pub(super) struct Worker {
     authenticator: Authenticator,
     parts: Parts,
+    answers: Answers,
     /// The last request: if one waits for its response, it is that.
     request: Option<RequestId>,
     /// What was open after the last order.
@@ -47,6 +49,15 @@ pub(super) enum Order {
     Timeout { now: Duration },
     /// Somebody decided. `reply` hears whether the prompt was still open.
     Answer { prompt: PromptId, decision: Decision, now: Duration, reply: oneshot::Sender<bool> },
+    /// The owner does something with the authenticator.
+    Act { act: Act, now: Duration },
+    /// The owner says what becomes of questions; `None`: as before. `reply` hears when it is so.
+    SetAnswers {
+        touch: Option<Touch>,
+        verification: Option<Verification>,
+        now: Duration,
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// A client's message.
@@ -96,18 +107,14 @@ impl Order {
 impl Worker {
     /// Builds an authenticator that is not plugged in yet.
     pub(super) fn new(config: CheckedConfig, mut parts: Parts, now: Duration) -> Self {
-        let tap = match parts.touch {
-            Touch::Ask => Tap::Agrees,
-            Touch::Auto => Tap::AgreesToAll,
-            Touch::Deny => Tap::Refuses,
-        };
+        let answers = Answers { touch: parts.touch, verification: Verification::default() };
         let authenticator = without_traces(|| {
             let platform = &mut parts.platform(now);
             let mut authenticator = Authenticator::new(config, Transport::Usb, platform);
-            authenticator.set_tap(tap);
+            authenticator.set_tap(tap(answers.touch));
             authenticator
         });
-        Self { authenticator, parts, request: None, prompts: Vec::new() }
+        Self { authenticator, parts, answers, request: None, prompts: Vec::new() }
     }
 
     /// Whether the order waits for no disk, and is either carried out sooner than it would be handed over, or keeps no other key
@@ -121,6 +128,7 @@ impl Worker {
                     && !self.authenticator.may_write(message, &self.parts.store)
             }
             Order::Request(_) | Order::PlugIn { .. } | Order::Answer { .. } => false,
+            Order::Act { .. } | Order::SetAnswers { .. } => false,
         }
     }
 
@@ -182,7 +190,44 @@ impl Worker {
                 // Whoever decided may have gone away meanwhile.
                 let _ = reply.send(was_open);
             }
+            Order::Act { act, now } => {
+                act.run(&mut self.authenticator, &mut self.parts.platform(now));
+                self.finish(None, tell);
+            }
+            Order::SetAnswers { touch, verification, now, reply } => {
+                self.set_answers(touch, verification);
+                let response = self.decide_what_is_open(now, tell);
+                self.finish(response, tell);
+                let _ = reply.send(());
+            }
         }
+    }
+
+    fn set_answers(&mut self, touch: Option<Touch>, verification: Option<Verification>) {
+        let Answers { touch: before, verification: verified_before } = self.answers;
+        let touch = touch.unwrap_or(before);
+        let verification = verification.unwrap_or(verified_before);
+        self.answers = Answers { touch, verification };
+        self.authenticator.set_tap(tap(touch));
+    }
+
+    /// Answers every question that needs nobody any more. One request at the most gets its response by that.
+    fn decide_what_is_open(
+        &mut self,
+        now: Duration,
+        tell: &mut dyn FnMut(Effect),
+    ) -> Option<Response> {
+        let answers = self.answers;
+        let prompts = self.authenticator.prompts();
+        let decided = prompts
+            .filter_map(|(prompt, question, _)| Some((prompt, answers.to(question)?)))
+            .collect::<Vec<_>>();
+        let mut response = None;
+        for (prompt, decision) in decided {
+            let step = self.answer(prompt, decision, now, tell);
+            response = response.or(step.and_then(|step| self.proceed(step, now, tell)));
+        }
+        response
     }
 
     fn start(&mut self, request: &Request, tell: &mut dyn FnMut(Effect)) -> Option<Response> {
@@ -219,13 +264,9 @@ impl Worker {
     ) -> Option<Response> {
         tracing::debug!(%prompt, question = ?self.named(question), "a person is needed");
         let request = self.request?;
-        let decision = match self.parts.touch {
-            Touch::Ask => {
-                tell(Effect::Waiting { request, open: self.open() });
-                return None;
-            }
-            Touch::Auto => Decision::Approve,
-            Touch::Deny => Decision::Deny,
+        let Some(decision) = self.answers.to(question) else {
+            tell(Effect::Waiting { request, open: self.open() });
+            return None;
         };
         tell(Effect::Asked(request));
         let mut platform = self.parts.platform(now);
@@ -279,6 +320,15 @@ impl Worker {
             question.rp_id = sites::behind(application, stored).map(str::to_owned);
         }
         question
+    }
+}
+
+/// What a tap means, where this becomes of questions.
+const fn tap(touch: Touch) -> Tap {
+    match touch {
+        Touch::Ask => Tap::Agrees,
+        Touch::Auto => Tap::AgreesToAll,
+        Touch::Deny => Tap::Refuses,
     }
 }
 

@@ -22,6 +22,7 @@ fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
         form: Form::Usb,
         memories: Vec::new(),
         touch: Touch::Ask,
+        fingers: Vec::new(),
         seed: None,
         warn: log,
     };
@@ -57,7 +58,8 @@ fn interfaces(profile: Profile, form: Form) -> Vec<[u8; 3]> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
         let (memories, touch, seed) = (vec![None], Touch::Ask, Some([7; 32]));
-        let settings = KeySettings { profile, form, memories, touch, seed, warn: log };
+        let fingers = Vec::new();
+        let settings = KeySettings { profile, form, memories, touch, fingers, seed, warn: log };
         let server = Server::new();
         let _keys = Keys::plug_into(&server, &settings).expect("a key");
         let (ours, theirs) = Socket::pair().expect("two ends");

@@ -7,8 +7,9 @@ use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::attestation::{Attestation, AttestationKey};
 use ctap_core::config::{
     ConfigCommands, Contradiction, EnterpriseAttestation, Extensions, FingerprintSensor,
-    ResetGestures, Times, Version,
+    NewCredentials, ResetGestures, SignCount, Times, Version,
 };
+use ctap_core::credential::Backup;
 use ctap_core::pin::Protocol;
 use ctap_core::secret::SecretBytes;
 use ctap_core::{Config, Transport};
@@ -45,6 +46,7 @@ pub(super) struct Description {
     max_capture_samples_required_for_enroll: u8,
     options: Options,
     reset: ResetSettings,
+    pub(super) credentials: CredentialSettings,
     pub(super) attestation: AttestationSettings,
     pub(super) enterprise_attestation: EnterpriseSettings,
 }
@@ -72,6 +74,19 @@ struct Options {
 struct ResetSettings {
     usb: TouchGesture,
     nfc: TapGesture,
+}
+
+/// What the credentials are like that the key makes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a table")]
+pub(super) struct CredentialSettings {
+    backup_eligibility: bool,
+    backup_state: bool,
+    sign_count: CounterName,
+    /// Of a counter that counts.
+    sign_count_start: u32,
+    keep_non_discoverable: bool,
+    pub(super) multi_device_credential_support: MultiDeviceCredentialSupport,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -180,6 +195,23 @@ enum TapGesture {
     TapTwice,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum CounterName {
+    Global,
+    PerCredential,
+    Zero,
+}
+
+/// The words of metadata statements (AT-67).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum MultiDeviceCredentialSupport {
+    Unsupported,
+    Explicit,
+    Implicit,
+}
+
 /// The words of WebAuthn section 6.5.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -205,7 +237,7 @@ impl Description {
     }
 
     /// What [`Config::check`] cannot see, because a [`Config`] cannot even say it.
-    fn rules(&self) -> [(bool, &'static str, &'static str); 8] {
+    fn rules(&self) -> [(bool, &'static str, &'static str); 9] {
         let only = |extension, offered: bool| self.extensions.contains(&extension) && !offered;
         let all_protocols =
             self.pin_uv_auth_protocols.iter().all(|number| protocol(*number).is_some());
@@ -230,6 +262,13 @@ impl Description {
                 only(ExtensionName::MinPinLength, self.has(ConfigCommand::SetMinPinLength)),
                 "GI-84",
                 "the extension minPinLength needs the configuration command setMinPINLength",
+            ),
+            (
+                self.credentials.backup_eligibility
+                    && self.credentials.multi_device_credential_support
+                        == MultiDeviceCredentialSupport::Unsupported,
+                "AT-67",
+                "backupEligibility needs multiDeviceCredentialSupport explicit or implicit",
             ),
             (!all_protocols, "GI-15", "the PIN/UV auth protocols are 1 and 2"),
             (
@@ -289,6 +328,7 @@ impl Description {
             large_blobs: options.large_blobs.then_some(self.max_serialized_large_blob_array),
             authenticator_config: self.commands(device_key),
             extensions: self.extensions(),
+            credentials: self.credentials.of_new(),
             attestation: self.attestation.r#type.of_ctap2(),
             attestation_key,
             u2f: self.speaks_u2f(),
@@ -392,6 +432,42 @@ impl ResetSettings {
             TapGesture::TapTwice => Times::Twice,
         };
         ResetGestures { touch, tap }
+    }
+}
+
+impl CredentialSettings {
+    const fn of_new(&self) -> NewCredentials {
+        let start = self.sign_count_start;
+        NewCredentials {
+            backup: Backup { eligible: self.backup_eligibility, state: self.backup_state },
+            sign_count: match self.sign_count {
+                CounterName::Global => SignCount::Global { start },
+                CounterName::PerCredential => SignCount::PerCredential { start },
+                CounterName::Zero => SignCount::Zero,
+            },
+            keep_non_discoverable: self.keep_non_discoverable,
+        }
+    }
+
+    /// What is as in this; metadata follows the flag.
+    pub(super) fn set(&mut self, new: NewCredentials) {
+        let NewCredentials { backup, sign_count, keep_non_discoverable } = new;
+        let (sign_count, sign_count_start) = match sign_count {
+            SignCount::Global { start } => (CounterName::Global, start),
+            SignCount::PerCredential { start } => (CounterName::PerCredential, start),
+            SignCount::Zero => (CounterName::Zero, 0),
+        };
+        *self = Self {
+            backup_eligibility: backup.eligible,
+            backup_state: backup.state,
+            sign_count,
+            sign_count_start,
+            keep_non_discoverable,
+            multi_device_credential_support: match backup.eligible {
+                true => MultiDeviceCredentialSupport::Implicit,
+                false => MultiDeviceCredentialSupport::Unsupported,
+            },
+        };
     }
 }
 

@@ -195,6 +195,7 @@ pub(crate) fn records(kept: &Kept) -> Vec<Record> {
 pub(crate) struct Snapshot {
     secrets: Vec<Vec<u8>>,
     credentials: Vec<String>,
+    kept: String,
     rest: String,
 }
 
@@ -214,6 +215,7 @@ impl Snapshot {
         Self {
             secrets: secrets.into(),
             credentials: credentials.collect(),
+            kept: format!("{:?}", state.kept().collect::<Vec<_>>()),
             rest: format!("{fingerprints:?} {:?}", state.settings()),
         }
     }

@@ -1,0 +1,184 @@
+//! What whoever owns a running key may do with it past CTAP: no request is made, nobody is asked, and no power cycle is needed.
+
+use alloc::vec::Vec;
+
+use super::{Authenticator, Platform};
+use crate::change::Change;
+use crate::credential::{Backup, Counter};
+use crate::credential_source::{CredentialError, CredentialSource, Place, Properties};
+use crate::crypto::random_bytes;
+use crate::memory::MemoryError;
+use crate::state::Fingerprint;
+use crate::store::Store;
+
+/// Why a finger cannot be enrolled or removed: the fault of who asks, unless a variant says otherwise. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FingerError {
+    /// The key was made without a fingerprint sensor.
+    #[error("the key has no fingerprint sensor")]
+    NoSensor,
+    /// As many fingers are enrolled as the sensor was made for.
+    #[error("the fingerprint sensor has room for {capacity} fingers, and knows as many")]
+    Full {
+        /// How many fit.
+        capacity: u8,
+    },
+    /// This one is enrolled.
+    #[error("this finger is enrolled already")]
+    Enrolled,
+    /// This one is not.
+    #[error("this finger is not enrolled")]
+    NotEnrolled,
+    /// The memory did not keep it: the medium's fault.
+    #[error("the memory did not keep it: {0}")]
+    Memory(#[from] MemoryError),
+}
+
+impl FingerError {
+    /// What a person can do about it.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::NoSensor => "start a key whose profile has the option bioEnroll",
+            Self::Full { .. } => "remove a finger, or start a key with more maxTemplates",
+            Self::Enrolled | Self::NotEnrolled => "list the fingers that are",
+            Self::Memory(MemoryError::Full) => "make room on its disk, then try again",
+            Self::Memory(MemoryError::Failed) => "look after its disk, then try again",
+        }
+    }
+}
+
+impl Authenticator {
+    /// Copies of all credentials that the key keeps, their private keys included: the discoverable ones, oldest first, then the others
+    /// in the order of their ids. A credential that travels sealed in its own id is none of them.
+    #[must_use]
+    pub fn credential_sources(&self, store: &Store) -> Vec<CredentialSource> {
+        let (state, of_key) = (store.state(), self.counter.current());
+        let found = state.credentials.iter().map(|one| CredentialSource::of(one, of_key));
+        found.chain(state.kept().map(|kept| CredentialSource::of_kept(kept, of_key))).collect()
+    }
+
+    /// Adds a credential, which is the newest then. If it is discoverable, and the same account has one, it takes the place of that, whose
+    /// id is returned (MC-40).
+    ///
+    /// # Errors
+    /// [`CredentialError`]; nothing has changed then.
+    pub fn add_credential(
+        &self,
+        source: CredentialSource,
+        platform: &mut Platform<'_>,
+    ) -> Result<Option<Vec<u8>>, CredentialError> {
+        let Platform { store, rng, .. } = platform;
+        let replaced = source.replaces(store.state());
+        let change = match source.placed(&self.config, store.state(), *rng)? {
+            Place::Kept(kept) => Change::KeepCredential(kept),
+            Place::Discoverable(credential) => {
+                Change::SaveCredential { credential, cred_store_state: random_bytes(*rng) }
+            }
+        };
+        store.commit(change)?;
+        Ok(replaced)
+    }
+
+    /// Removes the credential with this id.
+    ///
+    /// # Errors
+    /// [`CredentialError::NoSuchCredential`], [`CredentialError::Memory`].
+    pub fn remove_credential(
+        &self,
+        id: &[u8],
+        platform: &mut Platform<'_>,
+    ) -> Result<(), CredentialError> {
+        let Platform { store, rng, .. } = platform;
+        let credential = store.state().credential(id).ok_or(CredentialError::NoSuchCredential)?;
+        let id = id.to_vec();
+        let change = match credential.account {
+            None => Change::ForgetCredential { id },
+            Some(_) => Change::DeleteCredential { id, cred_store_state: random_bytes(*rng) },
+        };
+        Ok(store.commit(change)?)
+    }
+
+    /// Changes what is told of the credential with this id, from its next assertion on.
+    ///
+    /// # Errors
+    /// As [`remove_credential`](Self::remove_credential).
+    pub fn change_credential(
+        &self,
+        id: &[u8],
+        properties: Properties,
+        platform: &mut Platform<'_>,
+    ) -> Result<(), CredentialError> {
+        let store = &mut *platform.store;
+        let credential = store.state().credential(id).ok_or(CredentialError::NoSuchCredential)?;
+        let Properties { backup_eligibility, backup_state, sign_count } = properties;
+        let backup = Backup {
+            eligible: backup_eligibility.unwrap_or(credential.backup.eligible),
+            state: backup_state.unwrap_or(credential.backup.state),
+        };
+        let counter = match sign_count {
+            None => credential.counter,
+            Some(last) => last.map_or(Counter::Zero, Counter::Own),
+        };
+        Ok(store.commit(Change::CredentialProperties { id: id.to_vec(), backup, counter })?)
+    }
+
+    /// Enrols a finger without a PIN and without samples: the sensor knows it from now on (option `uv`).
+    ///
+    /// # Errors
+    /// [`FingerError`]; nothing has changed then.
+    pub fn enroll_finger(
+        &self,
+        finger: u8,
+        platform: &mut Platform<'_>,
+    ) -> Result<(), FingerError> {
+        let Platform { store, rng, .. } = platform;
+        let sensor = self.config.fingerprints.as_ref().ok_or(FingerError::NoSensor)?;
+        if store.state().fingers().any(|known| known == finger) {
+            return Err(FingerError::Enrolled);
+        }
+        if store.state().fingerprints.len() >= usize::from(sensor.capacity) {
+            return Err(FingerError::Full { capacity: sensor.capacity });
+        }
+        let template_id = random_bytes::<TEMPLATE_ID>(*rng).to_vec();
+        let enrolled = Fingerprint { template_id, friendly_name: None, finger };
+        Ok(store.commit(Change::SaveFingerprint(enrolled))?)
+    }
+
+    /// Removes a finger that is enrolled.
+    ///
+    /// # Errors
+    /// [`FingerError::NotEnrolled`], [`FingerError::Memory`].
+    pub fn remove_finger(
+        &self,
+        finger: u8,
+        platform: &mut Platform<'_>,
+    ) -> Result<(), FingerError> {
+        let mut enrolled = platform.store.state().fingerprints.values();
+        let found =
+            enrolled.find(|known| known.finger == finger).ok_or(FingerError::NotEnrolled)?;
+        let template_id = found.template_id.clone();
+        Ok(platform.store.commit(Change::RemoveFingerprint { template_id })?)
+    }
+
+    /// Puts a large-blob array in the place of the one that is there: what authenticatorLargeBlobs writes, its hash at the end
+    /// included, which is the caller's to get right (LB-03).
+    ///
+    /// # Errors
+    /// [`CredentialError::Blob`] if it is longer than the key was made for; [`CredentialError::Memory`].
+    pub fn write_large_blobs(
+        &self,
+        array: Vec<u8>,
+        platform: &mut Platform<'_>,
+    ) -> Result<(), CredentialError> {
+        let (length, longest) = (array.len(), self.config.large_blobs.unwrap_or(0));
+        if length > longest {
+            return Err(CredentialError::Blob { what: "largeBlobArray", length, longest });
+        }
+        Ok(platform.store.commit(Change::LargeBlobs(array))?)
+    }
+}
+
+/// Bytes of a template id (BE-32).
+const TEMPLATE_ID: usize = 16;

@@ -1,0 +1,447 @@
+//! Public key credential sources (WebAuthn section 4): credentials as they go into a key, and come out of it, past CTAP.
+//!
+//! Whoever owns a key may have what it keeps and bring it more ([`Authenticator::add_credential`](crate::Authenticator::add_credential)):
+//! nobody is asked, and private keys leave it.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+use rand_core::CryptoRng;
+
+use crate::algorithm::{Algorithm, PrivateKey};
+use crate::commands::parameters::truncated;
+use crate::config::{Config, longest_answer_about};
+use crate::credential::{
+    Account, Backup, Counter, CredProtect, CredRandom, Credential, Kept, LargeBlob, Rp, User,
+};
+use crate::crypto;
+use crate::limits::{
+    MAX_CAPACITY, MAX_CREDENTIAL_ID, MAX_FOREIGN_CREDENTIAL_ID, MAX_NAME, MAX_RP_ID, MAX_USER_ID,
+};
+use crate::memory::MemoryError;
+use crate::secret::Secret;
+use crate::state::State;
+
+/// A credential with its private key. What is wrong with one, a key says that is to take it.
+#[derive(Debug)]
+pub struct CredentialSource {
+    /// Its id: 1 to [`MAX_FOREIGN_CREDENTIAL_ID`] bytes, of any make.
+    pub id: Vec<u8>,
+    /// The relying party.
+    pub scope: Scope,
+    /// What that calls itself; cut to [`MAX_NAME`] bytes.
+    pub rp_name: Option<String>,
+    /// Whose it is: a `user.id` of [`MAX_USER_ID`] bytes at the most, names cut to [`MAX_NAME`]. A discoverable one has a user.
+    pub user: Option<User>,
+    /// The private key, of an algorithm of the key that is to take it.
+    pub key: PrivateKey,
+    /// It is found without its id.
+    pub discoverable: bool,
+    /// The last signature counter that was sent: the next one is one more. `None`: it is 0 for ever (MC-77).
+    pub sign_count: Option<u32>,
+    /// Flags BE and BS, in any combination (MC-76).
+    pub backup: Backup,
+    /// When it shows itself.
+    pub cred_protect: CredProtect,
+    /// The secrets behind hmac-secret, which browsers offer as `prf`; `None`: they are drawn.
+    pub cred_random: Option<CredRandom>,
+    /// Made with thirdPartyPayment.
+    pub third_party_payment: bool,
+    /// What credBlob stored; only a discoverable one has a place for it.
+    pub cred_blob: Option<Vec<u8>>,
+    /// The key of its entry in the large-blob array; only of a discoverable one.
+    pub large_blob_key: Option<Secret<32>>,
+    /// What the extension largeBlob stored; only of a discoverable one.
+    pub large_blob: LargeBlob,
+}
+
+/// The relying party of a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Its RP id: 1 to [`MAX_RP_ID`] bytes, whatever they say.
+    RpId(String),
+    /// Its SHA-256, where that is all that is known: the credential was made over U2F. No discoverable one.
+    Hash([u8; 32]),
+}
+
+impl Scope {
+    /// The RP id, if it is known.
+    #[must_use]
+    pub fn rp_id(&self) -> Option<&str> {
+        match self {
+            Self::RpId(id) => Some(id),
+            Self::Hash(_) => None,
+        }
+    }
+
+    /// Its SHA-256, which authenticator data and U2F have.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        match self {
+            Self::RpId(id) => crypto::sha256(&[id.as_bytes()]),
+            Self::Hash(hash) => *hash,
+        }
+    }
+}
+
+/// What is to be different about a credential; `None`: it stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Properties {
+    /// Flag BE (MC-76).
+    pub backup_eligibility: Option<bool>,
+    /// Flag BS (MC-76).
+    pub backup_state: Option<bool>,
+    /// As [`CredentialSource::sign_count`].
+    pub sign_count: Option<Option<u32>>,
+}
+
+/// Why a key does not take a credential, or cannot change one. The fault is whose credential or id it is, unless a variant says
+/// otherwise; nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialError {
+    /// An id that no authenticator makes.
+    #[error(
+        "a credential id has 1 to {MAX_FOREIGN_CREDENTIAL_ID} bytes, and this one has {length}"
+    )]
+    IdLength {
+        /// Its bytes.
+        length: usize,
+    },
+    /// The key keeps a credential with this id.
+    #[error("the key has a credential with this id already")]
+    Duplicate,
+    /// The key keeps no credential with this id. One that it made, not discoverable, may be in its id alone.
+    #[error("the key keeps no credential with this id")]
+    NoSuchCredential,
+    /// As many are there as the key was made for.
+    #[error("the key has room for {capacity} such credentials, and has as many")]
+    Full {
+        /// How many fit.
+        capacity: usize,
+    },
+    /// The key was not made to sign with this algorithm.
+    #[error("the key does not sign with {}", .algorithm.name())]
+    Algorithm {
+        /// The credential's.
+        algorithm: Algorithm,
+    },
+    /// The private key is of another length, or out of range.
+    #[error("the private key is none of {}", .algorithm.name())]
+    NotAKey {
+        /// What it is said to be.
+        algorithm: Algorithm,
+    },
+    /// The key was made without discoverable credentials (option `rk`).
+    #[error("the key has no discoverable credentials")]
+    NoDiscoverable,
+    /// A discoverable credential without a user, or of a relying party of which only the hash is known.
+    #[error("a discoverable credential needs a user handle and an RP id")]
+    NoAccount,
+    /// A user handle that no relying party may choose.
+    #[error("a user handle has at most {MAX_USER_ID} bytes, and this one has {length}")]
+    UserId {
+        /// Its bytes.
+        length: usize,
+    },
+    /// An RP id that the key does not keep.
+    #[error("an RP id has 1 to {MAX_RP_ID} bytes, and this one has {length}")]
+    RpId {
+        /// Its bytes.
+        length: usize,
+    },
+    /// More than the key was made to keep with such a credential, which may be nothing.
+    #[error(
+        "the key keeps {longest} bytes of {what} with such a credential, and this one has {length}"
+    )]
+    Blob {
+        /// `credBlob`, `largeBlob` or `largeBlobKey`.
+        what: &'static str,
+        /// What it has, in bytes.
+        length: usize,
+        /// What is kept at the most, in bytes.
+        longest: usize,
+    },
+    /// With an id so long an answer would be longer than the key announces (MSG-60).
+    #[error(
+        "answers about it would have {length} bytes, and the key announces {max_msg_size} (maxMsgSize)"
+    )]
+    TooLongAnswer {
+        /// The longest answer.
+        length: usize,
+        /// What the key was made with.
+        max_msg_size: usize,
+    },
+    /// The memory did not keep it: the medium's fault.
+    #[error("the memory did not keep it: {0}")]
+    Memory(#[from] MemoryError),
+}
+
+impl CredentialError {
+    /// What a person can do about it.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::IdLength { .. } | Self::UserId { .. } | Self::RpId { .. } | Self::NoAccount => {
+                "correct the credential: no authenticator makes one like that"
+            }
+            Self::Duplicate => "remove the one that is there, or give this one another id",
+            Self::NoSuchCredential => {
+                "list the credentials: only those that are listed can be changed"
+            }
+            Self::Full { .. } => "remove a credential, or start a key with more capacity",
+            Self::Algorithm { .. } => "start a key whose profile has this algorithm",
+            Self::NotAKey { .. } => {
+                "take the private key from where the credential was made, as PKCS#8"
+            }
+            Self::NoDiscoverable => {
+                "say that it is not discoverable, or start a key with the option rk"
+            }
+            Self::Blob { .. } => "leave it out, or start a key whose profile has room for it",
+            Self::TooLongAnswer { .. } => "start a key with a larger maxMsgSize",
+            Self::Memory(MemoryError::Full) => "make room on its disk, then try again",
+            Self::Memory(MemoryError::Failed) => "look after its disk, then try again",
+        }
+    }
+}
+
+/// What a credential becomes in a key.
+pub(crate) enum Place {
+    Discoverable(Box<Credential>),
+    Kept(Box<Kept>),
+}
+
+impl CredentialSource {
+    /// A credential that is not discoverable, whose signatures nobody has counted, with the least that there can be.
+    #[must_use]
+    pub fn new(id: Vec<u8>, rp_id: &str, key: PrivateKey) -> Self {
+        Self {
+            id,
+            scope: Scope::RpId(rp_id.into()),
+            rp_name: None,
+            user: None,
+            key,
+            discoverable: false,
+            sign_count: Some(0),
+            backup: Backup::default(),
+            cred_protect: CredProtect::default(),
+            cred_random: None,
+            third_party_payment: false,
+            cred_blob: None,
+            large_blob_key: None,
+            large_blob: LargeBlob::Unsupported,
+        }
+    }
+
+    /// A second copy: of the private key, too.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            scope: self.scope.clone(),
+            rp_name: self.rp_name.clone(),
+            user: self.user.clone(),
+            key: self.key.duplicate(),
+            cred_random: self.cred_random.as_ref().map(CredRandom::duplicate),
+            cred_blob: self.cred_blob.clone(),
+            large_blob_key: self.large_blob_key.as_ref().map(Secret::duplicate),
+            large_blob: self.large_blob.clone(),
+            ..*self
+        }
+    }
+
+    /// A copy of a credential of a key whose own counter is at `of_key`.
+    pub(crate) fn of(credential: &Credential, of_key: u32) -> Self {
+        let account = credential.account.as_ref();
+        let scope = match account {
+            Some(account) => Scope::RpId(account.rp.id.clone()),
+            None => Scope::Hash(credential.rp_id_hash),
+        };
+        let sign_count = match credential.counter {
+            Counter::OfKey => Some(of_key),
+            Counter::Own(last) => Some(last),
+            Counter::Zero => None,
+        };
+        Self {
+            id: credential.id.clone(),
+            scope,
+            rp_name: account.and_then(|account| account.rp.name.clone()),
+            user: account.map(|account| account.user.clone()),
+            key: credential.key.duplicate(),
+            discoverable: account.is_some(),
+            sign_count,
+            backup: credential.backup,
+            cred_protect: credential.cred_protect,
+            cred_random: Some(credential.cred_random.duplicate()),
+            third_party_payment: credential.third_party_payment,
+            cred_blob: account.and_then(|account| account.cred_blob.clone()),
+            large_blob_key: account.and_then(Account::large_blob_key_duplicate),
+            large_blob: account.map(|account| account.large_blob.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// The same of one that is not discoverable.
+    pub(crate) fn of_kept(kept: &Kept, of_key: u32) -> Self {
+        let Kept { credential, rp, user } = kept;
+        let source = Self::of(credential, of_key);
+        let scope = rp.as_ref().map_or(source.scope, |rp| Scope::RpId(rp.id.clone()));
+        let rp_name = rp.as_ref().and_then(|rp| rp.name.clone());
+        Self { scope, rp_name, user: user.clone(), ..source }
+    }
+
+    /// What it becomes in a key that is made so and remembers that.
+    pub(crate) fn placed(
+        self,
+        config: &Config,
+        state: &State,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Place, CredentialError> {
+        self.check_lengths()?;
+        self.check_fits(config)?;
+        self.check_room(config, state)?;
+        let algorithm = self.key.algorithm;
+        let public_key = self.key.cose_public_key();
+        let public_key = public_key.ok_or(CredentialError::NotAKey { algorithm })?;
+        let (discoverable, rp, user) = (self.discoverable, self.rp(), self.user());
+        let credential = Credential {
+            rp_id_hash: self.scope.hash(),
+            counter: self.sign_count.map_or(Counter::Zero, Counter::Own),
+            cred_random: self.cred_random.unwrap_or_else(|| CredRandom::random(rng)),
+            id: self.id,
+            key: self.key,
+            cred_protect: self.cred_protect,
+            third_party_payment: self.third_party_payment,
+            backup: self.backup,
+            account: None,
+        };
+        match (discoverable, rp, user) {
+            (false, rp, user) => Ok(Place::Kept(Box::new(Kept { credential, rp, user }))),
+            (true, Some(rp), Some(user)) => {
+                let account = Account {
+                    public_key,
+                    rp,
+                    user,
+                    cred_blob: self.cred_blob,
+                    large_blob_key: self.large_blob_key,
+                    large_blob: self.large_blob,
+                };
+                let credential = Credential { account: Some(account), ..credential };
+                Ok(Place::Discoverable(Box::new(credential)))
+            }
+            (true, ..) => Err(CredentialError::NoAccount),
+        }
+    }
+
+    fn rp(&self) -> Option<Rp> {
+        let name = self.rp_name.as_deref().map(cut);
+        self.scope.rp_id().map(|id| Rp { id: id.into(), name })
+    }
+
+    fn user(&self) -> Option<User> {
+        self.user.as_ref().map(|user| User {
+            id: user.id.clone(),
+            name: user.name.as_deref().map(cut),
+            display_name: user.display_name.as_deref().map(cut),
+        })
+    }
+
+    /// What no key takes.
+    fn check_lengths(&self) -> Result<(), CredentialError> {
+        let length = self.id.len();
+        if !(1..=MAX_FOREIGN_CREDENTIAL_ID).contains(&length) {
+            return Err(CredentialError::IdLength { length });
+        }
+        let length = self.scope.rp_id().map_or(1, str::len);
+        if !(1..=MAX_RP_ID).contains(&length) {
+            return Err(CredentialError::RpId { length });
+        }
+        let length = self.user.as_ref().map_or(0, |user| user.id.len());
+        if length > MAX_USER_ID {
+            return Err(CredentialError::UserId { length });
+        }
+        let PrivateKey { algorithm, secret } = &self.key;
+        let length = secret.expose().len();
+        if length != algorithm.secret_length() {
+            return Err(CredentialError::NotAKey { algorithm: *algorithm });
+        }
+        Ok(())
+    }
+
+    /// What this kind of key does not take.
+    fn check_fits(&self, config: &Config) -> Result<(), CredentialError> {
+        let algorithm = self.key.algorithm;
+        if !config.algorithms.contains(&algorithm) {
+            return Err(CredentialError::Algorithm { algorithm });
+        }
+        if self.discoverable && !config.rk() {
+            return Err(CredentialError::NoDiscoverable);
+        }
+        let has_place = |longest: Option<usize>| longest.filter(|_| self.discoverable).unwrap_or(0);
+        let written = match &self.large_blob {
+            LargeBlob::Written { blob, .. } => blob.len(),
+            LargeBlob::Unsupported | LargeBlob::Empty => 0,
+        };
+        let key_length = config.large_blobs.map(|_| LARGE_BLOB_KEY);
+        for (what, length, longest) in [
+            ("credBlob", self.cred_blob.as_ref().map_or(0, Vec::len), config.extensions.cred_blob),
+            ("largeBlob", written, config.extensions.large_blob),
+            (
+                "largeBlobKey",
+                self.large_blob_key.as_ref().map_or(0, |_| LARGE_BLOB_KEY),
+                key_length,
+            ),
+        ] {
+            let longest = has_place(longest);
+            if length > longest {
+                return Err(CredentialError::Blob { what, length, longest });
+            }
+        }
+        let (length, max_msg_size) = (self.longest_answer(config), config.max_msg_size);
+        if length > max_msg_size {
+            return Err(CredentialError::TooLongAnswer { length, max_msg_size });
+        }
+        Ok(())
+    }
+
+    /// Of a key's own ids its configuration was checked for.
+    fn longest_answer(&self, config: &Config) -> usize {
+        match self.id.len() {
+            ..=MAX_CREDENTIAL_ID => 0,
+            length => longest_answer_about(self.key.algorithm, length, self.discoverable, config),
+        }
+    }
+
+    /// What is taken already.
+    fn check_room(&self, config: &Config, state: &State) -> Result<(), CredentialError> {
+        if state.credential(&self.id).is_some() {
+            return Err(CredentialError::Duplicate);
+        }
+        let (there, capacity) = match self.discoverable {
+            true => (state.credentials.len(), config.capacity),
+            false => (state.kept().len(), MAX_CAPACITY),
+        };
+        if there < capacity || self.replaces(state).is_some() {
+            return Ok(());
+        }
+        Err(CredentialError::Full { capacity })
+    }
+
+    /// The id of the credential of the same account, in whose place this one comes (MC-40).
+    pub(crate) fn replaces(&self, state: &State) -> Option<Vec<u8>> {
+        let user = self.user.as_ref().filter(|_| self.discoverable)?;
+        let old = state.credentials.of_account(&self.scope.hash(), &user.id)?;
+        Some(old.id.clone())
+    }
+}
+
+impl Account {
+    fn large_blob_key_duplicate(&self) -> Option<Secret<32>> {
+        self.large_blob_key.as_ref().map(Secret::duplicate)
+    }
+}
+
+/// Bytes of a largeBlobKey (EX-60).
+const LARGE_BLOB_KEY: usize = 32;
+
+fn cut(name: &str) -> String {
+    truncated(name, MAX_NAME).into()
+}

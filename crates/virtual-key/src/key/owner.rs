@@ -1,0 +1,95 @@
+//! What the owner of a running key does with it, past its transports.
+
+use std::fmt;
+use std::time::Duration;
+
+use ctap_core::consent::{Gesture, SampleFault};
+use ctap_core::{Authenticator, Decision, Platform, Question};
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use super::worker::Order;
+use super::{Key, Touch};
+
+/// What becomes of a question for a finger, where [`Touch::Auto`] answers the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// The finger that fits is placed.
+    #[default]
+    Succeed,
+    /// One is placed in a way that the sensor cannot read, which costs a try.
+    Fail,
+    /// It is refused, and costs nothing.
+    Deny,
+}
+
+/// Something that is done with the authenticator on the key's thread.
+pub(super) struct Act(Box<Acting>);
+
+type Acting = dyn FnOnce(&mut Authenticator, &mut Platform<'_>) + Send;
+
+impl Act {
+    pub(super) fn run(self, authenticator: &mut Authenticator, platform: &mut Platform<'_>) {
+        (self.0)(authenticator, platform);
+    }
+}
+
+impl fmt::Debug for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Act")
+    }
+}
+
+/// Who answers questions without being asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answers {
+    pub(super) touch: Touch,
+    pub(super) verification: Verification,
+}
+
+impl Answers {
+    /// What is decided at once; `None`: somebody is to decide.
+    pub(super) fn to(self, question: &Question) -> Option<Decision> {
+        match (self.touch, question.gesture, self.verification) {
+            (Touch::Ask, ..) => None,
+            (Touch::Deny, ..) | (Touch::Auto, Gesture::Finger, Verification::Deny) => {
+                Some(Decision::Deny)
+            }
+            (Touch::Auto, Gesture::Finger, Verification::Fail) => {
+                Some(Decision::BadSample(SampleFault::PoorQuality))
+            }
+            (Touch::Auto, ..) => Some(Decision::Approve),
+        }
+    }
+}
+
+impl Key {
+    /// Has this done with the authenticator and what it remembers, when it is its turn, with power or without. The receiver hears what
+    /// came of it.
+    pub fn act<T: Send + 'static>(
+        &mut self,
+        act: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T + Send + 'static,
+        now: Duration,
+    ) -> oneshot::Receiver<T> {
+        let (reply, done) = oneshot::channel();
+        let act = Act(Box::new(move |authenticator, platform| {
+            // Whoever wanted it may have gone away meanwhile.
+            let _ = reply.send(act(authenticator, platform));
+        }));
+        self.order(Order::Act { act, now }, now);
+        done
+    }
+
+    /// From now on this becomes of questions, and of those that are open. The receiver hears when it is so.
+    pub fn set_answers(
+        &mut self,
+        touch: Option<Touch>,
+        verification: Option<Verification>,
+        now: Duration,
+    ) -> oneshot::Receiver<()> {
+        let (reply, done) = oneshot::channel();
+        self.order(Order::SetAnswers { touch, verification, now, reply }, now);
+        done
+    }
+}

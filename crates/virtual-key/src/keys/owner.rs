@@ -1,0 +1,159 @@
+//! What the owner of a running key does with it, past CTAP: its credentials, its fingers, and what becomes of its questions.
+
+use std::time::Duration;
+
+use ctap_core::credential_source::{CredentialError, Properties};
+use ctap_core::{Authenticator, CredentialSource, FingerError, Platform};
+
+use super::PluggedKey;
+use crate::error::Error;
+use crate::key::{Key, Touch, Verification};
+use crate::large_blobs;
+
+impl PluggedKey {
+    /// Copies of all credentials that it keeps, their private keys included: the discoverable ones, oldest first, then the others in the
+    /// order of their ids. A credential that travels sealed in its own id is none of them, unless the profile says
+    /// `keepNonDiscoverable`.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub async fn credentials(&self) -> Result<Vec<CredentialSource>, Error> {
+        self.act(|authenticator, platform| {
+            let sources = authenticator.credential_sources(platform.store);
+            large_blobs::filled_in(sources, authenticator, platform)
+        })
+        .await
+    }
+
+    /// Adds a credential, which is the newest then. A discoverable one takes the place of the one of the same account, whose id is
+    /// returned (MC-40). What `largeBlob` has goes to where the key keeps such blobs.
+    ///
+    /// # Errors
+    /// [`Error::Credential`], with nothing changed; [`Error::Ended`].
+    pub async fn add_credential(&self, source: CredentialSource) -> Result<Option<Vec<u8>>, Error> {
+        self.act(|authenticator, platform| large_blobs::add(source, authenticator, platform))
+            .await?
+            .map_err(Error::Credential)
+    }
+
+    /// Removes the credential with this id.
+    ///
+    /// # Errors
+    /// [`Error::Credential`] if it keeps none, or the medium failed; [`Error::Ended`].
+    pub async fn remove_credential(&self, id: &[u8]) -> Result<(), Error> {
+        let id = id.to_vec();
+        self.act(move |authenticator, platform| authenticator.remove_credential(&id, platform))
+            .await?
+            .map_err(Error::Credential)
+    }
+
+    /// Removes all credentials that it keeps, and tells how many they were.
+    ///
+    /// # Errors
+    /// As [`remove_credential`](Self::remove_credential): the medium failed, and some may be gone.
+    pub async fn remove_credentials(&self) -> Result<usize, Error> {
+        self.act(remove_all).await?.map_err(Error::Credential)
+    }
+
+    /// Changes flags or counter of the credential with this id, from its next assertion on.
+    ///
+    /// # Errors
+    /// As [`remove_credential`](Self::remove_credential).
+    pub async fn change_credential(&self, id: &[u8], properties: Properties) -> Result<(), Error> {
+        let id = id.to_vec();
+        let change = move |authenticator: &mut Authenticator, platform: &mut Platform<'_>| {
+            authenticator.change_credential(&id, properties, platform)
+        };
+        self.act(change).await?.map_err(Error::Credential)
+    }
+
+    /// Enrols the finger with this number, without a PIN: its sensor knows it from now on.
+    ///
+    /// # Errors
+    /// [`Error::Finger`], [`Error::Ended`].
+    pub async fn enroll_finger(&self, number: u8) -> Result<(), Error> {
+        self.act(move |authenticator, platform| authenticator.enroll_finger(number, platform))
+            .await?
+            .map_err(Error::Finger)
+    }
+
+    /// Removes an enrolled finger.
+    ///
+    /// # Errors
+    /// As [`enroll_finger`](Self::enroll_finger).
+    pub async fn remove_finger(&self, number: u8) -> Result<(), Error> {
+        self.act(move |authenticator, platform| authenticator.remove_finger(number, platform))
+            .await?
+            .map_err(Error::Finger)
+    }
+
+    /// What becomes of its questions.
+    pub fn touch(&self) -> Touch {
+        self.touch.get()
+    }
+
+    /// From now on this becomes of its questions; one that waits for a person is answered at once, unless the person still is to.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub async fn set_touch(&self, touch: Touch) -> Result<(), Error> {
+        self.touch.set(touch);
+        self.set_answers(Some(touch), None).await
+    }
+
+    /// From now on this becomes of questions for a finger, where [`Touch::Auto`] answers.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub async fn set_verification(&self, verification: Verification) -> Result<(), Error> {
+        self.set_answers(None, Some(verification)).await
+    }
+
+    async fn set_answers(
+        &self,
+        touch: Option<Touch>,
+        verification: Option<Verification>,
+    ) -> Result<(), Error> {
+        let done = {
+            let usb = &mut *self.usb.borrow_mut();
+            usb.key.set_answers(touch, verification, usb.clock.now())
+        };
+        let done = done.await.map_err(|_| Error::Ended);
+        self.usb.borrow_mut().catch_up();
+        done
+    }
+
+    /// Has this done with the authenticator, and waits for what comes of it.
+    async fn act<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let done = {
+            let usb = &mut *self.usb.borrow_mut();
+            usb.key.act(act, usb.clock.now())
+        };
+        done.await.map_err(|_| Error::Ended)
+    }
+}
+
+/// Enrols these fingers of a key that is being made; a memory may know them already.
+pub(super) fn enroll(key: &mut Key, fingers: &[u8], now: Duration) -> Result<(), Error> {
+    let enroll = |number: u8| {
+        let mut done = key
+            .act(move |authenticator, platform| authenticator.enroll_finger(number, platform), now);
+        match done.try_recv().unwrap_or(Ok(())) {
+            Ok(()) | Err(FingerError::Enrolled) => Ok(()),
+            Err(error) => Err(Error::Finger(error)),
+        }
+    };
+    fingers.iter().copied().try_for_each(enroll)
+}
+
+fn remove_all(
+    authenticator: &mut Authenticator,
+    platform: &mut Platform<'_>,
+) -> Result<usize, CredentialError> {
+    let all = authenticator.credential_sources(platform.store);
+    all.iter().try_for_each(|source| authenticator.remove_credential(&source.id, platform))?;
+    Ok(all.len())
+}
