@@ -159,8 +159,9 @@ impl PrivateKey {
         Self { algorithm: self.algorithm, secret: self.secret.duplicate() }
     }
 
-    /// The public half as a COSE_Key (MC-73). `None` as [`pair`](Self::pair).
-    pub(crate) fn cose_public_key(&self) -> Option<Vec<u8>> {
+    /// The public half as a COSE_Key (MC-73). `None`: the secret is not a key of its algorithm, or that is not built in.
+    #[must_use]
+    pub fn public_key(&self) -> Option<Vec<u8>> {
         Some(self.pair()?.public()?.cose(self.algorithm.cose()))
     }
 
@@ -202,7 +203,7 @@ mod tests {
             let (key, pair) = PrivateKey::generate(algorithm, &mut rng).unwrap();
             assert_eq!(key.secret.expose().len(), algorithm.secret_length());
             let public = pair.public().unwrap().cose(algorithm.cose());
-            assert_eq!(public, key.cose_public_key().unwrap());
+            assert_eq!(public, key.public_key().unwrap());
             assert_eq!(public.len(), algorithm.cose_length(), "{algorithm:?}");
             for signature in [pair.sign(&[b"a", b"b"], &evidence), key.sign(&[b"ab"], &evidence)] {
                 let shorter = algorithm.longest_signature() - signature.unwrap().len();
@@ -217,7 +218,7 @@ mod tests {
             algorithm: Algorithm::Es256,
             secret: SecretBytes::new(alloc::vec![3; 32]),
         };
-        let cose = key.cose_public_key().unwrap(); // V-11
+        let cose = key.public_key().unwrap(); // V-11
         assert_eq!(
             cose[..14],
             [0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 0x20, 0x59, 0x1a, 0xb7, 0x71]

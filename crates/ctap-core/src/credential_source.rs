@@ -299,7 +299,7 @@ impl CredentialSource {
         self.check_fits(config)?;
         self.check_room(config, state)?;
         let algorithm = self.key.algorithm;
-        let public_key = self.key.cose_public_key();
+        let public_key = self.key.public_key();
         let public_key = public_key.ok_or(CredentialError::NotAKey { algorithm })?;
         let (discoverable, rp, user) = (self.discoverable, self.rp(), self.user());
         let credential = Credential {

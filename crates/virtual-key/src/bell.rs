@@ -1,4 +1,5 @@
-//! "Look again": tells front ends that a prompt opened or closed. What is the case, they ask the keys themselves.
+//! "Look again": tells front ends that a prompt opened or closed, or that credentials may have changed. What is the case, they ask the keys
+//! themselves.
 
 use tokio::sync::watch;
 

@@ -62,7 +62,7 @@ pub struct Parts {
     pub rng: Box<dyn CryptoRng + Send>,
     /// Who answers its questions.
     pub touch: Touch,
-    /// Rung when a prompt opens or closes, and when the key winks.
+    /// Rung when a prompt opens or closes, when the key winks, and when a command or the owner may have changed its credentials.
     pub bell: Bell,
 }
 
@@ -388,8 +388,11 @@ impl Key {
                 self.open.prompts.retain(|(open, ..)| *open != prompt);
                 self.open.deadline = None;
             }
-            Effect::Done { response, open, has_u2f } => {
+            Effect::Done { response, open, has_u2f, is_about_credentials } => {
                 self.card.set_version(version(has_u2f));
+                if is_about_credentials {
+                    self.bell.ring();
+                }
                 if let Some((request, message)) = response {
                     self.respond(request, &message, now);
                     next = self.turns.answered(request);

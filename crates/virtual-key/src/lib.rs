@@ -14,6 +14,7 @@
 //! | [`profile`] | what kind of key it is, from TOML |
 //! | [`attestation`] | who vouches for its credentials |
 //! | [`metadata`] | what relying parties may know of it |
+//! | [`credential_formats`] | credentials as browsers' drivers and password managers write them |
 //! | [`large_blobs`] | what WebAuthn's extension largeBlob stored with a credential |
 //! | [`host`] | this machine's kernel as the host of a key |
 //! | [`power_cycle`] | unplugging a key and plugging it in again |
@@ -27,6 +28,7 @@ pub mod attestation;
 pub mod bell;
 mod builder;
 mod connection;
+pub mod credential_formats;
 mod error;
 #[cfg(test)]
 mod gated;

@@ -61,7 +61,7 @@ fn read_credential(r: &mut Reader<'_>) -> Result<Credential, Fault> {
     let (id, rp_id_hash) = (r.field("id")?.bytes()?, r.field("rp_id_hash")?.array()?);
     let key = read_key(r.field("key")?)?;
     // These files do not have it.
-    let public_key = key.cose_public_key().ok_or_else(|| r.malformed())?;
+    let public_key = key.public_key().ok_or_else(|| r.malformed())?;
     Ok(Credential {
         id,
         rp_id_hash,

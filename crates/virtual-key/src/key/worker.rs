@@ -23,6 +23,8 @@ pub(super) struct Worker {
     answers: Answers,
     /// The last request: if one waits for its response, it is that.
     request: Option<RequestId>,
+    /// It is one of those that make, use, change or remove credentials.
+    is_about_credentials: bool,
     /// What was open after the last order.
     prompts: Vec<Prompt>,
 }
@@ -80,7 +82,13 @@ pub(super) enum Effect {
     /// Somebody decided, and what follows may take time. The request no longer waits for a person, unless it was not about it.
     Decided { prompt: PromptId, request: Option<RequestId> },
     /// The order is carried out.
-    Done { response: Option<(RequestId, Vec<u8>)>, open: Open, has_u2f: bool },
+    Done {
+        response: Option<(RequestId, Vec<u8>)>,
+        open: Open,
+        has_u2f: bool,
+        /// A credential may have been made, used, changed or removed.
+        is_about_credentials: bool,
+    },
 }
 
 /// What the authenticator waits for.
@@ -114,7 +122,9 @@ impl Worker {
             authenticator.set_tap(tap(answers.touch));
             authenticator
         });
-        Self { authenticator, parts, answers, request: None, prompts: Vec::new() }
+        let is_about_credentials = false;
+        let (request, prompts) = (None, Vec::new());
+        Self { authenticator, parts, answers, request, is_about_credentials, prompts }
     }
 
     /// Whether the order waits for no disk, and is either carried out sooner than it would be handed over, or keeps no other key
@@ -192,7 +202,7 @@ impl Worker {
             }
             Order::Act { act, now } => {
                 act.run(&mut self.authenticator, &mut self.parts.platform(now));
-                self.finish(None, tell);
+                self.done(None, true, tell);
             }
             Order::SetAnswers { touch, verification, now, reply } => {
                 self.set_answers(touch, verification);
@@ -233,6 +243,7 @@ impl Worker {
     fn start(&mut self, request: &Request, tell: &mut dyn FnMut(Effect)) -> Option<Response> {
         let Request { id, channel, kind, message, now } = request;
         self.request = Some(*id);
+        self.is_about_credentials = *kind == Kind::Msg || is_about_credentials(message);
         let mut platform = self.parts.platform(*now);
         let step = match kind {
             Kind::Cbor => self.authenticator.handle(*channel, message, &mut platform),
@@ -294,7 +305,18 @@ impl Worker {
             tracing::info!(channel, status = message.first(), length = message.len());
             (request, message)
         });
-        tell(Effect::Done { response, open: self.open(), has_u2f: self.has_u2f() });
+        let is_about_credentials = response.is_some() && self.is_about_credentials;
+        self.done(response, is_about_credentials, tell);
+    }
+
+    fn done(
+        &mut self,
+        response: Option<(RequestId, Vec<u8>)>,
+        is_about_credentials: bool,
+        tell: &mut dyn FnMut(Effect),
+    ) {
+        let (open, has_u2f) = (self.open(), self.has_u2f());
+        tell(Effect::Done { response, open, has_u2f, is_about_credentials });
     }
 
     fn open(&mut self) -> Open {
@@ -331,6 +353,25 @@ const fn tap(touch: Touch) -> Tap {
         Touch::Deny => Tap::Refuses,
     }
 }
+
+fn is_about_credentials(message: &[u8]) -> bool {
+    matches!(
+        message,
+        [
+            code::MAKE_CREDENTIAL
+                | code::GET_ASSERTION
+                | code::GET_NEXT_ASSERTION
+                | code::CREDENTIAL_MANAGEMENT
+                | CREDENTIAL_MANAGEMENT_PROTOTYPE
+                | code::LARGE_BLOBS
+                | code::RESET,
+            ..
+        ]
+    )
+}
+
+/// What libfido2 up to 1.12 calls authenticatorCredentialManagement.
+const CREDENTIAL_MANAGEMENT_PROTOTYPE: u8 = 0x41;
 
 /// A signature, or a key for key agreement.
 fn takes_arithmetic(message: &[u8]) -> bool {

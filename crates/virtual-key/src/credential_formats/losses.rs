@@ -1,0 +1,67 @@
+//! What a format has no place for.
+
+use std::collections::BTreeMap;
+
+use ctap_core::CredentialSource;
+use ctap_core::credential::{CredProtect, LargeBlob};
+
+/// What is left out of a text, counted.
+#[derive(Default)]
+pub(super) struct Losses {
+    /// By why they are left out whole.
+    credentials: BTreeMap<&'static str, usize>,
+    /// By what is left out of them.
+    members: BTreeMap<&'static str, usize>,
+}
+
+impl Losses {
+    /// A credential is left out.
+    pub(super) fn leave_out(&mut self, why: &'static str) {
+        *self.credentials.entry(why).or_default() += 1;
+    }
+
+    /// This is left out of a credential, if it has it.
+    pub(super) fn member(&mut self, what: &'static str, has_it: bool) {
+        if has_it {
+            *self.members.entry(what).or_default() += 1;
+        }
+    }
+
+    /// What formats of browsers have no place for.
+    pub(super) fn of_browsers(&mut self, source: &CredentialSource) {
+        self.member("the secrets behind prf", source.cred_random.is_some());
+        self.member("the level of credProtect", source.cred_protect != CredProtect::default());
+        self.member("the credBlob", source.cred_blob.is_some());
+        self.member("thirdPartyPayment", source.third_party_payment);
+        self.rp_name(source);
+    }
+
+    pub(super) fn rp_name(&mut self, source: &CredentialSource) {
+        self.member("the name of the site", source.rp_name.is_some());
+    }
+
+    pub(super) fn large_blob(&mut self, source: &CredentialSource) {
+        let written = matches!(source.large_blob, LargeBlob::Written { .. });
+        self.member("the large blob", written);
+    }
+
+    /// A sentence for each.
+    pub(super) fn notes(self) -> Vec<String> {
+        let left_out = self.credentials.into_iter().map(|(why, count)| match count {
+            1 => format!("1 credential is not in it: {why}"),
+            count => format!("{count} credentials are not in it: {why}"),
+        });
+        let members = self.members.into_iter().map(|(what, count)| match count {
+            1 => format!("{what} of 1 credential is not in it: the format has no place for that"),
+            count => {
+                format!(
+                    "{what} of {count} credentials is not in it: the format has no place for that"
+                )
+            }
+        });
+        left_out.chain(members).collect()
+    }
+}
+
+/// No format names a site by the hash of its name.
+pub(super) const OF_A_HASH: &str = "it was made over U2F, and the name of its site is unknown";

@@ -1,0 +1,499 @@
+//! What other programs write, read; what is read, written again; and what is not taken, told.
+
+use base64ct::{Base64, Encoding as _};
+use ctap_core::algorithm::{Algorithm, PrivateKey};
+use ctap_core::credential::{Backup, CredProtect, CredRandom, LargeBlob, User};
+use ctap_core::secret::{Secret, SecretBytes};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::pkcs8::{self, KeyError};
+use super::*;
+use crate::{Scope, large_blobs};
+
+/// Keys that `openssl genpkey` and `openssl ecparam -genkey` made, each with the public key that `openssl pkey -pubout` tells.
+const KEYS: [(Algorithm, &str, &str); 4] = [
+    (
+        Algorithm::Es256,
+        "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg/SOIRfKYFlY4tMfME/6M6x36fUkG2xKeDr3Xw0klZMWhRANCAAQstxOKZD2LAK7zBR8Xgpy343IaUgPyJfwGWA5ktoB2v2qDRWDD+JKSIHsglUCexTOdkofflcCK9ZCKdET7sLxe",
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAELLcTimQ9iwCu8wUfF4Kct+NyGlID8iX8BlgOZLaAdr9qg0Vgw/iSkiB7IJVAnsUznZKH35XAivWQinRE+7C8Xg==",
+    ),
+    (
+        Algorithm::Es384,
+        "MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDBBevfJLI50xVgMIfEBZIzG/V3yPjaeAZE+RSW4aLStQIles27OQdbZPqMR4wk5AKmhZANiAATcNO1CFGM+FcCU6Fqdmka6bEDpuNErlkQx+aI+qQoe3KIOsj1VneB/gKCur/ZF14Tk7BojNnqgJ4TED50mFdO/rsbyuh1+O2yVNZseB6/q2hWcozimiOcJQxgNW/ic1hk=",
+        "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAE3DTtQhRjPhXAlOhanZpGumxA6bjRK5ZEMfmiPqkKHtyiDrI9VZ3gf4Cgrq/2RdeE5OwaIzZ6oCeExA+dJhXTv67G8rodfjtslTWbHgev6toVnKM4pojnCUMYDVv4nNYZ",
+    ),
+    (
+        Algorithm::Es256K,
+        "MIGEAgEAMBAGByqGSM49AgEGBSuBBAAKBG0wawIBAQQg8XL//vt8ExNQIveDURN6tP/eGSF+dNDAxoIcuoNZ0dWhRANCAAQhUoYdzQUw7PtvnjOlRoaCYeNpAhvcv8Ki9ZywMxAMWhJV5J6X1wXRknt+tHl+RUhRUd853GuOJKtobzMbn0fE",
+        "MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEIVKGHc0FMOz7b54zpUaGgmHjaQIb3L/CovWcsDMQDFoSVeSel9cF0ZJ7frR5fkVIUVHfOdxrjiSraG8zG59HxA==",
+    ),
+    (
+        Algorithm::EdDsa,
+        "MC4CAQAwBQYDK2VwBCIEIMh/uya0TWYeX9e5s4RRlYz98IK2WfrnDhBy4qg7t/ZQ",
+        "MCowBQYDK2VwAyEA/OvbTPlSqq0UvzlABiXXDu5B4o3sRcwCE7rFIvF3Qd8=",
+    ),
+];
+
+fn bytes(base64: &str) -> Vec<u8> {
+    Base64::decode_vec(base64).unwrap()
+}
+
+/// As WebDriver writes it.
+fn url(base64: &str) -> String {
+    members::Encoding::Url.encode(&bytes(base64))
+}
+
+fn p256() -> PrivateKey {
+    pkcs8::from_der(&bytes(KEYS[0].1)).unwrap()
+}
+
+fn passkey() -> CredentialSource {
+    CredentialSource {
+        user: Some(User { id: b"u-1".to_vec(), name: Some("ada".into()), display_name: None }),
+        discoverable: true,
+        ..CredentialSource::new(b"id-1".to_vec(), "example.org", p256())
+    }
+}
+
+/// All of it, secrets too.
+fn told(source: &CredentialSource) -> String {
+    let random = source.cred_random.as_ref();
+    let random = random.map(|random| (random.with_uv.expose(), random.without_uv.expose()));
+    let blob_key = source.large_blob_key.as_ref().map(|key| key.expose());
+    format!("{source:?} {:x?} {random:x?} {blob_key:x?}", source.key.secret.expose())
+}
+
+/// The refusal of a text, as a person reads it.
+fn refusal(text: &str) -> String {
+    let error = read(text).unwrap_err();
+    assert!(!error.advice().is_empty());
+    error.to_string()
+}
+
+#[test]
+fn keys_of_openssl_are_read_and_written_as_they_were() {
+    for (algorithm, private, public) in KEYS {
+        let key = pkcs8::from_der(&bytes(private)).unwrap();
+        assert_eq!(key.algorithm, algorithm);
+        assert_eq!(*pkcs8::to_der(&key).unwrap(), bytes(private), "{algorithm:?}");
+        assert_eq!(pkcs8::public_to_der(&key).unwrap(), bytes(public), "{algorithm:?}");
+        let pem = pkcs8::to_pem(&key).unwrap();
+        assert_eq!(pkcs8::from_pem(&format!("# mine\n{}", *pem)).unwrap().algorithm, algorithm);
+    }
+}
+
+#[test]
+fn a_key_of_ml_dsa_is_a_seed() {
+    for algorithm in [Algorithm::MlDsa44, Algorithm::MlDsa65] {
+        let key = PrivateKey { algorithm, secret: SecretBytes::new(vec![7; 32]) };
+        let der = pkcs8::to_der(&key).unwrap();
+        let again = pkcs8::from_der(&der).unwrap();
+        assert_eq!((again.algorithm, again.secret.expose()), (algorithm, &[7; 32][..]));
+    }
+}
+
+#[test]
+fn keys_that_nobody_signs_with_here_are_refused_by_what_they_are() {
+    let rsa = "MCUCAQAwDQYJKoZIhvcNAQEBBQAEETAPAgEAAgEAAgEAAgEAAgEA";
+    assert_eq!(pkcs8::from_der(&bytes(rsa)).unwrap_err(), KeyError::Rsa);
+    let mut p521 = bytes(KEYS[1].1);
+    p521[22] = 0x23; // 1.3.132.0.35
+    assert_eq!(pkcs8::from_der(&p521).unwrap_err(), KeyError::Algorithm);
+    let sec1 = "MHcCAQEEIP0jiEXymBZWOLTHzBP+jOsd+n1JBtsSng6918NJJWTFoAoGCCqGSM49AwEHoUQDQgAELLcTimQ9iwCu8wUfF4Kct+NyGlID8iX8BlgOZLaAdr9qg0Vgw/iSkiB7IJVAnsUznZKH35XAivWQinRE+7C8Xg==";
+    for garbage in [&bytes(sec1)[..], b"", b"garbage"] {
+        assert_eq!(pkcs8::from_der(garbage).unwrap_err(), KeyError::Encoding);
+    }
+    let mut zero = bytes(KEYS[0].1);
+    zero[36..68].fill(0);
+    assert_eq!(pkcs8::from_der(&zero).unwrap_err(), KeyError::Range);
+    let labelled = "-----BEGIN EC PRIVATE KEY-----\nMHc=\n-----END EC PRIVATE KEY-----\n";
+    assert_eq!(pkcs8::from_pem(labelled).unwrap_err(), KeyError::NoPem);
+    assert!(KeyError::NoPem.advice().contains("openssl pkcs8"));
+}
+
+/// What chromedriver answers.
+fn of_webdriver() -> String {
+    format!(
+        r#"{{"credentialId":"aWQtMQ","isResidentCredential":true,"rpId":"example.org","privateKey":"{}","signCount":7,
+            "userHandle":"dS0x","userName":"ada","userDisplayName":"Ada","largeBlob":"YmxvYg","backupEligibility":true,"backupState":false}}"#,
+        url(KEYS[0].1)
+    )
+}
+
+#[test]
+fn what_webdriver_answers_is_read_whole() {
+    for text in [
+        of_webdriver(),
+        format!("[{}]", of_webdriver()),
+        format!(r#"{{"value":[{}]}}"#, of_webdriver()),
+    ] {
+        let import = read(&text).unwrap();
+        assert_eq!((import.format, import.notes), (Format::WebDriver, vec![]));
+        let one = &import.credentials[0];
+        assert_eq!((&one.id[..], one.scope.rp_id()), (&b"id-1"[..], Some("example.org")));
+        assert_eq!(one.backup, Backup { eligible: true, state: false });
+        assert_eq!((one.sign_count, one.discoverable), (Some(7), true));
+        assert_eq!(large_blobs::plain(&one.large_blob).unwrap(), b"blob");
+        assert_eq!(one.user.as_ref().unwrap().display_name.as_deref(), Some("Ada"));
+        let value: Value = serde_json::from_str(&of_webdriver()).unwrap();
+        assert_eq!(webdriver::to_json(one).unwrap(), value, "and told as it was");
+    }
+    assert_eq!(read("[]").unwrap().credentials.len(), 0);
+}
+
+#[test]
+fn a_counter_that_stays_0_is_null_or_minus_one() {
+    let with = |count: &str| of_webdriver().replace(":7,", &format!(":{count},"));
+    let count = |count: &str| read(&with(count)).unwrap().credentials[0].sign_count;
+    assert_eq!((count("null"), count("-1")), (None, None));
+    assert_eq!((count("0"), count("1.0")), (Some(0), Some(1)));
+    assert_eq!(count("4294967295"), Some(u32::MAX));
+    for wrong in ["4294967296", "-2", "1.5", "\"1\"", "true"] {
+        assert!(refusal(&with(wrong)).contains("signCount must be a number from 0"), "{wrong}");
+    }
+}
+
+#[test]
+fn devtools_writes_the_same_in_another_base64() {
+    let text = format!(
+        r#"{{"authenticatorId":"1","credential":{{"credentialId":"+/8=","isResidentCredential":false,"rpId":"example.org","privateKey":"{}",
+            "signCount":-1,"cmtgKeys":[]}}}}"#,
+        KEYS[0].1
+    );
+    let import = read(&text).unwrap();
+    assert_eq!(import.format, Format::DevTools);
+    assert_eq!(import.notes, ["the credential: `cmtgKeys` is not taken"]);
+    assert_eq!(import.credentials[0].id, [0xfb, 0xff]);
+    let export = write(Format::DevTools, &import.credentials, 0);
+    let again: Value = serde_json::from_str(&export.text).unwrap();
+    assert_eq!(again["credentials"][0]["credentialId"], "+/8=");
+    assert_eq!(again["credentials"][0]["signCount"], -1);
+}
+
+#[test]
+fn what_is_wrong_with_a_credential_is_told_by_its_member() {
+    let without = |member: &str| {
+        let mut value: Value = serde_json::from_str(&of_webdriver()).unwrap();
+        value.as_object_mut().unwrap().remove(member);
+        value.to_string()
+    };
+    let with = |member: &str, other: Value| {
+        let mut value: Value = serde_json::from_str(&of_webdriver()).unwrap();
+        value[member] = other;
+        value.to_string()
+    };
+    for (text, expected) in [
+        ("{".to_owned(), "it is not JSON: "),
+        ("7".to_owned(), "it is none of the formats for credentials"),
+        (r#"{"a":1}"#.to_owned(), "it is none of the formats for credentials"),
+        (r#"[{"id":"x"}]"#.to_owned(), "it is none of the formats for credentials"),
+        (without("rpId"), "the credential: rpId must be a string"),
+        (without("privateKey"), "the credential: privateKey must be base64url"),
+        (without("signCount"), "the credential: signCount must be a number"),
+        (without("isResidentCredential"), "the credential: isResidentCredential must be a boolean"),
+        (without("userHandle"), "the credential: userHandle must be there, for it is resident"),
+        (with("userHandle", Value::Null), "the credential: userHandle must be base64url"),
+        (with("credentialId", "a+b_".into()), "the credential: credentialId must be base64url"),
+        (
+            with("credWithUV", url(KEYS[0].1).into()),
+            "the credential: credWithUV must be 32 bytes in base64url",
+        ),
+        (with("credProtect", 4.into()), "the credential: credProtect must be 1, 2 or 3"),
+        (with("backupState", "true".into()), "the credential: backupState must be a boolean"),
+        (with("privateKey", "AAAA".into()), "the credential: the private key is not PKCS#8"),
+        (
+            format!("[{},{}]", of_webdriver(), without("rpId")),
+            "credential 2: rpId must be a string",
+        ),
+        (format!("[{},7]", of_webdriver()), "credential 2: a credential must be an object"),
+    ] {
+        let said = refusal(&text);
+        assert!(said.starts_with(expected), "{said}");
+    }
+}
+
+fn of_playwright() -> String {
+    format!(
+        r#"{{"id":"aWQtMQ","rpId":"example.org","userHandle":"dS0x","privateKey":"{}","publicKey":"{}","signCount":3}}"#,
+        url(KEYS[0].1),
+        url(KEYS[0].2)
+    )
+}
+
+#[test]
+fn a_storage_state_of_playwright_gives_its_credentials() {
+    let state = format!(
+        r#"{{"cookies":[{{"name":"sid"}}],"origins":[],"credentials":[{}]}}"#,
+        of_playwright()
+    );
+    let import = read(&state).unwrap();
+    assert_eq!(import.format, Format::Playwright);
+    assert_eq!(import.notes, ["`cookies` is no credential, and not taken"]);
+    let one = &import.credentials[0];
+    assert_eq!((one.discoverable, one.sign_count), (true, Some(3)));
+    assert_eq!(one.user.as_ref().unwrap().name, None);
+    let alone = read(&of_playwright()).unwrap();
+    assert_eq!(told(&alone.credentials[0]), told(one));
+    let empty = read(r#"{"cookies":[],"origins":[],"credentials":[]}"#).unwrap();
+    assert_eq!((empty.format, empty.credentials.len()), (Format::Playwright, 0));
+
+    let export = write(Format::Playwright, &import.credentials, 0);
+    let again: Value = serde_json::from_str(&export.text).unwrap();
+    assert_eq!(again["credentials"][0], serde_json::from_str::<Value>(&of_playwright()).unwrap());
+    let other = of_playwright().replace(&url(KEYS[0].2), &url(KEYS[2].2));
+    assert_eq!(refusal(&other), "the credential: publicKey is that of another private key");
+}
+
+#[test]
+fn what_playwright_cannot_hold_is_told() {
+    let ed25519 = pkcs8::from_der(&bytes(KEYS[3].1)).unwrap();
+    let credentials = [
+        CredentialSource { sign_count: None, ..passkey() },
+        CredentialSource { discoverable: false, ..passkey() },
+        CredentialSource { key: ed25519, ..passkey() },
+        CredentialSource { scope: Scope::Hash([1; 32]), ..passkey() },
+    ];
+    let export = write(Format::Playwright, &credentials, 0);
+    assert_eq!(export.count, 1);
+    assert_eq!(
+        export.notes,
+        [
+            "1 credential is not in it: Playwright signs with P-256 alone",
+            "1 credential is not in it: it is not discoverable, and Playwright makes all of them so",
+            "1 credential is not in it: it was made over U2F, and the name of its site is unknown",
+            "that the counter stays 0 of 1 credential is not in it: the format has no place for that",
+            "the name of the user of 1 credential is not in it: the format has no place for that",
+        ]
+    );
+}
+
+/// As a password manager writes it.
+fn of_cxf() -> String {
+    format!(
+        r#"{{"version":{{"major":1,"minor":0}},"exporterRpId":"manager.example","exporterDisplayName":"Manager","timestamp":1750000000,
+            "accounts":[{{"id":"YQ","username":"ada","email":"","collections":[],"items":[{{"id":"aQ","title":"Example","credentials":[
+            {{"type":"passkey","credentialId":"aWQtMQ","rpId":"example.org","username":"ada","userDisplayName":"","userHandle":"dS0x","key":"{}",
+              "fido2Extensions":{{"hmacCredentials":{{"algorithm":"hmac-sha256","credWithUV":"{}","credWithoutUV":"{}"}},"credBlob":"YmxvYg","payments":true}}}},
+            {{"type":"note","content":{{"fieldType":"string","value":"x"}}}}]}}]}}]}}"#,
+        url(KEYS[0].1),
+        members::Encoding::Url.encode(&[1; 32]),
+        members::Encoding::Url.encode(&[2; 32])
+    )
+}
+
+#[test]
+fn cxf_brings_passkeys_that_never_count_with_their_secrets() {
+    let import = read(&of_cxf()).unwrap();
+    assert_eq!(import.format, Format::Cxf);
+    assert_eq!(
+        import.notes,
+        [
+            "1 that are no passkeys are not taken",
+            "CXF tells no flags: BE and BS are on, as of every passkey that is copied",
+        ]
+    );
+    let [one] = &import.credentials[..] else { panic!("{}", import.credentials.len()) };
+    assert_eq!((one.sign_count, one.third_party_payment), (None, true));
+    assert_eq!(one.backup, Backup { eligible: true, state: true });
+    assert_eq!(one.cred_blob.as_deref(), Some(&b"blob"[..]));
+    let random = one.cred_random.as_ref().unwrap();
+    assert_eq!((random.with_uv.expose(), random.without_uv.expose()), (&[1; 32], &[2; 32]));
+    assert_eq!(one.user.as_ref().unwrap().display_name, None);
+
+    let unreadable = of_cxf().replace(&url(KEYS[0].1), "!");
+    assert!(refusal(&unreadable).starts_with("passkey 1: its members must be as CXF has them"));
+    let of_rsa =
+        of_cxf().replace(&url(KEYS[0].1), "MCUCAQAwDQYJKoZIhvcNAQEBBQAEETAPAgEAAgEAAgEAAgEAAgEA");
+    assert!(refusal(&of_rsa).starts_with("passkey 1: the private key is of RSA"));
+    let later = of_cxf().replace(r#""major":1"#, r#""major":2"#);
+    assert_eq!(refusal(&later), "it is CXF 2, and this program reads version 1");
+}
+
+#[test]
+fn a_counter_that_counts_is_not_written_to_cxf() {
+    let counted = [Some(0), Some(7), None].map(|sign_count| CredentialSource {
+        sign_count,
+        backup: Backup { eligible: true, state: true },
+        ..passkey()
+    });
+    let export = write(Format::Cxf, &counted, 1_750_000_000);
+    assert_eq!(export.count, 1);
+    assert_eq!(export.notes.len(), 1);
+    assert!(
+        export.notes[0]
+            .starts_with("2 credentials are not in it: it has a counter, which CXF forbids")
+    );
+    assert_eq!(read(&export.text).unwrap().credentials.len(), 1);
+}
+
+#[test]
+fn what_webdriver_cannot_hold_is_told() {
+    let random = CredRandom { with_uv: Secret::new(&[1; 32]), without_uv: Secret::new(&[2; 32]) };
+    let full = CredentialSource {
+        rp_name: Some("Example".into()),
+        cred_random: Some(random),
+        cred_protect: CredProtect::UvRequired,
+        cred_blob: Some(vec![1]),
+        third_party_payment: true,
+        ..passkey()
+    };
+    let export = write(Format::WebDriver, &[full], 0);
+    let told = [
+        "the credBlob",
+        "the level of credProtect",
+        "the name of the site",
+        "the secrets behind prf",
+        "thirdPartyPayment",
+    ];
+    assert_eq!(export.notes.len(), told.len());
+    for (note, told) in export.notes.iter().zip(told) {
+        assert_eq!(
+            *note,
+            format!("{told} of 1 credential is not in it: the format has no place for that")
+        );
+    }
+}
+
+prop_compose! {
+    /// What a key of keyfob can keep.
+    fn whole()(
+        base in of_any_browser(),
+        rp_name in any::<Option<String>>(),
+        hash in any::<Option<[u8; 32]>>(),
+        level in 1..4_u64,
+        third_party_payment in any::<bool>(),
+        cred_blob in any::<Option<Vec<u8>>>(),
+        secrets in any::<Option<([u8; 32], [u8; 32])>>(),
+        blob_key in any::<Option<[u8; 32]>>(),
+    ) -> CredentialSource {
+        let random = |(one, other): ([u8; 32], [u8; 32])| CredRandom {
+            with_uv: Secret::new(&one),
+            without_uv: Secret::new(&other),
+        };
+        let scope = hash.filter(|_| !base.discoverable).map_or(base.scope.clone(), Scope::Hash);
+        CredentialSource {
+            scope,
+            rp_name,
+            cred_protect: CredProtect::from_level(level).unwrap(),
+            third_party_payment,
+            cred_blob,
+            cred_random: secrets.map(random),
+            large_blob_key: blob_key.as_ref().map(Secret::new),
+            ..base
+        }
+    }
+}
+
+prop_compose! {
+    /// What every format has a place for.
+    fn common()(
+        id in vec(any::<u8>(), 1..1024),
+        rp_id in "[a-z]{1,20}\\.example",
+        handle in vec(any::<u8>(), 0..65),
+    ) -> CredentialSource {
+        CredentialSource {
+            user: Some(User { id: handle, name: None, display_name: None }),
+            discoverable: true,
+            ..CredentialSource::new(id, &rp_id, p256())
+        }
+    }
+}
+
+prop_compose! {
+    /// What WebDriver has a place for.
+    fn of_any_browser()(
+        base in common(),
+        which in 0..KEYS.len(),
+        sign_count in any::<Option<u32>>(),
+        discoverable in any::<bool>(),
+        (eligible, state) in any::<(bool, bool)>(),
+        name in any::<Option<String>>(),
+        display_name in any::<Option<String>>(),
+        blob in any::<Option<Vec<u8>>>(),
+    ) -> CredentialSource {
+        let id = base.user.unwrap().id;
+        let large_blob = blob.filter(|_| discoverable);
+        CredentialSource {
+            user: Some(User { id, name, display_name }),
+            key: pkcs8::from_der(&bytes(KEYS[which].1)).unwrap(),
+            sign_count,
+            discoverable,
+            backup: Backup { eligible, state },
+            large_blob: large_blob.map_or(LargeBlob::Unsupported, |blob| large_blobs::written(&blob)),
+            ..CredentialSource::new(base.id, base.scope.rp_id().unwrap(), p256())
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn webdriver_and_devtools_give_back_what_went_in(sources in vec(of_any_browser(), 0..4)) {
+        for format in [Format::WebDriver, Format::DevTools] {
+            let export = write(format, &sources, 0);
+            prop_assert_eq!((export.count, export.notes.len()), (sources.len(), 0));
+            let import = read(&export.text).unwrap();
+            let both = [&import.credentials, &sources].map(|all| all.iter().map(told).collect::<Vec<_>>());
+            prop_assert_eq!(&both[0], &both[1]);
+        }
+    }
+
+    #[test]
+    fn the_format_of_keyfob_holds_everything(sources in vec(whole(), 0..4)) {
+        let export = write(Format::Keyfob, &sources, 0);
+        prop_assert_eq!((export.count, export.notes.len()), (sources.len(), 0));
+        let import = read(&export.text).unwrap();
+        prop_assert_eq!(import.notes.len(), 0);
+        let both = [&import.credentials, &sources].map(|all| all.iter().map(told).collect::<Vec<_>>());
+        prop_assert_eq!(&both[0], &both[1]);
+    }
+
+    #[test]
+    fn playwright_gives_back_what_went_in(sources in vec(common(), 0..4), count in any::<u32>()) {
+        let counted = |source: CredentialSource| CredentialSource { sign_count: Some(count), ..source };
+        let sources: Vec<_> = sources.into_iter().map(counted).collect();
+        let import = read(&write(Format::Playwright, &sources, 0).text).unwrap();
+        let both = [&import.credentials, &sources].map(|all| all.iter().map(told).collect::<Vec<_>>());
+        prop_assert_eq!(&both[0], &both[1]);
+    }
+
+    #[test]
+    fn cxf_gives_back_what_went_in(source in of_any_browser(), secrets in any::<Option<[u8; 32]>>(), blob in any::<Option<Vec<u8>>>()) {
+        let random = |bytes: [u8; 32]| CredRandom { with_uv: Secret::new(&bytes), without_uv: Secret::new(&[3; 32]) };
+        let name = |name: Option<String>| name.filter(|name| !name.is_empty());
+        let user = source.user.unwrap();
+        let source = CredentialSource {
+            user: Some(User { id: user.id, name: name(user.name), display_name: name(user.display_name) }),
+            discoverable: true,
+            sign_count: None,
+            backup: Backup { eligible: true, state: true },
+            cred_random: secrets.map(random),
+            cred_blob: blob,
+            ..source
+        };
+        let text = write(Format::Cxf, std::slice::from_ref(&source), 0).text;
+        let import = read(&text).unwrap();
+        prop_assert_eq!(told(&import.credentials[0]), told(&source));
+    }
+
+    #[test]
+    fn whatever_the_text_is_it_is_read_or_refused_with_a_reason(text in ".{0,200}") {
+        if let Err(error) = read(&text) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_text_that_was_changed_is_read_or_refused(at in any::<prop::sample::Index>(), with in any::<char>(), which in 0..4_usize) {
+        let text = [of_webdriver(), of_playwright(), of_cxf(), format!("[{}]", of_webdriver())][which].clone();
+        let mut characters: Vec<char> = text.chars().collect();
+        let at = at.index(characters.len());
+        characters[at] = with;
+        let text: String = characters.into_iter().collect();
+        if let Err(error) = read(&text) {
+            prop_assert!(!error.to_string().is_empty() && !error.advice().is_empty());
+        }
+    }
+}
