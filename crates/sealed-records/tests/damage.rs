@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::ops::Range;
+
 use sealed_records::Durability::{Lazy, Wait};
 use sealed_records::simulated::SimulatedDisk;
 use sealed_records::{Change, Disk as _, Error, Fault, KEY, RECORDS, Tail};
@@ -98,24 +100,49 @@ fn rubbish_behind_the_last_commit_is_told_and_told_again_until_the_next_commit()
 fn a_commit_that_is_gone_is_damage_and_no_torn_end() {
     let (disk, _) = sample();
     let whole = disk.contents(RECORDS).unwrap();
-    let mut frames = vec![FRAMES];
-    while let Some(length) =
-        whole.get(frames[frames.len() - 1]..).and_then(|rest| rest.first_chunk())
-    {
-        match u32::from_be_bytes(*length) {
-            0 => break,
-            length => frames.push(frames[frames.len() - 1] + length as usize),
-        }
-    }
-    assert_eq!(frames.len(), 4);
-    for frame in frames.windows(2) {
+    for frame in frames(&whole) {
         let mut contents = whole.clone();
-        contents[frame[0]..frame[1]].fill(0);
-        let refusal = open(with(&disk, &contents)).unwrap_err();
-        let damaged = matches!(refusal, Error::Refused { fault: Fault::Damaged { .. }, .. });
-        assert!(damaged, "{refusal}");
-        assert_eq!(refusal.advice(), "restore the vault from a backup");
+        contents[frame].fill(0);
+        assert_is_damage(with(&disk, &contents));
     }
+}
+
+/// Each is sealed for its place in the order.
+#[test]
+fn a_commit_in_the_place_of_another_is_damage_and_counts_nowhere() {
+    let disk = SimulatedDisk::new();
+    let mut vault = create(disk.clone());
+    for tries in [b"8", b"7", b"6"] {
+        vault.commit(&[Change::set(b"tries", tries)], Wait).unwrap();
+    }
+    drop(vault);
+    let whole = disk.contents(RECORDS).unwrap();
+    let [first, second, third] = frames(&whole);
+    let mut repeated = whole.clone();
+    repeated.copy_within(first, second.start);
+    assert_is_damage(with(&disk, &repeated));
+    let exchanged = [&whole[..second.start], &whole[third.clone()], &whole[second]].concat();
+    assert_is_damage(with(&disk, &[&exchanged, &whole[third.end..]].concat()));
+}
+
+/// Where the three frames of a file are.
+fn frames(whole: &[u8]) -> [Range<usize>; 3] {
+    let mut end = FRAMES;
+    let frames = [(); 3].map(|()| {
+        let length = whole[end..].first_chunk().map_or(0, |length| u32::from_be_bytes(*length));
+        let begin = end;
+        end += length as usize;
+        begin..end
+    });
+    assert_eq!(whole[end..end + 4], [0; 4], "there is no fourth one");
+    frames
+}
+
+fn assert_is_damage(disk: SimulatedDisk) {
+    let refusal = open(disk).unwrap_err();
+    let damaged = matches!(refusal, Error::Refused { fault: Fault::Damaged { .. }, .. });
+    assert!(damaged, "{refusal}");
+    assert_eq!(refusal.advice(), "restore the vault from a backup");
 }
 
 #[test]

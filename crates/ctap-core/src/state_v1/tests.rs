@@ -131,6 +131,14 @@ fn the_higher_slot_counts_and_no_flipped_bit_takes_it_back() {
     }
 }
 
+// P-13
+#[test]
+fn the_highest_ceiling_is_read_beside_a_torn_slot_and_does_not_wrap() {
+    let mut torn = counter(u32::MAX, 0);
+    torn[SECOND_SLOT] ^= 1;
+    assert_eq!(sign_count_ceiling(&torn), Ok(u32::MAX));
+}
+
 #[test]
 fn a_counter_file_without_a_readable_slot_of_another_length_or_version_is_refused() {
     let mut both = counter(64, 128);

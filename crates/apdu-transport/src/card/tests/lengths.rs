@@ -82,6 +82,16 @@ fn get_response_without_anything_left_or_with_parameters_is_refused() {
 }
 
 #[test]
+fn the_rest_is_given_under_classes_00_and_80_alone() {
+    // NF-17, NF-19
+    for class in ["01", "04", "84", "FF"] {
+        let mut bench = Bench::selected();
+        bench.ask_key(GET_INFO, &counted(300));
+        assert_eq!(bench.ask(&format!("{class}C00000 00")), "6E00", "{class}");
+    }
+}
+
+#[test]
 fn lengths_that_do_not_fit_are_refused_in_both_forms() {
     // NF-18, UF-07
     let mut bench = Bench::selected();
