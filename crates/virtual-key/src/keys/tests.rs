@@ -96,6 +96,7 @@ fn while_a_key_writes_it_tells_its_state_and_others_answer() {
             let _ = begin.send(());
         });
         let (slow, mut bell) = plugged(1, store_on(gated));
+        let gate = gate; // opens before the key goes, which waits for what it writes: also when this test fails
         let (other, _) = plugged(2, Store::in_memory(&mut system_rng()));
         let registered = host(&slow, |mut client| {
             let (rp, user) = (RelyingParty::new("example.org"), User::new([1], "ada"));
@@ -105,7 +106,10 @@ fn while_a_key_writes_it_tells_its_state_and_others_answer() {
         let prompt = loop {
             match slow.prompt() {
                 Some(prompt) => break prompt.id,
-                None => bell.changed().await.expect("the key has the bell"),
+                None => tokio::select! {
+                    rung = bell.changed() => rung.expect("the key has the bell"),
+                    _ = begins.recv() => panic!("it writes before it has asked"),
+                },
             }
         };
         let answer = slow.answer(prompt, Decision::Approve);
