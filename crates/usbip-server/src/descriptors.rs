@@ -198,6 +198,7 @@ impl UsbInterfaceHandler for Described {
         match self.0 {
             Class::Hid => HID_DESCRIPTOR.to_vec(),
             Class::Ccid => ccid::CLASS_DESCRIPTOR.to_vec(),
+            Class::Pn533 => Vec::new(),
         }
     }
 
@@ -259,7 +260,7 @@ const STRING: u8 = DescriptorType::String as u8;
 mod tests {
     use super::*;
     use crate::interface::Interface;
-    use crate::interface::tests::{ccid, hid};
+    use crate::interface::tests::{ccid, hid, pn533};
 
     fn info() -> DeviceInfo {
         DeviceInfo {
@@ -301,6 +302,17 @@ mod tests {
     fn a_reader_takes_short_and_extended_apdus_and_sets_itself_up() {
         let configuration = [&[9, 2, 93, 0, 1, 1, 0, 0x80, 50][..], &reader(0, 1)].concat();
         assert_eq!(of(&info(), &[ccid()]).of_device(0x0200, 0), Some(&configuration[..]));
+    }
+
+    #[test]
+    fn a_reader_of_the_kernels_own_nfc_has_two_bulk_endpoints_and_no_class() {
+        let configuration = [
+            9, 2, 32, 0, 1, 1, 0, 0x80, 50, // configuration 1, bus-powered, 100 mA
+            9, 4, 0, 0, 2, 0xFF, 0, 0, 0, // interface 0: the maker's own
+            7, 5, 0x81, 2, 64, 0, 0, // IN, bulk, 64 bytes
+            7, 5, 0x01, 2, 64, 0, 0, // OUT, bulk, 64 bytes
+        ];
+        assert_eq!(of(&info(), &[pn533()]).of_device(0x0200, 0), Some(&configuration[..]));
     }
 
     #[test]

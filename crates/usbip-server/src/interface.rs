@@ -6,7 +6,7 @@ use std::rc::Rc;
 use usbip::{ClassCode, EndpointAttributes};
 
 use crate::function::{HidFunction, REPORT_LENGTH};
-use crate::limits::CCID_PACKET;
+use crate::limits::BULK_PACKET;
 use crate::smart_card::SmartCard;
 
 /// An interface of a device, and what is behind it. A device with several is a composite one: each has a driver of its own.
@@ -16,6 +16,9 @@ pub enum Interface {
     Hid(Rc<RefCell<dyn HidFunction>>),
     /// A smart card reader, with what may lie on it.
     Ccid(Rc<RefCell<dyn SmartCard>>),
+    /// A contactless reader of the chip PN533, with what may lie on it: Linux has a driver for it by the ids 04CC:2533, NXP's, which
+    /// makes a device of the kernel's own NFC.
+    Pn533(Rc<RefCell<dyn SmartCard>>),
 }
 
 impl Interface {
@@ -23,6 +26,7 @@ impl Interface {
         match self {
             Self::Hid(_) => Class::Hid,
             Self::Ccid(_) => Class::Ccid,
+            Self::Pn533(_) => Class::Pn533,
         }
     }
 
@@ -41,7 +45,7 @@ impl Interface {
                     function.detached();
                 }
             }
-            Self::Ccid(card) => {
+            Self::Ccid(card) | Self::Pn533(card) => {
                 if let Ok(mut card) = card.try_borrow_mut() {
                     card.power_off();
                 }
@@ -55,6 +59,8 @@ impl Interface {
 pub(crate) enum Class {
     Hid,
     Ccid,
+    /// It has none: its messages are the maker's own.
+    Pn533,
 }
 
 impl Class {
@@ -63,6 +69,7 @@ impl Class {
         let code = match self {
             Self::Hid => ClassCode::HID,
             Self::Ccid => ClassCode::SmartCard,
+            Self::Pn533 => ClassCode::VendorSpecific,
         };
         code as u8
     }
@@ -74,6 +81,7 @@ impl Class {
             Self::Ccid => {
                 &[(Pipe::Messages, 0, IN), (Pipe::Messages, 0, OUT), (Pipe::SlotChanges, 1, IN)]
             }
+            Self::Pn533 => &[(Pipe::Messages, 0, IN), (Pipe::Messages, 0, OUT)],
         }
     }
 }
@@ -83,7 +91,7 @@ impl Class {
 pub(crate) enum Pipe {
     /// HID reports.
     Reports,
-    /// CCID messages.
+    /// CCID messages, or frames of a PN533.
     Messages,
     /// CCID's notifications.
     SlotChanges,
@@ -101,7 +109,7 @@ impl Pipe {
     pub(crate) fn packet(self) -> u16 {
         match self {
             Self::Reports => REPORT_LENGTH as u16,
-            Self::Messages => CCID_PACKET as u16,
+            Self::Messages => BULK_PACKET as u16,
             Self::SlotChanges => 8,
         }
     }
@@ -244,6 +252,10 @@ pub(crate) mod tests {
         Interface::Ccid(Rc::new(RefCell::new(Silent)))
     }
 
+    pub(crate) fn pn533() -> Interface {
+        Interface::Pn533(Rc::new(RefCell::new(Silent)))
+    }
+
     fn addresses(interfaces: &[Interface]) -> Vec<u8> {
         let layout = Layout::of(interfaces).expect("it fits");
         layout.endpoints().iter().map(|endpoint| endpoint.address).collect()
@@ -255,6 +267,7 @@ pub(crate) mod tests {
         assert_eq!(addresses(&[hid()]), [0x81, 0x01]);
         assert_eq!(addresses(&[ccid()]), [0x81, 0x01, 0x82]);
         assert_eq!(addresses(&[hid(), ccid()]), [0x81, 0x01, 0x82, 0x02, 0x83]);
+        assert_eq!(addresses(&[pn533(), hid()]), [0x81, 0x01, 0x82, 0x02]);
         let layout = Layout::of(&[hid(), ccid()]).expect("it fits");
         assert_eq!(layout.numbered(2, false).map(|endpoint| endpoint.interface), Some(1));
         assert_eq!(layout.numbered(3, false), None);

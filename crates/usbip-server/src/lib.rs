@@ -21,6 +21,8 @@
 //! | `smart_card` | what may lie on a reader |
 //! | `interface` | what a device is made of: interfaces and their endpoints |
 //! | `ccid` | a reader: its messages, and its slot |
+//! | `pn533` | a reader for the kernel's own NFC: its frames, and the chip that answers them |
+//! | `answers` | what a reader says, until its host takes it |
 //! | `wire` | bytes to messages and back, judged first |
 //! | `buffer` | bounded bytes in, bytes out |
 //! | `control` | endpoint 0 |
@@ -48,6 +50,7 @@
     )
 )]
 
+mod answers;
 mod buffer;
 mod ccid;
 pub mod client;
@@ -60,6 +63,7 @@ mod function;
 mod interface;
 pub mod limits;
 mod pending;
+mod pn533;
 mod running;
 mod server;
 mod session;

@@ -18,7 +18,7 @@ pub const MAX_PARKED: usize = 64;
 pub const MAX_CCID_MESSAGE: usize = 7700;
 
 /// wMaxPacketSize of a reader's bulk endpoints, at full speed (NF-51). A shorter packet ends a transfer.
-pub const CCID_PACKET: usize = 64;
+pub const BULK_PACKET: usize = 64;
 
 /// Bytes of a command APDU that comes in parts: the longest that ISO 7816-4 knows has a head of 4 bytes, 3 for Lc, 65,535 of data
 /// and 2 for Le.
@@ -26,6 +26,14 @@ pub const MAX_APDU: usize = 65_544;
 
 /// Bytes of an ATR: TS and at most 32 others (ISO 7816-3 section 8.2).
 pub const MAX_ATR: usize = 33;
+
+/// Bytes of an APDU in one command or answer of a PN533, both ways: what is longer comes in parts. Linux's driver has room for no
+/// more.
+pub const MAX_PN533_DATA: usize = 262;
+
+/// Bytes of a frame of a PN533 between its length and its checksum: with those data go two bytes that name direction and command, and
+/// one that names the card or tells the status.
+pub const MAX_PN533_FRAME: usize = MAX_PN533_DATA + 3;
 
 /// Answers of a reader that the host has not taken. A host has one command under way; further ones are stalled.
 pub const MAX_ANSWERS: usize = 8;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::ccid::Slot;
 use crate::function::{HidFunction, REPORT_LENGTH};
 use crate::interface::{Interface, Pipe};
-use crate::limits::CCID_PACKET;
+use crate::pn533::Chip;
 use crate::smart_card::SmartCard;
 use crate::wire::Status;
 
@@ -17,6 +17,7 @@ use crate::wire::Status;
 pub(crate) enum Running {
     Hid(Rc<RefCell<dyn HidFunction>>),
     Ccid(Box<Reader>),
+    Pn533(Box<NfcReader>),
 }
 
 /// A reader with its slot.
@@ -26,11 +27,21 @@ pub(crate) struct Reader {
     began: Instant,
 }
 
+/// A reader with its PN533.
+pub(crate) struct NfcReader {
+    card: Rc<RefCell<dyn SmartCard>>,
+    chip: Chip,
+}
+
 impl Running {
     pub(crate) fn new(interface: &Interface) -> Self {
         match interface {
             Interface::Hid(function) => Self::Hid(Rc::clone(function)),
             Interface::Ccid(card) => Self::Ccid(Box::new(Reader::new(card))),
+            Interface::Pn533(card) => {
+                let (card, chip) = (Rc::clone(card), Chip::default());
+                Self::Pn533(Box::new(NfcReader { card, chip }))
+            }
         }
     }
 
@@ -38,18 +49,23 @@ impl Running {
     pub(crate) fn output(&mut self, data: &[u8]) -> Status {
         match self {
             Self::Hid(function) => output_reports(&mut *function.borrow_mut(), data),
-            Self::Ccid(reader) if reader.slot.is_full() => return Status::Stall,
+            Self::Ccid(reader) if reader.slot.answers.is_full() => return Status::Stall,
             Self::Ccid(reader) => {
                 reader.slot.output(data, &mut *reader.card.borrow_mut(), reader.began.elapsed());
             }
+            Self::Pn533(reader) => reader.chip.output(data, &mut *reader.card.borrow_mut()),
         }
         Status::Success
     }
 
     /// Looks whether there is something to send that did not come of a transfer.
     pub(crate) fn look(&mut self) {
-        if let Self::Ccid(reader) = self {
-            reader.slot.look(&mut *reader.card.borrow_mut(), reader.began.elapsed());
+        match self {
+            Self::Hid(_) => {}
+            Self::Ccid(reader) => {
+                reader.slot.look(&mut *reader.card.borrow_mut(), reader.began.elapsed());
+            }
+            Self::Pn533(reader) => reader.chip.look(&mut *reader.card.borrow_mut()),
         }
     }
 
@@ -69,7 +85,8 @@ impl Running {
             Self::Ccid(reader) if pipe == Pipe::SlotChanges => {
                 reader.slot.notice().inspect(|notice| cut(notice, room, send)).is_some()
             }
-            Self::Ccid(reader) => reader.send_answer(room, send),
+            Self::Ccid(reader) => reader.slot.answers.send(room, send),
+            Self::Pn533(reader) => reader.chip.answers.send(room, send),
         }
     }
 
@@ -92,6 +109,7 @@ impl Running {
         match self {
             Self::Hid(function) => function.borrow().is_working(),
             Self::Ccid(reader) => reader.slot.is_waiting() && reader.card.borrow().is_working(),
+            Self::Pn533(reader) => reader.chip.is_waiting() && reader.card.borrow().is_working(),
         }
     }
 
@@ -100,6 +118,7 @@ impl Running {
         match self {
             Self::Hid(function) => function.borrow_mut().poll_timeout(),
             Self::Ccid(reader) => reader.poll_timeout(),
+            Self::Pn533(reader) => reader.card.borrow_mut().poll_timeout(),
         }
     }
 
@@ -111,6 +130,7 @@ impl Running {
         match self {
             Self::Hid(function) => function.borrow_mut().handle_timeout(),
             Self::Ccid(reader) => reader.card.borrow_mut().handle_timeout(),
+            Self::Pn533(reader) => reader.card.borrow_mut().handle_timeout(),
         }
     }
 }
@@ -134,26 +154,6 @@ impl Reader {
     fn new(card: &Rc<RefCell<dyn SmartCard>>) -> Self {
         let slot = Slot::new(&*card.borrow());
         Self { card: Rc::clone(card), slot, began: Instant::now() }
-    }
-
-    /// A host may take a message in several transfers, if their room is for whole packets; else what does not fit is lost.
-    fn send_answer(&mut self, room: usize, send: impl FnOnce(Status, &[u8])) -> bool {
-        let Some(answer) = self.slot.answer() else { return false };
-        match answer.get(..room).filter(|part| part.len() < answer.len()) {
-            None => {
-                send(Status::Success, answer);
-                self.slot.answer_done();
-            }
-            Some(part) if room.is_multiple_of(CCID_PACKET) => {
-                send(Status::Success, part);
-                self.slot.answer_taken(room);
-            }
-            Some(part) => {
-                send(Status::Overflow, part);
-                self.slot.answer_done();
-            }
-        }
-        true
     }
 
     fn poll_timeout(&self) -> Option<Duration> {

@@ -42,3 +42,53 @@ pub trait SmartCard {
     /// The moment that [`poll_timeout`](Self::poll_timeout) named has come, or is long past.
     fn handle_timeout(&mut self);
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    /// Answers each command with itself, at once or when it is told to.
+    #[derive(Default)]
+    pub(crate) struct Mirror {
+        pub(crate) insertion: Option<u32>,
+        pub(crate) is_mute: bool,
+        pub(crate) takes_time: bool,
+        pub(crate) commands: VecDeque<Vec<u8>>,
+        pub(crate) power_ups: usize,
+        pub(crate) has_power: bool,
+        pub(crate) aborts: usize,
+    }
+
+    impl SmartCard for Mirror {
+        fn insertion(&self) -> Option<u32> {
+            self.insertion
+        }
+        fn power_on(&mut self) -> Option<Vec<u8>> {
+            self.power_ups += 1;
+            self.has_power = !self.is_mute;
+            self.has_power.then(|| ATR.to_vec())
+        }
+        fn power_off(&mut self) {
+            self.has_power = false;
+        }
+        fn transmit(&mut self, apdu: &[u8]) {
+            assert!(self.has_power && self.commands.is_empty());
+            self.commands.push_back(apdu.to_vec());
+        }
+        fn response(&mut self) -> Option<Vec<u8>> {
+            if self.takes_time { None } else { self.commands.pop_front() }
+        }
+        fn abort(&mut self) {
+            self.aborts += 1;
+            self.commands.clear();
+        }
+        fn poll_timeout(&mut self) -> Option<Duration> {
+            None
+        }
+        fn handle_timeout(&mut self) {}
+    }
+
+    pub(crate) const ATR: [u8; 5] = [0x3B, 0x80, 0x80, 0x01, 0x01];
+}

@@ -111,7 +111,7 @@ type Function = Rc<RefCell<dyn HidFunction>>;
 fn hid(lease: &Lease) -> Option<Function> {
     lease.interfaces().iter().find_map(|interface| match interface {
         Interface::Hid(function) => Some(Rc::clone(function)),
-        Interface::Ccid(_) => None,
+        Interface::Ccid(_) | Interface::Pn533(_) => None,
     })
 }
 

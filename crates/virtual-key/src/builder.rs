@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Warn, log};
 use crate::key::Touch;
-use crate::keys::{Form, KeySettings};
+use crate::keys::{CardReader, Form, KeySettings};
 use crate::memory::Place;
 use crate::profile::Profile;
 use crate::thread::Way;
@@ -141,7 +141,10 @@ impl Builder {
         let Self { profile, capacity, touch, fingers, seed, memory, warn } = self;
         let profile = profile.map_or_else(|| Profile::load("default"), Ok)?;
         let profile = profile.with_capacity(capacity);
-        let form = if matches!(way, Way::Reader(_)) { Form::Card } else { Form::Usb };
+        let form = match way {
+            Way::Reader(_) => Form::Card(CardReader::Ccid),
+            _ => Form::Usb,
+        };
         let memories = vec![memory];
         let settings = KeySettings { profile, form, memories, touch, fingers, seed, warn };
         VirtualKey::start(settings, way)

@@ -17,7 +17,7 @@ use usbip_server::uhid::{self, Uhid};
 use usbip_server::vhci::{self, HubPort, Vhci, VhciError};
 
 use crate::error::Error;
-use crate::keys::{Form, KeySettings, PluggedKey};
+use crate::keys::{CardReader, Form, KeySettings, PluggedKey};
 
 /// The driver of this machine's kernel that keys are plugged into. What programs find is the same `/dev/hidrawN`.
 #[derive(Clone, Debug)]
@@ -113,8 +113,8 @@ pub struct Held {
     port: Cell<Option<HubPort>>,
 }
 
-/// Hears what the kernel made of a key each time that it was plugged in: its device file, or that of its reader, or `None` if there
-/// is none after [`ENUMERATION`].
+/// Hears what the kernel made of a key each time that it was plugged in: its device file, or that of its reader, or that reader's
+/// folder in sysfs if it is one for the kernel's own NFC; or `None` if there is none after [`ENUMERATION`].
 pub type Found = Box<dyn Fn(&PluggedKey, Option<&Path>)>;
 
 impl Held {
@@ -191,10 +191,10 @@ impl Made {
                 let found = local_device(key.serial())?;
                 Some(Self { device: found.device, file: found.path })
             }
-            Form::Card => {
+            Form::Card(reader) => {
                 let serial = key.serial().to_owned();
                 // The kernel lets nobody read these files while it asks a new device, which waits for this thread to answer.
-                let look = move || local_reader(Path::new("/sys/bus/usb/devices"), &serial);
+                let look = move || local_reader(Path::new("/sys/bus/usb/devices"), &serial, reader);
                 let file = spawn_blocking(look).await.ok()??;
                 Some(Self { device: file.clone(), file })
             }
@@ -202,16 +202,28 @@ impl Made {
     }
 }
 
-/// The device file of the USB device with this serial number, among these in sysfs. Its number is given to no device twice.
-fn local_reader(devices: &Path, serial: &str) -> Option<PathBuf> {
-    let file = |device: PathBuf| {
-        let read = |name| fs::read_to_string(device.join(name)).ok();
-        let number = |name| read(name)?.trim().parse::<u16>().ok();
-        (read("serial")?.trim() == serial).then_some(())?;
-        let (bus, number) = (number("busnum")?, number("devnum")?);
-        Some(PathBuf::from(format!("/dev/bus/usb/{bus:03}/{number:03}")))
-    };
-    fs::read_dir(devices).ok()?.flatten().find_map(|entry| file(entry.path()))
+/// What programs find the reader with this serial number by, of the USB devices in this folder of sysfs. The kernel numbers each anew.
+fn local_reader(devices: &Path, serial: &str, reader: CardReader) -> Option<PathBuf> {
+    let read = |device: &Path, name| fs::read_to_string(device.join(name)).ok();
+    let is_it =
+        |device: &PathBuf| read(device, "serial").is_some_and(|its_own| its_own.trim() == serial);
+    let device = entries(devices)?.find(is_it)?;
+    match reader {
+        CardReader::Ccid => {
+            let number = |name| read(&device, name)?.trim().parse::<u16>().ok();
+            let (bus, number) = (number("busnum")?, number("devnum")?);
+            Some(PathBuf::from(format!("/dev/bus/usb/{bus:03}/{number:03}")))
+        }
+        CardReader::Pn533 => {
+            let nfc = entries(&device)?.find_map(|interface| entries(&interface.join("nfc")))?;
+            fs::canonicalize(nfc.last()?).ok()
+        }
+    }
+}
+
+/// What is in a folder, if it is one.
+fn entries(folder: &Path) -> Option<impl Iterator<Item = PathBuf> + use<>> {
+    Some(fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()))
 }
 
 /// What this machine's kernel made of the key with this serial number, once there is a device file.
@@ -241,8 +253,21 @@ mod tests {
             }
         }
         fs::create_dir(devices.path().join("usb1")).expect("created");
-        let found = |serial| local_reader(devices.path(), serial);
+        let found = |serial| local_reader(devices.path(), serial, CardReader::Ccid);
         assert_eq!(found("B2"), Some("/dev/bus/usb/003/012".into()));
-        assert_eq!((found("C3"), local_reader(Path::new("/nowhere"), "A1")), (None, None));
+        let nowhere = local_reader(Path::new("/nowhere"), "A1", CardReader::Ccid);
+        assert_eq!((found("C3"), nowhere), (None, None));
+    }
+
+    #[test]
+    fn a_reader_for_the_kernels_own_nfc_is_found_once_it_has_a_driver() {
+        let devices = tempfile::tempdir().expect("a directory");
+        let interface = devices.path().join("1-1/1-1:1.0");
+        fs::create_dir_all(&interface).expect("created");
+        fs::write(devices.path().join("1-1/serial"), "A1\n").expect("written");
+        let found = || local_reader(devices.path(), "A1", CardReader::Pn533);
+        assert_eq!(found(), None);
+        fs::create_dir_all(interface.join("nfc/nfc7")).expect("created");
+        assert_eq!(found(), Some(fs::canonicalize(interface.join("nfc/nfc7")).expect("a folder")));
     }
 }

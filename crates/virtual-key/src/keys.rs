@@ -51,8 +51,26 @@ pub enum Form {
     /// In a USB port: over CTAPHID, and if its profile has the transport `smart-card` as a card in a reader of its own beside that.
     #[default]
     Usb,
-    /// As a card that is laid on a contactless reader: vpcd's, or one that is plugged in with it. It is made lying off the reader.
-    Card,
+    /// As a card that is laid on a contactless reader: vpcd's, or this one, which is plugged in with it. It is made lying off the reader.
+    Card(CardReader),
+}
+
+/// A contactless reader that is plugged in with a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardReader {
+    /// One of the USB class CCID, for every driver of that class, such as pcscd's libccid. It has the key's own numbers, and gives power to
+    /// a card that is laid on.
+    Ccid,
+    /// A PN533, for the NFC of Linux's kernel. It has the numbers of NXP, another maker, for its driver knows it by them: for tests with
+    /// programs that know no other NFC. It gives power to a card while a program uses it.
+    Pn533,
+}
+
+impl Form {
+    /// Whether it is a card.
+    pub fn is_card(self) -> bool {
+        matches!(self, Self::Card(_))
+    }
 }
 
 impl KeySettings {
@@ -234,7 +252,7 @@ impl KeyMaker<'_> {
         let name = format!("key 1-{number}");
         let key = key.on_thread(name, &self.powered).map_err(Error::Start)?;
         let (usb, interfaces) = self.in_its_form(key);
-        let info = device_info(number, profile.usb_ids(), serial.clone());
+        let info = device_info(number, self.usb_ids(), serial.clone());
         let port = self.server.plug(info, interfaces)?;
         let woken = Arc::new(Notify::new());
         let (waker, also) = (port.waker(), Arc::clone(&woken));
@@ -264,7 +282,14 @@ impl KeyMaker<'_> {
         let KeySettings { profile, form, .. } = self.settings;
         match form {
             Form::Usb => profile.clone(),
-            Form::Card => profile.clone().with_transport(Transport::Nfc),
+            Form::Card(_) => profile.clone().with_transport(Transport::Nfc),
+        }
+    }
+
+    fn usb_ids(&self) -> UsbIds {
+        match self.settings.form {
+            Form::Card(CardReader::Pn533) => PN533,
+            Form::Card(CardReader::Ccid) | Form::Usb => self.settings.profile.usb_ids(),
         }
     }
 
@@ -272,13 +297,18 @@ impl KeyMaker<'_> {
         let KeySettings { profile, form, .. } = self.settings;
         let usb = Rc::new(RefCell::new(match form {
             Form::Usb => UsbKey::in_a_port(key, self.clock),
-            Form::Card => UsbKey::for_a_reader(key, self.clock),
+            Form::Card(_) => UsbKey::for_a_reader(key, self.clock),
         }));
-        let has_reader =
-            *form == Form::Card || profile.transports().contains(&Transport::SmartCard);
-        let hid = (*form == Form::Usb).then(|| Interface::Hid(Rc::clone(&usb) as _));
-        let ccid = has_reader.then(|| Interface::Ccid(Rc::clone(&usb) as _));
-        (usb, hid.into_iter().chain(ccid).collect())
+        let is_composite = profile.transports().contains(&Transport::SmartCard);
+        let interfaces = match form {
+            Form::Usb if is_composite => {
+                vec![Interface::Hid(Rc::clone(&usb) as _), Interface::Ccid(Rc::clone(&usb) as _)]
+            }
+            Form::Usb => vec![Interface::Hid(Rc::clone(&usb) as _)],
+            Form::Card(CardReader::Ccid) => vec![Interface::Ccid(Rc::clone(&usb) as _)],
+            Form::Card(CardReader::Pn533) => vec![Interface::Pn533(Rc::clone(&usb) as _)],
+        };
+        (usb, interfaces)
     }
 }
 
@@ -351,7 +381,9 @@ impl PluggedKey {
     pub fn is_attached(&self) -> bool {
         match self.form {
             Form::Usb => self.port.is_attached(),
-            Form::Card => self.is_laid_on() && (self.is_on_vpcd.get() || self.port.is_attached()),
+            Form::Card(_) => {
+                self.is_laid_on() && (self.is_on_vpcd.get() || self.port.is_attached())
+            }
         }
     }
 
@@ -361,11 +393,11 @@ impl PluggedKey {
         self.replugs.set(self.replugs.get().wrapping_add(1));
         match self.form {
             Form::Usb => self.port.replug(),
-            Form::Card if self.is_laid_on() => {
+            Form::Card(_) if self.is_laid_on() => {
                 self.take_off();
                 self.lay_on();
             }
-            Form::Card => {}
+            Form::Card(_) => {}
         }
     }
 
@@ -374,11 +406,12 @@ impl PluggedKey {
         self.holder.set(Some(driver));
     }
 
-    /// Whether anybody does. The reader does, that has a card.
+    /// Whether anybody does. The reader does, that has a card; but not a PN533, which gives power when a program looks for cards.
     pub fn is_held(&self) -> bool {
         match self.form {
             Form::Usb => self.holder.get().is_some(),
-            Form::Card => self.is_attached(),
+            Form::Card(CardReader::Ccid) => self.is_attached(),
+            Form::Card(CardReader::Pn533) => false,
         }
     }
 
@@ -387,7 +420,7 @@ impl PluggedKey {
     pub fn way(&self) -> Option<&'static str> {
         let way = match self.form {
             Form::Usb => self.holder.get().unwrap_or("usbip"),
-            Form::Card => "reader",
+            Form::Card(_) => "reader",
         };
         self.is_attached().then_some(way)
     }
@@ -415,6 +448,9 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 /// For a reader to give power to a card that was laid on it, if it is there and waits for one: vpcd takes half a second.
 pub const NOTICING: Duration = Duration::from_secs(5);
+
+/// NXP's numbers for the PN533.
+const PN533: UsbIds = UsbIds { vendor: 0x04CC, product: 0x2533 };
 
 fn device_info(number: u32, ids: UsbIds, serial: String) -> DeviceInfo {
     DeviceInfo {

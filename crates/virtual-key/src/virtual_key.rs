@@ -181,7 +181,7 @@ impl VirtualKey {
     /// [`Error::NotACard`].
     pub fn take_off(&self) -> Result<(), Error> {
         self.thread.ask(async |inside| match inside.key.form() {
-            Form::Card => {
+            Form::Card(_) => {
                 inside.key.take_off();
                 Ok(())
             }

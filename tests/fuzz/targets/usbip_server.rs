@@ -1,7 +1,9 @@
-//! A stream of URBs, nearly all of them legal, in any portions, into the server, which has a key that is a smart card reader too.
+//! A stream of URBs, nearly all of them legal, in any portions, into the server, which has a key that is a smart card reader too, and a
+//! reader for the kernel's own NFC.
 //!
 //! What a virtual host controller relies on: each SUBMIT is answered exactly once, or unlinked with -ECONNRESET and then not
-//! at all; no answer is longer than what was asked for; only reads wait; and the device can be imported again.
+//! at all; no answer is longer than what was asked for; only reads wait; the PN533's frames are well formed, each in a transfer of its own;
+//! and the device can be imported again.
 #![no_main]
 
 use std::cell::RefCell;
@@ -35,13 +37,41 @@ struct Urb {
 
 #[derive(Arbitrary, Debug)]
 enum Request {
-    Read { endpoint: u8, length: u16 },
-    Write { endpoint: u8, length: u8 },
+    Read {
+        endpoint: u8,
+        length: u16,
+    },
+    Write {
+        endpoint: u8,
+        length: u8,
+    },
     /// A message to the reader that says its length, mostly.
-    Message { kind: u8, number: u8, specific: [u8; 3], data: Vec<u8>, lie: Option<u32> },
-    ControlIn { setup: [u8; 8] },
-    ControlOut { setup: [u8; 8], length: u8 },
-    Unlink { victim: u8 },
+    Message {
+        kind: u8,
+        number: u8,
+        specific: [u8; 3],
+        data: Vec<u8>,
+        lie: Option<u32>,
+    },
+    /// A command to the PN533, whose length and checksums are right, mostly.
+    Frame {
+        code: u8,
+        parameters: Vec<u8>,
+        lie: Option<(u16, u8)>,
+    },
+    Bytes {
+        frame: Vec<u8>,
+    },
+    ControlIn {
+        setup: [u8; 8],
+    },
+    ControlOut {
+        setup: [u8; 8],
+        length: u8,
+    },
+    Unlink {
+        victim: u8,
+    },
 }
 
 fuzz_target!(|input: Input| {
@@ -49,11 +79,13 @@ fuzz_target!(|input: Input| {
     let sent = Sent::of(&stream);
     let (outcome, replies) = exchange(&stream, &input.portions);
     let orderly = outcome.is_ok();
-    if let Some(left) = sent.settle(&replies)
+    let frames =
+        if input.urbs.iter().any(|urb| urb.defect.is_some()) { None } else { Some(FRAMES) };
+    if let Some(left) = sent.settle(&replies, frames)
         && orderly
     {
         let waiting = |ep| left.values().filter(|urb| urb.is_in && urb.ep == ep).count();
-        let counts = [waiting(REPORTS), waiting(MESSAGES), waiting(CHANGES)];
+        let counts = [REPORTS, MESSAGES, CHANGES, FRAMES].map(waiting);
         assert_eq!(counts.iter().sum::<usize>(), left.len(), "never answered: {left:?}");
         assert!(counts.iter().all(|count| *count <= limits::MAX_PARKED), "{counts:?} URBs wait");
     }
@@ -88,16 +120,26 @@ impl Request {
         };
         match *self {
             Self::Read { endpoint, length } => {
-                let number = REPORTS + u32::from(endpoint) % 3;
-                header([1, 1, number, (length % 5000).into(), 0], [0; 8]);
+                let number = REPORTS + u32::from(endpoint) % 4;
+                let length = u32::from(length) % 5000;
+                let length = if number == FRAMES { length.max(ROOM) } else { length };
+                header([1, 1, number, length, 0], [0; 8]);
             }
             Self::Write { endpoint, length } => {
-                let number = REPORTS + u32::from(endpoint) % 2;
+                let number = [REPORTS, MESSAGES, FRAMES][usize::from(endpoint) % 3];
                 header([1, 0, number, length.into(), 0], [0; 8]);
             }
             Self::Message { ref data, .. } => {
                 let length = u32::try_from(HEAD + data.len().min(LONGEST)).expect("32 bits");
                 header([1, 0, MESSAGES, length, 0], [0; 8]);
+            }
+            Self::Frame { code, ref parameters, lie } => {
+                let length = u32::try_from(frame(code, parameters, lie).len()).expect("32 bits");
+                header([1, 0, FRAMES, length, 0], [0; 8]);
+            }
+            Self::Bytes { ref frame } => {
+                let length = u32::try_from(frame.len().min(LONGEST)).expect("32 bits");
+                header([1, 0, FRAMES, length, 0], [0; 8]);
             }
             Self::ControlIn { setup } => {
                 let length = u32::from(u16::from_le_bytes([setup[6], setup[7]])) % 5000;
@@ -119,15 +161,52 @@ impl Request {
                 out.extend(specific);
                 out.extend(data);
             }
+            Self::Frame { code, parameters, lie } => out.extend(frame(*code, parameters, *lie)),
+            Self::Bytes { frame } => out.extend(&frame[..frame.len().min(LONGEST)]),
             _ => {}
         }
     }
 }
 
-/// The endpoints: HID, and behind it the reader's.
+/// A command to the PN533 in an extended frame, with a byte of it changed: it takes most of them, so that these are found.
+fn frame(code: u8, parameters: &[u8], lie: Option<(u16, u8)>) -> Vec<u8> {
+    let code = [0x02, 0x32, 0x40, 0x40, 0x40, 0x4a, 0x4a, 0x52, code][usize::from(code) % 9];
+    let data = [&[0xd4, code], &parameters[..parameters.len().min(300)]].concat();
+    let [high, low] = u16::try_from(data.len()).expect("16 bits").to_be_bytes();
+    let check = |bytes: &[u8]| bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_sub(*byte));
+    let head = [0, 0, 0xff, 0xff, 0xff, high, low, check(&[high, low])];
+    let mut frame = [&head[..], &data, &[check(&data), 0]].concat();
+    if let Some((at, by)) = lie {
+        let at = usize::from(at) % frame.len();
+        frame[at] = frame[at].wrapping_add(by);
+    }
+    frame
+}
+
+/// What the manual knows: an acknowledgement, an error, or an answer whose length and checksums are right.
+fn is_frame(bytes: &[u8]) -> bool {
+    let sum = |bytes: &[u8]| bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    let (length, rest) = match bytes {
+        [0, 0, 0xff, 0, 0xff, 0] => return true,
+        [0, 0, 0xff, 1, 0xff, 0x7f, 0x81, 0] => return true,
+        [0, 0, 0xff, 0xff, 0xff, head @ .., _] if head.len() > 3 && sum(&head[..3]) == 0 => {
+            (usize::from(head[0]) << 8 | usize::from(head[1]), &head[3..])
+        }
+        [0, 0, 0xff, length, check, rest @ .., _] if length.wrapping_add(*check) == 0 => {
+            (usize::from(*length), rest)
+        }
+        _ => return false,
+    };
+    rest.len() == length + 1 && rest[0] == 0xd5 && sum(rest) == 0
+}
+
+/// The endpoints: HID, and behind it the readers'.
 const REPORTS: u32 = 1;
 const MESSAGES: u32 = 2;
 const CHANGES: u32 = 3;
+const FRAMES: u32 = 4;
+/// For every frame.
+const ROOM: u32 = 275;
 /// Bytes of a message before its data.
 const HEAD: usize = 10;
 /// Of data, so that a message fits into an URB.
@@ -176,8 +255,12 @@ impl Sent {
         sent
     }
 
-    /// Takes the answers off; what is left, unless numbers were used twice.
-    fn settle(mut self, mut replies: &[u8]) -> Option<BTreeMap<u32, Submitted>> {
+    /// Takes the answers off; what is left, unless numbers were used twice. What comes from the endpoint `frames` is whole frames.
+    fn settle(
+        mut self,
+        mut replies: &[u8],
+        frames: Option<u32>,
+    ) -> Option<BTreeMap<u32, Submitted>> {
         while !replies.is_empty() && !self.is_ambiguous {
             assert!(replies.len() >= 48, "half a reply");
             let (command, seqnum) = (word(replies, 0), word(replies, 4));
@@ -187,6 +270,11 @@ impl Sent {
                 3 => {
                     let urb = self.submitted.remove(&seqnum).expect("an answer to nothing");
                     assert!(actual <= urb.length, "longer than asked for");
+                    if urb.is_in && frames == Some(urb.ep) && status == 0 {
+                        let length = usize::try_from(actual).expect("32 bits");
+                        let frame = &replies[48..48 + length];
+                        assert!(is_frame(frame), "{frame:x?}");
+                    }
                     if urb.is_in { actual } else { 0 }
                 }
                 4 => {
@@ -271,7 +359,9 @@ fn plug(server: &Server) -> Port {
     };
     let echo = Rc::new(RefCell::new(Echo::default()));
     let card = Rc::new(RefCell::new(Card::default()));
-    server.plug(info, vec![Interface::Hid(echo), Interface::Ccid(card)]).expect("a free bus id")
+    let nfc = Rc::new(RefCell::new(Card::default()));
+    let interfaces = vec![Interface::Hid(echo), Interface::Ccid(card), Interface::Pn533(nfc)];
+    server.plug(info, interfaces).expect("a free bus id")
 }
 
 /// Sends back what it gets.

@@ -59,6 +59,18 @@ def the_default_key_passes_the_cases_for_cards():
         note("cases for cards through libccid", re.search(r"\d+ passed, 0 failed", said)[0])
 
 
+def debians_libfido2_uses_a_key_by_the_kernels_own_nfc():
+    with Keyfob("attach", "--nfc", "pn533", "--away") as key:
+        device = Device(re.search(r"nfc:\S+", key.said)[0])
+        assert device.node not in run("fido2-token", "-L").must_succeed()
+        _say(key, "lay_on")
+        assert device.node in run("fido2-token", "-L").must_succeed()
+        assert "nfc" in device.information()
+        device.sign(device.register())  # each tool gives the card power anew, and so a tap to spend
+        _say(key, "take_off")
+        device.token("-I").must_fail_with("fido_dev_open")
+
+
 def _described():
     """Lines of what lsusb makes of the descriptors."""
     return {" ".join(line.split()) for line in run("lsusb", "-v", "-d", "1209:0005").must_succeed().splitlines()}

@@ -14,7 +14,7 @@ use usbip_server::uhid::UhidError;
 use usbip_server::vhci::VhciError;
 use virtual_key::Error;
 use virtual_key::host::{Driver, Held};
-use virtual_key::keys::{Form, Keys, PluggedKey};
+use virtual_key::keys::{CardReader, Form, Keys, PluggedKey};
 use virtual_key::profile::Profile;
 
 use super::key_options::KeyOptions;
@@ -46,7 +46,7 @@ pub(crate) struct Options {
 /// The kernel has neither driver, or does not let this user at it; or the host unplugged a key.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let driver = options.driver().map_err(with_cure)?;
-    if options.reader.nfc {
+    if options.reader.nfc == Some(CardReader::Ccid) {
         warn_if_left_alone(&options.keys)?;
     }
     let settings = driver.suited(options.keys.settings(options.reader.form())?);
@@ -71,7 +71,7 @@ impl Options {
         if self.uhid {
             return Driver::uhid();
         }
-        if self.reader.nfc {
+        if self.reader.nfc.is_some() {
             return Driver::vhci();
         }
         let (driver, why) = Driver::find()?;
@@ -115,10 +115,17 @@ fn announce(key: &PluggedKey, node: Option<&Path>) {
     let bus_id = key.bus_id();
     match (node, key.form()) {
         (Some(node), Form::Usb) => say(format_args!("attached {bus_id} as {}", node.display())),
-        (Some(node), Form::Card) => {
+        (Some(node), Form::Card(CardReader::Ccid)) => {
             say(format_args!("attached {bus_id} with a reader, {}", node.display()));
         }
-        (None, Form::Card) => warn(format_args!(
+        // As libfido2 calls it.
+        (Some(folder), Form::Card(CardReader::Pn533)) => {
+            say(format_args!("attached {bus_id} with a reader, nfc:/{}", folder.display()));
+        }
+        (None, Form::Card(CardReader::Pn533)) => warn(format_args!(
+            "{bus_id} and its reader are plugged in, but the kernel has no driver for it; try `sudo modprobe pn533_usb`"
+        )),
+        (None, Form::Card(CardReader::Ccid)) => warn(format_args!(
             "{bus_id} and its reader are plugged in, but the kernel has not found them; `sudo dmesg` may say why"
         )),
         (None, Form::Usb) => warn(format_args!(
@@ -147,6 +154,7 @@ Examples:
   sudo keyfob attach --conformance-hooks       for FIDO's own conformance tool
   keyfob attach --uhid                         without root, where a rule allows
   sudo keyfob attach --nfc                     a card on a reader, docs/nfc.md
+  sudo keyfob attach --nfc pn533               the same for the kernel's own NFC
 
 The key is there until Ctrl-C, and it keeps its passkeys. It needs the kernel module vhci-hcd and the right to \
 write to it, or uhid and the right to open /dev/uhid; `keyfob doctor` checks both ways. A key of root is touched as \

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::task::JoinSet;
 use usbip_server::Server;
-use virtual_key::keys::{Form, Keys, PluggedKey};
+use virtual_key::keys::{CardReader, Form, Keys, PluggedKey};
 use virtual_key::vpcd::{self, Event, Reader};
 
 use super::key_options::KeyOptions;
@@ -49,8 +49,8 @@ pub(crate) struct Options {
 /// The reader must not be used like this, or a key's memory is in use.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let reader = options.reader()?;
-    let running =
-        Running::start(&Server::new(), &options.keys, &options.keys.settings(Form::Card)?)?;
+    let settings = options.keys.settings(Form::Card(CardReader::Ccid))?;
+    let running = Running::start(&Server::new(), &options.keys, &settings)?;
     let keys = Rc::clone(running.keys());
     lay_on(&keys, options.away);
     running.serve(lie_on_each(reader, keys)).await

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use virtual_key::Error;
 use virtual_key::key::Touch;
-use virtual_key::keys::{Form, Keys, PluggedKey, Prompt};
+use virtual_key::keys::{Keys, PluggedKey, Prompt};
 use virtual_key::power_cycle::power_cycle;
 
 use super::told::{key_status, open_prompt};
@@ -247,7 +247,7 @@ async fn replug(keys: &Keys, key: Option<&str>) -> Answer {
     }
     match power_cycle(only).await {
         true => Ok(Response::Done),
-        false if only.form() == Form::Card => Err(Refusal::new(
+        false if only.form().is_card() => Err(Refusal::new(
             "the card was lifted and laid on again, and the reader has not noticed",
             "see that pcscd still runs",
         )
@@ -289,7 +289,7 @@ fn take_off(keys: &Keys, key: Option<&str>) -> Answer {
 /// The card with this bus id, or the only one.
 fn card<'a>(keys: &'a Keys, key: Option<&str>) -> Result<&'a PluggedKey, Refusal> {
     let key = the_one(keys, key)?;
-    if key.form() == Form::Card { Ok(key) } else { Err(no_card()) }
+    if key.form().is_card() { Ok(key) } else { Err(no_card()) }
 }
 
 fn no_card() -> Refusal {

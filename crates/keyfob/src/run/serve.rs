@@ -83,7 +83,7 @@ impl Options {
                 "listen on 127.0.0.1, or use --touch ask",
             ));
         }
-        if self.reader.nfc && !self.reader.away {
+        if self.reader.nfc.is_some() && !self.reader.away {
             return Err(usage(
                 format_args!(
                     "a card that lies on its reader agrees to what everybody asks who can reach {address}"
@@ -311,6 +311,8 @@ there are.";
 
 #[cfg(test)]
 mod tests {
+    use virtual_key::keys::CardReader;
+
     use super::*;
 
     fn options(listen: Option<&str>, expose: bool, touch: Touch) -> Options {
@@ -324,7 +326,7 @@ mod tests {
     #[test]
     fn a_card_that_others_can_reach_does_not_lie_on_its_reader_from_the_start() {
         let on_reader = |away| {
-            let reader = NfcOptions { nfc: true, away };
+            let reader = NfcOptions { nfc: Some(CardReader::Ccid), away };
             Options { reader, ..options(Some("192.0.2.1:3240"), true, Touch::Ask) }
         };
         assert!(on_reader(false).address().is_err());

@@ -1,7 +1,7 @@
 //! A running key as scripts see it, in the words of the control socket.
 
 use ctap_core::consent::{Action, Gesture};
-use virtual_key::keys::{Form, PluggedKey, Prompt};
+use virtual_key::keys::{PluggedKey, Prompt};
 
 use crate::control::protocol::{KeyStatus, OpenPrompt};
 use crate::device::Address;
@@ -15,7 +15,7 @@ pub(super) fn key_status(key: &PluggedKey) -> KeyStatus {
         device: Address::of(key).map(|address| address.to_string()),
         attached: key.is_attached(),
         way: key.way().map(str::to_owned),
-        on_reader: (key.form() == Form::Card).then(|| key.is_laid_on()),
+        on_reader: key.form().is_card().then(|| key.is_laid_on()),
         prompt: key.prompt().map(|prompt| open_prompt(key, prompt)),
     }
 }

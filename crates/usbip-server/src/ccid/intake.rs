@@ -2,7 +2,7 @@
 //! head is there, and before memory is asked for.
 
 use super::message::{HEAD, Head};
-use crate::limits::{CCID_PACKET, MAX_CCID_MESSAGE};
+use crate::limits::{BULK_PACKET, MAX_CCID_MESSAGE};
 
 /// What has come of a message.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Intake {
     /// Takes a transfer. A packet that is not full ends a message, and so does the last byte that was announced. One without a
     /// whole head is dropped: nobody could be answered.
     pub(super) fn take(&mut self, transfer: &[u8]) -> Option<Message> {
-        let is_end = transfer.is_empty() || !transfer.len().is_multiple_of(CCID_PACKET);
+        let is_end = transfer.is_empty() || !transfer.len().is_multiple_of(BULK_PACKET);
         match std::mem::take(&mut self.state) {
             State::Skipping(left) => {
                 self.skip(left.saturating_sub(transfer.len() as u64), is_end);
@@ -143,7 +143,7 @@ mod tests {
         ) {
             let mut intake = Intake::default();
             for length in lengths {
-                let found = taken(&mut intake, &message(length as u32, length), packets * CCID_PACKET);
+                let found = taken(&mut intake, &message(length as u32, length), packets * BULK_PACKET);
                 let is_whole = matches!(&found[..], [Message::Whole(head, data)]
                     if head.length as usize == length && data.len() == length);
                 prop_assert!(is_whole, "{found:?}");

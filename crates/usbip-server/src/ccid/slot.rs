@@ -6,13 +6,13 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::codes::{Failure, IccStatus, NOTIFY_SLOT_CHANGE, T1, T1_PARAMETERS, command, part};
 use super::intake::{Intake, Message};
 use super::message::{HEAD, Head, Outcome, answer};
-use crate::limits::{MAX_ANSWERS, MAX_APDU, MAX_ATR, MAX_CCID_MESSAGE, TIME_EXTENSION};
+use crate::answers::Answers;
+use crate::limits::{MAX_APDU, MAX_ATR, MAX_CCID_MESSAGE, TIME_EXTENSION};
 use crate::smart_card::SmartCard;
 
 /// A reader's slot, from plugging the reader in to unplugging it.
@@ -21,10 +21,8 @@ pub(crate) struct Slot {
     insertion: Option<u32>,
     icc: Icc,
     abort: Abort,
-    /// For the bulk-IN endpoint, oldest first.
-    answers: VecDeque<Vec<u8>>,
-    /// Bytes of the oldest that the host has already.
-    taken: usize,
+    /// For the bulk-IN endpoint.
+    pub(crate) answers: Answers,
     /// A card came or went since the host was last told.
     has_changed: bool,
 }
@@ -74,15 +72,9 @@ impl Slot {
             insertion,
             icc: if insertion.is_some() { Icc::Inactive } else { Icc::Absent },
             abort: Abort::None,
-            answers: VecDeque::new(),
-            taken: 0,
+            answers: Answers::default(),
             has_changed: insertion.is_some(),
         }
-    }
-
-    /// Whether the host must take answers before it is listened to again.
-    pub(crate) fn is_full(&self) -> bool {
-        self.answers.len() >= MAX_ANSWERS
     }
 
     /// The host sent a transfer.
@@ -93,25 +85,6 @@ impl Slot {
             Some(Message::BadLength(head)) => self.fail(&head, Failure::Length),
             None => {}
         }
-    }
-
-    /// What is left of the oldest answer, for the bulk-IN endpoint.
-    pub(crate) fn answer(&self) -> Option<&[u8]> {
-        self.answers.front()?.get(self.taken..)
-    }
-
-    /// The host took so many bytes of it.
-    pub(crate) fn answer_taken(&mut self, count: usize) {
-        self.taken = self.taken.saturating_add(count);
-        if self.answers.front().is_some_and(|answer| answer.len() <= self.taken) {
-            self.answers.pop_front();
-            self.taken = 0;
-        }
-    }
-
-    /// The host has all of it, or had too little room and takes no more of it.
-    pub(crate) fn answer_done(&mut self) {
-        self.answer_taken(usize::MAX);
     }
 
     /// For the interrupt endpoint: whether a card is there, if that has changed.
@@ -136,7 +109,7 @@ impl Slot {
             *extend_at = now.saturating_add(TIME_EXTENSION);
             // One that the host has not taken yet will do.
             if self.answers.is_empty() {
-                self.answers.push_back(answer(&head, IccStatus::Active, Outcome::MoreTime, 0, &[]));
+                self.answers.push(answer(&head, IccStatus::Active, Outcome::MoreTime, 0, &[]));
             }
         }
     }
@@ -169,7 +142,7 @@ impl Slot {
     fn obey(&mut self, head: &Head, data: &[u8], card: &mut dyn SmartCard, now: Duration) {
         if head.slot != 0 {
             let no_slot = Outcome::Failed(Failure::NoSuchSlot);
-            self.answers.push_back(answer(head, IccStatus::Absent, no_slot, 0, &[]));
+            self.answers.push(answer(head, IccStatus::Absent, no_slot, 0, &[]));
             return;
         }
         if head.kind == command::ABORT {
@@ -338,12 +311,12 @@ impl Slot {
     }
 
     fn done(&mut self, head: &Head, specific: u8, data: &[u8]) {
-        self.answers.push_back(answer(head, self.status(), Outcome::Done, specific, data));
+        self.answers.push(answer(head, self.status(), Outcome::Done, specific, data));
     }
 
     fn fail(&mut self, head: &Head, failure: Failure) {
         let failed = Outcome::Failed(failure);
-        self.answers.push_back(answer(head, self.status(), failed, 0, &[]));
+        self.answers.push(answer(head, self.status(), failed, 0, &[]));
     }
 
     fn status(&self) -> IccStatus {

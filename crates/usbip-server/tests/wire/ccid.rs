@@ -6,50 +6,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::{Instant, sleep};
-use usbip_server::{Interface, Port, Server, SmartCard, limits};
+use usbip_server::{Interface, Port, Server, limits};
 
+use crate::card::{ATR, Card};
 use crate::peer::*;
-
-/// Answers each command with itself and 9000, at once or some time later.
-#[derive(Default)]
-struct Card {
-    insertion: Option<u32>,
-    takes: Duration,
-    command: Option<(Vec<u8>, Instant)>,
-    power: Vec<bool>,
-    aborts: usize,
-}
-
-impl SmartCard for Card {
-    fn insertion(&self) -> Option<u32> {
-        self.insertion
-    }
-    fn power_on(&mut self) -> Option<Vec<u8>> {
-        self.power.push(true);
-        Some(ATR.to_vec())
-    }
-    fn power_off(&mut self) {
-        self.power.push(false);
-    }
-    fn transmit(&mut self, apdu: &[u8]) {
-        self.command = Some((apdu.to_vec(), Instant::now() + self.takes));
-    }
-    fn response(&mut self) -> Option<Vec<u8>> {
-        let (apdu, _) = self.command.take_if(|(_, at)| *at <= Instant::now())?;
-        Some([&apdu[..], &[0x90, 0]].concat())
-    }
-    fn abort(&mut self) {
-        self.aborts += 1;
-        self.command = None;
-    }
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        let at = self.command.as_ref().map(|(_, at)| *at)?;
-        Some(at.saturating_duration_since(Instant::now()))
-    }
-    fn handle_timeout(&mut self) {}
-}
-
-const ATR: [u8; 5] = [0x3B, 0x80, 0x80, 0x01, 0x01];
 
 /// libccid reads every message into that much room.
 const ROOM: usize = 65_556;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use usbip_server::SmartCard as _;
 
-use super::{Form, NOTICING, PluggedKey};
+use super::{CardReader, Form, NOTICING, PluggedKey};
 use crate::error::Error;
 use crate::key::ATR;
 use crate::vpcd::{Card, Event, Reader};
@@ -20,21 +20,21 @@ impl PluggedKey {
 
     /// Lays it on its reader. Nothing happens if it lies there, or is no card.
     pub fn lay_on(&self) {
-        if self.form == Form::Card {
+        if self.form.is_card() {
             self.usb.borrow_mut().lay_on();
             self.wake_readers();
         }
     }
 
-    /// Lays it on its reader, if it does not lie there, and waits until that gives it power.
+    /// Lays it on its reader, if it does not lie there, and waits until that gives it power, if it does so by itself.
     ///
     /// # Errors
     /// [`Error::NotACard`]; [`Error::NoReader`]: it lies there, and nobody has taken it within [`NOTICING`].
     pub async fn lay_on_and_wait(&self) -> Result<(), Error> {
         match self.form {
             Form::Usb => Err(Error::NotACard),
-            Form::Card if self.is_laid_on() => Ok(()),
-            Form::Card => {
+            Form::Card(_) if self.is_laid_on() => Ok(()),
+            Form::Card(_) => {
                 let before = self.power_ups();
                 self.lay_on();
                 self.powered_since(before).await
@@ -52,7 +52,7 @@ impl PluggedKey {
 
     /// Whether it is a card and lies on its reader, if there is one.
     pub fn is_laid_on(&self) -> bool {
-        self.form == Form::Card && self.usb.borrow().insertion().is_some()
+        self.form.is_card() && self.usb.borrow().insertion().is_some()
     }
 
     /// Taps the reader with it so many times: it is laid on, stays there for `time`, and is taken off. All but the last tap are short.
@@ -63,7 +63,7 @@ impl PluggedKey {
     /// # Errors
     /// [`Error::NotACard`]; [`Error::NoReader`]: it lies there, and the reader that had it has not taken it again.
     pub async fn tap(&self, times: u8, time: Duration) -> Result<(), Error> {
-        if self.form != Form::Card {
+        if !self.form.is_card() {
             return Err(Error::NotACard);
         }
         if self.is_laid_on() {
@@ -90,7 +90,11 @@ impl PluggedKey {
         if had_reader { self.powered_since(before).await } else { Ok(()) }
     }
 
+    /// Waits until its reader has given it power. A PN533 does not before a program looks for cards, so it is not waited for.
     async fn powered_since(&self, power_ups: u32) -> Result<(), Error> {
+        if self.form == Form::Card(CardReader::Pn533) {
+            return Ok(());
+        }
         let has_power = async {
             while self.power_ups() == power_ups {
                 sleep(BETWEEN_LOOKS).await;

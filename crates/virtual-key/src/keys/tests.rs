@@ -80,8 +80,9 @@ fn a_key_has_a_reader_only_if_its_profile_or_its_form_says_so() {
     assert_eq!(interfaces(default(), Form::Usb), [HID]);
     let composite = default().with_transport(Transport::SmartCard);
     assert_eq!(interfaces(composite.clone(), Form::Usb), [HID, CCID]);
-    assert_eq!(interfaces(default(), Form::Card), [CCID]);
-    assert_eq!(interfaces(composite, Form::Card), [CCID]);
+    assert_eq!(interfaces(default(), Form::Card(CardReader::Ccid)), [CCID]);
+    assert_eq!(interfaces(composite, Form::Card(CardReader::Ccid)), [CCID]);
+    assert_eq!(interfaces(default(), Form::Card(CardReader::Pn533)), [[0xFF, 0, 0]]);
 }
 
 /// authenticatorClientPIN, `{1: 1, 2: 1}`.

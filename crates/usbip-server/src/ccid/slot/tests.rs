@@ -1,52 +1,8 @@
-use std::collections::VecDeque;
-
 use proptest::prelude::*;
 
 use super::super::codes::answer as answers;
 use super::*;
-
-/// Answers each command with itself, at once or when it is told to.
-#[derive(Default)]
-struct Mirror {
-    insertion: Option<u32>,
-    is_mute: bool,
-    takes_time: bool,
-    commands: VecDeque<Vec<u8>>,
-    power_ups: usize,
-    has_power: bool,
-    aborts: usize,
-}
-
-impl SmartCard for Mirror {
-    fn insertion(&self) -> Option<u32> {
-        self.insertion
-    }
-    fn power_on(&mut self) -> Option<Vec<u8>> {
-        self.power_ups += 1;
-        self.has_power = !self.is_mute;
-        self.has_power.then(|| ATR.to_vec())
-    }
-    fn power_off(&mut self) {
-        self.has_power = false;
-    }
-    fn transmit(&mut self, apdu: &[u8]) {
-        assert!(self.has_power && self.commands.is_empty());
-        self.commands.push_back(apdu.to_vec());
-    }
-    fn response(&mut self) -> Option<Vec<u8>> {
-        if self.takes_time { None } else { self.commands.pop_front() }
-    }
-    fn abort(&mut self) {
-        self.aborts += 1;
-        self.commands.clear();
-    }
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        None
-    }
-    fn handle_timeout(&mut self) {}
-}
-
-const ATR: [u8; 5] = [0x3B, 0x80, 0x80, 0x01, 0x01];
+use crate::smart_card::tests::{ATR, Mirror};
 
 /// A reader and what lies on it, as a host has them.
 struct Bench {
@@ -109,9 +65,7 @@ impl Bench {
     }
 
     fn next(&mut self) -> Option<Vec<u8>> {
-        let answer = self.slot.answer().map(<[u8]>::to_vec)?;
-        self.slot.answer_done();
-        Some(answer)
+        self.slot.answers.next()
     }
 
     /// Sends a message that is answered at once.
@@ -388,13 +342,13 @@ fn an_abort_with_another_number_is_not_the_one() {
 #[test]
 fn eight_answers_may_wait_and_then_the_host_is_not_listened_to() {
     let mut bench = Bench::ready();
-    for number in 1..=MAX_ANSWERS {
-        assert!(!bench.slot.is_full(), "{number}");
+    for number in 1..=crate::limits::MAX_ANSWERS {
+        assert!(!bench.slot.answers.is_full(), "{number}");
         bench.send(command::GET_SLOT_STATUS, [0; 3], &[]);
     }
-    assert!(bench.slot.is_full());
+    assert!(bench.slot.answers.is_full());
     bench.next();
-    assert!(!bench.slot.is_full());
+    assert!(!bench.slot.answers.is_full());
 }
 
 #[derive(Clone, Debug)]
