@@ -1,10 +1,12 @@
 //! This host, as far as keys are concerned: what it lacks, how to come by a key on it, and who has its ports.
 
+mod bridge_service;
 mod checks;
 pub(crate) mod doctor;
 mod finding;
 mod libccid;
 mod machine;
+mod pcscd;
 mod port;
 mod reader;
 mod udev_rule;

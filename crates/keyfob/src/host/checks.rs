@@ -13,7 +13,7 @@ use super::finding::Finding;
 use super::machine::Machine;
 use super::port::{self, STANDARD_PORT};
 use super::ways::Drivers;
-use super::{libccid, udev_rule, way_in};
+use super::{libccid, pcscd, udev_rule, way_in};
 
 /// Everything, what is needed most first.
 pub(super) fn all(host: &Machine) -> Vec<Finding> {
@@ -25,6 +25,7 @@ pub(super) fn all(host: &Machine) -> Vec<Finding> {
         fido_tools(host),
         udev(host),
     ]);
+    findings.extend(pcscd::pcscd(host));
     findings.extend(libccid::usual(host));
     findings.extend(keys(host));
     findings.extend(memory(host));

@@ -1,11 +1,12 @@
 //! `keyfob doctor`: what this host lacks, and the next step for each.
 
-use std::io::stdout;
+use std::env;
+use std::io::{self, stdout};
 
 use super::finding::{Finding, State};
 use super::machine::Machine;
 use super::ways::{Drivers, Verdict, Way};
-use super::{checks, udev_rule};
+use super::{bridge_service, checks, udev_rule};
 use crate::failure::failure;
 use crate::terminal::wrap::{columns_of, hanging};
 use crate::terminal::{self, Paint};
@@ -31,6 +32,14 @@ pub(crate) struct Options {
     /// With a second rule in it, by which `keyfob attach --uhid` needs no root; whoever it lets in can make keyboards, too
     #[arg(long, requires = "udev_rule")]
     uhid: bool,
+
+    /// Print a polkit rule instead, by which pcscd serves `keyfob bridge` as a service
+    #[arg(long, conflicts_with_all = ["way", "json", "udev_rule"])]
+    polkit_rule: bool,
+
+    /// Print a systemd unit instead, which runs `keyfob bridge` as a service, not as root
+    #[arg(long, conflicts_with_all = ["way", "json", "udev_rule", "polkit_rule"])]
+    bridge_unit: bool,
 }
 
 /// Runs the command.
@@ -38,8 +47,8 @@ pub(crate) struct Options {
 /// # Errors
 /// When no key can be had here in the way that was asked for.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    if options.udev_rule {
-        return Ok(terminal::print(udev_rule::text(options.uhid))?);
+    if let Some(file) = options.file()? {
+        return Ok(terminal::print(file)?);
     }
     let host = Machine::this();
     let mut findings = checks::all(&host);
@@ -56,6 +65,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             Err(failure(format_args!("{topic}: {what}"), next.unwrap_or_default()))
         }
         None => Ok(()),
+    }
+}
+
+impl Options {
+    /// What is to be printed in place of findings, to be installed.
+    fn file(&self) -> io::Result<Option<String>> {
+        Ok(match self {
+            Self { udev_rule: true, uhid, .. } => Some(udev_rule::text(*uhid)),
+            Self { polkit_rule: true, .. } => Some(bridge_service::POLKIT_RULE.to_owned()),
+            Self { bridge_unit: true, .. } => Some(bridge_service::unit(&env::current_exe()?)),
+            _ => None,
+        })
     }
 }
 
@@ -105,6 +126,7 @@ Examples:
   keyfob doctor attach && sudo keyfob attach
   keyfob doctor --udev-rule | sudo tee /etc/udev/rules.d/70-keyfob.rules
   keyfob doctor uhid && keyfob attach --uhid
+  keyfob doctor --polkit-rule | sudo tee /etc/polkit-1/rules.d/70-keyfob.rules
   keyfob doctor --json | jq '.[] | select(.state == \"lacking\")'";
 
 #[cfg(test)]

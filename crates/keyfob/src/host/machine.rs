@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ctap_client::ReaderFault;
 use rustix::fs::{Access, access};
 
+use super::pcscd;
 use crate::home;
 
 /// A machine's file system, seen from outside.
@@ -14,6 +16,8 @@ pub(super) struct Machine {
     pub(super) control: PathBuf,
     /// Whether this user may write a file.
     pub(super) may_write: fn(&Path) -> bool,
+    /// Why pcscd has no readers for this user's programs; `None`: it has.
+    pub(super) pcscd_refuses: fn() -> Option<ReaderFault>,
     /// What of another user is in the place of this one's keys.
     pub(super) occupied: Option<PathBuf>,
 }
@@ -24,7 +28,8 @@ impl Machine {
         let may_write = |path: &Path| access(path, Access::WRITE_OK).is_ok();
         let kept = home::state_directory().map(|directory| directory.join("keyfob/key-1"));
         let occupied = kept.and_then(|directory| home::occupied(&directory));
-        Self { root: "/".into(), control: crate::control::default_path(), may_write, occupied }
+        let (root, control) = ("/".into(), crate::control::default_path());
+        Self { root, control, may_write, pcscd_refuses: pcscd::refusal, occupied }
     }
 
     /// A file of that machine; `path` is absolute there.
@@ -103,8 +108,13 @@ impl Machine {
     pub(super) fn of(files: &[(&str, &str)]) -> (tempfile::TempDir, Self) {
         let root = tempfile::tempdir().unwrap();
         let control = root.path().join("control");
-        let occupied = None;
-        let host = Self { root: root.path().to_owned(), control, may_write: |_| true, occupied };
+        let host = Self {
+            root: root.path().to_owned(),
+            control,
+            may_write: |_| true,
+            pcscd_refuses: || None,
+            occupied: None,
+        };
         for (path, text) in files {
             let path = host.path(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

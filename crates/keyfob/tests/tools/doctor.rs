@@ -53,6 +53,13 @@ fn the_udev_rule_is_printed_as_it_goes_into_its_file() {
 }
 
 #[test]
+fn what_a_bridge_needs_as_a_service_is_printed_as_it_goes_into_its_files() {
+    run(&["doctor", "--polkit-rule"]).did("polkit.addRule(");
+    run(&["doctor", "--bridge-unit"]).did("/keyfob\" bridge --uhid");
+    run(&["doctor", "--polkit-rule", "--bridge-unit"]).failed(2, &["cannot be used with"]);
+}
+
+#[test]
 fn a_running_key_is_found() {
     let text = Key::obliging().run(&["doctor"]).out;
     assert!(text.contains("a key is running"), "{text}");
