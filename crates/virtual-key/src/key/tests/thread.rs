@@ -1,5 +1,5 @@
 //! A key on a thread of its own, whose memory takes as long as a test likes. The key's time is simulated; what the thread does is
-//! waited for, without a clock.
+//! waited for, and a clock only ends what would wait for ever.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
@@ -27,6 +27,9 @@ struct Slow {
     wakes: Receiver<()>,
     memory: Weak<()>,
 }
+
+/// For whatever takes milliseconds.
+const SOON: Duration = Duration::from_secs(20);
 
 /// A memory whose disk is worse than broken.
 struct OnFire;
@@ -111,7 +114,7 @@ impl Slow {
             if let Some(found) = look(&mut self.bench) {
                 return found;
             }
-            self.wakes.recv().expect("the thread is there");
+            self.wakes.recv_timeout(SOON).expect("the thread does something soon");
         }
     }
 
