@@ -190,10 +190,14 @@ fn open_hidraw(path: &Path) -> anyhow::Result<Box<dyn ReportPipe>> {
 pub(crate) fn list_remote(server: &str) -> anyhow::Result<Vec<RemoteDevice>> {
     client::list(connect(server)?).map_err(|error| {
         let context = format!("{server} does not list its devices");
-        advise(
-            anyhow::Error::new(error).context(context),
-            format_args!("name the one you want: usbip:{server}/BUSID"),
-        )
+        let next = match &error {
+            ClientError::Refused(_) => format!("name the one you want: usbip:{server}/BUSID"),
+            other => format!(
+                "{}; one that lists none wants its device named: usbip:{server}/BUSID",
+                about_the_server(other)
+            ),
+        };
+        advise(anyhow::Error::new(error).context(context), next)
     })
 }
 
@@ -209,7 +213,7 @@ pub(crate) fn import(server: &str, bus_id: Option<&str>) -> anyhow::Result<(Host
     let mut host =
         Host::import(connect(server)?, &bus_id).map_err(|error| refusal(server, &bus_id, error))?;
     let said = host.enumerate().map_err(|error| {
-        let context = format!("{bus_id} at {server} cannot be configured");
+        let context = format!("{} at {server} cannot be configured", name(&bus_id));
         advise(anyhow::Error::new(error).context(context), "unplug it there, plug it in and retry")
     })?;
     Ok((host, said))
@@ -269,6 +273,7 @@ fn connect_within(server: &str, time: Duration) -> io::Result<TcpStream> {
 }
 
 fn refusal(server: &str, bus_id: &str, error: ClientError) -> anyhow::Error {
+    let bus_id = name(bus_id); // which may be the server's word
     match error {
         ClientError::InUse => failure(
             format_args!("{bus_id} at {server} is plugged in elsewhere"),
@@ -280,11 +285,23 @@ fn refusal(server: &str, bus_id: &str, error: ClientError) -> anyhow::Error {
         ),
         other => {
             let context = format!("{bus_id} at {server} cannot be imported");
-            advise(
-                anyhow::Error::new(other).context(context),
-                "check that a USB/IP server listens there",
-            )
+            let next = about_the_server(&other);
+            advise(anyhow::Error::new(other).context(context), next)
         }
+    }
+}
+
+/// What to look at when a server does not do what USB/IP servers do. Ours hangs up on those whom its keys are not for (P-22).
+fn about_the_server(error: &ClientError) -> &'static str {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    match error {
+        ClientError::Io(error)
+            if matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) =>
+        {
+            "check that it is a USB/IP server; keyfob hangs up on users other than its own and root: ask as one of them, or \
+             start it with --any-user"
+        }
+        _ => "check that a USB/IP server listens there",
     }
 }
 
@@ -353,6 +370,26 @@ mod tests {
                     "keyfob: {path} is no FIDO key\nnext: `keyfob list` shows which keys there are"
                 )
             );
+        }
+    }
+
+    /// So it looks to a program of another user, and to one that takes something else for a USB/IP server.
+    #[test]
+    fn a_server_that_hangs_up_may_have_keys_for_others_only() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || listener.incoming().for_each(drop));
+        for bus_id in [None, Some("1-1")] {
+            let error = describe(&usbip(&server, bus_id).pipe().err().unwrap());
+            assert!(error.contains("next: ") && error.contains("--any-user"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_calls_its_device_cannot_move_the_cursor() {
+        for error in [ClientError::InUse, ClientError::NoSuchDevice, ClientError::TimedOut] {
+            let said = describe(&refusal("host", "\u{1b}[2J", error));
+            assert!(said.contains("\\u{1b}[2J") && !said.contains('\u{1b}'), "{said}");
         }
     }
 

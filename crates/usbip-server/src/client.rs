@@ -38,7 +38,7 @@ use urbs::{Kind, Reply, Urbs};
 pub enum ClientError {
     /// The connection failed; `UnexpectedEof` if the server closed it.
     #[error(transparent)]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// Another host has imported this device, or this one has.
     #[error("the device is in use")]
     InUse,
@@ -57,12 +57,22 @@ pub enum ClientError {
     /// The server broke the protocol.
     #[error("the server broke the protocol: {0}")]
     Protocol(&'static str),
-    /// No answer to a control transfer or an unlink within [`PATIENCE`].
+    /// No answer to a control transfer, an unlink, or a question before the import within [`PATIENCE`].
     #[error("no answer within {} s", PATIENCE.as_secs())]
     TimedOut,
     /// Longer than [`limits::MAX_TRANSFER`](crate::limits::MAX_TRANSFER): the caller's fault.
     #[error("more than {} bytes in one transfer", crate::limits::MAX_TRANSFER)]
     TooLong,
+}
+
+/// A socket says of a read that took too long only that it would block.
+impl From<io::Error> for ClientError {
+    fn from(error: io::Error) -> Self {
+        match socket::is_time_out(&error) {
+            true => Self::TimedOut,
+            false => Self::Io(error),
+        }
+    }
 }
 
 impl From<ClientError> for io::Error {

@@ -113,9 +113,20 @@ const DEVICE: usize = 312;
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_server_that_says_nothing_has_not_answered_in_time() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let mut socket = Socket::from(ours);
+        socket.set_timeout(Duration::from_millis(1)).unwrap();
+        assert!(matches!(read_device(&mut socket), Err(ClientError::TimedOut)));
+    }
 
     proptest! {
         #[test]

@@ -96,7 +96,7 @@ impl Socket {
     }
 }
 
-fn is_time_out(error: &io::Error) -> bool {
+pub(super) fn is_time_out(error: &io::Error) -> bool {
     use io::ErrorKind::{TimedOut, WouldBlock};
     matches!(error.kind(), WouldBlock | TimedOut)
 }
