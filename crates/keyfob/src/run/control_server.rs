@@ -127,10 +127,10 @@ async fn hang_up(stream: &mut BufReader<UnixStream>) {
 async fn respond(line: &[u8], shared: &Shared) -> Response {
     match serde_json::from_slice(line) {
         Ok(request) => obey(request, shared).await,
-        Err(_) => {
-            let next = "use a keyfob of the same version";
-            Response::Error(Refusal::new("the request is not understood", next))
-        }
+        Err(error) => Response::Error(Refusal::new(
+            format!("the request is not understood: {error}"),
+            "docs/reference.md lists the requests; a keyfob that asks must be of the key's version",
+        )),
     }
 }
 

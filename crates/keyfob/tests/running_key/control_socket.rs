@@ -131,6 +131,24 @@ fn the_state_of_a_key_tells_how_to_come_by_it() {
 }
 
 #[test]
+fn a_program_is_told_which_part_of_its_request_is_wrong() {
+    let home = Home::new();
+    let _key = home.serve(&["--ephemeral"]);
+    let faults = [
+        (r#"{"do":"fly"}"#, "unknown variant `fly`"),
+        (r#"{"do":"wait","seconds":-1}"#, "invalid value: integer `-1`"),
+        (r#"{"do":"touch","where":1}"#, "unknown field `where`"),
+        ("{}", "missing field `do`"),
+    ];
+    for (request, what) in faults {
+        let mut stream = client(&home);
+        writeln!(stream, "{request}").unwrap();
+        let said = rest(stream);
+        assert!(said.contains(what) && said.contains("docs/reference.md"), "{request}: {said}");
+    }
+}
+
+#[test]
 fn garbage_is_refused_and_a_line_without_end_is_cut_off() {
     let home = Home::new();
     let _key = home.serve(&["--ephemeral"]);
