@@ -188,7 +188,9 @@ impl ReaderFault {
                 "take the card off, lay it on in the middle of the reader, and try again"
             }
             Self::Unsupported => "build it with its feature `pcsc`, which needs libpcsclite",
-            Self::Other(_) => "plug the reader in again and retry",
+            Self::Other(_) => {
+                "take the card off, lay it on again and retry; then plug the reader in again"
+            }
         }
     }
 }

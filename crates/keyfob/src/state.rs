@@ -7,6 +7,7 @@ mod options;
 mod passphrase;
 mod transfer;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sealed_records::{Error, LockedWith};
@@ -87,6 +88,9 @@ fn advice(error: &Error) -> String {
              since come back, and signature counters repeat"
                 .to_owned()
         }
+        Error::NoVault { .. } => {
+            "name another with --state or --key; a key makes its memory when it first starts".to_owned()
+        }
         other => other.advice(),
     }
 }
@@ -96,6 +100,9 @@ pub(crate) fn with_cure(error: virtual_key::Error) -> anyhow::Error {
     let next = match &error {
         virtual_key::Error::Memory(error) => match error {
             Error::InUse { .. } => format!("stop it first, or name {ANOTHER}"),
+            Error::Io { source, .. } if is_full(source) => {
+                format!("make room on its disk, or name {ANOTHER}")
+            }
             Error::Io { path, .. } => match home::occupied(path) {
                 Some(by_root) => format!(
                     "if a key of root made it, sudo chown -R \"$USER\" '{}'; or name {ANOTHER}",
@@ -115,6 +122,10 @@ pub(crate) fn with_cure(error: virtual_key::Error) -> anyhow::Error {
         _ => return error.into(),
     };
     advise(error, next)
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 const ANOTHER: &str =
@@ -161,6 +172,15 @@ mod tests {
 
     use super::*;
     use crate::failure::describe;
+
+    // P-12
+    #[test]
+    fn a_full_disk_wants_room_before_another_directory() {
+        let source = io::ErrorKind::StorageFull.into();
+        let full = Error::Io { action: "write", path: "/full".into(), source };
+        let said = describe(&with_cure(full.into()));
+        assert!(said.contains("\nnext: make room") && said.contains("--ephemeral"), "{said}");
+    }
 
     #[test]
     fn where_nothing_can_be_written_the_reason_is_told_once_and_what_to_do() {

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
+use crate::crypto::KEY_LENGTH;
 use crate::header::VERSION;
 use crate::limits::{MAX_PASSPHRASE, MIN_PASSPHRASE};
 use crate::unlock::LockedWith;
@@ -79,7 +80,7 @@ pub enum Error {
     },
 
     /// A key file or a credential has a length that none has.
-    #[error("{} does not hold a key", .path.display())]
+    #[error("{} does not hold a key, which has {KEY_LENGTH} bytes", .path.display())]
     NotAKey {
         /// The file.
         path: PathBuf,
@@ -193,9 +194,12 @@ impl Error {
                  the vault only to give it up for a new, empty one"
                     .to_owned()
             }
-            Self::KeyMissing { .. } | Self::NotAKey { .. } | Self::OtherKey { .. } => {
+            Self::KeyMissing { .. } | Self::OtherKey { .. } => {
                 "restore it from the backup the vault came from".to_owned()
             }
+            Self::NotAKey { .. } => "restore it from the backup the vault came from; for a new \
+                                     credential draw random bytes"
+                .to_owned(),
             Self::WrongPassphrase { .. } => "try again; nothing opens it without".to_owned(),
             Self::PassphraseLength => "choose another one".to_owned(),
             Self::LockedOtherwise { with, .. } => format!("unlock it with {with}"),
@@ -231,7 +235,7 @@ pub enum Fault {
     Foreign,
 
     /// Bytes were changed, or are not there. An empty file is one of these.
-    #[error("the file is damaged: {what} cannot be trusted or is missing")]
+    #[error("the file is damaged: it lacks {what}, or that cannot be trusted")]
     Damaged {
         /// Which part.
         what: &'static str,

@@ -103,12 +103,12 @@ fn check_nothing_is_lost(directory: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Where there was a memory and no witness, nobody knows what the witness would have said.
+/// Where there was a memory and no witness that could be read, nobody knows what it would have said.
 fn tell_of_new_witness(place: &Place, opened: &Opened, warn: Warn) {
     let is_new = opened.vault.info().witness == WitnessState::New && !opened.records.is_empty();
     if let Some(witness) = place.witness.as_deref().filter(|_| is_new) {
         warn(format_args!(
-            "{} was not there and is made anew: an older copy of the memory in {} is noticed from now on, not before",
+            "{} was not there, or damaged, and is made anew: an older copy of the memory in {} is noticed from now on, not before",
             witness.display(),
             place.directory.display()
         ));

@@ -7,7 +7,7 @@ use serde_json::json;
 use virtual_key::metadata::members;
 use virtual_key::profile::Aaguid;
 
-use super::refused;
+use super::{refused, touch};
 use crate::device::{Channel, DeviceOption};
 use crate::terminal::shown::name;
 use crate::terminal::{self, count};
@@ -31,6 +31,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut channel = options.device.device.open()?;
     let has_ctap2 = channel.has_ctap2()?;
     let mut client = Client::new(channel);
+    client.on_keepalive(touch::listener(touch::TOUCH));
     match has_ctap2 {
         true => ctap2(&mut client, options.json),
         false => u2f(&mut client, options.json),

@@ -78,17 +78,18 @@ fn an_older_copy_of_a_memory_below_the_home_is_refused_until_its_owner_accepts_i
 }
 
 #[test]
-fn a_witness_that_is_gone_is_made_anew_and_that_is_told() {
+fn a_witness_that_is_gone_or_damaged_is_made_anew_and_that_is_told() {
     let home = Home::new();
-    assert!(!home.serve(&[]).end(Signal::TERM).1.contains("made anew"));
-    fs::remove_file(home.path().join(".local/share/keyfob/key-1.witness")).unwrap();
-    assert!(
-        home.serve(&[])
-            .end(Signal::TERM)
-            .1
-            .contains("key-1.witness was not there and is made anew")
-    );
-    assert!(!home.serve(&[]).end(Signal::TERM).1.contains("made anew"));
+    let said = || home.serve(&[]).end(Signal::TERM).1;
+    assert!(!said().contains("made anew"));
+    let witness = home.path().join(".local/share/keyfob/key-1.witness");
+    let told = "key-1.witness was not there, or damaged, and is made anew";
+    fs::remove_file(&witness).unwrap();
+    assert!(said().contains(told));
+    assert!(!said().contains("made anew"));
+    fs::write(&witness, "junk").unwrap();
+    assert!(said().contains(told));
+    assert!(!said().contains("made anew"));
 }
 
 /// As in tests, which have many of them: nothing is left elsewhere.
