@@ -68,6 +68,14 @@ impl Profile {
         Self::parse(name, Path::new(name).parent().unwrap_or(Path::new("")), &text)
     }
 
+    /// The profile that this TOML describes, as in a file. `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_toml(name: &str, text: &str) -> Result<Self, Error> {
+        Self::parse(name, Path::new(""), text)
+    }
+
     fn parse(name: &str, directory: &Path, text: &str) -> Result<Self, Error> {
         let description = text::parse(text).map_err(|fault| Error::Profile {
             name: name.to_owned(),
