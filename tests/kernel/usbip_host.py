@@ -6,6 +6,7 @@ and each of those who have gets every report. Other than in the kernel, many tes
 """
 
 import atexit
+import itertools
 import os
 import selectors
 import shutil
@@ -29,6 +30,7 @@ SERVE_OPTIONS = ["--listen", "127.0.0.1:0"]
 _folder = None  # of the device nodes
 _address = None  # where the key is served
 _plugged = []  # the keys that are plugged in
+_numbers = itertools.count()  # of device nodes; none is used again
 
 
 def prepare():
@@ -47,7 +49,12 @@ def served_at(address):
 
 def attach(key="1-1"):
     """Plug in one of the keys that were served last."""
-    _plugged.append(Import(*_address.rsplit(":", 1), key, _folder / f"hidraw{len(_plugged)}"))
+    _plugged.append(plug(_address, key))
+
+
+def plug(address, key="1-1"):
+    """Plug in a key that is served there, and that comes and goes without a `detach`."""
+    return Import(*address.rsplit(":", 1), key, _folder / f"hidraw{next(_numbers)}")
 
 
 def detach():

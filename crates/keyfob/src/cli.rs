@@ -8,7 +8,9 @@ use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::terminal::{self, Paint};
-use crate::{bench, bridge, completions, conform, demo, host, metadata, run, settings, state};
+use crate::{
+    bench, bridge, completions, conform, demo, host, metadata, run, settings, state, webdriver,
+};
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
 ///
@@ -116,6 +118,7 @@ pub(crate) enum Command {
     Serve(run::serve::Options),
     Card(run::card::Options),
     Bridge(bridge::Options),
+    Webdriver(webdriver::Options),
 
     Touch(run::touch::TouchOptions),
     Deny(run::touch::DenyOptions),

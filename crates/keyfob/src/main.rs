@@ -24,6 +24,7 @@ mod spawned;
 mod state;
 mod terminal;
 mod watch;
+mod webdriver;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,7 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(options) => on_one_thread(run::serve::run(options)),
         Command::Card(options) => on_one_thread(run::card::run(options)),
         Command::Bridge(options) => on_one_thread(bridge::run(options)),
+        Command::Webdriver(options) => on_one_thread(webdriver::run(options)),
         Command::Touch(options) => run::touch::touch(options),
         Command::Deny(options) => run::touch::deny(options),
         Command::Tap(options) => run::tap::run(options),

@@ -15,3 +15,4 @@ mod serve;
 mod state;
 mod stopped;
 mod terminal;
+mod webdriver;

@@ -1,0 +1,317 @@
+//! `keyfob webdriver` before a driver that is a few lines of this test: what goes on to it, what does not, and what comes back.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::host::import_from;
+use crate::program::{Home, error_of};
+
+/// A request as it arrived.
+#[derive(Debug)]
+struct Heard {
+    /// Its first line.
+    line: String,
+    headers: Vec<String>,
+    body: String,
+}
+
+impl Heard {
+    fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find_map(|header| {
+            let (found, value) = header.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then_some(value.trim())
+        });
+        found.filter(|value| !value.is_empty())
+    }
+
+    fn read(stream: &TcpStream) -> Option<Self> {
+        let mut lines = BufReader::new(stream);
+        let mut next = || {
+            let mut line = String::new();
+            lines.read_line(&mut line).ok().map(|_| line.trim_end().to_owned())
+        };
+        let line = next().filter(|line| !line.is_empty())?;
+        let headers = std::iter::from_fn(|| next().filter(|line| !line.is_empty())).collect();
+        let mut heard = Self { line, headers, body: String::new() };
+        let length = heard.header("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        lines.read_exact(&mut body).ok()?;
+        heard.body = String::from_utf8(body).ok()?;
+        Some(heard)
+    }
+}
+
+/// A driver that begins every session, has every element but none of the name `nowhere`, and echoes what comes over a WebSocket.
+struct FakeDriver {
+    address: SocketAddr,
+    heard: Receiver<Heard>,
+}
+
+impl FakeDriver {
+    /// One that says what chromedriver says of itself, or geckodriver.
+    fn start(is_chromium: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, heard) = channel();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let Some(request) = Heard::read(&stream) else { continue };
+                answer_as_driver(stream, &request, is_chromium);
+                if !request.line.contains("/status") && sender.send(request).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { address, heard }
+    }
+
+    fn next(&self) -> Heard {
+        self.heard.recv_timeout(Duration::from_secs(20)).expect("it is passed on")
+    }
+}
+
+fn answer_as_driver(mut stream: TcpStream, request: &Heard, is_chromium: bool) {
+    if request.header("upgrade").is_some() {
+        let switched =
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        stream.write_all(switched.as_bytes()).unwrap();
+        let mut back = stream.try_clone().unwrap();
+        thread::spawn(move || std::io::copy(&mut stream, &mut back));
+        return;
+    }
+    let (status, value) = match request.line.as_str() {
+        line if line.starts_with("GET /status") => {
+            let build = if is_chromium { json!({ "version": "156" }) } else { Value::Null };
+            let mut status = json!({ "ready": true, "build": build });
+            status.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            ("200 OK", status)
+        }
+        line if line.starts_with("POST /session ") => {
+            let capabilities = json!({ "browserName": "fake" });
+            ("200 OK", json!({ "sessionId": "5e55", "capabilities": capabilities }))
+        }
+        line if line.contains("nowhere") => {
+            ("404 Not Found", json!({ "error": "no such element" }))
+        }
+        _ => ("200 OK", Value::Null),
+    };
+    let body = json!({ "value": value }).to_string();
+    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let _ = stream.write_all(answer.as_bytes());
+}
+
+/// A running proxy.
+struct Proxy {
+    process: Child,
+    address: SocketAddr,
+    /// The lines that say where a key is offered.
+    offers: Receiver<String>,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Proxy {
+    fn start(home: &Home, driver: &FakeDriver, options: &[&str]) -> Self {
+        let driver = format!("http://{}", driver.address);
+        let always = ["webdriver", "--driver", &driver, "--listen", "127.0.0.1:0", "--serve"];
+        let mut command = home.command(&[&always, options].concat());
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let told = lines.next().unwrap().unwrap();
+        let address = told.strip_prefix("listening on ").unwrap().split(',').next().unwrap();
+        let address = address.parse().unwrap();
+        let (sender, offers) = channel();
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { process, address, offers }
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[&str], body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let length = body.len();
+        let request =
+            format!("{method} {path} HTTP/1.1\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        answer(self.send(method, path, &["Host: localhost:4444"], &body))
+    }
+
+    /// Begins the session that the fake driver has.
+    fn with_session(self) -> Self {
+        assert_eq!(self.ask("POST", "/session", &json!({ "capabilities": {} })).0, 200);
+        self
+    }
+
+    /// Adds an authenticator, and imports its key as a host would.
+    fn add(&self, members: &Value) -> String {
+        let body = members.to_string();
+        let waiting = self.send("POST", KEYS, &["Host: localhost:4444"], &body);
+        let offer = self.offers.recv_timeout(Duration::from_secs(20)).expect("a key is offered");
+        let address = offer.strip_prefix("listening on ").unwrap().split(',').next().unwrap();
+        let platform = import_from(address.parse().unwrap());
+        let (status, told) = answer(waiting);
+        assert_eq!(status, 200, "{told}");
+        // Its host is gone when this test is.
+        std::mem::forget(platform);
+        told["value"].as_str().unwrap().to_owned()
+    }
+}
+
+fn answer(mut stream: TcpStream) -> (u16, Value) {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    let status = text.get(9..12).expect("HTTP").parse().expect("a number");
+    let body = text.split_once("\r\n\r\n").expect("a body").1;
+    (status, serde_json::from_str(body).unwrap_or_default())
+}
+
+const KEYS: &str = "/session/5e55/webauthn/authenticator";
+
+#[test]
+fn all_but_the_commands_for_keys_goes_on_to_the_driver_as_it_is() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let proxy = Proxy::start(&home, &driver, &[]);
+    let body = json!({ "url": "https://example.org" });
+    assert_eq!(proxy.ask("POST", "/session/5e55/url?x=%2F", &body).0, 200);
+    let heard = driver.next();
+    assert_eq!(heard.line, "POST /session/5e55/url?x=%2F HTTP/1.1");
+    assert_eq!(
+        heard.header("host"),
+        Some("localhost:4444"),
+        "WebSockets' addresses are made of it"
+    );
+    assert_eq!(heard.body, body.to_string());
+    assert_eq!(proxy.ask("PATCH", "/odd", &Value::Null).0, 200);
+    assert_eq!(driver.next().line, "PATCH /odd HTTP/1.1");
+}
+
+#[test]
+fn geckodriver_is_asked_by_its_own_name_and_not_for_what_it_does_not_know() {
+    let (home, driver) = (Home::new(), FakeDriver::start(false));
+    let proxy = Proxy::start(&home, &driver, &["--browser-name", "gecko"]);
+    let wanted = json!({ "capabilities": { "alwaysMatch": { "webauthn:extension:prf": true } } });
+    let (_, told) = proxy.ask("POST", "/session", &wanted);
+    let heard = driver.next();
+    assert_eq!(heard.header("host"), Some(driver.address.to_string().as_str()));
+    assert_eq!(heard.body, json!({ "capabilities": { "alwaysMatch": {} } }).to_string());
+    let capabilities = &told["value"]["capabilities"];
+    assert_eq!(capabilities["webauthn:virtualAuthenticators"], true);
+    assert_eq!(capabilities["browserName"], "gecko");
+}
+
+#[test]
+fn a_websocket_goes_through() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let proxy = Proxy::start(&home, &driver, &[]);
+    let upgrade = ["Host: localhost", "Connection: Upgrade", "Upgrade: websocket"];
+    let mut stream = proxy.send("GET", "/session/5e55", &upgrade, "");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("an answer");
+        head.extend(byte);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    stream.write_all(b"hello").unwrap();
+    let mut echo = [0; 5];
+    stream.read_exact(&mut echo).unwrap();
+    assert_eq!(&echo, b"hello");
+}
+
+#[test]
+fn an_authenticator_is_a_key_that_a_host_has_before_the_answer() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let proxy = Proxy::start(&home, &driver, &[]).with_session();
+    let id = proxy.add(&json!({ "protocol": "ctap2_1", "transport": "usb" }));
+    let one = format!("{KEYS}/{id}");
+    assert_eq!(
+        proxy.ask("GET", &format!("{one}/credentials"), &Value::Null).1,
+        json!({ "value": [] })
+    );
+    let verified = json!({ "isUserVerified": true });
+    assert_eq!(proxy.ask("POST", &format!("{one}/uv"), &verified), (200, json!({ "value": null })));
+    assert_eq!(proxy.ask("DELETE", &one, &Value::Null), (200, json!({ "value": null })));
+    let (status, told) = proxy.ask("DELETE", &one, &Value::Null);
+    assert_eq!((status, &told["value"]["error"]), (400, &json!("invalid argument")));
+    driver.next();
+    assert!(driver.heard.try_recv().is_err(), "the driver hears of none of it");
+}
+
+#[test]
+fn an_element_that_is_not_there_ends_no_session_and_its_end_does() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let proxy = Proxy::start(&home, &driver, &[]).with_session();
+    let id = proxy.add(&json!({ "protocol": "ctap1/u2f", "transport": "usb" }));
+    let credentials = format!("{KEYS}/{id}/credentials");
+    assert_eq!(proxy.ask("POST", "/session/5e55/element/nowhere", &json!({})).0, 404);
+    assert_eq!(proxy.ask("GET", &credentials, &Value::Null).0, 200);
+    assert_eq!(proxy.ask("DELETE", "/session/5e55", &Value::Null).0, 200);
+    let (status, told) = proxy.ask("GET", &credentials, &Value::Null);
+    assert_eq!((status, &told["value"]["error"]), (404, &json!("invalid session id")));
+}
+
+#[test]
+fn what_cannot_be_a_key_is_refused_as_chromedriver_refuses_it() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let proxy = Proxy::start(&home, &driver, &[]).with_session();
+    for (members, status, error) in [
+        (json!({ "protocol": "ctap2", "transport": "internal" }), 500, "unsupported operation"),
+        (json!({ "protocol": "ctap9", "transport": "usb" }), 400, "invalid argument"),
+        (json!({ "transport": "usb" }), 400, "invalid argument"),
+        (json!([]), 400, "invalid argument"),
+    ] {
+        let (told_status, told) = proxy.ask("POST", KEYS, &members);
+        assert_eq!((told_status, &told["value"]["error"]), (status, &json!(error)), "{members}");
+    }
+    let (status, told) = proxy.ask("GET", &format!("{KEYS}/x"), &Value::Null);
+    assert_eq!((status, &told["value"]["error"]), (404, &json!("unknown command")));
+    let elsewhere = proxy.ask("POST", "/session/0ther/webauthn/authenticator", &json!({}));
+    assert_eq!((elsewhere.0, &elsewhere.1["value"]["error"]), (404, &json!("invalid session id")));
+}
+
+// P-22
+#[test]
+fn no_web_page_reaches_the_driver() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let proxy = Proxy::start(&home, &driver, &[]);
+    for headers in [
+        &["Host: evil.example"][..],
+        &["Host: localhost", "Origin: https://evil.example"],
+        &["Host: localhost", "Origin: null"],
+    ] {
+        assert_eq!(answer(proxy.send("POST", "/session", headers, "{}")).0, 403, "{headers:?}");
+    }
+    assert!(driver.heard.try_recv().is_err());
+}
+
+#[test]
+fn what_is_no_driver_is_said() {
+    let home = Home::new();
+    let serve = ["--listen", "127.0.0.1:0", "--serve"];
+    let fail = |driver: &str, code| {
+        home.fail(&[&["webdriver", "--driver", driver][..], &serve].concat(), code)
+    };
+    let error = fail("./no-such-driver", 1);
+    assert!(error.contains("cannot start ./no-such-driver") && error.contains("next: "), "{error}");
+    assert!(fail("http://127.0.0.1:1", 1).contains("no driver answers"));
+    assert!(fail("true", 1).contains("ended"));
+    fail("https://localhost:9515", 2);
+    let exposed = home.run(&["webdriver", "--driver", "true", "--listen", "0.0.0.0:0"]);
+    assert!(error_of(&exposed).contains("other machines"), "{}", error_of(&exposed));
+}
