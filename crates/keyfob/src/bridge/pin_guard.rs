@@ -47,14 +47,22 @@ impl PinGuard {
 
 /// changePIN, getPinToken and getPinUvAuthTokenUsingPinWithPermissions (CP-40).
 fn tries_a_pin(request: &[u8]) -> bool {
+    is_client_pin(request, &[4, 5, 9])
+}
+
+/// setPIN and changePIN (CP-40).
+pub(super) fn sets_a_pin(request: &[u8]) -> bool {
+    is_client_pin(request, &[3, 4])
+}
+
+fn is_client_pin(request: &[u8], subcommands: &[u64]) -> bool {
     let Some((&code::CLIENT_PIN, body)) = request.split_first() else { return false };
     let Ok(Value::Map(members)) = decode(body) else { return false };
     let subcommand = members.iter().find(|(key, _)| *key == Value::from(SUBCOMMAND));
-    subcommand.is_some_and(|(_, value)| TRIES.map(Value::from).contains(value))
+    subcommand.is_some_and(|(_, value)| subcommands.iter().any(|one| *value == Value::from(*one)))
 }
 
 const SUBCOMMAND: u64 = 2;
-const TRIES: [u64; 3] = [4, 5, 9];
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use ctap_client::card::Alone;
-use ctap_client::commands::code::GET_INFO;
+use ctap_client::commands::code::{CONFIG, GET_INFO, RESET};
 use ctap_client::{
     ApduPipe, CardChannel, Exchange as _, Patience, ReaderFault, Status, TransportError,
 };
@@ -14,7 +14,7 @@ use hid_transport::{KeepaliveStatus, Kind};
 
 use super::limits::{CARD_WAIT, HOLD, LOOK};
 use super::order::{News, Order, Request};
-use super::pin_guard::PinGuard;
+use super::pin_guard::{PinGuard, sets_a_pin};
 
 /// The cards of this host, as the bridge looks for them.
 pub(super) trait Cards {
@@ -155,7 +155,21 @@ impl<C: Cards> Worker<C> {
             }
             (self.tell)(News::Waits { id, for_user: false });
         };
+        let is_done = message.first() == Some(&Status::Ok.byte());
         (self.tell)(News::Answer { id, message });
+        if is_done && order.kind == Kind::Cbor && changes_info(&order.message) {
+            self.ask_again();
+        }
+    }
+
+    /// Before the card leaves, for what it says of itself is another thing now. If it does not answer, the next one will be asked.
+    fn ask_again(&mut self) {
+        if let (Some(card), Some((_, info))) = (&mut self.card, &mut self.known)
+            && let Ok(reply) = card.exchange(&[GET_INFO], &mut |_| Patience::Wait)
+            && reply.first() == Some(&Status::Ok.byte())
+        {
+            *info = Some(reply);
+        }
     }
 
     /// Waits until another card is there than the one that came by `before`, or the client has changed its mind; false: it took
@@ -261,6 +275,11 @@ impl<C: Cards> Worker<C> {
         self.card = Some(card);
         true
     }
+}
+
+/// Whether getInfo has something else to say after that. Not in the middle of an enrolment, which another command may end.
+fn changes_info(request: &[u8]) -> bool {
+    matches!(request.first(), Some(&(CONFIG | RESET))) || sets_a_pin(request)
 }
 
 fn is_up_required(order: &Request, reply: &[u8]) -> bool {

@@ -213,9 +213,12 @@ fn what_a_card_says_of_itself_changes_while_it_is_there() {
     let (host, desk) = Host::with_card();
     let mut client = host.client();
     client.set_pin("1234").unwrap();
-    assert!(client.get_info().unwrap().is_on("clientPin"));
     desk.borrow_mut().take_off();
-    assert!(client.get_info().unwrap().is_on("clientPin"), "as it was known last");
+    assert!(client.get_info().unwrap().is_on("clientPin"), "nobody had asked since");
+    desk.borrow_mut().lay_on();
+    client.reset().unwrap();
+    desk.borrow_mut().take_off();
+    assert!(!client.get_info().unwrap().is_on("clientPin"), "it is gone with all else");
 }
 
 #[test]
