@@ -109,6 +109,19 @@ mod tests {
     }
 
     #[test]
+    fn a_kernel_that_takes_no_keys_is_told_of_once() {
+        use usbip_server::{uhid::UhidError, vhci::VhciError};
+        let errors: [(virtual_key::Error, _); 2] = [
+            (VhciError::ModuleMissing.into(), "no virtual USB host controller loaded"),
+            (UhidError::ModuleMissing.into(), "no uhid loaded"),
+        ];
+        for (error, what) in errors {
+            let told = describe(&error.into());
+            assert!(told.starts_with(&format!("keyfob: this kernel has {what}\nnext: ")), "{told}");
+        }
+    }
+
+    #[test]
     fn a_memory_that_cannot_be_opened_is_told_of_with_a_next_step() {
         let directory = "/home/ada/keys".into();
         let error = sealed_records::Error::InUse { directory, pid: Some(9) };

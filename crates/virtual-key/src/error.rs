@@ -163,11 +163,11 @@ pub enum Error {
 
     /// This machine's kernel does not take the key: it has no virtual host controller, or this user may not use it.
     #[error("{}", kernel_error(.0))]
-    Kernel(#[from] VhciError),
+    Kernel(VhciError),
 
     /// This machine's kernel makes no HID device of the key: it has no uhid, or this user may not use it.
     #[error("{}", uhid_trouble(.0))]
-    Uhid(#[from] UhidError),
+    Uhid(UhidError),
 
     /// The kernel took the key, and made no device file for it within [`ENUMERATION`](crate::host::ENUMERATION).
     #[error("the key is plugged in, but the kernel made no device for it")]
@@ -311,6 +311,20 @@ fn another_profile(name: &str, nearest: Option<&str>) -> String {
             format!("use {nearest}, which is like it; or one of: {names}; or a TOML file")
         }
         None => format!("use one of: {names}; or a TOML file, such as ./{name}.toml"),
+    }
+}
+
+// It is put in this crate's words, so it is no source beside that: what is told with its sources would say it twice.
+impl From<VhciError> for Error {
+    fn from(error: VhciError) -> Self {
+        Self::Kernel(error)
+    }
+}
+
+// As that.
+impl From<UhidError> for Error {
+    fn from(error: UhidError) -> Self {
+        Self::Uhid(error)
     }
 }
 
