@@ -59,3 +59,6 @@ pub const COLD_CARD_PAUSE: Duration = Duration::from_millis(150);
 
 /// How long it takes at most until it is known that a card was taken away: pcscd looks at readers that do not say so each 0.4 s.
 pub const NEXT_LOOK: Duration = Duration::from_millis(600);
+
+/// How often the readers are looked at again if one of them is unplugged meanwhile: nobody unplugs so many so fast.
+pub const READER_LOOKS: u32 = 3;

@@ -15,7 +15,7 @@ use ::pcsc::{
 
 use crate::card::{Alone, ApduPipe, Contact, Reader};
 use crate::error::{ReaderFault, TransportError};
-use crate::limits::{COLD_CARD, COLD_CARD_PAUSE, NEXT_LOOK};
+use crate::limits::{COLD_CARD, COLD_CARD_PAUSE, NEXT_LOOK, READER_LOOKS};
 
 /// The readers there are now, in PC/SC's order.
 ///
@@ -23,17 +23,23 @@ use crate::limits::{COLD_CARD, COLD_CARD_PAUSE, NEXT_LOOK};
 /// [`ReaderFault`]: there is no service, or it does not serve this user. No reader is no error.
 pub fn readers() -> Result<Vec<Reader>, ReaderFault> {
     let context = establish()?;
-    let names = match context.list_readers_owned() {
-        Err(Error::NoReadersAvailable) => return Ok(Vec::new()),
-        names => names.map_err(fault)?,
-    };
-    let mut states: Vec<ReaderState> =
-        names.into_iter().map(|name| ReaderState::new(name, State::UNAWARE)).collect();
+    for _ in 0..READER_LOOKS {
+        match look(&context) {
+            // One was unplugged between the two questions: what of the others?
+            Err(Error::UnknownReader) => {}
+            Err(Error::NoReadersAvailable) => break,
+            states => return Ok(states.map_err(fault)?.iter().map(reader).collect()),
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn look(context: &Context) -> Result<Vec<ReaderState>, Error> {
+    let names = context.list_readers_owned()?.into_iter();
+    let mut states: Vec<_> = names.map(|name| ReaderState::new(name, State::UNAWARE)).collect();
     match context.get_status_change(Duration::ZERO, &mut states) {
-        Ok(()) | Err(Error::Timeout) => Ok(states.iter().map(reader).collect()),
-        // One was unplugged meanwhile.
-        Err(Error::UnknownReader) => Ok(Vec::new()),
-        Err(error) => Err(fault(error)),
+        Ok(()) | Err(Error::Timeout) => Ok(states),
+        Err(error) => Err(error),
     }
 }
 

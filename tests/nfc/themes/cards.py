@@ -117,6 +117,7 @@ def a_card_that_is_leaving_is_no_failure_of_its_reader():
             reader.await_card()
         card.type("tap", "--off").must_succeed()
         assert "FIDO" not in card.type("bridge", "--list").must_succeed()
+        assert "no card is on:\n  pcsc:" in card.type("list").errors
 
 
 def a_card_that_is_taken_away_in_the_middle_is_told_and_comes_back_whole():

@@ -35,6 +35,13 @@ pub(crate) fn occupied_readers() -> Vec<String> {
     readers.filter(|reader| reader.has_card).map(|reader| reader.name).collect()
 }
 
+/// This host's readers without a card, a line for each; none where PC/SC cannot be asked.
+pub(crate) fn empty_readers() -> String {
+    let readers = readers().unwrap_or_default();
+    let empty: Vec<&Reader> = readers.iter().filter(|reader| !reader.has_card).collect();
+    lines(&empty)
+}
+
 /// The card on the reader with this in its name; without a name, the only FIDO card.
 ///
 /// # Errors

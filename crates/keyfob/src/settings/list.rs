@@ -45,13 +45,28 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         return Ok(terminal::print(terminal::json(&entries)?)?);
     }
     if entries.is_empty() {
-        terminal::note(format_args!("There is no FIDO key.\nnext: {}", host::way_to_a_key()));
+        let readers = match options.device.device {
+            Address::Auto => cards::empty_readers(),
+            _ => String::new(),
+        };
+        terminal::note(nothing(&readers, &host::way_to_a_key()));
         return Ok(());
     }
     let heading = ["DEVICE", "VID:PID", "PRODUCT", "SERIAL"].map(str::to_owned);
     let rows: Vec<_> = [heading].into_iter().chain(entries.iter().map(Entry::row)).collect();
     let kept = [None, None, Some(Kept::Beginning), Some(Kept::Beginning)];
     Ok(terminal::print(terminal::table(&rows, kept))?)
+}
+
+/// What to say where there is no key, with the readers that none is on.
+fn nothing(readers: &str, way_to_a_key: &str) -> String {
+    match readers {
+        "" => format!("There is no FIDO key.\nnext: {way_to_a_key}"),
+        _ => format!(
+            "There is no FIDO key, and no card is on:{readers}\nnext: lay a key on a reader, as `keyfob tap` does with a keyfob that \
+             is a card. Otherwise: {way_to_a_key}"
+        ),
+    }
 }
 
 fn entries(address: &Address) -> anyhow::Result<Vec<Entry>> {
@@ -173,6 +188,14 @@ mod tests {
     #[test]
     fn a_row_names_device_ids_and_product_and_escapes_what_the_key_says() {
         assert_eq!(Entry::of_key(&key()).row(), ["/dev/hidraw2", "1209:f1d0", "A key\\u{a}", "-"]);
+    }
+
+    #[test]
+    fn where_there_is_no_key_the_readers_are_named_that_one_could_lie_on() {
+        let told = nothing("\n  pcsc:A 00", "start one");
+        assert!(told.contains("no card is on:\n  pcsc:A 00\nnext: lay"), "{told}");
+        assert!(told.ends_with("start one"), "{told}");
+        assert_eq!(nothing("", "start one"), "There is no FIDO key.\nnext: start one");
     }
 
     #[test]
