@@ -80,7 +80,8 @@
 //! # What the types guarantee
 //!
 //! * Nothing durable changes, and no private key signs, before a person has approved or the platform has asked for a silent
-//!   assertion: the functions that do it take the proof as an argument ([`consent`]).
+//!   assertion: the functions that do it take the proof as an argument ([`consent`]). What the key's owner does past CTAP is another
+//!   matter ([`Authenticator::add_credential`] and its like): no message can bring it about.
 //! * An answer counts for the one question it was given to. [`PromptId`]s are never used again.
 //! * A PIN try is paid for in the [`Store`] before the PIN is looked at.
 //! * Secrets are wiped when dropped, never printed, and compared in constant time ([`secret`]).

@@ -125,6 +125,7 @@ pub(crate) enum Command {
     Tap(run::tap::Options),
     Wait(run::wait::Options),
     Replug(run::replug::Options),
+    Policy(run::policy::Options),
     Status(run::status::Options),
 
     List(settings::list::Options),

@@ -18,6 +18,7 @@ mod process;
 mod profiles;
 mod run;
 mod say;
+mod secret_file;
 mod settings;
 mod socket;
 mod spawned;
@@ -62,6 +63,7 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
         Command::Tap(options) => run::tap::run(options),
         Command::Wait(options) => run::wait::run(options),
         Command::Replug(options) => run::replug::run(options),
+        Command::Policy(options) => run::policy::run(options),
         Command::Status(options) => run::status::run(&options),
         Command::List(options) => settings::list::run(&options),
         Command::Info(options) => settings::info::run(&options),

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!   attach, serve, card                  start keys, with what they have in common: key_options, running
-//!   touch, tap, wait, replug, status     ask a running key, through its control socket
+//!   touch, tap, wait, replug, ...        ask a running key, through its control socket
 //!   prompts                              asks the person at the terminal
-//!   control_server, told                 answers the control socket
+//!   control_server, owner, told          answers the control socket
 //!   http_server                          answers programs that steer the key over HTTP
 //!   conformance_hooks                    answers FIDO's conformance tool
 //!   removed                              warns when a memory is removed under a running key
@@ -17,6 +17,8 @@ mod control_server;
 mod http_server;
 mod key_options;
 mod nfc;
+mod owner;
+pub(crate) mod policy;
 mod prompts;
 mod removed;
 pub(crate) mod replug;

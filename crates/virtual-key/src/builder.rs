@@ -79,6 +79,11 @@ impl Builder {
         Self { memory: Some(Place::new(directory.into())), ..self }
     }
 
+    /// The same in a place that says how it is unlocked.
+    pub fn memory_in(self, place: Place) -> Self {
+        Self { memory: Some(place), ..self }
+    }
+
     /// Remembers nothing beyond the life of the [`VirtualKey`]: so it is unless [`memory`](Self::memory) was called.
     pub fn ephemeral(self) -> Self {
         Self { memory: None, ..self }

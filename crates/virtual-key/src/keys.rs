@@ -176,9 +176,9 @@ impl Keys {
         self.keys.iter()
     }
 
-    /// What became of questions when the keys were made; each key says what does now.
+    /// What becomes of questions of the first key: of all, unless each was told otherwise.
     pub fn touch(&self) -> Touch {
-        self.touch
+        self.keys.first().map_or(self.touch, |key| key.touch())
     }
 
     /// Hears when a prompt opens or closes.
@@ -334,6 +334,16 @@ impl PluggedKey {
             Offer::Tcp(address) => Offer::Tcp(reachable(*address)),
             unix @ Offer::Unix(_) => unix.clone(),
         })
+    }
+
+    /// The address by which other machines reach it, if this process offers it to them over USB/IP.
+    pub fn exposed_at(&self) -> Option<SocketAddr> {
+        match self.offered.get()? {
+            Offer::Tcp(address) => {
+                Some(*address).filter(|address| !address.ip().to_canonical().is_loopback())
+            }
+            Offer::Unix(_) => None,
+        }
     }
 
     /// The port, for whoever brings it to a host.

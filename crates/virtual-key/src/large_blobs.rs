@@ -20,7 +20,7 @@ pub fn written(plain: &[u8]) -> LargeBlob {
     }
 }
 
-/// What it says; `None`: there is none, or it is not what it says to be.
+/// What it says; `None`: there is none, it is not what it says to be, or longer than [`MAX_PLAIN`].
 pub fn plain(blob: &LargeBlob) -> Option<Vec<u8>> {
     let LargeBlob::Written { blob, original_size } = blob else { return None };
     let size = usize::try_from(*original_size).ok().filter(|size| *size <= MAX_PLAIN)?;
@@ -102,8 +102,8 @@ fn too_long(plain: &[u8]) -> CredentialError {
     CredentialError::Blob { what: "largeBlob", length: plain.len(), longest: MAX_PLAIN }
 }
 
-/// As `ctap-client` has it: many more bytes than a blob has.
-const MAX_PLAIN: usize = ctap_client::limits::MAX_BLOB;
+/// Bytes of the longest blob, before it is compressed: as many as `ctap-client` reads.
+pub const MAX_PLAIN: usize = ctap_client::limits::MAX_BLOB;
 
 /// The level in common use; the space on a key is dear and blobs are short.
 const COMPRESSION: u8 = 9;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use getrandom::SysRng;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng as _, UnwrapErr};
+use sha2::{Digest as _, Sha256};
 use zeroize::zeroize_stack;
 
 /// The one clock of the process: monotonic, and counted from its start.
@@ -29,6 +30,11 @@ impl Clock {
 /// A kernel that cannot give randomness ends the process.
 pub fn system_rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
+}
+
+/// The seed that a text stands for, as `--seed` of the command line takes it: its SHA-256.
+pub fn seed_of(text: &str) -> [u8; 32] {
+    Sha256::digest(text).into()
 }
 
 /// What key `number` draws from: the system's generator, or one that always draws the same from this seed.

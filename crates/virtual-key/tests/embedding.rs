@@ -23,8 +23,12 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use ctap_client::{Client, HidChannel, Status};
-use virtual_key::{Connection, Error, Touch, VirtualKey, vpcd};
+use ctap_client::{Client, HidChannel, Status, get_assertion};
+use ctap_core::algorithm::{Algorithm, PrivateKey};
+use ctap_core::credential::User;
+use ctap_core::secret::SecretBytes;
+use virtual_key::credential_formats::{self, Format};
+use virtual_key::{Connection, CredentialSource, Error, Touch, VirtualKey, vpcd};
 
 /// For whatever takes a moment.
 const SOON: Duration = Duration::from_secs(9);
@@ -85,4 +89,29 @@ fn a_power_cycle_forgets_what_the_memory_does_not_keep() {
     key.replug().unwrap(); // what was plugged in is plugged out: connect again
     let mut client = Client::new(HidChannel::open(key.connect().unwrap()).unwrap());
     assert!(client.get_info().unwrap().is_on("clientPin"));
+}
+
+#[test]
+fn a_key_begins_with_a_passkey_and_a_finger_and_tells_what_it_has() {
+    let key =
+        VirtualKey::builder().profile("bio").unwrap().touch(Touch::Auto).finger(1).start().unwrap();
+    let secret = SecretBytes::new(vec![3; 32]); // a scalar; credential_formats::pkcs8 reads PEM
+    let private_key = PrivateKey { algorithm: Algorithm::Es256, secret };
+    let passkey = CredentialSource {
+        discoverable: true,
+        user: Some(User { id: b"u-1".to_vec(), name: Some("ada".into()), display_name: None }),
+        sign_count: Some(5),
+        ..CredentialSource::new(b"id-1".to_vec(), "example.org", private_key)
+    };
+    key.add_credential(passkey).unwrap();
+
+    let mut client = Client::new(HidChannel::open(key.connect().unwrap()).unwrap());
+    let request = get_assertion::Request::new("example.org", [1; 32]).with_option("uv", true);
+    let assertion = client.get_assertion(&request, None).unwrap().remove(0); // the finger needs no PIN
+    assert_eq!(assertion.auth_data.sign_count, 6);
+    let exported = credential_formats::write(Format::Playwright, &key.credentials().unwrap(), 0);
+    assert!(exported.text.contains("aWQtMQ") && !exported.notes.is_empty()); // what it cannot hold
+
+    key.set_touch(Touch::Deny).unwrap(); // from now on; set_verification is for fingers alone
+    assert!(client.get_assertion(&request, None).is_err());
 }

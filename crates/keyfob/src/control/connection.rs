@@ -64,6 +64,14 @@ fn patience(request: &Request) -> Option<Duration> {
         | Request::LayOn { .. }
         | Request::TakeOff { .. }
         | Request::Status
+        | Request::Credentials { .. }
+        | Request::AddCredential { .. }
+        | Request::RemoveCredential { .. }
+        | Request::RemoveCredentials { .. }
+        | Request::ChangeCredential(_)
+        | Request::EnrollFinger { .. }
+        | Request::RemoveFinger { .. }
+        | Request::SetPolicy { .. }
         | Request::Metadata { .. } => Duration::ZERO,
         Request::Tap { times, milliseconds, .. } => {
             Duration::from_millis(u64::from(*times) * u64::from(*milliseconds))

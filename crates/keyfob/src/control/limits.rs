@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-/// Bytes of a request, its newline included. The longest one names a prompt and a key: a hundred bytes.
-pub(crate) const MAX_REQUEST: u64 = 1024;
+/// Bytes of a request, its newline included. The longest one brings a credential with a large blob.
+pub(crate) const MAX_REQUEST: u64 = 128 * 1024;
 
-/// Bytes of a response, its newline included: the state of eight keys, each with a prompt whose names are all escapes.
-pub(crate) const MAX_RESPONSE: u64 = 64 * 1024;
+/// Bytes of a response, its newline included: a credential with a large blob, and more than the state of eight keys, each with a prompt whose
+/// names are all escapes.
+pub(crate) const MAX_RESPONSE: u64 = 192 * 1024;
+
+/// Bytes of credentials after which an answer takes no further one.
+pub(crate) const CREDENTIALS: usize = 48 * 1024;
 
 /// Clients at a time.
 pub(crate) const MAX_CLIENTS: usize = 16;

@@ -1,8 +1,8 @@
 //! The messages on the control socket, as lines of JSON.
 
 use ctap_core::Decision;
-use serde::{Deserialize, Serialize};
-use virtual_key::key::Touch;
+use serde::{Deserialize, Deserializer, Serialize};
+use virtual_key::key::{Touch, Verification};
 
 use super::bad_sample::BadSample;
 use crate::failure::failure;
@@ -66,6 +66,92 @@ pub(crate) enum Request {
         #[serde(default)]
         u2f: bool,
     },
+    /// Tell the credentials that a key keeps, with their private keys: as many as an answer has room for.
+    Credentials {
+        /// Which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// How many are passed over.
+        #[serde(default)]
+        from: usize,
+    },
+    /// Add a credential.
+    AddCredential {
+        /// To which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// As `virtual_key::credential_formats` writes it: the members of WebDriver, and keyfob's beside them.
+        credential: serde_json::Value,
+    },
+    /// Remove a credential.
+    RemoveCredential {
+        /// From which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Its id, in base64url.
+        id: String,
+    },
+    /// Remove all credentials that a key keeps.
+    RemoveCredentials {
+        /// Which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    /// Change what is told of a credential.
+    ChangeCredential(ChangedCredential),
+    /// Enrol a finger, without a PIN.
+    EnrollFinger {
+        /// Of which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Its number.
+        finger: u8,
+    },
+    /// Remove an enrolled finger.
+    RemoveFinger {
+        /// Of which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Its number.
+        finger: u8,
+    },
+    /// Say what becomes of questions from now on, open ones included; what is not said stays.
+    SetPolicy {
+        /// Of which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Of all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        touch: Option<Touch>,
+        /// Of those for a finger, where `touch` is `auto`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verification: Option<Verification>,
+    },
+}
+
+/// What is to be different about a credential; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ChangedCredential {
+    /// Of which key, if there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    /// Its id, in base64url.
+    pub(crate) id: String,
+    /// Flag BE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backup_eligibility: Option<bool>,
+    /// Flag BS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backup_state: Option<bool>,
+    /// The last counter that was sent; null: it stays 0.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "there")]
+    pub(crate) sign_count: Option<Option<u32>>,
+}
+
+/// A member that is there, and may be null.
+fn there<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::deserialize(member).map(Some)
 }
 
 fn once() -> u8 {
@@ -127,6 +213,18 @@ pub(crate) enum Response {
     Metadata {
         /// A FIDO metadata statement.
         statement: serde_json::Value,
+    },
+    /// To `credentials`.
+    Credentials {
+        /// As `add_credential` takes them.
+        credentials: Vec<serde_json::Value>,
+        /// How many there are in all.
+        total: usize,
+    },
+    /// To `add_credential`.
+    Added {
+        /// The id of the credential of the same account, in whose place it came; in base64url.
+        replaced: Option<String>,
     },
     /// It could not be done.
     Error(Refusal),
@@ -282,6 +380,35 @@ mod tests {
             (
                 Request::Metadata { key: Some("1-1".into()), u2f: true },
                 r#"{"do":"metadata","key":"1-1","u2f":true}"#,
+            ),
+            (Request::Credentials { key: None, from: 7 }, r#"{"do":"credentials","from":7}"#),
+            (
+                Request::AddCredential { key: None, credential: serde_json::json!({}) },
+                r#"{"do":"add_credential","credential":{}}"#,
+            ),
+            (
+                Request::RemoveCredential { key: None, id: "aWQ".into() },
+                r#"{"do":"remove_credential","id":"aWQ"}"#,
+            ),
+            (
+                Request::ChangeCredential(ChangedCredential {
+                    id: "aWQ".into(),
+                    sign_count: Some(None),
+                    ..ChangedCredential::default()
+                }),
+                r#"{"do":"change_credential","id":"aWQ","signCount":null}"#,
+            ),
+            (
+                Request::EnrollFinger { key: None, finger: 1 },
+                r#"{"do":"enroll_finger","finger":1}"#,
+            ),
+            (
+                Request::SetPolicy {
+                    key: None,
+                    touch: Some(Touch::Auto),
+                    verification: Some(Verification::Deny),
+                },
+                r#"{"do":"set_policy","touch":"auto","verification":"deny"}"#,
             ),
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), text);

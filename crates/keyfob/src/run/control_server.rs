@@ -18,6 +18,7 @@ use virtual_key::key::Touch;
 use virtual_key::keys::{Keys, PluggedKey, Prompt};
 use virtual_key::power_cycle::power_cycle;
 
+use super::owner;
 use super::told::{key_status, open_prompt};
 use crate::control::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, MAX_WAITING, PATIENCE};
 use crate::control::protocol::{Choice, Kind, Refusal, Status};
@@ -149,12 +150,13 @@ pub(super) async fn obey(request: Request, shared: &Shared) -> Response {
         Request::TakeOff { key } => take_off(keys, key.as_deref()),
         Request::Status => Ok(status(keys)),
         Request::Metadata { key, u2f } => metadata(keys, key.as_deref(), u2f),
+        owned => owner::obey(keys, owned).await,
     };
     result.unwrap_or_else(Response::Error)
 }
 
 /// What the client hears.
-type Answer = Result<Response, Refusal>;
+pub(super) type Answer = Result<Response, Refusal>;
 
 async fn answer(keys: &Keys, choice: &Choice, decision: Decision) -> Answer {
     let (key, prompt) = choose(keys, choice)?;
@@ -315,7 +317,7 @@ fn metadata(keys: &Keys, key: Option<&str>, u2f: bool) -> Answer {
 }
 
 /// The key with this bus id, or the only one.
-fn the_one<'a>(keys: &'a Keys, bus_id: Option<&str>) -> Result<&'a PluggedKey, Refusal> {
+pub(super) fn the_one<'a>(keys: &'a Keys, bus_id: Option<&str>) -> Result<&'a PluggedKey, Refusal> {
     match named(keys, bus_id)?[..] {
         [only] => Ok(only),
         _ => Err(Refusal::new("there are several keys", "choose one with --key")),

@@ -6,6 +6,7 @@ use clap::builder::{EnumValueParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use virtual_key::key::Touch;
 use virtual_key::keys::{Form, KeySettings};
+use virtual_key::platform::seed_of;
 use virtual_key::profile::{MAX_CAPACITY, Profile};
 
 use super::{conformance_hooks, http_server};
@@ -29,6 +30,15 @@ pub(crate) struct KeyOptions {
     /// Who decides when the key is to be touched
     #[arg(long, default_value = "ask", value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
     pub(crate) touch: Touch,
+
+    /// Enrol this finger, known by its number, on a key with a fingerprint sensor, without a PIN; more than once for several
+    #[arg(long, value_name = "N")]
+    pub(crate) finger: Vec<u8>,
+
+    /// Make the same key at each start, with the same serial number, attestation and, for the same requests, credentials: of this text,
+    /// which is as secret as the key
+    #[arg(long, value_name = "TEXT", requires = "ephemeral")]
+    pub(crate) seed: Option<String>,
 
     /// How many keys, on bus ids 1-1, 1-2 and so on; each has a memory of its own
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
@@ -59,7 +69,7 @@ pub(crate) struct KeyOptions {
 
 /// [`Touch`] as it is typed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum TouchWord {
+pub(super) enum TouchWord {
     /// A person is asked: on the terminal, or with `keyfob touch` and `keyfob deny`
     Ask,
     /// Everything is approved at once; for tests only
@@ -93,8 +103,8 @@ impl KeyOptions {
             form,
             memories: (1..=self.keys).map(memory).collect::<anyhow::Result<_>>()?,
             touch: self.touch,
-            fingers: Vec::new(),
-            seed: None,
+            fingers: self.finger.clone(),
+            seed: self.seed.as_deref().map(seed_of),
             warn: |sentence| warn(sentence),
         })
     }
@@ -115,6 +125,8 @@ impl KeyOptions {
             ephemeral,
             unlock,
             touch,
+            finger: Vec::new(),
+            seed: None,
             keys,
             profile,
             capacity,

@@ -1,5 +1,8 @@
 //! `keyfob credentials`: authenticatorCredentialManagement, CTAP section 6.8.
 
+mod exchange;
+mod owned;
+
 use std::iter::once;
 
 use anyhow::ensure;
@@ -15,7 +18,7 @@ use crate::failure::failure;
 use crate::terminal::shown::{Kept, escaped, name, quoted_name, quoted_site, site};
 use crate::terminal::{self, count, hex};
 
-/// List, change or delete the passkeys on the key
+/// List, change or delete the passkeys on the key; bring credentials to a key of one's own, and have them
 #[derive(clap::Subcommand, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
@@ -31,6 +34,21 @@ pub(crate) enum Command {
     /// Delete one for good
     #[command(after_help = DELETE_EXAMPLES)]
     Delete(DeleteOptions),
+    /// Put one on a key of this user's own, from its private key
+    #[command(after_help = exchange::ADD_EXAMPLES)]
+    Add(Box<exchange::AddOptions>),
+    /// Put those of a file on a key of this user's own
+    #[command(after_help = exchange::IMPORT_EXAMPLES)]
+    Import(exchange::ImportOptions),
+    /// Copy those of a key of this user's own into a file, with their private keys, in clear
+    #[command(after_help = exchange::EXPORT_EXAMPLES)]
+    Export(exchange::ExportOptions),
+    /// Change counter and flags of one on a key of this user's own
+    #[command(after_help = exchange::CHANGE_EXAMPLES)]
+    Change(exchange::ChangeOptions),
+    /// Remove one from a key of this user's own, without its PIN
+    #[command(after_help = exchange::REMOVE_EXAMPLES)]
+    Remove(exchange::RemoveOptions),
 }
 
 /// What `keyfob credentials list` takes.
@@ -105,6 +123,11 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
         Command::Show(options) => show(options),
         Command::Update(options) => update(options),
         Command::Delete(options) => delete(options),
+        Command::Add(options) => exchange::add(options),
+        Command::Import(options) => exchange::import(options),
+        Command::Export(options) => exchange::export(options),
+        Command::Change(options) => exchange::change(options),
+        Command::Remove(options) => exchange::remove(options),
     }
 }
 
@@ -312,7 +335,8 @@ const EXAMPLES: &str = "\
 Examples:
   keyfob credentials list
   keyfob credentials show 914d  a beginning of the id will do
-  keyfob credentials delete 914d";
+  keyfob credentials delete 914d
+  keyfob credentials import state.json  to a virtual key that runs";
 
 const LIST_EXAMPLES: &str = "\
 Examples:

@@ -1,9 +1,6 @@
 //! A whole key, what it remembers and what it is known by, as one text, in clear: for copies, for looking into, for another machine.
 
 use std::fmt::{self, Write as _};
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -21,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::{cured, with_cure};
 use crate::failure::{advise, failure};
+use crate::secret_file;
 
 /// What the text says it is.
 const FORMAT: &str = "keyfob records";
@@ -67,16 +65,7 @@ fn write_entry(text: &mut String, number: usize, name: &str, value: &[u8]) -> fm
 /// # Errors
 /// As [`export`]; or the file is there already, or cannot be made.
 pub(super) fn export_into(path: &Path, place: &Place) -> anyhow::Result<()> {
-    let text = export(place)?;
-    let failed = || format!("cannot write {}", path.display());
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = opened.with_context(failed).map_err(|error| advise(error, "name a new file"))?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    written.with_context(failed).map_err(|error| {
-        // A part of it is worth nothing; if this fails too, the error tells of the file.
-        let _ = fs::remove_file(path);
-        advise(error, "make room there, or name another file")
-    })
+    secret_file::write(path, &export(place)?)
 }
 
 /// Makes a memory in `place` of what [`export`] wrote, and returns how many records it has. With `replace` it may take the

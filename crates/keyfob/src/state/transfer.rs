@@ -1,14 +1,11 @@
 //! `keyfob state export` and `keyfob state import`: a whole key in one file.
 
-use std::fs;
-use std::io::{self, IsTerminal as _, Read as _};
-use std::path::{Path, PathBuf};
-
-use anyhow::Context as _;
-use zeroize::Zeroizing;
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 
 use super::{Which, exported};
-use crate::failure::{advise, failure};
+use crate::failure::failure;
+use crate::secret_file;
 use crate::terminal::{self, count};
 
 /// What `keyfob state export` takes.
@@ -61,7 +58,8 @@ pub(super) fn export(options: &ExportOptions) -> anyhow::Result<()> {
 /// # Errors
 /// The file is not what `export` makes, or there is a memory already. Nothing is changed then.
 pub(super) fn import(options: &ImportOptions) -> anyhow::Result<()> {
-    let text = read(&options.file)?;
+    let next = "name the file that `keyfob state export` made";
+    let text = secret_file::read(&options.file, next)?;
     let place = options.which.place()?;
     let records = exported::import(&place, &text, options.replace)?;
     Ok(terminal::print(format_args!(
@@ -69,16 +67,4 @@ pub(super) fn import(options: &ImportOptions) -> anyhow::Result<()> {
         count(records as u64, "record"),
         place.directory.display()
     ))?)
-}
-
-fn read(path: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let text = match path == Path::new("-") {
-        true => {
-            let mut text = Zeroizing::new(String::new());
-            io::stdin().lock().read_to_string(&mut text).map(|_| text)
-        }
-        false => fs::read_to_string(path).map(Zeroizing::new),
-    };
-    text.with_context(|| format!("cannot read {}", path.display()))
-        .map_err(|error| advise(error, "name the file that `keyfob state export` made"))
 }

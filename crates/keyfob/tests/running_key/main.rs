@@ -4,6 +4,7 @@ mod action;
 mod conform;
 mod conformance_hooks;
 mod control_socket;
+mod credentials;
 mod host;
 mod http;
 mod metadata;

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::losses::{Losses, OF_A_HASH};
 use super::{Export, Format, FormatError, Import, pkcs8};
+use crate::large_blobs;
 
 pub(super) fn is_it(value: &Value) -> bool {
     ["version", "exporterRpId", "accounts"].iter().all(|member| value.get(member).is_some())
@@ -91,10 +92,14 @@ fn source(
     if hmac_credentials.is_some() && cred_random.is_none() {
         notes.push(format!("{what}: its secrets behind prf are of an unknown kind, and not taken"));
     }
-    let written = |blob: Fido2LargeBlob| LargeBlob::Written {
+    let large_blob = large_blob.map(|blob| LargeBlob::Written {
         blob: blob.data.into(),
         original_size: blob.uncompressed_size,
-    };
+    });
+    if large_blob.as_ref().is_some_and(|blob| large_blobs::plain(blob).is_none()) {
+        notes.push(format!("{what}: its large blob cannot be read, and is not taken"));
+    }
+    let large_blob = large_blob.filter(|blob| large_blobs::plain(blob).is_some());
     let named = |name: String| Some(name).filter(|name| !name.is_empty());
     Ok(CredentialSource {
         user: Some(User {
@@ -108,7 +113,7 @@ fn source(
         cred_random,
         third_party_payment: payments.unwrap_or(false),
         cred_blob: cred_blob.map(Vec::from),
-        large_blob: large_blob.map_or(LargeBlob::Unsupported, written),
+        large_blob: large_blob.unwrap_or_default(),
         ..CredentialSource::new(passkey.credential_id.into(), &passkey.rp_id, key)
     })
 }

@@ -199,6 +199,10 @@ fn what_is_wrong_with_a_credential_is_told_by_its_member() {
             with("credWithUV", url(KEYS[0].1).into()),
             "the credential: credWithUV must be 32 bytes in base64url",
         ),
+        (
+            with("largeBlob", "A".repeat(large_blobs::MAX_PLAIN * 2).into()),
+            "the credential: largeBlob must be no longer than any key can keep",
+        ),
         (with("credProtect", 4.into()), "the credential: credProtect must be 1, 2 or 3"),
         (with("backupState", "true".into()), "the credential: backupState must be a boolean"),
         (with("privateKey", "AAAA".into()), "the credential: the private key is not PKCS#8"),
@@ -301,6 +305,11 @@ fn cxf_brings_passkeys_that_never_count_with_their_secrets() {
     assert_eq!((random.with_uv.expose(), random.without_uv.expose()), (&[1; 32], &[2; 32]));
     assert_eq!(one.user.as_ref().unwrap().display_name, None);
 
+    let blob = r#""largeBlob":{"uncompressedSize":9,"data":"AAAA"},"credBlob""#;
+    let damaged = read(&of_cxf().replace("\"credBlob\"", blob)).unwrap();
+    assert_eq!(damaged.notes[0], "passkey 1: its large blob cannot be read, and is not taken");
+    assert_eq!(damaged.credentials[0].large_blob, LargeBlob::Unsupported);
+
     let unreadable = of_cxf().replace(&url(KEYS[0].1), "!");
     assert!(refusal(&unreadable).starts_with("passkey 1: its members must be as CXF has them"));
     let of_rsa =
@@ -353,6 +362,20 @@ fn what_webdriver_cannot_hold_is_told() {
             format!("{told} of 1 credential is not in it: the format has no place for that")
         );
     }
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_read_as_what_they_are() {
+    let page = include_str!("../../../../docs/credentials.md");
+    let examples = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let formats: Vec<_> = examples
+        .map(|example| {
+            let import = read(example).unwrap();
+            assert_eq!(import.credentials.len(), 1);
+            import.format
+        })
+        .collect();
+    assert_eq!(formats, [Format::WebDriver, Format::DevTools, Format::Playwright, Format::Cxf]);
 }
 
 prop_compose! {

@@ -83,6 +83,9 @@ fn credential(members: &Members<'_>) -> Result<CredentialSource, FormatError> {
     let display_name = members.optional_text("userDisplayName")?.map(str::to_owned);
     let flag = |name| Ok(members.optional_boolean(name)?.unwrap_or(false));
     let blob = members.optional_bytes("largeBlob")?;
+    if blob.as_ref().is_some_and(|blob| blob.len() > large_blobs::MAX_PLAIN) {
+        return Err(members.wrong("largeBlob", "no longer than any key can keep"));
+    }
     let source = CredentialSource {
         user: handle.map(|id| User { id, name, display_name }),
         discoverable,

@@ -261,3 +261,14 @@ const CERTIFICATE_OF_OPENSSL: &str = "\
     hgGRynlSxlpfH4ncQjUJeZpdHH17Bdlz6ubZIVyvEUxuErhnlgja9p3Ii8BzYOK7dDCjUDBOMB0GA1UdDgQWBBR7apJ3I/78uiKZ\
     niQ8oMNTV53T9TAfBgNVHSMEGDAWgBR7apJ3I/78uiKZniQ8oMNTV53T9TAMBgNVHRMBAf8EAjAAMAoGCCqGSM49BAMCA0gAMEUC\
     IE8HEULGLs5gH7XYtG0KMqMmJDHBH5XYGPz0zVJ/5fDiAiEAk3PCbodVdbw85hduz0kaT0xgn+mhu9P3CMYVYcRbXKc=";
+
+#[test]
+fn a_kind_of_key_whose_credentials_are_copied_says_so() {
+    // AT-67
+    for support in ["implicit", "explicit"] {
+        let statement = written(&format!(
+            "[credentials]\nbackupEligibility = true\nmultiDeviceCredentialSupport = \"{support}\"\n"
+        ));
+        assert_eq!(statement["multiDeviceCredentialSupport"], support);
+    }
+}

@@ -5,7 +5,8 @@ use ctap_client::commands::get_info::Info;
 use ctap_client::commands::make_credential;
 use ctap_client::{CredentialParameters, RelyingParty, User};
 use ctap_core::attestation::Attestation;
-use ctap_core::config::{ResetGestures, Times};
+use ctap_core::config::{NewCredentials, ResetGestures, SignCount, Times};
+use ctap_core::credential::Backup;
 use ctap_core::{Config, SoftKey, Transport};
 use p256::pkcs8::DecodePublicKey as _;
 use toml::{Table, Value};
@@ -480,4 +481,38 @@ fn missing(wanted: &Table, there: &Table) -> Vec<String> {
         _ => Vec::new(),
     };
     wanted.iter().flat_map(lacks).collect()
+}
+
+// MC-76, MC-77, AT-67
+#[test]
+fn a_profile_says_what_new_credentials_are_like() {
+    let text = "[credentials]\nbackupEligibility = true\nbackupState = true\nsignCount = \"perCredential\"\nsignCountStart = 7\n\
+                keepNonDiscoverable = true\nmultiDeviceCredentialSupport = \"implicit\"\n";
+    let expected = NewCredentials {
+        backup: Backup { eligible: true, state: true },
+        sign_count: SignCount::PerCredential { start: 7 },
+        keep_non_discoverable: true,
+    };
+    assert_eq!(config(&profile(text)).credentials, expected);
+    let default = Profile::load("default").unwrap();
+    assert_eq!(
+        default.clone().with_credentials(expected).unwrap().description,
+        profile(text).description
+    );
+    let zero = NewCredentials { sign_count: SignCount::Zero, ..NewCredentials::default() };
+    assert_eq!(config(&default.with_credentials(zero).unwrap()).credentials, zero);
+}
+
+#[test]
+fn new_credentials_that_contradict_themselves_are_refused() {
+    for (text, rule) in [
+        ("backupState = true", "MC-76"),
+        ("backupEligibility = true", "AT-67"),
+        ("signCount = \"perCredential\"", "MC-77"),
+    ] {
+        let said = refusal(&format!("[credentials]\n{text}\n"));
+        assert!(said.contains(rule) && said.contains("next: "), "{said}");
+    }
+    let unknown = refusal("[credentials]\nsignCount = \"globl\"\n");
+    assert!(unknown.contains("next: write `global`"), "{unknown}");
 }

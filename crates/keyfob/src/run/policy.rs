@@ -1,0 +1,65 @@
+//! `keyfob policy`: what becomes of a running key's questions from now on.
+
+use clap::builder::{EnumValueParser, TypedValueParser as _};
+use clap::{Args, ValueEnum};
+use virtual_key::key::{Touch, Verification};
+
+use super::key_options::TouchWord;
+use crate::control::{Connection, Request};
+
+/// Say what becomes of a running key's questions from now on, without a replug; what waits is answered at once
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+#[group(id = "policy", required = true, multiple = true, args = ["touch", "verification"])]
+pub(crate) struct Options {
+    #[command(flatten)]
+    connection: Connection,
+
+    /// Of this key, by its bus id
+    #[arg(long, value_name = "BUSID")]
+    key: Option<String>,
+
+    /// Who decides when the key is to be touched
+    #[arg(long, value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
+    touch: Option<Touch>,
+
+    /// What becomes of questions for a finger, where --touch auto answers the others
+    #[arg(long, value_parser = EnumValueParser::<VerificationWord>::new().map(Verification::from))]
+    verification: Option<Verification>,
+}
+
+/// [`Verification`] as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum VerificationWord {
+    /// The finger that fits is placed
+    Succeed,
+    /// One is placed that cannot be read, which costs a try
+    Fail,
+    /// It is refused
+    Deny,
+}
+
+impl From<VerificationWord> for Verification {
+    fn from(word: VerificationWord) -> Self {
+        match word {
+            VerificationWord::Succeed => Self::Succeed,
+            VerificationWord::Fail => Self::Fail,
+            VerificationWord::Deny => Self::Deny,
+        }
+    }
+}
+
+/// Sets it.
+///
+/// # Errors
+/// No key is running, or none with that bus id.
+pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+    let Options { connection, key, touch, verification } = options;
+    connection.ask(&Request::SetPolicy { key, touch, verification }).map(drop)
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob policy --touch auto           approve what waits, and all that comes
+  keyfob policy --verification deny    but no finger: nobody is verified
+  keyfob policy --touch ask            a person decides again";
