@@ -103,7 +103,7 @@ impl<P: ReportPipe> HidChannel<P> {
         self.transact(Command::Lock, &[seconds], &mut wait).map(drop)
     }
 
-    /// One request and its answer, repeated while the key is busy with others, and if this host was too slow to send it whole.
+    /// One request and its answer, repeated while the key is busy with others, and if a part of it came too late or was lost.
     fn transact(
         &mut self,
         command: Command,
@@ -114,7 +114,9 @@ impl<P: ReportPipe> HidChannel<P> {
         for _ in 0..BUSY_RETRIES {
             match self.attempt(command, message, on_keepalive) {
                 Err(TransportError::Refused(ErrorCode::ChannelBusy)) => pause(&mut self.pipe)?,
-                Err(TransportError::Refused(ErrorCode::MsgTimeout)) if late.next().is_some() => {
+                Err(TransportError::Refused(ErrorCode::MsgTimeout | ErrorCode::InvalidSeq))
+                    if late.next().is_some() =>
+                {
                     pause(&mut self.pipe)?;
                 }
                 outcome => return outcome,

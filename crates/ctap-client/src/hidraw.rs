@@ -156,7 +156,7 @@ impl Hidraw {
     /// Lets the key get to what it was sent, where the kernel would drop what is too much (MSG-65).
     fn pace(&mut self) {
         if self.burst.is_some_and(|burst| self.sent >= burst) {
-            thread::sleep(UHID_PAUSE);
+            (0..UHID_NAPS).for_each(|_| thread::sleep(UHID_NAP));
             self.sent = 0;
         }
         self.sent = self.sent.saturating_add(1);
@@ -187,10 +187,12 @@ fn is_on_uhid(file: &File) -> bool {
     device.is_ok_and(|device| device.starts_with("/sys/devices/virtual/misc/uhid"))
 }
 
-/// The kernel keeps 31 reports that such a key has not taken.
-const UHID_BURST: u32 = 20;
-/// For a key to be scheduled, and take them. A key of metal needs longer for as many.
-const UHID_PAUSE: Duration = Duration::from_millis(10);
+/// The kernel keeps 31 reports that such a key has not taken, or 30 and the news that somebody opened its file.
+const UHID_BURST: u32 = 30;
+/// For a key to be scheduled among other programs, and take them. A key of metal needs longer for as many. In parts, for one alone may
+/// be over before any program goes on, where the processor is a virtual one and stood still.
+const UHID_NAP: Duration = Duration::from_millis(10);
+const UHID_NAPS: u32 = 5;
 
 impl ReportPipe for Hidraw {
     fn send(&mut self, report: &Report) -> io::Result<()> {

@@ -46,8 +46,9 @@ pub const BUSY_PAUSE: Duration = Duration::from_millis(100);
 /// How often a request refused as `CHANNEL_BUSY` is sent again: three seconds in all.
 pub const BUSY_RETRIES: u32 = 30;
 
-/// How often a message is sent again of which the key missed a part (`MSG_TIMEOUT`). It has done nothing with it; a host that
-/// was kept from sending for half a second, by what else its machine does, should not give up for that.
+/// How often a message is sent again of which the key missed a part (`MSG_TIMEOUT`, `INVALID_SEQ`). It has done nothing with it; a host
+/// that was kept from sending for half a second, or a kernel that dropped a report (MSG-65), by what else the machine does, is no reason
+/// to give up.
 pub const LATE_RETRIES: u32 = 3;
 
 /// How long a card that was laid on its reader a moment ago may fail to answer it: it warms up, and whoever lays it there

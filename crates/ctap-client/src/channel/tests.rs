@@ -190,15 +190,18 @@ impl ReportPipe for Paused {
     }
 }
 
+// MSG-65
 #[test]
-fn a_message_that_was_sent_too_slowly_is_sent_again_three_times() {
-    let (late, done) = ("00000001bf000105", "00000001880000");
-    let mut channel = Paused::channel(&[late, late, late, done]);
+fn a_message_that_was_sent_too_slowly_or_lost_a_part_is_sent_again_three_times() {
+    let (late, lost, done) = ("00000001bf000105", "00000001bf000104", "00000001880000");
+    let mut channel = Paused::channel(&[late, lost, late, done]);
     channel.wink().unwrap();
-    let mut channel = Paused::channel(&[late; 5]);
-    let error = channel.wink().unwrap_err();
-    assert!(matches!(error, TransportError::Refused(ErrorCode::MsgTimeout)));
-    assert_eq!(channel.pipe_mut().0.incoming.len(), 1, "four attempts");
+    for (answer, code) in [(late, ErrorCode::MsgTimeout), (lost, ErrorCode::InvalidSeq)] {
+        let mut channel = Paused::channel(&[answer; 5]);
+        let error = channel.wink().unwrap_err();
+        assert!(matches!(error, TransportError::Refused(told) if told == code));
+        assert_eq!(channel.pipe_mut().0.incoming.len(), 1, "four attempts");
+    }
 }
 
 #[test]
