@@ -12,7 +12,7 @@ from programs import run, start
 
 
 # What a command says when its key is there.
-READY = {"serve": "listening on", "bridge": "listening on", "attach": "attached", "card": "the reader"}
+READY = {"serve": "listening on", "attach": "attached", "card": "the reader"}
 
 
 class Keyfob:
@@ -27,10 +27,11 @@ class Keyfob:
         memory = [] if command == "bridge" else ["--state", self.state] if keep else ["--ephemeral"]
         self.environment = dict(os.environ, HOME=self.home, XDG_RUNTIME_DIR=self.home)
         started = time.monotonic()
-        is_served = READY[command] == "listening on"
+        ready = READY[command] if command != "bridge" else "attached" if bus.is_kernel() else "listening on"
+        is_served = ready == "listening on"
         where = bus.serve_options() if is_served else []
         self.process = start(*self.user, self.program, command, *memory, *where, *options, environment=self.environment)
-        told, self.said = self._told(READY[command])
+        told, self.said = self._told(ready)
         self.seconds_to_start = time.monotonic() - started
         if is_served:
             bus.served_at(told.split(",")[0])

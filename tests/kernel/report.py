@@ -19,7 +19,7 @@ _running = []
 def pytest_addoption(parser):
     parser.addoption("--keyfob", required=True, metavar="FILE", help="the program under test")
     parser.addoption("--library", metavar="FILE", help="virtual-key's tests on a kernel, compiled")
-    parser.addoption("--all", action="store_true", help="with an emulated kernel those, too, that judge the key alone")
+    parser.addoption("--all", action="store_true", help="those, too, that take minutes, or judge the key alone where the kernel is emulated")
     parser.addoption("--bus", choices=["kernel", "usbip"], default="kernel", help="what the key is plugged into")
 
 
@@ -42,9 +42,8 @@ def pytest_pycollect_makeitem(collector, obj):
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("all"):
-        return
-    elsewhere = [item for item in items if not runs_here({mark.name for mark in item.iter_markers()}, bus.is_kernel())]
+    where = bus.is_kernel(), config.getoption("all")
+    elsewhere = [item for item in items if not runs_here({mark.name for mark in item.iter_markers()}, *where)]
     config.hook.pytest_deselected(items=elsewhere)
     items[:] = [item for item in items if item not in elsewhere]
 

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use clap::Args;
 use ctap_client::card::Reader;
+use ctap_client::hidraw::Key;
 use ctap_client::{ReaderFault, TransportError};
 use rand_core::Rng as _;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -164,7 +165,7 @@ fn plug(server: &Server, key: BridgedKey, serial: &str) -> anyhow::Result<Port> 
         product_id: ids.product,
         bcd_device: 0x0100,
         manufacturer: "keyfob".to_owned(),
-        product: "keyfob bridge".to_owned(),
+        product: PRODUCT.to_owned(),
         serial: serial.to_owned(),
     };
     Ok(server.plug(info, vec![Interface::Hid(Rc::new(RefCell::new(key)))])?)
@@ -218,6 +219,13 @@ const fn told(is: Use) -> &'static str {
     }
 }
 
+/// Whether a key of this host is a bridge's. Its device file stays, whatever becomes of the card.
+pub(crate) fn is_bridged(key: &Key) -> bool {
+    key.name.ends_with(PRODUCT)
+}
+
+/// What the USB key calls itself.
+const PRODUCT: &str = "keyfob bridge";
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 const EXAMPLES: &str = "\

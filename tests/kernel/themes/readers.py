@@ -12,7 +12,7 @@ from pcsc import Reader, pcscd
 from places import needs_kernel
 from programs import in_a_file, run
 from python_fido2 import Platform
-from report import measured, note, seconds
+from report import measured, seconds
 
 pytestmark = needs_kernel
 
@@ -50,13 +50,6 @@ def a_key_that_is_a_smart_card_too_has_both_drivers_at_once():
             Platform(card).sign(made.auth_data.credential_data)
             card.close()
         assert {"bInterfaceClass 3 Human Interface Device", "bInterfaceClass 11 Chip/SmartCard"} <= _described()
-
-
-def the_default_key_passes_the_cases_for_cards():
-    with Keyfob("attach", "--nfc", "--touch", "auto") as key, pcscd(key):
-        there = f"pcsc:{Reader().name}"
-        said = key.type("conform", "--device", there, "--yes-erase-this-key", "--filter", "nf-").must_succeed()
-        note("cases for cards through libccid", re.search(r"\d+ passed, 0 failed", said)[0])
 
 
 def debians_libfido2_uses_a_key_by_the_kernels_own_nfc():

@@ -12,12 +12,14 @@ from card_reader import card_reader
 from keyfob import Keyfob
 from libfido2 import Device
 from phrases import PIN, USER_PRESENT, USER_VERIFIED, set_pin
+from places import takes_long
 from plain_socket import plain_socket
 from programs import ended, run, start
 from report import measured, note
 
 HERE = Path(__file__).parents[1]
 DEVICE = "--device", "pcsc:"
+PROFILES = "default", "bio", "fido2.0"
 # In which most goes back and forth.
 BUSY_CHAPTERS = "ctaphid make_credential get_assertion client_pin_retries u2f get_next_assertion reset".split()
 PRESENT_AND_VERIFIED = USER_PRESENT | USER_VERIFIED
@@ -32,7 +34,7 @@ def _card_on_a_reader(*options, touch="ask"):
         yield card, reader
 
 
-@pytest.mark.parametrize("profile", ["default", "bio", "fido2.0"])
+@pytest.mark.parametrize("profile", PROFILES)
 def a_card_is_found_and_conforms(profile):
     with _card_on_a_reader("--profile", profile, touch="auto") as (card, _):
         assert any(line.startswith("pcsc:") for line in card.type("list").must_succeed().splitlines())
@@ -40,13 +42,24 @@ def a_card_is_found_and_conforms(profile):
         note(f"cases of {profile} on a card", _conforms(card, *DEVICE))
 
 
-def a_card_conforms_behind_the_bridge():
-    with _card_on_a_reader(touch="auto") as (card, _):
+@pytest.mark.parametrize("profile", PROFILES)
+def a_card_conforms_behind_the_bridge_in_what_goes_back_and_forth_most(profile):
+    filters = [word for chapter in BUSY_CHAPTERS for word in ("--filter", chapter)]
+    note(f"cases of {profile} behind the bridge", _conforms_behind_the_bridge(profile, *filters))
+
+
+@takes_long
+@pytest.mark.parametrize("profile", PROFILES)
+def a_card_conforms_behind_the_bridge(profile):
+    note(f"all cases of {profile} behind the bridge", _conforms_behind_the_bridge(profile))
+
+
+def _conforms_behind_the_bridge(profile, *filters):
+    with _card_on_a_reader("--profile", profile, touch="auto") as (card, _):
         card.type("bridge", "--list").must_succeed()
         with Keyfob("bridge") as bridge:
             address = bridge.said.partition("listening on ")[2].split(",")[0]
-            filters = [word for chapter in BUSY_CHAPTERS for word in ("--filter", chapter)]
-            note("cases behind the bridge", _conforms(card, "--device", f"usbip:{address}", *filters))
+            return _conforms(card, "--device", f"usbip:{address}", *filters)
 
 
 def _conforms(card, *options):

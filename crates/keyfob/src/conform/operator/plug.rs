@@ -13,6 +13,7 @@ use ctap_conformance::TransportFailure;
 use super::PAUSE;
 use super::command::{Failed, OperatorCommand, unable};
 use super::running_key::RunningKey;
+use crate::bridge::is_bridged;
 use crate::device::cards::PcscCard;
 use crate::device::{Address, local_keys};
 use crate::terminal;
@@ -72,12 +73,12 @@ pub(super) fn among<'k>(address: &Address, keys: &'k [Key]) -> Option<&'k Key> {
 }
 
 /// Follows a key of this host, which was plugged in again, to the device file that it has now, and opens it. Keys elsewhere
-/// stay where they are.
+/// stay where they are, and so does what a bridge shows: the card alone loses its power.
 ///
 /// # Errors
 /// When it does not come back.
 pub(super) fn follow(address: &Address, before: &[Key]) -> Result<Option<Found>, TransportFailure> {
-    let Some(old) = among(address, before) else { return Ok(None) };
+    let Some(old) = among(address, before).filter(|old| !is_bridged(old)) else { return Ok(None) };
     let begun = Instant::now();
     while begun.elapsed() < PLUGGING {
         let new = successor(old, before, &local_keys().unwrap_or_default());
@@ -134,5 +135,11 @@ mod tests {
         let before = [key(0, "", 1), key(1, "", 2)];
         let now = [before[1].clone(), key(2, "", 3)];
         assert_eq!(successor(&before[0], &before, &now), Some("/dev/hidraw2".into()));
+    }
+
+    #[test]
+    fn what_a_bridge_shows_stays_where_it_is() {
+        let bridged = Key { name: "keyfob keyfob bridge".to_owned(), ..key(0, "bridge-1", 1) };
+        assert!(matches!(follow(&Address::Auto, &[bridged]), Ok(None)));
     }
 }
