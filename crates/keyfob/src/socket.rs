@@ -329,10 +329,11 @@ mod tests {
     fn a_link_in_the_place_of_the_lock_is_not_followed() {
         let directory = tempdir().unwrap();
         let elsewhere = directory.path().join("elsewhere");
-        symlink(&elsewhere, directory.path().join("control.lock")).unwrap();
-        let _ = refusal(&directory.path().join("control"));
-        assert!(!elsewhere.exists(), "nothing is made where it leads");
+        let lock = directory.path().join("control.lock");
+        symlink(&elsewhere, &lock).unwrap();
+        assert!(locked(&lock).is_err() && !elsewhere.exists(), "nothing is made where it leads");
         fs::write(&elsewhere, "data").unwrap();
+        assert!(locked(&lock).is_err());
         let _ = refusal(&directory.path().join("control"));
     }
 
