@@ -25,13 +25,17 @@ pub enum Verification {
 }
 
 /// Something that is done with the authenticator on the key's thread.
-pub(super) struct Act(Box<Acting>);
+pub(super) struct Act {
+    acting: Box<Acting>,
+    /// It only reads: nobody has to look again afterwards.
+    pub(super) is_look: bool,
+}
 
 type Acting = dyn FnOnce(&mut Authenticator, &mut Platform<'_>) + Send;
 
 impl Act {
     pub(super) fn run(self, authenticator: &mut Authenticator, platform: &mut Platform<'_>) {
-        (self.0)(authenticator, platform);
+        (self.acting)(authenticator, platform);
     }
 }
 
@@ -73,12 +77,34 @@ impl Key {
         now: Duration,
     ) -> oneshot::Receiver<T> {
         let (reply, done) = oneshot::channel();
-        let act = Act(Box::new(move |authenticator, platform| {
-            // Whoever wanted it may have gone away meanwhile.
-            let _ = reply.send(act(authenticator, platform));
-        }));
-        self.order(Order::Act { act, now }, now);
+        self.carry_out(act, reply, false, now);
         done
+    }
+
+    /// The same for what changes nothing.
+    pub fn look<T: Send + 'static>(
+        &mut self,
+        look: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T + Send + 'static,
+        now: Duration,
+    ) -> oneshot::Receiver<T> {
+        let (reply, done) = oneshot::channel();
+        self.carry_out(look, reply, true, now);
+        done
+    }
+
+    fn carry_out<T: Send + 'static>(
+        &mut self,
+        act: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T + Send + 'static,
+        reply: oneshot::Sender<T>,
+        is_look: bool,
+        now: Duration,
+    ) {
+        let acting =
+            Box::new(move |authenticator: &mut Authenticator, platform: &mut Platform<'_>| {
+                // Whoever wanted it may have gone away meanwhile.
+                let _ = reply.send(act(authenticator, platform));
+            });
+        self.order(Order::Act { act: Act { acting, is_look }, now }, now);
     }
 
     /// From now on this becomes of questions, and of those that are open. The receiver hears when it is so.

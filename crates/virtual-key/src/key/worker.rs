@@ -201,8 +201,9 @@ impl Worker {
                 let _ = reply.send(was_open);
             }
             Order::Act { act, now } => {
+                let changes = !act.is_look;
                 act.run(&mut self.authenticator, &mut self.parts.platform(now));
-                self.done(None, true, tell);
+                self.done(None, changes, tell);
             }
             Order::SetAnswers { touch, verification, now, reply } => {
                 self.set_answers(touch, verification);

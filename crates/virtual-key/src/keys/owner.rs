@@ -18,11 +18,15 @@ impl PluggedKey {
     /// # Errors
     /// [`Error::Ended`].
     pub async fn credentials(&self) -> Result<Vec<CredentialSource>, Error> {
-        self.act(|authenticator, platform| {
-            let sources = authenticator.credential_sources(platform.store);
-            large_blobs::filled_in(sources, authenticator, platform)
-        })
-        .await
+        let done = {
+            let usb = &mut *self.usb.borrow_mut();
+            let look = |authenticator: &mut Authenticator, platform: &mut Platform<'_>| {
+                let sources = authenticator.credential_sources(platform.store);
+                large_blobs::filled_in(sources, authenticator, platform)
+            };
+            usb.key.look(look, usb.clock.now())
+        };
+        done.await.map_err(|_| Error::Ended)
     }
 
     /// Adds a credential, which is the newest then. A discoverable one takes the place of the one of the same account, whose id is
