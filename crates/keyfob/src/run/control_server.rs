@@ -10,7 +10,7 @@ use ctap_core::Decision;
 use ctap_core::consent::Gesture;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use virtual_key::Error;
@@ -45,12 +45,15 @@ pub(super) struct Shared {
     pub(super) keys: Rc<Keys>,
     /// Where clients wait for a prompt.
     waiting: Semaphore,
+    /// Notified when a client has changed a key, which no host may have.
+    pub(super) changed: Notify,
 }
 
 impl Shared {
     /// For clients of these keys.
     pub(super) fn new(keys: &Rc<Keys>) -> Self {
-        Self { keys: Rc::clone(keys), waiting: Semaphore::new(MAX_WAITING) }
+        let (waiting, changed) = (Semaphore::new(MAX_WAITING), Notify::new());
+        Self { keys: Rc::clone(keys), waiting, changed }
     }
 }
 
@@ -150,7 +153,11 @@ pub(super) async fn obey(request: Request, shared: &Shared) -> Response {
         Request::TakeOff { key } => take_off(keys, key.as_deref()),
         Request::Status => Ok(status(keys)),
         Request::Metadata { key, u2f } => metadata(keys, key.as_deref(), u2f),
-        owned => owner::obey(keys, owned).await,
+        owned => {
+            let answer = owner::obey(keys, owned).await;
+            shared.changed.notify_waiters();
+            answer
+        }
     };
     result.unwrap_or_else(Response::Error)
 }

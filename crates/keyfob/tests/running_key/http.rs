@@ -5,7 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ctap_client::Status;
+use p256::pkcs8::EncodePrivateKey as _;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -164,8 +166,51 @@ fn a_request_has_a_largest_size() {
     let home = Home::new();
     let key = Steered::start(&home, &[]);
     let body = |length: usize| format!("{{{}}}", " ".repeat(length - 2));
-    assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(64 * 1024)).0, 200);
-    assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(64 * 1024 + 1)).0, 413);
+    assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(128 * 1024)).0, 200);
+    assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(128 * 1024 + 1)).0, 413);
+}
+
+#[test]
+fn credentials_go_in_and_out_and_their_events_have_the_names_of_devtools() {
+    let home = Home::new();
+    let key = Steered::start(&home, &[]);
+    let mut lines = BufReader::new(key.begin("GET", "/events", "")).lines().map(Result::unwrap);
+    lines.find(String::is_empty).expect("the head of the answer");
+    let secret = p256::SecretKey::from_slice(&[7; 32]).unwrap().to_pkcs8_der().unwrap();
+    let credential = json!({
+        "credentialId": "YW4gaWQ",
+        "isResidentCredential": false,
+        "rpId": "example.org",
+        "privateKey": Base64UrlUnpadded::encode_string(secret.as_bytes()),
+        "signCount": 7,
+    });
+    let credentials = "/keys/1-1/credentials";
+    let added = key.ask("POST", credentials, &credential.to_string());
+    assert_eq!(added, (200, json!({ "replaced": null })));
+    lines.find(|line| line == "event: credentialAdded").expect("an event");
+    let change = key.ask("PATCH", "/keys/1-1/credentials/YW4gaWQ", r#"{"backupState":true}"#);
+    assert_eq!(change.0, 200, "{}", change.1);
+    lines.find(|line| line == "event: credentialUpdated").expect("an event");
+    let (status, told) = key.ask("GET", credentials, "");
+    assert_eq!((status, &told["total"]), (200, &json!(1)));
+    assert_eq!(told["credentials"][0]["privateKey"], credential["privateKey"]);
+    assert_eq!(told["credentials"][0]["backupState"], true);
+    assert_eq!(key.ask("DELETE", "/keys/1-1/credentials/YW4gaWQ", "").0, 200);
+    lines.find(|line| line == "event: credentialDeleted").expect("an event");
+    let (status, told) = key.ask("DELETE", "/keys/1-1/credentials/YW4gaWQ", "");
+    assert_eq!((status, &told["error"]), (400, &json!("invalid argument")));
+    assert_eq!(key.ask("DELETE", credentials, "").0, 200);
+}
+
+#[test]
+fn fingers_and_policies_change_while_the_key_runs() {
+    let home = Home::new();
+    let key = Steered::start(&home, &["--profile", "bio"]);
+    assert_eq!(key.ask("POST", "/keys/1-1/fingers", r#"{"finger":2}"#).0, 200);
+    assert_eq!(key.ask("DELETE", "/keys/1-1/fingers?finger=2", "").0, 200);
+    assert_eq!(key.ask("DELETE", "/keys/1-1/fingers?finger=2", "").0, 400);
+    assert_eq!(key.ask("PUT", "/keys/1-1/policy", r#"{"touch":"auto"}"#).0, 200);
+    select(import_from(key.key.address())).join().unwrap().1.unwrap();
 }
 
 #[test]

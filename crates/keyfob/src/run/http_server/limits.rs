@@ -8,8 +8,8 @@ use crate::http::Bounds;
 pub(super) const BOUNDS: Bounds =
     Bounds { clients: 24, head: 16 * 1024, patience: Duration::from_secs(5) };
 
-/// Bytes of a request's body: a credential with an ML-DSA key, a large blob, and the names of its user, in base64url.
-pub(super) const MAX_BODY: usize = 64 * 1024;
+/// Bytes of a request's body: as the control socket's requests.
+pub(super) const MAX_BODY: usize = 128 * 1024;
 
 /// Streams of events, each for as long as its client likes. The rest is for those who ask.
 pub(super) const MAX_STREAMS: usize = 8;

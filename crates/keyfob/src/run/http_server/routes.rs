@@ -32,6 +32,8 @@ enum Body {
     None,
     /// Members of the request.
     Members,
+    /// This member of it, whole.
+    Member(&'static str),
 }
 
 /// All that there is.
@@ -46,6 +48,14 @@ pub(super) const ROUTES: &[Route] = &[
     route(Method::POST, "/keys/{key}/lay-on", "lay_on", Body::Members),
     route(Method::POST, "/keys/{key}/take-off", "take_off", Body::Members),
     route(Method::GET, "/keys/{key}/metadata", "metadata", Body::None),
+    route(Method::GET, "/keys/{key}/credentials", "credentials", Body::None),
+    route(Method::POST, "/keys/{key}/credentials", "add_credential", Body::Member("credential")),
+    route(Method::DELETE, "/keys/{key}/credentials", "remove_credentials", Body::None),
+    route(Method::PATCH, "/keys/{key}/credentials/{id}", "change_credential", Body::Members),
+    route(Method::DELETE, "/keys/{key}/credentials/{id}", "remove_credential", Body::None),
+    route(Method::POST, "/keys/{key}/fingers", "enroll_finger", Body::Members),
+    route(Method::DELETE, "/keys/{key}/fingers", "remove_finger", Body::None),
+    route(Method::PUT, "/keys/{key}/policy", "set_policy", Body::Members),
     Route { method: Method::GET, path: "/events", order: None, body: Body::None },
 ];
 
@@ -128,6 +138,7 @@ impl Body {
                 Value::Object(members) => Ok(members),
                 _ => Err(Fault::invalid("the body is no JSON object")),
             },
+            Self::Member(name) => Ok([(name.to_owned(), parsed()?)].into_iter().collect()),
         }
     }
 }
@@ -214,6 +225,20 @@ mod tests {
             assert_eq!(asked(method, path, body), Ok(Wanted::Order(request)), "{path}");
         }
         assert_eq!(asked(Method::GET, "/events", ""), Ok(Wanted::Events));
+        let add = Request::AddCredential {
+            key: Some("1-1".to_owned()),
+            credential: serde_json::json!({ "rpId": "example.org" }),
+        };
+        let body = r#"{"rpId":"example.org"}"#;
+        assert_eq!(asked(Method::POST, "/keys/1-1/credentials", body), Ok(Wanted::Order(add)));
+        // An id of digits alone is an id.
+        let remove =
+            Request::RemoveCredential { key: Some("1-1".to_owned()), id: "1234".to_owned() };
+        let path = "/keys/1-1/credentials/1234";
+        assert_eq!(asked(Method::DELETE, path, ""), Ok(Wanted::Order(remove)));
+        let finger = Request::RemoveFinger { key: Some("1-1".to_owned()), finger: 2 };
+        let path = "/keys/1-1/fingers?finger=2";
+        assert_eq!(asked(Method::DELETE, path, ""), Ok(Wanted::Order(finger)));
     }
 
     #[test]

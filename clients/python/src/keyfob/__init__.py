@@ -1,0 +1,162 @@
+"""Steers a running keyfob, a virtual FIDO2 security key, over HTTP: waits for what it asks, touches it, refuses, changes it."""
+
+import http.client
+import json
+import os
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from urllib.parse import quote, urlencode
+
+KEY = "1-1"  # the bus id of the only key, or of the first one
+
+
+class Refused(Exception):
+    """What keyfob did not do: `error` for programs, `message` and `next` for people."""
+
+    def __init__(self, status, told):
+        self.status = status
+        self.error, self.message, self.next = (told.get(name, "") for name in ("error", "message", "next"))
+        super().__init__(f"{self.message} (next: {self.next})")
+
+
+class NoPrompt(Exception):
+    """Nothing was asked in the time that was given."""
+
+
+class Keyfob:
+    """The client of a running keyfob at `address`, HOST:PORT, with the token in the file that it names when it starts."""
+
+    def __init__(self, address, token):
+        self._address, self._token = address, token
+
+    def keys(self):
+        """Every key, as `keyfob status --json` tells it."""
+        return self._ask("GET", "/keys")["keys"]
+
+    def wait_for_prompt(self, seconds=30, key=None):
+        """What is asked now, or next, of this key or of any."""
+        path = "/prompt" if key is None else f"/keys/{quote(key)}/prompt"
+        prompt = self._ask("GET", f"{path}?{urlencode({'seconds': seconds})}", patience=seconds + 10)
+        if prompt is None:
+            raise NoPrompt(f"nothing was asked within {seconds} s")
+        return prompt
+
+    def touch(self, prompt):
+        """Approve this prompt; on a fingerprint sensor, with the finger that fits."""
+        self._answer("touch", prompt)
+
+    def finger(self, prompt, number):
+        """Place this finger."""
+        self._answer("touch", prompt, sample={"finger": number})
+
+    def bad_finger(self, prompt, kind="poor_quality"):
+        """Place a finger so that the sensor cannot read it."""
+        self._answer("touch", prompt, sample={"bad": kind})
+
+    def deny(self, prompt):
+        """Refuse this prompt."""
+        self._answer("deny", prompt)
+
+    def replug(self, key=KEY):
+        """Unplug the key and plug it in again."""
+        self._ask("POST", f"/keys/{quote(key)}/replug", patience=60)
+
+    def credentials(self, key=KEY):
+        """All that the key keeps, with private keys, in WebDriver's members."""
+        found, total = [], 1
+        while len(found) < total:
+            told = self._ask("GET", f"/keys/{quote(key)}/credentials?{urlencode({'from': len(found)})}")
+            total = told["total"] if told["credentials"] else 0
+            found += told["credentials"]
+        return found
+
+    def add_credential(self, credential, key=KEY):
+        """Add one, in the same members. The id of the passkey in whose place it came, or None."""
+        return self._ask("POST", f"/keys/{quote(key)}/credentials", credential)["replaced"]
+
+    def change_credential(self, identifier, key=KEY, **members):
+        """Change `backupEligibility`, `backupState` or `signCount` of one, from its next assertion on."""
+        self._ask("PATCH", f"/keys/{quote(key)}/credentials/{quote(identifier)}", members)
+
+    def remove_credential(self, identifier, key=KEY):
+        """Remove the one with this id, in base64url."""
+        self._ask("DELETE", f"/keys/{quote(key)}/credentials/{quote(identifier)}")
+
+    def remove_credentials(self, key=KEY):
+        """Remove all of them."""
+        self._ask("DELETE", f"/keys/{quote(key)}/credentials")
+
+    def enroll_finger(self, number, key=KEY):
+        """Enrol a finger, without a PIN."""
+        self._ask("POST", f"/keys/{quote(key)}/fingers", {"finger": number})
+
+    def remove_finger(self, number, key=KEY):
+        """Remove an enrolled finger."""
+        self._ask("DELETE", f"/keys/{quote(key)}/fingers?{urlencode({'finger': number})}")
+
+    def set_policy(self, key=KEY, **members):
+        """Say what becomes of questions from now on: `touch="auto"`, "ask" or "deny"."""
+        self._ask("PUT", f"/keys/{quote(key)}/policy", members)
+
+    def events(self):
+        """Pairs of a name and a dict, as things happen, until the connection ends."""
+        response = self._begin("GET", "/events", None, patience=None)
+        name = None
+        for line in (line.decode().rstrip("\n") for line in response):
+            if line.startswith("event: "):
+                name = line[len("event: ") :]
+            elif line.startswith("data: "):
+                yield name, json.loads(line[len("data: ") :])
+
+    def _answer(self, how, prompt, **members):
+        self._ask("POST", f"/keys/{quote(prompt['key'])}/{how}", {"prompt": prompt["id"], **members})
+
+    def _ask(self, method, path, body=None, patience=30):
+        response = self._begin(method, path, body, patience)
+        text = response.read()
+        return json.loads(text) if text else None
+
+    def _begin(self, method, path, body, patience):
+        connection = http.client.HTTPConnection(self._address, timeout=patience)
+        text = None if body is None else json.dumps(body)
+        connection.request(method, path, body=text, headers={"Authorization": f"Bearer {self._token}"})
+        response = connection.getresponse()
+        if response.status >= 400:
+            raise Refused(response.status, json.loads(response.read() or b"{}"))
+        return response
+
+
+@contextmanager
+def start(*command, program="keyfob"):
+    """A keyfob of one's own, such as `start("attach", "--profile", "bio")`, steered and with nothing on it; it ends in the end.
+
+    What it says when it starts, such as where it listens, is in the client's `said`."""
+    with tempfile.TemporaryDirectory(prefix="keyfob-") as home:
+        always = ["--ephemeral", "--until-stdin-closes", "--http", "127.0.0.1:0"]
+        environment = dict(os.environ, HOME=home, XDG_RUNTIME_DIR=home)
+        environment.pop("KEYFOB_CONTROL", None)
+        process = subprocess.Popen(
+            [program, *command, *always], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            yield _steered(process, is_attached="attach" in command)
+        finally:
+            process.stdin.close()
+            process.wait(timeout=30)
+            process.stdout.close()
+
+
+def _steered(process, is_attached):
+    """The client, when the key says where it is steered and, if it is to be on this machine, that it is attached."""
+    said, client = [], None
+    for line in process.stdout:
+        said.append(line.rstrip("\n"))
+        if line.startswith("steered at http://"):
+            address, file = line[len("steered at http://") :].strip().split(" with the token in ")
+            with open(file, encoding="ascii") as token:
+                client = Keyfob(address, token.read().strip())
+        if client and (not is_attached or any(words.startswith("attached ") for words in said)):
+            client.said = said
+            return client
+    raise RuntimeError("keyfob ended: " + "\n".join(said))
