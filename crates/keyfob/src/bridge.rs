@@ -41,7 +41,7 @@ use self::order::{News, Order};
 use self::readers::{PcscCards, Use};
 use self::worker::Worker;
 use crate::failure::{failure, usage};
-use crate::process::{EndSignal, go_first};
+use crate::process::EndSignal;
 use crate::run::serve::{FilteredListener, parse_address};
 use crate::say::{say, warn};
 use crate::terminal;
@@ -173,9 +173,6 @@ fn plug(server: &Server, key: BridgedKey, serial: &str) -> anyhow::Result<Port> 
 
 /// Keeps the key plugged into this machine's kernel.
 async fn hold(driver: &Driver, port: &Port, serial: &str) -> anyhow::Result<Infallible> {
-    if matches!(driver, Driver::Uhid(_)) {
-        go_first();
-    }
     tokio::select! {
         outcome = driver.plug_in(port, |_| {}) => match outcome {
             Ok(()) => Err(failure(

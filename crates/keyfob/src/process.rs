@@ -7,9 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::OnceLock;
 
 use rustix::fs::Mode;
-use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setpriority_process, setrlimit,
-};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -57,16 +55,6 @@ impl EndSignal {
         }
     }
 }
-
-/// Gives this thread, and those that it starts from now on, their turn before other programs, as far as this user may: that is root's, and of
-/// whom a limit allows it. On uhid the kernel keeps little for a key that does not get to it (MSG-65).
-pub(crate) fn go_first() {
-    // Otherwise it goes when it is its turn, and announces no messages that need more.
-    let _ = setpriority_process(None, FIRST);
-}
-
-/// The nice value of who goes before all others.
-const FIRST: i32 = -20;
 
 /// Whether this process was started with SIGHUP ignored: a mask in `/proc/self/status`, whose lowest bit is signal 1.
 fn ignores_hangups() -> bool {

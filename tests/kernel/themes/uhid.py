@@ -1,7 +1,6 @@
 """Keys that are no USB devices: the kernel's uhid."""
 
 import json
-import os
 import secrets
 import shutil
 import signal
@@ -21,7 +20,6 @@ pytestmark = needs_kernel
 
 RULE = Path("/run/udev/rules.d/70-keyfob.rules")  # gone with the next start of the machine, at the latest
 LONGEST = 1768  # bytes: thirty reports
-LONGEST_OF_ALL = 7609  # bytes: what CTAPHID carries
 INIT, PING = 0x86, 0x81
 NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--groups=plugdev")
 
@@ -66,15 +64,6 @@ def the_longest_message_that_it_promises_to_take_gets_through_however_late_it_co
             _send(node, channel, PING, message)
             key.process.send_signal(signal.SIGCONT)
             assert _received(node) == message
-
-
-def a_key_of_root_takes_the_longest_message_of_all_however_fast_it_comes():
-    message = secrets.token_bytes(LONGEST_OF_ALL)
-    with Keyfob("attach", "--uhid") as key, open(kernel.await_node(), "r+b", buffering=0) as node:
-        assert os.getpriority(os.PRIO_PROCESS, key.process.pid) < 0
-        channel = _channel(node)
-        _send(node, channel, PING, message)
-        assert _received(node) == message
 
 
 def who_is_not_root_has_one_where_the_rule_says_so():

@@ -22,7 +22,6 @@ use super::nfc::NfcOptions;
 use super::running::Running;
 use crate::failure::advise;
 use crate::host;
-use crate::process::go_first;
 use crate::say::{say, warn};
 
 /// Plug a key into this machine
@@ -88,7 +87,6 @@ async fn hold_all(driver: Driver, keys: Rc<Keys>) -> anyhow::Result<Infallible> 
     let held: Vec<Rc<Held>> =
         keys.iter().map(|key| Rc::new(Held::new(&driver, key, Box::new(announce)))).collect();
     if matches!(driver, Driver::Uhid(_)) {
-        go_first();
         // It does not keep the machine awake.
         return hold_each(&held).await;
     }
