@@ -51,13 +51,9 @@ impl Losses {
             1 => format!("1 credential is not in it: {why}"),
             count => format!("{count} credentials are not in it: {why}"),
         });
-        let members = self.members.into_iter().map(|(what, count)| match count {
-            1 => format!("{what} of 1 credential is not in it: the format has no place for that"),
-            count => {
-                format!(
-                    "{what} of {count} credentials is not in it: the format has no place for that"
-                )
-            }
+        let members = self.members.into_iter().map(|(what, count)| {
+            let credentials = if count == 1 { "credential" } else { "credentials" };
+            format!("without a place in the format, of {count} {credentials}: {what}")
         });
         left_out.chain(members).collect()
     }

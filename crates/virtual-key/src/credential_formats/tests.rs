@@ -266,8 +266,8 @@ fn what_playwright_cannot_hold_is_told() {
             "1 credential is not in it: Playwright signs with P-256 alone",
             "1 credential is not in it: it is not discoverable, and Playwright makes all of them so",
             "1 credential is not in it: it was made over U2F, and the name of its site is unknown",
-            "that the counter stays 0 of 1 credential is not in it: the format has no place for that",
-            "the name of the user of 1 credential is not in it: the format has no place for that",
+            "without a place in the format, of 1 credential: that the counter stays 0",
+            "without a place in the format, of 1 credential: the name of the user",
         ]
     );
 }
@@ -357,10 +357,7 @@ fn what_webdriver_cannot_hold_is_told() {
     ];
     assert_eq!(export.notes.len(), told.len());
     for (note, told) in export.notes.iter().zip(told) {
-        assert_eq!(
-            *note,
-            format!("{told} of 1 credential is not in it: the format has no place for that")
-        );
+        assert_eq!(*note, format!("without a place in the format, of 1 credential: {told}"));
     }
 }
 
