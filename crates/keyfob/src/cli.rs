@@ -30,7 +30,11 @@ pub(crate) struct Cli {
 impl Cli {
     /// The command line of this process; one that cannot be meant ends it.
     pub(crate) fn read() -> Self {
-        let mut command = without_empty_variables(Self::command(), &|name| std::env::var_os(name));
+        let mut command = Self::command();
+        // Hardly ever, and it takes the whole command line apart.
+        if std::env::vars_os().any(|(_, value)| value.is_empty()) {
+            command = without_empty_variables(command, &|name| std::env::var_os(name));
+        }
         let words = device_behind_command(&command, std::env::args_os().collect());
         let read = command.try_get_matches_from_mut(&words).and_then(|mut matches| {
             Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
