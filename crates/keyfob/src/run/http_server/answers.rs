@@ -144,10 +144,6 @@ pub(super) fn of(outcome: Outcome) -> Result<Response<Reply>, Fault> {
             json_of(StatusCode::OK, &json!({ "credentials": credentials, "total": total }))
         }
         Outcome::Added { replaced } => json_of(StatusCode::OK, &json!({ "replaced": replaced })),
-        Outcome::Credentials { credentials, total } => {
-            json_of(StatusCode::OK, &json!({ "credentials": credentials, "total": total }))
-        }
-        Outcome::Added { replaced } => json_of(StatusCode::OK, &json!({ "replaced": replaced })),
         Outcome::Error(refusal) if refusal.kind == Kind::TimedOut => {
             let mut response = Response::new(Reply::Whole(None));
             *response.status_mut() = StatusCode::NO_CONTENT;
