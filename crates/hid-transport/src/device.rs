@@ -208,7 +208,8 @@ impl Device {
     ///
     /// `reads`: how many reads of the host wait, this one included. A long response pauses now and then for a
     /// host with a single one, which may be a kernel with a small ring behind it (HD-54). A host with several
-    /// has a place for each report, and gets them as fast as it reads.
+    /// has a place for each report, and gets them as fast as it reads. 0: the host takes every report, and what
+    /// has been read is not to be seen; then the pauses are long.
     pub fn poll_report(&mut self, reads: usize, now: Duration) -> Option<Report> {
         match &mut self.state {
             State::Responding(_) => self.poll_response(reads, now),

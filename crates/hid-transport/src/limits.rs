@@ -50,3 +50,7 @@ pub const GROUP: usize = 8;
 /// Time between the [`GROUP`]s of a response after its [`BURST`] (HD-54): a flood overruns the ring
 /// of a host that is short of processor time, and a lost packet loses the message.
 pub const PACE: Duration = Duration::from_millis(4);
+
+/// The same where nothing shows that the host has taken the last report, as on uhid, which takes all that it is given: a program
+/// that is late reads on, but what it has no room for is lost. Only messages that no key has to send there are that long.
+pub const UNSEEN_PACE: Duration = Duration::from_millis(40);

@@ -25,7 +25,8 @@ pub trait HidFunction {
 
     /// The next report for the host, if there is one. Asked only while the host waits for it, so a
     /// report that is handed out is a report that is sent. `reads`: how many requests for a report wait,
-    /// 1 to [`MAX_PARKED`](crate::limits::MAX_PARKED). Linux has one at a time, programs with a USB/IP of their own have several.
+    /// 1 to [`MAX_PARKED`](crate::limits::MAX_PARKED). Linux has one at a time, programs with a USB/IP of their own have several. 0 on
+    /// [uhid](crate::uhid), which takes every report: whether the last ones have been read is not to be seen.
     fn input(&mut self, reads: usize) -> Option<Report>;
 
     /// The host took back its last waiting request for a report: from now on nobody reads. On Linux the

@@ -238,7 +238,7 @@ impl Connection {
             return Ok(());
         }
         loop {
-            let report = self.function.borrow_mut().input(ONE_BY_ONE);
+            let report = self.function.borrow_mut().input(UNSEEN);
             match report {
                 Some(report) => self.write(&events::input(&report))?,
                 None => return Ok(()),
@@ -281,9 +281,9 @@ fn reports(data: &[u8]) -> impl Iterator<Item = Report> {
     })
 }
 
-/// Reads that wait for a report: the device file has room for a few dozen, as it has with a USB device, where Linux reads one by
-/// one.
-const ONE_BY_ONE: usize = 1;
+/// Reads that wait for a report: the kernel takes every one, and tells nobody what programs have read. The device file has room for a few
+/// dozen.
+const UNSEEN: usize = 0;
 
 #[cfg(test)]
 mod tests;

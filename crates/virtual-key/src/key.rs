@@ -206,7 +206,7 @@ impl Key {
         }
     }
 
-    /// The next report for a host that has so many reads waiting, at least one.
+    /// The next report for a host that has so many reads waiting; 0: that is not to be seen.
     pub fn poll_report(&mut self, reads: usize, now: Duration) -> Option<Report> {
         if let Some(left) = &mut self.left {
             left.unread_since = None;

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::outbox::{Outbox, Place};
 use crate::channels::ChannelId;
 use crate::codes::Command;
-use crate::limits::{BURST, GROUP, PACE, READ_TIMEOUT};
+use crate::limits::{BURST, GROUP, PACE, READ_TIMEOUT, UNSEEN_PACE};
 use crate::message;
 use crate::packet::Report;
 
@@ -44,7 +44,7 @@ impl Response {
         Response { channel, command, place, next: 0, pace: Pace::Burst, given_up }
     }
 
-    /// The next report for a host that has so many reads waiting now.
+    /// The next report for a host that has so many reads waiting now; 0: that is not to be seen.
     pub(super) fn take(
         &mut self,
         message: &[u8],
@@ -57,14 +57,14 @@ impl Response {
             return Some(earlier);
         }
         self.handle_timeout(now);
-        let reads_one_by_one = reads <= 1;
-        if reads_one_by_one && matches!(self.pace, Pace::Pausing(_)) {
+        let pause = pause_between_groups(reads);
+        if pause.is_some() && matches!(self.pace, Pace::Pausing(_)) {
             return None;
         }
         let report = message::report(self.channel, self.command, message, self.next)?;
         self.next = self.next.saturating_add(1);
-        if reads_one_by_one && pauses_after(self.next) {
-            self.pace = self.pace.pause(now);
+        if let Some(pause) = pause.filter(|_| pauses_after(self.next)) {
+            self.pace = self.pace.pause(pause, now);
         }
         self.given_up = now.saturating_add(READ_TIMEOUT);
         Some(report)
@@ -99,12 +99,21 @@ impl Response {
 impl Pace {
     /// A pause between two groups. It counts from when the first of them was due: timers are late, and that must not add up.
     /// But a host that was away for longer has its pauses all the same.
-    fn pause(self, now: Duration) -> Pace {
+    fn pause(self, length: Duration, now: Duration) -> Pace {
         let start = match self {
-            Pace::Group(due) if now < due.saturating_add(PACE) => due,
+            Pace::Group(due) if now < due.saturating_add(length) => due,
             Pace::Burst | Pace::Pausing(_) | Pace::Group(_) => now,
         };
-        Pace::Pausing(start.saturating_add(PACE))
+        Pace::Pausing(start.saturating_add(length))
+    }
+}
+
+/// `None`: the host has a place for each report.
+const fn pause_between_groups(reads: usize) -> Option<Duration> {
+    match reads {
+        0 => Some(UNSEEN_PACE),
+        1 => Some(PACE),
+        _ => None,
     }
 }
 

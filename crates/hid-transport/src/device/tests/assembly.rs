@@ -5,7 +5,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::bench::{Bench, Happened, Heard, MS, first, later, reports};
-use crate::limits::{BURST, GROUP, MESSAGE_TIMEOUT, OUTBOX_MAX, PACE, READ_TIMEOUT};
+use crate::limits::{BURST, GROUP, MESSAGE_TIMEOUT, OUTBOX_MAX, PACE, READ_TIMEOUT, UNSEEN_PACE};
 use crate::{ChannelId, Command, ErrorCode, Kind};
 
 #[test]
@@ -233,6 +233,19 @@ fn a_host_with_two_reads_waiting_gets_a_long_response_without_a_pause_and_one_wi
         bench.request(channel, Command::Ping, &[7; 7609]);
         assert_eq!(core::iter::from_fn(|| bench.read_one_of(reads)).count(), at_once, "{reads}");
     }
+}
+
+#[test]
+fn a_host_of_which_nobody_sees_what_it_has_read_has_time_for_each_group() {
+    // HD-54: on uhid
+    let mut bench = Bench::new();
+    let channel = bench.open();
+    bench.request(channel, Command::Ping, &[7; 7609]);
+    assert_eq!(core::iter::from_fn(|| bench.read_one_of(0)).count(), BURST);
+    bench.wait(UNSEEN_PACE - MS);
+    assert_eq!(bench.read_one_of(0), None);
+    bench.wait(MS);
+    assert_eq!(core::iter::from_fn(|| bench.read_one_of(0)).count(), GROUP);
 }
 
 #[test]
