@@ -134,7 +134,7 @@ impl AgreementKey {
             shared = z.try_into().ok().map(Secret::new);
             Ok(())
         };
-        agree(&self.secret, peer, (), take).ok()?;
+        agree(&self.secret, peer.clone(), (), take).ok()?;
         shared
     }
 }
