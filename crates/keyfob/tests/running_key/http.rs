@@ -1,9 +1,8 @@
 //! `--http`: a running key steered as test programs steer it, and as web pages might try.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ctap_client::Status;
@@ -12,6 +11,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::host::{import_from, refusal, select};
+use crate::http_client::{self, answer};
 use crate::program::{Home, Serving};
 
 /// A running key that is steered, where, and with what token.
@@ -34,15 +34,7 @@ impl Steered {
     }
 
     fn send(&self, method: &str, path: &str, headers: &[&str], body: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).expect("it listens");
-        stream.set_read_timeout(Some(Duration::from_secs(40))).expect("possible");
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-        let length = body.len();
-        let request =
-            format!("{method} {path} HTTP/1.1\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
-        // It may refuse the rest while this is being written.
-        let _ = stream.write_all(request.as_bytes());
-        stream
+        http_client::send(self.address, method, path, headers, body)
     }
 
     fn begin(&self, method: &str, path: &str, body: &str) -> TcpStream {
@@ -55,14 +47,6 @@ impl Steered {
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         answer(self.begin(method, path, body))
     }
-}
-
-fn answer(mut stream: TcpStream) -> (u16, Value) {
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("an answer");
-    let status = text.get(9..12).expect("HTTP").parse().expect("a number");
-    let body = text.split_once("\r\n\r\n").expect("a body").1;
-    (status, serde_json::from_str(body).unwrap_or_default())
 }
 
 #[test]

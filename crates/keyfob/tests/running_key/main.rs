@@ -7,6 +7,7 @@ mod control_socket;
 mod credentials;
 mod host;
 mod http;
+mod http_client;
 mod metadata;
 mod neighbours;
 mod program;

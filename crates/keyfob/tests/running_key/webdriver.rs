@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::host::import_from;
+use crate::http_client::{self, answer};
 use crate::program::{Home, error_of};
 
 /// A request as it arrived.
@@ -137,14 +138,7 @@ impl Proxy {
     }
 
     fn send(&self, method: &str, path: &str, headers: &[&str], body: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-        let length = body.len();
-        let request =
-            format!("{method} {path} HTTP/1.1\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
-        stream.write_all(request.as_bytes()).unwrap();
-        stream
+        http_client::send(self.address, method, path, headers, body)
     }
 
     fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
@@ -171,14 +165,6 @@ impl Proxy {
         std::mem::forget(platform);
         told["value"].as_str().unwrap().to_owned()
     }
-}
-
-fn answer(mut stream: TcpStream) -> (u16, Value) {
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("an answer");
-    let status = text.get(9..12).expect("HTTP").parse().expect("a number");
-    let body = text.split_once("\r\n\r\n").expect("a body").1;
-    (status, serde_json::from_str(body).unwrap_or_default())
 }
 
 const KEYS: &str = "/session/5e55/webauthn/authenticator";
