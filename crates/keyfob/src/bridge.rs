@@ -33,6 +33,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{sleep, timeout};
 use usbip_server::{DeviceInfo, Interface, Port, Server, Waker};
 use virtual_key::host::{Driver, ENUMERATION, local_device};
+use virtual_key::peers;
 use virtual_key::platform::system_rng;
 use virtual_key::profile::Profile;
 
@@ -102,7 +103,7 @@ enum Way {
 impl Way {
     fn open(options: &Options) -> anyhow::Result<Self> {
         match options.listen {
-            Some(address) if address.ip().to_canonical().is_loopback() => {
+            Some(address) if peers::is_loopback(address) => {
                 Ok(Self::Listener(FilteredListener::open(address, options.any_user)?))
             }
             Some(address) => Err(usage(

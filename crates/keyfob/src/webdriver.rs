@@ -36,7 +36,7 @@ use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
 use tokio::net::TcpStream;
-use virtual_key::peers::PeerFilter;
+use virtual_key::peers::{self, PeerFilter};
 
 use self::driver::{Driver, DriverName};
 use self::limits::BOUNDS;
@@ -141,7 +141,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 
 /// Nobody else's machine (P-22): whoever reaches a driver can start programs.
 fn check(address: SocketAddr) -> anyhow::Result<()> {
-    match address.ip().to_canonical().is_loopback() {
+    match peers::is_loopback(address) {
         true => Ok(()),
         false => Err(usage(
             format_args!(

@@ -7,6 +7,7 @@ use crate::error::{Error, Warn, log};
 use crate::key::Touch;
 use crate::keys::{CardReader, Form, KeySettings};
 use crate::memory::Place;
+use crate::peers::is_loopback;
 use crate::profile::Profile;
 use crate::thread::Way;
 use crate::virtual_key::VirtualKey;
@@ -159,7 +160,7 @@ impl Builder {
 /// The first address of a name that only this machine reaches.
 fn one_of(addresses: impl ToSocketAddrs) -> Result<SocketAddr, Error> {
     let all: Vec<_> = addresses.to_socket_addrs().map_err(Error::Start)?.collect();
-    let is_ours = |address: &&SocketAddr| address.ip().to_canonical().is_loopback();
+    let is_ours = |address: &&SocketAddr| is_loopback(**address);
     match (all.iter().find(is_ours), all.first()) {
         (Some(ours), _) => Ok(*ours),
         (None, Some(first)) => Err(Error::Exposed(*first)),

@@ -23,6 +23,7 @@ use crate::error::{Error, Warn};
 use crate::key::{Key, Parts, Powered, Touch, UsbKey};
 use crate::memory::{Memory, Place};
 use crate::metadata::Statements;
+use crate::peers::is_loopback;
 use crate::platform::{Clock, randomness, seeded_date, system_rng, without_traces};
 use crate::profile::{Profile, UsbIds};
 
@@ -339,9 +340,7 @@ impl PluggedKey {
     /// The address by which other machines reach it, if this process offers it to them over USB/IP.
     pub fn exposed_at(&self) -> Option<SocketAddr> {
         match self.offered.get()? {
-            Offer::Tcp(address) => {
-                Some(*address).filter(|address| !address.ip().to_canonical().is_loopback())
-            }
+            Offer::Tcp(address) => Some(*address).filter(|address| !is_loopback(*address)),
             Offer::Unix(_) => None,
         }
     }

@@ -18,6 +18,11 @@ use tokio::net::TcpStream;
 
 use crate::error::Warn;
 
+/// Whether only programs of this machine reach what listens at this address (P-22). An IPv4 address may be written as one of IPv6.
+pub fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
 /// Lets in the programs of this process's user, and root's.
 #[derive(Debug)]
 pub struct PeerFilter {

@@ -10,6 +10,7 @@ use clap::Args;
 use tokio::task::JoinSet;
 use usbip_server::Server;
 use virtual_key::keys::{CardReader, Form, Keys, PluggedKey};
+use virtual_key::peers;
 use virtual_key::vpcd::{self, Event, Reader};
 
 use super::key_options::KeyOptions;
@@ -60,7 +61,7 @@ impl Options {
     /// Where the first key lies. Whoever has the reader has the key (P-22).
     fn reader(&self) -> anyhow::Result<Reader> {
         let address = self.vpcd.unwrap_or(SocketAddr::from(([127, 0, 0, 1], vpcd::PORT)));
-        if address.ip().to_canonical().is_loopback() {
+        if peers::is_loopback(address) {
             return Ok(Reader { address, any_user: self.any_user });
         }
         if !self.expose {
@@ -80,7 +81,7 @@ impl Options {
 
 async fn lie_on_each(first: Reader, keys: Rc<Keys>) -> anyhow::Result<Infallible> {
     let mut tasks = JoinSet::new();
-    if first.address.ip().to_canonical().is_loopback() {
+    if peers::is_loopback(first.address) {
         tasks.spawn_local(async { vpcd::keep_awake(Path::new(vpcd::PCSCD)).await });
     }
     for (key, port) in keys.iter().zip(first.address.port()..) {

@@ -29,7 +29,7 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 use hyper::{Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use virtual_key::peers::PeerFilter;
+use virtual_key::peers::{self, PeerFilter};
 
 use self::answers::{Fault, Reply};
 use self::limits::{BOUNDS, MAX_BODY, MAX_STREAMS};
@@ -100,7 +100,7 @@ impl HttpServer {
 
 /// Nobody else's machine (P-22).
 fn check(address: SocketAddr) -> anyhow::Result<()> {
-    match address.ip().to_canonical().is_loopback() {
+    match peers::is_loopback(address) {
         true => Ok(()),
         false => Err(usage(
             format_args!("other machines can reach {address}, and would steer the keys"),

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use usbip_server::Server;
 use virtual_key::key::Touch;
 use virtual_key::keys::{Form, Keys, Offer};
-use virtual_key::peers::PeerFilter;
+use virtual_key::peers::{self, PeerFilter};
 
 use super::key_options::KeyOptions;
 use super::nfc::NfcOptions;
@@ -74,7 +74,7 @@ impl Options {
         let default =
             self.unix.is_none().then(|| SocketAddr::from(([127, 0, 0, 1], STANDARD_PORT)));
         let Some(address) = self.listen.or(default) else { return Ok(None) };
-        if address.ip().to_canonical().is_loopback() {
+        if peers::is_loopback(address) {
             return Ok(Some(address));
         }
         if self.keys.touch == Touch::Auto {
@@ -198,7 +198,7 @@ impl FilteredListener {
     /// The address is taken, or must not be used like this.
     pub(crate) fn open(address: SocketAddr, any_user: bool) -> anyhow::Result<Self> {
         let listener = listen(address)?;
-        let watched = address.ip().to_canonical().is_loopback() && !any_user;
+        let watched = peers::is_loopback(address) && !any_user;
         let filter =
             watched.then(|| PeerFilter::of(listener.local_addr()?, tell_of_stranger)).transpose();
         let filter = filter.map_err(|error| {
