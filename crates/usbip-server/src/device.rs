@@ -82,6 +82,13 @@ impl Port {
         self.slot.is_imported()
     }
 
+    /// Waits until somebody has imported it: at once, if so.
+    pub async fn imported(&self) {
+        while !self.slot.is_imported() {
+            self.slot.changed.notified().await;
+        }
+    }
+
     /// Waits until nobody has it: at once, if so.
     pub async fn freed(&self) {
         self.slot.freed().await;
@@ -160,8 +167,8 @@ pub(crate) struct Slot {
     state: Cell<State>,
     /// Rung by the port, heard by the connection that holds the lease.
     signal: Arc<Notify>,
-    /// Told when a lease ends.
-    freed: Notify,
+    /// Told when a lease begins or ends.
+    changed: Notify,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,7 +203,7 @@ impl Slot {
             layout,
             state: Cell::new(State::Free),
             signal: Arc::default(),
-            freed: Notify::new(),
+            changed: Notify::new(),
         })
     }
 
@@ -210,7 +217,7 @@ impl Slot {
 
     pub(crate) async fn freed(&self) {
         while self.is_imported() {
-            self.freed.notified().await;
+            self.changed.notified().await;
         }
     }
 }
@@ -239,6 +246,7 @@ impl Lease {
         }
         slot.state.set(State::Imported);
         slot.interfaces.iter().for_each(Interface::attached);
+        slot.changed.notify_waiters();
         Some(Self { slot: Rc::clone(slot) })
     }
 
@@ -280,7 +288,7 @@ impl Drop for Lease {
         if self.slot.state.get() != State::Unplugged {
             self.slot.state.set(State::Free);
         }
-        self.slot.freed.notify_waiters();
+        self.slot.changed.notify_waiters();
     }
 }
 

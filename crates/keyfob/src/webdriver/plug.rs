@@ -118,12 +118,7 @@ impl Plugged {
         });
         say(format_args!("listening on {address}, bus id {}", key.bus_id()));
         let plugged = Self { keys, key, host: host.abort_handle(), held: None };
-        let imported = async {
-            while !plugged.key.is_attached() {
-                sleep(BETWEEN_LOOKS).await;
-            }
-        };
-        match timeout(PLUGGING, imported).await {
+        match timeout(PLUGGING, plugged.key.port().imported()).await {
             Ok(()) => Ok(plugged),
             Err(_) => Err(anyhow!("nobody has imported the key at {address}")),
         }
@@ -158,5 +153,5 @@ fn telling(told: &watch::Sender<Option<bool>>) -> virtual_key::host::Found {
     })
 }
 
-/// Between two looks whether a host has a key: much less than a host needs.
+/// Between two looks whether the kernel still has a key, which it tells nobody: much less than it needs.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);

@@ -98,6 +98,24 @@ fn a_host_that_lets_go_and_comes_back_at_once_is_let_in() {
 }
 
 #[test]
+fn who_waits_for_an_import_is_told_of_it_and_of_its_end() {
+    simulate(async {
+        let server = Server::new();
+        let (port, _) = plug(&server, "1-1");
+        port.freed().await;
+        let host = async {
+            yield_now().await;
+            attach(&server, &port).await
+        };
+        let ((), client) = tokio::join!(port.imported(), host);
+        port.imported().await;
+        drop(client);
+        port.freed().await;
+        assert!(!port.is_attached());
+    });
+}
+
+#[test]
 fn of_two_racing_importers_one_wins_a_thousand_times() {
     simulate(async {
         let server = Server::new();
