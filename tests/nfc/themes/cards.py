@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,8 +59,23 @@ def _conforms_behind_the_bridge(profile, *filters):
     with _card_on_a_reader("--profile", profile, touch="auto") as (card, _):
         card.type("bridge", "--list").must_succeed()
         with Keyfob("bridge") as bridge:
-            address = bridge.said.partition("listening on ")[2].split(",")[0]
-            return _conforms(card, "--device", f"usbip:{address}", *filters)
+            return _conforms(card, "--device", _behind(bridge), *filters)
+
+
+def _behind(bridge):
+    """The key that a bridge shows over USB/IP, as --device takes it."""
+    return "usbip:" + bridge.said.partition("listening on ")[2].split(",")[0]
+
+
+def what_a_key_is_is_told_at_once_while_its_card_is_away():
+    with _card_on_a_reader() as (card, reader), Keyfob("bridge") as bridge:
+        set_pin(card, _behind(bridge))
+        card.type("tap", "--off").must_succeed()
+        reader.await_card(there=False)
+        asked = time.monotonic()
+        told = card.type("info", "--device", _behind(bridge)).must_succeed()
+        assert "Set; lay the key on its reader" in told, told
+        measured("until what a key behind the bridge is was told", time.monotonic() - asked, "s", at_most=10)
 
 
 def _conforms(card, *options):

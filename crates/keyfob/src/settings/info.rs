@@ -1,8 +1,8 @@
 //! `keyfob info`: authenticatorGetInfo, CTAP section 6.4, for people and for programs.
 
-use ctap_client::Client;
 use ctap_client::commands::client_pin::PinRetries;
 use ctap_client::commands::get_info::Info;
+use ctap_client::{Client, Error, KeepaliveStatus, Patience, Status};
 use serde_json::json;
 use virtual_key::metadata::members;
 use virtual_key::profile::Aaguid;
@@ -51,7 +51,7 @@ fn u2f(client: &mut Client<Channel>, json: bool) -> anyhow::Result<()> {
 fn ctap2(client: &mut Client<Channel>, json: bool) -> anyhow::Result<()> {
     let info = client.get_info().map_err(refused)?;
     let retries = match info.is_on("clientPin") {
-        true => Some(client.pin_retries().map_err(refused)?),
+        true => pin_retries(client)?,
         false => None,
     };
     let text = match json {
@@ -59,6 +59,18 @@ fn ctap2(client: &mut Client<Channel>, json: bool) -> anyhow::Result<()> {
         false => terminal::columns(&facts(&info, retries)),
     };
     Ok(terminal::print(text)?)
+}
+
+/// `None`: only the card knows, and it is away. No key wants a touch for this, so one that waits for a person is a card behind a bridge.
+fn pin_retries(client: &mut Client<Channel>) -> anyhow::Result<Option<PinRetries>> {
+    client.on_keepalive(|status| match status {
+        KeepaliveStatus::UpNeeded => Patience::Cancel,
+        _ => Patience::Wait,
+    });
+    match client.pin_retries() {
+        Err(Error::Status(Status::KeepaliveCancel)) => Ok(None),
+        told => told.map(Some).map_err(refused),
+    }
 }
 
 /// What a person wants to know, in the words of the other tools for keys. What the key does not have is left out.
@@ -118,7 +130,10 @@ fn pin(info: &Info, retries: Option<PinRetries>) -> String {
             format!("{} remaining, once the key is plugged in again", count(left, "attempt"))
         }
         (Some(_), Some(PinRetries { left, .. })) => format!("{} remaining", count(left, "attempt")),
-        (Some(_), None) => "Not set".to_owned(),
+        (Some(true), None) => {
+            "Set; lay the key on its reader to see how many attempts remain".to_owned()
+        }
+        (Some(false), None) => "Not set".to_owned(),
     }
 }
 
@@ -191,6 +206,7 @@ mod tests {
         assert_eq!(pin(&Info::default(), None), "Not supported");
         assert_eq!(pin(&with_pin(false), None), "Not set");
         assert_eq!(pin(&with_pin(true), retries(8, false)), "8 attempts remaining");
+        assert!(pin(&with_pin(true), None).starts_with("Set; lay the key on its reader"));
         assert_eq!(pin(&with_pin(true), retries(1, false)), "1 attempt remaining");
         assert_eq!(pin(&with_pin(true), retries(0, true)), "Blocked; only a reset helps");
         assert!(
