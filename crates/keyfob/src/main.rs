@@ -19,6 +19,7 @@ mod profiles;
 mod run;
 mod say;
 mod secret_file;
+mod secret_json;
 mod settings;
 mod socket;
 mod spawned;

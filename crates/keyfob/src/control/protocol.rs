@@ -2,10 +2,12 @@
 
 use ctap_core::Decision;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use virtual_key::key::{Touch, Verification};
 
 use super::bad_sample::BadSample;
 use crate::failure::failure;
+use crate::secret_json::SecretJson;
 use crate::terminal::shown::escaped;
 
 /// What a client wants.
@@ -81,7 +83,7 @@ pub(crate) enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
         /// As `virtual_key::credential_formats` writes it: the members of WebDriver, and keyfob's beside them.
-        credential: serde_json::Value,
+        credential: SecretJson,
     },
     /// Remove a credential.
     RemoveCredential {
@@ -217,7 +219,7 @@ pub(crate) enum Response {
     /// To `credentials`.
     Credentials {
         /// As `add_credential` takes them.
-        credentials: Vec<serde_json::Value>,
+        credentials: Vec<SecretJson>,
         /// How many there are in all.
         total: usize,
     },
@@ -311,6 +313,37 @@ pub(crate) struct KeyStatus {
     pub(crate) prompt: Option<OpenPrompt>,
 }
 
+impl Request {
+    /// What is wrong with members that are no request, in a sentence that names the member.
+    pub(crate) fn fault(members: &Map<String, Value>) -> Option<String> {
+        let told = in_plain_words(&misread(members)?);
+        // The one without which something else is wrong, or nothing.
+        let is_wrong = |name: &&String| {
+            let mut others = members.clone();
+            others.remove(*name);
+            *name != "do" && misread(&others).is_none_or(|other| in_plain_words(&other) != told)
+        };
+        Some(match members.keys().find(is_wrong) {
+            Some(name) if !told.contains(&format!("`{name}`")) => format!("`{name}`: {told}"),
+            _ => told,
+        })
+    }
+}
+
+fn misread(members: &Map<String, Value>) -> Option<String> {
+    Request::deserialize(members).err().map(|error| error.to_string())
+}
+
+/// What serde calls by the names of Rust's types.
+fn in_plain_words(told: &str) -> String {
+    let numbers = [
+        ("expected u8", "expected a whole number from 0 to 255"),
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("expected usize", "expected a whole number, 0 or more"),
+    ];
+    numbers.into_iter().fold(told.to_owned(), |told, (name, words)| told.replace(name, words))
+}
+
 impl Touching {
     pub(crate) fn choice(&self) -> Choice {
         Choice { key: self.key.clone(), prompt: self.prompt.clone() }
@@ -349,6 +382,7 @@ mod tests {
     use clap::ValueEnum as _;
     use ctap_core::consent::SampleFault;
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -383,7 +417,7 @@ mod tests {
             ),
             (Request::Credentials { key: None, from: 7 }, r#"{"do":"credentials","from":7}"#),
             (
-                Request::AddCredential { key: None, credential: serde_json::json!({}) },
+                Request::AddCredential { key: None, credential: serde_json::json!({}).into() },
                 r#"{"do":"add_credential","credential":{}}"#,
             ),
             (
@@ -466,6 +500,28 @@ mod tests {
             Just(Request::Status),
             (name(), any::<bool>()).prop_map(|(key, u2f)| Request::Metadata { key, u2f }),
         ]
+    }
+
+    #[test]
+    fn a_member_that_cannot_be_meant_is_named() {
+        let fault = |members: Value| Request::fault(members.as_object().unwrap());
+        for (members, name, words) in [
+            (
+                json!({ "do": "wait", "seconds": -1 }),
+                "`seconds`: ",
+                "`-1`, expected a whole number from 0",
+            ),
+            (json!({ "do": "wait", "key": "1-1", "seconds": "soon" }), "`seconds`: ", "\"soon\""),
+            (json!({ "do": "credentials", "from": -1 }), "`from`: ", "0 or more"),
+            (json!({ "do": "remove_finger", "finger": 256 }), "`finger`: ", "from 0 to 255"),
+            (json!({ "do": "set_policy", "touch": "perhaps" }), "`touch`: ", "`ask`"),
+            (json!({ "do": "deny", "promt": "1" }), "unknown field `promt`", "`prompt`"),
+            (json!({ "do": "remove_finger" }), "missing field `finger`", ""),
+        ] {
+            let told = fault(members).unwrap();
+            assert!(told.starts_with(name) && told.contains(words), "{told}");
+        }
+        assert_eq!(fault(json!({ "do": "wait", "seconds": 1 })), None);
     }
 
     proptest! {

@@ -23,6 +23,7 @@ use super::told::{key_status, open_prompt};
 use crate::control::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, MAX_WAITING, PATIENCE};
 use crate::control::protocol::{Choice, Kind, Refusal, Status};
 use crate::control::{NAME, Request, Response, default_directories};
+use crate::secret_json;
 use crate::socket::ListeningSocket;
 
 /// Opens the control socket of this process at `path`, or where the clients look first.
@@ -83,7 +84,7 @@ pub(super) async fn serve(socket: &mut ListeningSocket, shared: &Rc<Shared>) -> 
 fn turn_away(stream: UnixStream) {
     let what = format!("{MAX_CLIENTS} clients are at the control socket already");
     let refusal = Refusal::new(what, "try again when one of them is done");
-    let told = || stream.into_std()?.write_all(&line_of(&Response::Error(refusal))?);
+    let told = || stream.into_std()?.write_all(&secret_json::line(&Response::Error(refusal))?);
     if let Err(error) = told() {
         tracing::info!(%error, "a control connection too many");
     }
@@ -104,13 +105,7 @@ async fn serve_one(stream: UnixStream, shared: &Shared) -> io::Result<()> {
         response = respond(&line, shared) => response,
         () = hang_up(&mut stream) => return Ok(()),
     };
-    timeout(PATIENCE, stream.write_all(&line_of(&response)?)).await?
-}
-
-fn line_of(response: &Response) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(response)?;
-    line.push(b'\n');
-    Ok(line)
+    timeout(PATIENCE, stream.write_all(&secret_json::line(&response)?)).await?
 }
 
 async fn read_line(stream: &mut BufReader<UnixStream>) -> io::Result<Vec<u8>> {
@@ -132,10 +127,15 @@ async fn respond(line: &[u8], shared: &Shared) -> Response {
     match serde_json::from_slice(line) {
         Ok(request) => obey(request, shared).await,
         Err(error) => Response::Error(Refusal::new(
-            format!("the request is not understood: {error}"),
+            format!("the request is not understood: {}", what_is_wrong(line, &error)),
             "docs/reference.md lists the requests; a keyfob that asks must be of the key's version",
         )),
     }
+}
+
+fn what_is_wrong(line: &[u8], error: &serde_json::Error) -> String {
+    let members = serde_json::from_slice(line).ok();
+    members.and_then(|members| Request::fault(&members)).unwrap_or_else(|| error.to_string())
 }
 
 /// Carries out what a client wants, however it asked.

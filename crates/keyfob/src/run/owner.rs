@@ -13,6 +13,7 @@ use crate::control::limits::CREDENTIALS;
 use crate::control::protocol::{ChangedCredential, Kind, Refusal};
 use crate::control::{Request, Response};
 use crate::say::warn;
+use crate::secret_json::{self, SecretJson};
 
 /// Carries out one of these requests.
 pub(super) async fn obey(keys: &Keys, request: Request) -> Answer {
@@ -49,8 +50,8 @@ async fn credentials(key: &PluggedKey, from: usize) -> Answer {
     let sources = key.credentials().await.map_err(refusal)?;
     let (total, mut room) = (sources.len(), CREDENTIALS);
     let mut credentials = Vec::new();
-    for credential in sources.iter().skip(from).filter_map(to_json) {
-        let length = credential.to_string().len();
+    for credential in sources.iter().skip(from).filter_map(to_json).map(SecretJson::from) {
+        let length = secret_json::length(&credential).unwrap_or_default();
         if length > room && !credentials.is_empty() {
             break;
         }

@@ -15,14 +15,14 @@ use crate::http_client::{self, answer};
 use crate::program::{Home, Serving};
 
 /// A running key that is steered, where, and with what token.
-struct Steered {
-    key: Serving,
+pub(crate) struct Steered {
+    pub(crate) key: Serving,
     address: SocketAddr,
     token: String,
 }
 
 impl Steered {
-    fn start(home: &Home, arguments: &[&str]) -> Self {
+    pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
         let always = ["--ephemeral", "--http", "127.0.0.1:0"];
         let mut key = home.serve(&[&always, arguments].concat());
         key.skip_ways_in();
@@ -37,14 +37,14 @@ impl Steered {
         http_client::send(self.address, method, path, headers, body)
     }
 
-    fn begin(&self, method: &str, path: &str, body: &str) -> TcpStream {
+    pub(crate) fn begin(&self, method: &str, path: &str, body: &str) -> TcpStream {
         let (host, token) =
             (format!("Host: {}", self.address), format!("Authorization: Bearer {}", self.token));
         self.send(method, path, &[&host, &token], body)
     }
 
     /// The status of the answer, and its JSON.
-    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         answer(self.begin(method, path, body))
     }
 }
@@ -74,6 +74,9 @@ fn a_wait_without_a_prompt_ends_with_204() {
     let home = Home::new();
     let key = Steered::start(&home, &[]);
     assert_eq!(key.ask("GET", "/prompt?seconds=0", "").0, 204);
+    let (status, told) = key.ask("GET", "/prompt?seconds=-1", "");
+    assert_eq!(status, 400);
+    assert!(told["message"].as_str().unwrap().starts_with("`seconds`: "), "{told}");
 }
 
 #[test]

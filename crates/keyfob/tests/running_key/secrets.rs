@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::BufRead as _;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use aes::cipher::{Block, BlockModeDecrypt as _, KeyIvInit as _};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ctap_client::commands::client_pin;
 use ctap_client::hmac_secret::{self, HMAC_SECRET};
 use ctap_client::{
@@ -27,6 +29,7 @@ use virtual_key::Connection;
 use virtual_key::memory::{Memory, Place};
 
 use crate::host::{Platform, import_from};
+use crate::http::Steered;
 use crate::program::{Home, Serving};
 
 #[test]
@@ -47,6 +50,56 @@ fn after_a_session_only_what_is_kept_is_in_memory_and_that_once() {
     let kept: BTreeMap<_, _> = secrets.iter().map(|(name, _, kept)| (name, *kept)).collect();
     assert_eq!(found, kept, "how often each is there, and how often it may");
     assert_nothing_readable_on_disk(&memory, &secrets);
+}
+
+#[test]
+fn private_keys_that_were_told_are_wiped_when_the_answer_has_gone_out() {
+    if !geteuid().is_root() {
+        eprintln!("not tested: only root may look into the memory of a running key");
+        return;
+    }
+    let home = Home::new();
+    let key = Steered::start(&home, &["--profile", "everything", "--touch", "auto"]);
+    let mut events = key.begin("GET", "/events", "");
+    register_each(&mut import_from(key.key.address()));
+    until_told(&mut events, ALGORITHMS.len());
+    let exported = home.path().join("exported.json");
+    home.succeed(&["credentials", "export", exported.to_str().unwrap()]);
+    let (status, told) = key.ask("GET", "/keys/1-1/credentials", "");
+    assert_eq!((status, &told["total"]), (200, &ALGORITHMS.len().into()));
+    assert_eq!(key.ask("GET", "/keys", "").0, 200, "and the stream of events is forgotten");
+
+    let seen = memory_of(key.key.process());
+    let texts: Vec<&str> = told["credentials"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|credential| credential["privateKey"].as_str().unwrap())
+        .collect();
+    let left: Vec<usize> =
+        texts.iter().map(|text| copies(&seen, &text.as_bytes()[HEAD..])).collect();
+    assert_eq!(left, [0; ALGORITHMS.len()], "of the text that was told");
+    let of_p256 = &Base64UrlUnpadded::decode_vec(texts[0]).unwrap()[36..68];
+    assert_eq!(copies(&seen, of_p256), 1, "what the key keeps");
+}
+
+/// Characters at the beginning of a private key in PKCS#8 and base64 that say which kind it is.
+const HEAD: usize = 48;
+
+fn register_each(platform: &mut Platform) {
+    let mut client = known_client(platform);
+    client.set_pin(SECOND_PIN).unwrap();
+    for algorithm in ALGORITHMS {
+        register_and_sign_in(&mut client, algorithm, true);
+    }
+}
+
+/// Hears of so many new credentials, and hangs up.
+fn until_told(events: &mut TcpStream, count: usize) {
+    let lines = BufReader::new(&mut *events).lines().map(Result::unwrap);
+    assert_eq!(lines.filter(|line| line == "event: credentialAdded").take(count).count(), count);
+    events.shutdown(Shutdown::Write).unwrap();
+    events.read_to_end(&mut Vec::new()).unwrap();
 }
 
 /// P-15: neither secrets nor which sites they are for.

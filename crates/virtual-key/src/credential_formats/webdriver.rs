@@ -102,22 +102,24 @@ fn credential(members: &Members<'_>) -> Result<CredentialSource, FormatError> {
 pub(super) fn object(source: &CredentialSource, format: Format) -> Option<Value> {
     let encoding = if format == Format::DevTools { Encoding::Standard } else { Encoding::Url };
     let key = pkcs8::to_der(&source.key)?;
+    // Handed over, for `json!` would copy it.
+    let encode = |bytes: &[u8]| Value::String(encoding.encode(bytes));
     let no_counter = if encoding == Encoding::Standard { json!(-1) } else { Value::Null };
     let user = source.user.as_ref();
     let blob = large_blobs::plain(&source.large_blob);
     let members = [
-        ("credentialId", Some(json!(encoding.encode(&source.id)))),
+        ("credentialId", Some(encode(&source.id))),
         ("isResidentCredential", Some(json!(source.discoverable))),
         ("rpId", source.scope.rp_id().map(|id| json!(id))),
-        ("privateKey", Some(json!(encoding.encode(&key)))),
+        ("privateKey", Some(encode(&key))),
         ("signCount", Some(source.sign_count.map_or(no_counter, |count| json!(count)))),
-        ("userHandle", user.map(|user| json!(encoding.encode(&user.id)))),
+        ("userHandle", user.map(|user| encode(&user.id))),
         ("userName", user.and_then(|user| user.name.as_ref()).map(|name| json!(name))),
         (
             "userDisplayName",
             user.and_then(|user| user.display_name.as_ref()).map(|name| json!(name)),
         ),
-        ("largeBlob", blob.map(|plain| json!(encoding.encode(&plain)))),
+        ("largeBlob", blob.map(|plain| encode(&plain))),
         ("backupEligibility", Some(json!(source.backup.eligible))),
         ("backupState", Some(json!(source.backup.state))),
     ];

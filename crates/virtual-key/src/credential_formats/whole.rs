@@ -24,7 +24,7 @@ pub(super) const MEMBERS: [&str; 9] = [
 
 /// What there is of them.
 pub(super) fn members(source: &CredentialSource) -> Vec<(&'static str, Value)> {
-    let encode = |bytes: &[u8]| json!(Encoding::Url.encode(bytes));
+    let encode = |bytes: &[u8]| Value::String(Encoding::Url.encode(bytes));
     let of_hash = match &source.scope {
         Scope::Hash(hash) => Some(encode(hash)),
         Scope::RpId(_) => None,

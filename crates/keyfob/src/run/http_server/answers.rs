@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::control::Response as Outcome;
 use crate::control::protocol::{Kind, Refusal};
+use crate::secret_json::{self, SecretJson};
 
 /// The body of a response.
 pub(super) enum Reply {
@@ -133,6 +134,13 @@ impl From<Refusal> for Fault {
     }
 }
 
+/// Credentials that a key keeps, and how many there are in all.
+#[derive(Serialize)]
+struct Credentials {
+    credentials: Vec<SecretJson>,
+    total: usize,
+}
+
 /// What the control socket would answer, as HTTP has it. A wait that ends without a prompt is no failure: 204.
 pub(super) fn of(outcome: Outcome) -> Result<Response<Reply>, Fault> {
     Ok(match outcome {
@@ -141,7 +149,7 @@ pub(super) fn of(outcome: Outcome) -> Result<Response<Reply>, Fault> {
         Outcome::Status(status) => json_of(StatusCode::OK, &status),
         Outcome::Metadata { statement } => json_of(StatusCode::OK, &statement),
         Outcome::Credentials { credentials, total } => {
-            json_of(StatusCode::OK, &json!({ "credentials": credentials, "total": total }))
+            json_of(StatusCode::OK, &Credentials { credentials, total })
         }
         Outcome::Added { replaced } => json_of(StatusCode::OK, &json!({ "replaced": replaced })),
         Outcome::Error(refusal) if refusal.kind == Kind::TimedOut => {
@@ -154,9 +162,8 @@ pub(super) fn of(outcome: Outcome) -> Result<Response<Reply>, Fault> {
 }
 
 fn json_of(status: StatusCode, body: &impl Serialize) -> Response<Reply> {
-    let mut text = serde_json::to_vec(body).unwrap_or_default();
-    text.push(b'\n');
-    let mut response = Response::new(Reply::Whole(Some(text.into())));
+    let text = Bytes::from_owner(secret_json::line(body).unwrap_or_default());
+    let mut response = Response::new(Reply::Whole(Some(text)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -16,12 +16,14 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::spawn_local;
 use virtual_key::credential_formats::webdriver;
 use virtual_key::keys::PluggedKey;
+use zeroize::Zeroizing;
 
 use super::answers::Reply;
 use super::limits::MAX_UNREAD;
 use crate::control::protocol::OpenPrompt;
 use crate::run::control_server::Shared;
 use crate::run::told::open_prompt;
+use crate::secret_json::{self, SecretJson};
 
 /// A response that goes on until the client hangs up or is too far behind. `place` is given back then.
 pub(super) fn stream(shared: Rc<Shared>, place: OwnedSemaphorePermit) -> Response<Reply> {
@@ -81,7 +83,14 @@ fn changes(before: &Prompts, now: &Prompts) -> Vec<Bytes> {
 }
 
 /// What keys keep: a key's bus id and a credential's id, and its members.
-type Kept = BTreeMap<(String, Vec<u8>), Value>;
+type Kept = BTreeMap<(String, Vec<u8>), SecretJson>;
+
+/// What an event tells of a credential.
+#[derive(Serialize)]
+struct Told<'a> {
+    key: &'a str,
+    credential: &'a SecretJson,
+}
 
 async fn credentials(shared: &Shared) -> Kept {
     let mut kept = Kept::new();
@@ -96,8 +105,8 @@ async fn credentials(shared: &Shared) -> Kept {
 }
 
 /// As WebDriver tells a credential. One of a relying party whose name is not known has none.
-fn members(source: &CredentialSource) -> Value {
-    webdriver::to_json(source).unwrap_or_default()
+fn members(source: &CredentialSource) -> SecretJson {
+    webdriver::to_json(source).unwrap_or_default().into()
 }
 
 /// A counter that all credentials of a key share does not tell which was used: then it is the only one, or nothing is told.
@@ -106,7 +115,7 @@ fn of_credentials(before: &Kept, now: &Kept) -> Vec<Bytes> {
         let id = Base64UrlUnpadded::encode_string(id);
         event("credentialDeleted", &json!({ "key": key, "credentialId": id }))
     });
-    let counted = |(id, members): &(&(String, Vec<u8>), &Value)| {
+    let counted = |(id, members): &(&(String, Vec<u8>), &SecretJson)| {
         before.get(*id).is_some_and(|old| old["signCount"] != members["signCount"])
     };
     let is_one = now.iter().filter(counted).count() == 1;
@@ -117,26 +126,24 @@ fn of_credentials(before: &Kept, now: &Kept) -> Vec<Bytes> {
             Some(old) if differs(old, members) => "credentialUpdated",
             Some(_) => return None,
         };
-        Some(event(name, &json!({ "key": id.0, "credential": members })))
+        Some(event(name, &Told { key: &id.0, credential: members }))
     });
     deleted.chain(told).collect()
 }
 
 /// In more than its counter.
 fn differs(old: &Value, new: &Value) -> bool {
-    let without_count = |members: &Value| {
-        let mut members = members.clone();
-        if let Some(members) = members.as_object_mut() {
-            members.remove("signCount");
-        }
-        members
-    };
-    without_count(old) != without_count(new)
+    fn others(members: &Value) -> impl Iterator<Item = (&String, &Value)> {
+        members.as_object().into_iter().flatten().filter(|(name, _)| *name != "signCount")
+    }
+    !others(old).eq(others(new))
 }
 
 fn event(name: &str, data: &impl Serialize) -> Bytes {
-    let data = serde_json::to_string(data).unwrap_or_default();
-    format!("event: {name}\ndata: {data}\n\n").into()
+    let line = secret_json::line(data).unwrap_or_default();
+    let head = format!("event: {name}\ndata: ");
+    let parts = [head.as_bytes(), &line, b"\n"];
+    Bytes::from_owner(Zeroizing::new(parts.concat()))
 }
 
 #[cfg(test)]
@@ -146,7 +153,7 @@ mod tests {
     fn kept(of: &[(&str, u32, &str)]) -> Kept {
         let one = |(id, count, name): &(&str, u32, &str)| {
             let key = ("1-1".to_owned(), id.as_bytes().to_vec());
-            (key, json!({ "signCount": count, "userName": name }))
+            (key, json!({ "signCount": count, "userName": name }).into())
         };
         of.iter().map(one).collect()
     }

@@ -2,6 +2,7 @@
 //! names as there.
 
 use hyper::{Method, Uri};
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::answers::Fault;
@@ -85,8 +86,10 @@ pub(super) fn wanted(method: &Method, uri: &Uri, body: &[u8]) -> Result<Wanted, 
         add(&mut members, name, value)?;
     }
     add(&mut members, "do".to_owned(), order.into())?;
-    let request = serde_json::from_value(Value::Object(members));
-    Ok(Wanted::Order(request.map_err(|error| Fault::invalid(error.to_string()))?))
+    let fault = |error: serde_json::Error| {
+        Fault::invalid(Request::fault(&members).unwrap_or_else(|| error.to_string()))
+    };
+    Ok(Wanted::Order(Request::deserialize(&members).map_err(fault)?))
 }
 
 /// Nothing is said twice: what the path says the body cannot change.
@@ -143,7 +146,7 @@ impl Body {
     }
 }
 
-/// `seconds=30` is a number, `key=1-1` a text, `u2f=true` neither.
+/// `seconds=30` is a number, `seconds=-1` too, though none that is taken; `key=1-1` is a text, `u2f=true` neither.
 fn query(uri: &Uri) -> Result<Vec<(String, Value)>, Fault> {
     let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     let pair = |pair: &str| {
@@ -152,7 +155,7 @@ fn query(uri: &Uri) -> Result<Vec<(String, Value)>, Fault> {
         let typed = match value.as_str() {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
-            text => text.parse::<u32>().map_or_else(|_| text.into(), Value::from),
+            text => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
         };
         Some((decoded(name)?, typed))
     };
@@ -227,7 +230,7 @@ mod tests {
         assert_eq!(asked(Method::GET, "/events", ""), Ok(Wanted::Events));
         let add = Request::AddCredential {
             key: Some("1-1".to_owned()),
-            credential: serde_json::json!({ "rpId": "example.org" }),
+            credential: serde_json::json!({ "rpId": "example.org" }).into(),
         };
         let body = r#"{"rpId":"example.org"}"#;
         assert_eq!(asked(Method::POST, "/keys/1-1/credentials", body), Ok(Wanted::Order(add)));
@@ -260,6 +263,21 @@ mod tests {
             (Method::GET, "/prompt?seconds=%zz", "", 400),
         ] {
             assert_eq!(asked(method, path, body), Err(status), "{path} {body}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_is_refused_is_named() {
+        for (path, name) in [
+            ("/prompt?seconds=-1", "seconds"),
+            ("/prompt?seconds=4294967296", "seconds"),
+            ("/keys/1-1/prompt?seconds=1.5", "seconds"),
+            ("/keys/1-1/credentials?from=-1", "from"),
+            ("/keys/1-1/metadata?u2f=perhaps", "u2f"),
+        ] {
+            let refused = wanted(&Method::GET, &path.parse().unwrap(), b"").unwrap_err();
+            let told = format!("{refused:?}");
+            assert!(told.contains(&format!("`{name}`: ")), "{told}");
         }
     }
 

@@ -116,7 +116,7 @@ impl Owned<'_> {
         match self {
             Self::Stored(key) => Ok(key.add_credential(source)?.is_some()),
             Self::Running(whose) => {
-                let credential = to_json(&source).unwrap_or_default();
+                let credential = to_json(&source).unwrap_or_default().into();
                 let key = whose.key.clone();
                 match whose.connection.ask(&Request::AddCredential { key, credential })? {
                     Response::Added { replaced } => Ok(replaced.is_some()),
