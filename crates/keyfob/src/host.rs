@@ -1,5 +1,6 @@
 //! This host, as far as keys are concerned: what it lacks, how to come by a key on it, and who has its ports.
 
+mod bridge;
 mod bridge_service;
 mod checks;
 pub(crate) mod doctor;

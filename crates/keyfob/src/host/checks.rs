@@ -13,7 +13,7 @@ use super::finding::Finding;
 use super::machine::Machine;
 use super::port::{self, STANDARD_PORT};
 use super::ways::Drivers;
-use super::{libccid, pcscd, udev_rule, way_in};
+use super::{bridge, bridge_service, libccid, pcscd, udev_rule, way_in};
 
 /// Everything, what is needed most first.
 pub(super) fn all(host: &Machine) -> Vec<Finding> {
@@ -27,6 +27,8 @@ pub(super) fn all(host: &Machine) -> Vec<Finding> {
     ]);
     findings.extend(pcscd::pcscd(host));
     findings.extend(libccid::usual(host));
+    findings.extend(bridge::readers(host));
+    findings.extend(bridge_service::findings(host));
     findings.extend(keys(host));
     findings.extend(memory(host));
     findings.extend(confined_browsers(host));

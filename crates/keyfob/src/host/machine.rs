@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ctap_client::ReaderFault;
+use ctap_client::card::Reader;
 use rustix::fs::{Access, access};
 
 use super::pcscd;
@@ -16,8 +17,8 @@ pub(super) struct Machine {
     pub(super) control: PathBuf,
     /// Whether this user may write a file.
     pub(super) may_write: fn(&Path) -> bool,
-    /// Why pcscd has no readers for this user's programs; `None`: it has.
-    pub(super) pcscd_refuses: fn() -> Option<ReaderFault>,
+    /// The readers that pcscd has for this user's programs, or why it has none for them.
+    pub(super) readers: fn() -> Result<Vec<Reader>, ReaderFault>,
     /// What of another user is in the place of this one's keys.
     pub(super) occupied: Option<PathBuf>,
 }
@@ -29,7 +30,7 @@ impl Machine {
         let kept = home::state_directory().map(|directory| directory.join("keyfob/key-1"));
         let occupied = kept.and_then(|directory| home::occupied(&directory));
         let (root, control) = ("/".into(), crate::control::default_path());
-        Self { root, control, may_write, pcscd_refuses: pcscd::refusal, occupied }
+        Self { root, control, may_write, readers: pcscd::readers, occupied }
     }
 
     /// A file of that machine; `path` is absolute there.
@@ -112,7 +113,7 @@ impl Machine {
             root: root.path().to_owned(),
             control,
             may_write: |_| true,
-            pcscd_refuses: || None,
+            readers: || Ok(Vec::new()),
             occupied: None,
         };
         for (path, text) in files {

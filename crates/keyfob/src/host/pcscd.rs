@@ -1,6 +1,7 @@
 //! pcscd, which looks after this host's smart card readers: whether it serves this user.
 
 use ctap_client::ReaderFault;
+use ctap_client::card::Reader;
 
 use super::bridge_service::INSTALL_RULE;
 use super::finding::Finding;
@@ -11,26 +12,32 @@ pub(super) fn pcscd(host: &Machine) -> Option<Finding> {
     if !host.has_program(TOPIC) {
         return None;
     }
-    match (host.pcscd_refuses)() {
-        None => Some(Finding::good(TOPIC, "has the cards on readers for this user's programs")),
-        Some(denied @ ReaderFault::Denied) => {
-            Some(Finding::note(TOPIC, denied.to_string()).next(way_to_cards(host)))
-        }
-        Some(ReaderFault::Unsupported) => None,
-        Some(fault) => Some(Finding::note(TOPIC, fault.to_string()).next(fault.advice())),
+    match (host.readers)() {
+        Ok(_) => Some(Finding::good(TOPIC, "has the cards on readers for this user's programs")),
+        Err(ReaderFault::Unsupported) => None,
+        Err(fault) => Some(Finding::note(TOPIC, fault.to_string()).next(way_past(fault, host))),
     }
 }
 
-/// Why it has no readers for this user's programs; `None`: it has.
+/// What to do where it has no readers for this user's programs.
+pub(super) fn way_past(fault: ReaderFault, host: &Machine) -> String {
+    match fault {
+        ReaderFault::Denied => way_to_cards(host),
+        ReaderFault::NoService if host.has_program(TOPIC) => START.to_owned(),
+        fault => fault.advice().to_owned(),
+    }
+}
+
+/// The readers that it has for this user's programs.
 #[cfg(feature = "pcsc")]
-pub(super) fn refusal() -> Option<ReaderFault> {
-    ctap_client::pcsc::readers().err()
+pub(super) fn readers() -> Result<Vec<Reader>, ReaderFault> {
+    ctap_client::pcsc::readers()
 }
 
 /// This program asks no pcscd.
 #[cfg(not(feature = "pcsc"))]
-pub(super) const fn refusal() -> Option<ReaderFault> {
-    Some(ReaderFault::Unsupported)
+pub(super) const fn readers() -> Result<Vec<Reader>, ReaderFault> {
+    Err(ReaderFault::Unsupported)
 }
 
 /// For who is refused: polkit lets in who sits at the screen, and says no where it does not run.
@@ -44,6 +51,7 @@ fn way_to_cards(host: &Machine) -> String {
 }
 
 const TOPIC: &str = "pcscd";
+const START: &str = "sudo systemctl start pcscd.socket; without systemd: sudo pcscd";
 /// Where polkit is asked.
 const SYSTEM_BUS: &str = "/run/dbus/system_bus_socket";
 
@@ -54,26 +62,29 @@ mod tests {
 
     const INSTALLED: (&str, &str) = ("/usr/sbin/pcscd", "");
 
-    fn found(files: &[(&str, &str)], refuses: fn() -> Option<ReaderFault>) -> Option<Finding> {
+    type Told = Result<Vec<Reader>, ReaderFault>;
+
+    fn found(files: &[(&str, &str)], readers: fn() -> Told) -> Option<Finding> {
         let (_root, mut host) = Machine::of(files);
-        host.pcscd_refuses = refuses;
+        host.readers = readers;
         pcscd(&host)
     }
 
     #[test]
     fn nothing_is_said_where_there_is_none() {
-        assert_eq!(found(&[], || Some(ReaderFault::NoService)), None);
-        assert_eq!(found(&[INSTALLED], || Some(ReaderFault::Unsupported)), None);
+        assert_eq!(found(&[], || Err(ReaderFault::NoService)), None);
+        assert_eq!(found(&[INSTALLED], || Err(ReaderFault::Unsupported)), None);
     }
 
     #[test]
     fn who_is_served_lacks_nothing() {
-        assert_eq!(found(&[INSTALLED], || None).map(|found| found.state), Some(State::Good));
+        let served = found(&[INSTALLED], || Ok(Vec::new()));
+        assert_eq!(served.map(|found| found.state), Some(State::Good));
     }
 
     #[test]
     fn who_is_refused_learns_of_the_rule_and_in_a_container_that_there_is_nobody_to_ask() {
-        let denied = || Some(ReaderFault::Denied);
+        let denied: fn() -> Told = || Err(ReaderFault::Denied);
         let next = |files: &[(&str, &str)]| found(files, denied).and_then(|found| found.next);
         let with_bus = next(&[INSTALLED, (SYSTEM_BUS, "")]).unwrap();
         assert!(with_bus.contains(INSTALL_RULE), "{with_bus}");
@@ -82,8 +93,7 @@ mod tests {
 
     #[test]
     fn one_that_does_not_run_is_to_be_started() {
-        let next =
-            found(&[INSTALLED], || Some(ReaderFault::NoService)).and_then(|found| found.next);
+        let next = found(&[INSTALLED], || Err(ReaderFault::NoService)).and_then(|found| found.next);
         assert!(next.unwrap().contains("systemctl start pcscd.socket"));
     }
 }

@@ -9,9 +9,8 @@ pub(super) fn is_there(host: &Machine) -> bool {
 
 /// The next step of somebody whose host has no such reader.
 pub(super) fn way_to_one(host: &Machine) -> &'static str {
-    let is_debian = matches!(host.distribution().as_str(), "debian" | "ubuntu");
     match (host.has_program("pcscd") && has_driver(host), host.has(virtual_key::vpcd::PCSCD)) {
-        (false, _) if is_debian => "sudo apt-get install pcscd vsmartcard-vpcd",
+        (false, _) if is_debian(host) => "sudo apt-get install pcscd vsmartcard-vpcd",
         (false, _) => {
             "install pcscd, and vpcd of vsmartcard (https://frankmorgner.github.io/vsmartcard)"
         }
@@ -20,6 +19,18 @@ pub(super) fn way_to_one(host: &Machine) -> &'static str {
         }
         (true, true) => "pcscd has not loaded vpcd: sudo systemctl restart pcscd",
     }
+}
+
+/// The next step of somebody whose host has no pcscd.
+pub(super) fn way_to_pcscd(host: &Machine) -> &'static str {
+    match is_debian(host) {
+        true => "sudo apt-get install pcscd",
+        false => "install pcscd, of pcsc-lite",
+    }
+}
+
+fn is_debian(host: &Machine) -> bool {
+    matches!(host.distribution().as_str(), "debian" | "ubuntu")
 }
 
 fn has_driver(host: &Machine) -> bool {

@@ -5,8 +5,8 @@ use clap::ValueEnum;
 use super::checks::{controller, hidraw_files, permission, usbhid};
 use super::finding::{Finding, State};
 use super::machine::Machine;
-use super::reader;
 use super::uhid::uhid;
+use super::{bridge, reader};
 
 /// How a key comes to a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -19,6 +19,8 @@ pub(super) enum Way {
     Serve,
     /// `keyfob card`: on a virtual reader, for programs that know smart cards
     Card,
+    /// `keyfob bridge`: one that lies on a reader, for programs that want USB
+    Bridge,
 }
 
 /// Whether a way is open.
@@ -71,9 +73,15 @@ impl Drivers {
     }
 
     /// For each way whether a key can be had here by it.
-    pub(super) fn verdicts(&self, host: &Machine) -> [Verdict; 4] {
+    pub(super) fn verdicts(&self, host: &Machine) -> [Verdict; 5] {
         let serve = verdict(Way::Serve, SERVE.to_owned(), None);
-        [self.attach(), self.through_uhid(), serve, card(host)]
+        [self.attach(), self.through_uhid(), serve, card(host), self.bridge(host)]
+    }
+
+    /// It takes a reader, and a driver to show what lies there.
+    fn bridge(&self, host: &Machine) -> Verdict {
+        let unreachable = bridge::obstacle(host);
+        verdict(Way::Bridge, BRIDGE.to_owned(), unreachable.as_ref().or(self.obstacle())).softened()
     }
 
     fn attach(&self) -> Verdict {
@@ -119,6 +127,7 @@ fn verdict(way: Way, yes: String, lack: Option<&Finding>) -> Verdict {
         Way::Uhid => "uhid",
         Way::Serve => "serve",
         Way::Card => "card",
+        Way::Bridge => "bridge",
     };
     let finding = match lack {
         None => Finding::good(topic, yes),
@@ -138,6 +147,7 @@ const SERVE: &str = "yes: `keyfob serve` needs neither root nor the kernel; it p
     once a host has attached it";
 const CARD: &str = "yes: `keyfob card` lays a key on a virtual reader, without root and without the kernel, for programs that know smart \
     cards; browsers on Linux look at none, but `keyfob bridge` brings it to them";
+const BRIDGE: &str = "yes: `keyfob bridge` shows a key on a reader to this host as a USB key, for all programs; until one lies there it waits";
 
 #[cfg(test)]
 mod tests {
@@ -165,6 +175,7 @@ mod tests {
     fn each_way_to_a_key_is_judged_by_itself() {
         let good = || Finding::good("a driver", "is there");
         let (serve, card) = (("serve", State::Good, true), ("card", State::Note, false));
+        let bridge = |is_open| ("bridge", if is_open { State::Good } else { State::Note }, is_open);
         for (vhci, uhid, attach, through_uhid) in [
             (good(), good(), (State::Good, true), (State::Good, true)),
             (good(), no_uhid(), (State::Good, true), (State::Note, false)),
@@ -176,6 +187,7 @@ mod tests {
                 ("uhid", through_uhid.0, through_uhid.1),
                 serve,
                 card,
+                bridge(attach.1),
             ];
             assert_eq!(told(&drivers(vhci, uhid)), expected);
         }
