@@ -1,14 +1,15 @@
 //! How this process stands towards others: what it keeps from them, and how they ask it to end.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io;
-use std::os::fd::AsFd as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 
 use rustix::fs::Mode;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
@@ -20,8 +21,11 @@ pub(crate) struct EndSignal {
     terminate: Signal,
     /// `None`: who started this process wants it to outlive its terminal, as `nohup` does.
     hangup: Option<Signal>,
-    starter: Option<pipe::Receiver>,
+    starter: Option<Starter>,
 }
+
+/// What ends with the program that started this one.
+type Starter = Box<dyn AsyncRead + Send + Unpin>;
 
 impl EndSignal {
     /// Listens from now on; without this the signals kill.
@@ -39,10 +43,10 @@ impl EndSignal {
     /// kernel does that for a process that was killed.
     ///
     /// # Errors
-    /// If the stream is not a pipe: the fault of who started this process.
+    /// If the stream is neither a pipe nor a socket: the fault of who started this process.
     pub(crate) fn or_end_of_input(self) -> io::Result<Self> {
         let input = io::stdin().as_fd().try_clone_to_owned()?;
-        Ok(Self { starter: Some(pipe::Receiver::from_owned_fd(input)?), ..self })
+        Ok(Self { starter: Some(starter(input)?), ..self })
     }
 
     /// Returns when one of them came.
@@ -54,6 +58,17 @@ impl EndSignal {
             () = end_of(self.starter.as_mut()) => {}
         }
     }
+}
+
+/// A pipe, or what Node.js has in its place: one end of a socket pair.
+fn starter(input: OwnedFd) -> io::Result<Starter> {
+    let input = File::from(input);
+    if !input.metadata()?.file_type().is_socket() {
+        return Ok(Box::new(pipe::Receiver::from_owned_fd(input.into())?));
+    }
+    let socket = UnixStream::from(OwnedFd::from(input));
+    socket.set_nonblocking(true)?;
+    Ok(Box::new(tokio::net::UnixStream::from_std(socket)?))
 }
 
 /// Whether this process was started with SIGHUP ignored: a mask in `/proc/self/status`, whose lowest bit is signal 1.
@@ -72,7 +87,7 @@ async fn hung_up(signal: Option<&mut Signal>) {
 }
 
 /// What is written there means nothing. Never, if there is no stream.
-async fn end_of(stream: Option<&mut pipe::Receiver>) {
+async fn end_of(stream: Option<&mut Starter>) {
     let Some(stream) = stream else { return std::future::pending().await };
     while let Ok(1..) = stream.read(&mut [0; 64]).await {}
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
@@ -245,6 +246,22 @@ fn keys_that_a_program_started_go_when_it_lets_go_of_them() {
     let (status, complaints) = key.wait();
     assert_eq!((status.code(), complaints.as_str()), (Some(0), ""));
     assert!(!home.control().exists());
+}
+
+#[test]
+fn keys_go_likewise_when_the_program_has_a_socket_for_a_pipe() {
+    let home = Home::new();
+    let options = ["serve", "--listen", "127.0.0.1:0", "--ephemeral", "--until-stdin-closes"];
+    let mut command = home.command(&options);
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    command.stdin(OwnedFd::from(theirs)).stderr(Stdio::piped());
+    let key = Serving::start(command);
+    (&ours).write_all(b"what is said there means nothing\n").unwrap();
+    let mut platform = import_from(key.address());
+    platform.client().get_info().unwrap();
+    drop(ours);
+    let (status, complaints) = key.wait();
+    assert_eq!((status.code(), complaints.as_str()), (Some(0), ""));
 }
 
 #[test]
