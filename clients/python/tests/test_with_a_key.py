@@ -1,12 +1,20 @@
 """The client and the plugin with a key that is served: what can be told without a host."""
 
 import base64
+import json
+import re
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from keyfob import NoPrompt, Refused
+from fido2.client import DefaultClientDataCollector, Fido2Client, UserInteraction
+from fido2.ctap2 import Ctap2
+from fido2.server import Fido2Server
+
+from keyfob import Keyfob, NoPrompt, Refused
+from keyfob.fido2 import opened
 
 
 def test_the_fixture_is_a_key_that_asks_nothing(keyfob_key):
@@ -41,6 +49,32 @@ def test_what_is_refused_says_why_and_what_next(keyfob_key):
     keyfob_key.set_policy(touch="deny")
     with pytest.raises(Refused):
         keyfob_key.enroll_finger(1)  # this kind of key has no sensor
+
+
+def test_python_fido2_has_it_as_a_device(keyfob_key):
+    with opened(keyfob_key) as device:
+        assert "FIDO_2_1" in Ctap2(device).info.versions
+
+
+def test_a_site_registers_it_and_signs_in(keyfob_key):
+    server = Fido2Server({"id": "example.org", "name": "A site"})
+    keyfob_key.set_policy(touch="auto")
+    with opened(keyfob_key) as device:
+        browser = Fido2Client(device, DefaultClientDataCollector("https://example.org"), UserInteraction())
+        options, state = server.register_begin({"id": b"ada", "name": "ada"}, user_verification="discouraged")
+        made = server.register_complete(state, browser.make_credential(options.public_key))
+        options, state = server.authenticate_begin([made.credential_data], "discouraged")
+        assertion = browser.get_assertion(options.public_key).get_response(0)
+        server.authenticate_complete(state, [made.credential_data], assertion)
+
+
+def test_each_operation_of_the_description_is_a_method():
+    description = Path(__file__).parents[3] / "docs" / "openapi.json"
+    paths = json.loads(description.read_text(encoding="utf-8"))["paths"]
+    named = {one["operationId"] for path in paths.values() for one in path.values() if "operationId" in one}
+    names = {"list_keys": "keys", "wait_for_prompt_of_key": "wait_for_prompt"}
+    snake = {re.sub("([A-Z])", r"_\1", name).lower() for name in named}
+    assert [name for name in snake if not hasattr(Keyfob, names.get(name, name))] == []
 
 
 def _base64url(text):

@@ -3,8 +3,10 @@
 import http.client
 import json
 import os
+import signal
 import subprocess
 import tempfile
+import threading
 from contextlib import contextmanager
 from urllib.parse import quote, urlencode
 
@@ -61,6 +63,22 @@ class Keyfob:
     def replug(self, key=KEY):
         """Unplug the key and plug it in again."""
         self._ask("POST", f"/keys/{quote(key)}/replug", patience=60)
+
+    def tap(self, key=KEY, **members):
+        """Tap the reader with a card, until it is off again: `times=1`, `milliseconds=3000`."""
+        self._ask("POST", f"/keys/{quote(key)}/tap", members, patience=None)
+
+    def lay_on(self, key=KEY):
+        """Lay a card on its reader, and leave it there."""
+        self._ask("POST", f"/keys/{quote(key)}/lay-on")
+
+    def take_off(self, key=KEY):
+        """Take a card off its reader."""
+        self._ask("POST", f"/keys/{quote(key)}/take-off")
+
+    def metadata(self, key=KEY, u2f=False):
+        """The FIDO metadata statement of the key, or of its U2F side."""
+        return self._ask("GET", f"/keys/{quote(key)}/metadata?u2f={str(u2f).lower()}")
 
     def credentials(self, key=KEY):
         """All that the key keeps, with private keys, in WebDriver's members."""
@@ -145,6 +163,29 @@ def start(*command, program="keyfob"):
             process.stdin.close()
             process.wait(timeout=30)
             process.stdout.close()
+
+
+@contextmanager
+def webdriver(driver="chromedriver", *options, program="keyfob"):
+    """`keyfob webdriver` before a driver, a program or the URL of one that runs: where it listens, HOST:PORT; it ends in the end."""
+    words = ["webdriver", "--driver", driver, "--listen", "127.0.0.1:0", *options]
+    with subprocess.Popen([program, *words], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield _listening(process, driver)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+def _listening(process, driver):
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("listening on ") and ", in front of " in line:
+            # Nobody may wait for a reader.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            return line[len("listening on ") :].split(",")[0]
+    raise RuntimeError(f"keyfob webdriver ended before {driver}: " + "".join(said))
 
 
 def _steered(process, is_attached):

@@ -1,16 +1,17 @@
-"""A key for a test: the fixture `keyfob_key`."""
+"""A key for a test: the fixtures `keyfob_key` and `keyfob_webdriver`."""
 
 import shlex
 
 import pytest
 
-from keyfob import start
+from keyfob import start, webdriver
 
 
 def pytest_addoption(parser):
     group = parser.getgroup("keyfob")
     group.addoption("--keyfob-program", default="keyfob", metavar="FILE", help="the program keyfob")
     group.addoption("--keyfob-command", default="attach", metavar="WORDS", help="what it does for a test, such as attach")
+    group.addoption("--keyfob-driver", default="chromedriver", metavar="FILE|URL", help="before what `keyfob webdriver` stands")
 
 
 @pytest.fixture
@@ -19,3 +20,11 @@ def keyfob_key(request):
     words = shlex.split(request.config.getoption("keyfob_command"))
     with start(*words, program=request.config.getoption("keyfob_program")) as key:
         yield key
+
+
+@pytest.fixture(scope="session")
+def keyfob_webdriver(request):
+    """The address of a `keyfob webdriver`: virtual authenticators of its sessions are real keys."""
+    config = request.config
+    with webdriver(config.getoption("keyfob_driver"), program=config.getoption("keyfob_program")) as address:
+        yield f"http://{address}"

@@ -1,0 +1,105 @@
+/** The client with a key that is served: what can be told without a host. `KEYFOB` is the program. */
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+
+import { Keyfob, NoPrompt, Refused } from "../src/index.js";
+
+const started = { program: process.env.KEYFOB ?? "keyfob", command: ["serve", "--listen", "127.0.0.1:0", "--profile", "bio"] };
+let key;
+
+before(async () => (key = await Keyfob.start(started)));
+after(() => key.stop());
+
+function passkey(userHandle = "YWRh") {
+  const privateKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  return {
+    credentialId: Buffer.from(`an id of ${userHandle}`).toString("base64url"),
+    isResidentCredential: true,
+    rpId: "example.org",
+    userHandle,
+    privateKey: privateKey.export({ format: "der", type: "pkcs8" }).toString("base64url"),
+    signCount: 7,
+  };
+}
+
+test("a key that was started asks nothing", async () => {
+  const [told] = await key.listKeys();
+  assert.equal(told.key, "1-1");
+  assert.equal(told.prompt, null);
+  await assert.rejects(key.waitForPrompt({ seconds: 0 }), NoPrompt);
+  assert.ok(key.said.some((line) => line.startsWith("listening on ")));
+});
+
+test("a credential goes in, is changed, and goes out", async () => {
+  const credential = passkey();
+  assert.equal(await key.addCredential(credential), null);
+  await key.changeCredential(credential.credentialId, { backupEligibility: true, signCount: null });
+  const [told] = await key.credentials();
+  assert.deepEqual(
+    { ...told, ...credential, signCount: null, backupEligibility: true },
+    told,
+  );
+  assert.equal(await key.addCredential({ ...passkey(), credentialId: "bmV3" }), credential.credentialId);
+  await key.removeCredential("bmV3");
+  assert.deepEqual(await key.credentials(), []);
+});
+
+test("all credentials are told, however many answers that takes", async () => {
+  await key.removeCredentials();
+  const many = Array.from({ length: 9 }, (_, number) => passkey(Buffer.from([number]).toString("base64url")));
+  for (const one of many) await key.addCredential(one);
+  assert.equal((await key.credentials()).length, many.length);
+  await key.removeCredentials();
+});
+
+test("events tell of credentials, until nobody wants to hear", async () => {
+  const stop = new AbortController();
+  const events = await key.events({ signal: stop.signal });
+  const credential = passkey();
+  await key.addCredential(credential);
+  const { value } = await events.next();
+  assert.equal(value.name, "credentialAdded");
+  assert.equal(value.data.credential.credentialId, credential.credentialId);
+  stop.abort();
+  for await (const event of events) assert.equal(event.name, "credentialDeleted");
+  await key.removeCredentials();
+});
+
+test("a finger is enrolled, a policy is set, the key is replugged", async () => {
+  await key.enrollFinger(1);
+  await key.removeFinger(1);
+  await key.setPolicy({ touch: "deny", verification: "fail" });
+  await key.setPolicy({ touch: "ask" });
+  assert.equal((await key.metadata()).protocolFamily, "fido2");
+});
+
+test("what is refused says why and what next", async () => {
+  const refused = await key.removeCredential("bm93aGVyZQ").catch((error) => error);
+  assert.ok(refused instanceof Refused);
+  assert.equal(refused.status, 400);
+  assert.equal(refused.error, "invalid argument");
+  assert.ok(refused.message && refused.next);
+  await assert.rejects(key.tap(), Refused); // it is no card
+});
+
+test("who has another token is refused", async () => {
+  const stranger = new Keyfob(key.address, "a token of yesterday");
+  await assert.rejects(stranger.listKeys(), (error) => error instanceof Refused && error.status === 401);
+});
+
+test("a keyfob that does not start says why", async () => {
+  const command = ["serve", "--listen", "127.0.0.1:0", "--profile", "no such profile"];
+  await assert.rejects(Keyfob.start({ ...started, command }), /keyfob ended: (.|\n)*next: /);
+  await assert.rejects(Keyfob.start({ ...started, program: "no-such-program" }), /keyfob ended: (.|\n)*next: /);
+});
+
+test("each operation of the description is a method", async () => {
+  const described = JSON.parse(await readFile(new URL("../../../docs/openapi.json", import.meta.url), "utf8"));
+  const operations = Object.values(described.paths).flatMap((path) => Object.values(path)).map((operation) => operation.operationId);
+  const sameAs = { waitForPromptOfKey: "waitForPrompt" }; // with a `key`
+  for (const name of operations.filter(Boolean)) {
+    assert.equal(typeof key[sameAs[name] ?? name], "function", name);
+  }
+});
