@@ -54,7 +54,8 @@ fn collect(root: &Path, folder: &Path, endings: &[&str], found: &mut Vec<String>
         let text = path.to_string_lossy().into_owned();
         if entry.path().is_dir() {
             let hidden = entry.file_name().to_string_lossy().starts_with(['.', '_']);
-            if !hidden && !text.ends_with("target") {
+            let foreign = ["target", "node_modules"].iter().any(|name| text.ends_with(name));
+            if !hidden && !foreign {
                 collect(root, &path, endings, found);
             }
         } else if endings.iter().any(|ending| text.ends_with(ending)) {

@@ -1,0 +1,56 @@
+"""Playwright, WebdriverIO and Selenium with what examples/browser-tests has for each, unchanged: every one of them starts keyfob itself.
+
+The keys are plugged in without a kernel (`plugged`); with one the examples need nothing of this.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import programs
+from browser import Browser
+from keyfob import Keyfob
+
+TESTS = Path(__file__).resolve().parents[2]
+EXAMPLES = TESTS.parent / "examples/browser-tests"
+PLUGGED = TESTS / "browser/plugged"
+CLIENT = TESTS.parent / "clients/python/src"
+
+pytestmark = pytest.mark.skipif("KEYFOB_NO_TOOLS" in os.environ, reason=os.environ.get("KEYFOB_NO_TOOLS", ""))
+
+
+def _runs(*command, **environment):
+    """All tests of a tool pass."""
+    places = {"KEYFOB": PLUGGED, "KEYFOB_PROGRAM": Keyfob.program, "ARTEFACTS": Browser.artefacts}
+    ended = subprocess.run(
+        [str(word) for word in command],
+        cwd=EXAMPLES,
+        env=os.environ | {name: str(value) for name, value in (places | environment).items()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=programs.PATIENCE,
+    )
+    assert ended.returncode == 0, ended.stdout
+
+
+def playwright_has_a_key_for_each_test_and_passkeys_go_to_it_and_back():
+    _runs("npx", "playwright", "test", "--config", "playwright/playwright.config.mjs")
+
+
+def webdriverio_has_keys_by_a_service():
+    _runs("npx", "wdio", "run", "webdriverio/wdio.conf.mjs")
+
+
+def selenium_in_javascript_has_keys_by_a_proxy():
+    _runs("node", "--test", "selenium/passkeys.test.mjs")
+
+
+def selenium_in_python_has_keys_by_a_fixture():
+    plugin = ["-c", "/dev/null", "-p", "no:cacheprovider", "-p", "keyfob.pytest_plugin"]
+    options = ["--rootdir", ".", "--keyfob-program", PLUGGED, "selenium/test_passkeys.py"]
+    _runs(sys.executable, "-B", "-m", "pytest", *plugin, *options, PYTHONPATH=CLIENT)
