@@ -22,13 +22,24 @@ def site():
 
 @pytest.fixture
 def browser(keyfob_webdriver):
+    browser = webdriver.Remote(keyfob_webdriver, options=firefox() if "FIREFOX" in os.environ else chromium())
+    yield browser
+    browser.quit()
+
+
+def chromium():
     options = webdriver.ChromeOptions()
     options.binary_location = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
         options.add_argument(flag)
-    browser = webdriver.Remote(keyfob_webdriver, options=options)
-    yield browser
-    browser.quit()
+    return options
+
+
+def firefox():
+    options = webdriver.FirefoxOptions()
+    options.binary_location = os.environ["FIREFOX"]
+    options.add_argument("-headless")
+    return options
 
 
 def test_a_page_makes_a_passkey_and_signs_in(browser, site):

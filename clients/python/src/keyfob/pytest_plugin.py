@@ -11,7 +11,7 @@ def pytest_addoption(parser):
     group = parser.getgroup("keyfob")
     group.addoption("--keyfob-program", default="keyfob", metavar="FILE", help="the program keyfob")
     group.addoption("--keyfob-command", default="attach", metavar="WORDS", help="what it does for a test, such as attach")
-    group.addoption("--keyfob-driver", default="chromedriver", metavar="FILE|URL", help="before what `keyfob webdriver` stands")
+    group.addoption("--keyfob-driver", default="chromedriver", metavar="WORDS", help="before what `keyfob webdriver` stands, and its options")
 
 
 @pytest.fixture
@@ -26,5 +26,6 @@ def keyfob_key(request):
 def keyfob_webdriver(request):
     """The address of a `keyfob webdriver`: virtual authenticators of its sessions are real keys."""
     config = request.config
-    with webdriver(config.getoption("keyfob_driver"), program=config.getoption("keyfob_program")) as address:
+    words = shlex.split(config.getoption("keyfob_driver"))
+    with webdriver(*words, program=config.getoption("keyfob_program")) as address:
         yield f"http://{address}"
