@@ -50,6 +50,9 @@ pub fn files(folder: &str, endings: &[&str]) -> Vec<String> {
 fn collect(root: &Path, folder: &Path, endings: &[&str], found: &mut Vec<String>) {
     let Ok(entries) = fs::read_dir(root.join(folder)) else { return };
     for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+            continue; // What it leads to is found where it is.
+        }
         let path = folder.join(entry.file_name());
         let text = path.to_string_lossy().into_owned();
         if entry.path().is_dir() {

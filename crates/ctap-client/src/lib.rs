@@ -2,19 +2,19 @@
 //!
 //! # Talking to a key
 //!
-//! ```no_run
+//! ```
 //! # #[cfg(target_os = "linux")]
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mod linux {
 //! use ctap_client::{Client, HidChannel, hidraw};
 //!
-//! let key = hidraw::list()?.into_iter().next().ok_or("plug in a key")?;
-//! let mut client = Client::new(HidChannel::open(key.open()?)?);
-//! println!("{:?}", client.get_info()?.versions);
-//! client.set_pin("2468")?;
-//! # Ok(())
+//! fn set_up_a_new_key() -> Result<(), Box<dyn std::error::Error>> {
+//!     let key = hidraw::list()?.into_iter().next().ok_or("plug in a key")?;
+//!     let mut client = Client::new(HidChannel::open(key.open()?)?);
+//!     println!("{:?}", client.get_info()?.versions);
+//!     client.set_pin("2468")?;
+//!     Ok(())
+//! }
 //! # }
-//! # #[cfg(not(target_os = "linux"))]
-//! # fn main() {}
 //! ```
 //!
 //! [`Client`] has a method for each command. Errors are sorted by whose fault they are ([`Error`]); none holds a PIN, a key or a
@@ -118,3 +118,8 @@ pub use exchange::{Exchange, KeepaliveStatus, Patience};
 pub use pin_protocol::{PinProtocol, PinUvAuthToken, SharedSecret};
 pub use pipe::{Report, ReportPipe};
 pub use status::Status;
+
+/// The code on the front page of this crate compiles.
+#[cfg(all(doctest, target_os = "linux"))]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

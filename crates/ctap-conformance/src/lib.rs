@@ -42,3 +42,8 @@ pub use outcome::{Expectations, Failure, Judgement, KeyDescription, Outcome, Rep
 pub use run::{Options, run};
 pub use suite::{Suite, SuiteError};
 pub use transport::{Answer, Endless, Hand, Transport, TransportFailure};
+
+/// The code on the front page of this crate compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

@@ -177,3 +177,8 @@ pub use status::Status;
 pub use store::Store;
 pub use taps::Tap;
 pub use transport::Transport;
+
+/// The code on the front page of this crate compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

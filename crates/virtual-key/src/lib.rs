@@ -58,3 +58,8 @@ pub use error::{Error, Warn, log};
 pub use key::{Touch, Verification};
 pub use keys::Prompt;
 pub use virtual_key::VirtualKey;
+
+/// The code on the front page of this crate compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

@@ -89,7 +89,7 @@ fn is_id(word: &str) -> bool {
     (2..=3).contains(&family.len()) && family.bytes().all(|c| c.is_ascii_uppercase()) && is_number
 }
 
-static RULES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/rules");
+static RULES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
 #[cfg(test)]
 mod tests {
