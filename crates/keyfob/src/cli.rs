@@ -9,7 +9,7 @@ use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcomma
 
 use crate::terminal::{self, Paint};
 use crate::{
-    bench, bridge, completions, conform, demo, host, metadata, run, settings, state, webdriver,
+    bench, bridge, completions, conform, demo, host, man, metadata, run, settings, state, webdriver,
 };
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
@@ -157,6 +157,7 @@ pub(crate) enum Command {
     Doctor(host::doctor::Options),
     Bench(bench::Options),
     Completions(completions::Options),
+    Man(man::Options),
 }
 
 #[cfg(test)]

@@ -23,7 +23,8 @@ use crate::home;
 
 /// Where clients look for a running key: where one is, or would be.
 pub(crate) fn default_path() -> PathBuf {
-    let places = default_directories().map(|directory| directory.join(NAME));
+    let [own, shared] = default_directories();
+    let places = [own, shared, PathBuf::from(SERVICE)].map(|directory| directory.join(NAME));
     places.iter().find(|path| path.exists()).unwrap_or(&places[0]).clone()
 }
 
@@ -35,5 +36,7 @@ pub(crate) fn default_directories() -> [PathBuf; 2] {
     [own.unwrap_or_else(|| shared.clone()), shared]
 }
 
+/// Where the key is that runs as a service of this machine (`packaging/keyfob.service`); only root sees what is in there.
+const SERVICE: &str = "/run/keyfob";
 /// The file in one of these directories.
 pub(crate) const NAME: &str = "control";

@@ -5,6 +5,7 @@ mod bridge_service;
 mod checks;
 pub(crate) mod doctor;
 mod finding;
+mod key_service;
 mod libccid;
 mod machine;
 mod pcscd;

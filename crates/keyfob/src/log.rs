@@ -1,4 +1,5 @@
-//! Logs, for whoever looks for a fault. Off by default, to the standard error stream, and without secrets: commands,
+//! Logs, for whoever looks for a fault. Off by default, to the standard error stream or, where that is the journal, to it with all
+//! fields; and without secrets: commands,
 //! lengths, statuses and channels; what identifies a site or a person only at the level `debug` (P-20).
 //!
 //! Lines that nobody takes are lost, as those of [`say`](crate::say) are; the next one that is taken comes after their
@@ -9,7 +10,10 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::journal::{self, Journal};
 use crate::say::tell;
 use crate::terminal::{Paint, count};
 
@@ -25,6 +29,10 @@ pub(crate) fn start(verbosity: u8) -> anyhow::Result<()> {
             "use one such as `debug` or `usbip_server=debug,info`",
         )
     })?;
+    if let Some(journal) = journal::takes(io::stderr()).then(Journal::open).and_then(Result::ok) {
+        tracing_subscriber::registry().with(filter).with(journal).init();
+        return Ok(());
+    }
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     let lines = || Lines { stream: io::stderr(), lost: &LOST };
     log.with_ansi(Paint::stderr().is_coloured()).with_writer(lines).init();

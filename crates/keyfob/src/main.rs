@@ -12,7 +12,9 @@ mod failure;
 mod home;
 mod host;
 mod http;
+mod journal;
 mod log;
+mod man;
 mod metadata;
 mod process;
 mod profiles;
@@ -20,6 +22,7 @@ mod run;
 mod say;
 mod secret_file;
 mod secret_json;
+mod service;
 mod settings;
 mod socket;
 mod spawned;
@@ -83,5 +86,6 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
         Command::Doctor(options) => host::doctor::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options, Cli::command()),
     }
 }

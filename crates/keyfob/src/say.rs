@@ -9,6 +9,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 
+use crate::journal;
+
 /// Tells a line on the standard output stream.
 pub(crate) fn say(line: impl Display) {
     tell(io::stdout().lock(), format_args!("{line}\n"));
@@ -16,7 +18,17 @@ pub(crate) fn say(line: impl Display) {
 
 /// Warns on the standard error stream.
 pub(crate) fn warn(line: impl Display) {
-    tell(io::stderr().lock(), format_args!("warning: {line}\n"));
+    let stream = io::stderr().lock();
+    let text = format!("warning: {line}");
+    match journal::takes(&stream) {
+        true => tell(stream, as_warning(&text)),
+        false => tell(stream, format_args!("{text}\n")),
+    };
+}
+
+/// Line by line as the journal reads it.
+fn as_warning(text: &str) -> String {
+    text.lines().map(|line| format!("{}{line}\n", journal::WARNING)).collect()
 }
 
 /// Writes `text`, of less than 4096 bytes, if `stream` takes it without blocking: a pipe that is not read, or a terminal
@@ -53,6 +65,11 @@ mod tests {
 
     use rustix::fs::Mode;
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    #[test]
+    fn the_journal_is_told_of_each_line_of_a_warning_that_it_is_one() {
+        assert_eq!(as_warning("warning: lost\nnext: look"), "<4>warning: lost\n<4>next: look\n");
+    }
 
     #[test]
     fn a_reader_that_does_not_read_stops_nobody() {

@@ -23,9 +23,12 @@ pub(super) const INSTALL_RULE: &str =
 
 /// The unit of a keyfob that is in this place. It may open /dev/uhid and pcscd's socket, and has no use for anything else.
 pub(super) fn unit(program: &Path) -> String {
-    // systemd has a meaning of its own for this sign.
-    let program = program.display().to_string().replace('%', "%%");
-    UNIT.replace("PROGRAM", &program)
+    UNIT.replace("PROGRAM", &in_unit(program))
+}
+
+/// A path as it stands in a unit: systemd has a meaning of its own for one sign.
+pub(super) fn in_unit(path: &Path) -> String {
+    path.display().to_string().replace('%', "%%")
 }
 
 /// What the service lacks, where its unit is installed; nothing where it is not.
@@ -143,7 +146,7 @@ WantedBy=multi-user.target
 "#;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::process::Command;
     use std::{env, fs};
 
@@ -152,7 +155,7 @@ mod tests {
     use super::*;
 
     /// What a program says, if it is installed here.
-    fn said(command: &mut Command) -> Option<(bool, String)> {
+    pub(in crate::host) fn said(command: &mut Command) -> Option<(bool, String)> {
         let ended = command.output().ok()?;
         let said = [ended.stdout, ended.stderr].concat();
         Some((ended.status.success(), String::from_utf8_lossy(&said).into_owned()))

@@ -6,7 +6,7 @@ use std::io::{self, stdout};
 use super::finding::{Finding, State};
 use super::machine::Machine;
 use super::ways::{Drivers, Verdict, Way};
-use super::{bridge_service, checks, udev_rule};
+use super::{bridge_service, checks, key_service, udev_rule};
 use crate::failure::failure;
 use crate::terminal::wrap::{columns_of, hanging};
 use crate::terminal::{self, Paint};
@@ -40,6 +40,10 @@ pub(crate) struct Options {
     /// Print a systemd unit instead, which runs `keyfob bridge` as a service, not as root
     #[arg(long, conflicts_with_all = ["way", "json", "udev_rule", "polkit_rule"])]
     bridge_unit: bool,
+
+    /// Print a systemd unit instead, by which this machine has a key from its start on, or this user while logged in
+    #[arg(long, value_name = "WHOSE", conflicts_with_all = ["way", "json", "udev_rule", "polkit_rule", "bridge_unit"])]
+    key_unit: Option<key_service::Whose>,
 }
 
 /// Runs the command.
@@ -75,6 +79,7 @@ impl Options {
             Self { udev_rule: true, uhid, .. } => Some(udev_rule::text(*uhid)),
             Self { polkit_rule: true, .. } => Some(bridge_service::POLKIT_RULE.to_owned()),
             Self { bridge_unit: true, .. } => Some(bridge_service::unit(&env::current_exe()?)),
+            Self { key_unit: Some(whose), .. } => Some(whose.unit(&env::current_exe()?)),
             _ => None,
         })
     }
@@ -127,6 +132,7 @@ Examples:
   keyfob doctor --udev-rule | sudo tee /etc/udev/rules.d/70-keyfob.rules
   keyfob doctor uhid && keyfob attach --uhid
   keyfob doctor --polkit-rule | sudo tee /etc/polkit-1/rules.d/70-keyfob.rules
+  keyfob doctor --key-unit user > ~/.config/systemd/user/keyfob.service
   keyfob doctor --json | jq '.[] | select(.state == \"lacking\")'";
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use super::running::Running;
 use crate::failure::advise;
 use crate::host;
 use crate::say::{say, warn};
+use crate::service::Awaited;
 
 /// Plug a key into this machine
 #[derive(Debug, Args)]
@@ -84,8 +85,16 @@ impl Options {
 }
 
 async fn hold_all(driver: Driver, keys: Rc<Keys>) -> anyhow::Result<Infallible> {
-    let held: Vec<Rc<Held>> =
-        keys.iter().map(|key| Rc::new(Held::new(&driver, key, Box::new(announce)))).collect();
+    let awaited = Rc::new(Awaited::new(keys.iter().map(|key| key.bus_id())));
+    let hold = |key| {
+        let awaited = Rc::clone(&awaited);
+        let found = move |key: &PluggedKey, node: Option<&Path>| {
+            announce(key, node);
+            awaited.is_there(key.bus_id());
+        };
+        Rc::new(Held::new(&driver, key, Box::new(found)))
+    };
+    let held: Vec<Rc<Held>> = keys.iter().map(hold).collect();
     if matches!(driver, Driver::Uhid(_)) {
         // It does not keep the machine awake.
         return hold_each(&held).await;

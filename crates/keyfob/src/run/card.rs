@@ -19,6 +19,7 @@ use super::running::Running;
 use crate::failure::usage;
 use crate::host;
 use crate::say::{say, warn};
+use crate::service;
 
 /// Lay a key, as a card, on a virtual NFC reader of this machine
 #[derive(Debug, Args)]
@@ -54,6 +55,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let running = Running::start(&Server::new(), &options.keys, &settings)?;
     let keys = Rc::clone(running.keys());
     lay_on(&keys, options.away);
+    service::ready();
     running.serve(lie_on_each(reader, keys)).await
 }
 

@@ -16,6 +16,7 @@ use crate::failure::usage;
 use crate::home;
 use crate::process::EndSignal;
 use crate::say::warn;
+use crate::service;
 use crate::socket::ListeningSocket;
 use crate::state;
 
@@ -80,8 +81,10 @@ impl Running {
             never = removed::guard(self.keys.directories()) => match never {},
             never = prompts::front_end(&self.keys) => match never {},
             never = obey(self.hooks.as_ref(), &self.keys) => match never {},
+            never = service::keep_watchdog() => match never {},
             () = self.end.received() => Ok(()),
         };
+        service::stopping();
         self.keys.unplug();
         outcome
     }

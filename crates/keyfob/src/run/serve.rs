@@ -21,6 +21,7 @@ use crate::device::{Address, with_port};
 use crate::failure::{advise, failure, usage};
 use crate::host::{self, STANDARD_PORT};
 use crate::say::{say, warn};
+use crate::service;
 use crate::socket::ListeningSocket;
 
 /// Offer a key over USB/IP, to this machine or another
@@ -65,6 +66,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         running.keys().offer_at(&offer);
     }
     listeners.announce(running.keys())?;
+    service::ready();
     running.serve(listeners.serve(&server)).await
 }
 
