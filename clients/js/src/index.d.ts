@@ -122,6 +122,8 @@ export class Keyfob implements AsyncDisposable {
   takeOff(which?: Which): Promise<void>;
   /** The FIDO metadata statement of the key, or of its U2F side. */
   metadata(options?: Which & { u2f?: boolean }): Promise<Record<string, unknown>>;
+  /** What kind of key it is: the name of its profile, and all that it says. */
+  profile(which?: Which): Promise<{ name: string; profile: Record<string, unknown> }>;
 
   /** All that the key keeps, with private keys. */
   credentials(which?: Which): Promise<Credential[]>;

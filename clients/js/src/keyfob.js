@@ -101,6 +101,10 @@ export class Keyfob {
     return this.#ask("GET", `${of(key)}/metadata?u2f=${u2f}`);
   }
 
+  async profile({ key = ONLY_KEY } = {}) {
+    return this.#ask("GET", `${of(key)}/profile`);
+  }
+
   /** All that the key keeps; an answer has room for some of them at a time. */
   async credentials({ key = ONLY_KEY } = {}) {
     const found = [];

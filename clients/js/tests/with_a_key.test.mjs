@@ -73,6 +73,9 @@ test("a finger is enrolled, a policy is set, the key is replugged", async () => 
   await key.setPolicy({ touch: "deny", verification: "fail" });
   await key.setPolicy({ touch: "ask" });
   assert.equal((await key.metadata()).protocolFamily, "fido2");
+  const { name, profile } = await key.profile();
+  assert.equal(name, "bio");
+  assert.equal(profile.options.bioEnroll, true);
 });
 
 test("what is refused says why and what next", async () => {

@@ -93,6 +93,7 @@ pub struct PluggedKey {
     port: Port,
     serial: String,
     statements: Statements,
+    profile: Profile,
     /// Where its memory is kept; `None`: nowhere.
     directory: Option<PathBuf>,
     run: u32,
@@ -234,7 +235,7 @@ impl KeyMaker<'_> {
         memory: Memory,
         mut rng: Box<dyn CryptoRng + Send>,
     ) -> Result<PluggedKey, Error> {
-        let profile = &self.profile();
+        let profile = self.profile();
         let Memory { store, serial, directory } = memory;
         let mut issuer = Issuer {
             serial: &serial,
@@ -244,7 +245,7 @@ impl KeyMaker<'_> {
         };
         let identities = profile.identities(|kind| issuer.identity(kind))?;
         let config = profile.config(&identities)?;
-        let statements = Statements::new(profile, &identities)?;
+        let statements = Statements::new(&profile, &identities)?;
         let (touch, bell) = (self.settings.touch, self.bell.clone());
         let parts = Parts { store, rng, touch, bell };
         let mut key = Key::new(config, parts, self.clock.now());
@@ -266,6 +267,7 @@ impl KeyMaker<'_> {
             port,
             serial,
             statements,
+            profile,
             directory,
             run: self.run,
             replugs: Cell::new(0),
@@ -322,6 +324,11 @@ impl PluggedKey {
     /// The number that is printed on it.
     pub fn serial(&self) -> &str {
         &self.serial
+    }
+
+    /// What kind of key it is.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// What relying parties may know of it.

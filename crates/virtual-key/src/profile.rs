@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use ctap_core::config::{Contradiction, NewCredentials};
 use ctap_core::{CheckedConfig, Config, Transport};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 pub use self::description::{Aaguid, MAX_CAPACITY};
@@ -113,6 +114,17 @@ impl Profile {
     pub fn with_transport(mut self, transport: Transport) -> Self {
         self.description.add_transport(transport);
         self
+    }
+
+    /// By what name it was loaded: that of a built-in profile, or the path of a file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All that it says, with the members and values that a file has (docs/profiles.md), none left out. Files that it names stay names.
+    pub fn to_json(&self) -> Value {
+        // Its members have names, and none has a value that JSON lacks.
+        serde_json::to_value(&self.description).unwrap_or_default()
     }
 
     /// The ways to reach it, each once (`transports`).

@@ -80,6 +80,10 @@ class Keyfob:
         """The FIDO metadata statement of the key, or of its U2F side."""
         return self._ask("GET", f"/keys/{quote(key)}/metadata?u2f={str(u2f).lower()}")
 
+    def profile(self, key=KEY):
+        """What kind of key it is: the `name` of its profile, and all that it says."""
+        return self._ask("GET", f"/keys/{quote(key)}/profile")
+
     def credentials(self, key=KEY):
         """All that the key keeps, with private keys, in WebDriver's members."""
         found, total = [], 1

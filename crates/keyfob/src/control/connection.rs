@@ -72,7 +72,8 @@ fn patience(request: &Request) -> Option<Duration> {
         | Request::EnrollFinger { .. }
         | Request::RemoveFinger { .. }
         | Request::SetPolicy { .. }
-        | Request::Metadata { .. } => Duration::ZERO,
+        | Request::Metadata { .. }
+        | Request::Profile { .. } => Duration::ZERO,
         Request::Tap { times, milliseconds, .. } => {
             Duration::from_millis(u64::from(*times) * u64::from(*milliseconds))
         }

@@ -68,6 +68,12 @@ pub(crate) enum Request {
         #[serde(default)]
         u2f: bool,
     },
+    /// Tell what kind of key it is.
+    Profile {
+        /// Which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
     /// Tell the credentials that a key keeps, with their private keys: as many as an answer has room for.
     Credentials {
         /// Which one, if there are several.
@@ -215,6 +221,13 @@ pub(crate) enum Response {
     Metadata {
         /// A FIDO metadata statement.
         statement: serde_json::Value,
+    },
+    /// To `profile`.
+    Profile {
+        /// The built-in profile, or its file.
+        name: String,
+        /// All that it says, as a file of JSON would.
+        profile: serde_json::Value,
     },
     /// To `credentials`.
     Credentials {
@@ -415,6 +428,7 @@ mod tests {
                 Request::Metadata { key: Some("1-1".into()), u2f: true },
                 r#"{"do":"metadata","key":"1-1","u2f":true}"#,
             ),
+            (Request::Profile { key: Some("1-1".into()) }, r#"{"do":"profile","key":"1-1"}"#),
             (Request::Credentials { key: None, from: 7 }, r#"{"do":"credentials","from":7}"#),
             (
                 Request::AddCredential { key: None, credential: serde_json::json!({}).into() },
@@ -499,6 +513,7 @@ mod tests {
             name().prop_map(|key| Request::TakeOff { key }),
             Just(Request::Status),
             (name(), any::<bool>()).prop_map(|(key, u2f)| Request::Metadata { key, u2f }),
+            name().prop_map(|key| Request::Profile { key }),
         ]
     }
 

@@ -153,6 +153,7 @@ pub(super) async fn obey(request: Request, shared: &Shared) -> Response {
         Request::TakeOff { key } => take_off(keys, key.as_deref()),
         Request::Status => Ok(status(keys)),
         Request::Metadata { key, u2f } => metadata(keys, key.as_deref(), u2f),
+        Request::Profile { key } => profile(keys, key.as_deref()),
         owned => {
             let answer = owner::obey(keys, owned).await;
             shared.changed.notify_waiters();
@@ -321,6 +322,11 @@ fn metadata(keys: &Keys, key: Option<&str>, u2f: bool) -> Answer {
             "leave out --u2f for the statement about what it speaks",
         )),
     }
+}
+
+fn profile(keys: &Keys, key: Option<&str>) -> Answer {
+    let profile = the_one(keys, key)?.profile();
+    Ok(Response::Profile { name: profile.name().to_owned(), profile: profile.to_json() })
 }
 
 /// The key with this bus id, or the only one.

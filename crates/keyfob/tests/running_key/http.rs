@@ -106,6 +106,11 @@ fn keys_are_listed_and_replugged_and_what_there_is_not_is_said() {
     assert_eq!(told["keys"][1]["key"], "1-2");
     assert_eq!(key.ask("POST", "/keys/1-2/replug", "").0, 200);
     assert_eq!(key.ask("GET", "/keys/1-1/metadata", "").1["protocolFamily"], "fido2");
+    let (_, told) = key.ask("GET", "/keys/1-1/profile", "");
+    assert_eq!(
+        (&told["name"], &told["profile"]["options"]["rk"]),
+        (&json!("default"), &json!(true))
+    );
     for (path, error) in [
         ("/keys/1-3/replug", "invalid argument"),
         ("/keys/1-1/tap", "invalid argument"),

@@ -148,6 +148,9 @@ pub(super) fn of(outcome: Outcome) -> Result<Response<Reply>, Fault> {
         Outcome::Prompt(prompt) => json_of(StatusCode::OK, &prompt),
         Outcome::Status(status) => json_of(StatusCode::OK, &status),
         Outcome::Metadata { statement } => json_of(StatusCode::OK, &statement),
+        Outcome::Profile { name, profile } => {
+            json_of(StatusCode::OK, &json!({ "name": name, "profile": profile }))
+        }
         Outcome::Credentials { credentials, total } => {
             json_of(StatusCode::OK, &Credentials { credentials, total })
         }

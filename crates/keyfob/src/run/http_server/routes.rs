@@ -49,6 +49,7 @@ pub(super) const ROUTES: &[Route] = &[
     route(Method::POST, "/keys/{key}/lay-on", "lay_on", Body::Members),
     route(Method::POST, "/keys/{key}/take-off", "take_off", Body::Members),
     route(Method::GET, "/keys/{key}/metadata", "metadata", Body::None),
+    route(Method::GET, "/keys/{key}/profile", "profile", Body::None),
     route(Method::GET, "/keys/{key}/credentials", "credentials", Body::None),
     route(Method::POST, "/keys/{key}/credentials", "add_credential", Body::Member("credential")),
     route(Method::DELETE, "/keys/{key}/credentials", "remove_credentials", Body::None),
