@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::tree;
 
 /// The families that concern an authenticator on USB, in the order of the files.
-pub const FAMILIES: [&str; 15] =
-    ["MSG", "MC", "GA", "GI", "CP", "RS", "SL", "CM", "BE", "LB", "CF", "EX", "HD", "UF", "AT"];
+pub const FAMILIES: [&str; 16] = [
+    "MSG", "MC", "GA", "GI", "CP", "RS", "SL", "CM", "BE", "LB", "CF", "EX", "PS", "HD", "UF", "AT",
+];
 
 /// One rule.
 #[derive(Debug)]

@@ -10,6 +10,8 @@ use crate::fields::{Fields, FromCbor};
 
 /// COSE algorithm ECDSA on P-256 with SHA-256.
 pub const ES256: i64 = -7;
+/// The same with its curve told (RFC 9864).
+pub const ESP256: i64 = -9;
 /// COSE algorithm EdDSA; in CTAP always Ed25519.
 pub const EDDSA: i64 = -8;
 /// COSE algorithm of key-agreement keys (CP-02).
@@ -27,8 +29,10 @@ pub const ML_DSA_65: i64 = -49;
 /// The public half of a credential or attestation key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PublicKey {
-    /// ECDSA on P-256.
+    /// ECDSA on P-256, as ES256.
     Es256(p256::ecdsa::VerifyingKey),
+    /// The same, as ESP256.
+    Esp256(p256::ecdsa::VerifyingKey),
     /// ECDSA on P-384.
     Es384(p384::ecdsa::VerifyingKey),
     /// ECDSA on secp256k1.
@@ -68,6 +72,7 @@ impl PublicKey {
     pub const fn algorithm(&self) -> i64 {
         match self {
             Self::Es256(_) => ES256,
+            Self::Esp256(_) => ESP256,
             Self::Es384(_) => ES384,
             Self::Es256K(_) => ES256K,
             Self::Ed25519(_) => EDDSA,
@@ -83,7 +88,7 @@ impl PublicKey {
     /// [`SignatureFault`]; the signer's fault, except for an unknown algorithm.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
         match self {
-            Self::Es256(key) => {
+            Self::Es256(key) | Self::Esp256(key) => {
                 let signature = p256::ecdsa::Signature::from_der(signature).ok();
                 judge(signature, |signature| key.verify(message, signature).is_ok())
             }
@@ -131,9 +136,10 @@ impl FromCbor for PublicKey {
         let key_type: i64 = fields.require(KTY, name)?;
         let algorithm: i64 = fields.require(ALG, name)?;
         let key = match (key_type, algorithm) {
-            (EC2, ES256) => {
+            (EC2, ES256 | ESP256) => {
                 let point = read_point::<32>(fields, CURVE_P256, name)?;
-                p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Self::Es256)
+                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok();
+                key.map(if algorithm == ES256 { Self::Es256 } else { Self::Esp256 })
             }
             (EC2, ES384) => {
                 let point = read_point::<48>(fields, CURVE_P384, name)?;
@@ -205,19 +211,37 @@ pub fn read_key_agreement(value: Value) -> Result<p256::PublicKey, ReplyFault> {
     if (key_type, algorithm) != (EC2, ECDH_ES_HKDF_256) {
         return Err(ReplyFault::BadValue(NAME));
     }
-    let point = read_point::<32>(fields, CURVE_P256, NAME)?;
-    p256::PublicKey::from_sec1_bytes(&point).map_err(|_| ReplyFault::BadValue(NAME))
+    p256_of(fields, NAME)
+}
+
+/// Reads a key on P-256, whatever it says that it is for.
+pub(crate) fn read_p256(value: Value, name: &'static str) -> Result<p256::PublicKey, ReplyFault> {
+    let mut fields = Fields::from_cbor(value, name)?;
+    let key_type: i64 = fields.require(KTY, name)?;
+    let _: Option<i64> = fields.take(ALG, name)?;
+    if key_type == EC2 { p256_of(fields, name) } else { Err(ReplyFault::BadValue(name)) }
+}
+
+/// The point of a key on P-256, once `kty` and `alg` have been taken.
+fn p256_of(fields: Fields, name: &'static str) -> Result<p256::PublicKey, ReplyFault> {
+    let point = read_point::<32>(fields, CURVE_P256, name)?;
+    p256::PublicKey::from_sec1_bytes(&point).map_err(|_| ReplyFault::BadValue(name))
 }
 
 /// The platform's key-agreement key as it goes into a request (CP-02).
 #[must_use]
 pub fn key_agreement(key: &p256::PublicKey) -> Value {
+    ec2(key, ECDH_ES_HKDF_256)
+}
+
+/// A key on P-256 for this algorithm, as a COSE_Key.
+pub(crate) fn ec2(key: &p256::PublicKey, algorithm: i64) -> Value {
     let sec1 = key.to_sec1_point(false);
     let coordinates = sec1.as_bytes().get(1..).unwrap_or_default();
     let (x, y) = coordinates.split_at_checked(32).unwrap_or_default();
     MapBuilder::new()
         .member(KTY, EC2)
-        .member(ALG, ECDH_ES_HKDF_256)
+        .member(ALG, algorithm)
         .member(CRV, CURVE_P256)
         .member(X, x)
         .member(Y, y)

@@ -81,6 +81,7 @@
     )
 )]
 
+pub mod arkg;
 pub mod attestation;
 pub mod auth_data;
 pub mod blob_array;
@@ -102,6 +103,7 @@ pub mod limits;
 pub mod pcsc;
 pub mod pin_protocol;
 pub mod pipe;
+pub mod preview_sign;
 pub mod status;
 #[cfg(test)]
 mod test_support;

@@ -12,10 +12,12 @@ use alloc::vec::Vec;
 
 use crate::public_key::PublicKey;
 
+pub(crate) mod arkg;
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
 #[cfg(feature = "es256k")]
 mod es256k;
+mod esp256_split;
 #[cfg(feature = "ml-dsa")]
 mod ml_dsa;
 #[cfg(any(not(feature = "aws-lc"), test))]
@@ -25,6 +27,7 @@ mod tests;
 
 #[cfg(feature = "es256k")]
 pub(crate) use self::es256k::es256k;
+pub(crate) use self::esp256_split::esp256_split;
 #[cfg(feature = "ml-dsa")]
 pub(crate) use self::ml_dsa::{ml_dsa_44, ml_dsa_65};
 #[cfg(feature = "aws-lc")]

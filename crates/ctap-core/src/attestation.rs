@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::algorithm::{Algorithm, KeyPair, PrivateKey};
-use crate::cbor::{Array, Bytes, Item, MapWriter};
+use crate::cbor::{Array, Bytes, Item, MapWriter, to_vec};
 use crate::consent::Evidence;
 use crate::credential::Credential;
 use crate::limits::MAX_CERTIFICATES;
@@ -168,8 +168,39 @@ impl Signer<'_> {
             Statement::SelfSigned => packed(&self.pair, &[], &signed, what.evidence),
             Statement::Basic(model) => packed(&self.pair, &model.x5c, &signed, what.evidence),
             Statement::FidoU2f(model) => fido_u2f(&self.pair, &model.x5c, what),
-            Statement::None => Some(Attested { format: "none", statement: MapWriter::new() }),
+            Statement::None => Some(Attested::none()),
         }
+    }
+
+    /// The attestation object of a signing key, with numbered members (PS-05): the model's key vouches for it where it vouches for
+    /// the credential, in the one format that can; nobody does otherwise. `None`: the arithmetic failed.
+    pub(crate) fn attest_signing_key(
+        &self,
+        auth_data: &[u8],
+        client_data_hash: &[u8; 32],
+        evidence: &Evidence,
+    ) -> Option<Vec<u8>> {
+        let signed: [&[u8]; 2] = [auth_data, client_data_hash];
+        let attested = match self.statement {
+            Statement::Basic(model) => packed(&self.pair, &model.x5c, &signed, evidence)?,
+            Statement::SelfSigned | Statement::FidoU2f(_) | Statement::None => Attested::none(),
+        };
+        Some(attested.object(auth_data))
+    }
+}
+
+impl Attested {
+    /// Nobody vouches.
+    pub(crate) fn none() -> Self {
+        Self { format: "none", statement: MapWriter::new() }
+    }
+
+    /// With the authenticator data it is about.
+    pub(crate) fn object(self, auth_data: &[u8]) -> Vec<u8> {
+        let mut object = MapWriter::new();
+        object.put(0x01_u8, self.format).put(0x02_u8, Bytes(auth_data));
+        object.put(0x03_u8, self.statement);
+        to_vec(&object)
     }
 }
 

@@ -191,6 +191,8 @@ pub struct Extensions {
     pub large_blob: Option<usize>,
     /// pinComplexityPolicy, with its setting in setMinPINLength (getInfo 0x1B).
     pub pin_complexity_policy: bool,
+    /// previewSign, a draft (version 4): keys beside a credential that sign whatever a relying party hands them (PS-30).
+    pub preview_sign: bool,
     /// thirdPartyPayment: credentials that may be used for payments on other sites.
     pub third_party_payment: bool,
 }
@@ -348,6 +350,7 @@ impl Default for Config {
                 cred_blob: Some(128),
                 large_blob: None,
                 pin_complexity_policy: true,
+                preview_sign: false,
                 third_party_payment: true,
             },
             credentials: NewCredentials::default(),

@@ -6,7 +6,7 @@
 //!  sealed         01 ‖ IV[16] ‖ AES-256-CBC( alg i32 ‖ policy u8 ‖ 00… ‖ secret[32..] ) ‖ HMAC-SHA-256[32]
 //! ```
 //! The MAC covers everything before it and the RP id hash. Both keys are derived from the wrapping key, so a reset, which
-//! draws a new one, ends every credential (RS-09).
+//! draws a new one, ends every credential (RS-09). The key handles of previewSign are sealed in the same way.
 
 use alloc::vec::Vec;
 
@@ -19,11 +19,13 @@ use crate::crypto::{self, BLOCK, random_bytes};
 use crate::secret::{Secret, SecretBytes};
 
 /// The first byte of a sealed id; a discoverable id is told apart by its length.
-const SEALED: u8 = 1;
+const CREDENTIAL: u8 = 1;
+/// That of the key handle of a signing key (PS-17).
+const SIGNING_KEY: u8 = 2;
 /// The MAC at the end of a sealed id.
 const MAC: usize = 32;
 /// What stands before the private key: the algorithm, the policy byte, zeros up to a whole block.
-const PREFIX: usize = BLOCK;
+pub(crate) const PREFIX: usize = BLOCK;
 /// In the policy byte, beside the two bits of the credProtect level.
 const THIRD_PARTY_PAYMENT: u8 = 0x04;
 /// BE, BS, and a counter that stays 0.
@@ -41,8 +43,13 @@ pub(crate) fn random(rng: &mut dyn CryptoRng) -> Vec<u8> {
 
 /// Bytes of an id that a credential of this algorithm is sealed in.
 pub(crate) const fn sealed_length(algorithm: Algorithm) -> usize {
+    length_around(algorithm.secret_length())
+}
+
+/// Bytes of what a secret of so many bytes is sealed in.
+pub(crate) const fn length_around(secret: usize) -> usize {
     const AROUND: usize = 1 + BLOCK + PREFIX + MAC;
-    AROUND.saturating_add(algorithm.secret_length())
+    AROUND.saturating_add(secret)
 }
 
 /// The keys behind sealed ids, each for one purpose. They follow from the wrapping key and are kept for as long as it is, so
@@ -71,34 +78,72 @@ impl SealingKeys {
         rng: &mut dyn CryptoRng,
     ) -> Option<Credential> {
         let iv: [u8; BLOCK] = random_bytes(rng);
-        let mut body = contents.encode();
-        if !crypto::aes256_cbc_encrypt(self.encryption.expose(), &iv, &mut body) {
-            return None;
-        }
-        let mut id = [&[SEALED], &iv[..], &body].concat();
-        let mac = crypto::hmac_sha256(self.mac.expose(), &[&id, rp_id_hash]);
-        id.extend_from_slice(mac.expose());
+        let id = self.lock(CREDENTIAL, &iv, contents.encode(), rp_id_hash)?;
         Some(self.credential(contents, id, &iv, rp_id_hash))
     }
 
     /// Opens an id that [`seal`](Self::seal) made for this relying party; `None` for every other. Ids of other makes, which
     /// everybody can tell by their form, cost no MAC.
     pub(crate) fn open(&self, id: &[u8], rp_id_hash: &[u8; 32]) -> Option<Credential> {
-        let (&SEALED, rest) = id.split_first()? else { return None };
+        let (iv, body) = self.unlock(CREDENTIAL, id, rp_id_hash)?;
+        Some(self.credential(Contents::decode(&body)?, id.to_vec(), iv, rp_id_hash))
+    }
+
+    /// The key handle of a signing key that belongs to `owner`. `None` as [`seal`](Self::seal).
+    pub(crate) fn seal_signing_key(
+        &self,
+        body: Zeroizing<Vec<u8>>,
+        owner: &[u8; 32],
+        rng: &mut dyn CryptoRng,
+    ) -> Option<Vec<u8>> {
+        self.lock(SIGNING_KEY, &random_bytes(rng), body, owner)
+    }
+
+    /// What [`seal_signing_key`](Self::seal_signing_key) sealed for this owner; `None` for every other handle, and for ids.
+    pub(crate) fn open_signing_key(
+        &self,
+        handle: &[u8],
+        owner: &[u8; 32],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        self.unlock(SIGNING_KEY, handle, owner).map(|(_, body)| body)
+    }
+
+    /// Encrypts `body` and vouches for it, as one of a kind that belongs to `owner`.
+    fn lock(
+        &self,
+        kind: u8,
+        iv: &[u8; BLOCK],
+        mut body: Zeroizing<Vec<u8>>,
+        owner: &[u8; 32],
+    ) -> Option<Vec<u8>> {
+        if !crypto::aes256_cbc_encrypt(self.encryption.expose(), iv, &mut body) {
+            return None;
+        }
+        let mut sealed = [&[kind], &iv[..], &body].concat();
+        let mac = crypto::hmac_sha256(self.mac.expose(), &[&sealed, owner]);
+        sealed.extend_from_slice(mac.expose());
+        Some(sealed)
+    }
+
+    /// The IV and the body of what [`lock`](Self::lock) made.
+    fn unlock<'i>(
+        &self,
+        kind: u8,
+        sealed: &'i [u8],
+        owner: &[u8; 32],
+    ) -> Option<(&'i [u8; BLOCK], Zeroizing<Vec<u8>>)> {
+        let (first, rest) = sealed.split_first().filter(|(first, _)| **first == kind)?;
         let (iv, rest) = rest.split_first_chunk::<BLOCK>()?;
         let (body, mac) = rest.split_last_chunk::<MAC>()?;
         if !body.len().is_multiple_of(BLOCK) {
             return None;
         }
-        let expected = crypto::hmac_sha256(self.mac.expose(), &[&[SEALED], iv, body, rp_id_hash]);
+        let expected = crypto::hmac_sha256(self.mac.expose(), &[&[*first], iv, body, owner]);
         if !expected.matches(mac) {
             return None;
         }
         let mut body = Zeroizing::new(body.to_vec());
-        if !crypto::aes256_cbc_decrypt(self.encryption.expose(), iv, &mut body) {
-            return None;
-        }
-        Some(self.credential(Contents::decode(&body)?, id.to_vec(), iv, rp_id_hash))
+        crypto::aes256_cbc_decrypt(self.encryption.expose(), iv, &mut body).then_some((iv, body))
     }
 
     fn credential(

@@ -8,6 +8,7 @@ pub(crate) mod hmac_secret;
 pub(crate) mod large_blob;
 pub(crate) mod large_blob_key;
 pub(crate) mod min_pin_length;
+pub(crate) mod preview_sign;
 pub(crate) mod registration;
 
 use alloc::vec::Vec;
@@ -26,6 +27,7 @@ pub(crate) fn names(config: &Config) -> Vec<&'static str> {
         ("largeBlobKey", config.large_blobs.is_some()),
         ("minPinLength", config.has_min_pin_length()),
         ("pinComplexityPolicy", extensions.pin_complexity_policy),
+        (preview_sign::NAME, extensions.preview_sign),
         ("thirdPartyPayment", extensions.third_party_payment),
     ]
     .into_iter()

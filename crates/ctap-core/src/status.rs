@@ -43,6 +43,9 @@ pub enum Status {
     /// A credential of the exclude list lives here (MC-32).
     #[error("credential excluded")]
     CredentialExcluded = 0x19,
+    /// A signing key's handle, or what is to derive its key, is not right (PS-17, PS-18).
+    #[error("invalid credential")]
+    InvalidCredential = 0x22,
     /// None of the asked algorithms is supported (MC-06).
     #[error("unsupported algorithm")]
     UnsupportedAlgorithm = 0x26,

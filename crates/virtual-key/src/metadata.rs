@@ -72,7 +72,7 @@ fn statement(
         ("authenticatorVersion", json!(profile.firmware_version())),
         ("schema", json!(3)),
         ("keyProtection", json!(["software"])),
-        ("isKeyRestricted", json!(true)),
+        ("isKeyRestricted", json!(profile.restricts_keys())), // PS-32
         ("isFreshUserVerificationRequired", json!(false)),
         ("matcherProtection", json!(["software"])),
         ("cryptoStrength", json!(128)),

@@ -157,6 +157,11 @@ impl Profile {
         self.description.credentials.multi_device_credential_support
     }
 
+    /// Whether its private keys sign nothing but what CTAP has them sign (PS-32).
+    pub(crate) fn restricts_keys(&self) -> bool {
+        self.description.restricts_keys()
+    }
+
     /// Its `firmwareVersion`.
     pub fn firmware_version(&self) -> u32 {
         self.description.firmware_version

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use ctap_client::arkg::PublicSeed;
 use ctap_client::attestation::{self, Attestation};
 use ctap_client::auth_data::{AttestedCredential, AuthData};
 use ctap_client::cbor::{MapBuilder, decode, encode};
@@ -154,6 +155,10 @@ const FUNCTIONS: &[Function] = &[
     function("verify", 3, |mut a, _| {
         let (key, message, signature) = (a.value()?, a.bytes()?, a.bytes()?);
         truth(public_key(&key)?.verify(&message, &signature).is_ok())
+    }),
+    function("derived", 2, |mut a, scope| {
+        let seed = PublicSeed::from_cbor(a.value()?, "the ARKG seed").map_err(fault)?;
+        derived(&seed, &a.bytes()?, scope)
     }),
     // U2F
     function("apdu", 4, |mut a, _| {
@@ -346,6 +351,16 @@ fn attestation_kind(mut arguments: Arguments, _: &mut Scope<'_>) -> Result<Term,
 
 fn public_key(cose: &Value) -> Result<PublicKey, NoValue> {
     PublicKey::from_cbor(cose.clone(), "the public key").map_err(fault)
+}
+
+/// A public key that ARKG-P256 derives from a seed, and what the private key is asked for with (PS-22).
+fn derived(seed: &PublicSeed, context: &[u8], scope: &mut Scope<'_>) -> Result<Term, NoValue> {
+    let mut ikm = [0; 32];
+    scope.rng.fill_bytes(&mut ikm);
+    let derived = seed.derive_public_key(&ikm, context);
+    let derived = derived.ok_or_else(|| NoValue("a context has 64 bytes at most".to_owned()))?;
+    let map = MapBuilder::new().member("key", derived.cose_key);
+    Ok(map.member("arguments", derived.arguments).build().into())
 }
 
 fn u2f_public_key(point: &[u8]) -> Result<Term, NoValue> {

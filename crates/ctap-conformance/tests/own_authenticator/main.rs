@@ -86,6 +86,7 @@ fn maximal() -> Config {
         rp_ids: vec!["example.com".to_owned()],
         vendor_facilitated_only: false,
     });
+    config.extensions.preview_sign = true;
     config
 }
 

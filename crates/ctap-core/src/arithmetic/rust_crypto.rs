@@ -7,10 +7,10 @@ use core::cell::OnceCell;
 use p256::elliptic_curve::Generate;
 use p256::elliptic_curve::sec1::ToSec1Point;
 use rand_core::CryptoRng;
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::SigningKey;
+use super::esp256_split::sign_digest;
 use crate::crypto::sha256;
 use crate::public_key::{P256Point, PublicKey};
 use crate::secret::Secret;
@@ -30,11 +30,7 @@ impl SigningKey for Es256 {
     }
 
     fn sign(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
-        let scalar = Zeroizing::new(self.0.to_nonzero_scalar());
-        let digest = sha256(parts);
-        let (signature, _) =
-            ecdsa::hazmat::sign_prehashed_rfc6979::<p256::NistP256, Sha256>(&scalar, &digest, &[]);
-        Some(signature.to_der().as_bytes().to_vec())
+        Some(sign_digest(&self.0, &sha256(parts)))
     }
 }
 

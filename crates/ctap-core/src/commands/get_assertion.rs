@@ -117,7 +117,7 @@ fn check(request: Request<'_>, view: View<'_>) -> Result<(Checked, Verified), St
     }
     let up = request.options.up.unwrap_or(true); // GA-07
     let uv = require_uv(uv, auth.is_some(), up, view.policy())?; // GA-08, GA-09
-    request.extensions.check(up)?;
+    request.extensions.check(up, request.allow_list.is_some())?;
     let verified = match auth.filter(|_| view.policy().protected()) {
         Some((mac, protocol)) => Verified::ByToken(view.session.token.authorize_for_rp(
             protocol,
@@ -272,10 +272,12 @@ impl Checked {
     ) -> Result<Reply, Status> {
         let may_write = self.allow_list.is_some() && evidence.present(); // EX-76, EX-77
         let count = found.len();
+        let first = found.first().and_then(|candidate| candidate.credential(cx.store.state()));
+        let extensions = self.extensions.open(first, &evidence, cx)?; // GA-23
         let terms = Terms {
             rp_id_hash: self.rp_id_hash,
             client_data_hash: self.client_data_hash,
-            extensions: self.extensions.open(cx)?, // GA-23
+            extensions,
             with_names: count > 1 && evidence.verified(),
             evidence,
             may_write,

@@ -460,6 +460,11 @@ impl Checked {
         cx: &mut Context<'c>,
     ) -> Result<Unsigned<'a>, Status> {
         let statement = self.formats.choose(self.enterprise, self.algorithm, cx.config.means());
+        let aaguid = statement.aaguid(&cx.config.aaguid);
+        let signing_key = self.extensions.preview_sign();
+        let signing_key = signing_key
+            .map(|wanted| wanted.make(credential, aaguid, evidence, cx).ok_or(Status::Other))
+            .transpose()?;
         let asked = Asked { rp_id: &self.rp.id, verified: evidence.verified() };
         let auth_data = AuthData {
             rp_id_hash: &self.rp_id_hash,
@@ -467,7 +472,7 @@ impl Checked {
             backup: credential.backup,
             sign_count: cx.counter.of_new(credential.counter),
             attested: Some(AttestedCredential {
-                aaguid: statement.aaguid(&cx.config.aaguid),
+                aaguid,
                 id: &credential.id,
                 public_key: &public.cose(self.algorithm.cose()),
             }),
@@ -475,7 +480,7 @@ impl Checked {
         }
         .encode();
         let signer = statement.signer(pair).ok_or(Status::Other)?;
-        Ok(Unsigned { checked: self, credential, public, auth_data, signer, evidence })
+        Ok(Unsigned { checked: self, credential, public, auth_data, signing_key, signer, evidence })
     }
 }
 
@@ -485,6 +490,8 @@ struct Unsigned<'a> {
     credential: &'a Credential,
     public: &'a PublicKey,
     auth_data: Vec<u8>,
+    /// The authenticator data of the signing key that is made with it.
+    signing_key: Option<Vec<u8>>,
     signer: Signer<'a>,
     evidence: &'a Evidence,
 }
@@ -492,7 +499,7 @@ struct Unsigned<'a> {
 impl Unsigned<'_> {
     /// `None`: the arithmetic failed.
     fn signed(&self) -> Option<Reply> {
-        let Self { checked, credential, public, auth_data, signer, evidence } = self;
+        let Self { checked, credential, public, auth_data, signer, evidence, .. } = self;
         let client_data_hash = &checked.client_data_hash;
         let attested = signer.attest(&Registration {
             credential,
@@ -503,12 +510,19 @@ impl Unsigned<'_> {
         })?;
         let large_blob_key =
             credential.account.as_ref().and_then(|account| account.large_blob_key.as_ref());
+        let signing_key = match &self.signing_key {
+            Some(auth_data) => {
+                Some(signer.attest_signing_key(auth_data, client_data_hash, evidence)?)
+            }
+            None => None,
+        };
+        let unsigned = checked.extensions.unsigned_outputs(checked.rk, signing_key.as_deref());
         let mut reply = MapWriter::new();
         reply.put(0x01_u8, attested.format).put(0x02_u8, Bytes(auth_data));
         reply.put(0x03_u8, attested.statement);
         reply.put_some(0x04_u8, checked.enterprise.then_some(true)); // MC-96
         reply.put_some(0x05_u8, large_blob_key.map(|key| Bytes(key.expose()))); // EX-60
-        reply.put_some(0x06_u8, checked.extensions.unsigned_outputs(checked.rk)); // EX-73
+        reply.put_some(0x06_u8, unsigned); // EX-73, PS-05
         Some(Reply::map(&reply))
     }
 }

@@ -8,12 +8,15 @@ use alloc::vec::Vec;
 
 use super::Config;
 use crate::algorithm::Algorithm;
-use crate::attestation::{Attestation, AttestationKey};
+use crate::attestation::{Attestation, AttestationKey, Attested};
 use crate::cbor::{Array, Bytes, Encode, Encoded, MapWriter, to_vec};
 use crate::commands::get_assertion::{descriptor_map, user_map};
 use crate::credential::{LargeBlob, User};
 use crate::credential_id::{self, DISCOVERABLE};
-use crate::extensions::large_blob;
+use crate::extensions::preview_sign::key::{Demands, LONGEST_HANDLE, LONGEST_PUBLIC_KEY};
+use crate::extensions::preview_sign::registration::{demanded, longest_output};
+use crate::extensions::registration::unsigned_outputs;
+use crate::extensions::{large_blob, preview_sign};
 use crate::limits::{MAX_FRIENDLY_NAME, MAX_NAME, MAX_PIN_BYTES, MAX_USER_ID};
 use crate::pin::Protocol;
 
@@ -55,11 +58,31 @@ fn registration(algorithm: Algorithm, rk: bool, config: &Config) -> usize {
         reply.put(0x01_u8, made.format).put(0x02_u8, Bytes(&data)).put(0x03_u8, made.statement);
         reply.put_some(0x04_u8, made.is_enterprise.then_some(true));
         reply.put_some(0x05_u8, large_blob_key(config).filter(|_| rk));
-        let blob = config.extensions.large_blob.map(|_| large_blob::supported(rk));
-        reply.put_some(0x06_u8, blob);
+        let signing_key = config.extensions.preview_sign.then(|| signing_key(config));
+        let blob = config.extensions.large_blob.map(|_| rk);
+        reply.put_some(0x06_u8, unsigned_outputs(blob, signing_key.as_deref()));
         length(&reply)
     });
     replies.max().unwrap_or(0)
+}
+
+/// The attestation object of a signing key (PS-05).
+fn signing_key(config: &Config) -> Vec<u8> {
+    let outputs = to_vec(&demanded(Demands::Verification));
+    let parts = [HEAD, ATTESTED, LONGEST_HANDLE, LONGEST_PUBLIC_KEY, outputs.len()];
+    let device = config.authenticator_config.enterprise_attestation.as_ref();
+    let model = config.attestation_key.as_ref().filter(|_| vouches(config));
+    let vouching = [model, device.map(|device| &device.key)].into_iter().flatten();
+    let statement = vouching
+        .map(|key| packed(key.key.algorithm, Some(key)))
+        .max_by_key(|made| to_vec(&made.statement).len());
+    let made = statement.map(|made| Attested { format: made.format, statement: made.statement });
+    made.unwrap_or_else(Attested::none).object(&dummy(parts.iter().sum()))
+}
+
+/// The model's key vouches for credentials, unless another format is preferred.
+fn vouches(config: &Config) -> bool {
+    matches!(config.attestation, Attestation::Basic) && config.attestation_key.is_some()
 }
 
 /// An attestation statement of the right length.
@@ -73,7 +96,7 @@ struct Statement {
 fn statements(algorithm: Algorithm, config: &Config) -> Vec<Statement> {
     let device = config.authenticator_config.enterprise_attestation.as_ref();
     let model = config.attestation_key.as_ref();
-    let vouches = matches!(config.attestation, Attestation::Basic) && model.is_some();
+    let vouches = vouches(config);
     let is_u2f = config.u2f && algorithm == Algorithm::Es256;
     let own = (!vouches).then(|| packed(algorithm, None));
     let basic = model.filter(|_| vouches).map(|model| packed(model.key.algorithm, Some(model)));
@@ -110,6 +133,7 @@ fn registration_outputs(config: &Config) -> MapWriter {
     outputs.put_some("credBlob", offered.cred_blob.map(|_| true));
     outputs.put_some("credProtect", offered.cred_protect.then_some(3_u8));
     outputs.put_some("hmac-secret", offered.hmac_secret.then_some(true));
+    outputs.put_some(preview_sign::NAME, offered.preview_sign.then(longest_output));
     outputs.put_some("minPinLength", config.has_min_pin_length().then_some(MAX_PIN_BYTES));
     outputs.put_some("hmac-secret-mc", offered.hmac_secret_mc.then_some(Bytes(&salts)));
     outputs.put_some("thirdPartyPayment", offered.third_party_payment.then_some(true));
@@ -124,6 +148,9 @@ fn assertion(algorithm: Algorithm, id: usize, rk: bool, config: &Config) -> usiz
     let mut outputs = MapWriter::new();
     outputs.put_some("credBlob", offered.cred_blob.map(|_| Bytes(&blob)));
     outputs.put_some("hmac-secret", offered.hmac_secret.then_some(Bytes(&salts)));
+    let signed = dummy(Algorithm::Es256.longest_signature());
+    let signed = offered.preview_sign.then(|| preview_sign::assertion::output(&signed));
+    outputs.put_some(preview_sign::NAME, signed);
     outputs.put_some("thirdPartyPayment", offered.third_party_payment.then_some(true));
     let data = dummy([HEAD, to_vec(&outputs).len()].iter().sum());
     let signature = dummy(algorithm.longest_signature());

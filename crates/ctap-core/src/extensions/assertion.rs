@@ -1,11 +1,14 @@
 //! Extension inputs of getAssertion, and what becomes of them for each credential.
 
+use alloc::vec::Vec;
+
 use super::hmac_secret::{Input, Salts};
 use super::large_blob::Access;
-use super::{cred_blob, large_blob_key};
+use super::{cred_blob, large_blob_key, preview_sign};
 use crate::cbor::{Bytes, Map, MapWriter};
 use crate::commands::Context;
 use crate::config::Config;
+use crate::consent::Evidence;
 use crate::credential::Credential;
 use crate::status::Status;
 
@@ -18,6 +21,7 @@ pub(crate) struct Extensions {
     cred_blob: bool,
     large_blob_key: bool,
     large_blob: Option<Access>,
+    preview_sign: Option<preview_sign::assertion::Input>,
     third_party_payment: bool,
 }
 
@@ -37,6 +41,10 @@ impl Extensions {
                 "largeBlob" if offered.large_blob.is_some() => {
                     inputs.large_blob = Some(Access::parse(value)?);
                 }
+                preview_sign::NAME if offered.preview_sign => {
+                    inputs.preview_sign =
+                        Some(preview_sign::assertion::Input::parse(value.map()?)?);
+                }
                 "thirdPartyPayment" if offered.third_party_payment => {
                     inputs.third_party_payment = value.boolean()?;
                 }
@@ -46,20 +54,37 @@ impl Extensions {
         Ok(inputs)
     }
 
-    /// hmac-secret is nothing for a silent request (EX-24).
-    pub(crate) fn check(&self, up: bool) -> Result<(), Status> {
-        if self.hmac_secret.is_some() && !up { Err(Status::UnsupportedOption) } else { Ok(()) }
+    /// What an input demands of the rest of the request.
+    pub(crate) const fn check(&self, up: bool, names_credentials: bool) -> Result<(), Status> {
+        if self.hmac_secret.is_some() && !up {
+            return Err(Status::UnsupportedOption); // EX-24
+        }
+        if self.preview_sign.is_some() && !names_credentials {
+            return Err(Status::InvalidOption); // PS-12
+        }
+        Ok(())
     }
 
-    /// Decrypts what is encrypted; from then on each credential only computes.
-    pub(crate) fn open(self, cx: &Context<'_>) -> Result<Opened, Status> {
+    /// Decrypts what is encrypted, and signs with a signing key of the first credential, which is the only one of an allowList; from
+    /// then on each credential only computes.
+    pub(crate) fn open(
+        self,
+        first: Option<&Credential>,
+        evidence: &Evidence,
+        cx: &Context<'_>,
+    ) -> Result<Opened, Status> {
         let keys = &cx.session.key_agreement;
         let salts = self.hmac_secret.map(|input| input.open(keys, cx.config)).transpose()?;
+        let to_be_signed = self.preview_sign.as_ref().zip(first);
+        let signature = to_be_signed
+            .map(|(input, owner)| input.sign(owner, &cx.session.sealing_keys, evidence))
+            .transpose()?;
         Ok(Opened {
             salts,
             cred_blob: self.cred_blob,
             large_blob_key: self.large_blob_key,
             large_blob: self.large_blob,
+            signature,
             third_party_payment: self.third_party_payment,
         })
     }
@@ -71,6 +96,8 @@ pub(crate) struct Opened {
     cred_blob: bool,
     large_blob_key: bool,
     large_blob: Option<Access>,
+    /// Made with a signing key.
+    signature: Option<Vec<u8>>,
     third_party_payment: bool,
 }
 
@@ -88,6 +115,8 @@ impl Opened {
         let mut outputs = MapWriter::new();
         outputs.put_some("credBlob", blob); // EX-54
         outputs.put_some("hmac-secret", salted.as_deref().map(Bytes)); // EX-31
+        let signature = self.signature.as_deref().map(preview_sign::assertion::output);
+        outputs.put_some(preview_sign::NAME, signature); // PS-11
         let payment = self.third_party_payment.then_some(credential.third_party_payment);
         outputs.put_some("thirdPartyPayment", payment); // EX-91
         outputs

@@ -61,11 +61,11 @@ impl Access {
     }
 }
 
-/// What a registration answers (EX-72, EX-73).
+/// What a registration answers (EX-72, EX-73): one of its unsigned outputs.
 pub(crate) fn supported(supported: bool) -> MapWriter {
-    unsigned_output(|output| {
-        output.put("supported", supported);
-    })
+    let mut output = MapWriter::new();
+    output.put("supported", supported);
+    output
 }
 
 /// What a write answers (EX-76).

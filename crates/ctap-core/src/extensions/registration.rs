@@ -2,7 +2,8 @@
 
 use super::hmac_secret::{Input, Salts};
 use super::large_blob::Support;
-use super::{cred_blob, cred_protect, large_blob, large_blob_key, min_pin_length};
+use super::preview_sign::registration::Wanted;
+use super::{cred_blob, cred_protect, large_blob, large_blob_key, min_pin_length, preview_sign};
 use crate::cbor::{Bytes, Map, MapWriter};
 use crate::commands::Context;
 use crate::config::Config;
@@ -20,6 +21,7 @@ pub(crate) struct Extensions {
     large_blob: Option<Support>,
     min_pin_length: bool,
     pin_complexity_policy: bool,
+    preview_sign: Option<Wanted>,
     third_party_payment: bool,
 }
 
@@ -53,6 +55,9 @@ impl Extensions {
                 }
                 "pinComplexityPolicy" if offered.pin_complexity_policy => {
                     inputs.pin_complexity_policy = value.boolean()?;
+                }
+                preview_sign::NAME if offered.preview_sign => {
+                    inputs.preview_sign = Some(Wanted::parse(value.map()?)?);
                 }
                 "thirdPartyPayment" if offered.third_party_payment => {
                     inputs.third_party_payment = value.boolean()?;
@@ -103,6 +108,11 @@ impl Extensions {
         if self.large_blob.is_some() { LargeBlob::Empty } else { LargeBlob::Unsupported }
     }
 
+    /// The signing key to be made beside the credential (PS-03).
+    pub(crate) const fn preview_sign(&self) -> Option<Wanted> {
+        self.preview_sign
+    }
+
     pub(crate) const fn third_party_payment(&self) -> bool {
         self.third_party_payment
     }
@@ -124,6 +134,7 @@ impl Extensions {
         outputs.put_some("credBlob", stored); // EX-51
         outputs.put_some("credProtect", self.cred_protect.map(CredProtect::level)); // EX-10
         outputs.put_some("hmac-secret", self.hmac_secret.then_some(true)); // EX-20
+        outputs.put_some(preview_sign::NAME, self.preview_sign.map(Wanted::output)); // PS-04
         let asks_length = self.min_pin_length && may_know;
         outputs.put_some("minPinLength", asks_length.then_some(settings.min_pin_length)); // EX-80
         outputs.put_some("hmac-secret-mc", salted.as_deref().map(Bytes)); // EX-42
@@ -134,10 +145,26 @@ impl Extensions {
         outputs
     }
 
-    /// The outputs outside the signed data, if there are any (EX-73).
-    pub(crate) fn unsigned_outputs(&self, rk: bool) -> Option<MapWriter> {
-        self.large_blob.map(|_| large_blob::supported(rk))
+    /// The outputs outside the signed data, if there are any (EX-73). `signing_key`: the attestation object of a new one.
+    pub(crate) fn unsigned_outputs(
+        &self,
+        rk: bool,
+        signing_key: Option<&[u8]>,
+    ) -> Option<MapWriter> {
+        unsigned_outputs(self.large_blob.map(|_| rk), signing_key)
     }
+}
+
+/// The unsigned outputs: whether a large blob has a place, and the attestation object of a signing key.
+pub(crate) fn unsigned_outputs(
+    large_blob: Option<bool>,
+    signing_key: Option<&[u8]>,
+) -> Option<MapWriter> {
+    let mut outputs = MapWriter::new();
+    outputs.put_some("largeBlob", large_blob.map(large_blob::supported)); // EX-73
+    let signing_key = signing_key.map(preview_sign::registration::unsigned_output);
+    outputs.put_some(preview_sign::NAME, signing_key); // PS-05
+    (!outputs.is_empty()).then_some(outputs)
 }
 
 /// Who registers, and whether the user is verified.

@@ -1,5 +1,7 @@
 //! What a key announces as its longest message holds for its own answers.
 
+use ctap_client::arkg::ESP256_SPLIT_ARKG;
+use ctap_client::preview_sign::{Demands, generate_key};
 use ctap_core::Config;
 use ctap_core::algorithm::Algorithm;
 use ctap_core::attestation::Attestation;
@@ -64,6 +66,7 @@ fn registration(key: &mut Key, algorithm: Algorithm, rk: bool) -> Request {
         .extension("hmac-secret-mc", input)
         .extension("minPinLength", true)
         .extension("pinComplexityPolicy", true)
+        .extension("previewSign", generate_key(&[ESP256_SPLIT_ARKG], Demands::Verification))
         .extension("thirdPartyPayment", true);
     let config = key.authenticator.config();
     let request = match config.authenticator_config.enterprise_attestation {
@@ -148,7 +151,7 @@ fn store_full(key: &mut Key, algorithm: Algorithm, user: u8) {
 // MSG-60, MSG-61, GI-14
 #[test]
 fn no_answer_is_longer_than_announced_and_no_more_is_asked_for_than_it_takes() {
-    let kinds: [Edit; 7] = [
+    let kinds: [Edit; 9] = [
         |config| config.algorithms = vec![Algorithm::MlDsa65],
         |config| config.algorithms = vec![Algorithm::Es384, Algorithm::MlDsa44],
         |config| {
@@ -172,6 +175,16 @@ fn no_answer_is_longer_than_announced_and_no_more_is_asked_for_than_it_takes() {
         |config| {
             config.large_blobs = None;
             config.extensions.large_blob = Some(2000);
+        },
+        |config| {
+            config.algorithms = vec![Algorithm::MlDsa44];
+            config.extensions.preview_sign = true;
+        },
+        |config| {
+            config.extensions.preview_sign = true;
+            config.attestation = Attestation::Basic;
+            config.attestation_key = Some(attestation_key(1));
+            config.authenticator_config.enterprise_attestation = Some(enterprise());
         },
     ];
     for (number, edit) in kinds.into_iter().enumerate() {

@@ -23,6 +23,7 @@ mod make_credential;
 mod messages;
 mod noise;
 mod pin_retries;
+mod preview_sign;
 mod records;
 mod registration;
 mod reset_gestures;

@@ -122,6 +122,37 @@ fn a_key_that_keeps_blobs_with_its_credentials_passes() {
 }
 
 #[test]
+fn a_key_that_signs_what_it_is_handed_passes() {
+    passes(
+        r#"extensions = ["credProtect", "hmac-secret", "previewSign"]"#,
+        &[
+            "ps-registration",
+            "ps-attestation",
+            "ps-not-asked",
+            "ps-first-known-algorithm",
+            "ps-no-known-algorithm",
+            "ps-no-list",
+            "ps-flags",
+            "ps-wrong-type",
+            "ps-another",
+            "ps-sign",
+            "ps-split",
+            "ps-digest",
+            "ps-seed",
+            "ps-arguments",
+            "ps-no-allow-list",
+            "ps-member-missing",
+            "ps-untouched",
+            "ps-unverified",
+            "ps-unattended",
+            "ps-altered",
+            "ps-handle",
+            "ps-gone",
+        ],
+    );
+}
+
+#[test]
 fn a_key_whose_sensor_may_what_its_pin_may_not_passes() {
     let profile = r#"
         extends = "everything"

@@ -186,6 +186,15 @@ fn what_is_true_of_every_keyfob_is_said_of_each() {
 }
 
 #[test]
+fn keys_that_sign_what_they_are_handed_are_not_restricted() {
+    // PS-32
+    let statement = written("extensions = [\"credProtect\", \"hmac-secret\", \"previewSign\"]");
+    assert_eq!(statement["isKeyRestricted"], json!(false));
+    let extensions = statement["authenticatorGetInfo"]["extensions"].as_array().unwrap();
+    assert!(extensions.contains(&json!("previewSign")));
+}
+
+#[test]
 fn each_model_has_a_name_and_a_number_of_its_own() {
     // AT-50, AT-51, AT-70
     let mut seen = BTreeSet::new();

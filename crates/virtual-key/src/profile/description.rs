@@ -140,6 +140,8 @@ enum ExtensionName {
     LargeBlobKey,
     MinPinLength,
     PinComplexityPolicy,
+    /// A draft: off unless a profile asks for it (PS-30).
+    PreviewSign,
     ThirdPartyPayment,
 }
 
@@ -288,6 +290,10 @@ impl Description {
         self.versions.iter().any(|version| version.of_ctap2().is_some())
     }
 
+    pub(super) fn restricts_keys(&self) -> bool {
+        !self.extensions.contains(&ExtensionName::PreviewSign)
+    }
+
     pub(super) fn speaks_u2f(&self) -> bool {
         self.versions.contains(&VersionName::U2f)
     }
@@ -389,6 +395,7 @@ impl Description {
             cred_blob: has(ExtensionName::CredBlob).then_some(self.max_cred_blob_length),
             large_blob: has(ExtensionName::LargeBlob).then_some(self.max_large_blob_length),
             pin_complexity_policy: has(ExtensionName::PinComplexityPolicy),
+            preview_sign: has(ExtensionName::PreviewSign),
             third_party_payment: has(ExtensionName::ThirdPartyPayment),
         }
     }
