@@ -164,6 +164,8 @@ pub(crate) enum Command {
 mod tests {
     use super::*;
 
+    use std::collections::BTreeSet;
+
     use clap::error::ErrorKind;
     use keyfob_tests::{markdown, tree};
 
@@ -186,6 +188,21 @@ mod tests {
             for call in examples {
                 Cli::try_parse_from(&call).unwrap_or_else(|error| panic!("{call:?}: {error}"));
             }
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_manual_page_with_its_examples() {
+        let mut command = Cli::command().disable_help_subcommand(true);
+        command.build();
+        let pages = man::pages(Cli::command()).unwrap();
+        let names: BTreeSet<_> = pages.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names.len(), with_subcommands(command).len());
+        assert!(names.contains("keyfob.1") && names.contains("keyfob-credentials-export.1"));
+        for (name, page) in &pages {
+            let page = String::from_utf8(page.clone()).unwrap();
+            let examples = page.split(".SH EXAMPLES").nth(1).unwrap_or_default();
+            assert!(examples.contains("keyfob"), "{name}");
         }
     }
 

@@ -49,7 +49,10 @@ pub(crate) fn run(options: &Options, command: Command) -> anyhow::Result<()> {
 }
 
 /// For each command, those of commands too, the name of its file and its page.
-fn pages(command: Command) -> io::Result<Vec<(String, Vec<u8>)>> {
+///
+/// # Errors
+/// None: a page is made in memory.
+pub(crate) fn pages(command: Command) -> io::Result<Vec<(String, Vec<u8>)>> {
     // Nobody looks for the page of `help`.
     let mut command = command.disable_help_subcommand(true);
     command.build();
