@@ -1,7 +1,10 @@
 """Plugging in and out, and what the kernel and udev make of the key."""
 
+import os
 import signal
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +80,21 @@ def a_server_killed_while_a_request_waits_takes_its_device_node_along():
 def keyfob_attach_needs_neither_a_port_nor_the_usbip_tool():
     with Keyfob("attach", "--touch", "auto"):
         Device(kernel.await_node()).register()
+
+
+@needs_kernel
+def the_action_for_browsers_starts_a_key_for_a_job():
+    script = Path(__file__).parents[3] / ".github/actions/setup/run"
+    with tempfile.TemporaryDirectory(prefix="keyfob-job-") as place:
+        inputs = {"KEYFOB": Keyfob.program, "SETUP_ATTACH": "--touch auto", "SETUP_PLACE": place, "HOME": place, "XDG_RUNTIME_DIR": place}
+        said = run(str(script), "start", environment=os.environ | inputs).must_succeed()
+        told = dict(line.split("=", 1) for line in said.splitlines())
+        try:
+            Device(kernel.await_node()).register()
+            assert Path(told["token-file"]).is_file() and told["address"].startswith("127.0.0.1:")
+        finally:
+            os.kill(int(told["pid"]), signal.SIGTERM)
+        kernel.await_no_node()
 
 
 @needs_kernel
