@@ -36,7 +36,9 @@ use crate::device::Address;
 use crate::spawned::SpawnedKey;
 use crate::terminal;
 
-/// Measure the key beside a bare TCP echo, a bare signature, and any other key
+/// Measure the key beside bare work, and any other key
+///
+/// Bare work is a TCP echo that does nothing, and a signature alone.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {

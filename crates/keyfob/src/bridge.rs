@@ -48,7 +48,7 @@ use crate::say::{say, warn};
 use crate::terminal;
 use crate::terminal::shown::name;
 
-/// Show a key on a smart card or NFC reader to this host as a USB key
+/// Show a key on an NFC or smart card reader as a USB key
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {

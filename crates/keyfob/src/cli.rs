@@ -1,6 +1,8 @@
 //! The command line: every command, gathered. What its options are and mean, each command's own file says; nothing but `main`
 //! knows of this one.
 
+mod groups;
+
 use std::ffi::{OsStr, OsString};
 use std::process;
 
@@ -9,7 +11,8 @@ use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcomma
 
 use crate::terminal::{self, Paint};
 use crate::{
-    bench, bridge, completions, conform, demo, host, man, metadata, run, settings, state, webdriver,
+    bench, bridge, completions, conform, demo, failure, host, man, metadata, run, settings, state,
+    webdriver,
 };
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
@@ -30,7 +33,7 @@ pub(crate) struct Cli {
 impl Cli {
     /// The command line of this process; one that cannot be meant ends it.
     pub(crate) fn read() -> Self {
-        let mut command = Self::command();
+        let mut command = groups::grouped(Self::command());
         // Hardly ever, and it takes the whole command line apart.
         if std::env::vars_os().any(|(_, value)| value.is_empty()) {
             command = without_empty_variables(command, &|name| std::env::var_os(name));
@@ -43,12 +46,32 @@ impl Cli {
     }
 }
 
+/// Whether this process's command line asks for JSON in place of sentences, whatever else is wrong with it.
+pub(crate) fn asked_for_json() -> bool {
+    wants_json(&Cli::command(), &std::env::args_os().collect::<Vec<_>>())
+}
+
+/// `conform --json FILE` does not: that is a report of its own.
+fn wants_json(command: &clap::Command, words: &[OsString]) -> bool {
+    let (command, _) = named(command, words);
+    let mut arguments = command.get_arguments();
+    let is_flag = |argument: &clap::Arg| matches!(argument.get_action(), ArgAction::SetTrue);
+    arguments.any(|argument| argument.get_long() == Some("json") && is_flag(argument))
+        && words.iter().take_while(|word| *word != "--").any(|word| word == "--json")
+}
+
 /// Prints the help that was asked for, or why this command line cannot be meant.
 fn end(error: &clap::Error, command: &clap::Command, words: &[OsString]) -> ! {
     if !error.use_stderr() || error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
         error.exit()
     }
-    terminal::note(refusal(error, command, words, Paint::stderr()));
+    terminal::note(match wants_json(command, words) {
+        true => failure::describe_as_json(&failure::usage(
+            first_sentence(&told(error, Paint::plain())),
+            next_step(command, words),
+        )),
+        false => refusal(error, command, words, Paint::stderr()),
+    });
     process::exit(error.exit_code())
 }
 
@@ -59,17 +82,35 @@ fn refusal(
     words: &[OsString],
     paint: Paint,
 ) -> String {
+    format!("{}\nnext: {}", told(error, paint), next_step(command, words))
+}
+
+fn told(error: &clap::Error, paint: Paint) -> String {
     let said = match paint.is_coloured() {
         true => error.render().ansi().to_string(),
         false => error.render().to_string(),
     };
-    let said = said.split("\n\nFor more information").next().unwrap_or_default().trim_end();
+    said.split("\n\nFor more information").next().unwrap_or_default().trim_end().to_owned()
+}
+
+/// Without clap's `error: ` in front, and how to call the command behind.
+fn first_sentence(told: &str) -> &str {
+    let told = told.split("\n\n").next().unwrap_or_default();
+    told.strip_prefix("error: ").unwrap_or(told)
+}
+
+fn next_step(command: &clap::Command, words: &[OsString]) -> String {
+    format!("`{} --help` shows what can be typed", named(command, words).1)
+}
+
+/// The command that is meant, as far as there is one, and how it is typed.
+fn named<'c>(command: &'c clap::Command, words: &[OsString]) -> (&'c clap::Command, String) {
     let mut named = (command, command.get_name().to_owned());
     for word in words.iter().skip(1).filter(|word| !word.as_encoded_bytes().starts_with(b"-")) {
         let Some(inner) = named.0.find_subcommand(word) else { break };
         named = (inner, format!("{} {}", named.1, inner.get_name()));
     }
-    format!("{said}\nnext: `{} --help` shows what can be typed", named.1)
+    named
 }
 
 /// `keyfob --device KEY info` as `keyfob info --device KEY`: many programs take such an option in front.
@@ -223,6 +264,19 @@ mod tests {
         ] {
             assert_eq!(typed(line), meant);
         }
+    }
+
+    #[test]
+    fn json_instead_of_sentences_is_for_who_asked_for_it() {
+        let wants = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            wants_json(&Cli::command(), &words)
+        };
+        assert!(wants("keyfob info --json") && wants("keyfob credentials list --json --nonsense"));
+        assert!(!wants("keyfob info") && !wants("keyfob reset --json"));
+        assert!(!wants("keyfob conform --json report.json"), "that is a file");
+        let told = "error: unexpected argument '--x' found\n\nUsage: keyfob info --json";
+        assert_eq!(first_sentence(told), "unexpected argument '--x' found");
     }
 
     #[test]

@@ -9,7 +9,9 @@ use crate::failure::failure;
 
 use crate::terminal;
 
-/// Print a script that lets a shell complete keyfob's commands, options and their values
+/// Print the script by which a shell completes commands
+///
+/// Options and their values too.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {

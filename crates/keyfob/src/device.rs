@@ -23,7 +23,7 @@ pub(crate) use self::address::{Address, with_port};
 pub(crate) use self::channel::Channel;
 use crate::control::protocol::Response;
 use crate::control::{Connection, Request};
-use crate::failure::{advise, failure};
+use crate::failure::{advise, failure, no_key};
 use crate::host;
 use crate::terminal;
 use crate::terminal::shown::name;
@@ -134,7 +134,7 @@ fn only_key(local: &[Key], served: impl FnOnce() -> Vec<Address>) -> anyhow::Res
         several => {
             let line = |key: &Key| format!("\n  {}  {}", key.path.display(), name(&key.name));
             let list: String = several.iter().map(line).collect();
-            Err(failure(
+            Err(no_key(
                 format_args!("there are several FIDO keys on this host:{list}"),
                 "choose one with --device",
             ))
@@ -144,14 +144,14 @@ fn only_key(local: &[Key], served: impl FnOnce() -> Vec<Address>) -> anyhow::Res
 
 fn only_served(keys: &[Address]) -> anyhow::Result<Address> {
     match keys {
-        [] => Err(failure("there is no FIDO key on this host", host::way_to_a_key())),
+        [] => Err(no_key("there is no FIDO key on this host", host::way_to_a_key())),
         [only] => {
             terminal::note(format_args!("The key is that of the keyfob which runs here: {only}"));
             Ok(only.clone())
         }
         several => {
             let list: String = several.iter().map(|key| format!("\n  {key}")).collect();
-            Err(failure(
+            Err(no_key(
                 format_args!("the keyfob that runs here has several keys:{list}"),
                 "choose one with --device",
             ))
@@ -170,7 +170,7 @@ pub(crate) fn served_keys() -> Vec<Address> {
 fn open_hidraw(path: &Path) -> anyhow::Result<Box<dyn ReportPipe>> {
     if hidraw::is_key(path).is_ok_and(|is_key| is_key == Some(false)) {
         let what = format_args!("{} is no FIDO key", path.display());
-        return Err(failure(what, "`keyfob list` shows which keys there are"));
+        return Err(no_key(what, "`keyfob list` shows which keys there are"));
     }
     let pipe = Hidraw::open(path).map_err(|error| {
         let next = match error.kind() {
@@ -178,7 +178,7 @@ fn open_hidraw(path: &Path) -> anyhow::Result<Box<dyn ReportPipe>> {
             io::ErrorKind::NotFound => "`keyfob list` shows which keys there are",
             _ => "plug the key in again and retry",
         };
-        failure(format_args!("{} cannot be opened: {error}", path.display()), next)
+        no_key(format_args!("{} cannot be opened: {error}", path.display()), next)
     })?;
     Ok(Box::new(pipe))
 }
@@ -221,7 +221,7 @@ pub(crate) fn import(server: &str, bus_id: Option<&str>) -> anyhow::Result<(Host
 
 fn only_remote(server: &str, devices: &[RemoteDevice]) -> anyhow::Result<String> {
     match devices {
-        [] => Err(failure(
+        [] => Err(no_key(
             format_args!("{server} offers no device"),
             "start a key there with `keyfob serve`",
         )),
@@ -230,7 +230,7 @@ fn only_remote(server: &str, devices: &[RemoteDevice]) -> anyhow::Result<String>
             let line =
                 |device: &RemoteDevice| format!("\n  usbip:{server}/{}", name(&device.bus_id));
             let list: String = several.iter().map(line).collect();
-            Err(failure(
+            Err(no_key(
                 format_args!("{server} offers several devices:{list}"),
                 "choose one with --device",
             ))
@@ -254,7 +254,7 @@ fn connect(server: &str) -> anyhow::Result<Socket> {
             }
             _ => "check the address",
         };
-        failure(format_args!("cannot connect to {server}: {error}"), next)
+        no_key(format_args!("cannot connect to {server}: {error}"), next)
     })
 }
 
@@ -275,11 +275,11 @@ fn connect_within(server: &str, time: Duration) -> io::Result<TcpStream> {
 fn refusal(server: &str, bus_id: &str, error: ClientError) -> anyhow::Error {
     let bus_id = name(bus_id); // which may be the server's word
     match error {
-        ClientError::InUse => failure(
+        ClientError::InUse => no_key(
             format_args!("{bus_id} at {server} is plugged in elsewhere"),
             "detach it there first; on Linux `sudo usbip port` shows where it is",
         ),
-        ClientError::NoSuchDevice => failure(
+        ClientError::NoSuchDevice => no_key(
             format_args!("{server} has no device {bus_id}"),
             format_args!("`keyfob list --device usbip:{server}` shows what it has"),
         ),

@@ -4,17 +4,33 @@ use std::fmt::{self, Display};
 use std::io;
 use std::process::ExitCode;
 
-use ctap_client::{Error, TransportError};
+use ctap_client::{Error, Status, TransportError};
+use serde::Serialize;
 
-/// The exit code of a command line that cannot be meant; clap uses the same.
-const USAGE: u8 = 2;
+/// What kind of thing was in the way: what a script can act upon without reading sentences. Each has an exit code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Cause {
+    /// The world was in the way, or what was asked for does not go with what a key said of itself.
+    Other = 1,
+    /// The command line asks for what keyfob does not do, whatever keys there are: nothing was tried. clap uses the same code.
+    Usage = 2,
+    /// No key could be reached: none is there, there are several, it is not this user's, or it does not answer.
+    NoKey = 3,
+    /// The key does not know its owner: the PIN or finger is wrong, blocked, or missing.
+    NotProved = 4,
+    /// The person refused, or did not touch the key in time, or the request was cancelled.
+    NotApproved = 5,
+    /// A virtual key's memory cannot be used: it is locked, in use, damaged, not there, or older than it was.
+    Memory = 6,
+}
 
-/// A failure whose cure is known. Made with [`failure`], [`usage`] or [`advise`].
+/// A failure whose cure is known. Made with [`failure`], [`usage`], [`no_key`] or [`advise`].
 #[derive(Debug)]
 struct Advised {
     what: String,
     next: String,
-    is_usage: bool,
+    cause: Cause,
 }
 
 impl Display for Advised {
@@ -25,32 +41,69 @@ impl Display for Advised {
 
 impl std::error::Error for Advised {}
 
-/// The world was in the way, or what was asked for does not go with what a key said of itself (exit code 1).
+/// The world was in the way, or what was asked for does not go with what a key said of itself.
 pub(crate) fn failure(what: impl Display, next: impl Display) -> anyhow::Error {
-    Advised { what: what.to_string(), next: next.to_string(), is_usage: false }.into()
+    because(Cause::Other, what, next)
 }
 
-/// The command line asks for what keyfob does not do, whatever keys there are: nothing was tried (exit code 2).
+/// The command line asks for what keyfob does not do, whatever keys there are: nothing was tried.
 pub(crate) fn usage(what: impl Display, next: impl Display) -> anyhow::Error {
-    Advised { what: what.to_string(), next: next.to_string(), is_usage: true }.into()
+    because(Cause::Usage, what, next)
+}
+
+/// No key could be reached.
+pub(crate) fn no_key(what: impl Display, next: impl Display) -> anyhow::Error {
+    because(Cause::NoKey, what, next)
+}
+
+/// A failure of this cause.
+pub(crate) fn because(cause: Cause, what: impl Display, next: impl Display) -> anyhow::Error {
+    Advised { what: what.to_string(), next: next.to_string(), cause }.into()
 }
 
 /// Adds to an error what to do about it.
 pub(crate) fn advise(error: impl Into<anyhow::Error>, next: impl Display) -> anyhow::Error {
-    failure(format_args!("{:#}", error.into()), next)
+    let error = error.into();
+    because(cause(&error), format_args!("{error:#}"), next)
 }
 
 /// What `main` prints on the standard error stream, without a newline at the end.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
-    let known = find::<Advised>(error).map(|advised| advised.next.clone());
-    match known.or_else(|| from_the_cause(error)) {
+    match next_step(error) {
         Some(next) => format!("keyfob: {error:#}\nnext: {next}"),
         None => format!("keyfob: {error:#}"),
     }
 }
 
+/// The same for a program that asked for JSON: one object, on one line.
+pub(crate) fn describe_as_json(error: &anyhow::Error) -> String {
+    let cause = cause(error);
+    let what = format!("{error:#}");
+    let told = Told { what: &what, next: next_step(error), cause, exit_code: cause as u8 };
+    serde_json::json!({ "error": told }).to_string()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    what: &'a str,
+    next: Option<String>,
+    cause: Cause,
+    exit_code: u8,
+}
+
+/// What the process says by its end.
+pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    ExitCode::from(cause(error) as u8)
+}
+
+fn next_step(error: &anyhow::Error) -> Option<String> {
+    let known = find::<Advised>(error).map(|advised| advised.next.clone());
+    known.or_else(|| advice_of_the_source(error))
+}
+
 /// What helps when a key or its memory did not do its part, and nobody on the way here knew better.
-fn from_the_cause(error: &anyhow::Error) -> Option<String> {
+fn advice_of_the_source(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         let command = cause.downcast_ref::<Error>().map(Error::advice);
         let transport = || cause.downcast_ref::<TransportError>().map(TransportError::advice);
@@ -63,15 +116,39 @@ fn from_the_cause(error: &anyhow::Error) -> Option<String> {
     })
 }
 
-/// 2 for a command line that cannot be meant, 1 for everything else.
-pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let no_profile =
-        |error: &virtual_key::Error| matches!(error, virtual_key::Error::NoSuchProfile { .. });
-    match find::<Advised>(error).is_some_and(|advised| advised.is_usage)
-        || find(error).is_some_and(no_profile)
-    {
-        true => ExitCode::from(USAGE),
-        false => ExitCode::FAILURE,
+fn cause(error: &anyhow::Error) -> Cause {
+    let known = find::<Advised>(error).map(|advised| advised.cause);
+    let command = || find::<Error>(error).map(cause_of_the_command);
+    let transport = || find::<TransportError>(error).map(|_| Cause::NoKey);
+    let own_key = || find::<virtual_key::Error>(error).map(cause_in_our_key);
+    let memory = || find::<sealed_records::Error>(error).map(|_| Cause::Memory);
+    let theirs = known.or_else(command).or_else(transport);
+    theirs.or_else(own_key).or_else(memory).unwrap_or(Cause::Other)
+}
+
+/// What the key's answer to a command means, or that none came.
+pub(crate) fn cause_of_the_command(error: &Error) -> Cause {
+    use Status::{
+        KeepaliveCancel, OperationDenied, PinAuthBlocked, PinAuthInvalid, PinBlocked, PinInvalid,
+        PinNotSet, PuatRequired, UserActionTimeout, UvBlocked, UvInvalid,
+    };
+    match (error, error.status()) {
+        (Error::Transport(_), _) => Cause::NoKey,
+        (_, Some(PinInvalid | PinBlocked | PinAuthInvalid | PinAuthBlocked | PinNotSet)) => {
+            Cause::NotProved
+        }
+        (_, Some(PuatRequired | UvBlocked | UvInvalid)) => Cause::NotProved,
+        (_, Some(OperationDenied | UserActionTimeout | KeepaliveCancel)) => Cause::NotApproved,
+        _ => Cause::Other,
+    }
+}
+
+fn cause_in_our_key(error: &virtual_key::Error) -> Cause {
+    use virtual_key::Error as Key;
+    match error {
+        Key::NoSuchProfile { .. } => Cause::Usage,
+        Key::Memory(_) | Key::Records { .. } | Key::OldMemory { .. } => Cause::Memory,
+        _ => Cause::Other,
     }
 }
 
@@ -131,10 +208,33 @@ mod tests {
     }
 
     #[test]
-    fn exit_codes_tell_a_wrong_command_line_from_a_failure() {
-        let code = |error| format!("{:?}", exit_code(&error));
-        assert_eq!(code(usage("", "")), format!("{:?}", ExitCode::from(2)));
-        assert_eq!(code(failure("", "")), format!("{:?}", ExitCode::from(1)));
-        assert_eq!(code(anyhow::anyhow!("")), format!("{:?}", ExitCode::from(1)));
+    fn an_exit_code_tells_a_script_what_was_in_the_way() {
+        let refused = |status| anyhow::Error::from(Error::Status(status));
+        let locked = sealed_records::Error::InUse { directory: "/keys".into(), pid: None };
+        for (error, code) in [
+            (anyhow::anyhow!("odd"), 1),
+            (failure("", ""), 1),
+            (usage("", ""), 2),
+            (no_key("", ""), 3),
+            (TransportError::Silent.into(), 3),
+            (refused(Status::PinInvalid), 4),
+            (refused(Status::UvBlocked), 4),
+            (refused(Status::OperationDenied), 5),
+            (refused(Status::UserActionTimeout), 5),
+            (refused(Status::KeyStoreFull), 1),
+            (virtual_key::Error::from(locked).into(), 6),
+        ] {
+            assert_eq!(cause(&error) as u8, code, "{error:#}");
+            assert_eq!(cause(&advise(error, "try")) as u8, code, "advice changes no cause");
+        }
+    }
+
+    #[test]
+    fn a_program_that_asked_for_json_gets_its_failure_as_json() {
+        let error = Err::<(), _>(no_key("the door is \"shut\"", "knock")).context("no way in");
+        assert_eq!(
+            describe_as_json(&error.unwrap_err()),
+            r#"{"error":{"cause":"no-key","exitCode":3,"next":"knock","what":"no way in: the door is \"shut\""}}"#
+        );
     }
 }

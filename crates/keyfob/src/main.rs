@@ -48,7 +48,10 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            terminal::note(failure::describe(&error));
+            terminal::note(match cli::asked_for_json() {
+                true => failure::describe_as_json(&error),
+                false => failure::describe(&error),
+            });
             failure::exit_code(&error)
         }
     }

@@ -16,7 +16,9 @@ use crate::failure::usage;
 use crate::say::warn;
 use crate::{profiles, state, terminal};
 
-/// Print the metadata statement of a kind of key, for relying parties that judge attestation (FIDO MDS3, JSON)
+/// Print the metadata statement of a kind of key (FIDO MDS3)
+///
+/// For relying parties that judge attestation; as JSON.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {

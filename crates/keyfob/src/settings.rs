@@ -18,7 +18,7 @@ use anyhow::ensure;
 use ctap_client::{Client, Error};
 
 use crate::device::{Channel, DeviceOption};
-use crate::failure::{failure, usage};
+use crate::failure::{because, cause_of_the_command, failure, usage};
 use crate::terminal;
 
 /// Opens the key, ready for requests that wait for a touch.
@@ -70,5 +70,5 @@ fn refused(error: Error) -> anyhow::Error {
 /// A failure as people read it, with the standard's name for what the key answered.
 fn told(what: &str, error: &Error, next: &str) -> anyhow::Error {
     let code = error.status().map(|status| format!(" [{} 0x{:02X}]", status.name(), status.byte()));
-    failure(format_args!("{what}{}", code.unwrap_or_default()), next)
+    because(cause_of_the_command(error), format_args!("{what}{}", code.unwrap_or_default()), next)
 }

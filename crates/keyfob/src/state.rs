@@ -17,7 +17,7 @@ use self::options::Which;
 use crate::failure::{advise, usage};
 use crate::home;
 
-/// Look after a virtual key's memory: what locks it, and copies of it
+/// Look after a virtual key's memory: its lock, and copies of it
 ///
 /// The key must not run meanwhile. docs/state-format.md tells what a memory is made of, and how to back it up.
 #[derive(clap::Subcommand, Debug)]

@@ -31,7 +31,6 @@ impl Paint {
     }
 
     /// Without colour, wherever it goes.
-    #[cfg(test)]
     pub(crate) const fn plain() -> Self {
         Self { coloured: false }
     }

@@ -47,7 +47,9 @@ use crate::http;
 use crate::process::EndSignal;
 use crate::say::{say, warn};
 
-/// Give WebDriver tests real keys: a proxy that carries out the virtual-authenticator commands
+/// Give WebDriver tests real keys
+///
+/// A proxy before the browser's driver that carries out the virtual-authenticator commands on keys of this host.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {

@@ -14,7 +14,7 @@ use virtual_key::power_cycle::PLUGGING;
 
 use super::limits::{ANSWERING, MAX_RESPONSE};
 use super::{Request, Response, default_path};
-use crate::failure::failure;
+use crate::failure::{failure, no_key};
 use crate::process::on_one_thread;
 use crate::terminal::shown::escaped;
 
@@ -119,7 +119,7 @@ async fn exchange(mut stream: UnixStream, request: &Request) -> anyhow::Result<R
 fn trust(path: &Path, user: u32, own: u32) -> anyhow::Result<()> {
     match user == own || user == ROOT {
         true => Ok(()),
-        false => Err(failure(
+        false => Err(no_key(
             format_args!("at {} listens a program of another user, uid {user}", path.display()),
             "a key is touched by the user who started it; a key of your own is named with --control",
         )),
@@ -131,15 +131,15 @@ fn nobody(path: &Path, error: &std::io::Error) -> anyhow::Error {
     match error.kind() {
         // Its queue is full of clients that it does not hear.
         ErrorKind::WouldBlock => silent(path, None),
-        ErrorKind::PermissionDenied => failure(
+        ErrorKind::PermissionDenied => no_key(
             format_args!("this user may not look whether a key is running at {shown}"),
             "a key that was started with sudo is touched with sudo",
         ),
-        ErrorKind::InvalidInput => failure(
+        ErrorKind::InvalidInput => no_key(
             format_args!("no socket can be at {shown}: {error}"),
             "name one whose path is shorter with --control",
         ),
-        _ => failure(
+        _ => no_key(
             format_args!("no key is running at {shown}: {error}"),
             "start one with `keyfob serve` or `keyfob attach`; a key that was started with sudo is touched with sudo; \
              another socket is named with --control",
@@ -151,13 +151,13 @@ fn silent(path: &Path, process: Option<i32>) -> anyhow::Error {
     let path = path.display();
     // A process of another container has no number here.
     match process.filter(|number| *number > 0) {
-        Some(number) => failure(
+        Some(number) => no_key(
             format_args!("process {number}, which listens at {path}, does not answer"),
             format_args!(
                 "if it was stopped, `kill -CONT {number}` lets it go on; else end it and start the key anew"
             ),
         ),
-        None => failure(
+        None => no_key(
             format_args!("the process that listens at {path} does not answer"),
             "if it was stopped, let it go on; else end it and start the key anew",
         ),
@@ -165,7 +165,7 @@ fn silent(path: &Path, process: Option<i32>) -> anyhow::Error {
 }
 
 fn senseless(path: &Path, error: &anyhow::Error) -> anyhow::Error {
-    failure(
+    no_key(
         format_args!("what listens at {} does not answer as a key does: {error:#}", path.display()),
         "use a keyfob of the same version, and see with `ss -xlp` whether it is one that listens there",
     )

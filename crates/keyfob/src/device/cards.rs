@@ -10,7 +10,7 @@ use ctap_client::{CardChannel, ReaderFault, TransportError};
 
 #[cfg(not(feature = "pcsc"))]
 pub(crate) use self::none::{PcscCard, readers};
-use crate::failure::failure;
+use crate::failure::no_key;
 use crate::terminal::shown::name;
 
 /// A card with FIDO's application, and the reader that it is on.
@@ -56,11 +56,11 @@ pub(crate) fn find(part: Option<&str>) -> anyhow::Result<FidoCard> {
                 several.iter().filter_map(|reader| open(reader.name.clone()).ok()).collect();
             match (cards.pop(), cards.is_empty()) {
                 (Some(only), true) => Ok(only),
-                (None, _) => Err(failure(
+                (None, _) => Err(no_key(
                     format_args!("no FIDO key is among the cards on:{}", lines(several)),
                     "lay one on a reader; if it is there, close what else uses it",
                 )),
-                _ => Err(failure(
+                _ => Err(no_key(
                     format_args!("there are several FIDO cards on this host:{}", lines(several)),
                     "choose one with --device, by a part of its reader's name",
                 )),
@@ -79,7 +79,7 @@ fn chosen<'r>(readers: &'r [Reader], part: Option<&str>) -> anyhow::Result<Vec<&
     match (part, named.is_empty(), occupied.is_empty()) {
         (Some(part), true, _) => {
             let all: Vec<&Reader> = readers.iter().collect();
-            Err(failure(
+            Err(no_key(
                 format_args!(
                     "no reader has “{}” in its name; there are:{}",
                     name(part),
@@ -88,7 +88,7 @@ fn chosen<'r>(readers: &'r [Reader], part: Option<&str>) -> anyhow::Result<Vec<&
                 "name one of these, or a part of it",
             ))
         }
-        (_, _, true) => Err(failure(
+        (_, _, true) => Err(no_key(
             format_args!("no card is on:{}", lines(&named)),
             "lay the key on the reader and try again; `keyfob tap` does it for a keyfob that is a card",
         )),

@@ -11,7 +11,7 @@ use crate::failure::failure;
 use crate::terminal::wrap::{columns_of, hanging};
 use crate::terminal::{self, Paint};
 
-/// Find out what this host lacks to have a key, and what to do about it
+/// Find out what this host lacks to have a key, and what to do
 ///
 /// Exit code 1 if a way is named in which no key can be had here, else 0.
 #[derive(clap::Args, Debug)]

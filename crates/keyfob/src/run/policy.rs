@@ -7,7 +7,9 @@ use virtual_key::key::{Touch, Verification};
 use super::key_options::TouchWord;
 use crate::control::{Connection, Request};
 
-/// Say what becomes of a running key's questions from now on, without a replug; what waits is answered at once
+/// Say what a running key does with its questions from now on
+///
+/// Without a replug. What waits is answered at once.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[group(id = "policy", required = true, multiple = true, args = ["touch", "verification"])]

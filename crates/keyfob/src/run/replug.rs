@@ -4,7 +4,9 @@ use clap::Args;
 
 use crate::control::{Connection, Request};
 
-/// Unplug a running key and plug it in again; a host that imported it with usbip has to do so again
+/// Unplug a running key and plug it in again
+///
+/// A host that imported it with usbip has to do so again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {

@@ -5,7 +5,9 @@ use clap::Args;
 use crate::control::{Connection, Request, Response};
 use crate::terminal;
 
-/// Wait until a running key asks for a touch, and print what it asks as one JSON object
+/// Wait until a running key asks for a touch
+///
+/// Prints what it asks as one JSON object.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {

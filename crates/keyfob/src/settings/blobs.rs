@@ -23,7 +23,9 @@ use crate::failure::{advise, failure};
 use crate::terminal::shown::{Kept, quoted_site, site};
 use crate::terminal::{self, count};
 
-/// Read and write the large blobs on the key: data that relying parties keep beside a passkey
+/// Read and write the large blobs on the key
+///
+/// Data that relying parties keep beside a passkey.
 #[derive(clap::Subcommand, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {

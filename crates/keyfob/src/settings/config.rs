@@ -228,7 +228,7 @@ fn explain(error: Error) -> anyhow::Error {
             told("this key does not allow that to be turned off", &error, "leave it as it is")
         }
         Some(Status::PuatRequired) => told(
-            "the key wants to know its owner first, and has no PIN yet",
+            "this needs a PIN, and the key has none yet",
             &error,
             "`keyfob pin set` gives it one",
         ),

@@ -18,7 +18,9 @@ use crate::failure::failure;
 use crate::terminal::shown::{Kept, escaped, name, quoted_name, quoted_site, site};
 use crate::terminal::{self, count, hex};
 
-/// List, change or delete the passkeys on the key; bring credentials to a key of one's own, and have them
+/// List, change, delete, import or export passkeys
+///
+/// Any key lists, changes and deletes. Only keys of keyfob take and hand out credentials with their private keys.
 #[derive(clap::Subcommand, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {

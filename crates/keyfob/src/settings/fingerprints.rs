@@ -14,7 +14,7 @@ use crate::failure::failure;
 use crate::terminal::shown::{Kept, name, quoted_name};
 use crate::terminal::{self, Paint, count, hex};
 
-/// Teach the key fingers, name them, and have it forget them
+/// Enrol fingerprints, name them, and delete them
 #[derive(clap::Subcommand, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {

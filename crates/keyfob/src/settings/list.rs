@@ -11,7 +11,9 @@ use crate::failure::failure;
 use crate::terminal::shown::{Kept, name};
 use crate::{host, terminal};
 
-/// List the FIDO keys of this host, cards on its readers too, or with --device usbip:HOST the devices of a USB/IP server
+/// List the FIDO keys of this host, or of a USB/IP server
+///
+/// Cards on its readers too; with --device usbip:HOST the devices of that server.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {

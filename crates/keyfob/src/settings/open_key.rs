@@ -6,7 +6,7 @@ use ctap_client::{Client, Permissions, PinUvAuthToken};
 use super::pin_source::CurrentPinOptions;
 use super::{open, pin, refused};
 use crate::device::{Channel, DeviceOption};
-use crate::failure::failure;
+use crate::failure::{Cause, because};
 
 /// Which key, and the proof that it is one's own.
 #[derive(clap::Args, Debug)]
@@ -58,8 +58,9 @@ impl OpenKey {
         }
         match self.info.is_on("uv") {
             true => Ok(self.client.token_using_uv(permissions, None).map_err(refused)?),
-            false => Err(failure(
-                "the key does this for its owner only, and cannot know them: it has no PIN yet",
+            false => Err(because(
+                Cause::NotProved,
+                "this needs a PIN, and the key has none yet",
                 "`keyfob pin set` gives it one",
             )),
         }
@@ -86,7 +87,7 @@ impl OpenKey {
         permissions: Permissions,
     ) -> anyhow::Result<PinUvAuthToken> {
         if self.info.force_pin_change == Some(true) {
-            return Err(failure(pin::MUST_BE_CHANGED, pin::CHANGE_IT));
+            return Err(because(Cause::NotProved, pin::MUST_BE_CHANGED, pin::CHANGE_IT));
         }
         let pin = pin::read_current(pin, &self.info)?;
         let token = self.client.pin_uv_auth_token(pin.expose(), permissions, None);

@@ -7,7 +7,7 @@ use super::open_key::OpenKey;
 use super::pin_source::{CurrentPinOptions, NewPinOptions, Pin};
 use super::{refused, told};
 use crate::device::DeviceOption;
-use crate::failure::failure;
+use crate::failure::{Cause, because, failure};
 use crate::terminal::{self, count};
 
 /// Set, change or try the key's PIN
@@ -109,7 +109,11 @@ fn open_with_pin(device: &DeviceOption) -> anyhow::Result<OpenKey> {
     let key = OpenKey::open(device)?;
     match has_pin(&key.info)? {
         true => Ok(key),
-        false => Err(failure("the key has no PIN yet", "`keyfob pin set` gives it one")),
+        false => Err(because(
+            Cause::NotProved,
+            "the key has no PIN yet",
+            "`keyfob pin set` gives it one",
+        )),
     }
 }
 
@@ -130,7 +134,8 @@ pub(super) fn read_current(options: &CurrentPinOptions, info: &Info) -> anyhow::
     };
     match misfit(&pin, shortest, info) {
         None => Ok(pin),
-        Some(misfit) => Err(failure(
+        Some(misfit) => Err(because(
+            Cause::NotProved,
             format_args!(
                 "this is not the key's PIN: {misfit}; the key was not asked, and no attempt is lost"
             ),

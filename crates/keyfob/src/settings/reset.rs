@@ -8,7 +8,7 @@ use crate::failure::{failure, usage};
 use crate::terminal::shown::name;
 use crate::terminal::{self, Paint};
 
-/// Erase the key: every credential, the PIN, fingerprints and settings
+/// Erase the key: credentials, PIN, fingerprints and settings
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {

@@ -41,7 +41,7 @@ fn only_its_owner_can_reach_it() {
 fn without_a_running_key_the_commands_say_what_to_start() {
     let home = Home::new();
     for command in ["touch", "deny", "wait", "replug", "status"] {
-        let error = home.fail(&[command], 1);
+        let error = home.fail(&[command], 3);
         assert!(error.contains("no key is running") && error.contains("keyfob serve"), "{error}");
     }
 }
@@ -230,7 +230,7 @@ fn everybody_who_waits_hears_of_a_prompt() {
 fn a_socket_that_cannot_be_there_is_told_as_that() {
     let home = Home::new();
     let long = format!("/tmp/{}", "x".repeat(200));
-    let error = home.fail(&["status", "--control", &long], 1);
+    let error = home.fail(&["status", "--control", &long], 3);
     assert!(error.contains("no socket can be at"), "{error}");
     assert!(error.contains("next: name one whose path is shorter with --control"), "{error}");
 }

@@ -107,7 +107,7 @@ fn a_memory_has_its_accounts_before_the_key_starts() {
     let serving = home.serve(&["--state", &state, "--touch", "auto"]);
     assert_eq!(sign_in(&mut import_from(serving.address()), None), (b"id-1".to_vec(), 4));
     let running = ["credentials", "export", "--state", &state, &file(&home, "y")];
-    let in_use = home.fail(&running, 1);
+    let in_use = home.fail(&running, 6);
     assert!(in_use.contains("in use") && in_use.contains("next: stop it first"), "{in_use}");
 }
 
@@ -125,7 +125,7 @@ fn what_cannot_be_taken_is_told_in_two_lines_and_what_came_before_stays() {
     let unknown = home.fail(&["credentials", "import", &other], 1);
     assert!(unknown.contains("it is none of the formats for credentials"), "{unknown}");
     drop(serving);
-    let nobody = home.fail(&["credentials", "import", &storage_state(&home)], 1);
+    let nobody = home.fail(&["credentials", "import", &storage_state(&home)], 3);
     assert!(nobody.contains("no key is running"), "{nobody}");
 }
 

@@ -57,6 +57,7 @@ impl Home {
     }
 
     /// Runs a command that must fail with this exit code, and returns what it complained about.
+    #[track_caller]
     pub(crate) fn fail(&self, arguments: &[&str], code: i32) -> String {
         let output = self.run(arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", error_of(&output));

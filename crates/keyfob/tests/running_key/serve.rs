@@ -123,7 +123,7 @@ fn a_second_one_on_the_same_state_is_refused_and_the_first_goes_on() {
             "--control",
             other.to_str().unwrap(),
         ],
-        1,
+        6,
     );
     assert!(error.contains(&format!("in use by process {}", key.process())), "{error}");
     assert!(error.contains("\nnext: stop it first, or name a directory"), "{error}");
@@ -292,7 +292,7 @@ fn a_unix_socket_serves_as_well_and_is_private() {
     assert!(home.succeed(&["list"]).contains(&device));
     drop(key.end(Signal::TERM));
     assert!(!path.exists());
-    let said = home.fail(&["info", "--device", &device], 1);
+    let said = home.fail(&["info", "--device", &device], 3);
     assert!(said.contains("cannot connect") && said.contains("keyfob serve"), "{said}");
 }
 

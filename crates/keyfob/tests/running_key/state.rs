@@ -22,12 +22,12 @@ fn a_key_whose_memory_has_a_passphrase_starts_with_that_and_with_nothing_else() 
     assert!(said.contains("is locked with a passphrase from now on"), "{said}");
 
     let start = ["serve", "--listen", "127.0.0.1:0", "--state", &state];
-    let said = home.fail(&start, 1);
+    let said = home.fail(&start, 6);
     assert!(
         said.contains("locked with a passphrase") && said.contains("--passphrase-file"),
         "{said}"
     );
-    let said = home.fail(&[&start[..], &["--passphrase-file", &wrong]].concat(), 1);
+    let said = home.fail(&[&start[..], &["--passphrase-file", &wrong]].concat(), 6);
     assert!(said.contains("does not unlock") && said.contains("next: "), "{said}");
     serve.extend(["--passphrase-file", &right]);
     assert_has_pin(home.serve(&serve));
@@ -45,7 +45,7 @@ fn a_new_key_is_locked_with_a_credential_of_systemd_from_the_beginning() {
     fs::write(home.path().join("keyfob.key"), [7; 32]).unwrap();
     let arguments =
         ["serve", "--listen", "127.0.0.1:0", "--state", &state, "--credential", "keyfob.key"];
-    let said = home.fail(&arguments, 1);
+    let said = home.fail(&arguments, 6);
     assert!(said.contains("CREDENTIALS_DIRECTORY") && said.contains("LoadCredential"), "{said}");
     let start = || {
         let mut command = home.command(&arguments);
@@ -55,7 +55,7 @@ fn a_new_key_is_locked_with_a_credential_of_systemd_from_the_beginning() {
     with_pin(start());
     assert!(!Path::new(&state).join("key-1/key").exists());
     assert_has_pin(start());
-    let said = home.fail(&["state", "info", "--state", &state], 1);
+    let said = home.fail(&["state", "info", "--state", &state], 6);
     assert!(said.contains("a systemd credential") && said.contains("--credential NAME"), "{said}");
 }
 
@@ -68,7 +68,7 @@ fn an_older_copy_of_a_memory_below_the_home_is_refused_until_its_owner_accepts_i
     with_pin(home.serve(&[]));
     fs::write(&records, &older).unwrap();
     for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["state", "info"]] {
-        let said = home.fail(command, 1);
+        let said = home.fail(command, 6);
         assert!(said.contains("the vault is older than it was"), "{said}");
         assert!(said.contains("--accept-rollback"), "{said}");
     }
@@ -108,10 +108,10 @@ fn a_memory_that_is_named_has_a_witness_only_where_that_is_named_too() {
 fn what_a_memory_is_can_be_asked_by_people_and_by_programs() {
     let home = Home::new();
     let state = file(&home, "state");
-    let said = home.fail(&["state", "info", "--state", &state], 1);
+    let said = home.fail(&["state", "info", "--state", &state], 6);
     assert!(said.contains("there is no vault in"), "{said}");
     let key = home.serve(&["--state", &state]);
-    let said = home.fail(&["state", "info", "--state", &state], 1);
+    let said = home.fail(&["state", "info", "--state", &state], 6);
     assert!(said.contains(&format!("in use by process {}", key.process())), "{said}");
     assert!(key.end(Signal::TERM).0.success());
 
@@ -142,7 +142,7 @@ fn what_a_key_remembers_is_taken_elsewhere_in_a_file_that_only_its_owner_can_rea
     let said = home.succeed(&["state", "import", &copy, "--state", &there]);
     assert!(said.contains("records in "), "{said}");
     assert_has_pin(home.serve(&["--state", &there]));
-    let said = home.fail(&["state", "import", &copy, "--state", &there], 1);
+    let said = home.fail(&["state", "import", &copy, "--state", &there], 6);
     assert!(said.contains("already") && said.contains("--replace"), "{said}");
     home.succeed(&["state", "import", &copy, "--state", &there, "--replace"]);
     fs::write(&copy, "something else").unwrap();

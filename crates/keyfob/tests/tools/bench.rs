@@ -59,6 +59,6 @@ fn growth_and_page(report: &Value, page: &str) {
 #[test]
 fn a_peer_that_is_not_there_is_an_error_with_a_next_step() {
     let said = run(&["bench", "--quick", "--peer", "usbip:127.0.0.1:1"]);
-    assert_eq!(said.code, 1, "{}", said.err);
+    assert_eq!(said.code, 3, "{}", said.err);
     assert!(said.err.contains("cannot connect to 127.0.0.1:1") && said.err.contains("next:"));
 }

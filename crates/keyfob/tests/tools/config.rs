@@ -46,7 +46,7 @@ fn a_key_that_nothing_protects_asks_for_no_pin() {
 #[test]
 fn a_protected_key_wants_its_owner() {
     let key = key_with_passkeys(&[]);
-    key.type_in(&["config", "long-touch"], "0000").failed(1, &["wrong PIN"]);
+    key.type_in(&["config", "long-touch"], "0000").failed(4, &["wrong PIN"]);
     assert_eq!(settings(&key)["longTouchForReset"], false);
 }
 
@@ -57,7 +57,7 @@ fn longer_pins_are_demanded_and_the_old_one_has_to_go() {
     said.did("6 characters at least");
     assert!(said.err.contains("keyfob pin change"), "{}", said.err);
     assert_eq!(settings(&key)["minPINLength"], 6);
-    key.type_in(&["credentials", "list"], PIN).failed(1, &["must be changed", "keyfob pin change"]);
+    key.type_in(&["credentials", "list"], PIN).failed(4, &["must be changed", "keyfob pin change"]);
     key.type_in(&["pin", "change"], "1234\n123456\n").did("The PIN is changed.");
     key.type_in(&["config", "min-pin-length", "5"], "123456").failed(1, &["6 characters"]);
     let many = ["--rp-id", "example.org"].repeat(9);
@@ -69,7 +69,7 @@ fn a_pin_that_somebody_else_chose_is_changed_before_its_next_use() {
     let key = key_with_passkeys(&[]);
     key.type_in(&["config", "force-pin-change"], PIN).did("must be changed");
     assert_eq!(settings(&key)["forcePINChange"], true);
-    key.type_in(&["config", "long-touch"], PIN).failed(1, &["must be changed"]);
+    key.type_in(&["config", "long-touch"], PIN).failed(4, &["must be changed"]);
     Key::obliging().run(&["config", "force-pin-change"]).failed(1, &["no PIN to change"]);
 }
 

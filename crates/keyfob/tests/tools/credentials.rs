@@ -129,9 +129,9 @@ fn width(character: char) -> usize {
 #[test]
 fn only_the_owner_is_told() {
     let key = Key::obliging();
-    key.run(&["credentials", "list"]).failed(1, &["no PIN yet", "keyfob pin set"]);
+    key.run(&["credentials", "list"]).failed(4, &["needs a PIN", "keyfob pin set"]);
     key.type_in(&["pin", "set"], PIN).did("The PIN is set.");
-    key.type_in(&["credentials", "list"], "0000").failed(1, &["wrong PIN", "7 attempts left"]);
+    key.type_in(&["credentials", "list"], "0000").failed(4, &["wrong PIN", "7 attempts left"]);
 }
 
 #[test]

@@ -45,8 +45,8 @@ fn the_only_running_keyfob_needs_no_address() {
     assert_eq!(info.err, told);
     key.run_for_auto(&["list"]).did(&format!("usbip:{}/1-1", key.server));
     let two = Key::serve(&["--touch", "auto", "--keys", "2"]);
-    two.run_for_auto(&["info"]).failed(1, &["several keys", "/1-2", "--device"]);
-    run(&["info"]).failed(1, &["no FIDO key on this host", "keyfob serve"]);
+    two.run_for_auto(&["info"]).failed(3, &["several keys", "/1-2", "--device"]);
+    run(&["info"]).failed(3, &["no FIDO key on this host", "keyfob serve"]);
 }
 
 #[test]
@@ -60,28 +60,28 @@ fn the_device_may_be_named_before_the_command() {
 #[test]
 fn one_of_several_keys_has_to_be_chosen() {
     let key = Key::serve(&["--touch", "auto", "--keys", "2"]);
-    key.run(&["info"]).failed(1, &["several devices", "/1-1", "/1-2", "--device"]);
+    key.run(&["info"]).failed(3, &["several devices", "/1-1", "/1-2", "--device"]);
     let second = format!("usbip:{}/1-2", key.server);
     key.run(&["info", "--device", &second]).did("Not set");
     let third = format!("usbip:{}/1-3", key.server);
-    key.run(&["info", "--device", &third]).failed(1, &["no device 1-3", "keyfob list"]);
+    key.run(&["info", "--device", &third]).failed(3, &["no device 1-3", "keyfob list"]);
 }
 
 #[test]
 fn a_key_that_is_plugged_in_elsewhere_is_left_there() {
     let key = Key::obliging();
     let _elsewhere = Host::import(TcpStream::connect(&key.server).unwrap(), "1-1").unwrap();
-    key.run(&["info"]).failed(1, &["plugged in elsewhere", "next: detach it there"]);
+    key.run(&["info"]).failed(3, &["plugged in elsewhere", "next: detach it there"]);
 }
 
 #[test]
 fn addresses_without_a_key_say_what_to_start() {
     let vacant = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     run(&["info", "--device", &format!("usbip:{vacant}")])
-        .failed(1, &["cannot connect", "keyfob serve"]);
+        .failed(3, &["cannot connect", "keyfob serve"]);
     run(&["info", "--device", "/dev/hidraw-nonsense"])
-        .failed(1, &["cannot be opened", "keyfob list"]);
-    run(&["info", "--device", "/dev/null"]).failed(1, &["/dev/null is no FIDO key", "keyfob list"]);
+        .failed(3, &["cannot be opened", "keyfob list"]);
+    run(&["info", "--device", "/dev/null"]).failed(3, &["/dev/null is no FIDO key", "keyfob list"]);
     run(&["info", "--device", "nonsense"]).failed(2, &["usbip:HOST[:PORT]"]);
 }
 
@@ -99,5 +99,5 @@ fn a_key_is_pointed_at_by_a_touch_and_shows_itself_by_a_wink() {
     key.run(&["wink"]).did("This key was asked to show itself");
     let unwilling = Key::serve(&["--touch", "deny"]);
     let refusal = ["touch was refused [CTAP2_ERR_OPERATION_DENIED 0x27]\nnext: "];
-    unwilling.run(&["select"]).failed(1, &refusal);
+    unwilling.run(&["select"]).failed(5, &refusal);
 }

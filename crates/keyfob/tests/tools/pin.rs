@@ -30,7 +30,7 @@ fn pins_come_from_files_and_from_arguments_too() {
     key.run(&["pin", "change", "--pin-file", &old, "--new-pin-file", &new])
         .did("The PIN is changed.");
     key.run(&["pin", "change", "-P", "5678", "-n", "4321"]).did("The PIN is changed.");
-    key.run(&["pin", "verify", "-P", "5678"]).failed(1, &["wrong PIN"]);
+    key.run(&["pin", "verify", "-P", "5678"]).failed(4, &["wrong PIN"]);
     key.run(&["pin", "verify", "-P", "4321", "--pin-file", &old])
         .failed(2, &["cannot be used with"]);
 }
@@ -39,8 +39,8 @@ fn pins_come_from_files_and_from_arguments_too() {
 fn a_wrong_pin_tells_how_many_attempts_are_left_and_the_right_one_restores_them() {
     let key = key_with_pin();
     key.type_in(&["pin", "verify"], "0000\n")
-        .failed(1, &["7 attempts left", "CTAP2_ERR_PIN_INVALID 0x31", "next:"]);
-    key.type_in(&["pin", "change"], "0000\n5678\n").failed(1, &["6 attempts left"]);
+        .failed(4, &["7 attempts left", "CTAP2_ERR_PIN_INVALID 0x31", "next:"]);
+    key.type_in(&["pin", "change"], "0000\n5678\n").failed(4, &["6 attempts left"]);
     key.run(&["info"]).did("6 attempts remaining");
     key.type_in(&["pin", "verify"], "1234\n").did("The PIN is right.");
     key.run(&["info"]).did("8 attempts remaining");
@@ -53,16 +53,16 @@ fn what_cannot_be_the_pin_costs_no_attempt() {
     let long = "x".repeat(64);
     for pin in ["", "1", "123", &long] {
         let words = ["this is not the key's PIN", "no attempt is lost", "next:"];
-        key.type_in(&["pin", "verify"], &format!("{pin}\n")).failed(1, &words);
-        key.type_in(&["pin", "change"], &format!("{pin}\n5678\n")).failed(1, &words);
-        key.type_in(&["credentials", "list"], &format!("{pin}\n")).failed(1, &words);
+        key.type_in(&["pin", "verify"], &format!("{pin}\n")).failed(4, &words);
+        key.type_in(&["pin", "change"], &format!("{pin}\n5678\n")).failed(4, &words);
+        key.type_in(&["credentials", "list"], &format!("{pin}\n")).failed(4, &words);
     }
-    key.run(&["pin", "verify", "-P", ""]).failed(1, &["it is empty"]);
+    key.run(&["pin", "verify", "-P", ""]).failed(4, &["it is empty"]);
     key.type_in(&["config", "min-pin-length", "6"], "1234\n").did("");
     key.type_in(&["pin", "change"], "1234\n12345\n").failed(1, &["5 characters", "at least 6"]);
     key.run(&["info"]).did("8 attempts remaining");
     key.type_in(&["pin", "change"], "1234\n123456\n").did("The PIN is changed.");
-    key.type_in(&["pin", "verify"], "12345\n").failed(1, &["at least 6", "no attempt is lost"]);
+    key.type_in(&["pin", "verify"], "12345\n").failed(4, &["at least 6", "no attempt is lost"]);
     key.run(&["info"]).did("8 attempts remaining");
 }
 
@@ -83,10 +83,10 @@ fn a_byte_order_mark_in_a_pin_file_costs_no_attempt() {
 fn eight_wrong_pins_leave_nothing_but_a_reset() {
     let key = key_with_pin();
     for left in (1..8).rev() {
-        key.type_in(&["pin", "verify"], "0000\n").failed(1, &[&format!("{left} attempt")]);
+        key.type_in(&["pin", "verify"], "0000\n").failed(4, &[&format!("{left} attempt")]);
     }
     key.type_in(&["pin", "verify"], "0000\n")
-        .failed(1, &["CTAP2_ERR_PIN_BLOCKED 0x32", "keyfob reset"]);
+        .failed(4, &["CTAP2_ERR_PIN_BLOCKED 0x32", "keyfob reset"]);
     key.run(&["info"]).did("Blocked");
     key.run(&["reset", "--force"]).did("The key is erased");
     key.run(&["info"]).did("Not set");
@@ -99,8 +99,8 @@ fn what_a_key_cannot_take_is_refused_with_the_reason() {
         .failed(1, &["3 characters", "at least 4", "nothing was changed", "next:"]);
     key.type_in(&["pin", "set"], &"x".repeat(64)).failed(1, &["at most 63", "nothing was changed"]);
     key.run(&["pin", "set"]).failed(1, &["no new PIN", "one PIN a line"]);
-    key.type_in(&["pin", "verify"], "1234\n").failed(1, &["no PIN yet", "keyfob pin set"]);
-    key.type_in(&["pin", "change"], "1234\n5678\n").failed(1, &["no PIN yet"]);
+    key.type_in(&["pin", "verify"], "1234\n").failed(4, &["no PIN yet", "keyfob pin set"]);
+    key.type_in(&["pin", "change"], "1234\n5678\n").failed(4, &["no PIN yet"]);
     key.run(&["info"]).did("Not set");
 }
 

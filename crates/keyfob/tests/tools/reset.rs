@@ -65,7 +65,7 @@ fn a_command_that_stood_still_for_a_while_does_not_blame_the_key() {
 #[test]
 fn a_refused_reset_erases_nothing() {
     let key = Key::serve(&["--touch", "deny"]);
-    key.run(&["reset", "-f"]).failed(1, &["nothing was erased", "CTAP2_ERR_OPERATION_DENIED 0x27"]);
+    key.run(&["reset", "-f"]).failed(5, &["nothing was erased", "CTAP2_ERR_OPERATION_DENIED 0x27"]);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn ctrl_c_ends_the_waiting_on_the_key_too() {
     kill_process(Pid::from_child(&reset), Signal::INT).unwrap();
     let mut rest = String::new();
     reset.stderr.take().unwrap().read_to_string(&mut rest).unwrap();
-    assert_eq!(reset.wait().unwrap().code(), Some(1));
+    assert_eq!(reset.wait().unwrap().code(), Some(5));
     assert!(rest.contains("CTAP2_ERR_KEEPALIVE_CANCEL 0x2D"), "{rest}");
     key.run(&["touch"]).failed(1, &[]);
 }
