@@ -59,8 +59,11 @@ class Chromium(Browser):
         labels = [view for view in _nodes(self._views.call("DOM.getDocument")["root"]) if _kind(view).endswith("Label")]
         return any("Text" in self._properties(label) for label in labels)
 
+    def address_of_devtools(self):
+        return f"127.0.0.1:{self._port('DevToolsActivePort')}"
+
     def _address_of_page(self):
-        list_of_pages = f"http://127.0.0.1:{self._port('DevToolsActivePort')}/json/list"
+        list_of_pages = f"http://{self.address_of_devtools()}/json/list"
         with urllib.request.urlopen(list_of_pages, timeout=programs.PATIENCE) as answer:
             return next(page["webSocketDebuggerUrl"] for page in json.load(answer) if page["type"] == "page")
 

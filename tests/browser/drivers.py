@@ -1,7 +1,7 @@
 """Chromium under chromedriver, as a test suite in Python has it: Selenium, and its virtual authenticators.
 
 The same suite finds them in two places: in chromedriver, where they are a part of the tab, and behind `keyfob webdriver`,
-where they are keys on the bus.
+where they are keys on the bus: the kernel's, or one that this process is the host of.
 """
 
 import signal
@@ -12,7 +12,9 @@ from contextlib import contextmanager, suppress
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.virtual_authenticator import VirtualAuthenticatorOptions
+from selenium.webdriver.remote.client_config import ClientConfig
 
+import bus
 import programs
 import usbip_host
 from browser import Refused
@@ -43,13 +45,17 @@ class Driven:
 
     def __init__(self, place):
         self._profile = tempfile.TemporaryDirectory(prefix="keyfob-driven-")
-        self._process, address = (_chromedriver if place == "chromedriver" else _proxy)()
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         for flag in (*FLAGS, f"--user-data-dir={self._profile.name}"):
             if flag not in OURS:
                 options.add_argument(flag)
-        self.selenium = webdriver.Remote(f"http://{address}", options=options)
+        self._begin(place, options)
+
+    def _begin(self, place, options):
+        self._process, address = (_chromedriver if place == "chromedriver" else _proxy)()
+        way = ClientConfig(remote_server_addr=f"http://{address}", timeout=programs.PATIENCE)
+        self.selenium = webdriver.Remote(way.remote_server_addr, options=options, client_config=way)
         self.selenium.set_script_timeout(programs.PATIENCE)
 
     def end(self):
@@ -98,6 +104,26 @@ class Driven:
             self.selenium._authenticator_id = first
 
 
+class AlsoDriven(Driven):
+    """A Chromium that runs already, which Selenium drives as well, behind keyfob: an emulated one takes long to start."""
+
+    def __init__(self, chromium):
+        self._profile = tempfile.TemporaryDirectory(prefix="keyfob-driven-")
+        options = webdriver.ChromeOptions()
+        options.debugger_address = chromium.address_of_devtools()
+        self._begin("keyfob", options)
+
+
+@contextmanager
+def also_driven(chromium):
+    """Selenium's session with it, ended in the end."""
+    driven = AlsoDriven(chromium)
+    try:
+        yield driven
+    finally:
+        driven.end()
+
+
 def _options(protocol="ctap2_1", transport="usb", **members):
     return VirtualAuthenticatorOptions(protocol=protocol, transport=transport, **members)
 
@@ -112,8 +138,9 @@ def _chromedriver():
 
 
 def _proxy():
-    """keyfob before a chromedriver; each key that it offers is plugged in, as a kernel would."""
-    process = start(Keyfob.program, "webdriver", "--driver", "chromedriver", "--listen", "127.0.0.1:0", "--serve")
+    """keyfob before a chromedriver; each key that it offers where there is no kernel for it is plugged in, as one would."""
+    served = [] if bus.is_kernel() else ["--serve"]
+    process = start(Keyfob.program, "webdriver", "--driver", "chromedriver", "--listen", "127.0.0.1:0", *served)
     for line in process.stdout:
         if "in front of chromedriver" in line:
             _drain(process, _plug)

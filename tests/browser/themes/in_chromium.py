@@ -2,7 +2,7 @@
 
 from chromium import Chromium
 from places import needs_kernel, on_both
-from scenes import accounts, ceremonies, journeys, pins, two_keys
+from scenes import accounts, by_selenium, ceremonies, journeys, pins, two_keys
 
 
 def the_journey_of_a_security_key_in_chromium():
@@ -41,6 +41,11 @@ def a_page_gives_up_in_chromium():
 @needs_kernel
 def a_key_through_uhid_registers_and_signs_in_in_chromium():
     ceremonies.a_key_through_uhid_registers_and_signs_in(Chromium.running())
+
+
+@needs_kernel
+def selenium_has_a_page_use_a_key_that_the_kernel_has_in_chromium():
+    by_selenium.a_page_uses_a_key_that_the_kernel_has(Chromium.running())
 
 
 def nobody_touches_in_time_in_chromium():
