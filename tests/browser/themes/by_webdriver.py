@@ -11,16 +11,15 @@ from fido2.webauthn import Aaguid, AttestedCredentialData, AuthenticatorData
 from selenium.common.exceptions import InvalidArgumentException, WebDriverException
 from selenium.webdriver.common.virtual_authenticator import Credential
 
-from drivers import PLACES, Driven
+from drivers import Driven
 from website import relying_party
 
 PASSKEYS = {"has_resident_key": True, "has_user_verification": True, "is_user_verified": True}
 
 
-@pytest.fixture(scope="module", params=PLACES)
-def place(request):
-    """Where the virtual authenticators are. All tests at one place share a browser."""
-    yield request.param
+@pytest.fixture(scope="module", autouse=True)
+def _end_all():
+    yield
     Driven.end_all()
 
 
@@ -79,7 +78,7 @@ def a_credential_that_was_added_signs_in(place):
         page.begin_to_sign_in([known])
         page.signed_in([known])
         (told,) = selenium.get_credentials()
-        assert told.sign_count == 8
+        assert told.sign_count == {"keyfob-gecko": 9}.get(place, 8), "Firefox asks first whether it is there, which counts"
 
 
 def a_passkey_that_was_added_signs_in_without_a_name(place):
@@ -162,6 +161,9 @@ def a_u2f_key_registers_and_signs_in(place):
 def a_page_may_give_up_while_nobody_consents(place):
     with _page(place, is_user_consenting=False) as (page, selenium):
         page.begin_to_register()
+        if "gecko" in place:
+            assert page.refusal() == "NotAllowedError", "at once"
+            return
         assert selenium.execute_script("return outcome") is None
         selenium.execute_script("stop.abort()")
         assert page.refusal() == "AbortError"
@@ -209,7 +211,8 @@ def of_two_keys_one_is_registered(place):
             page.registered()
             second = selenium.get_credentials()
         first = selenium.get_credentials()
-        assert (len(first), len(second)) == {"chromedriver": (1, 1), "keyfob": (1, 0)}[place]
+        by_chance = {(1, 0), (0, 1)}
+        assert (len(first), len(second)) in {"chromedriver": {(1, 1)}, "geckodriver": by_chance}.get(place, {(1, 0)})
 
 
 def counters_begin_where_each_key_has_them_begin(place):
@@ -219,7 +222,8 @@ def counters_begin_where_each_key_has_them_begin(place):
         page.begin_to_sign_in([credential])
         answer = page.answer()
         counters = data.counter, AuthenticatorData(_bytes(answer["response"]["authenticatorData"])).counter
-        assert counters == {"chromedriver": (1, 2), "keyfob": (0, 1)}[place]
+        counted = {"chromedriver": (1, 2), "keyfob": (0, 1), "geckodriver": (0, 1), "keyfob-gecko": (0, 2)}
+        assert counters == counted[place]
 
 
 def a_passkey_on_a_key_that_has_no_verification(place):
@@ -230,7 +234,7 @@ def a_passkey_on_a_key_that_has_no_verification(place):
             assert page.refusal() == "NotAllowedError"
         else:
             _, data, _ = page.registered()
-            assert data.is_user_verified()
+            assert data.is_user_verified() == (place != "geckodriver")
 
 
 def _bytes(text):

@@ -51,7 +51,8 @@ async fn add(session: &Rc<Session>, body: &[u8]) -> Result<String, Fault> {
         let message = format!("a session has {MAX_KEYS} keys at most: remove one first");
         return Err(Fault::unsupported(message));
     }
-    let settings = options.settings().map_err(|error| Fault::unknown_error(error.to_string()))?;
+    let settings =
+        options.settings(session.make).map_err(|error| Fault::unknown_error(error.to_string()))?;
     let plugged = Plugged::new(settings, &session.settings.place).await;
     let plugged =
         plugged.map_err(|error| Fault::unknown_error(crate::failure::describe(&error)))?;

@@ -7,6 +7,7 @@ use virtual_key::profile::Profile;
 use virtual_key::{Backup, Properties, Touch};
 
 use super::Transports;
+use super::driver::Make;
 use super::fault::Fault;
 use crate::say::warn;
 
@@ -202,12 +203,12 @@ impl AuthenticatorOptions {
         self.has_user_verification || self.has_resident_key
     }
 
-    /// What the key is made as.
+    /// What the key is made as, for the browser of this driver.
     ///
     /// # Errors
     /// None is known; the profile says what does not go together.
-    pub(super) fn settings(&self) -> Result<KeySettings, virtual_key::Error> {
-        let profile = Profile::from_toml("a virtual authenticator", &self.profile())?;
+    pub(super) fn settings(&self, make: Make) -> Result<KeySettings, virtual_key::Error> {
+        let profile = Profile::from_toml("a virtual authenticator", &self.profile(make))?;
         let credentials = NewCredentials {
             backup: self.backup,
             sign_count: SignCount::PerCredential { start: 0 },
@@ -225,8 +226,9 @@ impl AuthenticatorOptions {
     }
 
     /// As TOML: the built-in profile of its version, and what is different. CTAP 2.0 has no sensor: one that is to have it speaks 2.1 as
-    /// well (GI-105).
-    fn profile(&self) -> String {
+    /// well (GI-105). Firefox tells every key whether a credential is to be discoverable, which one without such must refuse (MC-11): so
+    /// there all can make them.
+    fn profile(&self, make: Make) -> String {
         let Protocol::Ctap2(version) = self.protocol else {
             return "extends = \"u2f-only\"\n".to_owned();
         };
@@ -245,10 +247,13 @@ impl AuthenticatorOptions {
         ]);
         let protocols = list([("2", is_new), ("1", is_new || has(Extension::Prf))]);
         let commands = list([("\"setMinPINLength\"", sensor && has(Extension::MinPinLength))]);
-        let (blobs, manages) = (has(Extension::LargeBlob), sensor && resident);
+        let rk = resident || make == Make::Geckodriver;
+        // GI-111, GI-112. A PIN there may be, but none is set.
+        let (blobs, manages) = (has(Extension::LargeBlob), rk && is_new);
+        let has_pin = sensor || manages;
         format!(
             "extends = \"{base}\"\ntransports = [\"usb\"]\nextensions = {extensions}\npinUvAuthProtocols = {protocols}\n\
-             authenticatorConfigCommands = {commands}\ncapacity = 100\n[options]\nrk = {resident}\nclientPin = {sensor}\n\
+             authenticatorConfigCommands = {commands}\ncapacity = 100\n[options]\nrk = {rk}\nclientPin = {has_pin}\n\
              bioEnroll = {sensor}\nmakeCredUvNotRqd = {is_new}\ncredMgmt = {manages}\nperCredMgmtRO = false\n\
              largeBlobs = {blobs}\n"
         )
@@ -377,8 +382,10 @@ mod tests {
                     "extensions": if is(3) { extensions } else { Vec::new() },
                 });
                 let options = options(members.clone()).unwrap();
-                let settings = options.settings();
-                assert!(settings.is_ok(), "{members}: {}", settings.err().unwrap());
+                for make in [Make::Chromedriver, Make::Geckodriver] {
+                    let settings = options.settings(make);
+                    assert!(settings.is_ok(), "{members}: {}", settings.err().unwrap());
+                }
             }
         }
     }
