@@ -1,7 +1,8 @@
 /** The client with a key that is served: what can be told without a host. `KEYFOB` is the program. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { Keyfob, NoPrompt, Refused } from "../src/index.js";
@@ -96,6 +97,15 @@ test("a keyfob that does not start says why", async () => {
   const command = ["serve", "--listen", "127.0.0.1:0", "--profile", "no such profile"];
   await assert.rejects(Keyfob.start({ ...started, command }), /keyfob ended: (.|\n)*next: /);
   await assert.rejects(Keyfob.start({ ...started, program: "no-such-program" }), /keyfob ended: (.|\n)*next: /);
+});
+
+test("what npm packs is the client, its types and what one has to know", async () => {
+  const here = new URL("..", import.meta.url);
+  const [{ files }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: here, stdio: ["ignore", "pipe", "ignore"] }));
+  const sources = (await readdir(new URL("src", here))).map((name) => `src/${name}`);
+  assert.deepEqual(files.map(({ path }) => path).sort(), ["LICENSE", "README.md", "package.json", ...sources].sort());
+  const licences = ["LICENSE", "../../LICENSE"].map((path) => readFile(new URL(path, here), "utf8")); // npm packs no links
+  assert.equal(...(await Promise.all(licences)));
 });
 
 test("each operation of the description is a method", async () => {
