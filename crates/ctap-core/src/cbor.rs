@@ -1,5 +1,6 @@
 //! CTAP2 canonical CBOR, CTAP 2.3 section 8: a strict borrowed reader and a writer.
 
+pub(crate) mod overlaid;
 mod reader;
 mod writer;
 

@@ -214,7 +214,7 @@ pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Sta
         get_info::COMMAND => Ok(Outcome::Done(get_info::run(cx))),
         client_pin::COMMAND if cx.config.agrees_on_keys() => client_pin::run(parameters, cx),
         reset::COMMAND => reset::start(cx),
-        bio_enrollment::COMMAND if cx.config.fingerprints.is_some() => {
+        bio_enrollment::COMMAND if cx.config.enrolls_fingers() => {
             bio_enrollment::run(parameters, cx)
         }
         selection::COMMAND if cx.config.is_later_than_20() => selection::start(cx),

@@ -10,9 +10,12 @@ use crate::limits::DEFAULT_MESSAGE;
 use crate::pin::Protocol;
 use crate::transport::Transport;
 
+mod announced;
 mod check;
 mod longest;
 
+pub(crate) use self::announced::algorithm;
+pub use self::announced::{Announced, Member};
 pub use self::check::{CheckedConfig, Contradiction};
 pub(crate) use self::longest::longest_answer_about;
 
@@ -50,7 +53,7 @@ pub struct Config {
     /// The longest message, command byte included (getInfo 0x05); [`MIN_MESSAGE`](crate::limits::MIN_MESSAGE) to
     /// [`MAX_MESSAGE`](crate::limits::MAX_MESSAGE), and room for every answer that the other settings can bring about.
     pub max_msg_size: usize,
-    /// A fingerprint sensor (options `uv`, `bioEnroll`). Needs a PIN, which alone can authorise the first finger.
+    /// A fingerprint sensor (option `uv`). Where clients enrol, it needs a PIN, which alone can authorise the first finger.
     pub fingerprints: Option<FingerprintSensor>,
     /// authenticatorCredentialManagement (option `credMgmt`).
     pub credential_management: bool,
@@ -74,6 +77,8 @@ pub struct Config {
     pub attestation_key: Option<AttestationKey>,
     /// Speaks U2F (version `U2F_V2`). Needs an attestation key.
     pub u2f: bool,
+    /// What getInfo tells other than all this: what a key says and does not do.
+    pub announced: Announced,
 }
 
 /// A version of the standard (GI-10). `FIDO_2_2` does not exist (GI-100).
@@ -82,6 +87,8 @@ pub struct Config {
 pub enum Version {
     /// CTAP 2.0.
     Fido20,
+    /// What makers built of CTAP 2.1 before it was finished: CTAP 2.0 and a choice of what came later.
+    Fido21Pre,
     /// CTAP 2.1 and 2.2.
     Fido21,
     /// CTAP 2.3.
@@ -94,6 +101,7 @@ impl Version {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fido20 => "FIDO_2_0",
+            Self::Fido21Pre => "FIDO_2_1_PRE",
             Self::Fido21 => "FIDO_2_1",
             Self::Fido23 => "FIDO_2_3",
         }
@@ -132,7 +140,9 @@ pub struct FingerprintSensor {
     pub capacity: u8,
     /// Good samples that one enrolment takes; 2 or more, so that one is left after the first (BE-21).
     pub samples: u8,
-    /// A finger may authorise enrolling another (option `uvBioEnroll`).
+    /// Clients enrol fingers (option `bioEnroll`, authenticatorBioEnrollment). Otherwise only who owns the key does.
+    pub bio_enroll: bool,
+    /// With it: a finger may authorise enrolling another (option `uvBioEnroll`).
     pub uv_bio_enroll: bool,
     /// A finger may authorise authenticatorConfig (option `uvAcfg`).
     pub uv_acfg: bool,
@@ -266,9 +276,15 @@ impl Config {
             .filter(|protocol| self.pin_uv_auth_protocols.contains(protocol))
     }
 
-    /// A version after CTAP 2.0 is claimed: what came later may be offered and told (GI-105).
+    /// A finished version after CTAP 2.0 is claimed: tokens and commands are as they came to be.
     #[must_use]
     pub(crate) fn is_later_than_20(&self) -> bool {
+        self.versions.iter().any(|version| matches!(version, Version::Fido21 | Version::Fido23))
+    }
+
+    /// More than CTAP 2.0 is claimed: what came later may be offered and told (GI-105).
+    #[must_use]
+    pub(crate) fn is_more_than_20(&self) -> bool {
         self.versions.iter().any(|version| *version != Version::Fido20)
     }
 
@@ -301,7 +317,12 @@ impl Config {
 
     /// Key agreement is offered: for PINs and tokens, or for hmac-secret, which needs neither (EX-32, EX-37).
     pub(crate) const fn agrees_on_keys(&self) -> bool {
-        self.verifies() || self.extensions.hmac_secret
+        !self.pin_uv_auth_protocols.is_empty() && (self.verifies() || self.extensions.hmac_secret)
+    }
+
+    /// Clients enrol fingers (option `bioEnroll`).
+    pub(crate) const fn enrolls_fingers(&self) -> bool {
+        matches!(&self.fingerprints, Some(sensor) if sensor.bio_enroll)
     }
 }
 
@@ -357,6 +378,7 @@ impl Default for Config {
             attestation: Attestation::SelfSigned,
             attestation_key: None,
             u2f: false,
+            announced: Announced::default(),
         }
     }
 }
@@ -366,6 +388,7 @@ impl Default for FingerprintSensor {
         Self {
             capacity: 5,
             samples: 4,
+            bio_enroll: true,
             uv_bio_enroll: true,
             uv_acfg: true,
             preferred_platform_uv_attempts: Some(3),

@@ -8,6 +8,9 @@ pub const MAX_MESSAGE: usize = 7609;
 /// Bytes that every platform may send: the smallest maxMsgSize (MSG-60).
 pub const MIN_MESSAGE: usize = 1024;
 
+/// Bytes of the longest message that the smallest real models take, CTAP 2.0 keys on cards: two APDUs' worth.
+pub const MIN_ANY_MESSAGE: usize = 510;
+
 /// Bytes of the longest message unless configured: its answers fit the 64 reports that Linux keeps for a slow reader (MSG-65).
 pub const DEFAULT_MESSAGE: usize = 3072;
 
@@ -119,6 +122,9 @@ pub const MAX_LARGE_BLOBS: usize = 1 << 20;
 
 /// Bytes of the large-blob array in one record: whoever changes one blob writes little more than that blob.
 pub const LARGE_BLOB_CHUNK: usize = 1024;
+
+/// Bytes of what getInfo may be made to tell, beside which its own members have room in every message.
+pub const MAX_ANNOUNCED: usize = 4096;
 
 /// Bytes of the longest record's name: that of a credential with the longest id.
 pub const MAX_RECORD_NAME: usize = 1040;

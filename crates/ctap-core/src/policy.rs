@@ -78,7 +78,7 @@ impl<'a> Policy<'a> {
     pub(crate) const fn grantable_by_pin(self) -> Permissions {
         let mc_ga = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION);
         let common = self.grantable_by_anything();
-        let common = common.or(Permissions::BIO_ENROLLMENT, self.config.fingerprints.is_some());
+        let common = common.or(Permissions::BIO_ENROLLMENT, self.config.enrolls_fingers());
         let acfg = self.config.authenticator_config.any();
         common
             .or(mc_ga, !self.config.no_mc_ga_permissions_with_client_pin)
@@ -88,7 +88,7 @@ impl<'a> Policy<'a> {
     /// What a finger can permit (CP-101, table D).
     pub(crate) fn grantable_by_uv(self) -> Permissions {
         let mc_ga = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION);
-        let bio = self.sensor().is_some_and(|sensor| sensor.uv_bio_enroll);
+        let bio = self.sensor().is_some_and(|sensor| sensor.bio_enroll && sensor.uv_bio_enroll);
         let acfg = self.sensor().is_some_and(|sensor| sensor.uv_acfg);
         self.grantable_by_anything().union(mc_ga).or(Permissions::BIO_ENROLLMENT, bio).or(
             Permissions::AUTHENTICATOR_CONFIGURATION,

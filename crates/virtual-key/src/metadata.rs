@@ -3,6 +3,7 @@
 //! One is made from what such a key answers to getInfo, so that the two cannot drift apart; for U2F from the certificate that a
 //! key registers with. A running key makes its own: it alone has the certificates, if it remembers nothing.
 
+mod differences;
 mod get_info;
 
 use base64ct::{Base64, Encoding as _};
@@ -19,6 +20,7 @@ use x509_cert::der::Decode as _;
 use x509_cert::der::referenced::OwnedToRef as _;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
+pub use self::differences::{Difference, differences};
 use self::get_info::hex;
 pub use self::get_info::members;
 use crate::attestation::Identity;
@@ -137,7 +139,7 @@ fn key_identifier(certificate: &[u8]) -> Result<String, Error> {
 }
 
 /// What a key that is made like this answers when it is new.
-fn live_info(config: CheckedConfig) -> Result<Info, Error> {
+pub(crate) fn live_info(config: CheckedConfig) -> Result<Info, Error> {
     let reply = SoftKey::new(config, [0; 32]).call(&[code::GET_INFO]);
     let body = reply.strip_prefix(&[0]);
     let body = body.ok_or_else(|| Error::Statement("the key refuses getInfo".to_owned()))?;
@@ -153,7 +155,8 @@ fn members_at_rest(info: Info) -> Value {
 fn upv(version: &str) -> Option<Value> {
     let minor = match version {
         "FIDO_2_0" => 0,
-        "FIDO_2_1" => 1,
+        "FIDO_2_1_PRE" | "FIDO_2_1" => 1,
+        "FIDO_2_2" => 2,
         "FIDO_2_3" => 3,
         _ => return None,
     };

@@ -3,24 +3,33 @@
 //! ```text
 //!   text.rs          TOML, laid over the profile it extends; what is wrong with it, and where
 //!   description.rs   what a profile says, in the words of getInfo, and the Config that follows from it
+//!   announced.rs     what of it is told and not done, in lines for people
+//!   get_info.rs      what a key tells other than it is
+//!   like.rs          the profile of a model, from its metadata statement
 //!   *.toml           the built-in ones
 //! ```
 
+mod announced;
 mod description;
+mod get_info;
+mod like;
 mod text;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ctap_core::config::{Contradiction, NewCredentials};
+pub use ctap_core::config::Contradiction;
+use ctap_core::config::NewCredentials;
 use ctap_core::{CheckedConfig, Config, Transport};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 pub use self::description::{Aaguid, MAX_CAPACITY};
 use self::description::{Description, Files};
+pub use self::like::like;
 use crate::attestation::{AttestationKind, Identity};
 use crate::error::Error;
+use crate::metadata::{differences, live_info, members};
 
 /// A kind of key, checked: its settings fit together.
 #[derive(Clone, Debug, PartialEq)]
@@ -211,7 +220,40 @@ impl Profile {
             }
         }
         let config = self.unchecked_config(identities)?;
-        config.checked().map_err(|error| contradiction(&self.name, &error))
+        let checked = match self.description.imitates {
+            Some(_) => config.checked_as_imitation(),
+            None => config.checked(),
+        };
+        checked.map_err(|error| contradiction(&self.name, &error))
+    }
+
+    /// The model that it imitates, contradictions included.
+    pub fn imitates(&self) -> Option<&str> {
+        self.description.imitates.as_deref()
+    }
+
+    /// What of it the standard does not allow together: nothing, unless it is an imitation.
+    pub fn contradictions(&self) -> Vec<Contradiction> {
+        self.description.contradictions()
+    }
+
+    /// What it tells in getInfo and does not do, a line for each: nothing, unless it is made to tell other than it is.
+    ///
+    /// # Errors
+    /// [`Error::Statement`]: a fault of this crate.
+    pub fn only_announced(&self) -> Result<Vec<String>, Error> {
+        let told = live_info(self.imitation()?)?;
+        let mut plain = self.clone();
+        plain.description.get_info = Default::default();
+        let done = live_info(plain.imitation()?)?;
+        let differing = differences(&members(&told, None), &members(&done, None)).into_iter();
+        Ok(differing.filter_map(|one| announced::line(&one)).collect())
+    }
+
+    /// A key like this before there is one, as whoever asks what it tells needs it.
+    fn imitation(&self) -> Result<CheckedConfig, Error> {
+        let checked = self.description.vouched_by_stand_ins().checked_as_imitation();
+        checked.map_err(|error| contradiction(&self.name, &error))
     }
 
     fn unchecked_config(&self, identities: &Identities) -> Result<Config, Error> {

@@ -2,8 +2,9 @@
 
 use super::{Context, Reply};
 use crate::attestation;
+use crate::cbor::overlaid::Overlaid;
 use crate::cbor::{Array, Bytes, Encode, MapWriter};
-use crate::config::Config;
+use crate::config::{Announced, Config, Member, algorithm};
 use crate::crypto::{self, BLOCK, random_bytes};
 use crate::extensions;
 use crate::limits::{MAX_CREDENTIAL_ID, MAX_CREDENTIALS_IN_LIST, MAX_PIN_BYTES};
@@ -19,20 +20,20 @@ pub(crate) const COMMAND: u8 = 0x04;
 /// uvModality: fingerprint (GI-27).
 const FINGERPRINT_INTERNAL: u8 = 0x02;
 
-/// Each member is present exactly when it applies (GI-04).
+/// Each member is present exactly when it applies (GI-04), unless the key is made to tell otherwise.
 pub(crate) fn run(cx: &mut Context<'_>) -> Reply {
     let policy = Policy { config: cx.config, state: cx.store.state() };
-    let mut info = MapWriter::new();
+    let mut info = Overlaid::new(announced_now(policy).over_members());
     put_ctap20(&mut info, policy);
-    if policy.config.is_later_than_20() {
+    if policy.config.is_more_than_20() {
         put_ctap21(&mut info, policy);
         put_ctap22(&mut info, policy, cx.rng);
     }
-    Reply::map(&info)
+    Reply::map(&info.finish())
 }
 
 /// All that a CTAP 2.0 key tells (GI-105).
-fn put_ctap20(info: &mut MapWriter, policy: Policy<'_>) {
+fn put_ctap20(info: &mut Overlaid, policy: Policy<'_>) {
     let Policy { config, .. } = policy;
     let protocols = config.pin_uv_auth_protocols.iter().map(|protocol| protocol.number());
     info.put(0x01_u8, list(&versions(policy)));
@@ -43,9 +44,9 @@ fn put_ctap20(info: &mut MapWriter, policy: Policy<'_>) {
     info.put_some(0x06_u8, config.agrees_on_keys().then_some(Array(protocols)));
 }
 
-fn put_ctap21(info: &mut MapWriter, policy: Policy<'_>) {
+fn put_ctap21(info: &mut Overlaid, policy: Policy<'_>) {
     let Policy { config, state } = policy;
-    let algorithms = config.algorithms.iter().map(|algorithm| algorithm_map(algorithm.cose()));
+    let algorithms = config.algorithms.iter().map(|one| algorithm(one.cose()));
     let rp_ids = config.authenticator_config.min_pin_length_rp_ids;
     let attempts = policy.sensor().and_then(|sensor| sensor.preferred_platform_uv_attempts);
     info.put(0x07_u8, MAX_CREDENTIALS_IN_LIST);
@@ -63,7 +64,7 @@ fn put_ctap21(info: &mut MapWriter, policy: Policy<'_>) {
     info.put_some(0x14_u8, config.rk().then_some(remaining(config, state)));
 }
 
-fn put_ctap22(info: &mut MapWriter, policy: Policy<'_>, rng: &mut dyn CryptoRng) {
+fn put_ctap22(info: &mut Overlaid, policy: Policy<'_>, rng: &mut dyn CryptoRng) {
     let Policy { config, state } = policy;
     let commands = &config.authenticator_config;
     let long_touch = commands.long_touch_for_reset;
@@ -84,6 +85,19 @@ fn put_ctap22(info: &mut MapWriter, policy: Policy<'_>, rng: &mut dyn CryptoRng)
     info.put_some(0x1f_u8, commands.any().then_some(list(&config_commands(config))));
 }
 
+/// What is told other than what is; `U2F_V2` goes with what a person switched off, as where it is told by the key (GI-102).
+fn announced_now(policy: Policy<'_>) -> Announced {
+    let mut announced = policy.config.announced.clone();
+    let shipped = policy.config.authenticator_config.always_uv == Some(true);
+    if let Some(Some(Member::Names(versions))) = announced.members.get_mut(&0x01)
+        && policy.always_uv()
+        && !shipped
+    {
+        versions.retain(|version| version != "U2F_V2");
+    }
+    announced
+}
+
 /// The same on every transport (GI-05).
 fn names(transports: &[Transport]) -> impl Clone + ExactSizeIterator<Item = &'static str> {
     transports.iter().map(|transport| transport.name())
@@ -102,7 +116,7 @@ fn options(policy: Policy<'_>) -> MapWriter {
     let sensor = policy.sensor();
     let on = |offered: bool| offered.then_some(true);
     let enterprise = commands.enterprise_attestation.as_ref();
-    let mut options = MapWriter::new();
+    let mut options = Overlaid::new(config.announced.over_options());
     options.put_some("ep", enterprise.map(|_| state.settings.enterprise_attestation));
     options.put_some("rk", on(config.rk())).put("up", true);
     options.put_some("uv", sensor.map(|_| policy.built_in_uv()));
@@ -111,10 +125,12 @@ fn options(policy: Policy<'_>) -> MapWriter {
     options.put_some("alwaysUv", commands.always_uv.map(|_| policy.always_uv()));
     options.put_some("credMgmt", on(config.credential_management));
     options.put_some("authnrCfg", on(commands.any()));
-    options.put_some("bioEnroll", sensor.map(|_| policy.built_in_uv()));
+    let enrolls = config.enrolls_fingers();
+    options.put_some("bioEnroll", enrolls.then(|| policy.built_in_uv()));
     options.put_some("clientPin", config.client_pin.then_some(policy.pin_set()));
     options.put_some("largeBlobs", on(config.large_blobs.is_some()));
-    options.put_some("uvBioEnroll", on(sensor.is_some_and(|sensor| sensor.uv_bio_enroll)));
+    options
+        .put_some("uvBioEnroll", on(enrolls && sensor.is_some_and(|sensor| sensor.uv_bio_enroll)));
     options.put_some("perCredMgmtRO", on(config.per_cred_mgmt_ro));
     options.put_some("pinUvAuthToken", on(policy.has_tokens() && config.is_later_than_20()));
     options.put_some("setMinPINLength", on(commands.min_pin_length_rp_ids.is_some()));
@@ -126,7 +142,7 @@ fn options(policy: Policy<'_>) -> MapWriter {
         "noMcGaPermissionsWithClientPin",
         on(config.no_mc_ga_permissions_with_client_pin),
     );
-    options
+    options.finish()
 }
 
 /// IV and ciphertext under a key that only holders of the persistent token have, who may read credentials; never the same
@@ -171,12 +187,6 @@ fn non_empty<T: Encode>(items: &[T]) -> Option<Array<core::slice::Iter<'_, T>>> 
 /// Discoverable credentials that still fit (GI-29).
 fn remaining(config: &Config, state: &State) -> usize {
     config.capacity.saturating_sub(state.credentials.len())
-}
-
-fn algorithm_map(cose: i32) -> MapWriter {
-    let mut map = MapWriter::new();
-    map.put("alg", cose).put("type", "public-key");
-    map
 }
 
 #[cfg(test)]

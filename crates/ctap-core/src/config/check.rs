@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
+use alloc::vec::Vec;
 use core::ops::Deref;
 
 use super::longest::longest_answer;
@@ -9,7 +10,8 @@ use super::{Config, Extensions, FingerprintSensor, SignCount, Version};
 use crate::algorithm::Algorithm;
 use crate::attestation::Attestation;
 use crate::limits::{
-    MAX_BLOBS, MAX_CAPACITY, MAX_FINGERPRINTS, MAX_LARGE_BLOBS, MAX_MESSAGE, MIN_MESSAGE,
+    MAX_ANNOUNCED, MAX_BLOBS, MAX_CAPACITY, MAX_FINGERPRINTS, MAX_LARGE_BLOBS, MAX_MESSAGE,
+    MIN_ANY_MESSAGE, MIN_MESSAGE,
 };
 use crate::pin::Protocol;
 use crate::transport::Transport;
@@ -59,12 +61,36 @@ impl Config {
     /// # Errors
     /// As [`checked`](Self::checked).
     pub fn check(&self) -> Result<(), Contradiction> {
+        self.can_be()?;
+        self.contradictions().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Proves that there can be such a key, however it contradicts itself: an imitation of one that does.
+    ///
+    /// # Errors
+    /// What stands in its way; as [`checked`](Self::checked).
+    pub fn checked_as_imitation(self) -> Result<CheckedConfig, Contradiction> {
+        self.can_be().map(|()| CheckedConfig(self))
+    }
+
+    /// What the standard does not allow together, and an imitation may have: real models contradict themselves.
+    #[must_use]
+    pub fn contradictions(&self) -> Vec<Contradiction> {
         let claims = self.claims_rules().into_iter().chain(self.verification_rules());
-        let limits = self.extension_rules().into_iter().chain(self.limit_rules());
-        let limits = limits.chain(self.credential_rules());
-        match claims.chain(limits).find(|(broken, _)| *broken) {
+        let told = self.extension_rules().into_iter().chain(self.told_rules());
+        let broken = claims.chain(told).filter(|(broken, _)| *broken);
+        broken.map(|(_, contradiction)| contradiction).chain(self.answers_fit().err()).collect()
+    }
+
+    /// Whether there can be such a key.
+    ///
+    /// # Errors
+    /// As [`checked_as_imitation`](Self::checked_as_imitation).
+    pub fn can_be(&self) -> Result<(), Contradiction> {
+        let limits = self.limit_rules().into_iter().chain(self.credential_rules());
+        match limits.into_iter().find(|(broken, _)| *broken) {
             Some((_, contradiction)) => Err(contradiction),
-            None => self.algorithms_are_built_in().and_then(|()| self.answers_fit()),
+            None => self.algorithms_are_built_in(),
         }
     }
 
@@ -92,14 +118,13 @@ impl Config {
     }
 
     /// What the claimed versions demand.
-    fn claims_rules(&self) -> [(bool, Contradiction); 8] {
+    fn claims_rules(&self) -> [(bool, Contradiction); 7] {
         let modern = self.is_later_than_20();
         let rk_modern = modern && self.rk();
         let with_uv = modern && self.verifies();
         [
-            rule(self.versions.is_empty() && !self.u2f, "GI-10", "a key needs a version to speak"),
             rule(
-                !modern && self.has_later_than_20(),
+                !self.is_more_than_20() && self.has_later_than_20(),
                 "GI-105",
                 "FIDO_2_0 alone has no commands, options and extensions of later versions",
             ),
@@ -139,12 +164,13 @@ impl Config {
     }
 
     /// What user verification, tokens and their commands demand.
-    fn verification_rules(&self) -> [(bool, Contradiction); 9] {
+    fn verification_rules(&self) -> [(bool, Contradiction); 8] {
         let commands = &self.authenticator_config;
         let no_rp_ids = commands.min_pin_length_rp_ids.is_none();
         [
             rule(
-                self.verifies() && self.pin_uv_auth_protocols.is_empty(),
+                (self.client_pin || (self.is_more_than_20() && self.verifies()))
+                    && self.pin_uv_auth_protocols.is_empty(),
                 "GI-85",
                 "user verification needs a PIN/UV auth protocol",
             ),
@@ -170,12 +196,7 @@ impl Config {
                 "setMinPINLength needs clientPin, and the extension pinComplexityPolicy needs setMinPINLength",
             ),
             rule(
-                self.fingerprints.as_ref().is_some_and(|sensor| !sensor.is_possible()),
-                "BE-21",
-                "a sensor needs room for 1 to 88 fingers, 2 samples or more, and not 0 attempts",
-            ),
-            rule(
-                self.fingerprints.is_some() && !self.client_pin,
+                self.enrolls_fingers() && !self.client_pin,
                 "BE-31",
                 "a fingerprint sensor needs clientPin: only a PIN can authorise enrolling the first finger",
             ),
@@ -193,14 +214,38 @@ impl Config {
     }
 
     /// What extensions demand, of commands and of each other.
-    fn extension_rules(&self) -> [(bool, Contradiction); 5] {
+    fn extension_rules(&self) -> [(bool, Contradiction); 2] {
         let ext = &self.extensions;
-        let blobs = ext.cred_blob.unwrap_or(0).saturating_add(ext.large_blob.unwrap_or(0));
         [
             rule(
                 self.large_blobs.is_some() && !self.rk(),
                 "GI-80",
                 "largeBlobs needs discoverable credentials",
+            ),
+            rule(
+                ext.cred_blob.is_some_and(|size| size < 32)
+                    || (ext.cred_blob.is_some() && !ext.cred_protect),
+                "GI-82",
+                "the extension credBlob needs credProtect and a maxCredBlobLength of at least 32 bytes",
+            ),
+        ]
+    }
+
+    /// What cannot be: without these there is no such key.
+    fn limit_rules(&self) -> [(bool, Contradiction); 12] {
+        let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
+        let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
+        let ext = &self.extensions;
+        let blobs = ext.cred_blob.unwrap_or(0).saturating_add(ext.large_blob.unwrap_or(0));
+        let needs_key = self.u2f || matches!(self.attestation, Attestation::Basic);
+        let model = self.attestation_key.as_ref().map(|model| model.key.algorithm);
+        [
+            rule(self.versions.is_empty() && !self.u2f, "GI-10", "a key needs a version to speak"),
+            rule(self.algorithms.is_empty(), "GI-19", "a key needs an algorithm to sign with"),
+            rule(
+                self.fingerprints.as_ref().is_some_and(|sensor| !sensor.is_possible()),
+                "BE-21",
+                "a sensor needs room for 1 to 88 fingers, 2 samples or more, and not 0 attempts",
             ),
             rule(
                 self.large_blobs.is_some_and(|size| !(1024..=MAX_LARGE_BLOBS).contains(&size)),
@@ -213,27 +258,47 @@ impl Config {
                 "largeBlobs and the extension largeBlob exclude each other",
             ),
             rule(
-                ext.cred_blob.is_some_and(|size| size < 32)
-                    || (ext.cred_blob.is_some() && !ext.cred_protect),
-                "GI-82",
-                "the extension credBlob needs credProtect and a maxCredBlobLength of at least 32 bytes",
-            ),
-            rule(
                 blobs > MAX_BLOBS,
                 "MSG-61",
                 "credBlob and largeBlob may have 3072 bytes together",
             ),
+            rule(
+                self.announced.length() > MAX_ANNOUNCED,
+                "MSG-61",
+                "what getInfo is made to tell has 4096 bytes at the most",
+            ),
+            rule(self.capacity > MAX_CAPACITY, "GI-29", "the capacity is 100000 at the most"),
+            rule(
+                needs_key && model.is_none(),
+                "UF-61",
+                "U2F and basic attestation need an attestation key",
+            ),
+            rule(
+                self.u2f && model != Some(Algorithm::Es256),
+                "UF-24",
+                "U2F needs an ES256 attestation key",
+            ),
+            rule(
+                keys.into_iter().flatten().any(|key| !key.is_possible()),
+                "AT-04",
+                "an attestation key needs 1 to 4096 bytes of certificates, and is not of ML-DSA",
+            ),
+            rule(
+                !(MIN_ANY_MESSAGE..=MAX_MESSAGE).contains(&self.max_msg_size),
+                "MSG-60",
+                "maxMsgSize must be between 1024 and 7609, or 510 in an imitation",
+            ),
         ]
     }
 
-    /// What algorithms, transports, attestation and messages demand.
-    fn limit_rules(&self) -> [(bool, Contradiction); 10] {
-        let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
-        let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
-        let needs_key = self.u2f || matches!(self.attestation, Attestation::Basic);
-        let model = self.attestation_key.as_ref().map(|model| model.key.algorithm);
+    /// What lists and numbers of getInfo demand.
+    fn told_rules(&self) -> [(bool, Contradiction); 5] {
         [
-            rule(self.algorithms.is_empty(), "GI-19", "a key needs an algorithm to sign with"),
+            rule(
+                self.max_msg_size < MIN_MESSAGE,
+                "MSG-60",
+                "maxMsgSize must be between 1024 and 7609",
+            ),
             rule(
                 is_any_twice(&self.versions)
                     || is_any_twice(&self.algorithms)
@@ -251,28 +316,7 @@ impl Config {
                 "GI-35",
                 "transportsForReset are one or more of the transports, listed once each",
             ),
-            rule(self.capacity > MAX_CAPACITY, "GI-29", "the capacity is 100000 at the most"),
             rule(self.firmware_version == 0, "GI-23", "firmwareVersion is not 0"),
-            rule(
-                needs_key && model.is_none(),
-                "UF-61",
-                "U2F and basic attestation need an attestation key",
-            ),
-            rule(
-                self.u2f && model != Some(Algorithm::Es256),
-                "UF-24",
-                "U2F needs an ES256 attestation key",
-            ),
-            rule(
-                keys.into_iter().flatten().any(|key| !key.is_possible()),
-                "AT-04",
-                "an attestation key needs 1 to 4096 bytes of certificates, and is not of ML-DSA",
-            ),
-            rule(
-                !(MIN_MESSAGE..=MAX_MESSAGE).contains(&self.max_msg_size),
-                "MSG-60",
-                "maxMsgSize must be between 1024 and 7609",
-            ),
         ]
     }
 
@@ -300,14 +344,14 @@ impl Config {
         !transports.is_empty() && are_its_own && !is_any_twice(transports)
     }
 
-    /// Anything that came with CTAP 2.1 or later. Of the extensions only hmac-secret is older.
+    /// Anything that came with CTAP 2.1 or later. Of the extensions hmac-secret is older; keys of that time had credProtect, too.
     fn has_later_than_20(&self) -> bool {
-        let older =
-            Extensions { hmac_secret: self.extensions.hmac_secret, ..Extensions::default() };
+        let Extensions { hmac_secret, cred_protect, .. } = self.extensions;
+        let older = Extensions { hmac_secret, cred_protect, ..Extensions::default() };
         self.extensions != older
             || self.no_mc_ga_permissions_with_client_pin
             || self.make_cred_uv_not_rqd
-            || self.fingerprints.is_some()
+            || self.enrolls_fingers()
             || self.transports_for_reset.is_some()
             || self.credential_management
             || self.large_blobs.is_some()

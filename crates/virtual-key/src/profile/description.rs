@@ -15,11 +15,16 @@ use ctap_core::secret::SecretBytes;
 use ctap_core::{Config, Transport};
 use serde::{Deserialize, Serialize};
 
+use super::get_info::GetInfo;
+
 /// A whole profile. Lists and options switch things on and off; numbers count only while theirs is on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Description {
     pub(super) description: String,
+    /// The model whose contradictions this one has as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) imitates: Option<String>,
     pub(super) aaguid: Aaguid,
     pub(super) firmware_version: u32,
     pub(super) vendor_id: u16,
@@ -49,6 +54,8 @@ pub(super) struct Description {
     pub(super) credentials: CredentialSettings,
     pub(super) attestation: AttestationSettings,
     pub(super) enterprise_attestation: EnterpriseSettings,
+    /// What it tells other than all this.
+    pub(super) get_info: GetInfo,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +66,8 @@ struct Options {
     no_mc_ga_permissions_with_client_pin: bool,
     make_cred_uv_not_rqd: bool,
     always_uv: bool,
+    /// A sensor whose fingers its owner enrols.
+    uv: bool,
     bio_enroll: bool,
     uv_bio_enroll: bool,
     uv_acfg: bool,
@@ -118,6 +127,8 @@ pub(super) struct Files {
 enum VersionName {
     #[serde(rename = "FIDO_2_0")]
     Fido20,
+    #[serde(rename = "FIDO_2_1_PRE")]
+    Fido21Pre,
     #[serde(rename = "FIDO_2_1")]
     Fido21,
     #[serde(rename = "FIDO_2_3")]
@@ -230,26 +241,38 @@ impl Description {
     /// # Errors
     /// The first [`Contradiction`].
     pub(super) fn check(&self) -> Result<(), Contradiction> {
-        let broken = self.rules().into_iter().find(|(broken, ..)| *broken);
-        if let Some((_, rule, what)) = broken {
-            return Err(Contradiction { what: what.into(), rule });
+        self.can_be()?;
+        match self.imitates {
+            Some(_) => Ok(()),
+            None => self.contradictions().into_iter().next().map_or(Ok(()), Err),
         }
-        let model = self.needs_attestation_key().then(stand_in);
-        self.config(model, self.has_enterprise_attestation().then(stand_in)).check()
     }
 
-    /// What [`Config::check`] cannot see, because a [`Config`] cannot even say it.
-    fn rules(&self) -> [(bool, &'static str, &'static str); 9] {
+    /// What the standard does not allow together.
+    pub(super) fn contradictions(&self) -> Vec<Contradiction> {
+        let broken = self.claims().into_iter().filter(|(broken, ..)| *broken);
+        let broken = broken.map(|(_, rule, what)| Contradiction { what: what.into(), rule });
+        broken.chain(self.vouched_by_stand_ins().contradictions()).collect()
+    }
+
+    /// Whether there can be such a key, contradictions or not.
+    fn can_be(&self) -> Result<(), Contradiction> {
+        match self.rules().into_iter().find(|(broken, ..)| *broken) {
+            Some((_, rule, what)) => Err(Contradiction { what: what.into(), rule }),
+            None => self.vouched_by_stand_ins().can_be(),
+        }
+    }
+
+    /// A key like this before there is one.
+    pub(super) fn vouched_by_stand_ins(&self) -> Config {
+        let model = self.needs_attestation_key().then(stand_in);
+        self.config(model, self.has_enterprise_attestation().then(stand_in))
+    }
+
+    /// What [`Config::contradictions`] cannot see, because a [`Config`] cannot even say it.
+    fn claims(&self) -> [(bool, &'static str, &'static str); 4] {
         let only = |extension, offered: bool| self.extensions.contains(&extension) && !offered;
-        let all_protocols =
-            self.pin_uv_auth_protocols.iter().all(|number| protocol(*number).is_some());
         [
-            (
-                !(1..=63).contains(&self.description.len()) || !self.description.is_ascii(),
-                "AT-51",
-                "the description is 1 to 63 ASCII characters",
-            ),
-            (self.vendor_id == 0, "HD-94", "the vendorId is not 0, which some hosts refuse"),
             (
                 self.options.always_uv && !self.has(ConfigCommand::ToggleAlwaysUv),
                 "GI-78",
@@ -272,6 +295,20 @@ impl Description {
                 "AT-67",
                 "backupEligibility needs multiDeviceCredentialSupport explicit or implicit",
             ),
+        ]
+    }
+
+    /// What [`Config::can_be`] cannot see likewise.
+    fn rules(&self) -> [(bool, &'static str, &'static str); 5] {
+        let all_protocols =
+            self.pin_uv_auth_protocols.iter().all(|number| protocol(*number).is_some());
+        [
+            (
+                !(1..=63).contains(&self.description.len()) || !self.description.is_ascii(),
+                "AT-51",
+                "the description is 1 to 63 ASCII characters",
+            ),
+            (self.vendor_id == 0, "HD-94", "the vendorId is not 0, which some hosts refuse"),
             (!all_protocols, "GI-15", "the PIN/UV auth protocols are 1 and 2"),
             (
                 self.capacity > MAX_CAPACITY || (self.options.rk && self.capacity == 0),
@@ -328,7 +365,7 @@ impl Description {
             make_cred_uv_not_rqd: options.make_cred_uv_not_rqd,
             max_msg_size: self.max_msg_size,
             prototype_commands: self.prototype_commands,
-            fingerprints: options.bio_enroll.then(|| self.sensor()),
+            fingerprints: (options.uv || options.bio_enroll).then(|| self.sensor()),
             credential_management: options.cred_mgmt,
             per_cred_mgmt_ro: options.per_cred_mgmt_ro,
             large_blobs: options.large_blobs.then_some(self.max_serialized_large_blob_array),
@@ -338,6 +375,7 @@ impl Description {
             attestation: self.attestation.r#type.of_ctap2(),
             attestation_key,
             u2f: self.speaks_u2f(),
+            announced: self.get_info.announced.clone(),
         }
     }
 
@@ -365,6 +403,7 @@ impl Description {
         FingerprintSensor {
             capacity: self.max_templates,
             samples: self.max_capture_samples_required_for_enroll,
+            bio_enroll: self.options.bio_enroll,
             uv_bio_enroll: self.options.uv_bio_enroll,
             uv_acfg: self.options.uv_acfg,
             preferred_platform_uv_attempts: Some(self.preferred_platform_uv_attempts),
@@ -409,6 +448,7 @@ impl VersionName {
     const fn of_ctap2(self) -> Option<Version> {
         match self {
             Self::Fido20 => Some(Version::Fido20),
+            Self::Fido21Pre => Some(Version::Fido21Pre),
             Self::Fido21 => Some(Version::Fido21),
             Self::Fido23 => Some(Version::Fido23),
             Self::U2f => None,

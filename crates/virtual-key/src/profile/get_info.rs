@@ -1,0 +1,189 @@
+//! What a key tells of itself other than what it is: the table `[getInfo]` of a profile.
+
+use std::collections::BTreeMap;
+
+use ctap_core::config::{Announced, Member};
+use serde::{Deserialize, Serialize};
+
+/// Members of getInfo as they are told, or not told.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(try_from = "BTreeMap<String, Told>", into = "BTreeMap<String, Told>")]
+pub(super) struct GetInfo {
+    written: BTreeMap<String, Told>,
+    pub(super) announced: Announced,
+}
+
+/// A value as it is written.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(
+    untagged,
+    expecting = "a member of getInfo is true or false, a number, a text, a list of these, or a table"
+)]
+pub(super) enum Told {
+    Flag(bool),
+    Number(i64),
+    Text(String),
+    Names(Vec<String>),
+    Numbers(Vec<i64>),
+    Options(BTreeMap<String, bool>),
+    Levels(BTreeMap<String, u64>),
+}
+
+/// What a member's value is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Flag,
+    Number,
+    /// In hexadecimal.
+    Bytes,
+    /// Told as bytes.
+    Text,
+    Names,
+    Numbers,
+    Algorithms,
+    Options,
+    Levels,
+}
+
+/// Members that are not told; and options.
+pub(super) const OMIT: &str = "omit";
+pub(super) const OMIT_OPTIONS: &str = "omitOptions";
+
+/// The members, by number from 1 on (GI-10 to GI-40), and what they are like.
+pub(super) const MEMBERS: [(&str, Kind); 31] = [
+    ("versions", Kind::Names),
+    ("extensions", Kind::Names),
+    ("aaguid", Kind::Bytes),
+    ("options", Kind::Options),
+    ("maxMsgSize", Kind::Number),
+    ("pinUvAuthProtocols", Kind::Numbers),
+    ("maxCredentialCountInList", Kind::Number),
+    ("maxCredentialIdLength", Kind::Number),
+    ("transports", Kind::Names),
+    ("algorithms", Kind::Algorithms),
+    ("maxSerializedLargeBlobArray", Kind::Number),
+    ("forcePINChange", Kind::Flag),
+    ("minPINLength", Kind::Number),
+    ("firmwareVersion", Kind::Number),
+    ("maxCredBlobLength", Kind::Number),
+    ("maxRPIDsForSetMinPINLength", Kind::Number),
+    ("preferredPlatformUvAttempts", Kind::Number),
+    ("uvModality", Kind::Number),
+    ("certifications", Kind::Levels),
+    ("remainingDiscoverableCredentials", Kind::Number),
+    ("vendorPrototypeConfigCommands", Kind::Numbers),
+    ("attestationFormats", Kind::Names),
+    ("uvCountSinceLastPinEntry", Kind::Number),
+    ("longTouchForReset", Kind::Flag),
+    ("encIdentifier", Kind::Bytes),
+    ("transportsForReset", Kind::Names),
+    ("pinComplexityPolicy", Kind::Flag),
+    ("pinComplexityPolicyURL", Kind::Text),
+    ("maxPINLength", Kind::Number),
+    ("encCredStoreState", Kind::Bytes),
+    ("authenticatorConfigCommands", Kind::Numbers),
+];
+
+impl TryFrom<BTreeMap<String, Told>> for GetInfo {
+    type Error = String;
+
+    fn try_from(written: BTreeMap<String, Told>) -> Result<Self, String> {
+        let mut announced = Announced::default();
+        for (name, told) in &written {
+            lay(name, told, &mut announced)?;
+        }
+        Ok(Self { written, announced })
+    }
+}
+
+impl From<GetInfo> for BTreeMap<String, Told> {
+    fn from(get_info: GetInfo) -> Self {
+        get_info.written
+    }
+}
+
+fn lay(name: &str, told: &Told, announced: &mut Announced) -> Result<(), String> {
+    match (name, told) {
+        (OMIT, Told::Names(names)) => {
+            for name in names {
+                announced.members.insert(number(name)?, None);
+            }
+        }
+        (OMIT_OPTIONS, Told::Names(names)) => {
+            announced.options.extend(names.iter().map(|name| (name.clone(), None)));
+        }
+        (OMIT | OMIT_OPTIONS, _) => return Err(format!("{name} is a list of names")),
+        ("options", Told::Options(options)) => {
+            let told = options.iter().map(|(name, on)| (name.clone(), Some(*on)));
+            announced.options.extend(told);
+        }
+        _ => {
+            let number = number(name)?;
+            announced.members.insert(number, Some(member(number, name, told)?));
+        }
+    }
+    Ok(())
+}
+
+/// A member's number in getInfo.
+fn number(name: &str) -> Result<u8, String> {
+    match MEMBERS.iter().position(|(known, _)| *known == name) {
+        Some(index) => Ok(index as u8 + 1),
+        None => {
+            let names = MEMBERS.map(|(name, _)| format!("`{name}`")).join(", ");
+            Err(format!("unknown member `{name}` of getInfo, expected one of {names}"))
+        }
+    }
+}
+
+/// The value of the member with this number, as it is told.
+fn member(number: u8, name: &str, told: &Told) -> Result<Member, String> {
+    let (_, kind) = MEMBERS[usize::from(number) - 1];
+    let value = match (kind, told) {
+        (Kind::Flag, Told::Flag(flag)) => Some(Member::Flag(*flag)),
+        (Kind::Number, Told::Number(number)) => u64::try_from(*number).ok().map(Member::Number),
+        (Kind::Bytes, Told::Text(digits)) => bytes(digits).map(Member::Bytes),
+        (Kind::Text, Told::Text(text)) => Some(Member::Bytes(text.clone().into_bytes())),
+        (Kind::Names, Told::Names(names)) => Some(Member::Names(names.clone())),
+        (Kind::Numbers, Told::Numbers(numbers)) => all(numbers).map(Member::Numbers),
+        (Kind::Algorithms, Told::Numbers(numbers)) => all(numbers).map(Member::Algorithms),
+        // Of what a list without anything is, nothing tells.
+        (Kind::Numbers, Told::Names(names)) if names.is_empty() => {
+            Some(Member::Numbers(Vec::new()))
+        }
+        (Kind::Levels, Told::Levels(levels)) => Some(Member::Levels(levels.clone())),
+        (Kind::Levels, Told::Options(none)) if none.is_empty() => {
+            Some(Member::Levels(BTreeMap::new()))
+        }
+        _ => None,
+    };
+    value.ok_or_else(|| format!("{name} of getInfo is {}", kind.words()))
+}
+
+/// Hexadecimal digits, two for each byte.
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = digits.chars().map(|digit| digit.to_digit(16)).collect();
+    let digits = digits?;
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    Some(pairs.iter().map(|[high, low]| (high << 4 | low) as u8).collect())
+}
+
+fn all<T: TryFrom<i64>>(numbers: &[i64]) -> Option<Vec<T>> {
+    numbers.iter().map(|number| T::try_from(*number).ok()).collect()
+}
+
+impl Kind {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Flag => "true or false",
+            Self::Number => "a whole number, not negative",
+            Self::Bytes => "a text of hexadecimal digits, two for each byte",
+            Self::Text => "a text",
+            Self::Names => "a list of texts",
+            Self::Numbers => "a list of whole numbers, none of them negative",
+            Self::Algorithms => "a list of COSE numbers",
+            Self::Options => "a table of options, each true or false",
+            Self::Levels => "a table of numbers",
+        }
+    }
+}

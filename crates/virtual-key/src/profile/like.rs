@@ -1,0 +1,282 @@
+//! The profile of a model, from its metadata statement: a key that does what keyfob can do of what the model does, and tells what it
+//! tells.
+
+use serde_json::{Map, Value as Json};
+use toml::{Table, Value};
+
+use super::get_info::{OMIT, OMIT_OPTIONS};
+use super::{Aaguid, Profile};
+use crate::error::Error;
+use crate::metadata::{Difference, differences, live_info, members};
+
+/// The TOML of a profile whose key tells and does what this `metadataStatement` says of its model: the whole object, as in FIDO's
+/// metadata service. `aaguid` is the model's own or another one, for it is a claim.
+///
+/// What the key tells and does not do stands in the table `[getInfo]`. Of a statement about a U2F key there is a key that speaks U2F.
+///
+/// # Errors
+/// [`Error::Profile`]: a statement about neither, or without what such statements have; its writer's fault.
+pub fn like(statement: &Json, aaguid: Aaguid) -> Result<String, Error> {
+    let title = statement["description"].as_str().unwrap_or("a model without a name");
+    let mut table = heading(title, aaguid);
+    match statement["authenticatorGetInfo"].as_object() {
+        Some(info) => {
+            behaviour(info, &mut table);
+            table.insert("attestation".into(), attestation(&statement["attestationTypes"]));
+            let told = overlay(&statement["authenticatorGetInfo"], title, &table, statement)?;
+            table.insert("getInfo".into(), Value::Table(told));
+        }
+        None if statement["protocolFamily"] == "u2f" => {
+            table.insert("extends".into(), "u2f-only".into());
+        }
+        None => return Err(no_key(title)),
+    }
+    Ok(table.to_string())
+}
+
+fn no_key(title: &str) -> Error {
+    let what =
+        "its metadata statement tells of no FIDO2 or U2F key: it has no authenticatorGetInfo";
+    let next = "choose a model of the families fido2 or u2f";
+    Error::Profile {
+        name: title.to_owned(),
+        line: None,
+        what: what.to_owned(),
+        next: next.to_owned(),
+    }
+}
+
+/// Who it is. The title is as long as statements of our own have it (AT-51).
+fn heading(title: &str, aaguid: Aaguid) -> Table {
+    let ascii: String = title.chars().filter(|character| matches!(character, ' '..='~')).collect();
+    let short: String = ascii.chars().take(63).collect();
+    [("extends", "default"), ("imitates", title), ("description", short.trim())]
+        .into_iter()
+        .map(|(key, text)| (key.to_owned(), text.into()))
+        .chain([("aaguid".to_owned(), aaguid.to_string().into())])
+        .collect()
+}
+
+/// Basic attestation in all its forms has certificates.
+fn attestation(types: &Json) -> Value {
+    let has_certificates = |one: &Json| one == "basic_full" || one == "attca" || one == "anonca";
+    let vouched = types.as_array().is_none_or(|types| types.iter().any(has_certificates));
+    let kind = if vouched { "basic" } else { "self" };
+    Value::Table([("type".to_owned(), kind.into())].into_iter().collect())
+}
+
+/// What keyfob can do of what the model tells.
+fn behaviour(info: &Map<String, Json>, table: &mut Table) {
+    let model = Model(info);
+    let put =
+        |table: &mut Table, key: &str, value: Value| drop(table.insert(key.to_owned(), value));
+    put(table, "versions", model.versions());
+    put(table, "extensions", model.known("extensions", &EXTENSIONS));
+    put(table, "algorithms", model.algorithms());
+    put(table, "pinUvAuthProtocols", model.protocols());
+    put(table, "authenticatorConfigCommands", names(model.config_commands()));
+    put(table, "transports", model.transports());
+    put(table, "options", Value::Table(model.options()));
+    for (key, least, most, usual) in NUMBERS {
+        let number = info.get(key).and_then(Json::as_i64).unwrap_or(usual).clamp(least, most);
+        put(table, key, number.into());
+    }
+    let capacity = model.number("remainingDiscoverableCredentials").unwrap_or(25);
+    put(table, "capacity", capacity.clamp(1, i64::from(super::MAX_CAPACITY)).into());
+}
+
+/// A getInfo, as a statement has it.
+struct Model<'a>(&'a Map<String, Json>);
+
+impl<'a> Model<'a> {
+    fn number(&self, member: &str) -> Option<i64> {
+        self.0.get(member)?.as_i64()
+    }
+
+    fn names(&self, member: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.0.get(member).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
+    }
+
+    fn option(&self, name: &str) -> Option<bool> {
+        self.0.get("options")?.get(name)?.as_bool()
+    }
+
+    fn is_on(&self, option: &str) -> bool {
+        self.option(option) == Some(true)
+    }
+
+    /// Those of a list that a profile can say, each once.
+    fn known(&self, member: &str, known: &[&str]) -> Value {
+        let told: Vec<_> = self.names(member).filter(|name| known.contains(name)).collect();
+        names(each_once(told))
+    }
+
+    /// Whatever it tells, it speaks CTAP2: it has answered getInfo.
+    fn versions(&self) -> Value {
+        let told: Vec<_> = self.names("versions").filter(|name| VERSIONS.contains(name)).collect();
+        let is_named = told.iter().any(|name| name.starts_with("FIDO"));
+        names(each_once(told).into_iter().chain((!is_named).then_some("FIDO_2_0")))
+    }
+
+    fn algorithms(&self) -> Value {
+        let told = self.0.get("algorithms").and_then(Json::as_array).into_iter().flatten();
+        let named = |one: &Json| {
+            let number = one["alg"].as_i64()?;
+            ALGORITHMS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
+        };
+        let known = each_once(told.filter_map(named).collect());
+        names(if known.is_empty() { vec!["ES256"] } else { known })
+    }
+
+    /// A key with a PIN that tells none is of the time when there was one.
+    fn protocols(&self) -> Value {
+        let told = self.0.get("pinUvAuthProtocols").and_then(Json::as_array);
+        let usual = if self.option("clientPin").is_some() { vec![1] } else { Vec::new() };
+        let told = told.map(|told| told.iter().filter_map(Json::as_i64).collect());
+        let known = told.unwrap_or(usual).into_iter().filter(|number| [1, 2].contains(number));
+        each_once(known.collect()).into_iter().map(Value::from).collect::<Vec<_>>().into()
+    }
+
+    /// Those that the options tell of; the last has none.
+    fn config_commands(&self) -> Vec<&'static str> {
+        let listed = self.0.get("authenticatorConfigCommands").and_then(Json::as_array);
+        let long_touch = self.0.contains_key("longTouchForReset")
+            && listed.is_none_or(|listed| listed.iter().any(|number| *number == 4));
+        let commands = [
+            ("enableEnterpriseAttestation", self.option("ep").is_some()),
+            ("toggleAlwaysUv", self.option("alwaysUv").is_some()),
+            ("setMinPINLength", self.is_on("setMinPINLength")),
+            ("enableLongTouchForReset", long_touch),
+        ];
+        commands.into_iter().filter_map(|(name, offered)| offered.then_some(name)).collect()
+    }
+
+    fn transports(&self) -> Value {
+        let told: Vec<_> =
+            self.names("transports").filter(|name| TRANSPORTS.contains(name)).collect();
+        names(if told.is_empty() { vec!["usb"] } else { each_once(told) })
+    }
+
+    fn options(&self) -> Table {
+        let enrols = ["bioEnroll", "userVerificationMgmtPreview"].map(|name| self.option(name));
+        let enrols = enrols.iter().any(Option::is_some);
+        let offered = [
+            ("clientPin", self.option("clientPin").is_some()),
+            ("uv", !enrols && self.option("uv").is_some()),
+            ("bioEnroll", enrols),
+        ];
+        let plain = OPTIONS.map(|name| (name, self.is_on(name)));
+        let all = offered.into_iter().chain(plain);
+        all.map(|(name, on)| (name.to_owned(), Value::Boolean(on))).collect()
+    }
+}
+
+fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> Value {
+    names.into_iter().map(Value::from).collect::<Vec<_>>().into()
+}
+
+fn each_once<T: PartialEq>(items: Vec<T>) -> Vec<T> {
+    let mut once = Vec::new();
+    for item in items {
+        if !once.contains(&item) {
+            once.push(item);
+        }
+    }
+    once
+}
+
+/// What such a key must be made to tell for its getInfo to be as stated.
+fn overlay(stated: &Json, title: &str, table: &Table, statement: &Json) -> Result<Table, Error> {
+    let profile = Profile::from_toml(title, &table.to_string())?;
+    let told = members(&live_info(profile.imitation()?)?, None);
+    let is_its_own = table["aaguid"].as_str() == statement["aaguid"].as_str();
+    let differing = differences(stated, &told).into_iter();
+    let wanted = differing.filter(|one| !one.is_state && (one.member != "aaguid" || is_its_own));
+    let mut overlay = Overlay::default();
+    wanted.for_each(|difference| overlay.lay(difference));
+    Ok(overlay.table())
+}
+
+/// The table `[getInfo]` as it grows.
+#[derive(Default)]
+struct Overlay {
+    members: Table,
+    options: Table,
+    omit: Vec<Value>,
+    omit_options: Vec<Value>,
+}
+
+impl Overlay {
+    fn lay(&mut self, Difference { member, stated, .. }: Difference) {
+        let stated = stated.and_then(|stated| written(&member, &stated));
+        match (member.strip_prefix("options."), stated) {
+            (Some(option), Some(stated)) => drop(self.options.insert(option.to_owned(), stated)),
+            (Some(option), None) => self.omit_options.push(option.into()),
+            (None, Some(stated)) => drop(self.members.insert(member, stated)),
+            (None, None) => self.omit.push(member.into()),
+        }
+    }
+
+    fn table(self) -> Table {
+        let mut table = self.members;
+        for (key, list) in [(OMIT, self.omit), (OMIT_OPTIONS, self.omit_options)] {
+            if !list.is_empty() {
+                table.insert(key.to_owned(), list.into());
+            }
+        }
+        if !self.options.is_empty() {
+            table.insert("options".to_owned(), Value::Table(self.options));
+        }
+        table
+    }
+}
+
+/// A value of JSON as a profile has it: algorithms by their numbers.
+fn written(member: &str, value: &Json) -> Option<Value> {
+    if member == "algorithms" {
+        let numbers = value.as_array()?.iter().filter_map(|one| one["alg"].as_i64());
+        return Some(numbers.map(Value::from).collect::<Vec<_>>().into());
+    }
+    Value::try_from(value).ok()
+}
+
+const VERSIONS: [&str; 5] = ["U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_3"];
+const EXTENSIONS: [&str; 7] = [
+    "credBlob",
+    "credProtect",
+    "hmac-secret",
+    "hmac-secret-mc",
+    "minPinLength",
+    "pinComplexityPolicy",
+    "thirdPartyPayment",
+];
+const ALGORITHMS: [(i64, &str); 6] = [
+    (-7, "ES256"),
+    (-8, "EdDSA"),
+    (-35, "ES384"),
+    (-47, "ES256K"),
+    (-48, "ML-DSA-44"),
+    (-49, "ML-DSA-65"),
+];
+const TRANSPORTS: [&str; 3] = ["usb", "nfc", "smart-card"];
+/// Those that are on or off, as told.
+const OPTIONS: [&str; 9] = [
+    "rk",
+    "noMcGaPermissionsWithClientPin",
+    "makeCredUvNotRqd",
+    "alwaysUv",
+    "uvBioEnroll",
+    "uvAcfg",
+    "credMgmt",
+    "perCredMgmtRO",
+    "largeBlobs",
+];
+/// Numbers with what a key can do at the least and at the most, and what it does where nothing is told.
+const NUMBERS: [(&str, i64, i64, i64); 6] = [
+    ("firmwareVersion", 1, u32::MAX as i64, 1),
+    ("maxMsgSize", 510, 7609, 1024),
+    ("maxSerializedLargeBlobArray", 1024, 65536, 1024),
+    ("maxCredBlobLength", 32, 1024, 32),
+    ("maxRPIDsForSetMinPINLength", 0, 1024, 0),
+    ("preferredPlatformUvAttempts", 1, 255, 3),
+];
