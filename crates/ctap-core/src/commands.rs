@@ -200,7 +200,7 @@ pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Sta
     // These three know which of their requests go on with a walk; every other command ends it (MSG-82).
     match command {
         get_next_assertion::COMMAND => return get_next_assertion::run(cx).map(Outcome::Done),
-        credential_management::COMMAND if cx.config.credential_management => {
+        credential_management::COMMAND if cx.config.manages_credentials() => {
             return credential_management::run(parameters, cx).map(Outcome::Done);
         }
         large_blobs::COMMAND if cx.config.large_blobs.is_some() => {
@@ -241,14 +241,23 @@ pub(crate) fn may_write(message: &[u8], policy: Policy<'_>, counter: &SignCounte
 }
 
 /// Two commands also answer to the numbers of their prototypes, because libfido2 up to 1.12 knows no others; the messages
-/// are the same (CM-50, BE-42). getInfo does not announce it: FIDO_2_1_PRE would claim more than that.
-const fn current_number(command: u8, config: &Config) -> u8 {
+/// are the same (CM-50, BE-42). By itself getInfo does not announce it: FIDO_2_1_PRE would claim more than that. A key whose getInfo
+/// does may know those numbers alone.
+fn current_number(command: u8, config: &Config) -> u8 {
+    let (both, sensor) = (config.prototype_commands, config.fingerprints.as_ref());
     match command {
-        0x40 if config.prototype_commands => bio_enrollment::COMMAND,
-        0x41 if config.prototype_commands => credential_management::COMMAND,
+        0x40 if both || sensor.is_some_and(|sensor| sensor.bio_enroll_preview) => {
+            bio_enrollment::COMMAND
+        }
+        0x41 if both || config.credential_mgmt_preview => credential_management::COMMAND,
+        bio_enrollment::COMMAND if sensor.is_some_and(|sensor| !sensor.bio_enroll) => NO_COMMAND,
+        credential_management::COMMAND if !config.credential_management => NO_COMMAND,
         command => command,
     }
 }
+
+/// A number that no command has.
+const NO_COMMAND: u8 = 0x00;
 
 impl Waiting {
     /// The person did something: on a fingerprint question `finger` counts, on every other it is a touch.

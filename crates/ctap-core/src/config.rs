@@ -6,7 +6,11 @@ use alloc::vec::Vec;
 use crate::algorithm::Algorithm;
 use crate::attestation::{Attestation, AttestationKey, Means};
 use crate::credential::{Backup, Counter};
-use crate::limits::DEFAULT_MESSAGE;
+use crate::credential_id;
+use crate::limits::{
+    DEFAULT_MESSAGE, MAX_CREDENTIAL_ID, MAX_PIN_CODE_POINTS, MIN_PIN_CODE_POINTS,
+    USUAL_CREDENTIALS_IN_LIST,
+};
 use crate::pin::Protocol;
 use crate::transport::Transport;
 
@@ -55,8 +59,19 @@ pub struct Config {
     pub max_msg_size: usize,
     /// A fingerprint sensor (option `uv`). Where clients enrol, it needs a PIN, which alone can authorise the first finger.
     pub fingerprints: Option<FingerprintSensor>,
+    /// How many ids an allowList or an excludeList may have (getInfo 0x07), 1 to
+    /// [`MAX_CREDENTIALS_IN_LIST`](crate::limits::MAX_CREDENTIALS_IN_LIST).
+    pub max_credentials_in_list: usize,
+    /// Bytes of every id that it makes (getInfo 0x08), [`MIN_CREDENTIAL_ID`](crate::limits::MIN_CREDENTIAL_ID) to
+    /// [`MAX_FOREIGN_CREDENTIAL_ID`](crate::limits::MAX_FOREIGN_CREDENTIAL_ID). `None`: each is as long as it must be. A credential
+    /// that is not discoverable, and cannot be sealed in so short an id, is a record.
+    pub credential_id_length: Option<usize>,
+    /// How long a PIN must be.
+    pub pin_length: PinLength,
     /// authenticatorCredentialManagement (option `credMgmt`).
     pub credential_management: bool,
+    /// The same by its prototype's number, 0x41, and announced (option `credentialMgmtPreview`): beside the other, or alone.
+    pub credential_mgmt_preview: bool,
     /// Its read-only part with a persistent token (option `perCredMgmtRO`).
     pub per_cred_mgmt_ro: bool,
     /// Bio enrolment and credential management also answer to the numbers of their prototypes, 0x40 and 0x41, which is all
@@ -133,6 +148,21 @@ impl Default for ResetGestures {
     }
 }
 
+/// Bounds of PINs in Unicode code points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinLength {
+    /// As shipped (getInfo 0x0D); setMinPINLength raises it. 4 to `max`.
+    pub min: u8,
+    /// getInfo 0x1D: 8 to 63.
+    pub max: u8,
+}
+
+impl Default for PinLength {
+    fn default() -> Self {
+        Self { min: MIN_PIN_CODE_POINTS, max: MAX_PIN_CODE_POINTS }
+    }
+}
+
 /// A virtual fingerprint sensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FingerprintSensor {
@@ -142,7 +172,9 @@ pub struct FingerprintSensor {
     pub samples: u8,
     /// Clients enrol fingers (option `bioEnroll`, authenticatorBioEnrollment). Otherwise only who owns the key does.
     pub bio_enroll: bool,
-    /// With it: a finger may authorise enrolling another (option `uvBioEnroll`).
+    /// The same by its prototype's number, 0x40, and announced (option `userVerificationMgmtPreview`): beside the other, or alone.
+    pub bio_enroll_preview: bool,
+    /// With either: a finger may authorise enrolling another (option `uvBioEnroll`).
     pub uv_bio_enroll: bool,
     /// A finger may authorise authenticatorConfig (option `uvAcfg`).
     pub uv_acfg: bool,
@@ -322,7 +354,24 @@ impl Config {
 
     /// Clients enrol fingers (option `bioEnroll`).
     pub(crate) const fn enrolls_fingers(&self) -> bool {
-        matches!(&self.fingerprints, Some(sensor) if sensor.bio_enroll)
+        matches!(&self.fingerprints, Some(sensor) if sensor.bio_enroll || sensor.bio_enroll_preview)
+    }
+
+    /// Clients list and remove credentials, by whichever number of the command.
+    pub(crate) const fn manages_credentials(&self) -> bool {
+        self.credential_management || self.credential_mgmt_preview
+    }
+
+    /// A credential of this algorithm that is not discoverable is a record as well.
+    pub(crate) fn keeps_non_discoverable(&self, algorithm: Algorithm) -> bool {
+        let shortest = credential_id::shortest_sealed(algorithm);
+        self.credentials.keep_non_discoverable
+            || self.credential_id_length.is_some_and(|length| length < shortest)
+    }
+
+    /// Bytes of the longest id that it makes (GI-17).
+    pub(crate) fn longest_credential_id(&self) -> usize {
+        self.credential_id_length.unwrap_or(MAX_CREDENTIAL_ID)
     }
 }
 
@@ -354,7 +403,11 @@ impl Default for Config {
             make_cred_uv_not_rqd: true,
             max_msg_size: DEFAULT_MESSAGE,
             fingerprints: None,
+            max_credentials_in_list: USUAL_CREDENTIALS_IN_LIST,
+            credential_id_length: None,
+            pin_length: PinLength::default(),
             credential_management: true,
+            credential_mgmt_preview: false,
             per_cred_mgmt_ro: true,
             prototype_commands: true,
             large_blobs: Some(4096),
@@ -389,6 +442,7 @@ impl Default for FingerprintSensor {
             capacity: 5,
             samples: 4,
             bio_enroll: true,
+            bio_enroll_preview: false,
             uv_bio_enroll: true,
             uv_acfg: true,
             preferred_platform_uv_attempts: Some(3),

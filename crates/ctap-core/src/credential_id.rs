@@ -18,12 +18,16 @@ use crate::credential::{Backup, Counter, CredProtect, CredRandom, Credential};
 use crate::crypto::{self, BLOCK, random_bytes};
 use crate::secret::{Secret, SecretBytes};
 
-/// The first byte of a sealed id; a discoverable id is told apart by its length.
+/// The first byte of a sealed id that is as long as it must be; a discoverable id is told apart by its length.
 const CREDENTIAL: u8 = 1;
 /// That of the key handle of a signing key (PS-17).
 const SIGNING_KEY: u8 = 2;
+/// In the first byte of an id whose length was given, beside the number of its blocks.
+const SIZED: u8 = 0x40;
 /// The MAC at the end of a sealed id.
 const MAC: usize = 32;
+/// The same where the id has no room for all of it.
+const SHORT_MAC: usize = 16;
 /// What stands before the private key: the algorithm, the policy byte, zeros up to a whole block.
 pub(crate) const PREFIX: usize = BLOCK;
 /// In the policy byte, beside the two bits of the credProtect level.
@@ -33,12 +37,19 @@ const BACKUP_ELIGIBLE: u8 = 0x08;
 const BACKUP_STATE: u8 = 0x10;
 const ZERO_COUNTER: u8 = 0x20;
 
-/// Bytes of a discoverable credential's id.
+/// Bytes of a discoverable credential's id, unless its length is given.
 pub(crate) const DISCOVERABLE: usize = 32;
 
-/// The id of a new discoverable credential.
-pub(crate) fn random(rng: &mut dyn CryptoRng) -> Vec<u8> {
-    random_bytes::<DISCOVERABLE>(rng).to_vec()
+/// The id of a new credential that is a record.
+pub(crate) fn random(length: Option<usize>, rng: &mut dyn CryptoRng) -> Vec<u8> {
+    let mut id = alloc::vec![0; length.unwrap_or(DISCOVERABLE)];
+    rng.fill_bytes(&mut id);
+    id
+}
+
+/// Bytes of the shortest id that a credential of this algorithm can be sealed in.
+pub(crate) const fn shortest_sealed(algorithm: Algorithm) -> usize {
+    sealed_length(algorithm).saturating_sub(MAC - SHORT_MAC)
 }
 
 /// Bytes of an id that a credential of this algorithm is sealed in.
@@ -70,15 +81,21 @@ impl SealingKeys {
         }
     }
 
-    /// Makes a credential that travels in its own id. `None`: the key is not whole blocks long, which no algorithm's is.
+    /// Makes a credential that travels in its own id, of this length if one is given. `None`: that is shorter than
+    /// [`shortest_sealed`], or the key is not whole blocks long, which no algorithm's is.
     pub(crate) fn seal(
         &self,
         contents: Contents,
         rp_id_hash: &[u8; 32],
+        length: Option<usize>,
         rng: &mut dyn CryptoRng,
     ) -> Option<Credential> {
         let iv: [u8; BLOCK] = random_bytes(rng);
-        let id = self.lock(CREDENTIAL, &iv, contents.encode(), rp_id_hash)?;
+        let body = contents.encode();
+        let id = match length {
+            None => self.lock(CREDENTIAL, &iv, body, rp_id_hash)?,
+            Some(length) => self.lock_to(length, &iv, body, (rp_id_hash, rng))?,
+        };
         Some(self.credential(contents, id, &iv, rp_id_hash))
     }
 
@@ -125,21 +142,42 @@ impl SealingKeys {
         Some(sealed)
     }
 
-    /// The IV and the body of what [`lock`](Self::lock) made.
+    /// The same for a credential's id of a given length: random bytes fill what its MAC leaves.
+    fn lock_to(
+        &self,
+        length: usize,
+        iv: &[u8; BLOCK],
+        mut body: Zeroizing<Vec<u8>>,
+        (owner, rng): (&[u8; 32], &mut dyn CryptoRng),
+    ) -> Option<Vec<u8>> {
+        if !crypto::aes256_cbc_encrypt(self.encryption.expose(), iv, &mut body) {
+            return None;
+        }
+        let blocks = u8::try_from(body.len() / BLOCK).ok()?;
+        let mut sealed = [&[SIZED | blocks], &iv[..], &body].concat();
+        let end = sealed.len();
+        let mac_length = mac_length(length.checked_sub(end)?)?;
+        sealed.resize(length.saturating_sub(mac_length), 0);
+        rng.fill_bytes(sealed.get_mut(end..)?);
+        let mac = crypto::hmac_sha256(self.mac.expose(), &[&sealed, owner]);
+        sealed.extend_from_slice(mac.expose().get(..mac_length)?);
+        Some(sealed)
+    }
+
+    /// The IV and the body of what these two made.
     fn unlock<'i>(
         &self,
         kind: u8,
         sealed: &'i [u8],
         owner: &[u8; 32],
     ) -> Option<(&'i [u8; BLOCK], Zeroizing<Vec<u8>>)> {
-        let (first, rest) = sealed.split_first().filter(|(first, _)| **first == kind)?;
-        let (iv, rest) = rest.split_first_chunk::<BLOCK>()?;
-        let (body, mac) = rest.split_last_chunk::<MAC>()?;
-        if !body.len().is_multiple_of(BLOCK) {
-            return None;
-        }
-        let expected = crypto::hmac_sha256(self.mac.expose(), &[&[*first], iv, body, owner]);
-        if !expected.matches(mac) {
+        let Sealed { covered, iv, body, mac } = Sealed::parse(kind, sealed)?;
+        let expected = crypto::hmac_sha256(self.mac.expose(), &[covered, owner]);
+        let is_ours = match mac.len() {
+            MAC => expected.matches(mac),
+            _ => expected.left::<SHORT_MAC>().matches(mac),
+        };
+        if !is_ours {
             return None;
         }
         let mut body = Zeroizing::new(body.to_vec());
@@ -167,6 +205,46 @@ impl SealingKeys {
     }
 }
 
+/// The parts of a sealed id.
+struct Sealed<'a> {
+    /// All before the MAC.
+    covered: &'a [u8],
+    iv: &'a [u8; BLOCK],
+    body: &'a [u8],
+    mac: &'a [u8],
+}
+
+impl<'a> Sealed<'a> {
+    /// `None`: an id of another form, or of another kind.
+    fn parse(kind: u8, id: &'a [u8]) -> Option<Self> {
+        let (&tag, rest) = id.split_first()?;
+        let (iv, rest) = rest.split_first_chunk::<BLOCK>()?;
+        let length = match tag {
+            _ if tag == kind => rest.len().checked_sub(MAC)?,
+            _ if kind == CREDENTIAL && tag & !BLOCKS == SIZED => {
+                usize::from(tag & BLOCKS).saturating_mul(BLOCK)
+            }
+            _ => return None,
+        };
+        let (body, rest) = rest.split_at_checked(length)?;
+        let mac = mac_length(rest.len())?;
+        let (covered, mac) = id.split_at_checked(id.len().saturating_sub(mac))?;
+        body.len().is_multiple_of(BLOCK).then_some(Self { covered, iv, body, mac })
+    }
+}
+
+/// Bytes of the MAC where so many are left for it; what stands before it is of no meaning. `None`: too few.
+const fn mac_length(room: usize) -> Option<usize> {
+    match room {
+        ..SHORT_MAC => None,
+        SHORT_MAC..MAC => Some(SHORT_MAC),
+        _ => Some(MAC),
+    }
+}
+
+/// The number of blocks in the first byte.
+const BLOCKS: u8 = 0x3f;
+
 /// What a sealed id hides.
 pub(crate) struct Contents {
     pub(crate) key: PrivateKey,
@@ -179,9 +257,14 @@ pub(crate) struct Contents {
 
 impl Contents {
     /// The same as a record, without an account: a random id hides nothing, so the secrets are drawn (EX-21).
-    pub(crate) fn stored(self, rp_id_hash: &[u8; 32], rng: &mut dyn CryptoRng) -> Credential {
+    pub(crate) fn stored(
+        self,
+        rp_id_hash: &[u8; 32],
+        length: Option<usize>,
+        rng: &mut dyn CryptoRng,
+    ) -> Credential {
         Credential {
-            id: random(rng),
+            id: random(length, rng),
             rp_id_hash: *rp_id_hash,
             key: self.key,
             cred_protect: self.cred_protect,
@@ -259,7 +342,41 @@ mod tests {
             backup: Backup { eligible: true, state: false },
             counter: Counter::Zero,
         };
-        keys.seal(contents, &[7; 32], rng).unwrap()
+        keys.seal(contents, &[7; 32], None, rng).unwrap()
+    }
+
+    /// Of this length.
+    fn sized(length: usize, rng: &mut HashRng, keys: &SealingKeys) -> Option<Credential> {
+        let contents = Contents {
+            key: PrivateKey::generate(Algorithm::Es256, rng).unwrap().0,
+            cred_protect: CredProtect::UvRequired,
+            third_party_payment: true,
+            backup: Backup::default(),
+            counter: Counter::OfKey,
+        };
+        keys.seal(contents, &[7; 32], Some(length), rng)
+    }
+
+    // GI-17
+    #[test]
+    fn an_id_is_as_long_as_it_is_to_be_and_opens() {
+        let mut rng = seeded(5);
+        let keys = keys(&mut rng);
+        let shortest = shortest_sealed(Algorithm::Es256);
+        assert!(sized(shortest - 1, &mut rng, &keys).is_none());
+        for length in [shortest, shortest + 1, 96, 97, 98, 128, 1023] {
+            let made = sized(length, &mut rng, &keys).unwrap();
+            assert_eq!(made.id.len(), length);
+            let opened = keys.open(&made.id, &[7; 32]).unwrap();
+            assert_eq!(opened.key.secret.expose(), made.key.secret.expose());
+            assert!(keys.open(&made.id, &[8; 32]).is_none());
+            for byte in 0..length {
+                let mut other = made.id.clone();
+                other[byte] ^= 1;
+                assert!(keys.open(&other, &[7; 32]).is_none(), "byte {byte} of {length}");
+            }
+            assert!(keys.open(&made.id[..length - 1], &[7; 32]).is_none());
+        }
     }
 
     fn keys(rng: &mut HashRng) -> SealingKeys {

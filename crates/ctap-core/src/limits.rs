@@ -29,6 +29,12 @@ pub const PADDED_PIN: usize = 64;
 /// The longest PIN in bytes of UTF-8, and so also in code points (CP-21).
 pub const MAX_PIN_BYTES: usize = 63;
 
+/// The same in Unicode code points.
+pub const MAX_PIN_CODE_POINTS: u8 = 63;
+
+/// The least that a longest PIN may have in Unicode code points, as the shortest of real models.
+pub const MIN_LONGEST_PIN: u8 = 8;
+
 /// The shortest PIN in Unicode code points, unless a longer minimum is set (CP-20).
 pub const MIN_PIN_CODE_POINTS: u8 = 4;
 
@@ -69,11 +75,21 @@ pub const MAX_NAME: usize = 128;
 /// Bytes of the longest rp.id kept: a DNS name has at most 253 bytes, some platforms use URLs. Longer ones are refused.
 pub const MAX_RP_ID: usize = 512;
 
-/// Entries of an allowList or excludeList (getInfo 0x07, MSG-63). That many of this key's ids fit a message of the default size.
-pub const MAX_CREDENTIALS_IN_LIST: usize = 16;
+/// Entries of an allowList or excludeList (getInfo 0x07, MSG-63) unless configured. That many of this key's ids fit a message of the
+/// default size.
+pub const USUAL_CREDENTIALS_IN_LIST: usize = 16;
+
+/// Entries of such a list that a key can be made to take: as many as any real model tells.
+pub const MAX_CREDENTIALS_IN_LIST: usize = 512;
 
 /// Bytes of the longest credential id this authenticator issues (getInfo 0x08, GI-17): a sealed one of ES384.
 pub const MAX_CREDENTIAL_ID: usize = 113;
+
+/// Bytes of the longest credential id that fits a U2F answer, which has one byte for its length (UF-24).
+pub const MAX_KEY_HANDLE: usize = 255;
+
+/// Bytes of the shortest credential id that a key can be made to issue: with fewer it could be guessed (MC-75).
+pub const MIN_CREDENTIAL_ID: usize = 16;
 
 /// Bytes of the longest credential id that any authenticator issues, and so of one that was brought here (MC-72).
 pub const MAX_FOREIGN_CREDENTIAL_ID: usize = 1023;

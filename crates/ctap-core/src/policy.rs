@@ -49,6 +49,12 @@ impl<'a> Policy<'a> {
         self.config.verifies()
     }
 
+    /// The shortest PIN in code points: as shipped, or as it was raised (CF-43).
+    pub(crate) const fn min_pin_length(self) -> u8 {
+        let (shipped, set) = (self.config.pin_length.min, self.state.settings.min_pin_length);
+        if set > shipped { set } else { shipped }
+    }
+
     /// U2F is offered right now. alwaysUv ends it, with a finger enrolled too: U2F has no way to verify a user
     /// (UF-50, UF-51, CF-33).
     pub(crate) fn u2f(self) -> bool {
@@ -88,7 +94,8 @@ impl<'a> Policy<'a> {
     /// What a finger can permit (CP-101, table D).
     pub(crate) fn grantable_by_uv(self) -> Permissions {
         let mc_ga = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION);
-        let bio = self.sensor().is_some_and(|sensor| sensor.bio_enroll && sensor.uv_bio_enroll);
+        let enrolls = self.config.enrolls_fingers();
+        let bio = enrolls && self.sensor().is_some_and(|sensor| sensor.uv_bio_enroll);
         let acfg = self.sensor().is_some_and(|sensor| sensor.uv_acfg);
         self.grantable_by_anything().union(mc_ga).or(Permissions::BIO_ENROLLMENT, bio).or(
             Permissions::AUTHENTICATOR_CONFIGURATION,
@@ -98,7 +105,7 @@ impl<'a> Policy<'a> {
 
     const fn grantable_by_anything(self) -> Permissions {
         Permissions::NONE
-            .or(Permissions::CREDENTIAL_MANAGEMENT, self.config.credential_management)
+            .or(Permissions::CREDENTIAL_MANAGEMENT, self.config.manages_credentials())
             .or(Permissions::LARGE_BLOB_WRITE, self.config.large_blobs.is_some())
             .or(
                 Permissions::PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY,

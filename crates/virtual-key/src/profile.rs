@@ -242,9 +242,11 @@ impl Profile {
     /// # Errors
     /// [`Error::Statement`]: a fault of this crate.
     pub fn only_announced(&self) -> Result<Vec<String>, Error> {
+        if !self.description.tells_otherwise() {
+            return Ok(Vec::new());
+        }
         let told = live_info(self.imitation()?)?;
-        let mut plain = self.clone();
-        plain.description.get_info = Default::default();
+        let plain = Self { description: self.description.telling_all(), ..self.clone() };
         let done = live_info(plain.imitation()?)?;
         let differing = differences(&members(&told, None), &members(&done, None)).into_iter();
         Ok(differing.filter_map(|one| announced::line(&one)).collect())

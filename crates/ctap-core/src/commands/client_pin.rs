@@ -14,8 +14,9 @@ use crate::limits::{MAX_PIN_BYTES, PADDED_PIN};
 use crate::pin::protocol::{PlatformKey, Protocol, SharedSecret};
 use crate::pin::retries::{Attempt, Judge};
 use crate::pin::token::{Grant, Life, Permissions};
+use crate::policy::Policy;
 use crate::secret::Secret;
-use crate::state::{Pin, Settings};
+use crate::state::Pin;
 use crate::status::Status;
 use crate::uv::{Purpose, Retries, Verification};
 
@@ -203,7 +204,7 @@ fn set_pin(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Reply, Status>
     if !agreed.secret.verify(&[new_pin_enc], param) {
         return Err(Status::PinAuthInvalid); // CP-54
     }
-    let pin = new_pin(&agreed.secret, new_pin_enc, &cx.store.state().settings)?;
+    let pin = new_pin(&agreed.secret, new_pin_enc, cx.policy())?;
     cx.store.commit(Change::SetPin(pin))?;
     Ok(Reply::EMPTY)
 }
@@ -223,7 +224,7 @@ fn change_pin(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Reply, Stat
     }
     agreed.verify_pin(pin_hash_enc, cx)?;
     let state = cx.store.state();
-    let pin = new_pin(&agreed.secret, new_pin_enc, &state.settings)?;
+    let pin = new_pin(&agreed.secret, new_pin_enc, cx.policy())?;
     let same = state.pin.as_ref().is_some_and(|old| old.hash.matches(pin.hash.expose()));
     if state.settings.force_pin_change && same {
         return Err(Status::PinPolicyViolation); // CP-69
@@ -234,7 +235,7 @@ fn change_pin(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Reply, Stat
 }
 
 /// Decrypts and judges a new PIN (CP-55 to CP-58, CP-20 to CP-23).
-fn new_pin(secret: &SharedSecret, enc: &[u8], settings: &Settings) -> Result<Pin, Status> {
+fn new_pin(secret: &SharedSecret, enc: &[u8], policy: Policy<'_>) -> Result<Pin, Status> {
     let padded = secret.decrypt(enc).ok_or(Status::PinAuthInvalid)?;
     if padded.len() != PADDED_PIN {
         return Err(Status::InvalidParameter); // CP-56
@@ -245,8 +246,9 @@ fn new_pin(secret: &SharedSecret, enc: &[u8], settings: &Settings) -> Result<Pin
     let text =
         pin.and_then(|pin| core::str::from_utf8(pin).ok()).ok_or(Status::PinPolicyViolation)?;
     let code_points = u8::try_from(text.chars().count()).unwrap_or(u8::MAX);
-    let too_simple = settings.pin_complexity_policy && is_simple(text);
-    if code_points < settings.min_pin_length || too_simple {
+    let too_simple = policy.state.settings.pin_complexity_policy && is_simple(text);
+    let lengths = policy.min_pin_length()..=policy.config.pin_length.max;
+    if !lengths.contains(&code_points) || too_simple {
         return Err(Status::PinPolicyViolation); // CP-57, CP-58
     }
     Ok(Pin { hash: pin_hash(text), code_points })
@@ -283,7 +285,12 @@ fn get_pin_token(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Reply, S
         return Err(Status::PinInvalid); // CP-79
     }
     let mc_ga = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION);
-    let permissions = mc_ga.intersection(cx.policy().grantable_by_pin()); // CP-81
+    let grantable = cx.policy().grantable_by_pin();
+    // CP-81. Before there were permissions, the token was good for all.
+    let permissions = match cx.config.is_later_than_20() {
+        true => mc_ga.intersection(grantable),
+        false => grantable,
+    };
     Ok(agreed.issue_token(permissions, None, None, cx))
 }
 

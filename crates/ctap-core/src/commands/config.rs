@@ -7,8 +7,8 @@ use super::parameters::required;
 use super::{Context, Reply};
 use crate::cbor::{Item, Map};
 use crate::change::Change;
-use crate::limits::MAX_PIN_BYTES;
 use crate::pin::Permissions;
+use crate::policy::Policy;
 use crate::secret::Secret;
 use crate::state::{Settings, State};
 use crate::status::Status;
@@ -152,7 +152,7 @@ fn set_min_pin_length(
     cx: &mut Context<'_>,
 ) -> Result<Reply, Status> {
     let state = cx.store.state();
-    let min_pin_length = new_minimum(params.new_min_pin_length, &old)?;
+    let min_pin_length = new_minimum(params.new_min_pin_length, cx.policy())?;
     if params.force_change_pin && state.pin.is_none() {
         return Err(Status::PinNotSet); // CF-45
     }
@@ -183,11 +183,10 @@ fn set_min_pin_length(
 }
 
 /// Never lower than before, never above what a PIN can have (CF-43, CF-44).
-fn new_minimum(asked: Option<u64>, old: &Settings) -> Result<u8, Status> {
-    let Some(asked) = asked else { return Ok(old.min_pin_length) }; // CF-41
-    let valid = u8::try_from(asked)
-        .ok()
-        .filter(|new| *new >= old.min_pin_length && usize::from(*new) <= MAX_PIN_BYTES);
+fn new_minimum(asked: Option<u64>, policy: Policy<'_>) -> Result<u8, Status> {
+    let Some(asked) = asked else { return Ok(policy.min_pin_length()) }; // CF-41
+    let lengths = policy.min_pin_length()..=policy.config.pin_length.max;
+    let valid = u8::try_from(asked).ok().filter(|new| lengths.contains(new));
     valid.ok_or(Status::PinPolicyViolation)
 }
 

@@ -76,7 +76,7 @@ impl<'a> Request<'a> {
                 0x02 => hash = Some(value.bytes()?),
                 0x03 => {
                     allow_list =
-                        Some(Descriptor::parse_list(value)?).filter(|list| !list.is_empty())
+                        Some(Descriptor::parse_list(value, config)?).filter(|list| !list.is_empty())
                 }
                 0x04 => extensions = Extensions::parse(value.map()?, config)?,
                 0x05 => options = Options::parse(value.map()?)?,

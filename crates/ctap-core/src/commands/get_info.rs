@@ -7,7 +7,6 @@ use crate::cbor::{Array, Bytes, Encode, MapWriter};
 use crate::config::{Announced, Config, Member, algorithm};
 use crate::crypto::{self, BLOCK, random_bytes};
 use crate::extensions;
-use crate::limits::{MAX_CREDENTIAL_ID, MAX_CREDENTIALS_IN_LIST, MAX_PIN_BYTES};
 use crate::policy::Policy;
 use crate::state::State;
 use crate::transport::Transport;
@@ -49,13 +48,13 @@ fn put_ctap21(info: &mut Overlaid, policy: Policy<'_>) {
     let algorithms = config.algorithms.iter().map(|one| algorithm(one.cose()));
     let rp_ids = config.authenticator_config.min_pin_length_rp_ids;
     let attempts = policy.sensor().and_then(|sensor| sensor.preferred_platform_uv_attempts);
-    info.put(0x07_u8, MAX_CREDENTIALS_IN_LIST);
-    info.put(0x08_u8, state.credentials.longest_id().max(MAX_CREDENTIAL_ID)); // GI-17
+    info.put(0x07_u8, config.max_credentials_in_list);
+    info.put(0x08_u8, state.credentials.longest_id().max(config.longest_credential_id())); // GI-17
     info.put(0x09_u8, Array(names(&config.transports)));
     info.put(0x0a_u8, Array(algorithms));
     info.put_some(0x0b_u8, config.large_blobs);
     info.put_some(0x0c_u8, config.client_pin.then_some(state.settings.force_pin_change));
-    info.put_some(0x0d_u8, config.client_pin.then_some(state.settings.min_pin_length));
+    info.put_some(0x0d_u8, config.client_pin.then(|| policy.min_pin_length()));
     info.put(0x0e_u8, config.firmware_version);
     info.put_some(0x0f_u8, config.extensions.cred_blob);
     info.put_some(0x10_u8, rp_ids);
@@ -80,7 +79,7 @@ fn put_ctap22(info: &mut Overlaid, policy: Policy<'_>, rng: &mut dyn CryptoRng) 
     info.put_some(0x19_u8, identifier.as_ref().map(|member| Bytes(member)));
     info.put_some(0x1a_u8, for_reset.map(Array)); // GI-35
     info.put_some(0x1b_u8, complex.then_some(state.settings.pin_complexity_policy));
-    info.put_some(0x1d_u8, config.client_pin.then_some(MAX_PIN_BYTES));
+    info.put_some(0x1d_u8, config.client_pin.then_some(config.pin_length.max));
     info.put_some(0x1e_u8, store_state.as_ref().map(|member| Bytes(member)));
     info.put_some(0x1f_u8, commands.any().then_some(list(&config_commands(config))));
 }
@@ -126,7 +125,8 @@ fn options(policy: Policy<'_>) -> MapWriter {
     options.put_some("credMgmt", on(config.credential_management));
     options.put_some("authnrCfg", on(commands.any()));
     let enrolls = config.enrolls_fingers();
-    options.put_some("bioEnroll", enrolls.then(|| policy.built_in_uv()));
+    let standard = sensor.filter(|sensor| sensor.bio_enroll);
+    options.put_some("bioEnroll", standard.map(|_| policy.built_in_uv()));
     options.put_some("clientPin", config.client_pin.then_some(policy.pin_set()));
     options.put_some("largeBlobs", on(config.large_blobs.is_some()));
     options
@@ -138,6 +138,9 @@ fn options(policy: Policy<'_>) -> MapWriter {
         "makeCredUvNotRqd",
         config.make_cred_uv_not_rqd.then_some(policy.make_cred_uv_not_rqd()),
     );
+    options.put_some("credentialMgmtPreview", on(config.credential_mgmt_preview));
+    let preview = sensor.filter(|sensor| sensor.bio_enroll_preview);
+    options.put_some("userVerificationMgmtPreview", preview.map(|_| policy.built_in_uv()));
     options.put_some(
         "noMcGaPermissionsWithClientPin",
         on(config.no_mc_ga_permissions_with_client_pin),

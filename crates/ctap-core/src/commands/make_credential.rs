@@ -74,7 +74,7 @@ impl<'a> Request<'a> {
                 0x02 => rp = Some(parse_rp(value.map()?)?),
                 0x03 => user = Some(parse_user(value.map()?)?),
                 0x04 => params = Some(typed_params(value)?),
-                0x05 => exclude_list = Descriptor::parse_list(value)?,
+                0x05 => exclude_list = Descriptor::parse_list(value, config)?,
                 0x06 => extensions = Extensions::parse(value.map()?, config)?,
                 0x07 => options = Options::parse(value.map()?)?,
                 0x08 => auth.param = Some(value.bytes()?),
@@ -405,7 +405,7 @@ impl Checked {
 
     /// It will not be discoverable, and this key keeps such ones too.
     fn is_kept(&self, config: &Config) -> bool {
-        !self.rk && config.credentials.keep_non_discoverable && !self.is_dummy()
+        !self.rk && config.keeps_non_discoverable(self.algorithm) && !self.is_dummy()
     }
 
     /// A new key pair and its id (MC-39 to MC-41).
@@ -419,11 +419,13 @@ impl Checked {
             backup: cx.config.credentials.backup,
             counter: cx.config.credentials.counter(),
         };
+        let length = cx.config.credential_id_length;
         let credential = match self.rk {
             true => self.discoverable(contents, public.cose(self.algorithm.cose()), cx),
-            false if self.is_kept(cx.config) => contents.stored(&self.rp_id_hash, cx.rng),
+            false if self.is_kept(cx.config) => contents.stored(&self.rp_id_hash, length, cx.rng),
             false => {
-                let sealed = cx.session.sealing_keys.seal(contents, &self.rp_id_hash, cx.rng);
+                let keys = &cx.session.sealing_keys;
+                let sealed = keys.seal(contents, &self.rp_id_hash, length, cx.rng);
                 sealed.ok_or(Status::Other)?
             }
         };
@@ -436,7 +438,8 @@ impl Checked {
         public_key: Vec<u8>,
         cx: &mut Context<'_>,
     ) -> Credential {
-        let credential = contents.stored(&self.rp_id_hash, cx.rng);
+        let length = cx.config.credential_id_length;
+        let credential = contents.stored(&self.rp_id_hash, length, cx.rng);
         Credential { account: Some(self.account(public_key, cx)), ..credential }
     }
 

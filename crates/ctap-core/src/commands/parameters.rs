@@ -9,7 +9,7 @@ use crate::consent::UserVerified;
 use crate::credential::Credential;
 use crate::credential_id::SealingKeys;
 use crate::extensions::cred_protect::{Via, permits};
-use crate::limits::{MAX_CREDENTIAL_ID, MAX_CREDENTIALS_IN_LIST};
+use crate::limits::MAX_FOREIGN_CREDENTIAL_ID;
 use crate::pin::Protocol;
 use crate::policy::Policy;
 use crate::state::State;
@@ -116,9 +116,9 @@ impl Descriptor {
     }
 
     /// allowList or excludeList. More entries than getInfo announces are 0x15 (MSG-63).
-    pub(crate) fn parse_list(item: Item<'_>) -> Result<Vec<Self>, Status> {
+    pub(crate) fn parse_list(item: Item<'_>, config: &Config) -> Result<Vec<Self>, Status> {
         let elements = item.array()?;
-        if elements.len() > MAX_CREDENTIALS_IN_LIST as u64 {
+        if elements.len() > config.max_credentials_in_list as u64 {
             elements.map(Self::parse).try_for_each(|element| element.map(|_| ()))?;
             return Err(Status::LimitExceeded);
         }
@@ -155,7 +155,7 @@ impl<'s> Found<'s> {
     pub(crate) fn by_id(id: &[u8], rp_id_hash: &[u8; 32], places: Places<'s>) -> Option<Self> {
         match places.state.credential(id) {
             Some(stored) => (stored.rp_id_hash == *rp_id_hash).then_some(Self::Stored(stored)),
-            None if id.len() > MAX_CREDENTIAL_ID => None,
+            None if id.len() > MAX_FOREIGN_CREDENTIAL_ID => None,
             None => {
                 let opened = places.sealing_keys.open(id, rp_id_hash);
                 opened.map(|credential| Self::Sealed(Box::new(credential)))

@@ -10,6 +10,7 @@ use crate::algorithm::{Algorithm, PrivateKey};
 use crate::consent::{Action, Evidence, Question, SilentRequest};
 use crate::credential::{CredProtect, Kept};
 use crate::credential_id::Contents;
+use crate::limits::MAX_KEY_HANDLE;
 
 /// Status words (UF-09).
 #[derive(Clone, Copy)]
@@ -216,10 +217,11 @@ fn registered(
         backup: cx.config.credentials.backup,
         counter: cx.config.credentials.counter(),
     };
-    let is_kept = cx.config.credentials.keep_non_discoverable && !is_dummy;
+    let is_kept = cx.config.keeps_non_discoverable(Algorithm::Es256) && !is_dummy;
+    let length = cx.config.credential_id_length.map(|length| length.min(MAX_KEY_HANDLE));
     let credential = match is_kept {
-        true => contents.stored(application, cx.rng),
-        false => cx.session.sealing_keys.seal(contents, application, cx.rng)?,
+        true => contents.stored(application, length, cx.rng),
+        false => cx.session.sealing_keys.seal(contents, application, length, cx.rng)?,
     };
     let key_handle = credential.id.clone();
     let signature =

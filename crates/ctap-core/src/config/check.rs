@@ -3,15 +3,16 @@
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::vec::Vec;
-use core::ops::Deref;
+use core::ops::{Deref, RangeInclusive};
 
 use super::longest::longest_answer;
-use super::{Config, Extensions, FingerprintSensor, SignCount, Version};
+use super::{Config, Extensions, FingerprintSensor, PinLength, SignCount, Version};
 use crate::algorithm::Algorithm;
 use crate::attestation::Attestation;
 use crate::limits::{
-    MAX_ANNOUNCED, MAX_BLOBS, MAX_CAPACITY, MAX_FINGERPRINTS, MAX_LARGE_BLOBS, MAX_MESSAGE,
-    MIN_ANY_MESSAGE, MIN_MESSAGE,
+    MAX_ANNOUNCED, MAX_BLOBS, MAX_CAPACITY, MAX_CREDENTIALS_IN_LIST, MAX_FINGERPRINTS,
+    MAX_FOREIGN_CREDENTIAL_ID, MAX_LARGE_BLOBS, MAX_MESSAGE, MAX_PIN_CODE_POINTS, MIN_ANY_MESSAGE,
+    MIN_CREDENTIAL_ID, MIN_LONGEST_PIN, MIN_MESSAGE, MIN_PIN_CODE_POINTS,
 };
 use crate::pin::Protocol;
 use crate::transport::Transport;
@@ -185,7 +186,7 @@ impl Config {
                 "noMcGaPermissionsWithClientPin needs clientPin",
             ),
             rule(
-                self.per_cred_mgmt_ro && !(self.credential_management && self.verifies()),
+                self.per_cred_mgmt_ro && !(self.manages_credentials() && self.verifies()),
                 "GI-86",
                 "perCredMgmtRO needs credMgmt and user verification",
             ),
@@ -201,7 +202,7 @@ impl Config {
                 "a fingerprint sensor needs clientPin: only a PIN can authorise enrolling the first finger",
             ),
             rule(
-                self.credential_management && !self.verifies(),
+                self.manages_credentials() && !self.verifies(),
                 "CM-02",
                 "credMgmt needs clientPin: it answers nobody without a token",
             ),
@@ -232,7 +233,7 @@ impl Config {
     }
 
     /// What cannot be: without these there is no such key.
-    fn limit_rules(&self) -> [(bool, Contradiction); 12] {
+    fn limit_rules(&self) -> [(bool, Contradiction); 15] {
         let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
         let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
         let ext = &self.extensions;
@@ -266,6 +267,21 @@ impl Config {
                 self.announced.length() > MAX_ANNOUNCED,
                 "MSG-61",
                 "what getInfo is made to tell has 4096 bytes at the most",
+            ),
+            rule(
+                !(1..=MAX_CREDENTIALS_IN_LIST).contains(&self.max_credentials_in_list),
+                "MSG-63",
+                "maxCredentialCountInList must be between 1 and 512",
+            ),
+            rule(
+                self.credential_id_length.is_some_and(|length| !ID_LENGTHS.contains(&length)),
+                "MC-75",
+                "a credential's id has 16 to 1023 bytes",
+            ),
+            rule(
+                !self.pin_length.is_possible(),
+                "CP-20",
+                "minPINLength must be between 4 and maxPINLength, and that between 8 and 63",
             ),
             rule(self.capacity > MAX_CAPACITY, "GI-29", "the capacity is 100000 at the most"),
             rule(
@@ -353,7 +369,7 @@ impl Config {
             || self.make_cred_uv_not_rqd
             || self.enrolls_fingers()
             || self.transports_for_reset.is_some()
-            || self.credential_management
+            || self.manages_credentials()
             || self.large_blobs.is_some()
             || self.authenticator_config.any()
     }
@@ -387,6 +403,16 @@ fn is_any_twice<T: PartialEq>(items: &[T]) -> bool {
 /// A rule with what to say when it is broken.
 const fn rule(broken: bool, rule: &'static str, what: &'static str) -> (bool, Contradiction) {
     (broken, Contradiction { what: Cow::Borrowed(what), rule })
+}
+
+/// What a credential's id may have.
+const ID_LENGTHS: RangeInclusive<usize> = MIN_CREDENTIAL_ID..=MAX_FOREIGN_CREDENTIAL_ID;
+
+impl PinLength {
+    fn is_possible(self) -> bool {
+        (MIN_PIN_CODE_POINTS..=self.max).contains(&self.min)
+            && (MIN_LONGEST_PIN..=MAX_PIN_CODE_POINTS).contains(&self.max)
+    }
 }
 
 impl FingerprintSensor {

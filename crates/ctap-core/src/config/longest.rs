@@ -17,7 +17,7 @@ use crate::extensions::preview_sign::key::{Demands, LONGEST_HANDLE, LONGEST_PUBL
 use crate::extensions::preview_sign::registration::{demanded, longest_output};
 use crate::extensions::registration::unsigned_outputs;
 use crate::extensions::{large_blob, preview_sign};
-use crate::limits::{MAX_FRIENDLY_NAME, MAX_NAME, MAX_PIN_BYTES, MAX_USER_ID};
+use crate::limits::{MAX_FRIENDLY_NAME, MAX_NAME, MAX_USER_ID};
 use crate::pin::Protocol;
 
 /// Bytes of the longest CTAP2 answer, status included; 0 for a key that gives none.
@@ -30,8 +30,8 @@ pub(super) fn longest_answer(config: &Config) -> usize {
         [
             discoverable.unwrap_or(0),
             registration(*algorithm, false, config),
-            assertion(*algorithm, id_length(*algorithm, config.rk()), config.rk(), config),
-            credential(*algorithm, DISCOVERABLE, config),
+            assertion(*algorithm, id_length(*algorithm, config.rk(), config), config.rk(), config),
+            credential(*algorithm, id_length(*algorithm, true, config), config),
         ]
     });
     of_algorithms.chain([fingers(config)]).max().unwrap_or(0)
@@ -51,7 +51,8 @@ pub(crate) fn longest_answer_about(
 /// makeCredential, for a credential of this algorithm.
 fn registration(algorithm: Algorithm, rk: bool, config: &Config) -> usize {
     let outputs = to_vec(&registration_outputs(config));
-    let parts = [HEAD, ATTESTED, id_length(algorithm, rk), algorithm.cose_length(), outputs.len()];
+    let parts =
+        [HEAD, ATTESTED, id_length(algorithm, rk, config), algorithm.cose_length(), outputs.len()];
     let data = dummy(parts.iter().sum());
     let replies = statements(algorithm, config).into_iter().map(|made| {
         let mut reply = MapWriter::new();
@@ -134,7 +135,7 @@ fn registration_outputs(config: &Config) -> MapWriter {
     outputs.put_some("credProtect", offered.cred_protect.then_some(3_u8));
     outputs.put_some("hmac-secret", offered.hmac_secret.then_some(true));
     outputs.put_some(preview_sign::NAME, offered.preview_sign.then(longest_output));
-    outputs.put_some("minPinLength", config.has_min_pin_length().then_some(MAX_PIN_BYTES));
+    outputs.put_some("minPinLength", config.has_min_pin_length().then_some(config.pin_length.max));
     outputs.put_some("hmac-secret-mc", offered.hmac_secret_mc.then_some(Bytes(&salts)));
     outputs.put_some("thirdPartyPayment", offered.third_party_payment.then_some(true));
     outputs.put_some("pinComplexityPolicy", offered.pin_complexity_policy.then_some(true));
@@ -169,7 +170,7 @@ fn assertion(algorithm: Algorithm, id: usize, rk: bool, config: &Config) -> usiz
 
 /// enumerateCredentialsBegin, with a credential of this algorithm (CM-24).
 fn credential(algorithm: Algorithm, id: usize, config: &Config) -> usize {
-    if !(config.credential_management && config.rk()) {
+    if !(config.manages_credentials() && config.rk()) {
         return 0;
     }
     let mut reply = MapWriter::new();
@@ -201,8 +202,9 @@ const HEAD: usize = 32 + 1 + 4;
 const ATTESTED: usize = 16 + 2;
 
 /// Bytes of a credential's id.
-const fn id_length(algorithm: Algorithm, rk: bool) -> usize {
-    if rk { DISCOVERABLE } else { credential_id::sealed_length(algorithm) }
+fn id_length(algorithm: Algorithm, rk: bool, config: &Config) -> usize {
+    let usual = if rk { DISCOVERABLE } else { credential_id::sealed_length(algorithm) };
+    config.credential_id_length.unwrap_or(usual)
 }
 
 /// Two salts' worth of hmac-secret (EX-31).

@@ -128,7 +128,8 @@ impl Extensions {
         let rk = credential.account.is_some();
         let stored = self.cred_blob.as_ref().map(|input| input.stored(rk).is_some());
         let salted = salts.map(|salts| salts.output(&credential.cred_random, verified, cx.rng));
-        let settings = &cx.store.state().settings;
+        let policy = cx.policy();
+        let settings = &policy.state.settings;
         let may_know = min_pin_length::may_know(rp_id, settings);
         let mut outputs = MapWriter::new();
         outputs.put_some("credBlob", stored); // EX-51
@@ -136,7 +137,7 @@ impl Extensions {
         outputs.put_some("hmac-secret", self.hmac_secret.then_some(true)); // EX-20
         outputs.put_some(preview_sign::NAME, self.preview_sign.map(Wanted::output)); // PS-04
         let asks_length = self.min_pin_length && may_know;
-        outputs.put_some("minPinLength", asks_length.then_some(settings.min_pin_length)); // EX-80
+        outputs.put_some("minPinLength", asks_length.then(|| policy.min_pin_length())); // EX-80
         outputs.put_some("hmac-secret-mc", salted.as_deref().map(Bytes)); // EX-42
         outputs.put_some("thirdPartyPayment", self.third_party_payment.then_some(true)); // EX-90
         let asks_policy = self.pin_complexity_policy && may_know;

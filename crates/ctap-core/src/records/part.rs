@@ -8,15 +8,12 @@ use super::value::{Fault, Fields, ValueWriter};
 use crate::cbor::{Array, Bytes};
 use crate::credential::{Credential, Kept};
 use crate::limits::{
-    LARGE_BLOB_CHUNK, MAX_FRIENDLY_NAME, MAX_PIN_BYTES, MAX_PIN_RETRIES, MAX_UV_RETRIES,
+    LARGE_BLOB_CHUNK, MAX_FRIENDLY_NAME, MAX_PIN_CODE_POINTS, MAX_PIN_RETRIES, MAX_UV_RETRIES,
     MIN_PIN_CODE_POINTS,
 };
 use crate::memory::Record;
 use crate::secret::{Secret, SecretBytes};
 use crate::state::{Fingerprint, Pin, Settings};
-
-/// A code point has at least a byte.
-const MAX_PIN_CODE_POINTS: u8 = MAX_PIN_BYTES as u8;
 
 /// What one record holds.
 #[derive(Debug)]

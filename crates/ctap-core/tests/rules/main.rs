@@ -16,6 +16,7 @@ mod extensions;
 mod get_assertion;
 mod get_info;
 mod hmac_secret;
+mod imitations;
 mod invariants;
 mod large_blobs;
 mod longest;

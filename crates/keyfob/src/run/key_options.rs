@@ -98,8 +98,10 @@ impl KeyOptions {
             true => Ok(None),
             false => self.unlock.place(self.state.as_deref(), number).map(Some),
         };
+        let profile = Profile::load(&self.profile)?.with_capacity(self.capacity);
+        profiles::warn_of_imitation(&profile)?;
         Ok(KeySettings {
-            profile: Profile::load(&self.profile)?.with_capacity(self.capacity),
+            profile,
             form,
             memories: (1..=self.keys).map(memory).collect::<anyhow::Result<_>>()?,
             touch: self.touch,

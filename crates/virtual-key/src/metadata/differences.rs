@@ -17,8 +17,8 @@ pub struct Difference {
 
 /// All members that differ. Lists have an order, options have none: on the wire it is the canonical one (GI-87).
 ///
-/// Both as [`members`](super::members) writes them. Real statements have the bytes of pinComplexityPolicyURL in hexadecimal digits, and
-/// say nothing in encIdentifier and encCredStoreState, which are never the same twice.
+/// Both as [`members`](super::members) writes them. Real statements have hyphens in some AAGUIDs, the bytes of
+/// pinComplexityPolicyURL in hexadecimal digits, and say nothing in encIdentifier and encCredStoreState, which are never the same twice.
 pub fn differences(stated: &Value, told: &Value) -> Vec<Difference> {
     let (stated, told) = (flat(stated), flat(told));
     let mut names: Vec<&String> = stated.keys().chain(told.keys()).collect();
@@ -51,8 +51,12 @@ fn flat(info: &Value) -> Map<String, Value> {
     all
 }
 
-/// The URL as text.
+/// The URL as text, and no hyphens in an AAGUID.
 fn plain(name: &str, value: &Value) -> Value {
+    if name == "aaguid" {
+        let digits = value.as_str().map(|digits| digits.replace('-', "").to_lowercase());
+        return digits.map_or_else(|| value.clone(), Value::String);
+    }
     let is_url = name == "pinComplexityPolicyURL";
     let digits = value.as_str().filter(|_| is_url).map(str::as_bytes);
     let pairs = digits.map(|digits| digits.chunks(2).map(|pair| str::from_utf8(pair).ok()));

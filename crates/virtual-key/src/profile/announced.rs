@@ -20,6 +20,7 @@ pub(super) fn line(Difference { member, stated, told, .. }: &Difference) -> Opti
             (!missing.is_empty()).then(|| format!("{name}: {}", missing.join(", ")))
         }
         Value::Object(_) => Some(name.clone()),
+        Value::Bool(false) if done.is_none() => None,
         told => Some(match done {
             Some(done) => format!("{name}: {}, and is {}", plain(told), plain(done)),
             None => format!("{name}: {}", plain(told)),

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::attestation::{Attestation, AttestationKey};
 use ctap_core::config::{
-    ConfigCommands, Contradiction, EnterpriseAttestation, Extensions, FingerprintSensor,
-    NewCredentials, ResetGestures, SignCount, Times, Version,
+    Announced, ConfigCommands, Contradiction, EnterpriseAttestation, Extensions, FingerprintSensor,
+    Member, NewCredentials, PinLength, ResetGestures, SignCount, Times, Version,
 };
 use ctap_core::credential::Backup;
 use ctap_core::pin::Protocol;
@@ -41,6 +41,13 @@ pub(super) struct Description {
     pub(super) capacity: u32,
     prototype_commands: bool,
     max_msg_size: usize,
+    max_credential_count_in_list: usize,
+    /// 0: each id is as long as it must be.
+    max_credential_id_length: usize,
+    #[serde(rename = "minPINLength")]
+    min_pin_length: u8,
+    #[serde(rename = "maxPINLength")]
+    max_pin_length: u8,
     max_serialized_large_blob_array: usize,
     max_cred_blob_length: usize,
     max_large_blob_length: usize,
@@ -72,6 +79,8 @@ struct Options {
     uv_bio_enroll: bool,
     uv_acfg: bool,
     cred_mgmt: bool,
+    credential_mgmt_preview: bool,
+    user_verification_mgmt_preview: bool,
     #[serde(rename = "perCredMgmtRO")]
     per_cred_mgmt_ro: bool,
     large_blobs: bool,
@@ -364,9 +373,13 @@ impl Description {
             no_mc_ga_permissions_with_client_pin: options.no_mc_ga_permissions_with_client_pin,
             make_cred_uv_not_rqd: options.make_cred_uv_not_rqd,
             max_msg_size: self.max_msg_size,
+            max_credentials_in_list: self.max_credential_count_in_list,
+            credential_id_length: self.credential_id_length(),
+            pin_length: PinLength { min: self.min_pin_length, max: self.max_pin_length },
             prototype_commands: self.prototype_commands,
-            fingerprints: (options.uv || options.bio_enroll).then(|| self.sensor()),
+            fingerprints: options.has_sensor().then(|| self.sensor()),
             credential_management: options.cred_mgmt,
+            credential_mgmt_preview: options.credential_mgmt_preview,
             per_cred_mgmt_ro: options.per_cred_mgmt_ro,
             large_blobs: options.large_blobs.then_some(self.max_serialized_large_blob_array),
             authenticator_config: self.commands(device_key),
@@ -375,8 +388,31 @@ impl Description {
             attestation: self.attestation.r#type.of_ctap2(),
             attestation_key,
             u2f: self.speaks_u2f(),
-            announced: self.get_info.announced.clone(),
+            announced: self.announced(),
         }
+    }
+
+    pub(super) fn tells_otherwise(&self) -> bool {
+        !self.get_info.announced.is_empty()
+    }
+
+    /// The same, which tells all that it is: of a key of CTAP 2.0 the most is not told.
+    pub(super) fn telling_all(&self) -> Self {
+        let mut all = Self { get_info: GetInfo::default(), ..self.clone() };
+        all.versions.push(VersionName::Fido21Pre);
+        all
+    }
+
+    /// The versions are told in the order in which they are written; by itself a key tells U2F last.
+    fn announced(&self) -> Announced {
+        let mut announced = self.get_info.announced.clone();
+        if self.speaks_ctap2()
+            && self.versions.iter().rev().skip(1).any(|one| *one == VersionName::U2f)
+        {
+            let names = self.versions.iter().map(|version| version.name().to_owned()).collect();
+            announced.members.entry(0x01).or_insert(Some(Member::Names(names)));
+        }
+        announced
     }
 
     /// The ways to reach it.
@@ -395,6 +431,10 @@ impl Description {
         restricted.then(|| transports(&self.transports_for_reset))
     }
 
+    fn credential_id_length(&self) -> Option<usize> {
+        (self.max_credential_id_length > 0).then_some(self.max_credential_id_length)
+    }
+
     fn protocols(&self) -> Vec<Protocol> {
         self.pin_uv_auth_protocols.iter().filter_map(|number| protocol(*number)).collect()
     }
@@ -404,6 +444,7 @@ impl Description {
             capacity: self.max_templates,
             samples: self.max_capture_samples_required_for_enroll,
             bio_enroll: self.options.bio_enroll,
+            bio_enroll_preview: self.options.user_verification_mgmt_preview,
             uv_bio_enroll: self.options.uv_bio_enroll,
             uv_acfg: self.options.uv_acfg,
             preferred_platform_uv_attempts: Some(self.preferred_platform_uv_attempts),
@@ -444,7 +485,20 @@ impl Description {
     }
 }
 
+impl Options {
+    const fn has_sensor(&self) -> bool {
+        self.uv || self.bio_enroll || self.user_verification_mgmt_preview
+    }
+}
+
 impl VersionName {
+    const fn name(self) -> &'static str {
+        match self.of_ctap2() {
+            Some(version) => version.name(),
+            None => "U2F_V2",
+        }
+    }
+
     const fn of_ctap2(self) -> Option<Version> {
         match self {
             Self::Fido20 => Some(Version::Fido20),

@@ -78,8 +78,8 @@ fn behaviour(info: &Map<String, Json>, table: &mut Table) {
     put(table, "transports", model.transports());
     put(table, "options", Value::Table(model.options()));
     for (key, least, most, usual) in NUMBERS {
-        let number = info.get(key).and_then(Json::as_i64).unwrap_or(usual).clamp(least, most);
-        put(table, key, number.into());
+        let number = info.get(key).and_then(Json::as_i64);
+        put(table, key, number.map_or(usual, |number| number.clamp(least, most)).into());
     }
     let capacity = model.number("remainingDiscoverableCredentials").unwrap_or(25);
     put(table, "capacity", capacity.clamp(1, i64::from(super::MAX_CAPACITY)).into());
@@ -158,13 +158,8 @@ impl<'a> Model<'a> {
     }
 
     fn options(&self) -> Table {
-        let enrols = ["bioEnroll", "userVerificationMgmtPreview"].map(|name| self.option(name));
-        let enrols = enrols.iter().any(Option::is_some);
-        let offered = [
-            ("clientPin", self.option("clientPin").is_some()),
-            ("uv", !enrols && self.option("uv").is_some()),
-            ("bioEnroll", enrols),
-        ];
+        let offered = ["clientPin", "uv", "bioEnroll", "userVerificationMgmtPreview"];
+        let offered = offered.map(|name| (name, self.option(name).is_some()));
         let plain = OPTIONS.map(|name| (name, self.is_on(name)));
         let all = offered.into_iter().chain(plain);
         all.map(|(name, on)| (name.to_owned(), Value::Boolean(on))).collect()
@@ -260,7 +255,7 @@ const ALGORITHMS: [(i64, &str); 6] = [
 ];
 const TRANSPORTS: [&str; 3] = ["usb", "nfc", "smart-card"];
 /// Those that are on or off, as told.
-const OPTIONS: [&str; 9] = [
+const OPTIONS: [&str; 10] = [
     "rk",
     "noMcGaPermissionsWithClientPin",
     "makeCredUvNotRqd",
@@ -268,15 +263,23 @@ const OPTIONS: [&str; 9] = [
     "uvBioEnroll",
     "uvAcfg",
     "credMgmt",
+    "credentialMgmtPreview",
     "perCredMgmtRO",
     "largeBlobs",
 ];
 /// Numbers with what a key can do at the least and at the most, and what it does where nothing is told.
-const NUMBERS: [(&str, i64, i64, i64); 6] = [
+const NUMBERS: [(&str, i64, i64, i64); 10] = [
     ("firmwareVersion", 1, u32::MAX as i64, 1),
     ("maxMsgSize", 510, 7609, 1024),
+    ("maxCredentialCountInList", 1, 512, 16),
+    ("maxCredentialIdLength", 16, 1023, 0),
+    ("minPINLength", 4, 63, 4),
+    ("maxPINLength", 8, 63, 63),
     ("maxSerializedLargeBlobArray", 1024, 65536, 1024),
     ("maxCredBlobLength", 32, 1024, 32),
     ("maxRPIDsForSetMinPINLength", 0, 1024, 0),
     ("preferredPlatformUvAttempts", 1, 255, 3),
 ];
+
+#[cfg(test)]
+mod tests;

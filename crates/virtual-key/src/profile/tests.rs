@@ -516,3 +516,40 @@ fn new_credentials_that_contradict_themselves_are_refused() {
     let unknown = refusal("[credentials]\nsignCount = \"globl\"\n");
     assert!(unknown.contains("next: write `global`"), "{unknown}");
 }
+
+// GI-10, GI-102
+#[test]
+fn versions_are_told_in_the_order_in_which_they_are_written() {
+    let told = |text| info(&profile(text)).versions;
+    let first = told("versions = [\"U2F_V2\", \"FIDO_2_0\", \"FIDO_2_1\"]");
+    assert_eq!(first, ["U2F_V2", "FIDO_2_0", "FIDO_2_1"]);
+    let last = told("versions = [\"FIDO_2_1\", \"FIDO_2_0\", \"U2F_V2\"]");
+    assert_eq!(last, ["FIDO_2_1", "FIDO_2_0", "U2F_V2"]);
+}
+
+#[test]
+fn members_of_get_info_are_told_as_they_are_written_or_left_out() {
+    let text = "[getInfo]\nmaxMsgSize = 1200\nomit = [\"maxPINLength\"]\nomitOptions = [\"up\"]\n\
+                algorithms = [-7, -257]\n[getInfo.options]\nplat = true";
+    let info = info(&profile(text));
+    assert_eq!((info.max_msg_size, info.max_pin_length), (Some(1200), None));
+    assert_eq!((info.option("up"), info.option("plat")), (None, Some(true)));
+    let numbers: Vec<_> = info.algorithms.unwrap().iter().map(|one| one.algorithm).collect();
+    assert_eq!(numbers, [-7, -257]);
+}
+
+#[test]
+fn a_member_that_is_none_or_of_another_kind_is_refused() {
+    for (text, what) in [
+        ("maxMsgSiz = 1", "unknown member `maxMsgSiz` of getInfo"),
+        ("omit = [\"maxPinLength\"]", "unknown member `maxPinLength` of getInfo"),
+        ("maxMsgSize = -1", "maxMsgSize of getInfo is a whole number, not negative"),
+        ("versions = [1]", "versions of getInfo is a list of texts"),
+        ("aaguid = \"xy\"", "aaguid of getInfo is a text of hexadecimal digits"),
+        ("omit = true", "omit is a list of names"),
+    ] {
+        let said = refusal(&format!("[getInfo]\n{text}\n"));
+        assert!(said.contains(what) && said.contains("next: "), "{said}");
+    }
+    assert!(refusal("[getInfo]\nmaxMsgSiz = 1").contains("write `maxMsgSize`"));
+}

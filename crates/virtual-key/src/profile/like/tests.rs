@@ -1,0 +1,95 @@
+use serde_json::json;
+
+use super::*;
+use crate::error::describe;
+
+/// A model that none of our own profiles is like.
+fn statement() -> Json {
+    json!({
+        "description": "A key of some maker, with a title that is longer than sixty-three characters",
+        "aaguid": "01020304-0506-0708-0910-111213141516",
+        "protocolFamily": "fido2",
+        "attestationTypes": ["basic_full"],
+        "authenticatorGetInfo": {
+            "versions": ["U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_2"],
+            "extensions": ["uvm", "hmac-secret", "credProtect"],
+            "aaguid": "01020304050607080910111213141516",
+            "options": {
+                "rk": true, "plat": true, "clientPin": true, "credentialMgmtPreview": true, "makeCredUvNotRqd": false
+            },
+            "maxMsgSize": 510,
+            "pinUvAuthProtocols": [1],
+            "maxCredentialCountInList": 8,
+            "maxCredentialIdLength": 128,
+            "transports": ["ble", "usb"],
+            "algorithms": [{ "type": "public-key", "alg": -7 }, { "type": "public-key", "alg": -65535 }],
+            "minPINLength": 6,
+            "certifications": { "FIPS-CMVP-3": 2, "FIDO": 3 },
+            "pinComplexityPolicyURL": "68747470733a2f2f61",
+        },
+    })
+}
+
+fn model() -> Aaguid {
+    Aaguid([1, 2, 3, 4, 5, 6, 7, 8, 9, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16])
+}
+
+fn profile(statement: &Json, aaguid: Aaguid) -> Profile {
+    let text = like(statement, aaguid).unwrap();
+    Profile::from_toml("a model", &text)
+        .unwrap_or_else(|error| panic!("{}\n{text}", describe(&error)))
+}
+
+fn told(profile: &Profile) -> Json {
+    members(&live_info(profile.imitation().unwrap()).unwrap(), None)
+}
+
+// GI-05, GI-10 to GI-40
+#[test]
+fn a_key_like_a_model_tells_what_that_tells_apart_from_its_state() {
+    let statement = statement();
+    let profile = profile(&statement, model());
+    let differing = differences(&statement["authenticatorGetInfo"], &told(&profile));
+    let names: Vec<_> = differing.iter().map(|one| (one.member.as_str(), one.is_state)).collect();
+    assert_eq!(names, [("options.clientPin", true)]);
+    assert_eq!(profile.imitates(), statement["description"].as_str());
+    assert_eq!(profile.title().len(), 63);
+}
+
+// MC-70
+#[test]
+fn it_has_the_models_aaguid_only_where_that_is_claimed() {
+    let other = profile(&statement(), Aaguid([9; 16]));
+    assert_eq!(told(&other)["aaguid"], "09".repeat(16));
+    let differing = differences(&statement()["authenticatorGetInfo"], &told(&other));
+    assert_eq!(differing.iter().filter(|one| !one.is_state).count(), 1);
+}
+
+#[test]
+fn what_it_tells_and_does_not_do_is_listed_and_so_are_its_contradictions() {
+    let profile = profile(&statement(), model());
+    let lines = profile.only_announced().unwrap();
+    let expected = [
+        "algorithms: -65535",
+        "certifications",
+        "extensions: uvm",
+        "options.plat: true, and is false",
+        "pinComplexityPolicyURL: https://a",
+        "transports: ble",
+        "versions: FIDO_2_2",
+    ];
+    assert_eq!(lines, expected);
+    let rules: Vec<_> = profile.contradictions().iter().map(|one| one.rule).collect();
+    assert_eq!(rules, ["MSG-60", "MSG-60"]);
+    assert_eq!(Profile::load("default").unwrap().only_announced().unwrap(), [""; 0]);
+}
+
+#[test]
+fn a_model_of_u2f_is_a_key_that_speaks_u2f_and_no_other_is_none() {
+    let of = |family: &str| json!({ "description": "An old key", "protocolFamily": family });
+    let profile = profile(&of("u2f"), Aaguid([0; 16]));
+    assert!(profile.speaks_u2f() && !profile.speaks_ctap2());
+    assert_eq!(profile.title(), "An old key");
+    let refusal = describe(&like(&of("uaf"), Aaguid([0; 16])).unwrap_err());
+    assert!(refusal.contains("no FIDO2 or U2F key") && refusal.contains("\nnext: "), "{refusal}");
+}
