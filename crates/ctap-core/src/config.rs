@@ -92,6 +92,8 @@ pub struct Config {
     pub attestation_key: Option<AttestationKey>,
     /// Speaks U2F (version `U2F_V2`). Needs an attestation key.
     pub u2f: bool,
+    /// The state in which a new key leaves the factory.
+    pub shipped: Shipped,
     /// What getInfo tells other than all this: what a key says and does not do.
     pub announced: Announced,
 }
@@ -146,6 +148,18 @@ impl Default for ResetGestures {
     fn default() -> Self {
         Self { touch: Times::Once, tap: Times::Once }
     }
+}
+
+/// State that a maker gives new keys, brought about by [`Authenticator::ship`](crate::Authenticator::ship). A reset takes it away. The
+/// default is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shipped {
+    /// A PIN within [`PinLength`].
+    pub pin: Option<String>,
+    /// It must be changed before it is good for anything else (getInfo 0x0C).
+    pub force_pin_change: bool,
+    /// Enterprise attestation is enabled (option `ep` is true).
+    pub enterprise_attestation: bool,
 }
 
 /// Bounds of PINs in Unicode code points.
@@ -431,6 +445,7 @@ impl Default for Config {
             attestation: Attestation::SelfSigned,
             attestation_key: None,
             u2f: false,
+            shipped: Shipped::default(),
             announced: Announced::default(),
         }
     }

@@ -236,7 +236,7 @@ impl KeyMaker<'_> {
         mut rng: Box<dyn CryptoRng + Send>,
     ) -> Result<PluggedKey, Error> {
         let profile = self.profile();
-        let Memory { store, serial, directory } = memory;
+        let Memory { store, serial, directory, is_new } = memory;
         let mut issuer = Issuer {
             serial: &serial,
             directory: directory.as_deref(),
@@ -249,6 +249,9 @@ impl KeyMaker<'_> {
         let (touch, bell) = (self.settings.touch, self.bell.clone());
         let parts = Parts { store, rng, touch, bell };
         let mut key = Key::new(config, parts, self.clock.now());
+        if is_new {
+            owner::ship(&mut key, profile.shipped_fingers(), self.clock.now())?;
+        }
         owner::enroll(&mut key, &self.settings.fingers, self.clock.now())?;
         // As long as Linux lets the name of a thread be.
         let name = format!("key 1-{number}");

@@ -31,6 +31,8 @@ pub struct Memory {
     pub serial: String,
     /// Where it is kept; `None`: nowhere.
     pub directory: Option<PathBuf>,
+    /// Nothing was in it: the key leaves the factory now.
+    pub is_new: bool,
 }
 
 /// The file with the number that is printed on the key.
@@ -79,16 +81,17 @@ impl Memory {
         let nonces = Box::new(system_rng());
         let opened = Vault::open_or_create(&directory, &place.access(), nonces)?;
         tell_of_new_witness(place, &opened, warn);
+        let is_new = opened.records.is_empty() && takeover::find(&directory)?.is_none();
         // The vault's lock is held, so nobody else draws a number at the same time.
         let serial = serial_in(&directory.join(SERIAL), rng)?;
         let store = store_in(&directory, opened, warn, rng)?;
-        Ok(Self { store, serial, directory: Some(directory) })
+        Ok(Self { store, serial, directory: Some(directory), is_new })
     }
 
     /// A memory that is nowhere, and empty.
     pub fn ephemeral(rng: &mut dyn CryptoRng) -> Self {
         let store = Store::in_memory(rng);
-        Self { store, serial: draw_serial(rng), directory: None }
+        Self { store, serial: draw_serial(rng), directory: None, is_new: true }
     }
 }
 

@@ -171,6 +171,11 @@ impl Profile {
         self.description.restricts_keys()
     }
 
+    /// The fingers that a new key knows, by the sensor's numbers.
+    pub(crate) fn shipped_fingers(&self) -> &[u8] {
+        self.description.shipped_fingers()
+    }
+
     /// Its `firmwareVersion`.
     pub fn firmware_version(&self) -> u32 {
         self.description.firmware_version

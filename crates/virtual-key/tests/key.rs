@@ -6,6 +6,7 @@ use std::time::Duration;
 use ctap_client::{
     Client, Error as ClientError, HidChannel, RelyingParty, Status, User, make_credential,
 };
+use virtual_key::profile::Profile;
 use virtual_key::{Connection, Decision, Error, Touch, VirtualKey};
 
 /// SHA-256 of the client data: what a browser makes, and a key signs.
@@ -112,6 +113,31 @@ fn a_key_with_a_memory_is_the_same_key_when_it_comes_back_and_has_no_seed() {
     assert!(info.is_on("clientPin"));
     drop(key);
     assert!(matches!(builder().seed([1; 32]).start(), Err(Error::SeedWithMemory)));
+}
+
+// CF-21, CF-45, CP-59, GI-77
+#[test]
+fn a_key_is_shipped_once_in_the_state_that_its_profile_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let profile = "extends = \"everything\"\n[shipped]\npin = \"1234\"\nfingers = [1]\nep = true\nforcePINChange = true";
+    let start = || {
+        let profile = Profile::from_toml("shipped", profile).unwrap();
+        let builder = VirtualKey::builder().of_profile(profile).touch(Touch::Auto);
+        builder.memory(directory.path().join("key")).start().unwrap()
+    };
+    let key = start();
+    let info = client(key.connect().unwrap()).get_info().unwrap();
+    let options = ["clientPin", "uv", "ep"].map(|option| info.is_on(option));
+    assert_eq!((options, info.force_pin_change), ([true; 3], Some(true)));
+    client(key.connect().unwrap()).change_pin("1234", "2468").unwrap();
+    drop(key);
+    let key = start();
+    let mut plugged = client(key.connect().unwrap());
+    assert_eq!(plugged.get_info().unwrap().force_pin_change, Some(false), "it is the old key");
+    plugged.reset().unwrap();
+    let options = ["clientPin", "uv", "ep"];
+    let info = plugged.get_info().unwrap();
+    assert_eq!(options.map(|option| info.is_on(option)), [false; 3]);
 }
 
 #[test]

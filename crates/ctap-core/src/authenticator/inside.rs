@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 
 use super::{Authenticator, Platform};
 use crate::change::Change;
+use crate::commands::client_pin;
 use crate::credential::{Backup, Counter};
 use crate::credential_source::{CredentialError, CredentialSource, Place, Properties};
 use crate::crypto::random_bytes;
 use crate::memory::MemoryError;
-use crate::state::Fingerprint;
+use crate::state::{Fingerprint, Settings};
 use crate::store::Store;
 
 /// Why a finger cannot be enrolled or removed: the fault of who asks, unless a variant says otherwise. Nothing has changed.
@@ -122,6 +123,26 @@ impl Authenticator {
             Some(last) => last.map_or(Counter::Zero, Counter::Own),
         };
         Ok(store.commit(Change::CredentialProperties { id: id.to_vec(), backup, counter })?)
+    }
+
+    /// Brings a new key into the state that it is shipped in ([`Shipped`](crate::config::Shipped)).
+    ///
+    /// # Errors
+    /// [`MemoryError`]: the medium's fault.
+    pub fn ship(&self, platform: &mut Platform<'_>) -> Result<(), MemoryError> {
+        let shipped = &self.config.shipped;
+        if let Some(pin) = &shipped.pin {
+            platform.store.commit(Change::SetPin(client_pin::kept(pin)))?;
+        }
+        let settings = Settings {
+            force_pin_change: shipped.force_pin_change,
+            enterprise_attestation: shipped.enterprise_attestation,
+            ..platform.store.state().settings.clone()
+        };
+        if settings == platform.store.state().settings {
+            return Ok(());
+        }
+        platform.store.commit(Change::Settings { settings, persistent_token: None })
     }
 
     /// Enrols a finger without a PIN and without samples: the sensor knows it from now on (option `uv`).

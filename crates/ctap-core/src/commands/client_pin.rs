@@ -245,13 +245,13 @@ fn new_pin(secret: &SharedSecret, enc: &[u8], policy: Policy<'_>) -> Result<Pin,
     let pin = padded.get(..length).filter(|pin| pin.len() <= MAX_PIN_BYTES);
     let text =
         pin.and_then(|pin| core::str::from_utf8(pin).ok()).ok_or(Status::PinPolicyViolation)?;
-    let code_points = u8::try_from(text.chars().count()).unwrap_or(u8::MAX);
+    let pin = kept(text);
     let too_simple = policy.state.settings.pin_complexity_policy && is_simple(text);
     let lengths = policy.min_pin_length()..=policy.config.pin_length.max;
-    if !lengths.contains(&code_points) || too_simple {
+    if !lengths.contains(&pin.code_points) || too_simple {
         return Err(Status::PinPolicyViolation); // CP-57, CP-58
     }
-    Ok(Pin { hash: pin_hash(text), code_points })
+    Ok(pin)
 }
 
 /// What the complexity policy refuses: one character over and over, or each the next of the one before ("1111", "4321").
@@ -265,9 +265,10 @@ fn is_simple(pin: &str) -> bool {
     }
 }
 
-/// LEFT(SHA-256(PIN), 16) (CP-22).
-fn pin_hash(pin: &str) -> Secret<16> {
-    crypto::secret_sha256(pin.as_bytes()).left()
+/// The PIN as it is kept: LEFT(SHA-256(PIN), 16) (CP-22).
+pub(crate) fn kept(pin: &str) -> Pin {
+    let code_points = u8::try_from(pin.chars().count()).unwrap_or(u8::MAX);
+    Pin { hash: crypto::secret_sha256(pin.as_bytes()).left(), code_points }
 }
 
 /// CP-75 to CP-82.

@@ -11,8 +11,8 @@ use crate::algorithm::Algorithm;
 use crate::attestation::Attestation;
 use crate::limits::{
     MAX_ANNOUNCED, MAX_BLOBS, MAX_CAPACITY, MAX_CREDENTIALS_IN_LIST, MAX_FINGERPRINTS,
-    MAX_FOREIGN_CREDENTIAL_ID, MAX_LARGE_BLOBS, MAX_MESSAGE, MAX_PIN_CODE_POINTS, MIN_ANY_MESSAGE,
-    MIN_CREDENTIAL_ID, MIN_LONGEST_PIN, MIN_MESSAGE, MIN_PIN_CODE_POINTS,
+    MAX_FOREIGN_CREDENTIAL_ID, MAX_LARGE_BLOBS, MAX_MESSAGE, MAX_PIN_BYTES, MAX_PIN_CODE_POINTS,
+    MIN_ANY_MESSAGE, MIN_CREDENTIAL_ID, MIN_LONGEST_PIN, MIN_MESSAGE, MIN_PIN_CODE_POINTS,
 };
 use crate::pin::Protocol;
 use crate::transport::Transport;
@@ -89,7 +89,7 @@ impl Config {
     /// As [`checked_as_imitation`](Self::checked_as_imitation).
     pub fn can_be(&self) -> Result<(), Contradiction> {
         let limits = self.limit_rules().into_iter().chain(self.credential_rules());
-        match limits.into_iter().find(|(broken, _)| *broken) {
+        match limits.chain(self.shipped_rules()).find(|(broken, _)| *broken) {
             Some((_, contradiction)) => Err(contradiction),
             None => self.algorithms_are_built_in(),
         }
@@ -333,6 +333,33 @@ impl Config {
                 "transportsForReset are one or more of the transports, listed once each",
             ),
             rule(self.firmware_version == 0, "GI-23", "firmwareVersion is not 0"),
+        ]
+    }
+
+    /// What the state demands that keys are shipped in.
+    fn shipped_rules(&self) -> [(bool, Contradiction); 3] {
+        let shipped = &self.shipped;
+        let fits = |pin: &String| {
+            let lengths = usize::from(self.pin_length.min)..=usize::from(self.pin_length.max);
+            self.client_pin && lengths.contains(&pin.chars().count()) && pin.len() <= MAX_PIN_BYTES
+        };
+        [
+            rule(
+                shipped.pin.as_ref().is_some_and(|pin| !fits(pin)),
+                "CP-20",
+                "a shipped PIN needs clientPin, and is as long as minPINLength and maxPINLength allow",
+            ),
+            rule(
+                shipped.force_pin_change && shipped.pin.is_none(),
+                "CF-45",
+                "a shipped forcePINChange needs a shipped PIN",
+            ),
+            rule(
+                shipped.enterprise_attestation
+                    && self.authenticator_config.enterprise_attestation.is_none(),
+                "GI-77",
+                "a shipped ep needs the configuration command enableEnterpriseAttestation",
+            ),
         ]
     }
 

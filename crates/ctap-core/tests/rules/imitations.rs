@@ -25,7 +25,7 @@ fn telling(
     Key::made(|config| config.announced = announced)
 }
 
-// GI-03, GI-04, GI-87
+// GI-03, GI-04, GI-28, GI-87
 #[test]
 fn what_a_key_tells_otherwise_replaces_leaves_out_and_adds_members() {
     let levels = BTreeMap::from([("FIPS-CMVP-3".to_owned(), 2), ("FIDO".to_owned(), 1)]);

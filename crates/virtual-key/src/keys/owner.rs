@@ -140,6 +140,14 @@ impl PluggedKey {
     }
 }
 
+/// Brings a new key into the state that its profile ships it in, with these fingers.
+pub(super) fn ship(key: &mut Key, fingers: &[u8], now: Duration) -> Result<(), Error> {
+    let mut done = key.act(|authenticator, platform| authenticator.ship(platform), now);
+    let shipped = done.try_recv().unwrap_or(Ok(()));
+    shipped.map_err(|error| Error::Finger(error.into()))?;
+    enroll(key, fingers, now)
+}
+
 /// Enrols these fingers of a key that is being made; a memory may know them already.
 pub(super) fn enroll(key: &mut Key, fingers: &[u8], now: Duration) -> Result<(), Error> {
     let enroll = |number: u8| {

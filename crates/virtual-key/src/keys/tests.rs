@@ -30,7 +30,8 @@ fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
     let listener = bell.listen();
     let (server, powered) = (&Server::new(), Powered::default());
     let maker = KeyMaker { server, settings: &settings, clock, bell, powered, run: 1 };
-    let memory = Memory { store, serial: "0123456789ABCDEF".to_owned(), directory: None };
+    let memory =
+        Memory { store, serial: "0123456789ABCDEF".to_owned(), directory: None, is_new: true };
     (Rc::new(maker.plug(number, memory, Box::new(system_rng())).expect("a key")), listener)
 }
 

@@ -7,7 +7,7 @@ use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::attestation::{Attestation, AttestationKey};
 use ctap_core::config::{
     Announced, ConfigCommands, Contradiction, EnterpriseAttestation, Extensions, FingerprintSensor,
-    Member, NewCredentials, PinLength, ResetGestures, SignCount, Times, Version,
+    Member, NewCredentials, PinLength, ResetGestures, Shipped, SignCount, Times, Version,
 };
 use ctap_core::credential::Backup;
 use ctap_core::pin::Protocol;
@@ -58,6 +58,7 @@ pub(super) struct Description {
     max_capture_samples_required_for_enroll: u8,
     options: Options,
     reset: ResetSettings,
+    shipped: ShippedSettings,
     pub(super) credentials: CredentialSettings,
     pub(super) attestation: AttestationSettings,
     pub(super) enterprise_attestation: EnterpriseSettings,
@@ -92,6 +93,18 @@ struct Options {
 struct ResetSettings {
     usb: TouchGesture,
     nfc: TapGesture,
+}
+
+/// The state of a new key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a table")]
+struct ShippedSettings {
+    /// Empty: none.
+    pin: String,
+    fingers: Vec<u8>,
+    ep: bool,
+    #[serde(rename = "forcePINChange")]
+    force_pin_change: bool,
 }
 
 /// What the credentials are like that the key makes.
@@ -308,7 +321,7 @@ impl Description {
     }
 
     /// What [`Config::can_be`] cannot see likewise.
-    fn rules(&self) -> [(bool, &'static str, &'static str); 5] {
+    fn rules(&self) -> [(bool, &'static str, &'static str); 6] {
         let all_protocols =
             self.pin_uv_auth_protocols.iter().all(|number| protocol(*number).is_some());
         [
@@ -318,6 +331,11 @@ impl Description {
                 "the description is 1 to 63 ASCII characters",
             ),
             (self.vendor_id == 0, "HD-94", "the vendorId is not 0, which some hosts refuse"),
+            (
+                !self.shipped.fingers.is_empty() && !self.options.has_sensor(),
+                "BE-21",
+                "shipped fingers need a sensor: uv, bioEnroll or userVerificationMgmtPreview",
+            ),
             (!all_protocols, "GI-15", "the PIN/UV auth protocols are 1 and 2"),
             (
                 self.capacity > MAX_CAPACITY || (self.options.rk && self.capacity == 0),
@@ -388,8 +406,13 @@ impl Description {
             attestation: self.attestation.r#type.of_ctap2(),
             attestation_key,
             u2f: self.speaks_u2f(),
+            shipped: self.shipped.as_shipped(),
             announced: self.announced(),
         }
+    }
+
+    pub(super) fn shipped_fingers(&self) -> &[u8] {
+        &self.shipped.fingers
     }
 
     pub(super) fn tells_otherwise(&self) -> bool {
@@ -533,6 +556,16 @@ impl ResetSettings {
             TapGesture::TapTwice => Times::Twice,
         };
         ResetGestures { touch, tap }
+    }
+}
+
+impl ShippedSettings {
+    fn as_shipped(&self) -> Shipped {
+        Shipped {
+            pin: Some(self.pin.clone()).filter(|pin| !pin.is_empty()),
+            force_pin_change: self.force_pin_change,
+            enterprise_attestation: self.ep,
+        }
     }
 }
 

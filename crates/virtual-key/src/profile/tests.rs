@@ -553,3 +553,16 @@ fn a_member_that_is_none_or_of_another_kind_is_refused() {
     }
     assert!(refusal("[getInfo]\nmaxMsgSiz = 1").contains("write `maxMsgSize`"));
 }
+
+#[test]
+fn a_state_that_no_key_can_be_shipped_in_is_refused() {
+    for (text, rule) in [
+        ("pin = \"123\"", "CP-20"),
+        ("forcePINChange = true", "CF-45"),
+        ("ep = true", "GI-77"),
+        ("fingers = [1]", "BE-21"),
+    ] {
+        let said = refusal(&format!("[shipped]\n{text}\n"));
+        assert!(said.contains(rule) && said.contains("next: "), "{said}");
+    }
+}
