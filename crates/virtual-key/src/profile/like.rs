@@ -236,13 +236,14 @@ fn written(member: &str, value: &Json) -> Option<Value> {
 }
 
 const VERSIONS: [&str; 5] = ["U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_3"];
-const EXTENSIONS: [&str; 7] = [
+const EXTENSIONS: [&str; 8] = [
     "credBlob",
     "credProtect",
     "hmac-secret",
     "hmac-secret-mc",
     "minPinLength",
     "pinComplexityPolicy",
+    "previewSign",
     "thirdPartyPayment",
 ];
 const ALGORITHMS: [(i64, &str); 6] = [
