@@ -39,7 +39,7 @@ enum Body {
 
 /// All that there is.
 pub(super) const ROUTES: &[Route] = &[
-    route(Method::GET, "/keys", "status", Body::None),
+    route(Method::GET, "/keys", STATUS, Body::None),
     route(Method::GET, "/prompt", "wait", Body::None),
     route(Method::GET, "/keys/{key}/prompt", "wait", Body::None),
     route(Method::POST, "/keys/{key}/touch", "touch", Body::Members),
@@ -61,6 +61,8 @@ pub(super) const ROUTES: &[Route] = &[
     Route { method: Method::GET, path: "/events", order: None, body: Body::None },
 ];
 
+const STATUS: &str = "status";
+
 const fn route(method: Method, path: &'static str, order: &'static str, body: Body) -> Route {
     Route { method, path, order: Some(order), body }
 }
@@ -79,18 +81,28 @@ pub(super) fn wanted(method: &Method, uri: &Uri, body: &[u8]) -> Result<Wanted, 
     else {
         return Err(Fault::wrong_method());
     };
-    let Some(order) = route.order else { return Ok(Wanted::Events) };
     for (name, value) in query(uri)? {
         add(&mut members, name, value)?;
     }
     for (name, value) in route.body.members(body)? {
         add(&mut members, name, value)?;
     }
+    let Some(order) = route.order else { return none(&members).map(|()| Wanted::Events) };
+    if order == STATUS {
+        none(&members)?; // one without members of its own does not look at those of others
+    }
     add(&mut members, "do".to_owned(), order.into())?;
     let fault = |error: serde_json::Error| {
         Fault::invalid(Request::fault(&members).unwrap_or_else(|| error.to_string()))
     };
     Ok(Wanted::Order(Request::deserialize(&members).map_err(fault)?))
+}
+
+fn none(members: &Map<String, Value>) -> Result<(), Fault> {
+    match members.keys().next() {
+        Some(name) => Err(Fault::invalid(format!("`{name}`: this request takes no members"))),
+        None => Ok(()),
+    }
 }
 
 /// Nothing is said twice: what the path says the body cannot change.
@@ -259,6 +271,8 @@ mod tests {
             (Method::POST, "/keys/1-1/touch", r#"{"key":"1-2"}"#, 400),
             (Method::POST, "/keys/1-1/touch", r#"{"do":"deny"}"#, 400),
             (Method::GET, "/keys?do=touch", "", 400),
+            (Method::GET, "/keys?key=1-1", "", 400),
+            (Method::GET, "/events?key=1-1", "", 400),
             (Method::GET, "/keys", "{}", 400),
             (Method::GET, "/prompt?seconds=soon", "", 400),
             (Method::GET, "/prompt?seconds=%zz", "", 400),
