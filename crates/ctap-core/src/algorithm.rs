@@ -184,7 +184,10 @@ impl KeyPair {
     }
 
     /// Signs the concatenation of `parts`. `evidence` is what allows the key to be used at all. `None`: the arithmetic failed.
-    pub(crate) fn sign(&self, parts: &[&[u8]], _evidence: &Evidence) -> Option<Vec<u8>> {
+    pub(crate) fn sign(&self, parts: &[&[u8]], evidence: &Evidence) -> Option<Vec<u8>> {
+        if evidence.wants_bogus_signature() {
+            return Some(alloc::vec![0]);
+        }
         self.key.sign(parts)
     }
 }

@@ -51,8 +51,8 @@ impl AuthData<'_> {
     /// BE and BS are the credential's: 0, unless it was made or brought to be otherwise (MC-76). ED only with an output (EX-04).
     fn flags(&self) -> u8 {
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
-        bit(self.evidence.present(), UP)
-            | bit(self.evidence.verified(), UV)
+        bit(self.evidence.up_bit(), UP)
+            | bit(self.evidence.uv_bit(), UV)
             | bit(self.backup.eligible, BE)
             | bit(self.backup.state, BS)
             | bit(self.attested.is_some(), AT)

@@ -16,6 +16,7 @@ use crate::commands::{self, Ask, Context, Outcome, Reply, Unanswered, Waiting};
 use crate::config::{CheckedConfig, Config};
 use crate::consent::{Decision, Finger, PromptId, Question, UserPresent};
 use crate::counter::SignCounter;
+use crate::overrides::Overrides;
 use crate::policy::Policy;
 use crate::session::Session;
 use crate::status::Status;
@@ -78,6 +79,7 @@ pub struct Authenticator {
     counter: SignCounter,
     pending: Option<Pending>,
     next_prompt: PromptId,
+    overrides: Overrides,
 }
 
 /// A CTAP2 request that gets no response before a person has answered.
@@ -102,6 +104,7 @@ impl Authenticator {
             counter: SignCounter::new(start, platform.store),
             pending: None,
             next_prompt: PromptId(1),
+            overrides: Overrides::default(),
         }
     }
 
@@ -127,6 +130,11 @@ impl Authenticator {
     /// What taps mean from now on; [`Tap::Agrees`], unless said otherwise. It outlives power cycles.
     pub const fn set_tap(&mut self, meaning: Tap) {
         self.taps.set_meaning(meaning);
+    }
+
+    /// What is told of signatures from now on; none, unless said otherwise. It outlives power cycles.
+    pub const fn set_overrides(&mut self, overrides: Overrides) {
+        self.overrides = overrides;
     }
 
     /// Runs one CTAP message, `command ‖ CBOR`, as far as it goes.
@@ -277,6 +285,7 @@ impl Authenticator {
             taps: &mut self.taps,
             counter: &mut self.counter,
             channel,
+            overrides: self.overrides,
             store: platform.store,
             rng: platform.rng,
             now: platform.now,

@@ -36,6 +36,7 @@ use crate::counter::SignCounter;
 use crate::credential::{Counter, Kept};
 use crate::limits::{MAX_CAPACITY, USER_ACTION_TIMEOUT};
 use crate::memory::MemoryError;
+use crate::overrides::Overrides;
 use crate::policy::Policy;
 use crate::session::Session;
 use crate::state::State;
@@ -52,6 +53,7 @@ pub(crate) struct Context<'a> {
     pub(crate) taps: &'a mut Taps,
     pub(crate) counter: &'a mut SignCounter,
     pub(crate) channel: Channel,
+    pub(crate) overrides: Overrides,
     pub(crate) store: &'a mut Store,
     pub(crate) rng: &'a mut dyn CryptoRng,
     pub(crate) now: Duration,

@@ -104,6 +104,7 @@
 //! | to see what it remembers | [`state::State`] |
 //! | to bring it credentials, or have them | [`CredentialSource`], [`Authenticator::add_credential`] |
 //! | to have it vouched for | [`attestation`] |
+//! | answers that are wrong, for tests of who reads them | [`Overrides`], [`Authenticator::set_overrides`] |
 //! | how much of anything | [`limits`] |
 //!
 //! One file for each thing that the standard has a section for: `commands/`, `extensions/`, `pin/`. Rule ids such as `MC-07`
@@ -145,6 +146,7 @@ mod crypto;
 mod extensions;
 pub mod limits;
 pub mod memory;
+mod overrides;
 pub mod pin;
 mod policy;
 mod public_key;
@@ -170,6 +172,7 @@ pub use config::{CheckedConfig, Config};
 pub use consent::{Decision, PromptId, Question};
 pub use credential_source::CredentialSource;
 pub use memory::Memory;
+pub use overrides::Overrides;
 /// The traits behind [`Platform::rng`], in the version that this crate uses.
 pub use rand_core;
 pub use soft::SoftKey;

@@ -68,6 +68,14 @@ impl Store {
         Ok(store)
     }
 
+    /// Lays another medium over its own, which has all of it and gets what is committed from now on.
+    pub fn lay_over(
+        &mut self,
+        over: impl FnOnce(Box<dyn Memory + Send>) -> Box<dyn Memory + Send>,
+    ) {
+        self.memory = over(core::mem::replace(&mut self.memory, Box::new(Forgetful)));
+    }
+
     /// The state as of the last successful commit.
     #[must_use]
     pub const fn state(&self) -> &State {

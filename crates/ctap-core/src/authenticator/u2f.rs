@@ -31,12 +31,12 @@ impl Authenticator {
                 Err(message) => return Step::Reply(Response { channel, message }),
             };
         if let Some(silent) = silent {
-            let evidence = Evidence::of_silence(silent, None);
+            let evidence = Evidence::of_silence(silent, None).told_with(self.overrides);
             return self.finish_u2f(channel, &request, &evidence, platform);
         }
         match self.session.touches.spend(channel, &request, platform.now) {
             Some(present) => {
-                let evidence = Evidence::of_presence(present, None);
+                let evidence = Evidence::of_presence(present, None).told_with(self.overrides);
                 self.finish_u2f(channel, &request, &evidence, platform)
             }
             None if self.session.transport == Transport::Nfc => {
@@ -59,7 +59,7 @@ impl Authenticator {
         if !request.is_dummy() {
             self.taps.spend(); // NF-41, UF-40, UF-62
         }
-        let evidence = Evidence::of_presence(present, None);
+        let evidence = Evidence::of_presence(present, None).told_with(self.overrides);
         self.finish_u2f(channel, request, &evidence, platform)
     }
 
@@ -83,7 +83,7 @@ impl Authenticator {
         let channel = touch.channel();
         match (present, touch.is_awaited()) {
             (Some(present), true) => {
-                let evidence = Evidence::of_presence(present, None);
+                let evidence = Evidence::of_presence(present, None).told_with(self.overrides);
                 self.finish_u2f(channel, touch.request(), &evidence, platform)
             }
             (Some(present), false) => {

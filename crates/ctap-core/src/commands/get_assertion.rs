@@ -249,7 +249,7 @@ impl Located {
         if self.found.is_empty() {
             return Err(Status::NoCredentials); // GA-18
         }
-        let evidence = Evidence::of_presence(present, self.verified);
+        let evidence = Evidence::of_presence(present, self.verified).told_with(cx.overrides);
         cx.session.token.consume();
         cx.taps.spend(); // NF-41
         self.checked.assert(self.found, evidence, cx)
@@ -257,7 +257,7 @@ impl Located {
 
     /// Without one: the token stays as it is (GA-21).
     fn commit_silently(self, silent: SilentRequest, cx: &mut Context<'_>) -> Result<Reply, Status> {
-        let evidence = Evidence::of_silence(silent, self.verified);
+        let evidence = Evidence::of_silence(silent, self.verified).told_with(cx.overrides);
         self.checked.assert(self.found, evidence, cx)
     }
 }

@@ -339,7 +339,7 @@ impl Ready {
         if excluded {
             return Err(Status::CredentialExcluded);
         }
-        let evidence = Evidence::of_presence(present, verified);
+        let evidence = Evidence::of_presence(present, verified).told_with(cx.overrides);
         cx.session.token.consume(); // MC-36
         if !checked.is_dummy() {
             cx.taps.spend(); // NF-41

@@ -246,7 +246,7 @@ fn authenticated(
     let found = find(key_handle, application, cx).map(Candidate::from);
     let found = found.ok_or(StatusWord::WrongData)?;
     let counter = cx.count(&found).ok().flatten().ok_or(StatusWord::NoPreciseDiagnosis)?;
-    let (presence, counter) = ([u8::from(evidence.present())], counter.to_be_bytes()); // UF-37
+    let (presence, counter) = ([u8::from(evidence.up_bit())], counter.to_be_bytes()); // UF-37
     let signed: [&[u8]; 4] = [application, &presence, &counter, challenge];
     let credential = found.credential(cx.store.state());
     let signature = credential.and_then(|credential| credential.key.sign(&signed, evidence));

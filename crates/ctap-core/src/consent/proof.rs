@@ -1,6 +1,8 @@
 //! The proofs of presence and verification, by a decision, a MAC or a fingerprint: made in one place each, and used up by the
 //! code that needs the fact.
 
+use crate::overrides::Overrides;
+
 /// Proof that a person touched the key for this very request, or laid it on a reader for it.
 #[derive(Debug)]
 pub struct UserPresent(());
@@ -49,28 +51,55 @@ impl SilentRequest {
 pub struct Evidence {
     present: bool,
     verified: bool,
+    overrides: Overrides,
 }
 
 impl Evidence {
     /// A person touched the key, or tapped it.
     pub(crate) fn of_presence(_: UserPresent, verified: Option<UserVerified>) -> Self {
-        Self { present: true, verified: verified.is_some() }
+        Self::of(true, verified)
     }
 
     /// Nobody did, and the platform did not ask for it.
     pub(crate) fn of_silence(_: SilentRequest, verified: Option<UserVerified>) -> Self {
-        Self { present: false, verified: verified.is_some() }
+        Self::of(false, verified)
     }
 
-    /// The UP bit.
+    fn of(present: bool, verified: Option<UserVerified>) -> Self {
+        Self { present, verified: verified.is_some(), overrides: Overrides::default() }
+    }
+
+    /// The same, of which the answer tells less.
+    pub(crate) const fn told_with(self, overrides: Overrides) -> Self {
+        Self { overrides, ..self }
+    }
+
+    /// Whether a person touched the key, or tapped it.
     #[must_use]
     pub const fn present(&self) -> bool {
         self.present
     }
 
-    /// The UV bit.
+    /// Whether the key knows who its user is.
     #[must_use]
     pub const fn verified(&self) -> bool {
         self.verified
+    }
+
+    /// The UP bit.
+    #[must_use]
+    pub const fn up_bit(&self) -> bool {
+        self.present && !self.overrides.bad_up
+    }
+
+    /// The UV bit.
+    #[must_use]
+    pub const fn uv_bit(&self) -> bool {
+        self.verified && !self.overrides.bad_uv
+    }
+
+    /// Whether what is signed gets a signature that is worth nothing.
+    pub(crate) const fn wants_bogus_signature(&self) -> bool {
+        self.overrides.bogus_signature
     }
 }

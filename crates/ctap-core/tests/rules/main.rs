@@ -23,6 +23,7 @@ mod longest;
 mod make_credential;
 mod messages;
 mod noise;
+mod overrides;
 mod pin_retries;
 mod preview_sign;
 mod records;

@@ -77,7 +77,7 @@ pub(crate) fn registered(answer: &[u8]) -> (VerifyingKey, Vec<u8>) {
 }
 
 /// Presence byte and counter of an authentication, whose signature is checked.
-fn authenticated(answer: &[u8], public: &VerifyingKey) -> (u8, u32) {
+pub(crate) fn authenticated(answer: &[u8], public: &VerifyingKey) -> (u8, u32) {
     assert_eq!(status(answer), NO_ERROR);
     let (presence, counter) = (answer[0], u32::from_be_bytes(answer[1..5].try_into().unwrap()));
     let signed = [&application()[..], &answer[..5], &CHALLENGE].concat();
