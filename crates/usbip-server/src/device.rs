@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
@@ -107,10 +108,12 @@ impl Port {
 
     /// Pulls the plug and puts it back: an import ends, and the device can be imported again.
     pub fn replug(&self) {
-        if self.slot.state.get() == State::Imported {
-            self.slot.state.set(State::Leaving);
-            self.wake();
-        }
+        self.slot.plug.pull();
+    }
+
+    /// What pulls it from within.
+    pub fn plug(&self) -> Plug {
+        self.slot.plug.clone()
     }
 
     /// Takes the device out of its server. An import ends; there will be no other.
@@ -143,6 +146,21 @@ impl Port {
     }
 }
 
+/// The plug of a [`Port`], for any thread and for the function itself: it keeps no device alive.
+#[derive(Clone, Debug)]
+pub struct Plug {
+    is_pulled: Arc<AtomicBool>,
+    signal: Arc<Notify>,
+}
+
+impl Plug {
+    /// As [`Port::replug`].
+    pub fn pull(&self) {
+        self.is_pulled.store(true, Ordering::Relaxed);
+        self.signal.notify_one();
+    }
+}
+
 /// Calls [`Port::wake`] from any thread.
 #[derive(Clone, Debug)]
 pub struct Waker {
@@ -167,6 +185,8 @@ pub(crate) struct Slot {
     state: Cell<State>,
     /// Rung by the port, heard by the connection that holds the lease.
     signal: Arc<Notify>,
+    /// Pulled, an import ends, and the device can be imported again.
+    plug: Plug,
     /// Told when a lease begins or ends.
     changed: Notify,
 }
@@ -175,8 +195,6 @@ pub(crate) struct Slot {
 enum State {
     Free,
     Imported,
-    /// Imported, and asked to leave.
-    Leaving,
     Unplugged,
 }
 
@@ -193,6 +211,7 @@ impl Slot {
         let layout = Rc::new(Layout::of(&interfaces).ok_or(PlugError::Interfaces)?);
         let model = descriptors::model(info, &layout, bus_num, dev_num);
         let descriptors = Descriptors::of(&model).ok_or(PlugError::NoDescriptors)?;
+        let signal = Arc::<Notify>::default();
         let devid = u32::from(bus_num) << 16 | u32::from(dev_num);
         Ok(Self {
             info: info.clone(),
@@ -202,7 +221,8 @@ impl Slot {
             interfaces,
             layout,
             state: Cell::new(State::Free),
-            signal: Arc::default(),
+            plug: Plug { is_pulled: Arc::default(), signal: Arc::clone(&signal) },
+            signal,
             changed: Notify::new(),
         })
     }
@@ -212,7 +232,7 @@ impl Slot {
     }
 
     pub(crate) fn is_imported(&self) -> bool {
-        matches!(self.state.get(), State::Imported | State::Leaving)
+        self.state.get() == State::Imported
     }
 
     pub(crate) async fn freed(&self) {
@@ -245,6 +265,7 @@ impl Lease {
             return None;
         }
         slot.state.set(State::Imported);
+        slot.plug.is_pulled.store(false, Ordering::Relaxed);
         slot.interfaces.iter().for_each(Interface::attached);
         slot.changed.notify_waiters();
         Some(Self { slot: Rc::clone(slot) })
@@ -273,7 +294,7 @@ impl Lease {
 
     /// Whether the plug was pulled: the holder has to let go.
     pub(crate) fn is_revoked(&self) -> bool {
-        self.slot.state.get() != State::Imported
+        self.slot.state.get() != State::Imported || self.slot.plug.is_pulled.load(Ordering::Relaxed)
     }
 
     /// Waits for [`Port::wake`], or the plug being pulled.

@@ -73,7 +73,7 @@ pub mod vhci;
 mod wire;
 
 pub use connection::ConnectionError;
-pub use device::{DeviceInfo, PlugError, Port, Waker};
+pub use device::{DeviceInfo, Plug, PlugError, Port, Waker};
 pub use echo::Echo;
 pub use function::{HidFunction, REPORT_LENGTH, Report};
 pub use interface::Interface;
