@@ -147,7 +147,8 @@ class Import(Thread):
         if number == self._awaited or command == UNLINKED and status == TAKEN_BACK:
             self._awaited = None
         for opener in self._openers if report else ():
-            opener.send(report)
+            with suppress(BrokenPipeError):  # it has just gone, which is heard of next
+                opener.send(report)
 
     def _take_from(self, waiting, opener):
         try:
