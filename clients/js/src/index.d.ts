@@ -69,6 +69,23 @@ export interface Policy {
   verification?: "succeed" | "fail" | "deny";
 }
 
+/** What a key does wrong on purpose; of `kind` and `recipe` one is there. keyfob's docs/faults.md has all of them. */
+export interface Fault {
+  kind?: string;
+  recipe?: string;
+  /** For how many requests: one, unless it is said. */
+  requests?: number | "all";
+  /** Only for these, such as `getInfo`. */
+  command?: number | string;
+  channel?: number | string;
+  status?: number | string;
+  error?: number | string;
+  bytes?: number;
+  count?: number;
+  report?: number;
+  milliseconds?: number;
+}
+
 /** What happens to keys. Those about credentials have DevTools' names. */
 export type Event =
   | { name: "promptOpened"; data: Prompt }
@@ -139,6 +156,13 @@ export class Keyfob implements AsyncDisposable {
   removeFinger(finger: number, which?: Which): Promise<void>;
   /** Says what becomes of questions from now on, open ones included; what is not said stays. */
   setPolicy(policy: Policy, which?: Which): Promise<void>;
+
+  /** Has the key do something wrong on purpose, with the next request or more. The numbers of the faults. */
+  addFault(fault: Fault, which?: Which): Promise<number[]>;
+  /** What is wrong with the key on purpose. */
+  faults(which?: Which): Promise<{ id: number; fault: Fault }[]>;
+  /** Takes away the fault of this number, or all. */
+  clearFaults(options?: Which & { id?: number }): Promise<void>;
 
   /** What happens from now on, until `signal` is aborted or the key ends. */
   events(options?: { signal?: AbortSignal }): Promise<AsyncGenerator<Event, void, void>>;

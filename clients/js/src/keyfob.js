@@ -144,6 +144,19 @@ export class Keyfob {
     await this.#ask("PUT", `${of(key)}/policy`, { body: policy });
   }
 
+  /** The numbers of the faults. */
+  async addFault(fault, { key = ONLY_KEY } = {}) {
+    return (await this.#ask("POST", `${of(key)}/faults`, { body: fault })).ids;
+  }
+
+  async faults({ key = ONLY_KEY } = {}) {
+    return (await this.#ask("GET", `${of(key)}/faults`)).faults;
+  }
+
+  async clearFaults({ key = ONLY_KEY, id } = {}) {
+    await this.#ask("DELETE", `${of(key)}/faults${id === undefined ? "" : `?fault=${id}`}`);
+  }
+
   /** What happens from now on. When this is over keyfob tells; the events end when `signal` is aborted, or with the key. */
   async events({ signal } = {}) {
     return untilAborted(events(await begin(this.#server, "GET", "/events", { signal })), signal);

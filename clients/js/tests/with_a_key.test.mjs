@@ -79,6 +79,15 @@ test("a finger is enrolled, a policy is set, the key is replugged", async () => 
   assert.equal(profile.options.bioEnroll, true);
 });
 
+test("faults are added, listed and cleared", async () => {
+  const [id] = await key.addFault({ kind: "status", status: "CTAP2_ERR_PIN_BLOCKED", command: "getInfo" });
+  assert.deepEqual((await key.faults()).map((fault) => fault.id), [id]);
+  await key.clearFaults({ id });
+  await key.addFault({ recipe: "busy-at-once" });
+  await key.clearFaults();
+  assert.deepEqual(await key.faults(), []);
+});
+
 test("what is refused says why and what next", async () => {
   const refused = await key.removeCredential("bm93aGVyZQ").catch((error) => error);
   assert.ok(refused instanceof Refused);

@@ -51,6 +51,15 @@ def test_what_is_refused_says_why_and_what_next(keyfob_key):
         keyfob_key.enroll_finger(1)  # this kind of key has no sensor
 
 
+def test_faults_are_added_listed_and_cleared(keyfob_key):
+    (number,) = keyfob_key.add_fault(kind="status", status="CTAP2_ERR_PIN_BLOCKED", command="getInfo")
+    assert [fault["id"] for fault in keyfob_key.faults()] == [number]
+    keyfob_key.clear_faults(number)
+    keyfob_key.add_fault(recipe="busy-at-once")
+    keyfob_key.clear_faults()
+    assert keyfob_key.faults() == []
+
+
 def test_python_fido2_has_it_as_a_device(keyfob_key):
     with opened(keyfob_key) as device:
         assert "FIDO_2_1" in Ctap2(device).info.versions

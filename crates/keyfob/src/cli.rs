@@ -171,6 +171,8 @@ pub(crate) enum Command {
     Wait(run::wait::Options),
     Replug(run::replug::Options),
     Policy(run::policy::Options),
+    #[command(subcommand)]
+    Fault(run::fault::Command),
     Status(run::status::Options),
 
     List(settings::list::Options),

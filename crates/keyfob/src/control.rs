@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! $ echo '{"do":"status"}' | socat -t 9 - UNIX:$XDG_RUNTIME_DIR/keyfob/control
-//! {"answer":"status","touch":"ask","keys":[{"key":"1-1","serial":"0123456789ABCDEF","device":"/dev/hidraw0","attached":true,"way":"uhid","prompt":null}]}
+//! {"answer":"status","touch":"ask","keys":[{"key":"1-1","serial":"0123456789ABCDEF","device":"/dev/hidraw0","attached":true,"way":"uhid","prompt":null,"faults":[]}]}
 //! ```
 
 pub(crate) mod bad_sample;

@@ -71,6 +71,7 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
         Command::Wait(options) => run::wait::run(options),
         Command::Replug(options) => run::replug::run(options),
         Command::Policy(options) => run::policy::run(options),
+        Command::Fault(command) => run::fault::run(command),
         Command::Status(options) => run::status::run(&options),
         Command::List(options) => settings::list::run(&options),
         Command::Info(options) => settings::info::run(&options),

@@ -14,6 +14,8 @@ pub(crate) mod attach;
 pub(crate) mod card;
 mod conformance_hooks;
 mod control_server;
+pub(crate) mod fault;
+mod fault_words;
 mod http_server;
 mod key_options;
 mod nfc;

@@ -10,6 +10,7 @@
 //!   proxy.rs           what is passed on, and how; the connections that become WebSockets
 //!   capabilities.rs    what a new session may ask for, and what it is told that there is
 //!   commands.rs        the nine commands, told apart; command.rs carries them out
+//!   devtools.rs        a command of DevTools that is for keys as well
 //!   parameters.rs      their members, judged as chromedriver judges them
 //!   session.rs         the keys of a session, and which of them answers
 //!   authenticator.rs   one of them: a key, and the person beside it
@@ -21,6 +22,7 @@ mod authenticator;
 mod capabilities;
 mod command;
 mod commands;
+mod devtools;
 mod driver;
 mod fault;
 mod limits;

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use crate::error::{Error, Warn, log};
+use crate::faults::{FaultDescription, Injection};
 use crate::key::Touch;
 use crate::keys::{CardReader, Form, KeySettings};
 use crate::memory::Place;
@@ -22,14 +23,15 @@ pub struct Builder {
     fingers: Vec<u8>,
     seed: Option<[u8; 32]>,
     memory: Option<Place>,
+    faults: Vec<FaultDescription>,
     warn: Warn,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         let (profile, capacity, seed, memory) = (None, None, None, None);
-        let (touch, fingers) = (Touch::Ask, Vec::new());
-        Self { profile, capacity, touch, fingers, seed, memory, warn: log }
+        let (touch, fingers, faults) = (Touch::Ask, Vec::new(), Vec::new());
+        Self { profile, capacity, touch, fingers, seed, memory, faults, warn: log }
     }
 }
 
@@ -90,6 +92,20 @@ impl Builder {
         Self { memory: None, ..self }
     }
 
+    /// Something is wrong with it from its start, on purpose; more calls, more faults. [`VirtualKey::add_fault`] does the same later.
+    pub fn fault(mut self, injection: impl Into<Injection>) -> Self {
+        self.faults.push(injection.into().into());
+        self
+    }
+
+    /// It does from its start what real keys were seen to do, by the name of one of [`RECIPES`](crate::faults::RECIPES). A name that is
+    /// none has it not start: [`Error::Fault`].
+    pub fn recipe(mut self, name: &str) -> Self {
+        let recipe = Some(name.to_owned());
+        self.faults.push(FaultDescription { recipe, ..FaultDescription::default() });
+        self
+    }
+
     /// Who hears, in a sentence, of what the key could not keep. Not said, it is the log (`tracing`, level `WARN`). Called on a
     /// thread of the key.
     pub fn warn(self, warn: Warn) -> Self {
@@ -144,7 +160,7 @@ impl Builder {
     }
 
     fn plugged(self, way: Way) -> Result<VirtualKey, Error> {
-        let Self { profile, capacity, touch, fingers, seed, memory, warn } = self;
+        let Self { profile, capacity, touch, fingers, seed, memory, faults, warn } = self;
         let profile = profile.map_or_else(|| Profile::load("default"), Ok)?;
         let profile = profile.with_capacity(capacity);
         let form = match way {
@@ -152,7 +168,7 @@ impl Builder {
             _ => Form::Usb,
         };
         let memories = vec![memory];
-        let settings = KeySettings { profile, form, memories, touch, fingers, seed, warn };
+        let settings = KeySettings { profile, form, memories, touch, fingers, seed, faults, warn };
         VirtualKey::start(settings, way)
     }
 }

@@ -16,6 +16,7 @@ use usbip_server::{ConnectionError, PlugError};
 use x509_cert::{builder, der};
 
 use crate::attestation::Unusable;
+use crate::faults::FaultError;
 
 /// What went wrong, for a person; [`advice`](Self::advice) says what to do next. Each variant says whose fault it is.
 #[derive(Debug, thiserror::Error)]
@@ -225,6 +226,10 @@ pub enum Error {
     #[error(transparent)]
     Finger(FingerError),
 
+    /// A fault on purpose that the key does not take, or has not: the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
+
     /// The key has come to its end: the call before this one told why.
     #[error("the key has ended")]
     Ended,
@@ -246,6 +251,7 @@ impl Error {
             Self::Uhid(error) => uhid_advice(error).to_owned(),
             Self::Credential(error) => error.advice().to_owned(),
             Self::Finger(error) => error.advice().to_owned(),
+            Self::Fault(error) => error.advice(),
             other => other.short_advice().to_owned(),
         }
     }

@@ -12,6 +12,7 @@
 //! with the orders. [`UsbKey`] adds the clock and goes into a `usbip-server` port, as a HID function, as a card, or as both.
 
 mod card;
+mod faulty;
 mod owner;
 mod powered;
 mod reader;
@@ -32,6 +33,7 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use self::faulty::{Faults, Plan};
 pub use self::owner::Verification;
 use self::powered::Power;
 pub use self::powered::Powered;
@@ -41,6 +43,8 @@ use self::turns::{RequestId, Turns, Way};
 pub use self::usb::UsbKey;
 use self::worker::{Effect, Open, Order, Request, Worker};
 use crate::bell::Bell;
+use crate::memory::stuck::HoldUps;
+use crate::platform::system_rng;
 
 /// What becomes of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +75,11 @@ pub struct Key {
     device: Device,
     card: Card,
     turns: Turns,
+    faults: Faults,
+    /// Pulls the plug.
+    pull: Option<Box<dyn Fn() + Send>>,
+    /// They go before the worker, which may wait for one.
+    hold_ups: HoldUps,
     worker: Workplace,
     power_up: PowerUp,
     /// `None`: it is not plugged in.
@@ -118,6 +127,9 @@ impl Key {
             device: Device::new(settings),
             card: Card::new(apdu_transport::Settings { version, max_message }),
             turns: Turns::default(),
+            faults: Faults::new(Box::new(system_rng())),
+            pull: None,
+            hold_ups: HoldUps::default(),
             worker: Workplace::Here(Box::new(worker)),
             power_up: PowerUp::default(),
             power: None,
@@ -187,12 +199,16 @@ impl Key {
     /// The host sent a report.
     pub fn handle_report(&mut self, report: &Report, now: Duration) {
         self.let_in(report, now);
+        if !self.faults.is_idle() && self.intercept(report, now) {
+            return;
+        }
         match self.device.handle_report(report, now) {
             Some(Event::Request { id, channel, kind, message }) => {
                 tracing::info!(%channel, command = message.first(), length = message.len());
                 let (channel, message) = (Channel(channel.as_u32()), message.to_vec());
                 let id = RequestId::Hid(id);
-                self.begin(Request { id, channel, kind, message, now }, now);
+                let plan = Plan::default();
+                self.begin(Request { id, channel, kind, message, now, plan }, now);
             }
             Some(Event::Cancel { channel }) => {
                 self.cancel(Way::Reports, Channel(channel.as_u32()), now);
@@ -211,7 +227,10 @@ impl Key {
         if let Some(left) = &mut self.left {
             left.unread_since = None;
         }
-        self.device.poll_report(reads, now)
+        match self.faults.is_idle() {
+            true => self.device.poll_report(reads, now),
+            false => self.poll_faulty(reads, now),
+        }
     }
 
     /// The host has stopped reading. If a request runs, its client was probably interrupted: unless somebody reads again soon,
@@ -226,7 +245,8 @@ impl Key {
         let reader = self.left_transaction().and_then(|left| left.unread_since);
         let reader = reader.map(|since| since.saturating_add(READER_GONE));
         let transports = [self.device.poll_timeout(), self.card.poll_timeout()];
-        transports.into_iter().chain([self.open.deadline, reader]).flatten().min()
+        let others = [self.open.deadline, reader, self.faults.poll_timeout()];
+        transports.into_iter().chain(others).flatten().min()
     }
 
     /// Time has passed.
@@ -234,6 +254,9 @@ impl Key {
         let unread_since = self.left_transaction().and_then(|left| left.unread_since);
         if unread_since.is_some_and(|since| since.saturating_add(READER_GONE) <= now) {
             self.give_up(now);
+        }
+        if !self.faults.is_idle() {
+            self.let_faults_pass(now);
         }
         self.device.handle_timeout(now);
         self.card.handle_timeout(now);
@@ -295,12 +318,17 @@ impl Key {
     fn give_up(&mut self, now: Duration) {
         self.left = None;
         self.device.abandon();
+        self.faults.forget_requests();
         self.abandon(Way::Reports, now);
     }
 
     /// A client asks.
     fn begin(&mut self, request: Request, now: Duration) {
-        let request = self.turns.begin(request);
+        let request = match self.faults.is_idle() {
+            true => Some(request),
+            false => self.planned(request, now),
+        };
+        let request = request.and_then(|request| self.turns.begin(request));
         self.go_on(request, now);
     }
 
@@ -332,6 +360,13 @@ impl Key {
     }
 
     fn respond(&mut self, request: RequestId, message: &[u8], now: Duration) {
+        match self.faults.is_idle() {
+            true => self.send(request, message, now),
+            false => self.respond_faulty(request, message, now),
+        }
+    }
+
+    fn send(&mut self, request: RequestId, message: &[u8], now: Duration) {
         match request {
             RequestId::Hid(id) => self.device.respond(id, message, now),
             RequestId::Apdu(id) => self.card.respond(id, message),
@@ -350,6 +385,7 @@ impl Key {
         self.device.reset();
         self.card.reset();
         self.turns = Turns::default();
+        self.faults.forget_requests();
         self.power_up = self.power_up.next();
         self.open = Open::default();
         self.announce();

@@ -1,5 +1,6 @@
 //! The keys that a process runs, each plugged into a port.
 
+mod faults;
 mod on_a_reader;
 mod owner;
 #[cfg(test)]
@@ -10,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use ctap_core::{Decision, PromptId, Question, Transport};
@@ -20,11 +22,14 @@ use usbip_server::{DeviceInfo, Interface, Port, Server};
 use crate::attestation::Issuer;
 use crate::bell::{Bell, Listener};
 use crate::error::{Error, Warn};
+use crate::faults::FaultDescription;
 use crate::key::{Key, Parts, Powered, Touch, UsbKey};
 use crate::memory::{Memory, Place};
 use crate::metadata::Statements;
 use crate::peers::is_loopback;
-use crate::platform::{Clock, randomness, seeded_date, system_rng, without_traces};
+use crate::platform::{
+    Clock, randomness, randomness_of_faults, seeded_date, system_rng, without_traces,
+};
 use crate::profile::{Profile, UsbIds};
 
 /// What keys are made as: all of the same kind, each with a memory of its own.
@@ -42,6 +47,8 @@ pub struct KeySettings {
     pub fingers: Vec<u8>,
     /// What all that the keys draw is made from; `None`: the system draws it.
     pub seed: Option<[u8; 32]>,
+    /// What is wrong with each of them on purpose, from its start; beside what its profile says.
+    pub faults: Vec<FaultDescription>,
     /// Hears what a key could not keep.
     pub warn: Warn,
 }
@@ -97,7 +104,7 @@ pub struct PluggedKey {
     /// Where its memory is kept; `None`: nowhere.
     directory: Option<PathBuf>,
     run: u32,
-    replugs: Cell<u32>,
+    replugs: Arc<AtomicU32>,
     /// The driver by which somebody in this process has this machine's kernel hold it.
     holder: Cell<Option<&'static str>>,
     form: Form,
@@ -253,6 +260,10 @@ impl KeyMaker<'_> {
             owner::ship(&mut key, profile.shipped_fingers(), self.clock.now())?;
         }
         owner::enroll(&mut key, &self.settings.fingers, self.clock.now())?;
+        key.draw_faults_from(randomness_of_faults(self.settings.seed, number));
+        for fault in profile.faults().iter().chain(&self.settings.faults) {
+            faults::add(&mut key, fault)?;
+        }
         // As long as Linux lets the name of a thread be.
         let name = format!("key 1-{number}");
         let key = key.on_thread(name, &self.powered).map_err(Error::Start)?;
@@ -265,6 +276,13 @@ impl KeyMaker<'_> {
             waker.wake();
             also.notify_one();
         });
+        let (plug, replugs) = (port.plug(), Arc::<AtomicU32>::default());
+        let count = Arc::clone(&replugs);
+        usb.borrow_mut().key.pull_by(move || {
+            // As PluggedKey::replug.
+            count.fetch_add(1, Ordering::Relaxed);
+            plug.pull();
+        });
         Ok(PluggedKey {
             usb,
             port,
@@ -273,7 +291,7 @@ impl KeyMaker<'_> {
             profile,
             directory,
             run: self.run,
-            replugs: Cell::new(0),
+            replugs,
             holder: Cell::new(None),
             form: self.settings.form,
             touch: Cell::new(touch),
@@ -409,7 +427,7 @@ impl PluggedKey {
     /// Pulls the plug. Whoever brought the key to a host sees that this was meant and puts it back. A card that lies on its reader is
     /// lifted and laid on again.
     pub fn replug(&self) {
-        self.replugs.set(self.replugs.get().wrapping_add(1));
+        self.replugs.fetch_add(1, Ordering::Relaxed);
         match self.form {
             Form::Usb => self.port.replug(),
             Form::Card(_) if self.is_laid_on() => {
@@ -451,7 +469,7 @@ impl PluggedKey {
 
     /// How often [`replug`](Self::replug) was called.
     pub fn replugs(&self) -> u32 {
-        self.replugs.get()
+        self.replugs.load(Ordering::Relaxed)
     }
 }
 

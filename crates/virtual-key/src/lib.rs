@@ -14,6 +14,7 @@
 //! | [`profile`] | what kind of key it is, from TOML |
 //! | [`attestation`] | who vouches for its credentials |
 //! | [`metadata`] | what relying parties may know of it |
+//! | [`faults`] | what is wrong with a key on purpose |
 //! | [`credential_formats`] | credentials as browsers' drivers and password managers write them |
 //! | [`large_blobs`] | what WebAuthn's extension largeBlob stored with a credential |
 //! | [`host`] | this machine's kernel as the host of a key |
@@ -30,6 +31,7 @@ mod builder;
 mod connection;
 pub mod credential_formats;
 mod error;
+pub mod faults;
 #[cfg(test)]
 mod gated;
 pub mod host;

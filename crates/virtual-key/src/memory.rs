@@ -3,6 +3,7 @@
 pub mod companions;
 #[cfg(test)]
 mod power;
+pub(crate) mod stuck;
 mod takeover;
 mod unsaved;
 

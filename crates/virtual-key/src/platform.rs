@@ -45,6 +45,14 @@ pub fn randomness(seed: Option<[u8; 32]>, number: u32) -> Box<dyn CryptoRng + Se
     Box::new(rng)
 }
 
+/// What the faults of key `number` draw from: as [`randomness`], and not what the key itself draws.
+pub fn randomness_of_faults(seed: Option<[u8; 32]>, number: u32) -> Box<dyn CryptoRng + Send> {
+    let Some(seed) = seed else { return Box::new(system_rng()) };
+    let mut rng = ChaCha20Rng::from_seed(seed);
+    rng.set_stream(u64::from(number) | 1 << 32);
+    Box::new(rng)
+}
+
 /// The day on which keys with a seed get their certificates: 2026-01-01, so that these repeat as well.
 pub fn seeded_date() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)

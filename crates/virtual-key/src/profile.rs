@@ -27,8 +27,10 @@ use zeroize::Zeroizing;
 pub use self::description::{Aaguid, MAX_CAPACITY};
 use self::description::{Description, Files};
 pub use self::like::like;
+pub(crate) use self::text::nearest;
 use crate::attestation::{AttestationKind, Identity};
 use crate::error::Error;
+use crate::faults::FaultDescription;
 use crate::metadata::{differences, live_info, members};
 
 /// A kind of key, checked: its settings fit together.
@@ -174,6 +176,11 @@ impl Profile {
     /// The fingers that a new key knows, by the sensor's numbers.
     pub(crate) fn shipped_fingers(&self) -> &[u8] {
         self.description.shipped_fingers()
+    }
+
+    /// What is wrong with such a key on purpose (`faults`).
+    pub fn faults(&self) -> &[FaultDescription] {
+        &self.description.faults
     }
 
     /// Its `firmwareVersion`.

@@ -10,6 +10,7 @@ use ctap_core::{CredentialSource, Decision};
 use crate::builder::Builder;
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::faults::{ActiveFault, FaultDescription, Injection};
 use crate::host::local_device;
 use crate::key::{Touch, Verification};
 use crate::keys::{Form, KeySettings, Prompt};
@@ -273,6 +274,43 @@ impl VirtualKey {
     /// [`Error::Ended`].
     pub fn set_verification(&self, verification: Verification) -> Result<(), Error> {
         self.thread.ask(async move |inside| inside.key.set_verification(verification).await)?
+    }
+
+    /// Something is wrong with it from now on, on purpose: with the next request, unless an [`Injection`] says more. Tells the number of
+    /// the fault.
+    ///
+    /// # Errors
+    /// [`Error::Fault`]: it has too many.
+    pub fn add_fault(&self, injection: impl Into<Injection>) -> Result<u32, Error> {
+        let injection = injection.into();
+        self.thread.ask(async move |inside| inside.key.add_fault(injection))?
+    }
+
+    /// It does what real keys were seen to do, by the name of one of [`RECIPES`](crate::faults::RECIPES). Tells the numbers of the
+    /// faults that it takes.
+    ///
+    /// # Errors
+    /// [`Error::Fault`]: there is no such recipe, or it has too many faults.
+    pub fn add_recipe(&self, name: &str) -> Result<Vec<u32>, Error> {
+        let recipe = Some(name.to_owned());
+        let described = FaultDescription { recipe, ..FaultDescription::default() };
+        self.thread.ask(async move |inside| inside.key.add_described_fault(&described))?
+    }
+
+    /// The faults that it has, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub fn faults(&self) -> Result<Vec<ActiveFault>, Error> {
+        self.thread.ask(async |inside| inside.key.faults())
+    }
+
+    /// Takes away the fault of this number, or all. Requests that have begun keep theirs; but a stuck disk gets on.
+    ///
+    /// # Errors
+    /// [`Error::Fault`]: it has none of this number.
+    pub fn clear_faults(&self, id: Option<u32>) -> Result<(), Error> {
+        self.thread.ask(async move |inside| inside.key.clear_faults(id))?
     }
 
     /// Unplugs it and plugs it in again: a power cycle. A card is lifted from its reader and laid on again. This machine's kernel has it back when this returns; a

@@ -121,6 +121,19 @@ class Keyfob:
         """Say what becomes of questions from now on: `touch="auto"`, "ask" or "deny"."""
         self._ask("PUT", f"/keys/{quote(key)}/policy", members)
 
+    def add_fault(self, key=KEY, **members):
+        """Have the key do something wrong on purpose: `kind="busy"`, or `recipe="deaf-to-cancel"`, `requests=2`. The numbers of the faults."""
+        return self._ask("POST", f"/keys/{quote(key)}/faults", members)["ids"]
+
+    def faults(self, key=KEY):
+        """What is wrong with the key on purpose: dicts with `id` and `fault`."""
+        return self._ask("GET", f"/keys/{quote(key)}/faults")["faults"]
+
+    def clear_faults(self, number=None, key=KEY):
+        """Take away the fault of this number, or all."""
+        which = f"?{urlencode({'fault': number})}" if number else ""
+        self._ask("DELETE", f"/keys/{quote(key)}/faults{which}")
+
     def events(self):
         """Pairs of a name and a dict, as things happen, until the connection ends."""
         response = self._begin("GET", "/events", None, patience=None)

@@ -7,7 +7,10 @@ use clap::Command;
 /// What people want, and the commands for it, in the order of their use.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Plug in a virtual key", &["attach", "serve", "card", "bridge", "webdriver"]),
-    ("Steer a running key", &["touch", "deny", "tap", "wait", "status", "policy", "replug"]),
+    (
+        "Steer a running key",
+        &["touch", "deny", "tap", "wait", "status", "policy", "fault", "replug"],
+    ),
     (
         "Look after a key, of any make",
         &[

@@ -72,6 +72,9 @@ fn patience(request: &Request) -> Option<Duration> {
         | Request::EnrollFinger { .. }
         | Request::RemoveFinger { .. }
         | Request::SetPolicy { .. }
+        | Request::AddFault { .. }
+        | Request::Faults { .. }
+        | Request::ClearFaults { .. }
         | Request::Metadata { .. }
         | Request::Profile { .. } => Duration::ZERO,
         Request::Tap { times, milliseconds, .. } => {

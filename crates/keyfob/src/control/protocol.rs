@@ -3,6 +3,7 @@
 use ctap_core::Decision;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use virtual_key::faults::FaultDescription;
 use virtual_key::key::{Touch, Verification};
 
 use super::bad_sample::BadSample;
@@ -135,6 +136,29 @@ pub(crate) enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         verification: Option<Verification>,
     },
+    /// Have a key do something wrong.
+    AddFault {
+        /// Which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// What, and with which requests.
+        fault: Box<FaultDescription>,
+    },
+    /// Tell what a key does wrong on purpose.
+    Faults {
+        /// Which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    /// Take a fault away.
+    ClearFaults {
+        /// From which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Its number; without it, all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<u32>,
+    },
 }
 
 /// What is to be different about a credential; what is absent stays.
@@ -241,8 +265,27 @@ pub(crate) enum Response {
         /// The id of the credential of the same account, in whose place it came; in base64url.
         replaced: Option<String>,
     },
+    /// To `add_fault`: the numbers of what was added.
+    FaultsAdded {
+        /// Of a recipe, all that it takes.
+        ids: Vec<u32>,
+    },
+    /// To `faults`.
+    Faults {
+        /// Oldest first.
+        faults: Vec<ActiveFault>,
+    },
     /// It could not be done.
     Error(Refusal),
+}
+
+/// A fault that a key has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ActiveFault {
+    /// Its number: no other fault of this key has had it.
+    pub(crate) id: u32,
+    /// What it is; of a recipe, a part of it, with its name beside it.
+    pub(crate) fault: FaultDescription,
 }
 
 /// Why it could not be done.
@@ -324,6 +367,9 @@ pub(crate) struct KeyStatus {
     pub(crate) on_reader: Option<bool>,
     /// What it asks now.
     pub(crate) prompt: Option<OpenPrompt>,
+    /// What is wrong with it on purpose.
+    #[serde(default)]
+    pub(crate) faults: Vec<ActiveFault>,
 }
 
 impl Request {
@@ -396,6 +442,7 @@ mod tests {
     use ctap_core::consent::SampleFault;
     use proptest::prelude::*;
     use serde_json::json;
+    use virtual_key::faults::Word;
 
     use super::*;
 
@@ -457,6 +504,22 @@ mod tests {
                     verification: Some(Verification::Deny),
                 },
                 r#"{"do":"set_policy","touch":"auto","verification":"deny"}"#,
+            ),
+            (
+                Request::AddFault {
+                    key: None,
+                    fault: Box::new(FaultDescription {
+                        kind: Some("silence".into()),
+                        requests: Some(Word::Text("all".into())),
+                        ..FaultDescription::default()
+                    }),
+                },
+                r#"{"do":"add_fault","fault":{"kind":"silence","requests":"all"}}"#,
+            ),
+            (Request::Faults { key: None }, r#"{"do":"faults"}"#),
+            (
+                Request::ClearFaults { key: None, fault: Some(2) },
+                r#"{"do":"clear_faults","fault":2}"#,
             ),
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), text);

@@ -107,6 +107,7 @@ impl KeyOptions {
             touch: self.touch,
             fingers: self.finger.clone(),
             seed: self.seed.as_deref().map(seed_of),
+            faults: Vec::new(),
             warn: |sentence| warn(sentence),
         })
     }

@@ -1,14 +1,18 @@
-//! What the owner of a running key wants past CTAP, over the control socket: its credentials, its fingers, and what becomes of its questions.
+//! What the owner of a running key wants past CTAP, over the control socket: its credentials, its fingers, what becomes of its questions, and
+//! what it does wrong.
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ctap_core::memory::MemoryError;
 use serde_json::Value;
 use virtual_key::credential_formats::{from_json, to_json};
+use virtual_key::faults::FaultDescription;
 use virtual_key::key::{Touch, Verification};
 use virtual_key::keys::{Keys, PluggedKey};
 use virtual_key::{CredentialError, Error, FingerError, Properties};
 
 use super::control_server::{Answer, the_one};
+use super::fault_words::{told, which};
+use super::told::faults_of;
 use crate::control::limits::CREDENTIALS;
 use crate::control::protocol::{ChangedCredential, Kind, Refusal};
 use crate::control::{Request, Response};
@@ -40,6 +44,13 @@ pub(super) async fn obey(keys: &Keys, request: Request) -> Answer {
         Request::SetPolicy { key, touch, verification } => {
             return set_policy(the_one(keys, key.as_deref())?, touch, verification).await;
         }
+        Request::AddFault { key, fault } => {
+            return add_fault(the_one(keys, key.as_deref())?, &fault);
+        }
+        Request::Faults { key } => {
+            return Ok(Response::Faults { faults: faults_of(the_one(keys, key.as_deref())?) });
+        }
+        Request::ClearFaults { key, fault } => the_one(keys, key.as_deref())?.clear_faults(fault),
         _ => return Err(Refusal::new("the request is not understood", SAME_VERSION)),
     };
     done.map(|()| Response::Done).map_err(refusal)
@@ -97,6 +108,16 @@ async fn set_policy(
         key.set_touch(touch).await.map_err(refusal)?;
     }
     Ok(Response::Done)
+}
+
+/// Whoever looks at the key's terminal is told: it is not broken.
+fn add_fault(key: &PluggedKey, fault: &FaultDescription) -> Answer {
+    let ids = key.add_described_fault(fault).map_err(refusal)?;
+    for added in faults_of(key).iter().filter(|fault| ids.contains(&fault.id)) {
+        let (what, which) = (told(&added.fault), which(&added.fault));
+        warn(format_args!("{} has a fault on purpose: {what}, {which}", key.bus_id()));
+    }
+    Ok(Response::FaultsAdded { ids })
 }
 
 fn decoded(id: &str) -> Result<Vec<u8>, Refusal> {

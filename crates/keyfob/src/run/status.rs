@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::fault_words::{told, which};
 use crate::control::protocol::{KeyStatus, OpenPrompt, Status};
 use crate::control::{Connection, Request, Response};
 use crate::terminal;
@@ -36,7 +37,19 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 fn table(status: &Status) -> String {
     let heading = ["KEY", "SERIAL", "DEVICE", "HOST", "PROMPT"].map(str::to_owned);
     let rows: Vec<_> = [heading].into_iter().chain(status.keys.iter().map(row)).collect();
-    terminal::hanging_columns(&rows)
+    let faulty = status.keys.iter().filter(|key| !key.faults.is_empty()).map(faults);
+    faulty.fold(terminal::hanging_columns(&rows), |table, line| table + &line)
+}
+
+/// A key that does something wrong is not to be taken for a broken one.
+fn faults(key: &KeyStatus) -> String {
+    let each: Vec<_> = key
+        .faults
+        .iter()
+        .map(|one| format!("{}, {}", told(&one.fault), which(&one.fault)))
+        .collect();
+    let (key, each) = (name(&key.key), each.join("; "));
+    format!("{key} has faults on purpose: {each}. `keyfob fault clear` takes them away\n")
 }
 
 fn row(key: &KeyStatus) -> [String; 5] {
@@ -78,7 +91,9 @@ Examples:
 mod tests {
     use super::*;
 
+    use crate::control::protocol::ActiveFault;
     use crate::terminal::shown::is_plain;
+    use virtual_key::faults::{FaultDescription, Word};
     use virtual_key::key::Touch;
 
     const PAINT: &str = "\u{1b}[2J\u{7f}\u{9b}1m\u{202e}\u{e0041}\"\\ä";
@@ -97,8 +112,22 @@ mod tests {
         };
         let (serial, device) = (paint(), Some(paint()));
         let (way, on_reader, prompt) = (Some(paint()), None, Some(prompt));
-        let key =
-            KeyStatus { key: paint(), serial, device, attached: true, way, on_reader, prompt };
+        let fault = FaultDescription {
+            kind: Some(paint()),
+            command: Some(Word::Text(paint())),
+            ..FaultDescription::default()
+        };
+        let faults = vec![ActiveFault { id: 1, fault }];
+        let key = KeyStatus {
+            key: paint(),
+            serial,
+            device,
+            attached: true,
+            way,
+            on_reader,
+            prompt,
+            faults,
+        };
         Status { touch: Touch::Ask, keys: vec![key] }
     }
 

@@ -1,9 +1,10 @@
 //! A running key as scripts see it, in the words of the control socket.
 
 use ctap_core::consent::{Action, Gesture};
+use virtual_key::faults::FaultDescription;
 use virtual_key::keys::{PluggedKey, Prompt};
 
-use crate::control::protocol::{KeyStatus, OpenPrompt};
+use crate::control::protocol::{ActiveFault, KeyStatus, OpenPrompt};
 use crate::device::Address;
 use crate::terminal;
 
@@ -17,7 +18,18 @@ pub(super) fn key_status(key: &PluggedKey) -> KeyStatus {
         way: key.way().map(str::to_owned),
         on_reader: key.form().is_card().then(|| key.is_laid_on()),
         prompt: key.prompt().map(|prompt| open_prompt(key, prompt)),
+        faults: faults_of(key),
     }
+}
+
+/// What is wrong with this key on purpose.
+pub(super) fn faults_of(key: &PluggedKey) -> Vec<ActiveFault> {
+    let told = |fault: virtual_key::faults::ActiveFault| {
+        let recipe = fault.recipe.map(str::to_owned);
+        let described = FaultDescription::from(fault.injection);
+        ActiveFault { id: fault.id, fault: FaultDescription { recipe, ..described } }
+    };
+    key.faults().into_iter().map(told).collect()
 }
 
 /// A prompt of this key.

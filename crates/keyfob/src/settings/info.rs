@@ -8,7 +8,8 @@ use virtual_key::metadata::members;
 use virtual_key::profile::Aaguid;
 
 use super::{refused, touch};
-use crate::device::{Channel, DeviceOption};
+use crate::control::{Connection, Request, Response};
+use crate::device::{Address, Channel, DeviceOption};
 use crate::terminal::shown::name;
 use crate::terminal::{self, count};
 
@@ -28,13 +29,30 @@ pub(crate) struct Options {
 /// # Errors
 /// When the key cannot be opened or answers nonsense.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let mut channel = options.device.device.open()?;
+    let address = match &options.device.device {
+        Address::Auto => Address::Auto.found()?,
+        known => known.clone(),
+    };
+    tell_of_faults(&address);
+    let mut channel = address.open()?;
     let has_ctap2 = channel.has_ctap2()?;
     let mut client = Client::new(channel);
     client.on_keepalive(touch::listener(touch::TOUCH));
     match has_ctap2 {
         true => ctap2(&mut client, options.json),
         false => u2f(&mut client, options.json),
+    }
+}
+
+/// One of this user's running keys that does something wrong on purpose is not to be taken for a broken one.
+fn tell_of_faults(address: &Address) {
+    let Ok(Response::Status(status)) = Connection::of_environment().ask(&Request::Status) else {
+        return;
+    };
+    let address = address.to_string();
+    let found = status.keys.iter().find(|key| key.device.as_ref() == Some(&address));
+    if found.is_some_and(|key| !key.faults.is_empty()) {
+        terminal::note("this key has faults on purpose: `keyfob fault list` shows them");
     }
 }
 

@@ -221,6 +221,7 @@ impl AuthenticatorOptions {
             touch: Touch::Ask,
             seed: None,
             fingers: if self.has_sensor() { vec![1] } else { Vec::new() },
+            faults: Vec::new(),
             warn: |sentence| warn(sentence),
         })
     }

@@ -20,6 +20,7 @@ use tokio::task::spawn_local;
 use super::Settings;
 use super::capabilities::{self, Begun};
 use super::commands::Addressed;
+use super::devtools::{self, OverrideBits};
 use super::driver::{Driver, Make, Passed};
 use super::fault::Fault;
 use super::limits::{BOUNDS, MAX_COMMAND, MAX_SESSION};
@@ -60,6 +61,9 @@ impl Proxy {
             return self.carry_out(addressed, request).await;
         }
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        if let Some(session) = devtools::session(&method, &path, request.headers()) {
+            return self.override_or_pass_on(session, request).await;
+        }
         match (method, path.strip_prefix("/session")) {
             (Method::POST, Some("")) => self.begin(request).await,
             (method, Some(rest)) => {
@@ -89,6 +93,25 @@ impl Proxy {
         let session = session.ok_or_else(Fault::no_session)?;
         let value = session.carry_out(command, &body).await?;
         Ok(json_of(StatusCode::OK, &json!({ "value": value })))
+    }
+
+    /// A command of DevTools: for one of the keys, or for the driver.
+    async fn override_or_pass_on(
+        &self,
+        session: &str,
+        request: Request<Incoming>,
+    ) -> Result<Response<Passed>, Fault> {
+        let (head, body) = request.into_parts();
+        let body = http::read(body, MAX_COMMAND, BOUNDS.patience).await;
+        let body = body.map_err(|(_, what)| Fault::invalid_argument(what))?;
+        if let Some(bits) = OverrideBits::of(&body) {
+            let (bits, session) = (bits?, self.sessions.borrow().get(session).cloned());
+            let session = session.ok_or_else(Fault::no_session)?;
+            bits.carry_out(&*session.find(&bits.authenticator)?)?;
+            return Ok(json_of(StatusCode::OK, &json!({ "value": {} })));
+        }
+        let whole = Either::Right(Full::from(body));
+        self.pass_on(Request::from_parts(head, whole)).await
     }
 
     /// A new session.

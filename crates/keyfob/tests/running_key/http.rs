@@ -206,6 +206,37 @@ fn fingers_and_policies_change_while_the_key_runs() {
 }
 
 #[test]
+fn faults_are_added_listed_and_cleared_by_the_members_of_the_description() {
+    let home = Home::new();
+    let key = Steered::start(&home, &["--touch", "auto"]);
+    let faults = "/keys/1-1/faults";
+    assert_eq!(
+        key.ask("POST", faults, r#"{"kind":"status","status":50}"#),
+        (200, json!({ "ids": [1] }))
+    );
+    assert_eq!(
+        key.ask("POST", faults, r#"{"recipe":"busy-at-once"}"#),
+        (200, json!({ "ids": [2] }))
+    );
+    let (status, told) = key.ask("GET", faults, "");
+    assert_eq!((status, &told["faults"][1]["fault"]["recipe"]), (200, &json!("busy-at-once")));
+    let (platform, outcome) = select(import_from(key.key.address())).join().unwrap();
+    assert_eq!(refusal(outcome), Some(Status::PinBlocked));
+    select(platform).join().unwrap().1.unwrap();
+    for (body, message) in [
+        (r#"{"kind":"brick"}"#, "there is no fault and no recipe brick"),
+        (r#"{"kind":"silence","reason":"none"}"#, "unknown field `reason`"),
+    ] {
+        let (status, told) = key.ask("POST", faults, body);
+        assert_eq!((status, &told["error"]), (400, &json!("invalid argument")));
+        assert!(told["message"].as_str().unwrap().contains(message), "{told}");
+    }
+    assert_eq!(key.ask("DELETE", "/keys/1-1/faults?fault=1", "").0, 400, "it was used up");
+    assert_eq!(key.ask("DELETE", faults, "").0, 200);
+    assert_eq!(key.ask("GET", faults, "").1, json!({ "faults": [] }));
+}
+
+#[test]
 fn what_cannot_be_is_said() {
     let home = Home::new();
     let serve = ["serve", "--ephemeral", "--listen", "127.0.0.1:0"];

@@ -5,6 +5,7 @@ mod conform;
 mod conformance_hooks;
 mod control_socket;
 mod credentials;
+mod faults;
 mod host;
 mod http;
 mod http_client;

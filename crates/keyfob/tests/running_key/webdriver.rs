@@ -240,6 +240,26 @@ fn an_authenticator_is_a_key_that_a_host_has_before_the_answer() {
 }
 
 #[test]
+fn override_bits_of_devtools_are_for_the_key_and_all_else_of_devtools_for_the_driver() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let proxy = Proxy::start(&home, &driver, &[]).with_session();
+    driver.next();
+    let id = proxy.add(&json!({ "protocol": "ctap2_1", "transport": "usb" }));
+    let path = "/session/5e55/goog/cdp/execute";
+    let command = |id: &str| {
+        let params = json!({ "authenticatorId": id, "isBogusSignature": true });
+        json!({ "cmd": "WebAuthn.setResponseOverrideBits", "params": params })
+    };
+    assert_eq!(proxy.ask("POST", path, &command(&id)), (200, json!({ "value": {} })));
+    let (status, told) = proxy.ask("POST", path, &command("another"));
+    assert_eq!((status, &told["value"]["error"]), (400, &json!("invalid argument")));
+    assert!(driver.heard.try_recv().is_err(), "the driver hears of none of it");
+    let other = json!({ "cmd": "Page.reload", "params": {} });
+    assert_eq!(proxy.ask("POST", path, &other).0, 200);
+    assert_eq!(driver.next().body, other.to_string());
+}
+
+#[test]
 fn an_element_that_is_not_there_ends_no_session_and_its_end_does() {
     let (home, driver) = (Home::new(), FakeDriver::start(true));
     let proxy = Proxy::start(&home, &driver, &[]).with_session();

@@ -7,6 +7,7 @@ use ctap_core::Channel;
 use hid_transport::Kind;
 
 use super::Key;
+use super::faulty::Plan;
 use super::turns::{RequestId, Way};
 use super::worker::Request;
 
@@ -24,7 +25,8 @@ impl Key {
             apdu_transport::Kind::Ctap => Kind::Cbor,
             apdu_transport::Kind::U2f => Kind::Msg,
         };
-        self.begin(Request { id: RequestId::Apdu(id), channel: CARD, kind, message, now }, now);
+        let (id, plan) = (RequestId::Apdu(id), Plan::default());
+        self.begin(Request { id, channel: CARD, kind, message, now, plan }, now);
     }
 
     /// The response APDU to the last command, once it is there.

@@ -1,6 +1,7 @@
 //! The whole key in simulated time, with the host's end of CTAPHID as its client.
 
 mod card;
+mod faults;
 mod left;
 mod thread;
 

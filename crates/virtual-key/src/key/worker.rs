@@ -1,5 +1,6 @@
 //! The half of a key that may take its time: the authenticator, what it remembers, and what becomes of its questions.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ctap_client::commands::code;
@@ -10,9 +11,11 @@ use ctap_core::{
 use hid_transport::Kind;
 use tokio::sync::oneshot;
 
+use super::faulty::Plan;
 use super::owner::{Act, Answers, Verification};
 use super::turns::RequestId;
 use super::{Parts, Touch};
+use crate::memory::stuck::{HoldUp, OnStuckDisk, StuckDisk};
 use crate::platform::{without_shallow_traces, without_traces};
 use crate::sites;
 
@@ -27,6 +30,9 @@ pub(super) struct Worker {
     is_about_credentials: bool,
     /// What was open after the last order.
     prompts: Vec<Prompt>,
+    disk: StuckDisk,
+    /// Its memory is on that.
+    is_on_it: bool,
 }
 
 /// What a person is asked, and until when.
@@ -70,6 +76,8 @@ pub(super) struct Request {
     pub(super) kind: Kind,
     pub(super) message: Vec<u8>,
     pub(super) now: Duration,
+    /// What is wrong with it on purpose.
+    pub(super) plan: Plan,
 }
 
 /// What comes of an order, told at once: at the end [`Done`](Self::Done), before it the others as often as it takes.
@@ -124,7 +132,17 @@ impl Worker {
         });
         let is_about_credentials = false;
         let (request, prompts) = (None, Vec::new());
-        Self { authenticator, parts, answers, request, is_about_credentials, prompts }
+        let (disk, is_on_it) = (StuckDisk::default(), false);
+        Self {
+            authenticator,
+            parts,
+            answers,
+            request,
+            is_about_credentials,
+            prompts,
+            disk,
+            is_on_it,
+        }
     }
 
     /// Whether the order waits for no disk, and is either carried out sooner than it would be handed over, or keeps no other key
@@ -242,7 +260,11 @@ impl Worker {
     }
 
     fn start(&mut self, request: &Request, tell: &mut dyn FnMut(Effect)) -> Option<Response> {
-        let Request { id, channel, kind, message, now } = request;
+        let Request { id, channel, kind, message, now, plan } = request;
+        self.authenticator.set_overrides(plan.overrides);
+        if self.is_on_it || plan.stuck.is_some() {
+            self.hold_up(plan.stuck.clone());
+        }
         self.request = Some(*id);
         self.is_about_credentials = *kind == Kind::Msg || is_about_credentials(message);
         let mut platform = self.parts.platform(*now);
@@ -251,6 +273,15 @@ impl Worker {
             Kind::Msg => self.authenticator.handle_u2f(*channel, message, &mut platform),
         };
         self.proceed(step, *now, tell)
+    }
+
+    /// That holds up what this request writes.
+    fn hold_up(&mut self, hold_up: Option<Arc<HoldUp>>) {
+        if !std::mem::replace(&mut self.is_on_it, true) {
+            let disk = self.disk.clone();
+            self.parts.store.lay_over(|memory| Box::new(OnStuckDisk { memory, disk }));
+        }
+        self.disk.set(hold_up);
     }
 
     fn proceed(

@@ -24,6 +24,7 @@ fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
         touch: Touch::Ask,
         fingers: Vec::new(),
         seed: None,
+        faults: Vec::new(),
         warn: log,
     };
     let (clock, bell) = (Clock::start(), Bell::new());
@@ -60,7 +61,16 @@ fn interfaces(profile: Profile, form: Form) -> Vec<[u8; 3]> {
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
         let (memories, touch, seed) = (vec![None], Touch::Ask, Some([7; 32]));
         let fingers = Vec::new();
-        let settings = KeySettings { profile, form, memories, touch, fingers, seed, warn: log };
+        let settings = KeySettings {
+            profile,
+            form,
+            memories,
+            touch,
+            fingers,
+            seed,
+            faults: Vec::new(),
+            warn: log,
+        };
         let server = Server::new();
         let _keys = Keys::plug_into(&server, &settings).expect("a key");
         let (ours, theirs) = Socket::pair().expect("two ends");

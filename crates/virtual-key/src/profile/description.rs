@@ -13,9 +13,10 @@ use ctap_core::credential::Backup;
 use ctap_core::pin::Protocol;
 use ctap_core::secret::SecretBytes;
 use ctap_core::{Config, Transport};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::get_info::GetInfo;
+use crate::faults::FaultDescription;
 
 /// A whole profile. Lists and options switch things on and off; numbers count only while theirs is on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +65,20 @@ pub(super) struct Description {
     pub(super) enterprise_attestation: EnterpriseSettings,
     /// What it tells other than all this.
     pub(super) get_info: GetInfo,
+    /// On purpose.
+    #[serde(deserialize_with = "faults")]
+    pub(super) faults: Vec<FaultDescription>,
+}
+
+/// Those of a profile are whole: a key that is made has them all.
+fn faults<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<FaultDescription>, D::Error> {
+    let faults = Vec::<FaultDescription>::deserialize(list)?;
+    for fault in &faults {
+        fault
+            .injections()
+            .map_err(|error| de::Error::custom(format!("{error}: {}", error.advice())))?;
+    }
+    Ok(faults)
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

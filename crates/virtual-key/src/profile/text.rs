@@ -41,7 +41,7 @@ pub(super) fn names() -> String {
 }
 
 /// The name among these that is much like `name`.
-pub(super) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let likeness =
         |other: &str| strsim::normalized_damerau_levenshtein(&other.to_lowercase(), &name);

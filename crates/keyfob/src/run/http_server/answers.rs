@@ -154,6 +154,8 @@ pub(super) fn of(outcome: Outcome) -> Result<Response<Reply>, Fault> {
         Outcome::Credentials { credentials, total } => {
             json_of(StatusCode::OK, &Credentials { credentials, total })
         }
+        Outcome::Faults { faults } => json_of(StatusCode::OK, &json!({ "faults": faults })),
+        Outcome::FaultsAdded { ids } => json_of(StatusCode::OK, &json!({ "ids": ids })),
         Outcome::Added { replaced } => json_of(StatusCode::OK, &json!({ "replaced": replaced })),
         Outcome::Error(refusal) if refusal.kind == Kind::TimedOut => {
             let mut response = Response::new(Reply::Whole(None));

@@ -58,6 +58,9 @@ pub(super) const ROUTES: &[Route] = &[
     route(Method::POST, "/keys/{key}/fingers", "enroll_finger", Body::Members),
     route(Method::DELETE, "/keys/{key}/fingers", "remove_finger", Body::None),
     route(Method::PUT, "/keys/{key}/policy", "set_policy", Body::Members),
+    route(Method::GET, "/keys/{key}/faults", "faults", Body::None),
+    route(Method::POST, "/keys/{key}/faults", "add_fault", Body::Member("fault")),
+    route(Method::DELETE, "/keys/{key}/faults", "clear_faults", Body::None),
     Route { method: Method::GET, path: "/events", order: None, body: Body::None },
 ];
 

@@ -14,6 +14,7 @@ use ctap_core::memory::{Durability, MemoryError, Record};
 
 use super::super::{Powered, WorkerThread, Workplace};
 use super::*;
+use crate::faults::Fault;
 use crate::gated::{GatedMemory, store_on};
 
 /// A key whose memory does not write before it may.
@@ -213,6 +214,22 @@ fn a_key_is_kept_alive_while_its_memory_takes_two_seconds() {
     assert!(heard.iter().all(|heard| *heard == Heard::Processing));
     slow.may_write();
     assert_eq!(slow.answer(&mut channel)[0], OK);
+}
+
+#[test]
+fn a_stuck_disk_keeps_the_client_waiting_with_keepalives_until_it_is_cleared() {
+    let mut slow = Slow::new(Touch::Auto);
+    slow.may_write();
+    let mut channel = slow.bench.connect();
+    let wait = Duration::from_secs(600);
+    slow.bench.key.add_fault(Fault::StuckDisk { wait }.into(), None).expect("there is room");
+    slow.bench.request(channel.channel(), Command::Cbor, &passkey());
+    let heard = slow.bench.pass(&mut channel, Duration::from_secs(2));
+    assert!(heard.len() >= 19, "a keepalive each 100 ms at least (HD-72): {}", heard.len());
+    assert!(slow.begins.try_recv().is_err(), "nothing is written yet");
+    slow.bench.key.clear_faults(None).expect("all");
+    assert_eq!(slow.answer(&mut channel)[0], OK);
+    slow.begins.recv_timeout(SOON).expect("it is written");
 }
 
 #[test]
