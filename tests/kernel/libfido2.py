@@ -3,8 +3,10 @@
 import base64
 import re
 import secrets
+import subprocess
 from dataclasses import dataclass
 
+import programs
 from programs import in_a_file, on_a_terminal, run, start
 
 
@@ -66,6 +68,19 @@ class Device:
     def begin_to_register(self, options="", pin=""):
         """A registration in the background."""
         return start(*_registration(self.node, "example.com", "Alice", options, "es256"), typed=pin)
+
+    def outcome_of_registering(self):
+        """`registers`, the error that it ends with, or `waits` if it does not end."""
+        made = start(*_registration(self.node, "example.com", "Alice", "", "es256"))
+        try:
+            lines, _ = made.communicate(timeout=programs.SILENT)
+        except subprocess.TimeoutExpired:
+            made.kill()
+            made.communicate()
+            return "waits"
+        verified = run("fido2-cred", "-V", "-i", in_a_file(*lines.splitlines()), "es256")
+        said = lines if made.returncode else verified.errors
+        return "registers" if made.returncode == verified.status == 0 else said.split()[-1]
 
     def sign(self, credential, options="-p", pin=""):
         """Sign in with one credential that is named, and have the assertion verified."""

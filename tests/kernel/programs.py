@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 
 _FILES = tempfile.TemporaryDirectory(prefix="keyfob-lines-")  # gone with the tests
+SILENT = 2  # seconds without an end, after which a program counts as waiting for ever
 PATIENCE = 30  # seconds for any one thing to happen, even on an emulated machine
 
 
@@ -46,6 +47,17 @@ def run(*command, typed="", environment=None):
         start_new_session=True,
     )
     return Ended(" ".join(command), ended.returncode, ended.stdout, ended.stderr)
+
+
+def outcome(process):
+    """The last line that a program in the background says, or `waits` if it does not come to an end."""
+    try:
+        said, _ = process.communicate(timeout=SILENT)
+        return said.strip().splitlines()[-1]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return "waits"
 
 
 def start(*command, typed="", environment=None):

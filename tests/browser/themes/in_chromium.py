@@ -2,7 +2,7 @@
 
 from chromium import Chromium
 from places import needs_kernel, on_both
-from scenes import accounts, by_selenium, ceremonies, journeys, pins, two_keys
+from scenes import accounts, by_selenium, ceremonies, faults, journeys, pins, two_keys
 
 
 def the_journey_of_a_security_key_in_chromium():
@@ -66,3 +66,7 @@ def a_page_keeps_a_large_blob_on_the_key_in_chromium():
 
 def of_two_keys_the_touched_one_is_registered_and_signs_in_in_chromium():
     two_keys.the_key_that_has_the_credential_signs_in(Chromium.running())
+
+
+def faults_that_real_keys_had_are_taken_as_the_document_tells_in_chromium():
+    faults.recipes_are_taken_as_the_document_tells(Chromium.running())
