@@ -122,9 +122,11 @@ pub mod limits;
 mod apdu;
 mod card;
 mod codes;
+mod overheard;
 mod settings;
 
 pub use apdu::Length;
 pub use card::{Card, Event, Kind, RequestId};
 pub use codes::{KeepaliveStatus, StatusWord};
+pub use overheard::{Asks, Overheard};
 pub use settings::{Settings, Version};

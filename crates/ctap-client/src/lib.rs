@@ -63,6 +63,9 @@
 //! A key that is a card on a reader has a [`CardChannel`] in the place of [`HidChannel`], over an [`ApduPipe`]; with the
 //! feature `pcsc` the readers of this machine are one.
 //!
+//! With the feature `webauthn` it is a browser's half as well: a site's options in, a page's credential out. `trace` reads along: what
+//! was said, from the packets that carried it.
+//!
 //! It shares no code with `ctap-core`, the authenticator, so that each can find the other wrong. It judges what a key
 //! says: replies that are not canonical CBOR, lack a member or carry a wrong one are refused as [`ReplyFault`]. It can
 //! also say what no sane platform would: see [`commands`].
@@ -99,14 +102,19 @@ pub mod fields;
 pub mod hidraw;
 pub mod hmac_secret;
 pub mod limits;
+pub mod names;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
 pub mod pin_protocol;
 pub mod pipe;
 pub mod preview_sign;
+pub mod shown;
 pub mod status;
 #[cfg(test)]
 mod test_support;
+pub mod trace;
+#[cfg(feature = "webauthn")]
+pub mod webauthn;
 
 pub use card::{ApduPipe, CardChannel};
 pub use cbor::Value;

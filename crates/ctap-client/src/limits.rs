@@ -63,3 +63,17 @@ pub const NEXT_LOOK: Duration = Duration::from_millis(600);
 
 /// How often the readers are looked at again if one of them is unplugged meanwhile: nobody unplugs so many so fast.
 pub const READER_LOOKS: u32 = 3;
+
+/// Bytes of a value that is shown whole; covers everything but blobs, certificates and post-quantum keys.
+pub const LONGEST_SHOWN: usize = 256;
+
+/// Characters that are shown of a longer one: enough to tell it from others.
+pub const BEGINNING_SHOWN: usize = 64;
+
+/// Channels of which somebody who reads along keeps account, each way. Keys have as many at most (HD-40); who invents more makes it
+/// forget all, and misses what was on its way.
+pub const MAX_OVERHEARD: usize = 256;
+
+/// Packets that are kept back until the message they belong to is whole, and it is known what to leave out of it: eight times the
+/// longest message (HD-04).
+pub const MAX_KEPT_BACK: usize = 1032;

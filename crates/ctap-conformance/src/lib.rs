@@ -19,7 +19,6 @@ mod card;
 mod case;
 mod hid;
 mod limits;
-mod members;
 mod needs;
 mod notation;
 mod operator;

@@ -48,11 +48,3 @@ pub(crate) const MOST_SILENCES: u32 = 3;
 
 /// How long after a power-up a key is reset without another one: well within the ten seconds that it has (RS-03).
 pub(crate) const LONGEST_FRESHNESS: Duration = Duration::from_secs(6);
-
-// ---- What people are shown -----------------------------------------------------------------------------------------
-
-/// Bytes of a value that is shown whole; covers everything but blobs, certificates and post-quantum keys.
-pub(crate) const LONGEST_SHOWN: usize = 256;
-
-/// Characters that are shown of a longer one: enough to tell it from others.
-pub(crate) const BEGINNING_SHOWN: usize = 64;

@@ -3,11 +3,10 @@
 use std::fmt;
 
 use apdu_transport::Version;
-use ctap_client::Value;
+use ctap_client::{Value, names};
 use hid_transport::Capabilities;
 
 use crate::case::{Start, is_hid};
-use crate::members;
 use crate::notation::SyntaxError;
 use crate::notation::eval::find;
 use crate::play::reports::KEEPALIVE;
@@ -275,9 +274,9 @@ impl fmt::Display for Need {
             Feature::Transport(name) => format!("transport {name}"),
             Feature::Protocol(number) => format!("PIN protocol {number}"),
             Feature::Algorithm(number) => format!("algorithm {number}"),
-            Feature::Member(number) => members::of_info(*number),
+            Feature::Member(number) => names::of_info(*number),
             Feature::AtLeast(number, least) => {
-                format!("{} of {least} or more", members::of_info(*number))
+                format!("{} of {least} or more", names::of_info(*number))
             }
             Feature::Config(number) => format!("config subcommand {number}"),
             Feature::Person if self.wanted => return f.write_str(APPROVES_EVERYTHING),

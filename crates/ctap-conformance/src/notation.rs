@@ -8,7 +8,6 @@ pub(crate) mod eval;
 pub(crate) mod functions;
 pub(crate) mod lexer;
 pub(crate) mod matching;
-pub(crate) mod print;
 pub(crate) mod syntax;
 
 /// A text that is not in the notation, and why.

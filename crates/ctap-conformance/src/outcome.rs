@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use ctap_client::Value;
+use ctap_client::shown::hex;
 
 use crate::case::Level;
 use crate::needs::APPROVES_EVERYTHING;
 use crate::notation::eval::find;
-use crate::notation::print::hex;
 
 /// Why a case is skipped that [`Options::may_erase`](crate::Options) does not let run.
 pub(crate) const ERASING_NOT_ALLOWED: &str = "it would erase the key, which is not allowed";

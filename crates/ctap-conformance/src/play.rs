@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use apdu_transport::client::Fault;
 use ctap_client::cbor::{MapBuilder, decode};
 use ctap_client::commands::code;
+use ctap_client::names::{self, Names};
 use ctap_client::{PinProtocol, TransportError, Value};
 use rand_core::CryptoRng;
 
 use crate::case::Case;
 use crate::limits::MOST_REPETITIONS;
-use crate::members::{self, Names};
 use crate::notation::NoValue;
 use crate::notation::eval::{Scope, Term, find};
 use crate::notation::syntax::{Expr, Pattern};
@@ -92,7 +92,7 @@ impl<'p, 'k> Player<'p, 'k> {
         scope.set("info", info.cloned().unwrap_or(Value::Null));
         scope.set("reply", Value::Null);
         scope.set("request", Value::Null);
-        Self { watch, scope, variant: Variant::AsShipped, names: members::NONE }
+        Self { watch, scope, variant: Variant::AsShipped, names: names::NONE }
     }
 
     /// Plays the case.
@@ -198,8 +198,8 @@ impl<'p, 'k> Player<'p, 'k> {
         };
         let number = u64::try_from(*number).ok()?;
         match of.as_str() {
-            "reply" => members::named(self.names, number),
-            "info" => members::named(members::GET_INFO, number),
+            "reply" => names::named(self.names, number),
+            "info" => names::named(names::GET_INFO, number),
             _ => None,
         }
     }
@@ -313,7 +313,7 @@ mod tests {
         let info = MapBuilder::new().member(1, vec![Value::from("FIDO_2_0")]).build();
         let mut player = Player::new(&mut watch, &mut rng, Some(&info));
         player.scope.set("reply", info.clone());
-        player.names = members::GET_INFO;
+        player.names = names::GET_INFO;
         let lines = script::read(steps).unwrap();
         lines.iter().try_for_each(|line| player.step(&line.step)).map_err(Stop::into_sentence)
     }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use ctap_client::names;
+use ctap_client::shown::shown;
 use ctap_client::{PinUvAuthToken, SharedSecret, Value};
 use rand_core::CryptoRng;
 
-use super::print::shown;
 use super::syntax::{Expr, Part};
 use super::{NoValue, functions};
 use crate::limits::LARGEST_VALUE;
-use crate::members;
 
 /// What a name can stand for.
 #[derive(Clone, Debug)]
@@ -179,7 +179,7 @@ pub(crate) fn member(of: &Value, key: &Value) -> Result<Value, NoValue> {
 
 fn missing_from_info(key: &Value) -> NoValue {
     let number = key.as_integer().and_then(|number| u64::try_from(number).ok());
-    let name = number.map_or_else(|| shown(key), members::of_info);
+    let name = number.map_or_else(|| shown(key), names::of_info);
     NoValue(format!("getInfo has no {name}"))
 }
 

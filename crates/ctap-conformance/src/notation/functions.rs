@@ -10,12 +10,12 @@ use ctap_client::cbor::{MapBuilder, decode, encode};
 use ctap_client::commands::client_pin;
 use ctap_client::cose::PublicKey;
 use ctap_client::fields::FromCbor as _;
+use ctap_client::shown::shown;
 use ctap_client::{PinUvAuthToken, SharedSecret, Value, get_assertion, make_credential};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 use super::eval::{Scope, Term, find, member, number};
-use super::print::shown;
 use super::{NoValue, certificate};
 
 /// A function: its name and how many arguments it takes.

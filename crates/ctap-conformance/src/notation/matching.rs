@@ -1,12 +1,12 @@
 //! Comparing a value with a pattern, and saying where they differ.
 
 use ctap_client::Value;
+use ctap_client::names::{self, Names};
+use ctap_client::shown::shown;
 
 use super::NoValue;
 use super::eval::{Scope, find};
-use super::print::shown;
 use super::syntax::{Bounds, Expr, Kind, Pattern};
-use crate::members::{self, Names};
 
 impl Scope<'_> {
     /// Compares, and names what the pattern names. `None` is a value that is not there.
@@ -18,7 +18,7 @@ impl Scope<'_> {
         pattern: &Pattern,
         value: Option<&Value>,
     ) -> Result<(), NoValue> {
-        self.compare_reply(members::NONE, pattern, value)
+        self.compare_reply(names::NONE, pattern, value)
     }
 
     /// Compares what a command answered. What is wrong with it is told with these names of its members.
@@ -184,7 +184,7 @@ fn differ(expected: &str, value: &Value) -> Result<(), NoValue> {
 
 fn in_member(names: Names, key: &Value, problem: &NoValue) -> NoValue {
     let number = key.as_integer().and_then(|number| u64::try_from(number).ok());
-    match number.and_then(|number| members::named(names, number)) {
+    match number.and_then(|number| names::named(names, number)) {
         Some(name) => NoValue(format!("{name}: {problem}")),
         None => at(key, problem),
     }
@@ -255,7 +255,7 @@ mod tests {
         ] {
             let value = scope.value(&expression("{4: {1: 3}}").unwrap()).unwrap();
             let pattern = Parser::new(pattern).unwrap().pattern().unwrap();
-            let told = scope.compare_reply(members::GET_INFO, &pattern, Some(&value));
+            let told = scope.compare_reply(names::GET_INFO, &pattern, Some(&value));
             assert_eq!(told, Err(NoValue(problem.to_owned())));
         }
     }

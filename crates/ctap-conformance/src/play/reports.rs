@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use ctap_client::shown::hex;
 use ctap_client::{Report, ReportPipe, Value};
 use hid_transport::limits::{CONTINUATION_DATA, INITIALIZATION_DATA};
 
 use super::{Player, Stop, broken};
 use crate::limits::{LONGEST_DELAY, LONGEST_SILENCE};
 use crate::notation::NoValue;
-use crate::notation::print::hex;
 use crate::notation::syntax::{Expr, Pattern};
 use crate::script::Piece;
 use crate::watch::Said;

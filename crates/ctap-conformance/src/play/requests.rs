@@ -4,15 +4,14 @@ use std::rc::Rc;
 
 use ctap_client::cbor::{check_canonical, decode, encode};
 use ctap_client::commands::code;
-use ctap_client::{Client, Error, Status, Value};
+use ctap_client::shown::hex;
+use ctap_client::{Client, Error, Status, Value, names};
 
 use super::{Player, Stop, Variant, info};
 use crate::limits::MOST_SAMPLES;
-use crate::members;
 use crate::needs::Offer;
 use crate::notation::NoValue;
 use crate::notation::eval::Term;
-use crate::notation::print::hex;
 use crate::notation::syntax::{Expr, Pattern};
 use crate::script::{Asking, Body, Expected, Person, Proof, Statuses, TokenRequest, short_name};
 use crate::transport::{CONDITIONS_NOT_SATISFIED, Endless, Hand, TransportFailure};
@@ -65,7 +64,7 @@ impl Player<'_, '_> {
         }
         let value = read_body(body)?;
         self.scope.set("reply", value.clone().unwrap_or(Value::Null));
-        self.names = members::of_command(command);
+        self.names = names::of_reply(command);
         match (&expected.body, &value) {
             (Body::Whatever, _) | (Body::Nothing, None) => Ok(()),
             (Body::Nothing, Some(_)) => Err(wrong("there must be no body (MSG-03)")),
@@ -121,7 +120,7 @@ impl Player<'_, '_> {
             .ok_or_else(|| wrong("the answer has no status word (UF-09)"))?;
         let content = Value::from(content);
         self.scope.set("reply", content.clone());
-        self.names = members::NONE;
+        self.names = names::NONE;
         let got = u16::from_be_bytes(*word);
         if !words.contains(&got) {
             let expected: Vec<String> = words.iter().map(|word| format!("{word:04X}")).collect();

@@ -1,8 +1,8 @@
 //! How a failure is told: the step, what was said last, and what is wrong.
 
 use ctap_client::cbor::decode;
+use ctap_client::shown::{hex, shown};
 
-use crate::notation::print::{hex, shown};
 use crate::outcome::{Failure, Verdict};
 use crate::play::Stop;
 use crate::play::reports::short;

@@ -321,7 +321,8 @@ async fn an_answer_counts_for_five_minutes_and_in_the_browser_that_asked() {
 async fn an_answer_made_for_another_origin_is_refused() {
     let (site, mut key) = (Site::new(), SecurityKey::new(1));
     let mut browser = site.alice().await;
-    for origin in ["http://localhost:9090", "https://localhost:8080", "http://evil.example"] {
+    for origin in ["http://localhost:9090", "https://localhost:8080", "http://evil.localhost:8080"]
+    {
         let page = browser.get("/security-info/add/security-key/usb").await;
         let answer = SecurityKey::new(9).create(&page.options(), origin).unwrap();
         let refused = browser.answer("/security-info/add/security-key", &page, &answer).await;

@@ -3,10 +3,8 @@
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ciborium::Value as Cbor;
 use ctap_client::commands::u2f::Registration;
-use ctap_client::{
-    Client, CredentialDescriptor, CredentialParameters, Exchange, KeepaliveStatus, Patience,
-    Permissions, RelyingParty, Status, TransportError, User, get_assertion, make_credential,
-};
+use ctap_client::webauthn::{self, Caller, WebauthnError};
+use ctap_client::{Client, Exchange, KeepaliveStatus, Patience, Status, TransportError};
 use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::attestation::{Attestation, AttestationKey};
 use ctap_core::secret::SecretBytes;
@@ -17,7 +15,6 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 const PIN: &str = "2468";
-const SITE: &str = "localhost";
 
 /// What `credential.toJSON()` gives a page.
 pub(crate) type Answer = Value;
@@ -57,37 +54,15 @@ impl SecurityKey {
 
     /// `navigator.credentials.create()`
     pub(crate) fn create(&mut self, options: &Value, origin: &str) -> Result<Answer, Status> {
-        let client_data = client_data("webauthn.create", options, origin);
-        let user = User::new(bytes(&options["user"]["id"]), text(&options["user"]["name"]));
-        let mut request =
-            make_credential::Request::new(Sha256::digest(&client_data).into(), rp(options), user)
-                .with_option("rk", options["authenticatorSelection"]["residentKey"] == "required")
-                .with_extension("credProtect", cred_protect(options));
-        let algorithms = options["pubKeyCredParams"].as_array().unwrap().iter();
-        let algorithms =
-            algorithms.map(|it| CredentialParameters::new(it["alg"].as_i64().unwrap()));
-        request.pub_key_cred_params = Some(algorithms.collect());
-        request.exclude_list = descriptors(&options["excludeCredentials"]);
-        assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
-        let token =
-            self.0.pin_uv_auth_token(PIN, Permissions::MAKE_CREDENTIAL, Some(SITE)).unwrap();
-        let reply = self.call(&request.authorized_by(&token).encode())?;
-        let [fmt, auth_data, att_stmt] = [1, 2, 3].map(|number| reply[number].clone());
-        let (fmt, auth_data) = (fmt.into_text().unwrap(), auth_data.into_bytes().unwrap());
-        Ok(created(&client_data, &fmt, att_stmt, auth_data))
+        let caller = Caller::new(origin).with_pin(PIN);
+        webauthn::create(&mut self.0, options, &caller).map_err(refusal)
     }
 
     /// `navigator.credentials.get()`
     pub(crate) fn get(&mut self, options: &Value, origin: &str) -> Result<Answer, Status> {
         assert_eq!(options["userVerification"], "required");
-        let token = self.0.pin_uv_auth_token(PIN, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
-        let client_data = client_data("webauthn.get", options, origin);
-        let mut request = get_assertion::Request::new(
-            text(&options["rpId"]),
-            Sha256::digest(&client_data).into(),
-        );
-        request.allow_list = descriptors(&options["allowCredentials"]);
-        self.assertion(&request.authorized_by(&token), &client_data)
+        let caller = Caller::new(origin).with_pin(PIN);
+        webauthn::get(&mut self.0, options, &caller).map_err(refusal)
     }
 
     /// `navigator.credentials.get()` in a browser that forgets about the PIN.
@@ -96,13 +71,9 @@ impl SecurityKey {
         options: &Value,
         origin: &str,
     ) -> Result<Answer, Status> {
-        let client_data = client_data("webauthn.get", options, origin);
-        let mut request = get_assertion::Request::new(
-            text(&options["rpId"]),
-            Sha256::digest(&client_data).into(),
-        );
-        request.allow_list = descriptors(&options["allowCredentials"]);
-        self.assertion(&request, &client_data)
+        let mut options = options.clone();
+        options["userVerification"] = "discouraged".into();
+        webauthn::get(&mut self.0, &options, &Caller::new(origin)).map_err(refusal)
     }
 
     /// `navigator.credentials.create()` in a browser that asks over U2F, whatever the site wants (CTAP section 7.1).
@@ -135,38 +106,13 @@ impl SecurityKey {
         ]);
         created(&client_data, "fido-u2f", statement, auth_data)
     }
+}
 
-    fn assertion(
-        &mut self,
-        request: &get_assertion::Request,
-        client_data: &[u8],
-    ) -> Result<Answer, Status> {
-        let reply = self.call(&request.encode())?;
-        let id = member(&reply[1], "id").as_bytes().unwrap().clone();
-        let user = reply.get(4).filter(|user| !user.is_null());
-        let handle = user.map(|user| base64(member(user, "id").as_bytes().unwrap()));
-        let response = json!({
-            "clientDataJSON": base64(client_data),
-            "authenticatorData": base64(reply[2].as_bytes().unwrap()),
-            "signature": base64(reply[3].as_bytes().unwrap()),
-            "userHandle": handle,
-        });
-        Ok(credential(&id, &response))
-    }
-
-    /// The members of a reply, each at the index of its number.
-    fn call(&mut self, request: &[u8]) -> Result<Vec<Cbor>, Status> {
-        let reply = self.0.raw(request).unwrap();
-        match Status::from_byte(reply[0]) {
-            Status::Ok => {}
-            refusal => return Err(refusal),
-        }
-        let mut members = vec![Cbor::Null; 16];
-        let map: Cbor = ciborium::from_reader(&reply[1..]).unwrap();
-        for (number, value) in map.into_map().unwrap() {
-            members[usize::try_from(number.into_integer().unwrap()).unwrap()] = value;
-        }
-        Ok(members)
+/// What the key said no with.
+fn refusal(error: WebauthnError) -> Status {
+    match error {
+        WebauthnError::Key(error) => error.status().unwrap(),
+        other => panic!("{other}"),
     }
 }
 
@@ -229,36 +175,8 @@ fn credential_id(auth_data: &[u8]) -> &[u8] {
     &auth_data[55..55 + length]
 }
 
-fn rp(options: &Value) -> RelyingParty {
-    RelyingParty::new(text(&options["rp"]["id"]))
-}
-
-fn cred_protect(options: &Value) -> u64 {
-    match options["extensions"]["credentialProtectionPolicy"].as_str() {
-        Some("userVerificationRequired") => 3,
-        Some("userVerificationOptional") => 1,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Browsers leave empty lists out (GA-22).
-fn descriptors(list: &Value) -> Option<Vec<CredentialDescriptor>> {
-    let list = list.as_array()?.iter();
-    let list: Vec<_> = list.map(|item| CredentialDescriptor::new(bytes(&item["id"]))).collect();
-    (!list.is_empty()).then_some(list)
-}
-
-fn member<'v>(map: &'v Cbor, name: &str) -> &'v Cbor {
-    let members = map.as_map().unwrap();
-    &members.iter().find(|(key, _)| key.as_text() == Some(name)).unwrap().1
-}
-
 pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap()
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    Base64UrlUnpadded::decode_vec(text(value)).unwrap()
 }
 
 pub(crate) fn base64(bytes: &[u8]) -> String {

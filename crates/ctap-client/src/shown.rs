@@ -1,11 +1,11 @@
-//! Values as a person reads them: in the notation in which cases are written.
+//! Values as a person reads them: in the notation in which the cases of the conformance suite are written.
 
-use ctap_client::Value;
-
+use crate::cbor::Value;
 use crate::limits::{BEGINNING_SHOWN, LONGEST_SHOWN};
 
-/// The value on one line.
-pub(crate) fn shown(value: &Value) -> String {
+/// The value on one line. Nobody reads thousands of bytes: of what is longer than [`LONGEST_SHOWN`], the beginning is shown.
+#[must_use]
+pub fn shown(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out);
     out
@@ -54,7 +54,8 @@ fn shortened(text: &str, length: usize, kind: &str, quote: char) -> String {
 }
 
 /// Bytes as pairs of digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

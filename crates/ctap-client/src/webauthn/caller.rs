@@ -1,0 +1,138 @@
+//! Who calls: the page's origin, and the person's PIN.
+
+use core::fmt;
+
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::fault::WebauthnError;
+use super::options::Verification;
+use crate::client::Client;
+use crate::commands::client_pin::Permissions;
+use crate::commands::get_info::Info;
+use crate::exchange::Exchange;
+use crate::pin_protocol::PinUvAuthToken;
+
+/// The page that asks, and what the person gives.
+pub struct Caller {
+    origin: String,
+    pin: Option<Zeroizing<String>>,
+}
+
+impl Caller {
+    /// A page of this origin, such as `https://example.com` or `http://localhost:8000`.
+    #[must_use]
+    pub fn new(origin: impl Into<String>) -> Self {
+        Self { origin: origin.into(), pin: None }
+    }
+
+    /// The person knows the PIN.
+    #[must_use]
+    pub fn with_pin(self, pin: impl Into<String>) -> Self {
+        Self { pin: Some(Zeroizing::new(pin.into())), ..self }
+    }
+
+    /// The RP id that is asked for, or the origin's own; the page's host is that domain or one within it.
+    ///
+    /// Which domains are public suffixes is not looked up: whoever names the origin is trusted with that.
+    pub(super) fn rp_id(&self, wanted: Option<&str>) -> Result<String, WebauthnError> {
+        let host = self.host();
+        let rp_id = wanted.or(host).unwrap_or_default().to_owned();
+        let is_within = |host: &str| {
+            host == rp_id || host.strip_suffix(&rp_id).is_some_and(|front| front.ends_with('.'))
+        };
+        match host.is_some_and(is_within) && !rp_id.is_empty() {
+            true => Ok(rp_id),
+            false => Err(WebauthnError::Origin { origin: self.origin.clone(), rp_id }),
+        }
+    }
+
+    /// Of a secure context: over TLS, or this machine's own.
+    fn host(&self) -> Option<&str> {
+        let (scheme, rest) = self.origin.split_once("://")?;
+        let host = rest.split([':', '/']).next().filter(|host| !host.is_empty())?;
+        let is_local = host == "localhost" || host.ends_with(".localhost");
+        (scheme == "https" || scheme == "http" && is_local).then_some(host)
+    }
+
+    /// The client data, to the letter of section 5.8.1.1, and their hash.
+    pub(super) fn client_data(&self, kind: &str, challenge: &str) -> (Vec<u8>, [u8; 32]) {
+        let [kind, challenge, origin] =
+            [kind, challenge, &self.origin].map(|text| serde_json::Value::from(text).to_string());
+        let data = format!(
+            "{{\"type\":{kind},\"challenge\":{challenge},\"origin\":{origin},\"crossOrigin\":false}}"
+        );
+        let hash = Sha256::digest(&data).into();
+        (data.into_bytes(), hash)
+    }
+
+    /// The proof that the user was verified, where the site wants it or the key needs it (WebAuthn section 5.1.3, step 22).
+    pub(super) fn token<E: Exchange>(
+        &self,
+        client: &mut Client<E>,
+        info: &Info,
+        wanted: Verification,
+        permission: Permissions,
+        rp_id: &str,
+    ) -> Result<Option<PinUvAuthToken>, WebauthnError> {
+        let by_pin = self.pin.as_ref().filter(|_| info.is_on("clientPin"));
+        let by_finger = info.is_on("uv") && info.is_on("pinUvAuthToken");
+        let is_protected = info.is_on("clientPin") || info.is_on("uv");
+        let makes = permission == Permissions::MAKE_CREDENTIAL;
+        let is_needed =
+            info.is_on("alwaysUv") || makes && is_protected && !info.is_on("makeCredUvNotRqd");
+        match wanted {
+            Verification::Discouraged if !is_needed => Ok(None),
+            _ if by_finger => Ok(Some(client.token_using_uv(permission, Some(rp_id))?)),
+            Verification::Required if by_pin.is_none() => Err(WebauthnError::NotVerified),
+            _ => match by_pin {
+                Some(pin) => Ok(Some(client.pin_uv_auth_token(pin, permission, Some(rp_id))?)),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // WebAuthn section 5.1.3, step 7
+    #[test]
+    fn a_page_uses_the_rp_id_of_its_own_host_or_of_a_domain_above_it() {
+        let rp_id = |origin: &str, wanted: Option<&str>| Caller::new(origin).rp_id(wanted).ok();
+        let allowed = Some("example.com".to_owned());
+        assert_eq!(rp_id("https://example.com", None), allowed);
+        assert_eq!(rp_id("https://a.example.com:8443", Some("example.com")), allowed);
+        assert_eq!(rp_id("http://localhost:8000", None), Some("localhost".to_owned()));
+        for (origin, wanted) in [
+            ("https://badexample.com", Some("example.com")),
+            ("https://example.com", Some("a.example.com")),
+            ("https://example.com", Some("")),
+            ("http://example.com", None),
+            ("example.com", None),
+        ] {
+            assert_eq!(rp_id(origin, wanted), None, "{origin} {wanted:?}");
+        }
+    }
+
+    // WebAuthn section 5.8.1.1
+    #[test]
+    fn client_data_are_written_in_the_order_that_short_parsers_expect() {
+        let (data, _) = Caller::new("https://example.com").client_data("webauthn.get", "AAAA");
+        let expected = r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://example.com","crossOrigin":false}"#;
+        assert_eq!(String::from_utf8(data).unwrap(), expected);
+    }
+
+    #[test]
+    fn whoever_prints_a_caller_sees_no_pin() {
+        let printed = format!("{:?}", Caller::new("https://example.com").with_pin("2468"));
+        assert!(!printed.contains("2468"), "{printed}");
+    }
+}
