@@ -36,6 +36,7 @@ use virtual_key::host::{Driver, ENUMERATION, local_device};
 use virtual_key::peers;
 use virtual_key::platform::system_rng;
 use virtual_key::profile::Profile;
+use virtual_key::recording::{Recorded, Recorder};
 
 use self::hid::BridgedKey;
 use self::order::{News, Order};
@@ -43,6 +44,7 @@ use self::readers::{PcscCards, Use};
 use self::worker::Worker;
 use crate::failure::{failure, usage};
 use crate::process::EndSignal;
+use crate::recordings::options::RecordOptions;
 use crate::run::serve::{FilteredListener, parse_address};
 use crate::say::{say, warn};
 use crate::terminal;
@@ -71,6 +73,9 @@ pub(crate) struct Options {
     /// With --listen: let in the programs of every user of this machine, not only yours and root's
     #[arg(long, requires = "listen")]
     any_user: bool,
+
+    #[command(flatten)]
+    record: RecordOptions,
 }
 
 /// Keeps the key there until a signal ends it.
@@ -84,12 +89,13 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         return Ok(terminal::print(table(&readers))?);
     }
     let way = Way::open(&options)?;
+    let recorder = options.record.recorder()?;
     let mut end = EndSignal::listen()?;
     if readers.iter().all(|(_, is)| *is != Use::Fido) {
         say("waiting for a FIDO key on a reader; `keyfob bridge --list` shows the readers");
     }
     tokio::select! {
-        result = bridge(cards, way) => result.map(|never| match never {}),
+        result = bridge(cards, way, recorder) => result.map(|never| match never {}),
         () = end.received() => Ok(()),
     }
 }
@@ -117,7 +123,11 @@ impl Way {
 }
 
 /// Waits for the first card; from then on the key is there, whether a card is or not.
-async fn bridge(cards: PcscCards, way: Way) -> anyhow::Result<Infallible> {
+async fn bridge(
+    cards: PcscCards,
+    way: Way,
+    recorder: Option<Recorder>,
+) -> anyhow::Result<Infallible> {
     let (orders, mut news, waker) = start_worker(cards)?;
     let Some(News::Card { has_ctap2, has_u2f }) = news.recv().await else {
         return Err(TransportError::from(ReaderFault::ServiceStopped).into());
@@ -125,7 +135,7 @@ async fn bridge(cards: PcscCards, way: Way) -> anyhow::Result<Infallible> {
     let key = BridgedKey::new((has_ctap2, has_u2f), orders, news);
     let server = Server::new();
     let serial = format!("bridge-{:08x}", system_rng().next_u32());
-    let port = plug(&server, key, &serial)?;
+    let port = plug(&server, key, &serial, recorder.as_ref())?;
     // Nobody has set it before.
     let _ = waker.set(port.waker());
     match way {
@@ -158,7 +168,12 @@ fn start_worker(cards: PcscCards) -> anyhow::Result<Ends> {
 }
 
 /// A key of this serial number in the server.
-fn plug(server: &Server, key: BridgedKey, serial: &str) -> anyhow::Result<Port> {
+fn plug(
+    server: &Server,
+    key: BridgedKey,
+    serial: &str,
+    recorder: Option<&Recorder>,
+) -> anyhow::Result<Port> {
     let ids = Profile::load("default")?.usb_ids();
     let info = DeviceInfo {
         bus_id: "1-1".to_owned(),
@@ -169,7 +184,15 @@ fn plug(server: &Server, key: BridgedKey, serial: &str) -> anyhow::Result<Port> 
         product: PRODUCT.to_owned(),
         serial: serial.to_owned(),
     };
-    Ok(server.plug(info, vec![Interface::Hid(Rc::new(RefCell::new(key)))])?)
+    let key = Rc::new(RefCell::new(key));
+    let Some(recorder) = recorder else {
+        return Ok(server.plug(info, vec![Interface::Hid(key)])?);
+    };
+    let tap = recorder.tap(1);
+    let recorded = Rc::new(RefCell::new(Recorded::new(key, tap.clone())));
+    let port = server.plug(info, vec![Interface::Hid(recorded)])?;
+    tap.introduce(port.bus_id(), port.enumeration());
+    Ok(port)
 }
 
 /// Keeps the key plugged into this machine's kernel.

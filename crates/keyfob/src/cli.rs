@@ -11,8 +11,8 @@ use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcomma
 
 use crate::terminal::{self, Paint};
 use crate::{
-    bench, bridge, completions, conform, demo, failure, host, man, metadata, run, settings, state,
-    webdriver,
+    bench, bridge, completions, conform, demo, failure, host, man, metadata, recordings, run,
+    settings, state, webdriver,
 };
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
@@ -174,6 +174,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Fault(run::fault::Command),
     Status(run::status::Options),
+    Trace(recordings::trace::Options),
+    Replay(recordings::replay::Options),
 
     List(settings::list::Options),
     Info(settings::info::Options),
@@ -190,6 +192,8 @@ pub(crate) enum Command {
     Reset(settings::reset::Options),
     Select(settings::select::SelectOptions),
     Wink(settings::select::WinkOptions),
+    #[command(subcommand)]
+    Webauthn(settings::webauthn::Command),
 
     #[command(subcommand)]
     State(state::Command),

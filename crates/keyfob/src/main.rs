@@ -18,6 +18,7 @@ mod man;
 mod metadata;
 mod process;
 mod profiles;
+mod recordings;
 mod run;
 mod say;
 mod secret_file;
@@ -73,6 +74,8 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
         Command::Policy(options) => run::policy::run(options),
         Command::Fault(command) => run::fault::run(command),
         Command::Status(options) => run::status::run(&options),
+        Command::Trace(options) => recordings::trace::run(&options, cli.verbose > 0),
+        Command::Replay(options) => recordings::replay::run(&options),
         Command::List(options) => settings::list::run(&options),
         Command::Info(options) => settings::info::run(&options),
         Command::Pin(command) => settings::pin::run(&command),
@@ -83,6 +86,7 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
         Command::Reset(options) => settings::reset::run(&options),
         Command::Select(options) => settings::select::run_select(&options),
         Command::Wink(options) => settings::select::run_wink(&options),
+        Command::Webauthn(command) => settings::webauthn::run(&command),
         Command::State(command) => state::run(&command),
         Command::Metadata(options) => metadata::run(&options),
         Command::Conform(options) => conform::run(&options, cli.verbose > 0),

@@ -12,7 +12,8 @@ pub(crate) mod pin;
 mod pin_source;
 pub(crate) mod reset;
 pub(crate) mod select;
-mod touch;
+pub(crate) mod touch;
+pub(crate) mod webauthn;
 
 use anyhow::ensure;
 use ctap_client::{Client, Error};

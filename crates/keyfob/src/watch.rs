@@ -52,6 +52,14 @@ impl Watch {
         self.add(path, in_it | itself)
     }
 
+    /// Hears from now on when somebody writes to the file at `path`, or closes it.
+    ///
+    /// # Errors
+    /// It is not there, or may not be watched.
+    pub(crate) fn for_growth(&self, path: &Path) -> io::Result<()> {
+        self.add(path, WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE)
+    }
+
     fn add(&self, path: &Path, flags: WatchFlags) -> io::Result<()> {
         inotify::add_watch(&self.notices, path, flags)?;
         Ok(())

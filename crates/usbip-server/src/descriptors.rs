@@ -57,6 +57,20 @@ impl Descriptors {
         }
     }
 
+    /// What a host reads first of a device with this first interface.
+    pub(crate) fn read_by_a_host(&self, first: Option<Class>) -> Vec<([u8; 8], Vec<u8>)> {
+        let read = |recipient, kind, data: &[u8]| {
+            let [low, high] = u16::try_from(data.len()).unwrap_or(u16::MAX).to_le_bytes();
+            let request = StandardRequest::GetDescriptor as u8;
+            ([recipient, request, 0, kind, 0, 0, low, high], data.to_vec())
+        };
+        let of_reports =
+            (first == Some(Class::Hid)).then(|| read(FROM_INTERFACE, REPORTS, &REPORT_DESCRIPTOR));
+        let of_device = [(DEVICE, &self.device), (CONFIGURATION, &self.configuration)];
+        let of_device = of_device.map(|(kind, data)| read(FROM_DEVICE, kind, data));
+        of_device.into_iter().chain(of_reports).collect()
+    }
+
     /// The descriptor of a HID interface with `wValue` (type and index).
     pub(crate) fn of_interface(value: u16) -> Option<&'static [u8]> {
         match value {
@@ -252,6 +266,11 @@ const ACTUAL_LENGTH: usize = 24;
 /// Language identifier of the strings: English (United States).
 const ENGLISH: u16 = 0x0409;
 
+/// bmRequestType of a standard request for data.
+const FROM_DEVICE: u8 = 0x80;
+const FROM_INTERFACE: u8 = 0x81;
+/// Type of a HID report descriptor.
+const REPORTS: u8 = 0x22;
 const DEVICE: u8 = DescriptorType::Device as u8;
 const CONFIGURATION: u8 = DescriptorType::Configuration as u8;
 const STRING: u8 = DescriptorType::String as u8;

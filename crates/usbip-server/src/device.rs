@@ -95,6 +95,12 @@ impl Port {
         self.slot.freed().await;
     }
 
+    /// What a host reads of the device first, as setup packets and what answers them: the descriptors of the device, of its
+    /// configuration, and of the reports of its first interface, if that is a HID one. For those who show others what they saw.
+    pub fn enumeration(&self) -> Vec<([u8; 8], Vec<u8>)> {
+        self.slot.descriptors.read_by_a_host(self.slot.layout.class(0))
+    }
+
     /// Something other than the host changed the function, a touch for instance: look again whether
     /// it has reports to send or another deadline. Harmless at any time.
     pub fn wake(&self) {

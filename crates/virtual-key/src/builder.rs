@@ -10,6 +10,7 @@ use crate::keys::{CardReader, Form, KeySettings};
 use crate::memory::Place;
 use crate::peers::is_loopback;
 use crate::profile::Profile;
+use crate::recording::Recorder;
 use crate::thread::Way;
 use crate::virtual_key::VirtualKey;
 
@@ -25,13 +26,27 @@ pub struct Builder {
     memory: Option<Place>,
     faults: Vec<FaultDescription>,
     warn: Warn,
+    recording: Option<PathBuf>,
+    records_secrets: bool,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         let (profile, capacity, seed, memory) = (None, None, None, None);
         let (touch, fingers, faults) = (Touch::Ask, Vec::new(), Vec::new());
-        Self { profile, capacity, touch, fingers, seed, memory, faults, warn: log }
+        let (warn, recording, records_secrets): (Warn, _, _) = (log, None, false);
+        Self {
+            profile,
+            capacity,
+            touch,
+            fingers,
+            seed,
+            memory,
+            faults,
+            warn,
+            recording,
+            records_secrets,
+        }
     }
 }
 
@@ -112,6 +127,17 @@ impl Builder {
         Self { warn, ..self }
     }
 
+    /// Records all that the key and its hosts say to each other in this file, which Wireshark and `keyfob trace` read; it is made for
+    /// its user alone, or added to. PINs, tokens and secrets are left out.
+    pub fn record(self, file: impl Into<PathBuf>) -> Self {
+        Self { recording: Some(file.into()), ..self }
+    }
+
+    /// Has secrets in the recording as well: it is as secret as the key then. With the same seed it can be played again.
+    pub fn record_secrets(self) -> Self {
+        Self { records_secrets: true, ..self }
+    }
+
     /// Starts the key for this process alone: it is plugged in by [`VirtualKey::connect`], and nobody else reaches it.
     ///
     /// # Errors
@@ -160,7 +186,9 @@ impl Builder {
     }
 
     fn plugged(self, way: Way) -> Result<VirtualKey, Error> {
-        let Self { profile, capacity, touch, fingers, seed, memory, faults, warn } = self;
+        let Self { profile, capacity, touch, fingers, seed, memory, faults, warn, .. } = self;
+        let recorder = self.recording.map(|file| Recorder::open(&file, self.records_secrets, warn));
+        let recorder = recorder.transpose()?;
         let profile = profile.map_or_else(|| Profile::load("default"), Ok)?;
         let profile = profile.with_capacity(capacity);
         let form = match way {
@@ -168,7 +196,8 @@ impl Builder {
             _ => Form::Usb,
         };
         let memories = vec![memory];
-        let settings = KeySettings { profile, form, memories, touch, fingers, seed, faults, warn };
+        let settings =
+            KeySettings { profile, form, memories, touch, fingers, seed, faults, warn, recorder };
         VirtualKey::start(settings, way)
     }
 }

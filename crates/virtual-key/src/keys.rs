@@ -8,7 +8,7 @@ mod tests;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use ctap_core::{Decision, PromptId, Question, Transport};
 use rand_core::{CryptoRng, Rng as _};
 use tokio::sync::Notify;
-use usbip_server::{DeviceInfo, Interface, Port, Server};
+use usbip_server::{DeviceInfo, HidFunction, Interface, Port, Server, SmartCard};
 
 use crate::attestation::Issuer;
 use crate::bell::{Bell, Listener};
@@ -31,6 +31,7 @@ use crate::platform::{
     Clock, randomness, randomness_of_faults, seeded_date, system_rng, without_traces,
 };
 use crate::profile::{Profile, UsbIds};
+use crate::recording::{Recorded, Recorder, Tap};
 
 /// What keys are made as: all of the same kind, each with a memory of its own.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ pub struct KeySettings {
     pub faults: Vec<FaultDescription>,
     /// Hears what a key could not keep.
     pub warn: Warn,
+    /// Where all that they say to their hosts is recorded, if it is.
+    pub recorder: Option<Recorder>,
 }
 
 /// How hosts reach a key.
@@ -116,6 +119,8 @@ pub struct PluggedKey {
     is_on_vpcd: Cell<bool>,
     /// Where this process offers it over USB/IP, if it does.
     offered: OnceCell<Offer>,
+    /// What is recorded of it, if it is.
+    tap: Option<Tap>,
 }
 
 /// Where keys can be had over USB/IP.
@@ -267,9 +272,13 @@ impl KeyMaker<'_> {
         // As long as Linux lets the name of a thread be.
         let name = format!("key 1-{number}");
         let key = key.on_thread(name, &self.powered).map_err(Error::Start)?;
-        let (usb, interfaces) = self.in_its_form(key);
+        let tap = self.settings.recorder.as_ref().map(|recorder| recorder.tap(number));
+        let (usb, interfaces) = self.in_its_form(key, tap.as_ref());
         let info = device_info(number, self.usb_ids(), serial.clone());
         let port = self.server.plug(info, interfaces)?;
+        if let Some(tap) = &tap {
+            tap.introduce(port.bus_id(), port.enumeration());
+        }
         let woken = Arc::new(Notify::new());
         let (waker, also) = (port.waker(), Arc::clone(&woken));
         usb.borrow().key.wake_by(move || {
@@ -298,6 +307,7 @@ impl KeyMaker<'_> {
             woken,
             is_on_vpcd: Cell::new(false),
             offered: OnceCell::new(),
+            tap,
         })
     }
 
@@ -317,7 +327,7 @@ impl KeyMaker<'_> {
         }
     }
 
-    fn in_its_form(&self, key: Key) -> (Rc<RefCell<UsbKey>>, Vec<Interface>) {
+    fn in_its_form(&self, key: Key, tap: Option<&Tap>) -> (Rc<RefCell<UsbKey>>, Vec<Interface>) {
         let KeySettings { profile, form, .. } = self.settings;
         let usb = Rc::new(RefCell::new(match form {
             Form::Usb => UsbKey::in_a_port(key, self.clock),
@@ -326,11 +336,11 @@ impl KeyMaker<'_> {
         let is_composite = profile.transports().contains(&Transport::SmartCard);
         let interfaces = match form {
             Form::Usb if is_composite => {
-                vec![Interface::Hid(Rc::clone(&usb) as _), Interface::Ccid(Rc::clone(&usb) as _)]
+                vec![Interface::Hid(as_function(&usb, tap)), Interface::Ccid(as_card(&usb, tap))]
             }
-            Form::Usb => vec![Interface::Hid(Rc::clone(&usb) as _)],
-            Form::Card(CardReader::Ccid) => vec![Interface::Ccid(Rc::clone(&usb) as _)],
-            Form::Card(CardReader::Pn533) => vec![Interface::Pn533(Rc::clone(&usb) as _)],
+            Form::Usb => vec![Interface::Hid(as_function(&usb, tap))],
+            Form::Card(CardReader::Ccid) => vec![Interface::Ccid(as_card(&usb, tap))],
+            Form::Card(CardReader::Pn533) => vec![Interface::Pn533(as_card(&usb, tap))],
         };
         (usb, interfaces)
     }
@@ -371,6 +381,11 @@ impl PluggedKey {
             Offer::Tcp(address) => Some(*address).filter(|address| !is_loopback(*address)),
             Offer::Unix(_) => None,
         }
+    }
+
+    /// The file in which it is recorded, by its whole path, if it is.
+    pub fn recording(&self) -> Option<&Path> {
+        self.tap.as_ref().map(Tap::path)
     }
 
     /// The port, for whoever brings it to a host.
@@ -470,6 +485,22 @@ impl PluggedKey {
     /// How often [`replug`](Self::replug) was called.
     pub fn replugs(&self) -> u32 {
         self.replugs.load(Ordering::Relaxed)
+    }
+}
+
+/// The key behind a HID interface: recorded, if it is to be.
+fn as_function(usb: &Rc<RefCell<UsbKey>>, tap: Option<&Tap>) -> Rc<RefCell<dyn HidFunction>> {
+    match tap {
+        Some(tap) => Rc::new(RefCell::new(Recorded::new(Rc::clone(usb), tap.clone()))),
+        None => Rc::clone(usb) as _,
+    }
+}
+
+/// The key on a reader, likewise.
+fn as_card(usb: &Rc<RefCell<UsbKey>>, tap: Option<&Tap>) -> Rc<RefCell<dyn SmartCard>> {
+    match tap {
+        Some(tap) => Rc::new(RefCell::new(Recorded::new(Rc::clone(usb), tap.clone()))),
+        None => Rc::clone(usb) as _,
     }
 }
 

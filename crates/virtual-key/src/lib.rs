@@ -19,6 +19,7 @@
 //! | [`large_blobs`] | what WebAuthn's extension largeBlob stored with a credential |
 //! | [`host`] | this machine's kernel as the host of a key |
 //! | [`power_cycle`] | unplugging a key and plugging it in again |
+//! | [`recording`] | what a key and its hosts say to each other, as a file that Wireshark reads |
 //! | [`vpcd`] | a virtual NFC reader of this machine as the host of a key |
 //! | [`peers`] | which programs of this machine are let in over TCP |
 //!
@@ -46,6 +47,7 @@ pub mod platform;
 pub mod power_cycle;
 mod private_file;
 pub mod profile;
+pub mod recording;
 mod sites;
 mod thread;
 mod virtual_key;

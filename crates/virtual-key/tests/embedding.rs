@@ -23,6 +23,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use ctap_client::webauthn::{self, Caller};
 use ctap_client::{Client, HidChannel, Status, get_assertion};
 use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::credential::User;
@@ -61,6 +62,30 @@ fn a_key_is_offered_over_usbip() {
     let key = VirtualKey::builder().touch(Touch::Auto).serve("127.0.0.1:0").unwrap();
     let host = Connection::import(key.address().unwrap(), key.bus_id()).unwrap();
     Client::new(HidChannel::open(host).unwrap()).selection().unwrap();
+}
+
+#[test]
+fn a_site_is_answered_without_a_browser_and_what_was_said_is_recorded() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("key.pcapng");
+    let key = VirtualKey::builder().touch(Touch::Auto).record(&file).start().unwrap();
+    let mut client = Client::new(HidChannel::open(key.connect().unwrap()).unwrap());
+    let options = serde_json::json!({
+        "challenge": "AAAA", "rp": { "name": "Example" }, "user": { "id": "AQ", "name": "ada" },
+        "pubKeyCredParams": [],
+    });
+
+    let caller = Caller::new("https://example.com"); // or with_pin("2468")
+    let credential = webauthn::create(&mut client, &options, &caller).unwrap();
+    assert_eq!(credential["response"]["transports"][0], "usb");
+
+    let options = serde_json::json!({ "challenge": "AAAA", "rpId": "example.com",
+        "allowCredentials": [{ "type": "public-key", "id": credential["id"] }] });
+    assert_eq!(webauthn::get(&mut client, &options, &caller).unwrap()["id"], credential["id"]);
+    drop((client, key));
+    let recorded = std::fs::read(file).unwrap();
+    let said = b"authenticatorMakeCredential rp \"example.com\", user \"ada\"";
+    assert!(recorded.windows(said.len()).any(|part| part == said));
 }
 
 #[test]

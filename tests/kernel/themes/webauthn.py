@@ -3,11 +3,14 @@
 import base64
 import json
 
+import webauthn
 from fido2.attestation import AttestationVerifier
 
-from phrases import PIN, attach, serve
+from phrases import PIN, attach, serve, set_pin
 from places import on_both
+from programs import run
 from python_fido2 import Browser, opened
+from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 FIRST, SECOND = b"a salt", b"another salt"
 
@@ -115,3 +118,36 @@ class _Trusting(AttestationVerifier):
 
 def _secrets(prf):
     return prf.results.first, prf.results.second
+
+
+def a_relying_partys_library_takes_what_the_command_makes_without_a_browser():
+    with serve() as key:
+        set_pin(key, "auto")
+        options = webauthn.generate_registration_options(rp_id="example.com", rp_name="Example", user_name="ada")
+        made = _ceremony(key, "create", options)
+        judged = webauthn.verify_registration_response(
+            credential=made,
+            expected_challenge=options.challenge,
+            expected_origin="https://login.example.com",
+            expected_rp_id="example.com",
+            require_user_verification=True,
+        )
+        options = webauthn.generate_authentication_options(
+            rp_id="example.com", allow_credentials=[PublicKeyCredentialDescriptor(id=judged.credential_id)]
+        )
+        webauthn.verify_authentication_response(
+            credential=_ceremony(key, "get", options),
+            expected_challenge=options.challenge,
+            expected_origin="https://login.example.com",
+            expected_rp_id="example.com",
+            credential_public_key=judged.credential_public_key,
+            credential_current_sign_count=judged.sign_count,
+            require_user_verification=True,
+        )
+
+
+def _ceremony(key, name, options):
+    """What a page sends back for a site's options: by `keyfob webauthn`."""
+    words = ["webauthn", name, "--origin", "https://login.example.com", "--pin", PIN]
+    options = webauthn.options_to_json(options)
+    return run(key.program, *words, typed=options, environment=key.environment).must_succeed()

@@ -43,6 +43,17 @@ def a_card_is_found_and_conforms(profile):
         note(f"cases of {profile} on a card", _conforms(card, *DEVICE))
 
 
+def what_a_card_says_is_recorded_as_a_reader_hears_it(tmp_path):
+    file = str(tmp_path / "card.pcapng")
+    with _card_on_a_reader("--record", file, touch="auto") as (card, _):
+        card.type("info", *DEVICE).must_succeed()
+        steps = card.type("trace", file).must_succeed()
+        for words in ["power on", "> SELECT", "> authenticatorGetInfo", "< CTAP2_OK versions"]:
+            assert words in steps, f"{words}:\n{steps}"
+        shown = run("tshark", "-r", file, environment={"PATH": "/usr/bin", "HOME": str(tmp_path)}).must_succeed()
+    assert "ISO 14443 4 Field on" in shown and "I-block" in shown, shown
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def a_card_conforms_behind_the_bridge_in_what_goes_back_and_forth_most(profile):
     filters = [word for chapter in BUSY_CHAPTERS for word in ("--filter", chapter)]

@@ -352,7 +352,7 @@ fn judge(key: &mut Key, message: &[u8]) {
     assert!(is_listed(answer[0]), "{:02x}", answer[0]);
     match answer.split_first().unwrap() {
         (0, body) => drop(Body::parse(body)),
-        (_, rest) => assert_eq!(rest, []),
+        (_, rest) => assert!(rest.is_empty()),
     }
 }
 

@@ -26,7 +26,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "wink",
         ],
     ),
-    ("Test and measure", &["conform", "bench", "demo", "metadata"]),
+    ("Test and measure", &["conform", "trace", "replay", "webauthn", "bench", "demo", "metadata"]),
     ("This machine", &["doctor", "state", "completions", "man", "help"]),
 ];
 

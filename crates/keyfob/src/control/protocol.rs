@@ -365,6 +365,9 @@ pub(crate) struct KeyStatus {
     /// Whether it lies on its reader, if that is there; `None`: it is no card.
     #[serde(default)]
     pub(crate) on_reader: Option<bool>,
+    /// The file in which it is recorded, by its whole path; `None`: it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) recording: Option<String>,
     /// What it asks now.
     pub(crate) prompt: Option<OpenPrompt>,
     /// What is wrong with it on purpose.

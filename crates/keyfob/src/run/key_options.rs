@@ -10,6 +10,7 @@ use virtual_key::platform::seed_of;
 use virtual_key::profile::{MAX_CAPACITY, Profile};
 
 use super::{conformance_hooks, http_server};
+use crate::recordings::options::RecordOptions;
 use crate::say::warn;
 use crate::{profiles, state};
 
@@ -61,6 +62,9 @@ pub(crate) struct KeyOptions {
     pub(crate) until_stdin_closes: bool,
 
     #[command(flatten)]
+    pub(crate) record: RecordOptions,
+
+    #[command(flatten)]
     pub(crate) http: http_server::HttpOptions,
 
     #[command(flatten)]
@@ -109,6 +113,7 @@ impl KeyOptions {
             seed: self.seed.as_deref().map(seed_of),
             faults: Vec::new(),
             warn: |sentence| warn(sentence),
+            recorder: self.record.recorder()?,
         })
     }
 }
@@ -135,6 +140,7 @@ impl KeyOptions {
             capacity,
             control,
             until_stdin_closes,
+            record: RecordOptions::default(),
             http,
             hooks,
         }

@@ -125,6 +125,7 @@ mod tests {
             attached: true,
             way,
             on_reader,
+            recording: Some(paint()),
             prompt,
             faults,
         };

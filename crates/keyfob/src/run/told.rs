@@ -17,6 +17,7 @@ pub(super) fn key_status(key: &PluggedKey) -> KeyStatus {
         attached: key.is_attached(),
         way: key.way().map(str::to_owned),
         on_reader: key.form().is_card().then(|| key.is_laid_on()),
+        recording: key.recording().map(|path| path.display().to_string()),
         prompt: key.prompt().map(|prompt| open_prompt(key, prompt)),
         faults: faults_of(key),
     }

@@ -90,6 +90,19 @@ impl CurrentPinOptions {
     }
 }
 
+impl CurrentPinOptions {
+    /// The PIN, if the command line says where it is.
+    ///
+    /// # Errors
+    /// When the file has none.
+    pub(super) fn given(&self) -> anyhow::Result<Option<Pin>> {
+        match self.pin.is_some() || self.pin_file.is_some() {
+            true => self.read().map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
 impl NewPinOptions {
     /// The new PIN, from wherever it is to come. A person types it twice.
     ///

@@ -14,7 +14,7 @@ use crate::terminal::{self, Paint};
 
 /// Hears a waiting key: says once that it wants a touch, in these words, and from then on turns Ctrl-C into
 /// CTAPHID_CANCEL, so that the key stops waiting too (HD-81).
-pub(super) fn listener(words: &'static str) -> impl FnMut(KeepaliveStatus) -> Patience {
+pub(crate) fn listener(words: &'static str) -> impl FnMut(KeepaliveStatus) -> Patience {
     let mut interrupted = None;
     move |status| {
         if status == KeepaliveStatus::UpNeeded && interrupted.is_none() {
@@ -29,7 +29,7 @@ pub(super) fn listener(words: &'static str) -> impl FnMut(KeepaliveStatus) -> Pa
 }
 
 /// What most commands say.
-pub(super) const TOUCH: &str = "Touch the key to go on (Ctrl-C gives up).";
+pub(crate) const TOUCH: &str = "Touch the key to go on (Ctrl-C gives up).";
 
 /// Whether somebody pressed Ctrl-C. The second time it ends the program.
 struct Interrupt(Arc<AtomicBool>);

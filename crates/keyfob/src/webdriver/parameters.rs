@@ -223,6 +223,7 @@ impl AuthenticatorOptions {
             fingers: if self.has_sensor() { vec![1] } else { Vec::new() },
             faults: Vec::new(),
             warn: |sentence| warn(sentence),
+            recorder: None,
         })
     }
 

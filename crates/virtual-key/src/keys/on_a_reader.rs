@@ -1,13 +1,12 @@
 //! A key that is a card, and the person who lays it on a reader and takes it off.
 
-use std::cell::RefCell;
 use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use usbip_server::SmartCard as _;
 
-use super::{CardReader, Form, NOTICING, PluggedKey};
+use super::{CardReader, Form, NOTICING, PluggedKey, as_card};
 use crate::error::Error;
 use crate::key::ATR;
 use crate::vpcd::{Card, Event, Reader};
@@ -110,8 +109,8 @@ impl PluggedKey {
             self.is_on_vpcd.set(matches!(event, Event::Inserted));
             tell(event);
         };
-        let usb: &RefCell<_> = &self.usb;
-        reader.hold(&Card { card: usb, woken: &self.woken, atr: &ATR, tell: &tell }).await
+        let card = as_card(&self.usb, self.tap.as_ref());
+        reader.hold(&Card { card: &*card, woken: &self.woken, atr: &ATR, tell: &tell }).await
     }
 
     fn wake_readers(&self) {

@@ -26,6 +26,7 @@ fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
         seed: None,
         faults: Vec::new(),
         warn: log,
+        recorder: None,
     };
     let (clock, bell) = (Clock::start(), Bell::new());
     let listener = bell.listen();
@@ -70,6 +71,7 @@ fn interfaces(profile: Profile, form: Form) -> Vec<[u8; 3]> {
             seed,
             faults: Vec::new(),
             warn: log,
+            recorder: None,
         };
         let server = Server::new();
         let _keys = Keys::plug_into(&server, &settings).expect("a key");

@@ -183,7 +183,7 @@ impl Key {
         match answer.split_first().expect("a status") {
             (0, body) => Ok(Body::parse(body)),
             (&status, rest) => {
-                assert_eq!(rest, [], "a refusal is its status alone");
+                assert!(rest.is_empty(), "a refusal is its status alone");
                 assert!(is_listed(status), "{status:02x}");
                 assert_eq!(Snapshot::of(self.state()), before, "a refusal changes nothing");
                 Err(status)

@@ -1,0 +1,321 @@
+//! Capture files, as packets of keys: recordings of ours, and what Wireshark, tshark or tcpdump took on Linux's USB bus.
+
+use std::time::Duration;
+
+use ctap_client::Report;
+use ctap_client::trace::Direction;
+use pcap_parser::nom::Err as NomError;
+use pcap_parser::{
+    Block, InterfaceDescriptionBlock, LegacyPcapBlock, PcapHeader, parse_block_be, parse_block_le,
+    parse_pcap_frame, parse_pcap_frame_be, parse_pcap_header,
+};
+
+use crate::failure::failure;
+
+/// A packet of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Packet {
+    /// Since 1970.
+    pub(super) at: Duration,
+    /// What the key is called: its bus id in a recording of ours, else bus and device.
+    pub(super) key: String,
+    pub(super) what: What,
+}
+
+/// What it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A host reads who it is: it was plugged in.
+    PluggedIn,
+    /// A reader gives it power, or takes it.
+    Field {
+        is_on: bool,
+    },
+    Report(Direction, Report),
+    Apdu(Direction, Vec<u8>),
+}
+
+/// A capture file, as far as it has been read.
+#[derive(Default)]
+pub(super) struct Capture {
+    unread: Vec<u8>,
+    passed: usize,
+    format: Option<Format>,
+    interfaces: Vec<Interface>,
+}
+
+enum Format {
+    PcapNg { is_big_endian: bool },
+    Pcap { is_big_endian: bool, units_per_second: u64 },
+}
+
+#[derive(Clone)]
+struct Interface {
+    link_type: i32,
+    units_per_second: u64,
+    name: Option<String>,
+}
+
+/// What one block of the file holds.
+enum Held {
+    Section { is_big_endian: bool },
+    Interface(Interface),
+    Packet(Option<Packet>),
+    Other,
+}
+
+impl Capture {
+    /// More of the file.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        self.unread.drain(..self.passed);
+        self.passed = 0;
+        self.unread.extend_from_slice(bytes);
+    }
+
+    /// The next packet of a key; `None`: there is none in what has been fed.
+    ///
+    /// # Errors
+    /// It is no capture file, or it is damaged.
+    pub(super) fn next(&mut self) -> anyhow::Result<Option<Packet>> {
+        loop {
+            let bytes = &self.unread[self.passed..];
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+            let read = match &self.format {
+                None => begin(bytes),
+                Some(Format::PcapNg { is_big_endian }) => {
+                    next_block(bytes, *is_big_endian, &self.interfaces)
+                }
+                Some(Format::Pcap { is_big_endian, units_per_second }) => {
+                    next_frame(bytes, *is_big_endian, *units_per_second, &self.interfaces)
+                }
+            };
+            let Some((length, held)) = read? else { return Ok(None) };
+            self.passed += length;
+            match held {
+                Held::Section { is_big_endian } => {
+                    self.interfaces.clear();
+                    self.format = Some(Format::PcapNg { is_big_endian });
+                }
+                Held::Interface(interface) => {
+                    if self.format.is_none() {
+                        let (is_big_endian, units) = (false, interface.units_per_second);
+                        self.format = Some(Format::Pcap { is_big_endian, units_per_second: units });
+                    }
+                    self.interfaces.push(interface);
+                }
+                Held::Packet(Some(packet)) => return Ok(Some(packet)),
+                Held::Packet(None) | Held::Other => {}
+            }
+        }
+    }
+
+    /// Whether bytes are left that are no whole block: whoever wrote them was killed, or still writes.
+    pub(super) fn is_cut(&self) -> bool {
+        self.passed < self.unread.len()
+    }
+}
+
+/// How many bytes were read, and what they held; `None`: more are to come.
+type Read = anyhow::Result<Option<(usize, Held)>>;
+
+/// The first block of a file.
+fn begin(bytes: &[u8]) -> Read {
+    match bytes.get(..4) {
+        None => Ok(None),
+        Some(magic) if magic == SECTION => next_block(bytes, false, &[]),
+        Some(_) => match parse_pcap_header(bytes) {
+            Ok((rest, header)) => Ok(Some((bytes.len() - rest.len(), old_format(&header)?))),
+            Err(NomError::Incomplete(_)) => Ok(None),
+            Err(_) => Err(no_capture()),
+        },
+    }
+}
+
+/// The older format has one interface, without a name.
+fn old_format(header: &PcapHeader) -> anyhow::Result<Held> {
+    if header.is_bigendian() {
+        return Err(failure(
+            "the capture is of a machine of the other byte order",
+            "convert it: `editcap -F pcapng FILE NEW-FILE`",
+        ));
+    }
+    let units_per_second = if header.is_nanosecond_precision() { 1_000_000_000 } else { 1_000_000 };
+    Ok(Held::Interface(Interface { link_type: header.network.0, units_per_second, name: None }))
+}
+
+fn next_block(bytes: &[u8], is_big_endian: bool, interfaces: &[Interface]) -> Read {
+    let parsed = if is_big_endian { parse_block_be(bytes) } else { parse_block_le(bytes) };
+    let (rest, block) = match parsed {
+        Ok(parsed) => parsed,
+        Err(NomError::Incomplete(_)) => return Ok(None),
+        Err(_) => return Err(no_capture()),
+    };
+    let held = match block {
+        Block::SectionHeader(section) => Held::Section { is_big_endian: section.big_endian() },
+        Block::InterfaceDescription(block) => Held::Interface(interface(&block)),
+        Block::EnhancedPacket(packet) => {
+            let of = usize::try_from(packet.if_id).ok().and_then(|number| interfaces.get(number));
+            let ticks = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
+            let data = packet.data.get(..packet.caplen as usize).unwrap_or(packet.data);
+            Held::Packet(of.and_then(|of| packet_of(of, since_epoch(ticks, of), data)))
+        }
+        _ => Held::Other,
+    };
+    Ok(Some((bytes.len() - rest.len(), held)))
+}
+
+fn interface(block: &InterfaceDescriptionBlock<'_>) -> Interface {
+    Interface {
+        link_type: block.linktype.0,
+        units_per_second: block.ts_resolution().filter(|units| *units > 0).unwrap_or(1_000_000),
+        name: block.if_name().and_then(Result::ok).map(str::to_owned),
+    }
+}
+
+fn next_frame(bytes: &[u8], is_big: bool, units: u64, interfaces: &[Interface]) -> Read {
+    let parsed = if is_big { parse_pcap_frame_be(bytes) } else { parse_pcap_frame(bytes) };
+    let (rest, frame) = match parsed {
+        Ok(parsed) => parsed,
+        Err(NomError::Incomplete(_)) => return Ok(None),
+        Err(_) => return Err(no_capture()),
+    };
+    let LegacyPcapBlock { ts_sec, ts_usec, data, .. } = frame;
+    let at = Duration::from_secs(ts_sec.into()) + fraction(ts_usec.into(), units);
+    let packet = interfaces.first().and_then(|of| packet_of(of, at, data));
+    Ok(Some((bytes.len() - rest.len(), Held::Packet(packet))))
+}
+
+fn since_epoch(ticks: u64, of: &Interface) -> Duration {
+    let units = of.units_per_second;
+    Duration::from_secs(ticks / units) + fraction(ticks % units, units)
+}
+
+fn fraction(ticks: u64, units_per_second: u64) -> Duration {
+    let nanos = u128::from(ticks) * 1_000_000_000 / u128::from(units_per_second.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or_default())
+}
+
+fn packet_of(of: &Interface, at: Duration, data: &[u8]) -> Option<Packet> {
+    let (key, what) = match of.link_type {
+        USB_LINUX => usb(of, data, 48)?,
+        USB_LINUX_MMAPPED => usb(of, data, 64)?,
+        ISO_14443 => (of.name.clone().unwrap_or_else(|| "card".to_owned()), contactless(data)?),
+        _ => return None,
+    };
+    Some(Packet { at, key, what })
+}
+
+/// A URB as usbmon tells it, behind a header of so many bytes: where the data are, on the way out with the request, on the way in with
+/// its end.
+fn usb(of: &Interface, packet: &[u8], header: usize) -> Option<(String, What)> {
+    let &[kind, transfer, endpoint, device, bus, _] = packet.get(8..14)?.first_chunk()?;
+    let data = packet.get(header..)?;
+    let bus_id = of.name.clone().filter(|name| !name.starts_with("usbmon"));
+    let key = bus_id.unwrap_or_else(|| format!("{bus}.{device}"));
+    let report = || Report::try_from(data).ok();
+    let what = match (kind, transfer, endpoint & IN) {
+        (b'S', INTERRUPT, 0) => What::Report(Direction::ToKey, report()?),
+        (b'C', INTERRUPT, IN) => What::Report(Direction::FromKey, report()?),
+        (b'C', CONTROL, IN) if data.starts_with(&DEVICE_DESCRIPTOR) => What::PluggedIn,
+        _ => return None,
+    };
+    Some((key, what))
+}
+
+/// A block of ISO 14443-4 with an APDU in it, behind a header of four bytes.
+fn contactless(packet: &[u8]) -> Option<What> {
+    let (&[_, event, _, _], data) = packet.split_first_chunk()?;
+    let apdu = || data.split_first().map(|(_, apdu)| apdu.to_vec());
+    Some(match event {
+        0xFA | 0xFE => What::Apdu(Direction::ToKey, apdu()?),
+        0xFB | 0xFF => What::Apdu(Direction::FromKey, apdu()?),
+        0xFC => What::Field { is_on: true },
+        0xFD => What::Field { is_on: false },
+        _ => return None,
+    })
+}
+
+fn no_capture() -> anyhow::Error {
+    failure(
+        "it is no capture file, or it is damaged",
+        "name a file that `--record` or Wireshark wrote (pcapng, or pcap)",
+    )
+}
+
+/// Type of the first block of a pcapng file, the same in both byte orders.
+const SECTION: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];
+/// Length and type.
+const DEVICE_DESCRIPTOR: [u8; 2] = [18, 1];
+const USB_LINUX: i32 = 189;
+const USB_LINUX_MMAPPED: i32 = 220;
+const ISO_14443: i32 = 264;
+const INTERRUPT: u8 = 1;
+const CONTROL: u8 = 2;
+const IN: u8 = 0x80;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A capture in the older format with one URB of usbmon's.
+    fn pcap(packet: &[u8]) -> Vec<u8> {
+        let head =
+            [&[0xD4, 0xC3, 0xB2, 0xA1, 2, 0, 4, 0][..], &[0; 8], &[0xFF, 0xFF, 0, 0, 220, 0, 0, 0]];
+        let length = (packet.len() as u32).to_le_bytes();
+        let frame = [&7_u32.to_le_bytes()[..], &5_u32.to_le_bytes(), &length, &length, packet];
+        [head.concat(), frame.concat()].concat()
+    }
+
+    fn urb(kind: u8, endpoint: u8, data: &[u8]) -> Vec<u8> {
+        [&[0; 8][..], &[kind, INTERRUPT, endpoint, 9, 3, 0], &[0; 50], data].concat()
+    }
+
+    #[test]
+    fn what_another_program_took_on_the_bus_is_read_as_well() {
+        let mut capture = Capture::default();
+        capture.feed(&pcap(&urb(b'C', 0x84, &[6; 64])));
+        let packet = capture.next().unwrap().unwrap();
+        assert_eq!((packet.at, packet.key.as_str()), (Duration::new(7, 5000), "3.9"));
+        assert_eq!(packet.what, What::Report(Direction::FromKey, [6; 64]));
+        assert_eq!(capture.next().unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_that_still_grows_is_read_as_far_as_it_is_there() {
+        let whole = pcap(&urb(b'S', 4, &[6; 64]));
+        let mut capture = Capture::default();
+        for byte in &whole[..whole.len() - 1] {
+            capture.feed(&[*byte]);
+            assert_eq!(capture.next().unwrap(), None);
+        }
+        assert!(capture.is_cut());
+        capture.feed(&whole[whole.len() - 1..]);
+        assert!(capture.next().unwrap().is_some() && !capture.is_cut());
+    }
+
+    #[test]
+    fn other_files_and_other_devices_are_not_taken_for_keys() {
+        let mut capture = Capture::default();
+        capture.feed(b"#!/bin/sh\nexit 0\n# and more, as long as a header would be");
+        assert!(capture.next().is_err());
+        let mut capture = Capture::default();
+        capture.feed(&pcap(&urb(b'C', 0x81, &[0; 8])));
+        assert_eq!(capture.next().unwrap(), None, "a keyboard");
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), begins: bool) {
+            let mut capture = Capture::default();
+            if begins {
+                capture.feed(&pcap(&urb(b'S', 1, &[1; 64])));
+            }
+            capture.feed(&bytes);
+            while let Ok(Some(_)) = capture.next() {}
+        }
+    }
+}

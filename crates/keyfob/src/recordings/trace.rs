@@ -1,0 +1,143 @@
+//! `keyfob trace`: a recorded conversation, or one that goes on, in the standard's words.
+
+mod lines;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rustix::fs::{FlockOperation, flock};
+
+use self::lines::Lines;
+use super::capture::Capture;
+use super::said::Listener;
+use crate::control::{Connection, Request, Response};
+use crate::failure::{advise, failure};
+use crate::process::on_one_thread;
+use crate::terminal;
+use crate::watch::Watch;
+
+/// Show what a key and its hosts said, or say: a recording
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// A recording (`--record`), or what Wireshark took on the USB bus
+    #[arg(required_unless_present = "live")]
+    file: Option<PathBuf>,
+
+    /// The recording of the key that runs here, and what goes on, until it ends
+    #[arg(long, conflicts_with = "file")]
+    live: bool,
+
+    /// Print a JSON object for each message, on a line of its own
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Runs the command; `verbose`: every member of every message.
+///
+/// # Errors
+/// There is no such file, or it is no capture; or no key is recorded.
+pub(crate) fn run(options: &Options, verbose: bool) -> anyhow::Result<()> {
+    let path = match &options.file {
+        Some(file) => file.clone(),
+        None => recording_of_the_running_key(&options.connection)?,
+    };
+    let mut shown = Shown {
+        file: open(&path)?,
+        capture: Capture::default(),
+        listener: Listener::default(),
+        lines: Lines::new(options.json, verbose),
+    };
+    match options.live {
+        true => on_one_thread(follow(&path, &mut shown)),
+        false => shown.all(),
+    }
+}
+
+/// A file, as far as it has been shown.
+struct Shown {
+    file: File,
+    capture: Capture,
+    listener: Listener,
+    lines: Lines,
+}
+
+impl Shown {
+    /// All of it.
+    fn all(&mut self) -> anyhow::Result<()> {
+        self.more()?;
+        if self.capture.is_cut() {
+            terminal::note("The last packet is not whole: whoever wrote it was stopped.");
+        }
+        Ok(())
+    }
+
+    /// What has come to it.
+    fn more(&mut self) -> anyhow::Result<()> {
+        let mut bytes = Vec::new();
+        self.file.read_to_end(&mut bytes)?;
+        self.capture.feed(&bytes);
+        while let Some(packet) = self.capture.next()? {
+            if let Some(said) = self.listener.take(packet) {
+                terminal::print(self.lines.of(&said)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nobody records in it any more.
+    fn is_over(&self) -> bool {
+        let is_free = flock(&self.file, FlockOperation::NonBlockingLockShared).is_ok();
+        if is_free {
+            let _ = flock(&self.file, FlockOperation::Unlock);
+        }
+        is_free
+    }
+}
+
+async fn follow(path: &Path, shown: &mut Shown) -> anyhow::Result<()> {
+    let watch = Watch::start()?;
+    watch.for_growth(path)?;
+    loop {
+        let is_over = shown.is_over();
+        shown.more()?;
+        if is_over {
+            return Ok(());
+        }
+        watch.stirred().await;
+    }
+}
+
+fn recording_of_the_running_key(connection: &Connection) -> anyhow::Result<PathBuf> {
+    let status = match connection.ask(&Request::Status)? {
+        Response::Status(status) => status,
+        other => return Err(other.unexpected()),
+    };
+    let recording = status.keys.into_iter().find_map(|key| key.recording);
+    recording.map(PathBuf::from).ok_or_else(|| {
+        failure("the key that runs here is not recorded", "start it with --record FILE")
+    })
+}
+
+fn open(path: &Path) -> anyhow::Result<File> {
+    File::open(path).map_err(|error| {
+        let error = anyhow::Error::new(error).context(format!("cannot read {}", path.display()));
+        advise(error, "name a file that `--record` or Wireshark wrote")
+    })
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  keyfob serve --record key.pcapng      record what happens
+  keyfob trace key.pcapng               each message on a line
+  keyfob -v trace key.pcapng            with every member
+  keyfob trace --live                   of the key that runs here, as it goes on
+  keyfob trace --json key.pcapng | jq   for programs
+
+`>` is what a host asks, `<` what the key answers. docs/recording.md tells what a recording holds, and how to take \
+one of a key of hardware.";

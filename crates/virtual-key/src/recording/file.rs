@@ -1,0 +1,80 @@
+//! The file of a recording: private, one process's, and whole blocks alone.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+
+use super::pcapng::whole;
+use crate::error::Error;
+use crate::private_file::file_error;
+
+/// An open recording. Each block is one write, so a process that is killed leaves at most the last of them unfinished.
+pub(super) struct RecordingFile {
+    file: File,
+    path: PathBuf,
+    /// Bytes of whole blocks.
+    length: u64,
+}
+
+impl RecordingFile {
+    /// Opens it, or makes it, and cuts off what is no whole block.
+    ///
+    /// # Errors
+    /// It cannot be written, is open to others, is no recording, or another process records in it.
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let cannot = |error| file_error("record in", path, error, "name a file of your own");
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(flags.bits().cast_signed())
+            .open(path)
+            .map_err(cannot)?;
+        sealed_records::check_private_file(&file, path)?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+            let error = io::Error::other("another process records in it");
+            file_error("record in", path, error, "name another file, or end that one")
+        })?;
+        let mut opened = Self { file, path: path.to_owned(), length: 0 };
+        opened.cut().map_err(cannot)?;
+        Ok(opened)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds a block.
+    ///
+    /// # Errors
+    /// What the medium says. The file is as it was before then, unless that fails as well.
+    pub(super) fn add(&mut self, block: &[u8]) -> io::Result<()> {
+        match self.file.write_all(block) {
+            Ok(()) => {
+                self.length = self.length.saturating_add(block.len() as u64);
+                Ok(())
+            }
+            Err(error) => {
+                let _ = self.file.set_len(self.length);
+                Err(error)
+            }
+        }
+    }
+
+    fn cut(&mut self) -> io::Result<()> {
+        let mut all = Vec::new();
+        self.file.rewind()?;
+        self.file.read_to_end(&mut all)?;
+        let whole = whole(&all).ok_or_else(|| {
+            io::Error::other("it holds something else than a recording, and is left as it is")
+        })?;
+        self.length = whole as u64;
+        if whole < all.len() { self.file.set_len(self.length) } else { Ok(()) }
+    }
+}
