@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 
 _FILES = tempfile.TemporaryDirectory(prefix="keyfob-lines-")  # gone with the tests
-SILENT = 2  # seconds without an end, after which a program counts as waiting for ever
+SILENT = 5  # seconds without an end, after which a program counts as waiting for ever
 PATIENCE = 30  # seconds for any one thing to happen, even on an emulated machine
 
 
