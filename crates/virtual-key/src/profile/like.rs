@@ -81,6 +81,8 @@ fn behaviour(info: &Map<String, Json>, table: &mut Table) {
         let number = info.get(key).and_then(Json::as_i64);
         put(table, key, number.map_or(usual, |number| number.clamp(least, most)).into());
     }
+    put(table, "transportsForReset", model.transports_for_reset());
+    put(table, "maxCredentialIdLength", model.id_length().into());
     let capacity = model.number("remainingDiscoverableCredentials").unwrap_or(25);
     put(table, "capacity", capacity.clamp(1, i64::from(super::MAX_CAPACITY)).into());
 }
@@ -155,6 +157,20 @@ impl<'a> Model<'a> {
         let told: Vec<_> =
             self.names("transports").filter(|name| TRANSPORTS.contains(name)).collect();
         names(if told.is_empty() { vec!["usb"] } else { each_once(told) })
+    }
+
+    /// Some write them in capitals.
+    fn transports_for_reset(&self) -> Value {
+        let told: Vec<_> = self.names("transportsForReset").map(str::to_lowercase).collect();
+        let reached = self.names("transports").filter(|name| TRANSPORTS.contains(name));
+        names(each_once(reached.filter(|name| told.iter().any(|one| one == name)).collect()))
+    }
+
+    /// A request with such an id has room for the rest of it. 0: each is as long as it must be.
+    fn id_length(&self) -> i64 {
+        let message = self.number("maxMsgSize").unwrap_or(1024).clamp(510, 7609);
+        let longest = (message / 2).min(1023);
+        self.number("maxCredentialIdLength").map_or(0, |told| told.clamp(16, longest))
     }
 
     fn options(&self) -> Table {
@@ -269,11 +285,10 @@ const OPTIONS: [&str; 10] = [
     "largeBlobs",
 ];
 /// Numbers with what a key can do at the least and at the most, and what it does where nothing is told.
-const NUMBERS: [(&str, i64, i64, i64); 10] = [
+const NUMBERS: [(&str, i64, i64, i64); 9] = [
     ("firmwareVersion", 1, u32::MAX as i64, 1),
     ("maxMsgSize", 510, 7609, 1024),
     ("maxCredentialCountInList", 1, 512, 16),
-    ("maxCredentialIdLength", 16, 1023, 0),
     ("minPINLength", 4, 63, 4),
     ("maxPINLength", 8, 63, 63),
     ("maxSerializedLargeBlobArray", 1024, 65536, 1024),

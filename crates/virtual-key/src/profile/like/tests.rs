@@ -20,9 +20,10 @@ fn statement() -> Json {
             "maxMsgSize": 510,
             "pinUvAuthProtocols": [1],
             "maxCredentialCountInList": 8,
-            "maxCredentialIdLength": 128,
+            "maxCredentialIdLength": 300,
             "transports": ["ble", "usb"],
             "algorithms": [{ "type": "public-key", "alg": -7 }, { "type": "public-key", "alg": -65535 }],
+            "transportsForReset": ["USB", "ble"],
             "minPINLength": 6,
             "certifications": { "FIPS-CMVP-3": 2, "FIDO": 3 },
             "pinComplexityPolicyURL": "68747470733a2f2f61",
@@ -73,9 +74,11 @@ fn what_it_tells_and_does_not_do_is_listed_and_so_are_its_contradictions() {
         "algorithms: -65535",
         "certifications",
         "extensions: uvm",
+        "maxCredentialIdLength: 300, and is 255",
         "options.plat: true, and is false",
         "pinComplexityPolicyURL: https://a",
         "transports: ble",
+        "transportsForReset: USB, ble",
         "versions: FIDO_2_2",
     ];
     assert_eq!(lines, expected);
