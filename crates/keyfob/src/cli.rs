@@ -11,8 +11,8 @@ use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcomma
 
 use crate::terminal::{self, Paint};
 use crate::{
-    bench, bridge, completions, conform, demo, failure, host, man, metadata, recordings, run,
-    settings, state, webdriver,
+    bench, bridge, completions, conform, demo, failure, host, man, metadata, models, recordings,
+    run, settings, state, webdriver,
 };
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
@@ -198,6 +198,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     State(state::Command),
 
+    #[command(subcommand)]
+    Models(models::Command),
     Metadata(metadata::Options),
     Conform(conform::Options),
     Demo(demo::Options),

@@ -19,7 +19,6 @@ use ctap_conformance::{
     CardKey, Case, Expectations, HidKey, Judgement, Report, Suite, Transport, run as run_suite,
 };
 use virtual_key::key::Touch;
-use virtual_key::profile::Profile;
 
 use self::choice::ChoiceOptions;
 use self::in_process::Simulated;
@@ -28,22 +27,20 @@ use self::reports::{ReportOptions, ReportWriter};
 use self::show::Progress;
 use crate::device::{self, Address};
 use crate::failure::{advise, failure, usage};
-use crate::{profiles, terminal};
+use crate::profiles::KindOptions;
+use crate::terminal;
 
 /// Test whether a key keeps to the CTAP standard, case by case
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The key to test: auto, /dev/hidrawN, usbip:HOST:PORT/BUSID or pcsc:READER, shorter where that is clear [default: a new keyfob within this process]
-    #[arg(long, value_name = "KEY", env = "KEYFOB_DEVICE", add = device::completer())]
+    #[arg(long, value_name = "KEY", env = "KEYFOB_DEVICE", conflicts_with_all = ["profile", "like"], add = device::completer())]
     device: Option<Address>,
 
     /// Without --device: what kind of keyfob to test
-    #[arg(
-        long, value_name = "NAME|FILE", default_value = "default", conflicts_with = "device",
-        add = profiles::completer()
-    )]
-    profile: String,
+    #[command(flatten)]
+    kind: KindOptions,
 
     /// Allow resets: everything on the key is lost. Without this, only cases run that leave it as it is
     #[arg(long)]
@@ -211,8 +208,8 @@ impl Options {
     fn key(&self) -> anyhow::Result<Box<dyn Transport>> {
         match &self.device {
             None => {
-                let profile = Profile::load(&self.profile)?;
-                Ok(Box::new(HidKey::new(Simulated::new(&profile, Touch::Ask)?)))
+                let kind = self.kind.load()?;
+                Ok(Box::new(HidKey::new(Simulated::new(&kind.profile, Touch::Ask)?)))
             }
             Some(address) => match address.found()? {
                 Address::Pcsc { reader } => {
@@ -229,7 +226,7 @@ impl Options {
     /// What reports call the key.
     fn device_name(&self) -> String {
         match &self.device {
-            None => format!("keyfob in process, profile {}", self.profile),
+            None => format!("keyfob in process, {}", self.kind.name()),
             Some(device) => device.to_string(),
         }
     }
@@ -237,7 +234,7 @@ impl Options {
     /// How this run is asked for again, up to the case.
     fn rerun(&self) -> String {
         let mut words = match &self.device {
-            None => format!("keyfob conform --profile {}", self.profile),
+            None => format!("keyfob conform {}", typed(self.kind.typed())),
             Some(device) => format!("keyfob conform --device {device}"),
         };
         if self.device.is_some() && self.yes_erase_this_key {
@@ -251,6 +248,13 @@ impl Options {
         }
         words + " --filter"
     }
+}
+
+/// Words as one types them; quoted where a shell would take them for something else.
+fn typed(words: impl Iterator<Item = String>) -> String {
+    let is_plain = |word: &String| word.chars().all(|c| c.is_alphanumeric() || "-_./".contains(c));
+    let word = |word: String| if is_plain(&word) { word } else { quoted(&word) };
+    words.map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a shell takes it.

@@ -16,6 +16,7 @@ mod journal;
 mod log;
 mod man;
 mod metadata;
+mod models;
 mod process;
 mod profiles;
 mod recordings;
@@ -88,6 +89,7 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
         Command::Wink(options) => settings::select::run_wink(&options),
         Command::Webauthn(command) => settings::webauthn::run(&command),
         Command::State(command) => state::run(&command),
+        Command::Models(command) => models::run(&command),
         Command::Metadata(options) => metadata::run(&options),
         Command::Conform(options) => conform::run(&options, cli.verbose > 0),
         Command::Demo(options) => demo::run(&options, cli.verbose),

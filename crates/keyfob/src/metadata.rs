@@ -1,9 +1,12 @@
 //! `keyfob metadata`: the FIDO metadata statement of a kind of key (AT-50 to AT-72).
 
+mod entry;
+
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use virtual_key::attestation::{self, AttestationKind, Identity, Issuer};
 use virtual_key::memory::{Memory, Place};
@@ -13,8 +16,9 @@ use virtual_key::profile::Profile;
 
 use crate::control::{Connection, Request, Response};
 use crate::failure::usage;
+use crate::profiles::{Kind, KindOptions};
 use crate::say::warn;
-use crate::{profiles, state, terminal};
+use crate::{state, terminal};
 
 /// Print the metadata statement of a kind of key (FIDO MDS3)
 ///
@@ -22,9 +26,8 @@ use crate::{profiles, state, terminal};
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// What kind of key: default, fido2.1, fido2.0, u2f-only, bio, everything, or a TOML file
-    #[arg(long, value_name = "NAME|FILE", default_value = "default", add = profiles::completer())]
-    profile: String,
+    #[command(flatten)]
+    kind: KindOptions,
     /// Where the keys' memory is kept [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -41,6 +44,9 @@ pub(crate) struct Options {
     running: bool,
     #[command(flatten)]
     connection: Connection,
+    /// The whole entry of a metadata service, with status reports: those of the model that the key is like
+    #[arg(long)]
+    entry: bool,
     /// Print it on one line
     #[arg(long)]
     json: bool,
@@ -61,13 +67,21 @@ fn text(options: &Options) -> anyhow::Result<String> {
             "add --running, or leave out --control",
         ));
     }
-    let statement = match options.running {
+    let Kind { profile, entry: model } = options.kind.load()?;
+    let own = match options.running {
         true => of_running_key(options)?,
-        false => of_kept_key(options)?,
+        false => of_kept_key(options, &profile)?,
     };
+    let today = DateTime::<Utc>::from(SystemTime::now()).date_naive();
+    // What a model of FIDO2 says of itself is not about its U2F side.
+    let entry = match model.filter(|_| !(profile.speaks_ctap2() && options.u2f)) {
+        Some(model) => entry::imitated(model, &own),
+        None => entry::unknown_to_fido(own, &today.to_string()),
+    };
+    let told = if options.entry { entry } else { entry::statement(entry) };
     Ok(match options.json {
-        true => terminal::json_line(&statement)?,
-        false => terminal::json(&statement)?,
+        true => terminal::json_line(&told)?,
+        false => terminal::json(&told)?,
     })
 }
 
@@ -79,11 +93,10 @@ fn of_running_key(options: &Options) -> anyhow::Result<Value> {
     }
 }
 
-fn of_kept_key(options: &Options) -> anyhow::Result<Value> {
-    let profile = Profile::load(&options.profile)?;
+fn of_kept_key(options: &Options, profile: &Profile) -> anyhow::Result<Value> {
     if options.u2f && !profile.speaks_u2f() {
-        let what = format_args!("a key of the profile {} does not speak U2F", options.profile);
-        return Err(usage(what, "leave out --u2f for what it speaks, or name another profile"));
+        let what = format_args!("a key of {} does not speak U2F", options.kind.name());
+        return Err(usage(what, "leave out --u2f for what it speaks, or name another kind of key"));
     }
     let place = options.unlock.place(options.state.as_deref(), options.key)?;
     let identity = |kind| {
@@ -94,7 +107,7 @@ fn of_kept_key(options: &Options) -> anyhow::Result<Value> {
         }
     };
     let identities = profile.identities(identity).map_err(state::with_cure)?;
-    let statements = Statements::new(&profile, &identities)?;
+    let statements = Statements::new(profile, &identities)?;
     statements.of(options.u2f).cloned().context("the profile speaks neither CTAP2 nor U2F")
 }
 
@@ -112,6 +125,7 @@ Examples:
   keyfob metadata --profile ./mine.toml --state ./keys
   keyfob metadata | jq -r '.attestationRootCertificates[0]' | base64 -d > root
   keyfob metadata --u2f      of its U2F side
+  keyfob metadata --like \"YubiKey 5 Series with NFC\" --entry
   keyfob metadata --running  of the running key, one with --ephemeral too
 
 The statement goes with one key: its attestation certificate has a root of its own, which is made here if the key \
@@ -131,8 +145,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("mine.toml");
         std::fs::write(&file, "versions = [\"FIDO_2_0\", \"FIDO_2_1\"]").unwrap();
-        let profile = file.to_str().unwrap().to_owned();
-        let options = Options { profile, u2f: true, ..options(directory.path()) };
+        let kind = KindOptions::of_profile(file.to_str().unwrap());
+        let options = Options { kind, u2f: true, ..options(directory.path()) };
         let said = describe(&text(&options).unwrap_err());
         assert!(said.contains("does not speak U2F") && said.contains("next: "), "{said}");
     }
@@ -149,13 +163,14 @@ mod tests {
     /// For the first key whose memory is there.
     fn options(state: &Path) -> Options {
         Options {
-            profile: "default".to_owned(),
+            kind: KindOptions::default(),
             state: Some(state.to_owned()),
             key: 1,
             unlock: state::UnlockOptions::default(),
             u2f: false,
             running: false,
             connection: Connection::default(),
+            entry: false,
             json: false,
         }
     }

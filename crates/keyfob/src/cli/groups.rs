@@ -26,7 +26,10 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "wink",
         ],
     ),
-    ("Test and measure", &["conform", "trace", "replay", "webauthn", "bench", "demo", "metadata"]),
+    (
+        "Test and measure",
+        &["conform", "trace", "replay", "webauthn", "bench", "demo", "models", "metadata"],
+    ),
     ("This machine", &["doctor", "state", "completions", "man", "help"]),
 ];
 

@@ -15,7 +15,7 @@ use usbip_server::vhci::VhciError;
 use virtual_key::Error;
 use virtual_key::host::{Driver, Held};
 use virtual_key::keys::{CardReader, Form, Keys, PluggedKey};
-use virtual_key::profile::Profile;
+use virtual_key::profile::UsbIds;
 
 use super::key_options::KeyOptions;
 use super::nfc::NfcOptions;
@@ -47,10 +47,10 @@ pub(crate) struct Options {
 /// The kernel has neither driver, or does not let this user at it; or the host unplugged a key.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let driver = options.driver().map_err(with_cure)?;
-    if options.reader.nfc == Some(CardReader::Ccid) {
-        warn_if_left_alone(&options.keys)?;
-    }
     let settings = driver.suited(options.keys.settings(options.reader.form())?);
+    if options.reader.nfc == Some(CardReader::Ccid) {
+        warn_if_left_alone(settings.profile.usb_ids());
+    }
     let running = Running::start(&Server::new(), &options.keys, &settings)?;
     let keys = Rc::clone(running.keys());
     options.reader.lay_on(&keys);
@@ -58,12 +58,10 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 }
 
 /// Says what pcscd needs to find their readers, if it does.
-fn warn_if_left_alone(keys: &KeyOptions) -> anyhow::Result<()> {
-    let ids = Profile::load(&keys.profile)?.usb_ids();
+fn warn_if_left_alone(ids: UsbIds) {
     if let Some(Err((what, next))) = host::libccid_takes(ids) {
         warn(format_args!("{what}\nnext: {next}"));
     }
-    Ok(())
 }
 
 impl Options {

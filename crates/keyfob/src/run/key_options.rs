@@ -7,12 +7,13 @@ use clap::{Args, ValueEnum};
 use virtual_key::key::Touch;
 use virtual_key::keys::{Form, KeySettings};
 use virtual_key::platform::seed_of;
-use virtual_key::profile::{MAX_CAPACITY, Profile};
+use virtual_key::profile::MAX_CAPACITY;
 
 use super::{conformance_hooks, http_server};
+use crate::profiles::{KindOptions, warn_of_imitation};
 use crate::recordings::options::RecordOptions;
 use crate::say::warn;
-use crate::{profiles, state};
+use crate::state;
 
 /// What a key is made of, and how it treats touches: the same for `serve` and `attach`.
 #[derive(Debug, Args)]
@@ -45,9 +46,8 @@ pub(crate) struct KeyOptions {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
     pub(crate) keys: u8,
 
-    /// What kind of key: default, fido2.1, fido2.0, u2f-only, bio, everything, or a TOML file
-    #[arg(long, value_name = "NAME|FILE", default_value = "default", add = profiles::completer())]
-    pub(crate) profile: String,
+    #[command(flatten)]
+    pub(crate) kind: KindOptions,
 
     /// How many passkeys (discoverable credentials) fit on a key [default: as the profile says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CAPACITY)))]
@@ -96,14 +96,14 @@ impl KeyOptions {
     /// What the keys are made as, in this form.
     ///
     /// # Errors
-    /// No such profile, or nothing tells where memories are kept.
+    /// No such profile or model, or nothing tells where memories are kept.
     pub(crate) fn settings(&self, form: Form) -> anyhow::Result<KeySettings> {
         let memory = |number| match self.ephemeral {
             true => Ok(None),
             false => self.unlock.place(self.state.as_deref(), number).map(Some),
         };
-        let profile = Profile::load(&self.profile)?.with_capacity(self.capacity);
-        profiles::warn_of_imitation(&profile)?;
+        let profile = self.kind.load()?.profile.with_capacity(self.capacity);
+        warn_of_imitation(&profile)?;
         Ok(KeySettings {
             profile,
             form,
@@ -122,7 +122,7 @@ impl KeyOptions {
 impl KeyOptions {
     /// One key that remembers nothing.
     pub(crate) fn for_tests() -> Self {
-        let profile = "default".to_owned();
+        let kind = KindOptions::default();
         let (state, ephemeral, touch, control) = (None, true, Touch::Ask, None);
         let (keys, capacity, until_stdin_closes) = (1, None, false);
         let http = http_server::HttpOptions::default();
@@ -136,7 +136,7 @@ impl KeyOptions {
             finger: Vec::new(),
             seed: None,
             keys,
-            profile,
+            kind,
             capacity,
             control,
             until_stdin_closes,

@@ -170,7 +170,7 @@ fn algorithms(numbers: impl Iterator<Item = i64>) -> String {
 }
 
 /// `ES256 (-7)`, with the names of the IANA registry of COSE algorithms.
-pub(super) fn algorithm_name(number: i64) -> String {
+pub(crate) fn algorithm_name(number: i64) -> String {
     let name = match number {
         -7 => "ES256",
         -8 => "EdDSA",

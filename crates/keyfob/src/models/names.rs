@@ -1,0 +1,210 @@
+//! Which model a person means: by its number, its name, or words of it.
+
+use super::blob::Model;
+use crate::failure::usage;
+use crate::say::warn;
+use crate::terminal::shown::{name as shown, quoted_name};
+
+/// The one that is meant. Of several with one name it is the newest, which is said.
+///
+/// # Errors
+/// None is meant, or several are: the caller's fault.
+pub(super) fn find<'m, 'a>(models: &'m [Model<'a>], name: &str) -> anyhow::Result<&'m Model<'a>> {
+    let meant = meant(models, name);
+    match (newest(&meant), &meant[..]) {
+        (Some(model), [_]) => Ok(model),
+        (Some(model), _) => {
+            let (count, name) = (meant.len(), quoted_name(model.description()));
+            warn(format_args!(
+                "{count} models are called {name}; this is the newest, {}",
+                model.id()
+            ));
+            Ok(model)
+        }
+        (None, []) => Err(nothing(models, name)),
+        (None, several) => Err(usage(
+            format_args!(
+                "{} models are meant by {}:{}",
+                several.len(),
+                quoted_name(name),
+                listed(several)
+            ),
+            "type more of the name, or what stands in front of it",
+        )),
+    }
+}
+
+/// Those that have all these words.
+///
+/// # Errors
+/// There is none: the caller's fault.
+pub(super) fn search<'m, 'a>(
+    models: &'m [Model<'a>],
+    words: &[String],
+) -> anyhow::Result<Vec<&'m Model<'a>>> {
+    let words = words.join(" ");
+    match with_words(models, &words) {
+        none if none.is_empty() => Err(nothing(models, &words)),
+        found => Ok(found),
+    }
+}
+
+/// Those with this number; else with this name; else with these words.
+fn meant<'m, 'a>(models: &'m [Model<'a>], name: &str) -> Vec<&'m Model<'a>> {
+    let lower = name.trim().to_lowercase();
+    let with = |is_meant: &dyn Fn(&Model<'_>) -> bool| {
+        let found: Vec<_> = models.iter().filter(|model| is_meant(model)).collect();
+        Some(found).filter(|found| !found.is_empty())
+    };
+    let number = digits(name);
+    with(&|model| numbers(model).any(|one| digits(&one) == number))
+        .or_else(|| with(&|model| names(model).any(|one| one.to_lowercase() == lower)))
+        .unwrap_or_else(|| with_words(models, name))
+}
+
+fn with_words<'m, 'a>(models: &'m [Model<'a>], words: &str) -> Vec<&'m Model<'a>> {
+    let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+    let has_all = |model: &&Model<'_>| {
+        let text = text(model);
+        !words.is_empty() && words.iter().all(|word| text.contains(word))
+    };
+    models.iter().filter(has_all).collect()
+}
+
+/// The newest of one name, if one is: versions of different makers cannot be compared.
+fn newest<'m, 'a>(models: &[&'m Model<'a>]) -> Option<&'m Model<'a>> {
+    let first = models.first()?;
+    let age = |model: &Model<'_>| (model.family(), model.metadata_statement.authenticator_version);
+    let newest = models.iter().copied().max_by_key(|model| age(model))?;
+    let is_only = models.iter().filter(|model| age(model) == age(newest)).count() == 1;
+    let is_one_name = models.iter().all(|model| model.description() == first.description());
+    (is_only && is_one_name).then_some(newest)
+}
+
+fn nothing(models: &[Model<'_>], name: &str) -> anyhow::Error {
+    let what = format!("no model is called {}, or has all these words", quoted_name(name));
+    match &nearest(models, name)[..] {
+        [] => usage(what, "`keyfob models list` shows them all"),
+        near => usage(
+            format_args!("{what}; like it are:{}", listed(near)),
+            "type one of these names, or see them all: keyfob models list",
+        ),
+    }
+}
+
+/// Those whose words are most like these.
+fn nearest<'m, 'a>(models: &'m [Model<'a>], name: &str) -> Vec<&'m Model<'a>> {
+    let wanted: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
+    let likeness = |model: &Model<'_>| {
+        let text = text(model);
+        let best = |word: &String| {
+            text.split_whitespace()
+                .map(|other| strsim::normalized_damerau_levenshtein(word, other))
+                .fold(0.0, f64::max)
+        };
+        wanted.iter().map(best).sum::<f64>() / wanted.len().max(1) as f64
+    };
+    let mut near: Vec<_> = models.iter().map(|model| (likeness(model), model)).collect();
+    near.retain(|(likeness, _)| *likeness > MUCH_LIKE);
+    near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    near.into_iter().map(|(_, model)| model).take(NEAREST).collect()
+}
+
+/// Each on a line of its own, behind what it can be named by.
+fn listed(models: &[&Model<'_>]) -> String {
+    let line = |model: &&Model<'_>| format!("\n  {}  {}", model.id(), shown(model.description()));
+    let more = match models.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!("\n  and {more} more"),
+    };
+    models.iter().take(LISTED).map(line).collect::<String>() + &more
+}
+
+/// What is searched for words.
+fn text(model: &Model<'_>) -> String {
+    let certified =
+        model.status_reports.iter().map(|report| report.certification_descriptor.as_str());
+    let words: Vec<&str> = names(model).chain(certified).collect();
+    words.join(" ").to_lowercase()
+}
+
+/// What it is called, in all languages.
+fn names<'m>(model: &'m Model<'_>) -> impl Iterator<Item = &'m str> {
+    let friendly = model.metadata_statement.friendly_names.as_object().into_iter().flatten();
+    [model.description()].into_iter().chain(friendly.filter_map(|(_, name)| name.as_str()))
+}
+
+/// What metadata knows it by.
+fn numbers(model: &Model<'_>) -> impl Iterator<Item = String> {
+    let certificates = model.attestation_certificate_key_identifiers.iter().cloned();
+    model.aaguid.iter().map(ToString::to_string).chain(certificates)
+}
+
+/// A number, however it is written.
+fn digits(number: &str) -> String {
+    number.trim().replace('-', "").to_lowercase()
+}
+
+/// How many like ones are offered.
+const NEAREST: usize = 5;
+/// More of them nobody reads.
+const LISTED: usize = 12;
+/// Between words that have nothing in common, 0, and the same ones, 1.
+const MUCH_LIKE: f64 = 0.6;
+
+#[cfg(test)]
+mod tests {
+    use super::super::blob::Blob;
+    use super::super::blob::tests::{AAGUID, entry, payload};
+    use super::*;
+    use crate::failure::describe;
+
+    /// What is found of these, as descriptions and firmware.
+    fn found(name: &str) -> Result<(String, u64), String> {
+        let other = |digit: char| AAGUID.replace('f', &digit.to_string());
+        let text = payload(&[
+            entry("YubiKey 5 Series", AAGUID, 5_2),
+            entry("YubiKey 5 Series", &other('1'), 5_7),
+            entry("YubiKey 5 Series with NFC", &other('2'), 5_7),
+            entry("Twin", &other('3'), 1),
+            entry("Twin", &other('4'), 1),
+        ]);
+        let models = Blob::parse(&text).unwrap().keys().unwrap();
+        let model = find(&models, name).map_err(|error| describe(&error))?;
+        Ok((model.description().to_owned(), model.metadata_statement.authenticator_version))
+    }
+
+    #[test]
+    fn a_model_is_found_by_its_number_its_name_and_words_of_it() {
+        let nfc = Ok(("YubiKey 5 Series with NFC".to_owned(), 57));
+        assert_eq!(found("yubikey 5 series WITH nfc"), nfc);
+        assert_eq!(found("nfc yubi"), nfc);
+        assert_eq!(found(&AAGUID.replace('f', "2").replace('-', "").to_uppercase()), nfc);
+    }
+
+    #[test]
+    fn of_several_with_one_name_the_newest_is_meant() {
+        assert_eq!(found("YubiKey 5 Series"), Ok(("YubiKey 5 Series".to_owned(), 57)));
+    }
+
+    #[test]
+    fn a_name_that_fits_several_lists_them_with_what_tells_them_apart() {
+        for (name, listed) in [("yubikey", "with NFC"), ("Twin", "3a2b99dc")] {
+            let told = found(name).unwrap_err();
+            assert!(told.contains("models are meant by") && told.contains(listed), "{told}");
+            assert!(told.contains("\nnext: type more of the name"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_fits_none_offers_the_nearest() {
+        let told = found("yubkey series nfs").unwrap_err();
+        assert!(told.contains("like it are:\n  2a2b99dc"), "{told}");
+        let told = found("xyz").unwrap_err();
+        assert!(
+            !told.contains("like it") && told.contains("\nnext: `keyfob models list`"),
+            "{told}"
+        );
+        assert!(found(" ").is_err());
+    }
+}

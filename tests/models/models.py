@@ -1,0 +1,218 @@
+"""A key like each model of FIDO's metadata service, and what clients make of it: a line of a table for each."""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import bus
+import libfido2
+import python_fido2
+from fido2.ctap2 import Ctap2
+from keyfob import Keyfob
+
+PIN = "24681357"
+WELL = "yes"
+
+# What changes while a key is used: a statement has it as it was on some day.
+STATE = {
+    "encCredStoreState",
+    "encIdentifier",
+    "forcePINChange",
+    "longTouchForReset",
+    "minPINLength",
+    "remainingDiscoverableCredentials",
+    "uvCountSinceLastPinEntry",
+}
+BESIDE = {"pinRetries", "powerCycleState"}  # what `keyfob info` tells beside getInfo
+STATE_OPTIONS = {"alwaysUv", "bioEnroll", "clientPin", "ep", "uv", "userVerificationMgmtPreview"}
+
+PAGE = """# Keys like the models
+
+Made by `./dev models` from number {number} of FIDO's metadata, with {versions}: of each model that [`--like`](models.md) can be told, whether such a
+key starts, whether its getInfo is what the metadata says, member by member and in order, but for what changes while a key is used, and whether two
+clients register with it and sign in, with a PIN where it can have one. **{starts} of {models} start, {same} of {fido2} say what their model says,
+{python} register with python-fido2, {libfido2} with libfido2.**
+
+| model | known by | starts | the same getInfo | python-fido2 | libfido2 |
+|---|---|---|---|---|---|
+"""
+
+
+def main():
+    options = arguments()
+    Keyfob.program = options.keyfob
+    bus.choose("usbip")
+    models = chosen(options.words)
+    with ProcessPoolExecutor(2, initializer=prepare, initargs=(options.keyfob,)) as two:
+        lines = []
+        for line in two.map(judged, models):
+            lines.append(line)
+            if set(line[2:]) - {WELL, "–"}:
+                print(" | ".join(line), flush=True)
+    count = [sum(line[column] == WELL for line in lines) for column in range(6)]
+    print(f"{len(lines)} models: {count[2]} start, {count[3]} are the same, {count[4]} with python-fido2, {count[5]} with libfido2")
+    if options.page:
+        write(options.page, models, lines, count)
+    return 0 if count[2] == len(lines) else 1
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keyfob", required=True, metavar="FILE", help="the program under test")
+    parser.add_argument("--page", metavar="FILE", help="where the table goes")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="words of the names of models; without, all")
+    return parser.parse_args()
+
+
+def prepare(program):
+    """In each process: a host of its own."""
+    Keyfob.program = program
+    bus.choose("usbip")
+
+
+def chosen(words):
+    """The models, as `keyfob models list --json` has them; one has no getInfo, and nothing can be like it."""
+    command = ["search", *words] if words else ["list"]
+    listed = json.loads(keyfob("models", *command, "--json"))
+    return [model for model in listed if model["protocolFamily"] == "u2f" or model["versions"]]
+
+
+def keyfob(*words):
+    return subprocess.run([Keyfob.program, *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+
+
+def judged(model):
+    """A line of the table: each client has a new key, which the other has not used."""
+    number = model.get("aaguid") or model["attestationCertificateKeyIdentifiers"][0]
+    claim = ["--with-its-aaguid"] if model.get("aaguid") else []
+    line = [model["description"].replace("|", "\\|"), number]
+    with tempfile.NamedTemporaryFile("wb", suffix=".toml") as profile:
+        profile.write(keyfob("models", "profile", number, *claim))
+        profile.flush()
+        attempts = [attempt(number, judge, profile.name) for judge in (starts, same, with_python_fido2, with_libfido2)]
+    return line + (attempts if claim else [attempts[0], "–", *attempts[2:]])
+
+
+def attempt(number, judge, profile):
+    """What `judge` says of a new key of this kind; or the last line of what went wrong."""
+    try:
+        with Keyfob("serve", "--profile", profile, "--touch", "auto") as key:
+            return judge(key, number) or WELL
+    except Exception as error:  # whatever it is, the table says so
+        return shown(error)
+
+
+@contextmanager
+def plugged():
+    """The key's device node."""
+    bus.attach()
+    try:
+        yield bus.await_node()
+    finally:
+        bus.detach()
+
+
+def shown(error):
+    lines = [line for line in str(error).strip().splitlines() if line.strip()] or [type(error).__name__]
+    return re.sub(r"/tmp/\S+", "…", lines[-1]).replace("|", "\\|")[:120]
+
+
+@cache
+def blob():
+    """FIDO's metadata."""
+    return json.loads(Path(os.environ["KEYFOB_METADATA"]).read_text(encoding="utf-8"))
+
+
+def starts(_key, _number):
+    """A host can have it."""
+    with plugged():
+        pass
+
+
+def same(key, number):
+    told = json.loads(key.type("info", "--json").must_succeed())
+    (stated,) = (entry["metadataStatement"]["authenticatorGetInfo"] for entry in blob()["entries"] if entry.get("aaguid") == number)
+    return ", ".join(sorted(differing(stated, told)))
+
+
+def with_python_fido2(_key, _number):
+    with plugged() as node, python_fido2.opened(libfido2.Device(node)) as hid:
+        pin = None
+        if has_ctap2(hid):
+            info = Ctap2(hid).info
+            if "clientPin" in info.options and info.pin_uv_protocols:
+                pin = PIN
+                python_fido2.Platform(hid).pin.set_pin(pin)
+        browser = python_fido2.Browser(hid, pin)
+        browser.sign_in(browser.register())
+
+
+def has_ctap2(hid):
+    return bool(hid.capabilities & 4)
+
+
+def with_libfido2(_key, _number):
+    with plugged() as node:
+        device = libfido2.Device(node)
+        told = device.token("-I").output
+        options = device.options() if "options: " in told else []
+        pin = PIN if {"clientPin", "noclientPin"} & set(options) and "pin protocols: \n" not in told else ""
+        if pin:
+            device.set_pin(pin)
+        # fido2-assert asks for a PIN only where it is told that the user is to be verified.
+        device.sign(device.register(pin=pin), "-p -v" if "alwaysUv" in options else "-p", pin=pin)
+
+
+def differing(stated, told):
+    """The names of members that differ; what only changes does not count where both have it."""
+    stated, told = ({name: value for name, value in info.items() if name not in BESIDE} for info in (stated, told))
+    options = stated.pop("options", {}), told.pop("options", {})
+    yield from _differing(stated, told, STATE)
+    for name in _differing(*options, STATE_OPTIONS):
+        yield f"options.{name}"
+
+
+def _differing(stated, told, state):
+    for name in stated.keys() | told.keys():
+        is_state = name in state and name in stated and name in told
+        if not is_state and plain(name, stated.get(name)) != plain(name, told.get(name)):
+            yield name
+
+
+def plain(name, value):
+    """Statements have this address in hexadecimal, and some an AAGUID with hyphens."""
+    if name == "aaguid":
+        return value.replace("-", "").lower()
+    if name == "pinComplexityPolicyURL" and isinstance(value, str) and re.fullmatch(r"([0-9a-f]{2})+", value):
+        return bytes.fromhex(value).decode()
+    return value
+
+
+def write(path, models, lines, count):
+    with open(path, "w", encoding="utf-8") as page:
+        page.write(
+            PAGE.format(
+                number=blob()["no"],
+                versions=bus.versions().partition(", ")[2].replace(", ", " and "),
+                models=len(lines),
+                fido2=sum("aaguid" in model for model in models),
+                starts=count[2],
+                same=count[3],
+                python=count[4],
+                libfido2=count[5],
+            )
+        )
+        for line in lines:
+            page.write(f"| {' | '.join(line)} |\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
