@@ -9,6 +9,7 @@
 # why        userVerificationDetails is no longer required since version 3.1 of FIDO's metadata statements (May 2025):
 #            providers of passkeys verify their users in many ways, or leave it to the platform. A relying party that updates
 #            its metadata loses all of it for one model that it may never see.
+#            Whether the standard lets attachmentHint be absent was not confirmed; FIDO publishes the entry so.
 # output     entry by entry: 519 of 520 read, not read: Dashlane Password Manager
 #            all together: TypeError, missing user_verification_details and attachment_hint
 #
