@@ -2,13 +2,15 @@
 //!
 //! ```text
 //!   text.rs          TOML, laid over the profile it extends; what is wrong with it, and where
-//!   description.rs   what a profile says, in the words of getInfo, and the Config that follows from it
+//!   description.rs   what a profile says, in the words of getInfo, whether it fits together, and the Config that follows from it
+//!   aaguid.rs        the number of a model
 //!   announced.rs     what of it is told and not done, in lines for people
 //!   get_info.rs      what a key tells other than it is
 //!   like.rs          the profile of a model, from its metadata statement
 //!   *.toml           the built-in ones
 //! ```
 
+mod aaguid;
 mod announced;
 mod description;
 mod get_info;
@@ -24,7 +26,8 @@ use ctap_core::{CheckedConfig, Config, Transport};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-pub use self::description::{Aaguid, MAX_CAPACITY};
+pub use self::aaguid::Aaguid;
+pub use self::description::MAX_CAPACITY;
 use self::description::{Description, Files};
 pub use self::like::like;
 pub(crate) use self::text::nearest;

@@ -1,0 +1,100 @@
+//! Whether the settings of a profile fit together, where that shows before there is a `Config`.
+
+use ctap_core::config::Contradiction;
+
+use super::Description;
+use super::words::{ConfigCommand, ExtensionName, MultiDeviceCredentialSupport, protocol};
+
+impl Description {
+    /// Whether the settings fit together.
+    ///
+    /// # Errors
+    /// The first [`Contradiction`].
+    pub(in crate::profile) fn check(&self) -> Result<(), Contradiction> {
+        self.can_be()?;
+        match self.imitates {
+            Some(_) => Ok(()),
+            None => self.contradictions().into_iter().next().map_or(Ok(()), Err),
+        }
+    }
+
+    /// What the standard does not allow together.
+    pub(in crate::profile) fn contradictions(&self) -> Vec<Contradiction> {
+        let broken = self.claims().into_iter().filter(|(broken, ..)| *broken);
+        let broken = broken.map(|(_, rule, what)| Contradiction { what: what.into(), rule });
+        broken.chain(self.vouched_by_stand_ins().contradictions()).collect()
+    }
+
+    /// Whether there can be such a key, contradictions or not.
+    fn can_be(&self) -> Result<(), Contradiction> {
+        match self.rules().into_iter().find(|(broken, ..)| *broken) {
+            Some((_, rule, what)) => Err(Contradiction { what: what.into(), rule }),
+            None => self.vouched_by_stand_ins().can_be(),
+        }
+    }
+
+    /// What [`contradictions`](ctap_core::Config::contradictions) of a `Config` cannot see, because a `Config` cannot even say it.
+    fn claims(&self) -> [(bool, &'static str, &'static str); 4] {
+        let only = |extension, offered: bool| self.extensions.contains(&extension) && !offered;
+        [
+            (
+                self.options.always_uv && !self.has(ConfigCommand::ToggleAlwaysUv),
+                "GI-78",
+                "alwaysUv needs the configuration command toggleAlwaysUv",
+            ),
+            (
+                only(ExtensionName::LargeBlobKey, self.options.large_blobs),
+                "GI-81",
+                "the extension largeBlobKey needs largeBlobs",
+            ),
+            (
+                only(ExtensionName::MinPinLength, self.has(ConfigCommand::SetMinPinLength)),
+                "GI-84",
+                "the extension minPinLength needs the configuration command setMinPINLength",
+            ),
+            (
+                self.credentials.backup_eligibility
+                    && self.credentials.multi_device_credential_support
+                        == MultiDeviceCredentialSupport::Unsupported,
+                "AT-67",
+                "backupEligibility needs multiDeviceCredentialSupport explicit or implicit",
+            ),
+        ]
+    }
+
+    /// What [`can_be`](ctap_core::Config::can_be) cannot see likewise.
+    fn rules(&self) -> [(bool, &'static str, &'static str); 6] {
+        let all_protocols =
+            self.pin_uv_auth_protocols.iter().all(|number| protocol(*number).is_some());
+        [
+            (
+                !(1..=63).contains(&self.description.len()) || !self.description.is_ascii(),
+                "AT-51",
+                "the description is 1 to 63 ASCII characters",
+            ),
+            (self.vendor_id == 0, "HD-94", "the vendorId is not 0, which some hosts refuse"),
+            (
+                !self.shipped.fingers.is_empty() && !self.options.has_sensor(),
+                "BE-21",
+                "shipped fingers need a sensor: uv, bioEnroll or userVerificationMgmtPreview",
+            ),
+            (!all_protocols, "GI-15", "the PIN/UV auth protocols are 1 and 2"),
+            (
+                self.capacity > MAX_CAPACITY || (self.options.rk && self.capacity == 0),
+                "GI-29",
+                "the capacity is 1 to 100000, and without discoverable credentials rk is false",
+            ),
+            (
+                self.options.large_blobs && self.max_serialized_large_blob_array > MAX_LARGE_BLOBS,
+                "LB-02",
+                "maxSerializedLargeBlobArray is at most 65536",
+            ),
+        ]
+    }
+}
+
+/// As many as `ctap-core` takes ([`ctap_core::limits::MAX_CAPACITY`]).
+pub const MAX_CAPACITY: u32 = 100_000;
+
+/// More than any client was seen to write.
+const MAX_LARGE_BLOBS: usize = 65536;
