@@ -1,0 +1,188 @@
+//! What is no profile, and what is said then.
+
+use super::*;
+
+#[test]
+fn mistakes_are_told_with_their_line_and_the_cure() {
+    const SEE: &str = "docs/profiles.md explains every key and value";
+    let told = |line: usize, what: &str, next: &str| {
+        format!("profile test.toml, line {line}: {what}\nnext: {next}{SEE}")
+    };
+    let cases = [
+        (
+            "\n\n[options]\nclientpin = true",
+            told(4, "unknown key `clientpin`", "write `clientPin`; "),
+        ),
+        ("maxMsgSise = 1", told(1, "unknown key `maxMsgSise`", "write `maxMsgSize`; ")),
+        ("zzz = 1", told(1, "unknown key `zzz`", "")),
+        ("algorithms = [\n\"ES265\"]", told(2, "unknown value `ES265`", "write `ES256`; ")),
+        (
+            "[attestation]\ntype = \"full\"",
+            told(2, "unknown value `full`", "use one of: basic, self, none; "),
+        ),
+        (
+            "[reset]\nusb = \"tap\"",
+            told(2, "unknown value `tap`", "use one of: re-insert and touch, touch twice; "),
+        ),
+        ("[attestation.files]\nkeys = \"a\"", told(2, "unknown key `keys`", "write `key`; ")),
+        ("\nextends = \"defualt\"", told(2, "unknown profile `defualt`", "write `default`; ")),
+        (
+            "extends = 1",
+            told(1, "a profile is extended by its name, as in extends = \"default\"", ""),
+        ),
+        (
+            "capacity = \"x\"",
+            told(1, "invalid type: string \"x\", expected a whole number, not negative", ""),
+        ),
+        ("options = 5", told(1, "invalid type: integer `5`, expected a table", "")),
+        (
+            "\naaguid = \"c196\"",
+            told(2, "an aaguid looks like c196d97f-64cf-465a-ab5d-aaf18b481fc4", ""),
+        ),
+        ("capacity = 1\ncapacity = 2", told(2, "duplicate key", "")),
+        ("[options\n", told(1, "unclosed table, expected `]`", "")),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refusal(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_name_that_is_neither_built_in_nor_a_file_is_told_the_nearest_and_what_there_is() {
+    let error = describe(&Profile::load("boi").unwrap_err());
+    let expected = "there is no profile boi\n\
+         next: use bio, which is like it; or one of: default, fido2.1, fido2.0, u2f-only, bio, everything; or a TOML file";
+    assert_eq!(error, expected);
+    let error = describe(&Profile::load("passkeys").unwrap_err());
+    assert!(error.contains("\nnext: use one of: default") && error.ends_with("./passkeys.toml"));
+    let error = describe(&Profile::load("./no/such.toml").unwrap_err());
+    assert!(error.starts_with("cannot read the profile ./no/such.toml: "), "{error}");
+}
+
+#[test]
+fn contradictions_are_told_with_their_rule() {
+    let told = |what: &str| {
+        format!(
+            "profile test.toml contradicts itself: {what}\n\
+             next: change one of these settings; docs/profiles.md says what each of them means"
+        )
+    };
+    let cases = [
+        ("extensions = []", "FIDO_2_1 and later need the extension hmac-secret (GI-110)"),
+        ("versions = [\"FIDO_2_3\"]", "FIDO_2_3 needs FIDO_2_1 and FIDO_2_0 beside it (GI-101)"),
+        (
+            "[options]\ncredMgmt = false\nrk = false",
+            "perCredMgmtRO needs credMgmt and user verification (GI-86)",
+        ),
+        (
+            "authenticatorConfigCommands = [\"setMinPINLength\"]\n[options]\nalwaysUv = true",
+            "alwaysUv needs the configuration command toggleAlwaysUv (GI-78)",
+        ),
+        (
+            "extends = \"fido2.0\"\nextensions = [\"hmac-secret\", \"largeBlobKey\"]",
+            "the extension largeBlobKey needs largeBlobs (GI-81)",
+        ),
+        (
+            "extends = \"fido2.0\"\nextensions = [\"hmac-secret\", \"minPinLength\"]",
+            "the extension minPinLength needs the configuration command setMinPINLength (GI-84)",
+        ),
+        ("pinUvAuthProtocols = [2, 3]", "the PIN/UV auth protocols are 1 and 2 (GI-15)"),
+        (
+            "capacity = 0",
+            "the capacity is 1 to 100000, and without discoverable credentials rk is false (GI-29)",
+        ),
+        (
+            "maxSerializedLargeBlobArray = 65537",
+            "maxSerializedLargeBlobArray is at most 65536 (LB-02)",
+        ),
+        ("transports = []", "a key needs a transport, and lists each once (GI-18)"),
+        (
+            "transportsForReset = [\"smart-card\"]",
+            "transportsForReset are one or more of the transports, listed once each (GI-35)",
+        ),
+        ("vendorId = 0", "the vendorId is not 0, which some hosts refuse (HD-94)"),
+        ("description = \"\"", "the description is 1 to 63 ASCII characters (AT-51)"),
+        (
+            "algorithms = [\"ES256\", \"ES256\"]",
+            "versions, algorithms and PIN/UV auth protocols are listed once each (GI-19)",
+        ),
+        (
+            SENSOR_WITHOUT_PIN,
+            "a fingerprint sensor needs clientPin: only a PIN can authorise enrolling the first finger (BE-31)",
+        ),
+    ];
+    for (text, what) in cases {
+        assert_eq!(refusal(text), told(what), "{text}");
+    }
+    let limits = "capacity = 100000\nmaxSerializedLargeBlobArray = 65536";
+    assert_eq!(config(&profile(limits)).capacity, 100_000);
+}
+
+/// No finger could ever be enrolled on it.
+const SENSOR_WITHOUT_PIN: &str = r#"
+extends = "bio"
+authenticatorConfigCommands = ["toggleAlwaysUv", "enableLongTouchForReset"]
+extensions = ["credBlob", "credProtect", "hmac-secret", "hmac-secret-mc", "thirdPartyPayment"]
+[options]
+clientPin = false
+"#;
+
+#[test]
+fn a_profile_whose_answers_are_longer_than_announced_is_told_what_it_takes() {
+    // MSG-60
+    for text in [
+        "algorithms = [\"ML-DSA-65\"]",
+        "algorithms = [\"ML-DSA-44\"]\nmaxMsgSize = 1024",
+        "algorithms = [\"ML-DSA-65\"]\nmaxMsgSize = 1024\n[attestation]\ntype = \"self\"",
+    ] {
+        let refusal = refusal(text);
+        let (_, rest) = refusal.split_once("maxMsgSize must be ").expect(&refusal);
+        let (size, rest) = rest.split_once(" at least, because").expect(&refusal);
+        assert!(size.parse::<usize>().unwrap() > 2500 && rest.contains("(MSG-60)"), "{refusal}");
+    }
+}
+
+#[test]
+fn new_credentials_that_contradict_themselves_are_refused() {
+    let cases = [
+        ("backupState = true", "MC-76"),
+        ("backupEligibility = true", "AT-67"),
+        ("signCount = \"perCredential\"", "MC-77"),
+    ];
+    are_refused("credentials", &cases);
+    let unknown = refusal("[credentials]\nsignCount = \"globl\"\n");
+    assert!(unknown.contains("next: write `global`"), "{unknown}");
+}
+
+#[test]
+fn a_member_that_is_none_or_of_another_kind_is_refused() {
+    let cases = [
+        ("maxMsgSiz = 1", "unknown member `maxMsgSiz` of getInfo"),
+        ("omit = [\"maxPinLength\"]", "unknown member `maxPinLength` of getInfo"),
+        ("maxMsgSize = -1", "maxMsgSize of getInfo is a whole number, not negative"),
+        ("versions = [1]", "versions of getInfo is a list of texts"),
+        ("aaguid = \"xy\"", "aaguid of getInfo is a text of hexadecimal digits"),
+        ("omit = true", "omit is a list of names"),
+    ];
+    are_refused("getInfo", &cases);
+    assert!(refusal("[getInfo]\nmaxMsgSiz = 1").contains("write `maxMsgSize`"));
+}
+
+#[test]
+fn a_state_that_no_key_can_be_shipped_in_is_refused() {
+    let cases = [
+        ("pin = \"123\"", "CP-20"),
+        ("forcePINChange = true", "CF-45"),
+        ("ep = true", "GI-77"),
+        ("fingers = [1]", "BE-21"),
+    ];
+    are_refused("shipped", &cases);
+}
+
+/// Each of these lines in this table, with what is said of it.
+fn are_refused(table: &str, cases: &[(&str, &str)]) {
+    for (text, what) in cases {
+        let said = refusal(&format!("[{table}]\n{text}\n"));
+        assert!(said.contains(what) && said.contains("next: "), "{said}");
+    }
+}
