@@ -3,7 +3,9 @@
 //!
 //! ```text
 //!   fault.rs          what can be wrong, and with which requests
+//!   kinds.rs          its kinds by name, for people
 //!   description.rs    the same in words: in a profile, in JSON, on a command line
+//!   fault_error.rs    why one is refused
 //!   recipes.rs        by name, what real keys were seen to do
 //!   answer.rs cbor.rs the bytes of an answer, spoilt
 //!   bus.rs            its reports on their way
@@ -16,15 +18,19 @@ mod bus;
 mod cbor;
 mod description;
 mod fault;
+mod fault_error;
+mod kinds;
 mod recipes;
 
 pub(crate) use self::answer::spoilt;
 pub(crate) use self::bus::{Answering, Bus, Outgoing, error};
-pub use self::description::{FaultDescription, FaultError, KINDS, Kind, Word};
+pub use self::description::{FaultDescription, Word};
 pub(crate) use self::fault::Asked;
 pub use self::fault::{
     Command, Fault, Injection, MAX_BYTES, MAX_FAULTS, MAX_STORM, MAX_WAIT, Requests, Scope,
 };
+pub use self::fault_error::FaultError;
+pub use self::kinds::{KINDS, Kind};
 pub use self::recipes::{RECIPES, Recipe};
 
 /// A fault that a key has.

@@ -1,0 +1,75 @@
+//! Why a fault is refused.
+
+use super::fault::MAX_FAULTS;
+
+/// Why a description is none, or a key does not take it: the fault of who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FaultError {
+    /// Neither a fault nor a recipe is named, or both are.
+    #[error("either a fault or a recipe is named")]
+    NotOne,
+    /// No kind of fault and no recipe has this name.
+    #[error("there is no fault and no recipe {name}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// A name that is much like it.
+        nearest: Option<&'static str>,
+    },
+    /// A member is missing that this kind of fault takes.
+    #[error("the fault {fault} is not whole without {member}")]
+    Missing {
+        /// The kind.
+        fault: &'static str,
+        /// What is missing.
+        member: &'static str,
+    },
+    /// A member is there that means nothing with this kind of fault, or with a recipe.
+    #[error("{member} means nothing with {name}")]
+    Surplus {
+        /// The kind, or the recipe.
+        name: &'static str,
+        /// What is too much.
+        member: &'static str,
+    },
+    /// A value that the member does not take.
+    #[error("{member} cannot be {value}")]
+    Value {
+        /// Which.
+        member: &'static str,
+        /// What was said.
+        value: String,
+        /// What it takes.
+        takes: &'static str,
+    },
+    /// The key has [`MAX_FAULTS`] already.
+    #[error("a key has {MAX_FAULTS} faults at most")]
+    TooMany,
+    /// The key has no fault of this number, or no longer.
+    #[error("the key has no fault {0}")]
+    NoSuchFault(u32),
+}
+
+impl FaultError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match self {
+            Self::NotOne => {
+                "such as silence, or the recipe busy-at-once; docs/faults.md has all".to_owned()
+            }
+            Self::Unknown { nearest: Some(nearest), .. } => format!("write {nearest}"),
+            Self::Unknown { .. } => {
+                "`keyfob fault list` and docs/faults.md have all names".to_owned()
+            }
+            Self::Missing { member, .. } => format!("say {member}; docs/faults.md has an example"),
+            Self::Surplus { member, .. } => format!("leave out {member}"),
+            Self::Value { takes, .. } => format!("it is {takes}"),
+            Self::TooMany => "clear some of them".to_owned(),
+            Self::NoSuchFault(_) => {
+                "`keyfob fault list` has the numbers of those there are".to_owned()
+            }
+        }
+    }
+}
