@@ -1,8 +1,10 @@
 //! The keys that a process runs, each plugged into a port.
 
 mod faults;
+mod maker;
 mod on_a_reader;
 mod owner;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -12,83 +14,23 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use ctap_core::{Decision, PromptId, Question, Transport};
-use rand_core::{CryptoRng, Rng as _};
+use ctap_core::{Decision, PromptId, Question};
+use rand_core::Rng as _;
 use tokio::sync::Notify;
-use usbip_server::{DeviceInfo, HidFunction, Interface, Port, Server, SmartCard};
+use usbip_server::{Port, Server};
 
-use crate::attestation::Issuer;
+use self::maker::KeyMaker;
+pub use self::settings::{CardReader, Form, KeySettings};
 use crate::bell::{Bell, Listener};
-use crate::error::{Error, Warn};
-use crate::faults::FaultDescription;
-use crate::key::{Key, Parts, Powered, Touch, UsbKey};
-use crate::memory::{Memory, Place};
+use crate::error::Error;
+use crate::key::{Powered, Touch, UsbKey};
 use crate::metadata::Statements;
 use crate::peers::is_loopback;
-use crate::platform::{
-    Clock, randomness, randomness_of_faults, seeded_date, system_rng, without_traces,
-};
-use crate::profile::{Profile, UsbIds};
-use crate::recording::{Recorded, Recorder, Tap};
-
-/// What keys are made as: all of the same kind, each with a memory of its own.
-#[derive(Clone, Debug)]
-pub struct KeySettings {
-    /// What kind of key.
-    pub profile: Profile,
-    /// How its hosts reach it.
-    pub form: Form,
-    /// One key for each, on bus ids 1-1, 1-2 and so on: where its memory is, or `None` for a key that remembers nothing.
-    pub memories: Vec<Option<Place>>,
-    /// What becomes of questions.
-    pub touch: Touch,
-    /// The fingers that each key knows, by numbers of the caller's choice: enrolled without a PIN.
-    pub fingers: Vec<u8>,
-    /// What all that the keys draw is made from; `None`: the system draws it.
-    pub seed: Option<[u8; 32]>,
-    /// What is wrong with each of them on purpose, from its start; beside what its profile says.
-    pub faults: Vec<FaultDescription>,
-    /// Hears what a key could not keep.
-    pub warn: Warn,
-    /// Where all that they say to their hosts is recorded, if it is.
-    pub recorder: Option<Recorder>,
-}
-
-/// How hosts reach a key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
-    /// In a USB port: over CTAPHID, and if its profile has the transport `smart-card` as a card in a reader of its own beside that.
-    #[default]
-    Usb,
-    /// As a card that is laid on a contactless reader: vpcd's, or this one, which is plugged in with it. It is made lying off the reader.
-    Card(CardReader),
-}
-
-/// A contactless reader that is plugged in with a card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CardReader {
-    /// One of the USB class CCID, for every driver of that class, such as pcscd's libccid. It has the key's own numbers, and gives power to
-    /// a card that is laid on.
-    Ccid,
-    /// A PN533, for the NFC of Linux's kernel. It has the numbers of NXP, another maker, for its driver knows it by them: for tests with
-    /// programs that know no other NFC. It gives power to a card while a program uses it.
-    Pn533,
-}
-
-impl Form {
-    /// Whether it is a card.
-    pub fn is_card(self) -> bool {
-        matches!(self, Self::Card(_))
-    }
-}
-
-impl KeySettings {
-    fn today(&self) -> SystemTime {
-        if self.seed.is_some() { seeded_date() } else { SystemTime::now() }
-    }
-}
+use crate::platform::{Clock, system_rng, without_traces};
+use crate::profile::Profile;
+use crate::recording::Tap;
 
 /// All keys of a process.
 pub struct Keys {
@@ -216,133 +158,6 @@ impl Keys {
     /// Pulls every plug.
     pub fn unplug(&self) {
         self.keys.iter().for_each(|key| key.port.unplug());
-    }
-}
-
-/// What the keys of one process have in common.
-struct KeyMaker<'a> {
-    server: &'a Server,
-    settings: &'a KeySettings,
-    clock: Clock,
-    bell: Bell,
-    powered: Powered,
-    /// Tells this run's prompts from those of all others.
-    run: u32,
-}
-
-impl KeyMaker<'_> {
-    /// Makes the key with this number, and plugs it in.
-    fn make(&self, number: u32, memory: &Option<Place>) -> Result<PluggedKey, Error> {
-        let mut rng = randomness(self.settings.seed, number);
-        let memory = match memory {
-            Some(place) => Memory::open(place, self.settings.warn, &mut *rng)?,
-            None => Memory::ephemeral(&mut *rng),
-        };
-        self.plug(number, memory, rng)
-    }
-
-    fn plug(
-        &self,
-        number: u32,
-        memory: Memory,
-        mut rng: Box<dyn CryptoRng + Send>,
-    ) -> Result<PluggedKey, Error> {
-        let profile = self.profile();
-        let Memory { store, serial, directory, is_new } = memory;
-        let mut issuer = Issuer {
-            serial: &serial,
-            directory: directory.as_deref(),
-            rng: &mut *rng,
-            today: self.settings.today(),
-        };
-        let identities = profile.identities(|kind| issuer.identity(kind))?;
-        let config = profile.config(&identities)?;
-        let statements = Statements::new(&profile, &identities)?;
-        let (touch, bell) = (self.settings.touch, self.bell.clone());
-        let parts = Parts { store, rng, touch, bell };
-        let mut key = Key::new(config, parts, self.clock.now());
-        if is_new {
-            owner::ship(&mut key, profile.shipped_fingers(), self.clock.now())?;
-        }
-        owner::enroll(&mut key, &self.settings.fingers, self.clock.now())?;
-        key.draw_faults_from(randomness_of_faults(self.settings.seed, number));
-        for fault in profile.faults().iter().chain(&self.settings.faults) {
-            faults::add(&mut key, fault)?;
-        }
-        // As long as Linux lets the name of a thread be.
-        let name = format!("key 1-{number}");
-        let key = key.on_thread(name, &self.powered).map_err(Error::Start)?;
-        let tap = self.settings.recorder.as_ref().map(|recorder| recorder.tap(number));
-        let (usb, interfaces) = self.in_its_form(key, tap.as_ref());
-        let info = device_info(number, self.usb_ids(), serial.clone());
-        let port = self.server.plug(info, interfaces)?;
-        if let Some(tap) = &tap {
-            tap.introduce(port.bus_id(), port.enumeration());
-        }
-        let woken = Arc::new(Notify::new());
-        let (waker, also) = (port.waker(), Arc::clone(&woken));
-        usb.borrow().key.wake_by(move || {
-            waker.wake();
-            also.notify_one();
-        });
-        let (plug, replugs) = (port.plug(), Arc::<AtomicU32>::default());
-        let count = Arc::clone(&replugs);
-        usb.borrow_mut().key.pull_by(move || {
-            // As PluggedKey::replug.
-            count.fetch_add(1, Ordering::Relaxed);
-            plug.pull();
-        });
-        Ok(PluggedKey {
-            usb,
-            port,
-            serial,
-            statements,
-            profile,
-            directory,
-            run: self.run,
-            replugs,
-            holder: Cell::new(None),
-            form: self.settings.form,
-            touch: Cell::new(touch),
-            woken,
-            is_on_vpcd: Cell::new(false),
-            offered: OnceCell::new(),
-            tap,
-        })
-    }
-
-    /// A key says by which ways it can be reached.
-    fn profile(&self) -> Profile {
-        let KeySettings { profile, form, .. } = self.settings;
-        match form {
-            Form::Usb => profile.clone(),
-            Form::Card(_) => profile.clone().with_transport(Transport::Nfc),
-        }
-    }
-
-    fn usb_ids(&self) -> UsbIds {
-        match self.settings.form {
-            Form::Card(CardReader::Pn533) => PN533,
-            Form::Card(CardReader::Ccid) | Form::Usb => self.settings.profile.usb_ids(),
-        }
-    }
-
-    fn in_its_form(&self, key: Key, tap: Option<&Tap>) -> (Rc<RefCell<UsbKey>>, Vec<Interface>) {
-        let KeySettings { profile, form, .. } = self.settings;
-        let usb = Rc::new(RefCell::new(match form {
-            Form::Usb => UsbKey::in_a_port(key, self.clock),
-            Form::Card(_) => UsbKey::for_a_reader(key, self.clock),
-        }));
-        let is_composite = profile.transports().contains(&Transport::SmartCard);
-        let interfaces = match form {
-            Form::Usb if is_composite => {
-                vec![Interface::Hid(as_function(&usb, tap)), Interface::Ccid(as_card(&usb, tap))]
-            }
-            Form::Usb => vec![Interface::Hid(as_function(&usb, tap))],
-            Form::Card(CardReader::Ccid) => vec![Interface::Ccid(as_card(&usb, tap))],
-            Form::Card(CardReader::Pn533) => vec![Interface::Pn533(as_card(&usb, tap))],
-        };
-        (usb, interfaces)
     }
 }
 
@@ -488,22 +303,6 @@ impl PluggedKey {
     }
 }
 
-/// The key behind a HID interface: recorded, if it is to be.
-fn as_function(usb: &Rc<RefCell<UsbKey>>, tap: Option<&Tap>) -> Rc<RefCell<dyn HidFunction>> {
-    match tap {
-        Some(tap) => Rc::new(RefCell::new(Recorded::new(Rc::clone(usb), tap.clone()))),
-        None => Rc::clone(usb) as _,
-    }
-}
-
-/// The key on a reader, likewise.
-fn as_card(usb: &Rc<RefCell<UsbKey>>, tap: Option<&Tap>) -> Rc<RefCell<dyn SmartCard>> {
-    match tap {
-        Some(tap) => Rc::new(RefCell::new(Recorded::new(Rc::clone(usb), tap.clone()))),
-        None => Rc::clone(usb) as _,
-    }
-}
-
 /// The address by which a program of this host reaches what listens there.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let loopback: IpAddr = match address.ip() {
@@ -516,18 +315,3 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 /// For a reader to give power to a card that was laid on it, if it is there and waits for one: vpcd takes half a second.
 pub const NOTICING: Duration = Duration::from_secs(5);
-
-/// NXP's numbers for the PN533.
-const PN533: UsbIds = UsbIds { vendor: 0x04CC, product: 0x2533 };
-
-fn device_info(number: u32, ids: UsbIds, serial: String) -> DeviceInfo {
-    DeviceInfo {
-        bus_id: format!("1-{number}"),
-        vendor_id: ids.vendor,
-        product_id: ids.product,
-        bcd_device: 0x0100,
-        manufacturer: "keyfob".to_owned(),
-        product: "keyfob virtual security key".to_owned(),
-        serial,
-    }
-}

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use usbip_server::SmartCard as _;
 
-use super::{CardReader, Form, NOTICING, PluggedKey, as_card};
+use super::maker::as_card;
+use super::{CardReader, Form, NOTICING, PluggedKey};
 use crate::error::Error;
 use crate::key::ATR;
 use crate::vpcd::{Card, Event, Reader};

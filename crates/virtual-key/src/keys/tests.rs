@@ -4,7 +4,7 @@ use std::os::unix::net::UnixStream as Socket;
 use std::thread;
 
 use ctap_client::{Client, HidChannel, RelyingParty, User, make_credential};
-use ctap_core::Store;
+use ctap_core::{Store, Transport};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::{LocalSet, spawn_local};
@@ -14,12 +14,13 @@ use super::*;
 use crate::connection::Connection;
 use crate::error::log;
 use crate::gated::{GatedMemory, store_on};
+use crate::memory::Memory;
 
-/// A key whose memory is this store, and who hears when it asks.
-fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
-    let settings = KeySettings {
-        profile: Profile::load("default").expect("it is built in"),
-        form: Form::Usb,
+/// Keys of this kind that ask a person, in memories of the caller's.
+fn settings(profile: Profile, form: Form) -> KeySettings {
+    KeySettings {
+        profile,
+        form,
         memories: Vec::new(),
         touch: Touch::Ask,
         fingers: Vec::new(),
@@ -27,7 +28,12 @@ fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
         faults: Vec::new(),
         warn: log,
         recorder: None,
-    };
+    }
+}
+
+/// A key whose memory is this store, and who hears when it asks.
+fn plugged(number: u32, store: Store) -> (Rc<PluggedKey>, Listener) {
+    let settings = settings(Profile::load("default").expect("it is built in"), Form::Usb);
     let (clock, bell) = (Clock::start(), Bell::new());
     let listener = bell.listen();
     let (server, powered) = (&Server::new(), Powered::default());
@@ -60,19 +66,8 @@ fn host<T: Send + 'static>(
 fn interfaces(profile: Profile, form: Form) -> Vec<[u8; 3]> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
-        let (memories, touch, seed) = (vec![None], Touch::Ask, Some([7; 32]));
-        let fingers = Vec::new();
-        let settings = KeySettings {
-            profile,
-            form,
-            memories,
-            touch,
-            fingers,
-            seed,
-            faults: Vec::new(),
-            warn: log,
-            recorder: None,
-        };
+        let (memories, seed) = (vec![None], Some([7; 32]));
+        let settings = KeySettings { memories, seed, ..settings(profile, form) };
         let server = Server::new();
         let _keys = Keys::plug_into(&server, &settings).expect("a key");
         let (ours, theirs) = Socket::pair().expect("two ends");
