@@ -10,7 +10,7 @@ use virtual_key::profile::{self, Profile};
 
 use crate::models::{self, BlobOptions};
 use crate::say::warn;
-use crate::terminal::shown::quoted_name;
+use crate::terminal::shown::{escaped, quoted_name};
 
 /// What kind of key it is to be.
 #[derive(Args, Clone, Debug)]
@@ -103,15 +103,27 @@ fn completer() -> ArgValueCompleter {
 /// # Errors
 /// What such a key tells cannot be found out: a fault of the program.
 pub(crate) fn warn_of_imitation(profile: &Profile) -> anyhow::Result<()> {
-    let model = profile.imitates().unwrap_or(profile.title());
-    for contradiction in profile.contradictions() {
-        warn(format_args!("like {model}, this key contradicts the standard: {contradiction}"));
-    }
-    let announced = profile.only_announced()?;
-    if !announced.is_empty() {
-        warn(format_args!("the key tells this and does not do it: {}", announced.join("; ")));
-    }
+    warnings_of_imitation(profile)?.iter().for_each(warn);
     Ok(())
+}
+
+/// Those warnings: one of each kind, as somebody else's words may stand on a terminal (P-8).
+fn warnings_of_imitation(profile: &Profile) -> anyhow::Result<Vec<String>> {
+    let model = quoted_name(profile.imitates().unwrap_or(profile.title()));
+    let contradictions: Vec<_> = profile.contradictions().iter().map(ToString::to_string).collect();
+    let of_contradictions = format!(
+        "this key is like {model} and contradicts the standard: {}\n\
+         next: try how programs take that, or choose another profile; docs/profiles.md says what `imitates` allows",
+        contradictions.join("; ")
+    );
+    let announced = profile.only_announced()?;
+    let of_announced = format!(
+        "this key tells in getInfo what it does not do: {}\n\
+         next: test what relies on that with another key; docs/profiles.md explains the table [getInfo]",
+        escaped(&announced.join("; "))
+    );
+    let all = [(contradictions, of_contradictions), (announced, of_announced)];
+    Ok(all.into_iter().filter(|(found, _)| !found.is_empty()).map(|(_, told)| told).collect())
 }
 
 fn begins(name: &str, typed: &OsStr) -> bool {
@@ -119,3 +131,41 @@ fn begins(name: &str, typed: &OsStr) -> bool {
 }
 
 const DEFAULT: &str = "default";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warnings(text: &str) -> Vec<String> {
+        warnings_of_imitation(&Profile::from_toml("test", text).unwrap()).unwrap()
+    }
+
+    // P-8
+    #[test]
+    fn an_imitation_is_warned_of_for_what_it_breaks_and_for_what_it_only_tells() {
+        let said = warnings(
+            "imitates = \"Some\\u001bKey\"\nextensions = []\n\
+             [getInfo]\nmaxCredentialIdLength = 300\npinComplexityPolicyURL = \"https://\\u001b\"\n",
+        );
+        let [contradicts, tells] = &said[..] else { panic!("{said:?}") };
+        let (what, next) = contradicts.split_once("\nnext: ").unwrap();
+        assert!(what.starts_with("this key is like “Some"), "{what}");
+        assert!(what.contains("later need the extension hmac-secret (GI-110)"), "{what}");
+        assert!(next.contains("choose another profile"), "{next}");
+        let (what, next) = tells.split_once("\nnext: ").unwrap();
+        assert!(
+            what.contains("what it does not do: ") && what.contains("maxCredentialIdLength: 300"),
+            "{what}"
+        );
+        assert!(next.contains("with another key"), "{next}");
+        assert!(!said.concat().contains('\u{1b}'), "{said:?}");
+    }
+
+    #[test]
+    fn a_key_that_is_what_it_tells_is_not_warned_of() {
+        for name in profile::built_in() {
+            let warnings = warnings_of_imitation(&Profile::load(name).unwrap()).unwrap();
+            assert_eq!(warnings, [""; 0], "{name}");
+        }
+    }
+}

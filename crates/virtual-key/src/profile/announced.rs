@@ -22,7 +22,7 @@ pub(super) fn line(Difference { member, stated, told, .. }: &Difference) -> Opti
         Value::Object(_) => Some(name.clone()),
         Value::Bool(false) if done.is_none() => None,
         told => Some(match done {
-            Some(done) => format!("{name}: {}, and is {}", plain(told), plain(done)),
+            Some(done) => format!("{name}: {}, but it is {}", plain(told), plain(done)),
             None => format!("{name}: {}", plain(told)),
         }),
     }
