@@ -270,9 +270,9 @@ impl<E: Exchange> Client<E> {
     }
 }
 
-const REGISTER: u8 = 0x01;
-const AUTHENTICATE: u8 = 0x02;
-const VERSION: u8 = 0x03;
+pub(crate) const REGISTER: u8 = 0x01;
+pub(crate) const AUTHENTICATE: u8 = 0x02;
+pub(crate) const VERSION: u8 = 0x03;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use apdu_transport::{Overheard, StatusWord};
 
 use super::steps::{Outcome, Step};
-use crate::commands::u2f::{Authentication, Registration};
+use crate::commands::u2f::{AUTHENTICATE, Authentication, REGISTER, Registration, VERSION};
 
 /// A command APDU.
 pub(super) fn request(apdu: &[u8]) -> Step {
@@ -73,10 +73,6 @@ fn told(control: u8) -> String {
         other => format!("{other:#04x}"),
     }
 }
-
-const REGISTER: u8 = 0x01;
-const AUTHENTICATE: u8 = 0x02;
-const VERSION: u8 = 0x03;
 
 #[cfg(test)]
 mod tests {

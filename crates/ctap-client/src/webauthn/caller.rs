@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::fault::WebauthnError;
-use super::options::Verification;
+use super::options::{Options, Verification};
 use crate::client::Client;
 use crate::commands::client_pin::Permissions;
 use crate::commands::get_info::Info;
@@ -55,15 +55,20 @@ impl Caller {
         (scheme == "https" || scheme == "http" && is_local).then_some(host)
     }
 
-    /// The client data, to the letter of section 5.8.1.1, and their hash.
-    pub(super) fn client_data(&self, kind: &str, challenge: &str) -> (Vec<u8>, [u8; 32]) {
+    /// The client data for a site's options, to the letter of section 5.8.1.1, and their hash.
+    pub(super) fn client_data(
+        &self,
+        kind: &str,
+        options: &Options<'_>,
+    ) -> Result<(Vec<u8>, [u8; 32]), WebauthnError> {
+        let challenge = options.require("challenge")?.text()?.trim_end_matches('=');
         let [kind, challenge, origin] =
             [kind, challenge, &self.origin].map(|text| serde_json::Value::from(text).to_string());
         let data = format!(
             "{{\"type\":{kind},\"challenge\":{challenge},\"origin\":{origin},\"crossOrigin\":false}}"
         );
         let hash = Sha256::digest(&data).into();
-        (data.into_bytes(), hash)
+        Ok((data.into_bytes(), hash))
     }
 
     /// The proof that the user was verified, where the site wants it or the key needs it (WebAuthn section 5.1.3, step 22).
@@ -125,7 +130,10 @@ mod tests {
     // WebAuthn section 5.8.1.1
     #[test]
     fn client_data_are_written_in_the_order_that_short_parsers_expect() {
-        let (data, _) = Caller::new("https://example.com").client_data("webauthn.get", "AAAA");
+        let options = serde_json::json!({ "challenge": "AAAA" });
+        let options = Options::new(&options).unwrap();
+        let caller = Caller::new("https://example.com");
+        let (data, _) = caller.client_data("webauthn.get", &options).unwrap();
         let expected = r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://example.com","crossOrigin":false}"#;
         assert_eq!(String::from_utf8(data).unwrap(), expected);
     }

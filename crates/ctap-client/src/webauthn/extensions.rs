@@ -35,18 +35,13 @@ impl Extensions {
         info: &Info,
     ) -> Result<Self, WebauthnError> {
         let Some(asked) = options.get("extensions") else { return Ok(Self::default()) };
-        let mut these = Self {
-            wants_cred_props: asked.get("credProps").is_some_and(|on| on.truth()),
-            ..Self::default()
-        };
+        let mut these = Self { wants_cred_props: asked.is_true("credProps"), ..Self::default() };
         if let Some(policy) = asked.text_of("credentialProtectionPolicy")?
             && info.has_extension("credProtect")
         {
             these.add("credProtect", cred_protect(policy)?);
         }
-        if asked.get("minPinLength").is_some_and(|on| on.truth())
-            && info.has_extension("minPinLength")
-        {
+        if asked.is_true("minPinLength") && info.has_extension("minPinLength") {
             these.add("minPinLength", true);
         }
         if let Some(blob) = asked.get("credBlob")
@@ -75,7 +70,7 @@ impl Extensions {
     ) -> Result<Self, WebauthnError> {
         let Some(asked) = options.get("extensions") else { return Ok(Self::default()) };
         let mut these = Self::default();
-        if asked.get("getCredBlob").is_some_and(|on| on.truth()) && info.has_extension("credBlob") {
+        if asked.is_true("getCredBlob") && info.has_extension("credBlob") {
             these.add("credBlob", true);
         }
         if let Some(prf) = asked.get("prf")

@@ -25,8 +25,7 @@ pub fn get<E: Exchange>(
     let options = Options::new(options)?;
     let info = client.get_info()?;
     let rp_id = caller.rp_id(options.text_of("rpId")?)?;
-    let challenge = options.require("challenge")?.text()?.trim_end_matches('=');
-    let (client_data, hash) = caller.client_data("webauthn.get", challenge);
+    let (client_data, hash) = caller.client_data("webauthn.get", &options)?;
     let allowed = options.credentials("allowCredentials")?;
     let extensions = Extensions::for_get(&options, allowed.as_deref(), client, &info)?;
     let mut request = Request::new(rp_id.as_str(), hash);

@@ -28,8 +28,7 @@ pub fn create<E: Exchange>(
     let options = Options::new(options)?;
     let info = client.get_info()?;
     let (rp, user) = (rp(&options, caller)?, user(&options)?);
-    let challenge = options.require("challenge")?.text()?.trim_end_matches('=');
-    let (client_data, hash) = caller.client_data("webauthn.create", challenge);
+    let (client_data, hash) = caller.client_data("webauthn.create", &options)?;
     let selection = options.get("authenticatorSelection").unwrap_or(options);
     let is_discoverable = is_discoverable(&selection, &info)?;
     let extensions = Extensions::for_create(&options, client, &info)?;
@@ -72,7 +71,7 @@ fn is_discoverable(selection: &Options<'_>, info: &Info) -> Result<bool, Webauth
         Some("required") => true,
         Some("preferred") => info.is_on("rk"),
         Some("discouraged") => false,
-        _ => selection.get("requireResidentKey").is_some_and(|on| on.truth()),
+        _ => selection.is_true("requireResidentKey"),
     })
 }
 

@@ -57,8 +57,9 @@ impl<'a> Options<'a> {
         Base64UrlUnpadded::decode_vec(text).map_err(|_| self.wrong("is not base64url"))
     }
 
-    pub(super) fn truth(&self) -> bool {
-        self.value.as_bool().unwrap_or_default()
+    /// Whether a member is there and true.
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        self.value.get(name).and_then(Json::as_bool).unwrap_or_default()
     }
 
     pub(super) fn text_of(&self, name: &'a str) -> Result<Option<&'a str>, WebauthnError> {
