@@ -33,6 +33,9 @@ pub(super) fn session<'a>(method: &Method, path: &'a str, headers: &HeaderMap) -
 
 impl OverrideBits {
     /// Those in a body; `None`: it is another command.
+    ///
+    /// # Errors
+    /// A member of another type, or no authenticator: the client's fault.
     pub(super) fn of(body: &[u8]) -> Option<Result<Self, Fault>> {
         let Body { cmd, params } = serde_json::from_slice(body).ok()?;
         (cmd == "WebAuthn.setResponseOverrideBits").then(|| Self::read(&params))
@@ -58,6 +61,9 @@ impl OverrideBits {
     }
 
     /// Has the key do so.
+    ///
+    /// # Errors
+    /// The key cannot do it, or has ended.
     pub(super) fn carry_out(&self, authenticator: &Authenticator) -> Result<(), Fault> {
         let refused = |error: virtual_key::Error| Fault::unknown_error(error.to_string());
         let key = authenticator.key();

@@ -8,9 +8,10 @@ use anyhow::anyhow;
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING,
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue,
+    TRANSFER_ENCODING,
 };
-use hyper::http::request::Parts;
+use hyper::http::response::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -86,8 +87,7 @@ impl Proxy {
         addressed: Addressed,
         request: Request<Incoming>,
     ) -> Result<Response<Passed>, Fault> {
-        let body = http::read(request.into_body(), MAX_COMMAND, BOUNDS.patience).await;
-        let body = body.map_err(|(_, what)| Fault::invalid_argument(what))?;
+        let body = read(request.into_body(), MAX_COMMAND).await?;
         let command = addressed.command.ok_or_else(Fault::unknown_command)?;
         let session = self.sessions.borrow().get(&addressed.session).cloned();
         let session = session.ok_or_else(Fault::no_session)?;
@@ -102,28 +102,25 @@ impl Proxy {
         request: Request<Incoming>,
     ) -> Result<Response<Passed>, Fault> {
         let (head, body) = request.into_parts();
-        let body = http::read(body, MAX_COMMAND, BOUNDS.patience).await;
-        let body = body.map_err(|(_, what)| Fault::invalid_argument(what))?;
+        let body = read(body, MAX_COMMAND).await?;
         if let Some(bits) = OverrideBits::of(&body) {
             let (bits, session) = (bits?, self.sessions.borrow().get(session).cloned());
             let session = session.ok_or_else(Fault::no_session)?;
             bits.carry_out(&*session.find(&bits.authenticator)?)?;
             return Ok(json_of(StatusCode::OK, &json!({ "value": {} })));
         }
-        let whole = Either::Right(Full::from(body));
-        self.pass_on(Request::from_parts(head, whole)).await
+        self.pass_on(Request::from_parts(head, Either::Right(Full::from(body)))).await
     }
 
     /// A new session.
     async fn begin(&self, request: Request<Incoming>) -> Result<Response<Passed>, Fault> {
         let (mut head, body) = request.into_parts();
-        let body = http::read(body, MAX_SESSION, BOUNDS.patience).await;
-        let body = body.map_err(|(_, what)| Fault::invalid_argument(what))?;
+        let body = read(body, MAX_SESSION).await?;
         let body = capabilities::asked(&body, self.driver.make())?;
-        set_length(&mut head, body.len());
-        let whole = Either::Right(Full::from(body));
-        let (head, answer) = self.pass_on(Request::from_parts(head, whole)).await?.into_parts();
-        let answer = answer.collect().await.map_err(|error| silent(anyhow!(error)))?.to_bytes();
+        set_length(&mut head.headers, body.len());
+        let request = Request::from_parts(head, Either::Right(Full::from(body)));
+        let (head, answer) = self.pass_on(request).await?.into_parts();
+        let answer = whole(answer).await?;
         let answer = match capabilities::told(&answer, self.settings.browser_name.as_deref()) {
             Some(Begun { session, profile, answer }) if head.status.is_success() => {
                 let begun =
@@ -193,21 +190,31 @@ async fn is_over(response: Response<Passed>) -> Result<(Response<Passed>, bool),
         return Ok((response, false));
     }
     let (head, body) = response.into_parts();
-    let body = body.collect().await.map_err(|error| silent(anyhow!(error)))?.to_bytes();
+    let body = whole(body).await?;
     let told: Value = serde_json::from_slice(&body).unwrap_or_default();
     let is_over = told["value"]["error"] == Fault::no_session().error;
     Ok((whole_response(head, body), is_over))
 }
 
-fn set_length(head: &mut Parts, length: usize) {
-    head.headers.remove(TRANSFER_ENCODING);
-    head.headers.insert(CONTENT_LENGTH, length.into());
+/// The body of a request, of at most so many bytes.
+async fn read(body: Incoming, most: usize) -> Result<Vec<u8>, Fault> {
+    let read = http::read(body, most, BOUNDS.patience).await;
+    read.map_err(|(_, what)| Fault::invalid_argument(what))
 }
 
-fn whole_response(mut head: hyper::http::response::Parts, body: Bytes) -> Response<Passed> {
-    head.headers.remove(TRANSFER_ENCODING);
-    head.headers.insert(CONTENT_LENGTH, body.len().into());
+/// The body of an answer of the driver's.
+async fn whole(body: Passed) -> Result<Bytes, Fault> {
+    Ok(body.collect().await.map_err(|error| silent(anyhow!(error)))?.to_bytes())
+}
+
+fn whole_response(mut head: Parts, body: Bytes) -> Response<Passed> {
+    set_length(&mut head.headers, body.len());
     Response::from_parts(head, Either::Right(Full::new(body)))
+}
+
+fn set_length(headers: &mut HeaderMap, length: usize) {
+    headers.remove(TRANSFER_ENCODING);
+    headers.insert(CONTENT_LENGTH, length.into());
 }
 
 fn silent(error: anyhow::Error) -> Fault {
