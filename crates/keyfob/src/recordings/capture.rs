@@ -1,5 +1,7 @@
 //! Capture files, as packets of keys: recordings of ours, and what Wireshark, tshark or tcpdump took on Linux's USB bus.
 
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use ctap_client::Report;
@@ -7,10 +9,10 @@ use ctap_client::trace::Direction;
 use pcap_parser::nom::Err as NomError;
 use pcap_parser::{
     Block, InterfaceDescriptionBlock, LegacyPcapBlock, PcapHeader, parse_block_be, parse_block_le,
-    parse_pcap_frame, parse_pcap_frame_be, parse_pcap_header,
+    parse_pcap_frame, parse_pcap_header,
 };
 
-use crate::failure::failure;
+use crate::failure::{advise, failure};
 
 /// A packet of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +47,11 @@ pub(super) struct Capture {
 }
 
 enum Format {
-    PcapNg { is_big_endian: bool },
-    Pcap { is_big_endian: bool, units_per_second: u64 },
+    PcapNg {
+        is_big_endian: bool,
+    },
+    /// The older one, with one interface and in little-endian order.
+    Pcap,
 }
 
 #[derive(Clone)]
@@ -77,38 +82,42 @@ impl Capture {
     /// # Errors
     /// It is no capture file, or it is damaged.
     pub(super) fn next(&mut self) -> anyhow::Result<Option<Packet>> {
-        loop {
-            let bytes = &self.unread[self.passed..];
-            if bytes.is_empty() {
-                return Ok(None);
-            }
-            let read = match &self.format {
-                None => begin(bytes),
-                Some(Format::PcapNg { is_big_endian }) => {
-                    next_block(bytes, *is_big_endian, &self.interfaces)
-                }
-                Some(Format::Pcap { is_big_endian, units_per_second }) => {
-                    next_frame(bytes, *is_big_endian, *units_per_second, &self.interfaces)
-                }
-            };
-            let Some((length, held)) = read? else { return Ok(None) };
+        while self.is_cut() {
+            let Some((length, held)) = self.read()? else { return Ok(None) };
             self.passed += length;
-            match held {
-                Held::Section { is_big_endian } => {
-                    self.interfaces.clear();
-                    self.format = Some(Format::PcapNg { is_big_endian });
-                }
-                Held::Interface(interface) => {
-                    if self.format.is_none() {
-                        let (is_big_endian, units) = (false, interface.units_per_second);
-                        self.format = Some(Format::Pcap { is_big_endian, units_per_second: units });
-                    }
-                    self.interfaces.push(interface);
-                }
-                Held::Packet(Some(packet)) => return Ok(Some(packet)),
-                Held::Packet(None) | Held::Other => {}
+            if let Some(packet) = self.keep(held) {
+                return Ok(Some(packet));
             }
         }
+        Ok(None)
+    }
+
+    fn read(&self) -> Read {
+        let bytes = self.unread.get(self.passed..).unwrap_or_default();
+        match self.format {
+            None => begin(bytes),
+            Some(Format::PcapNg { is_big_endian }) => {
+                next_block(bytes, is_big_endian, &self.interfaces)
+            }
+            Some(Format::Pcap) => next_frame(bytes, &self.interfaces),
+        }
+    }
+
+    /// Keeps what later blocks are read by; returns a packet.
+    fn keep(&mut self, held: Held) -> Option<Packet> {
+        match held {
+            Held::Section { is_big_endian } => {
+                self.interfaces.clear();
+                self.format = Some(Format::PcapNg { is_big_endian });
+            }
+            Held::Interface(interface) => {
+                self.format.get_or_insert(Format::Pcap);
+                self.interfaces.push(interface);
+            }
+            Held::Packet(packet) => return packet,
+            Held::Other => {}
+        }
+        None
     }
 
     /// Whether bytes are left that are no whole block: whoever wrote them was killed, or still writes.
@@ -174,16 +183,17 @@ fn interface(block: &InterfaceDescriptionBlock<'_>) -> Interface {
     }
 }
 
-fn next_frame(bytes: &[u8], is_big: bool, units: u64, interfaces: &[Interface]) -> Read {
-    let parsed = if is_big { parse_pcap_frame_be(bytes) } else { parse_pcap_frame(bytes) };
-    let (rest, frame) = match parsed {
+fn next_frame(bytes: &[u8], interfaces: &[Interface]) -> Read {
+    let (rest, frame) = match parse_pcap_frame(bytes) {
         Ok(parsed) => parsed,
         Err(NomError::Incomplete(_)) => return Ok(None),
         Err(_) => return Err(no_capture()),
     };
     let LegacyPcapBlock { ts_sec, ts_usec, data, .. } = frame;
-    let at = Duration::from_secs(ts_sec.into()) + fraction(ts_usec.into(), units);
-    let packet = interfaces.first().and_then(|of| packet_of(of, at, data));
+    let packet = interfaces.first().and_then(|of| {
+        let at = Duration::from_secs(ts_sec.into()) + fraction(ts_usec.into(), of.units_per_second);
+        packet_of(of, at, data)
+    });
     Ok(Some((bytes.len() - rest.len(), Held::Packet(packet))))
 }
 
@@ -229,31 +239,44 @@ fn contactless(packet: &[u8]) -> Option<What> {
     let (&[_, event, _, _], data) = packet.split_first_chunk()?;
     let apdu = || data.split_first().map(|(_, apdu)| apdu.to_vec());
     Some(match event {
-        0xFA | 0xFE => What::Apdu(Direction::ToKey, apdu()?),
-        0xFB | 0xFF => What::Apdu(Direction::FromKey, apdu()?),
-        0xFC => What::Field { is_on: true },
-        0xFD => What::Field { is_on: false },
+        TO_CARD | TO_CARD_WITH_CRC => What::Apdu(Direction::ToKey, apdu()?),
+        FROM_CARD | FROM_CARD_WITH_CRC => What::Apdu(Direction::FromKey, apdu()?),
+        FIELD_ON => What::Field { is_on: true },
+        FIELD_OFF => What::Field { is_on: false },
         _ => return None,
     })
 }
 
-fn no_capture() -> anyhow::Error {
-    failure(
-        "it is no capture file, or it is damaged",
-        "name a file that `--record` or Wireshark wrote (pcapng, or pcap)",
-    )
+/// What is told of a file that cannot be read.
+pub(super) fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
+    let error = anyhow::Error::new(error).context(format!("cannot read {}", path.display()));
+    advise(error, NAME_A_CAPTURE)
 }
+
+fn no_capture() -> anyhow::Error {
+    failure("it is no capture file, or it is damaged", NAME_A_CAPTURE)
+}
+
+const NAME_A_CAPTURE: &str = "name a file that `--record` or Wireshark wrote (pcapng, or pcap)";
 
 /// Type of the first block of a pcapng file, the same in both byte orders.
 const SECTION: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];
 /// Length and type.
 const DEVICE_DESCRIPTOR: [u8; 2] = [18, 1];
+/// Link types, as <https://www.tcpdump.org/linktypes.html> numbers them.
 const USB_LINUX: i32 = 189;
 const USB_LINUX_MMAPPED: i32 = 220;
 const ISO_14443: i32 = 264;
 const INTERRUPT: u8 = 1;
 const CONTROL: u8 = 2;
 const IN: u8 = 0x80;
+/// Events of a contactless card (LINKTYPE_ISO_14443). The checksum of what is said may have been left away.
+const TO_CARD: u8 = 0xFA;
+const FROM_CARD: u8 = 0xFB;
+const FIELD_ON: u8 = 0xFC;
+const FIELD_OFF: u8 = 0xFD;
+const TO_CARD_WITH_CRC: u8 = 0xFE;
+const FROM_CARD_WITH_CRC: u8 = 0xFF;
 
 #[cfg(test)]
 mod tests {

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 use ctap_client::trace::{Content, Conversation, Direction, Message, Step, is_left_out};
 use ctap_client::{Exchange as _, Status, Value};
 
-use super::capture::Capture;
+use super::capture::{Capture, unreadable};
 use super::difference;
 use super::said::{Listener, Said, Saying};
 use crate::device::{Channel, DeviceOption};
@@ -78,7 +77,7 @@ impl Options {
     /// The requests of one key with their answers, in the order of the answers.
     fn exchanges(&self) -> anyhow::Result<Vec<Exchange>> {
         let path = &self.file;
-        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = fs::read(path).map_err(|error| unreadable(path, error))?;
         let (mut capture, mut listener) = (Capture::default(), Listener::default());
         capture.feed(&bytes);
         let mut said = Vec::new();
@@ -150,16 +149,19 @@ fn play(exchange: &Exchange, channel: &mut Channel, exactly: bool) -> anyhow::Re
     let differences = match exactly {
         true if content != reply.content => vec!["its bytes differ".to_owned()],
         true => Vec::new(),
-        false => {
-            let told = |content: Content| {
-                let mut conversation = Conversation::default();
-                conversation.step(request);
-                conversation.step(&Message { content, ..reply.clone() })
-            };
-            difference::between(&told(reply.content.clone()), &told(content))
-        }
+        false => differences(exchange, content),
     };
     Ok(if differences.is_empty() { Outcome::Same } else { Outcome::Different(differences) })
+}
+
+/// In kind, between the answer that was recorded and this one.
+fn differences(Exchange { request, reply, .. }: &Exchange, now: Content) -> Vec<String> {
+    let told = |content: Content| {
+        let mut conversation = Conversation::default();
+        conversation.step(request);
+        conversation.step(&Message { content, ..reply.clone() })
+    };
+    difference::between(&told(reply.content.clone()), &told(now))
 }
 
 /// Whether something was left out of it.

@@ -4,16 +4,16 @@ mod lines;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use rustix::fs::{FlockOperation, flock};
 
 use self::lines::Lines;
-use super::capture::Capture;
+use super::capture::{Capture, unreadable};
 use super::said::Listener;
 use crate::control::{Connection, Request, Response};
-use crate::failure::{advise, failure};
+use crate::failure::failure;
 use crate::process::on_one_thread;
 use crate::terminal;
 use crate::watch::Watch;
@@ -48,13 +48,14 @@ pub(crate) fn run(options: &Options, verbose: bool) -> anyhow::Result<()> {
         None => recording_of_the_running_key(&options.connection)?,
     };
     let mut shown = Shown {
-        file: open(&path)?,
+        file: File::open(&path).map_err(|error| unreadable(&path, error))?,
+        path,
         capture: Capture::default(),
         listener: Listener::default(),
         lines: Lines::new(options.json, verbose),
     };
     match options.live {
-        true => on_one_thread(follow(&path, &mut shown)),
+        true => on_one_thread(follow(&mut shown)),
         false => shown.all(),
     }
 }
@@ -62,6 +63,7 @@ pub(crate) fn run(options: &Options, verbose: bool) -> anyhow::Result<()> {
 /// A file, as far as it has been shown.
 struct Shown {
     file: File,
+    path: PathBuf,
     capture: Capture,
     listener: Listener,
     lines: Lines,
@@ -80,7 +82,7 @@ impl Shown {
     /// What has come to it.
     fn more(&mut self) -> anyhow::Result<()> {
         let mut bytes = Vec::new();
-        self.file.read_to_end(&mut bytes)?;
+        self.file.read_to_end(&mut bytes).map_err(|error| unreadable(&self.path, error))?;
         self.capture.feed(&bytes);
         while let Some(packet) = self.capture.next()? {
             if let Some(said) = self.listener.take(packet) {
@@ -100,9 +102,9 @@ impl Shown {
     }
 }
 
-async fn follow(path: &Path, shown: &mut Shown) -> anyhow::Result<()> {
+async fn follow(shown: &mut Shown) -> anyhow::Result<()> {
     let watch = Watch::start()?;
-    watch.for_growth(path)?;
+    watch.for_growth(&shown.path)?;
     loop {
         let is_over = shown.is_over();
         shown.more()?;
@@ -121,13 +123,6 @@ fn recording_of_the_running_key(connection: &Connection) -> anyhow::Result<PathB
     let recording = status.keys.into_iter().find_map(|key| key.recording);
     recording.map(PathBuf::from).ok_or_else(|| {
         failure("the key that runs here is not recorded", "start it with --record FILE")
-    })
-}
-
-fn open(path: &Path) -> anyhow::Result<File> {
-    File::open(path).map_err(|error| {
-        let error = anyhow::Error::new(error).context(format!("cannot read {}", path.display()));
-        advise(error, "name a file that `--record` or Wireshark wrote")
     })
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::pin_source::CurrentPinOptions;
 use super::{open, refused};
 use crate::device::{Channel, DeviceOption};
-use crate::failure::{Cause, because, failure};
+use crate::failure::{Cause, advise, because, failure};
 use crate::terminal;
 
 /// Register and sign in at a site without a browser
@@ -76,18 +76,19 @@ impl Options {
     fn site_options(&self) -> anyhow::Result<Value> {
         let (from, name): (Box<dyn Read>, _) = match &self.file {
             Some(path) => {
-                let file = File::open(path);
-                let file = file.with_context(|| format!("cannot read {}", path.display()))?;
+                let file = File::open(path)
+                    .with_context(|| format!("cannot read {}", path.display()))
+                    .map_err(|error| advise(error, GIVE_OPTIONS))?;
                 (Box::new(file), path.display().to_string())
             }
             None => (Box::new(io::stdin().lock()), "the standard input stream".to_owned()),
         };
-        serde_json::from_reader(from.take(MOST)).map_err(|error| {
-            let next = "give the JSON that the site sends to its page";
-            failure(format_args!("{name} holds no JSON: {error}"), next)
-        })
+        serde_json::from_reader(from.take(MOST))
+            .map_err(|error| failure(format_args!("{name} holds no JSON: {error}"), GIVE_OPTIONS))
     }
 }
+
+const GIVE_OPTIONS: &str = "give the JSON that the site sends to its page";
 
 /// Bytes of the longest options that are read: a site's are a few thousand.
 const MOST: u64 = 1024 * 1024;

@@ -10,6 +10,7 @@ mod demo;
 mod devices;
 mod doctor;
 mod documents;
+mod files;
 mod fingerprints;
 mod info;
 mod pin;
