@@ -31,11 +31,14 @@ pub(crate) struct Model<'a> {
     /// The whole entry.
     #[serde(skip)]
     text: &'a str,
+    /// Of a FIDO2 model.
     pub(super) aaguid: Option<Aaguid>,
     /// By which certificates a U2F model is known, in hexadecimal.
     #[serde(default)]
     pub(super) attestation_certificate_key_identifiers: Vec<String>,
+    /// What its maker says of it.
     pub(super) metadata_statement: Heading,
+    /// What FIDO says of it.
     pub(super) status_reports: Vec<StatusReport>,
 }
 
@@ -43,10 +46,13 @@ pub(crate) struct Model<'a> {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Heading {
+    /// What it is called, in English.
     pub(super) description: String,
+    /// The same by language (RFC 5646): an object of texts.
     #[serde(default)]
     pub(super) friendly_names: Value,
     pub(super) protocol_family: Family,
+    /// Of its firmware; what is newer has a higher one.
     pub(super) authenticator_version: u64,
     schema: u8,
     pub(super) authenticator_get_info: Option<Versions>,
@@ -74,11 +80,15 @@ pub(crate) enum Family {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StatusReport {
+    /// AuthenticatorStatus (section 3.1.4); others may come.
     pub(super) status: String,
+    /// As `2026-11-01`; empty: it is not known.
     #[serde(default)]
     pub(super) effective_date: String,
+    /// What was certified, in words.
     #[serde(default)]
     pub(super) certification_descriptor: String,
+    /// Of the certificate that FIDO gave.
     #[serde(default)]
     pub(super) certificate_number: String,
 }

@@ -86,17 +86,20 @@ impl Fault {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "the key's token was not shown", next)
     }
 
+    /// No request has this path: the client's fault.
     pub(super) fn no_such_path() -> Self {
         let next = "docs/openapi.json has every path";
         Self::new(StatusCode::NOT_FOUND, "unknown command", "there is nothing at this path", next)
     }
 
+    /// Requests of this path have other methods: the client's fault.
     pub(super) fn wrong_method() -> Self {
         let next = "docs/openapi.json tells which methods it takes";
         let what = "this path does not take that method";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "unknown method", what, next)
     }
 
+    /// There is no place for one more stream of events.
     pub(super) fn too_many_streams() -> Self {
         let next = "end one of them";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, BUSY, "too many clients hear events", next)
