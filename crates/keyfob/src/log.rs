@@ -1,6 +1,6 @@
 //! Logs, for whoever looks for a fault. Off by default, to the standard error stream or, where that is the journal, to it with all
-//! fields; and without secrets: commands,
-//! lengths, statuses and channels; what identifies a site or a person only at the level `debug` (P-20).
+//! fields; and without secrets: commands, lengths, statuses and channels; what identifies a site or a person only at the level
+//! `debug` (P-20).
 //!
 //! Lines that nobody takes are lost, as those of [`say`](crate::say) are; the next one that is taken comes after their
 //! number, for a log with unmarked gaps misleads.

@@ -24,6 +24,9 @@ pub(super) struct Options<'a> {
 
 impl<'a> Options<'a> {
     /// The options themselves, or those in `publicKey`.
+    ///
+    /// # Errors
+    /// It is no JSON object: the site's fault, as all here are.
     pub(super) fn new(value: &'a Json) -> Result<Self, WebauthnError> {
         let value = value.get("publicKey").unwrap_or(value);
         match value.is_object() {
@@ -43,10 +46,12 @@ impl<'a> Options<'a> {
         Some(Self { value: self.value.get(key)?, name: self.name })
     }
 
+    /// A member that must be there.
     pub(super) fn require(&self, name: &'a str) -> Result<Options<'a>, WebauthnError> {
         self.get(name).ok_or_else(|| WebauthnError::options(name, "is missing"))
     }
 
+    /// It, which must be a text.
     pub(super) fn text(&self) -> Result<&'a str, WebauthnError> {
         self.value.as_str().ok_or_else(|| self.wrong("is no text"))
     }
@@ -62,6 +67,7 @@ impl<'a> Options<'a> {
         self.value.get(name).and_then(Json::as_bool).unwrap_or_default()
     }
 
+    /// A member that may be there, and then must be a text.
     pub(super) fn text_of(&self, name: &'a str) -> Result<Option<&'a str>, WebauthnError> {
         self.get(name).map(|member| member.text()).transpose()
     }

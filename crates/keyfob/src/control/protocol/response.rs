@@ -161,6 +161,7 @@ impl Response {
 }
 
 impl Refusal {
+    /// What was wrong, and what to do next; [`Kind::Invalid`].
     pub(crate) fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self { what: what.into(), next: next.into(), kind: Kind::default() }
     }

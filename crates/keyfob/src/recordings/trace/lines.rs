@@ -22,6 +22,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    /// Lines for the standard output stream: of JSON, or for a person; `is_verbose`: with all members.
     pub(super) fn new(is_json: bool, is_verbose: bool) -> Self {
         Self { is_json, is_verbose, paint: Paint::stdout(), began: None }
     }
