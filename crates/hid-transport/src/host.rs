@@ -4,6 +4,8 @@
 //! [`fragment`] and [`Handshake::request`] make, and shows every report it reads to a
 //! [`Handshake`] or [`HostChannel`]. Reports for other channels may be among them and are skipped.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::channels::ChannelId;
@@ -84,14 +86,22 @@ pub enum Misbehaviour {
     #[error("the key answers with the unknown command {0:#04x}")]
     UnknownCommand(u8),
     /// An ERROR whose code the standard does not know, or which carries none.
-    #[error("the key reports an error without a known code: {0:?}")]
+    #[error("the key reports an error {}", with(*.0, "code"))]
     UnknownError(Option<u8>),
     /// A KEEPALIVE whose status the standard does not know, or which carries none (HD-73).
-    #[error("the key sends a keepalive without a known status: {0:?}")]
+    #[error("the key sends a keepalive {}", with(*.0, "status"))]
     UnknownStatus(Option<u8>),
     /// An INIT answer too short to be one (HD-35).
     #[error("the key answers INIT with {0} bytes")]
     ShortInit(usize),
+}
+
+/// A byte that the standard does not know, or none where one has to be.
+fn with(byte: Option<u8>, what: &str) -> String {
+    match byte {
+        Some(byte) => format!("with the unknown {what} {byte:#04x}"),
+        None => format!("without a {what}"),
+    }
 }
 
 impl HostChannel {

@@ -1,3 +1,4 @@
+use alloc::string::ToString as _;
 use std::vec;
 use std::vec::Vec;
 
@@ -86,6 +87,14 @@ fn each_misbehaviour_has_its_name() {
     for (report, expected) in cases {
         assert_eq!(channel.receive(&report), Err(expected));
     }
+    let told = [Some(0), None].map(|code| Misbehaviour::UnknownError(code).to_string());
+    assert_eq!(
+        told,
+        [
+            "the key reports an error with the unknown code 0x00",
+            "the key reports an error without a code"
+        ]
+    );
 }
 
 #[test]

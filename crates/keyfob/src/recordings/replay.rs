@@ -84,26 +84,37 @@ impl Options {
         while let Some(packet) = capture.next()? {
             said.extend(listener.take(packet));
         }
-        let key = match &self.of {
-            Some(key) => key.clone(),
-            None => only_key(&said)?,
-        };
+        let key = chosen_key(&said, self.of.as_deref())?;
         said.retain(|one| one.key == key);
-        Ok(answered_requests(said))
+        match answered_requests(said) {
+            none if none.is_empty() => Err(failure(
+                format_args!("no request to {} was answered in it", escaped(&key)),
+                "name a recording of a key that was used",
+            )),
+            some => Ok(some),
+        }
     }
 }
 
-fn only_key(said: &[Said]) -> anyhow::Result<String> {
+/// The recorded key that is meant: the one of that name, or the only one.
+fn chosen_key(said: &[Said], name: Option<&str>) -> anyhow::Result<String> {
     let mut keys: Vec<&str> = said.iter().map(|one| one.key.as_str()).collect();
     keys.sort_unstable();
     keys.dedup();
-    match keys[..] {
-        [only] => Ok(only.to_owned()),
-        [] => Err(failure("nothing was said in it", "name a recording of a key that was used")),
-        _ => Err(failure(
-            format_args!("it has several keys: {}", escaped(&keys.join(", "))),
-            "choose one with --of NAME",
+    let all = escaped(&keys.join(", "));
+    match (&keys[..], name) {
+        ([], _) => {
+            Err(failure("nothing was said in it", "name a recording of a key that was used"))
+        }
+        (keys, Some(name)) if keys.contains(&name) => Ok(name.to_owned()),
+        (_, Some(name)) => Err(failure(
+            format_args!("it has no key {}; it has {all}", escaped(name)),
+            "choose one of these with --of NAME",
         )),
+        ([only], None) => Ok((*only).to_owned()),
+        (_, None) => {
+            Err(failure(format_args!("it has several keys: {all}"), "choose one with --of NAME"))
+        }
     }
 }
 
@@ -261,7 +272,10 @@ mod tests {
     fn of_several_keys_one_must_be_chosen() {
         let other = Said { key: "1-2".to_owned(), ..said(1, Direction::ToKey, &[4]) };
         let both = [said(1, Direction::ToKey, &[4]), other];
-        assert!(only_key(&both).is_err() && only_key(&[]).is_err());
-        assert_eq!(only_key(&both[..1]).unwrap(), "1-1");
+        assert!(chosen_key(&both, None).is_err() && chosen_key(&[], None).is_err());
+        assert_eq!(chosen_key(&both[..1], None).unwrap(), "1-1");
+        assert_eq!(chosen_key(&both, Some("1-2")).unwrap(), "1-2");
+        let stranger = chosen_key(&both, Some("9-9")).unwrap_err();
+        assert_eq!(stranger.to_string(), "it has no key 9-9; it has 1-1, 1-2");
     }
 }
