@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use virtual_key::platform::system_rng;
 use zeroize::Zeroizing;
 
-use crate::failure::advise;
+use crate::failure::{advise, failure};
 
 /// A secret that was drawn for this run, and the file that it is in. Dropping it removes the file, unless another one is there by then.
 pub(super) struct Token {
@@ -23,11 +23,17 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// Draws a token and writes it at `path`, in place of a file that is there, for this user alone: mode 0600, a line of base64url.
+    /// Draws a token and writes it at `path`, in place of one that is there, for this user alone: mode 0600, a line of base64url.
     ///
     /// # Errors
-    /// It cannot be written there.
+    /// Something else is there, or it cannot be written.
     pub(super) fn write(path: &Path) -> anyhow::Result<Self> {
+        if !is_free(path) {
+            return Err(failure(
+                format_args!("{} is there already, and is no token of a key", path.display()),
+                "name a new file with --http-token-file",
+            ));
+        }
         let secret = Secret::random(&mut system_rng());
         let text = Zeroizing::new(Base64UrlUnpadded::encode_string(secret.expose()));
         let file = written(path, &text).with_context(|| format!("cannot write {}", path.display()));
@@ -65,6 +71,18 @@ impl Drop for Token {
     }
 }
 
+/// Whether nothing of value is lost at `path`: there is nothing, or an empty file, or what a key left that was killed.
+fn is_free(path: &Path) -> bool {
+    let Ok(there) = fs::symlink_metadata(path) else { return true };
+    let is_short = there.is_file() && there.len() <= LINE_MAX;
+    is_short
+        && fs::read_to_string(path).is_ok_and(|text| {
+            let mut token = Zeroizing::new([0; LENGTH]);
+            let decoded = Base64UrlUnpadded::decode(text.trim_end(), &mut *token);
+            text.is_empty() || decoded.is_ok_and(|bytes| bytes.len() == LENGTH)
+        })
+}
+
 /// Whole or not at all: whoever waits for the file finds the token in it. Temporary files have mode 0600.
 fn written(path: &Path, text: &str) -> std::io::Result<File> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -80,6 +98,8 @@ fn id_of(file: &File) -> std::io::Result<(u64, u64)> {
 
 /// Bytes: nobody guesses that.
 const LENGTH: usize = 32;
+/// Bytes of the file that has it: base64url without padding, and a newline.
+const LINE_MAX: u64 = 44;
 
 #[cfg(test)]
 mod tests {
@@ -111,11 +131,29 @@ mod tests {
     fn the_file_is_for_its_user_alone_and_goes_with_the_key() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("token");
-        fs::write(&path, "an old one").unwrap();
+        let left = Base64UrlUnpadded::encode_string(&[7; LENGTH]) + "\n";
+        fs::write(&path, left).unwrap();
         let token = Token::write(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         drop(token);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_no_token_is_not_written_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("thesis.txt");
+        for text in ["short\n", &"a long text of somebody's. ".repeat(99)] {
+            fs::write(&path, text).unwrap();
+            let error = Token::write(&path).map(|_| ()).unwrap_err().to_string();
+            assert!(
+                error.ends_with("thesis.txt is there already, and is no token of a key"),
+                "{error}"
+            );
+            assert_eq!(fs::read_to_string(&path).unwrap(), *text);
+        }
+        fs::write(&path, "").unwrap();
+        Token::write(&path).expect("what mktemp made is free");
     }
 
     #[test]

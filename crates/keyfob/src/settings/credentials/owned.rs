@@ -25,7 +25,7 @@ pub(super) struct Whose {
     key: Option<String>,
 
     /// The memory of a key that does not run, instead of a running key
-    #[arg(long, value_name = "DIR", conflicts_with = "control")]
+    #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 
     /// What kind of key that memory is of [default: default]
