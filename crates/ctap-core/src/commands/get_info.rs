@@ -94,7 +94,22 @@ fn announced_now(policy: Policy<'_>) -> Announced {
     {
         versions.retain(|version| version != "U2F_V2");
     }
+    for member in changed(policy) {
+        announced.members.remove(&member);
+    }
     announced
+}
+
+/// Members of what is no longer as the key was shipped: platforms have to know that, also where it told nothing of it.
+fn changed(policy: Policy<'_>) -> impl Iterator<Item = u8> {
+    let Policy { config, state } = policy;
+    let members = [
+        (0x0c, state.settings.force_pin_change),
+        (0x0d, policy.min_pin_length() > config.pin_length.min),
+        (0x18, state.settings.long_touch_for_reset),
+        (0x1b, state.settings.pin_complexity_policy),
+    ];
+    members.into_iter().filter_map(|(member, is_changed)| is_changed.then_some(member))
 }
 
 /// The same on every transport (GI-05).

@@ -25,6 +25,18 @@ fn telling(
     Key::made(|config| config.announced = announced)
 }
 
+// GI-21, GI-22
+#[test]
+fn what_a_key_as_shipped_does_not_tell_is_told_when_it_is_no_longer_so() {
+    let mut key = telling([(0x0c, None), (0x0d, None)], []);
+    key.set_pin("1234");
+    assert_eq!([0x0c, 0x0d].map(|member| key.info().has(member)), [false; 2]);
+    let token = key.token(ACFG, None);
+    key.ok(&config(3).with(2, numbered([(1, 6.into())])).auth(&token));
+    assert!(key.info().boolean(0x0c), "the PIN is too short now");
+    assert_eq!(key.info().number(0x0d), 6);
+}
+
 // GI-03, GI-04, GI-28, GI-87
 #[test]
 fn what_a_key_tells_otherwise_replaces_leaves_out_and_adds_members() {

@@ -94,6 +94,9 @@ fn nothing(models: &[Model<'_>], name: &str) -> anyhow::Error {
 
 /// Those whose words are most like these.
 fn nearest<'m, 'a>(models: &'m [Model<'a>], name: &str) -> Vec<&'m Model<'a>> {
+    if name.len() > LONGEST_NAME {
+        return Vec::new();
+    }
     let wanted: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
     let likeness = |model: &Model<'_>| {
         let text = text(model);
@@ -145,6 +148,8 @@ fn digits(number: &str) -> String {
     number.trim().replace('-', "").to_lowercase()
 }
 
+/// Bytes. Nothing is like a longer one, and to compare it takes time.
+const LONGEST_NAME: usize = 200;
 /// How many like ones are offered.
 const NEAREST: usize = 5;
 /// More of them nobody reads.
@@ -200,11 +205,13 @@ mod tests {
     fn a_name_that_fits_none_offers_the_nearest() {
         let told = found("yubkey series nfs").unwrap_err();
         assert!(told.contains("like it are:\n  2a2b99dc"), "{told}");
-        let told = found("xyz").unwrap_err();
-        assert!(
-            !told.contains("like it") && told.contains("\nnext: `keyfob models list`"),
-            "{told}"
-        );
+        for unlike in ["xyz", &"yubikey serie".repeat(9_999)] {
+            let told = found(unlike).unwrap_err();
+            assert!(
+                !told.contains("like it") && told.contains("\nnext: `keyfob models list`"),
+                "{told}"
+            );
+        }
         assert!(found(" ").is_err());
     }
 }
