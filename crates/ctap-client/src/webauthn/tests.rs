@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::options::Options;
 use super::*;
 use crate::cbor::{MapBuilder, Value, encode};
 use crate::client::Client;
@@ -28,7 +29,8 @@ fn caller() -> Caller {
 fn a_key_that_refuses_refuses_the_page() {
     let options = json!({ "challenge": "AAAA", "allowCredentials": [], "rpId": "example.com",
         "userVerification": "discouraged" });
-    let (_, hash) = caller().client_data("webauthn.get", "AAAA");
+    let asked = Options::new(&options).unwrap();
+    let (_, hash) = caller().client_data("webauthn.get", &asked).unwrap();
     let request = crate::get_assertion::Request::new("example.com", hash).encode();
     let key = ScriptedKey::default().expect([4], info()).expect(request, [0x2E]);
     let refused = get(&mut Client::new(key), &options, &caller()).unwrap_err();
