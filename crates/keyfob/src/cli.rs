@@ -33,22 +33,43 @@ pub(crate) struct Cli {
 impl Cli {
     /// The command line of this process; one that cannot be meant ends it.
     pub(crate) fn read() -> Self {
-        let mut command = groups::grouped(Self::command());
-        // Hardly ever, and it takes the whole command line apart.
-        if std::env::vars_os().any(|(_, value)| value.is_empty()) {
-            command = without_empty_variables(command, &|name| std::env::var_os(name));
-        }
-        let words = device_behind_command(&command, std::env::args_os().collect());
+        let words: Vec<OsString> = std::env::args_os().collect();
+        let (mut command, words) = match is_plain(&words) {
+            true => (Self::command(), words),
+            false => {
+                let command = without_empty_variables(groups::grouped(Self::whole()), &|name| {
+                    std::env::var_os(name)
+                });
+                let words = device_behind_command(&command, words);
+                (command, words)
+            }
+        };
         let read = command.try_get_matches_from_mut(&words).and_then(|mut matches| {
             Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
         });
         read.unwrap_or_else(|error| end(&error, &command, &words))
     }
+
+    /// All commands with their options. `command()` has only their names until one of them is typed.
+    pub(crate) fn whole() -> clap::Command {
+        let mut command = Self::command();
+        command.build();
+        command
+    }
+}
+
+/// Whether `words` begin with a command, and no variable is set to nothing, as is usual. Then no other command's options are asked
+/// for: to put those together takes a quarter of a key's start.
+fn is_plain(words: &[OsString]) -> bool {
+    let names_command =
+        |word: &OsString| word != "help" && Cli::command().find_subcommand(word).is_some();
+    words.get(1).is_some_and(names_command)
+        && std::env::vars_os().all(|(_, value)| !value.is_empty())
 }
 
 /// Whether this process's command line asks for JSON in place of sentences, whatever else is wrong with it.
 pub(crate) fn asked_for_json() -> bool {
-    wants_json(&Cli::command(), &std::env::args_os().collect::<Vec<_>>())
+    wants_json(&Cli::whole(), &std::env::args_os().collect::<Vec<_>>())
 }
 
 /// `conform --json FILE` does not: that is a report of its own.
@@ -158,6 +179,7 @@ Examples:
 `keyfob COMMAND --help` teaches each command. Documents: docs/README.md in a clone of keyfob's repository";
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     Attach(run::attach::Options),
     Serve(run::serve::Options),
@@ -225,7 +247,7 @@ mod tests {
 
     #[test]
     fn every_command_teaches_by_examples_that_can_be_typed() {
-        for command in with_subcommands(Cli::command()) {
+        for command in with_subcommands(Cli::whole()) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let examples: Vec<_> = help.lines().flat_map(calls).collect();
             assert!(!examples.is_empty(), "`keyfob {command}` has no examples");
@@ -259,7 +281,7 @@ mod tests {
     fn the_device_may_stand_in_front_of_the_command() {
         let typed = |line: &str| {
             let words = line.split(' ').map(OsString::from).collect();
-            let words = device_behind_command(&Cli::command(), words);
+            let words = device_behind_command(&Cli::whole(), words);
             words.join(OsStr::new(" ")).into_string().unwrap()
         };
         for (line, meant) in [
@@ -278,7 +300,7 @@ mod tests {
     fn json_instead_of_sentences_is_for_who_asked_for_it() {
         let wants = |line: &str| {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            wants_json(&Cli::command(), &words)
+            wants_json(&Cli::whole(), &words)
         };
         assert!(wants("keyfob info --json") && wants("keyfob credentials list --json --nonsense"));
         assert!(!wants("keyfob info") && !wants("keyfob reset --json"));
@@ -298,7 +320,7 @@ mod tests {
         ] {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             let error = Cli::try_parse_from(&words).unwrap_err();
-            let told = refusal(&error, &Cli::command(), &words, Paint::plain());
+            let told = refusal(&error, &Cli::whole(), &words, Paint::plain());
             let (before, last) = told.rsplit_once('\n').unwrap();
             assert!(before.contains(what) && !told.contains("For more"), "{told}");
             assert_eq!(last, format!("next: {next} shows what can be typed"));
@@ -308,7 +330,7 @@ mod tests {
     #[test]
     fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
         let variables = |value: &'static str| {
-            let command = without_empty_variables(Cli::command(), &|_| Some(value.into()));
+            let command = without_empty_variables(Cli::whole(), &|_| Some(value.into()));
             let named = |command: &clap::Command| {
                 command.get_arguments().filter_map(clap::Arg::get_env).count()
             };
@@ -321,7 +343,7 @@ mod tests {
     #[test]
     fn every_environment_variable_is_in_the_reference() {
         let reference = tree::read("docs/reference.md");
-        for command in with_subcommands(Cli::command()) {
+        for command in with_subcommands(Cli::whole()) {
             for variable in command.get_arguments().filter_map(clap::Arg::get_env) {
                 let row = format!("| `{}` |", variable.display());
                 assert!(reference.contains(&row), "docs/reference.md has no row {row}");
@@ -337,7 +359,7 @@ mod tests {
             for call in code(&tree::read(&document)).iter().flat_map(|line| calls(line)) {
                 count += 1;
                 let words = call.iter().map(OsString::from).collect();
-                let words = device_behind_command(&Cli::command(), words);
+                let words = device_behind_command(&Cli::whole(), words);
                 let refused =
                     Cli::try_parse_from(words).err().filter(|error| !is_mere_mention(error));
                 assert!(refused.is_none(), "{document}: {call:?}: {}", refused.unwrap());
@@ -355,8 +377,10 @@ mod tests {
         )
     }
 
+    /// But `help`, which clap makes.
     fn with_subcommands(command: clap::Command) -> Vec<clap::Command> {
-        let children: Vec<_> = command.get_subcommands().cloned().collect();
+        let is_ours = |child: &&clap::Command| child.get_name() != "help";
+        let children: Vec<_> = command.get_subcommands().filter(is_ours).cloned().collect();
         [command].into_iter().chain(children.into_iter().flat_map(with_subcommands)).collect()
     }
 

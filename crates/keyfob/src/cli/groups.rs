@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_terminal_of_80_columns_shows_each_command_on_one_line() {
-        let command = Cli::command();
+        let command = Cli::whole();
         for line in list(&command).lines() {
             assert!(line.chars().count() <= 80, "write less in the first line of: {line}");
         }
