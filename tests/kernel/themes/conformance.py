@@ -27,7 +27,7 @@ PATIENCE = seconds(240)
 A_FEW = [
     ("bus", "default", "hd-init"),
     ("bus", "u2f-only", "uf-version uf-wrong"),
-    ("uhid", "bio", "hd-init hd-busy hd-cancel"),
+    ("uhid", "bio", "hd-init hd-busy hd-cancel hd-ping"),
     ("reader", "default", "nf-"),
 ]
 # A real kernel takes a minute or two for each. By the other ways nothing else is judged that depends on the kind of key.
