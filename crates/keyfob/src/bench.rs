@@ -96,8 +96,8 @@ fn measure(effort: &Effort, options: &Options) -> anyhow::Result<Figures> {
     let starts = (0..effort.starts).map(|_| Ok(SpawnedKey::serve("auto")?.ready_after()));
     figures.time("server start to listening", starts.collect::<anyhow::Result<_>>()?);
     measure_exchanges(&mut figures, effort, options, &directory)?;
-    let rate = |case| Ok((case, cores::assertions(case, effort.assertions)?));
-    figures.assertions(&cores::CASES.into_iter().map(rate).collect::<anyhow::Result<Vec<_>>>()?);
+    let rate = |case| Ok((case, cores::rate(case, effort.rates)?));
+    figures.rates(&cores::CASES.into_iter().map(rate).collect::<anyhow::Result<Vec<_>>>()?);
     figures.grow(growth::measure(effort.growth, directory.path())?);
     Ok(figures)
 }
@@ -138,7 +138,7 @@ struct Effort {
     /// How long to watch the idle key.
     idle: Duration,
     /// How long keys sign on so many cores.
-    assertions: Duration,
+    rates: Duration,
     /// How large keys grow.
     growth: growth::Effort<'static>,
 }
@@ -148,7 +148,7 @@ const THOROUGH: Effort = Effort {
     turns: 40,
     counted: 128,
     idle: Duration::from_secs(3),
-    assertions: Duration::from_secs(2),
+    rates: Duration::from_secs(2),
     growth: growth::Effort { sizes: &growth::SIZES, turns: 20, openings: 5 },
 };
 const QUICK: Effort = Effort {
@@ -156,7 +156,7 @@ const QUICK: Effort = Effort {
     turns: 5,
     counted: 64,
     idle: Duration::from_secs(1),
-    assertions: Duration::from_millis(300),
+    rates: Duration::from_millis(300),
     growth: growth::Effort { sizes: &growth::FEW_SIZES, turns: 3, openings: 3 },
 };
 

@@ -1,72 +1,117 @@
-//! Several keys of one process, on one processor and on two: how many assertions they give in a second.
+//! Several keys of one process, on one processor and on two: how many assertions they give in a second. And what the machine
+//! itself gains by its second processor, which may be half of a core: threads that only sign.
 
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use p256::ecdsa::SigningKey;
+use p256::elliptic_curve::Generate as _;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use virtual_key::platform::system_rng;
 
 use super::platform::{FEWEST, Platform};
-use super::wire;
+use super::{subjects, wire};
 use crate::device::Address;
 use crate::spawned::SpawnedKey;
 
-/// So many keys on so many processors.
+/// So much at a time on so many processors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Case {
-    /// 1 or 8.
-    pub(super) keys: u8,
+    pub(super) work: Work,
     /// 1 or 2.
     pub(super) cores: usize,
 }
 
-/// Each count of keys, on few processors first.
-pub(super) const CASES: [Case; 4] = [
-    Case { keys: 1, cores: 1 },
-    Case { keys: 1, cores: 2 },
-    Case { keys: 8, cores: 1 },
-    Case { keys: 8, cores: 2 },
+/// What is done at a time, and how many times: 1 or 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Bare signatures, by so many threads.
+    Signatures(u8),
+    /// Assertions, by so many keys.
+    Assertions(u8),
+}
+
+impl Work {
+    /// What is counted.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Self::Signatures(_) => "bare P-256 signatures",
+            Self::Assertions(_) => "assertions",
+        }
+    }
+}
+
+/// Each on few processors first.
+pub(super) const CASES: [Case; 6] = [
+    Case { work: Work::Signatures(8), cores: 1 },
+    Case { work: Work::Signatures(8), cores: 2 },
+    Case { work: Work::Assertions(1), cores: 1 },
+    Case { work: Work::Assertions(1), cores: 2 },
+    Case { work: Work::Assertions(8), cores: 1 },
+    Case { work: Work::Assertions(8), cores: 2 },
 ];
 
-/// Assertions in a second, of all keys together; `None`: this machine has not so many processors.
+/// How many in a second, all together; `None`: this machine has not so many processors.
 ///
 /// # Errors
 /// When a key refuses.
-pub(super) fn assertions(case: Case, time: Duration) -> anyhow::Result<Option<f64>> {
+pub(super) fn rate(case: Case, time: Duration) -> anyhow::Result<Option<f64>> {
     let Some(_narrow) = Narrow::to(case.cores)? else { return Ok(None) };
-    // The key and its clients are where this thread is.
-    let keys = case.keys.to_string();
-    let process = SpawnedKey::serve_as(&["--ephemeral", "--touch", "auto", "--keys", &keys])?;
-    let server = process.server()?;
-    let barrier = Barrier::new(case.keys.into());
-    let given = thread::scope(|scope| {
-        let client = |number| {
-            let bus_id = Some(format!("1-{number}"));
-            let address = Address::Usbip { server: server.to_owned(), bus_id };
-            let barrier = &barrier;
-            scope.spawn(move || sign(&address, barrier, time))
-        };
-        let clients: Vec<_> = (1..=case.keys).map(client).collect();
-        clients.into_iter().map(joined).sum::<anyhow::Result<u64>>()
-    })?;
+    let given = match case.work {
+        Work::Signatures(threads) => signatures(threads, time),
+        Work::Assertions(keys) => assertions(keys, time),
+    }?;
     Ok(Some(given as f64 / time.as_secs_f64()))
 }
 
-/// How many assertions one key gives. Nobody begins before all are ready.
-fn sign(address: &Address, barrier: &Barrier, time: Duration) -> anyhow::Result<u64> {
-    let ready = wire::open(address).map(|key| Platform::new(key, FEWEST, None));
-    barrier.wait();
-    let mut key = ready?;
-    let (begun, mut given) = (Instant::now(), 0);
-    while begun.elapsed() < time {
-        key.silent()?;
-        given += 1;
-    }
-    Ok(given)
+fn signatures(threads: u8, time: Duration) -> anyhow::Result<u64> {
+    let signing_key = SigningKey::generate_from_rng(&mut system_rng());
+    let barrier = Barrier::new(threads.into());
+    at_once(threads, |_| {
+        barrier.wait();
+        repeat(time, || subjects::sign(&signing_key))
+    })
 }
 
-fn joined(client: thread::ScopedJoinHandle<'_, anyhow::Result<u64>>) -> anyhow::Result<u64> {
-    client.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a client panicked")))
+fn assertions(keys: u8, time: Duration) -> anyhow::Result<u64> {
+    // The key and its clients are where this thread is.
+    let count = keys.to_string();
+    let process = SpawnedKey::serve_as(&["--ephemeral", "--touch", "auto", "--keys", &count])?;
+    let server = process.server()?;
+    let barrier = Barrier::new(keys.into());
+    at_once(keys, |number| {
+        let bus_id = Some(format!("1-{number}"));
+        let address = Address::Usbip { server: server.to_owned(), bus_id };
+        let ready = wire::open(&address).map(|key| Platform::new(key, FEWEST, None));
+        // Nobody begins before all are ready.
+        barrier.wait();
+        let mut key = ready?;
+        repeat(time, || key.silent())
+    })
+}
+
+/// What so many threads have done, which are numbered from 1.
+fn at_once(threads: u8, work: impl Fn(u8) -> anyhow::Result<u64> + Sync) -> anyhow::Result<u64> {
+    thread::scope(|scope| {
+        let work = &work;
+        let begun: Vec<_> = (1..=threads).map(|number| scope.spawn(move || work(number))).collect();
+        begun.into_iter().map(joined).sum()
+    })
+}
+
+/// How often `act` was done in that time.
+fn repeat(time: Duration, mut act: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<u64> {
+    let (begun, mut done) = (Instant::now(), 0);
+    while begun.elapsed() < time {
+        act()?;
+        done += 1;
+    }
+    Ok(done)
+}
+
+fn joined(thread: thread::ScopedJoinHandle<'_, anyhow::Result<u64>>) -> anyhow::Result<u64> {
+    thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a thread panicked")))
 }
 
 /// This thread, and what it starts, on fewer processors, until it is dropped.

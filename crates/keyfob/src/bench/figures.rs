@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::cores::Case;
+use super::cores::{Case, Work};
 use super::durable::Syncs;
 use super::growth::Curve;
 use super::machine::Machine;
@@ -147,19 +147,19 @@ impl Figures {
         }
     }
 
-    /// Adds how many assertions several keys give in a second; `None`: the machine is too small for it.
-    pub(super) fn assertions(&mut self, cases: &[(Case, Option<f64>)]) {
-        for (Case { keys, cores }, rate) in cases {
-            let name = format!("assertions in a second, {}", on(*keys, *cores));
+    /// Adds how much is done in a second by several at once; `None`: the machine is too small for it.
+    pub(super) fn rates(&mut self, cases: &[(Case, Option<f64>)]) {
+        for (Case { work, cores }, rate) in cases {
+            let name = format!("{} in a second, {}", work.noun(), on(*work, *cores));
             let Some(value) = *rate else {
                 let reason = format!("this process may use fewer than {cores} cores");
                 self.figures.push(Figure::new(name, Measure::Nothing { reason }));
                 continue;
             };
-            let on_one = cases.iter().find(|(case, _)| (case.keys, case.cores) == (*keys, 1));
+            let on_one = cases.iter().find(|(case, _)| (case.work, case.cores) == (*work, 1));
             let base = on_one.and_then(|(_, rate)| *rate).filter(|_| *cores > 1);
             let comparison = base.map(|base| Comparison {
-                with: on(*keys, 1),
+                with: on(*work, 1),
                 ratio: value / base,
                 at_most: None,
             });
@@ -232,8 +232,12 @@ fn spread(Taken { name, calls }: Taken) -> (Name, Result<Spread, String>) {
     (name, calls.map(|calls| Spread::of(calls, 1e6, is_all_ours)))
 }
 
-fn on(keys: u8, cores: usize) -> String {
-    format!("{} on {}", terminal::count(keys.into(), "key"), terminal::count(cores as u64, "core"))
+fn on(work: Work, cores: usize) -> String {
+    let workers = match work {
+        Work::Signatures(threads) => terminal::count(threads.into(), "thread"),
+        Work::Assertions(keys) => terminal::count(keys.into(), "key"),
+    };
+    format!("{workers} on {}", terminal::count(cores as u64, "core"))
 }
 
 impl Figure {
@@ -416,9 +420,9 @@ mod tests {
     #[test]
     fn a_machine_that_is_too_small_is_a_reason() {
         let mut figures = figures();
-        let case = |keys, cores| Case { keys, cores };
-        figures.assertions(&[(case(8, 1), Some(100.0)), (case(8, 2), Some(180.0))]);
-        figures.assertions(&[(case(1, 2), None)]);
+        let case = |keys, cores| Case { work: Work::Assertions(keys), cores };
+        figures.rates(&[(case(8, 1), Some(100.0)), (case(8, 2), Some(180.0))]);
+        figures.rates(&[(case(1, 2), None)]);
         let json = json_of(&figures);
         assert_eq!(json["figures"][1]["comparison"]["ratio"], 1.8);
         assert_eq!(json["figures"][1]["comparison"]["with"], "8 keys on 1 core");

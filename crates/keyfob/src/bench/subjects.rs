@@ -98,7 +98,7 @@ impl Subjects {
     pub(super) fn all(&self) -> Vec<Subject<'_>> {
         let mut all = vec![
             Subject::new(Name::new(ECHO, Place::NoKey), || self.echo.borrow_mut().exchange()),
-            Subject::new(Name::new(SIGNATURE, Place::NoKey), || self.sign()),
+            Subject::new(Name::new(SIGNATURE, Place::NoKey), || sign(&self.signing_key)),
             first_pin(Place::InProcess, &self.blank),
             first_pin(Place::InProcessDurable, &self.blank_durable),
         ];
@@ -146,13 +146,16 @@ impl Subjects {
     pub(super) fn end(self) -> anyhow::Result<()> {
         self.peer.map_or(Ok(()), |peer| peer.into_inner().end())
     }
+}
 
-    /// What getAssertion signs is this long: authenticator data and the hash of the client data.
-    fn sign(&self) -> anyhow::Result<()> {
-        let signature: DerSignature = self.signing_key.try_sign(black_box(&[0; 37 + 32]))?;
-        black_box(signature);
-        Ok(())
-    }
+/// What getAssertion signs is this long: authenticator data and the hash of the client data.
+///
+/// # Errors
+/// None that this length of a message could have.
+pub(super) fn sign(signing_key: &SigningKey) -> anyhow::Result<()> {
+    let signature: DerSignature = signing_key.try_sign(black_box(&[0; 37 + 32]))?;
+    black_box(signature);
+    Ok(())
 }
 
 /// What every key is asked. With a memory, only what has to do with it.
