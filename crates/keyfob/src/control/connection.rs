@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::Args;
 use rustix::process::geteuid;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -39,6 +39,11 @@ impl Connection {
         Self { control: Some(control) }
     }
 
+    /// Where its socket is, or would be.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.control.clone().unwrap_or_else(default_path)
+    }
+
     /// Whether a command line names one, and not only the environment.
     pub(crate) fn is_typed(&self) -> bool {
         self.control != Self::of_environment().control
@@ -51,8 +56,15 @@ impl Connection {
     /// # Errors
     /// No key is running, it does not answer in time, it refuses, or it is another user's.
     pub(crate) fn ask(&self, request: &Request) -> anyhow::Result<Response> {
-        let path = self.control.clone().unwrap_or_else(default_path);
-        on_one_thread(ask_at(&path, request, patience(request)))
+        on_one_thread(self.ask_here(request))
+    }
+
+    /// The same, for tasks of a runtime. What was asked may be done or not when this is dropped.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub(crate) async fn ask_here(&self, request: &Request) -> anyhow::Result<Response> {
+        ask_at(&self.path(), request, patience(request)).await
     }
 }
 
@@ -81,6 +93,7 @@ fn patience(request: &Request) -> Option<Duration> {
             Duration::from_millis(u64::from(*times) * u64::from(*milliseconds))
         }
         Request::Replug { .. } => PLUGGING,
+        Request::Prompts { .. } => return None,
         Request::Wait { seconds, .. } => Duration::from_secs((*seconds)?.into()),
     };
     Some(work + ANSWERING)
@@ -99,13 +112,14 @@ async fn ask_at(
         Some(time) => timeout(time, answer).await.map_err(|_| silent(path, peer.pid()))?,
         None => answer.await,
     };
-    match answer.map_err(|error| senseless(path, &error))? {
+    match answer.map_err(|error| senseless(path, &error))?.ok_or_else(|| ended(path))? {
         Response::Error(refusal) => Err(failure(escaped(&refusal.what), escaped(&refusal.next))),
         response => Ok(response),
     }
 }
 
-async fn exchange(mut stream: UnixStream, request: &Request) -> anyhow::Result<Response> {
+/// `None`: there is no answer, for the other end has hung up.
+async fn exchange(mut stream: UnixStream, request: &Request) -> anyhow::Result<Option<Response>> {
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     // Whoever is turned away is not listened to, but is told why.
@@ -113,9 +127,9 @@ async fn exchange(mut stream: UnixStream, request: &Request) -> anyhow::Result<R
     let mut line = Vec::new();
     BufReader::new(stream.take(MAX_RESPONSE)).read_until(b'\n', &mut line).await?;
     if line.is_empty() {
-        bail!("it hung up");
+        return Ok(None);
     }
-    serde_json::from_slice(&line).map_err(|error| anyhow!(escaped(&error.to_string())))
+    serde_json::from_slice(&line).map(Some).map_err(|error| anyhow!(escaped(&error.to_string())))
 }
 
 /// The place of a socket may be anybody's, such as a directory in `/tmp` that somebody made before the key did.
@@ -165,6 +179,13 @@ fn silent(path: &Path, process: Option<i32>) -> anyhow::Error {
             "if it was stopped, let it go on; else end it and start the key anew",
         ),
     }
+}
+
+fn ended(path: &Path) -> anyhow::Error {
+    no_key(
+        format_args!("the key at {} has ended, and gave no answer", path.display()),
+        "start it again",
+    )
 }
 
 fn senseless(path: &Path, error: &anyhow::Error) -> anyhow::Error {
@@ -236,6 +257,7 @@ mod tests {
     fn only_those_who_wait_for_a_person_wait_for_ever() {
         let wait = |seconds| patience(&Request::Wait { key: None, seconds });
         assert_eq!(wait(None), None);
+        assert_eq!(patience(&Request::Prompts { known: [].into() }), None);
         assert_eq!(wait(Some(60)), Some(Duration::from_secs(60) + ANSWERING));
         assert_eq!(patience(&Request::Status), Some(ANSWERING));
         assert!(patience(&Request::Replug { key: None }).unwrap() > PLUGGING);
@@ -254,6 +276,12 @@ mod tests {
             };
             assert!(!error.contains(is_raw), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_key_that_ends_instead_of_answering_is_told_as_such() {
+        let error = describe(&ask(b"").unwrap_err());
+        assert!(error.contains("has ended") && error.contains("\nnext: start it"), "{error}");
     }
 
     #[test]

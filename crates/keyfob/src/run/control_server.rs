@@ -1,5 +1,6 @@
 //! The running key's end of the control socket.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -10,7 +11,7 @@ use ctap_core::Decision;
 use ctap_core::consent::Gesture;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use virtual_key::Error;
@@ -19,7 +20,7 @@ use virtual_key::keys::{Keys, PluggedKey, Prompt};
 use virtual_key::power_cycle::power_cycle;
 
 use super::owner;
-use super::told::{key_status, open_prompt};
+use super::told::{key_status, open_prompt, open_prompts};
 use crate::control::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, MAX_WAITING, PATIENCE};
 use crate::control::protocol::{Choice, Kind, Refusal, Status};
 use crate::control::{NAME, Request, Response, default_directories};
@@ -55,6 +56,17 @@ impl Shared {
     pub(super) fn new(keys: &Rc<Keys>) -> Self {
         let (waiting, changed) = (Semaphore::new(MAX_WAITING), Notify::new());
         Self { keys: Rc::clone(keys), waiting, changed }
+    }
+
+    /// Where one client waits for a prompt, until this is dropped.
+    fn place_to_wait(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        self.waiting.try_acquire().map_err(|_| {
+            Refusal::new(
+                format!("{MAX_WAITING} clients wait for a prompt already"),
+                "end one of them, or look for a prompt with `keyfob status`",
+            )
+            .of(Kind::Busy)
+        })
     }
 }
 
@@ -145,6 +157,7 @@ pub(super) async fn obey(request: Request, shared: &Shared) -> Response {
         Request::Touch(touching) => answer(keys, &touching.choice(), touching.decision()).await,
         Request::Deny(choice) => answer(keys, &choice, Decision::Deny).await,
         Request::Wait { key, seconds } => wait(shared, key.as_deref(), seconds).await,
+        Request::Prompts { known } => prompts(shared, &known).await,
         Request::Replug { key } => replug(keys, key.as_deref()).await,
         Request::Tap { key, times, milliseconds } => {
             tap(keys, key.as_deref(), times, Duration::from_millis(milliseconds.into())).await
@@ -215,13 +228,7 @@ async fn wait(shared: &Shared, key: Option<&str>, seconds: Option<u32>) -> Answe
             "start it with --touch ask to answer its prompts",
         ));
     }
-    let Ok(_place) = shared.waiting.try_acquire() else {
-        return Err(Refusal::new(
-            format!("{MAX_WAITING} clients wait for a prompt already"),
-            "end one of them, or look for a prompt with `keyfob status`",
-        )
-        .of(Kind::Busy));
-    };
+    let _place = shared.place_to_wait()?;
     let opened = next_prompt(&shared.keys, &candidates);
     match seconds {
         None => Ok(opened.await),
@@ -242,6 +249,20 @@ async fn next_prompt(keys: &Keys, candidates: &[&PluggedKey]) -> Response {
             if let Some(prompt) = key.prompt() {
                 return Response::Prompt(open_prompt(key, prompt));
             }
+        }
+        // It cannot fail: the keys hold the other end.
+        let _ = bell.changed().await;
+    }
+}
+
+/// Of keys that ask nobody too: that may change.
+async fn prompts(shared: &Shared, known: &BTreeSet<String>) -> Answer {
+    let _place = shared.place_to_wait()?;
+    let mut bell = shared.keys.listen();
+    loop {
+        let open = open_prompts(&shared.keys);
+        if !open.keys().eq(known) {
+            return Ok(Response::Prompts { prompts: open.into_values().collect() });
         }
         // It cannot fail: the keys hold the other end.
         let _ = bell.changed().await;

@@ -2,7 +2,7 @@
 //! commands to answer with.
 
 mod screen;
-mod sentence;
+pub(super) mod sentence;
 mod tty;
 
 use std::convert::Infallible;

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::fault_words::{told, which};
+use super::prompts::sentence::nameless;
 use crate::control::protocol::{KeyStatus, OpenPrompt, Status};
 use crate::control::{Connection, Request, Response};
 use crate::terminal;
@@ -74,12 +75,6 @@ fn summary(prompt: &OpenPrompt) -> String {
     let gesture = gesture.map(|gesture| format!(", {}", name(&gesture)));
     let more: String = site.into_iter().chain(user).chain(gesture).collect();
     format!("{}{more} ({} s left)", name(&prompt.action), prompt.seconds_left)
-}
-
-/// As a prompt has it: by the beginning of its hash it can be known again.
-fn nameless(hash: &str) -> String {
-    let beginning: String = hash.chars().take(8).collect();
-    format!("a U2F site without a name ({}…)", name(&beginning))
 }
 
 const EXAMPLES: &str = "\

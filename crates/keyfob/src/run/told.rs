@@ -1,8 +1,11 @@
 //! A running key as scripts see it, in the words of the control socket.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use ctap_core::consent::{Action, Gesture};
 use virtual_key::faults::FaultDescription;
-use virtual_key::keys::{PluggedKey, Prompt};
+use virtual_key::keys::{Keys, PluggedKey, Prompt};
 
 use crate::control::protocol::{ActiveFault, KeyStatus, OpenPrompt};
 use crate::device::Address;
@@ -33,6 +36,14 @@ pub(super) fn faults_of(key: &PluggedKey) -> Vec<ActiveFault> {
     key.faults().into_iter().map(told).collect()
 }
 
+/// All prompts that can be answered, by their ids.
+pub(super) fn open_prompts(keys: &Keys) -> BTreeMap<String, OpenPrompt> {
+    let of = |key: &Rc<PluggedKey>| -> Vec<OpenPrompt> {
+        key.prompts().into_iter().map(|prompt| open_prompt(key, prompt)).collect()
+    };
+    keys.iter().flat_map(of).map(|prompt| (prompt.id.clone(), prompt)).collect()
+}
+
 /// A prompt of this key.
 pub(super) fn open_prompt(key: &PluggedKey, prompt: Prompt) -> OpenPrompt {
     OpenPrompt {
@@ -48,16 +59,22 @@ pub(super) fn open_prompt(key: &PluggedKey, prompt: Prompt) -> OpenPrompt {
 }
 
 fn action_name(action: Action) -> &'static str {
-    match action {
-        Action::Register => "register",
-        Action::SignIn => "sign_in",
-        Action::Select => "select",
-        Action::Reset => "reset",
-        Action::Verify => "verify",
-        Action::Enroll => "enroll",
-        _ => "other",
-    }
+    ACTIONS.iter().find(|(other, _)| *other == action).map_or("other", |(_, name)| name)
 }
+
+/// The action that scripts know by this name; `None`: it is one of a newer key.
+pub(super) fn action_named(name: &str) -> Option<Action> {
+    ACTIONS.iter().find(|(_, other)| *other == name).map(|(action, _)| *action)
+}
+
+const ACTIONS: [(Action, &str); 6] = [
+    (Action::Register, "register"),
+    (Action::SignIn, "sign_in"),
+    (Action::Select, "select"),
+    (Action::Reset, "reset"),
+    (Action::Verify, "verify"),
+    (Action::Enroll, "enroll"),
+];
 
 fn gesture_name(gesture: Gesture) -> &'static str {
     match gesture {

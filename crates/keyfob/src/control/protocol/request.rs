@@ -1,5 +1,7 @@
 //! What a client wants of a running key.
 
+use std::collections::BTreeSet;
+
 use ctap_core::Decision;
 use serde::{Deserialize, Deserializer, Serialize};
 use virtual_key::faults::FaultDescription;
@@ -24,6 +26,12 @@ pub(crate) enum Request {
         /// Give up after so many seconds; without it, never.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seconds: Option<u32>,
+    },
+    /// Tell all open prompts, as soon as they are others than these.
+    Prompts {
+        /// Their [ids](super::OpenPrompt::id); without it, none: the next to open are told.
+        #[serde(default)]
+        known: BTreeSet<String>,
     },
     /// Unplug a key and plug it in again.
     Replug {

@@ -16,6 +16,11 @@ pub(crate) enum Response {
     Done,
     /// To `wait`.
     Prompt(OpenPrompt),
+    /// To `prompts`.
+    Prompts {
+        /// All that can be answered now, of all keys; maybe none.
+        prompts: Vec<OpenPrompt>,
+    },
     /// To `status`.
     Status(Status),
     /// To `metadata`.

@@ -149,6 +149,7 @@ pub(super) fn of(outcome: Outcome) -> Result<Response<Reply>, Fault> {
     Ok(match outcome {
         Outcome::Done => json_of(StatusCode::OK, &json!({})),
         Outcome::Prompt(prompt) => json_of(StatusCode::OK, &prompt),
+        Outcome::Prompts { prompts } => json_of(StatusCode::OK, &json!({ "prompts": prompts })),
         Outcome::Status(status) => json_of(StatusCode::OK, &status),
         Outcome::Metadata { statement } => json_of(StatusCode::OK, &statement),
         Outcome::Profile { name, profile } => {

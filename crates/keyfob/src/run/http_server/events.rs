@@ -15,14 +15,13 @@ use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::spawn_local;
 use virtual_key::credential_formats::webdriver;
-use virtual_key::keys::PluggedKey;
 use zeroize::Zeroizing;
 
 use super::answers::Reply;
 use super::limits::MAX_UNREAD;
 use crate::control::protocol::OpenPrompt;
 use crate::run::control_server::Shared;
-use crate::run::told::open_prompt;
+use crate::run::told::open_prompts;
 use crate::secret_json::{self, SecretJson};
 
 /// A response that goes on until the client hangs up or is too far behind. `place` is given back then.
@@ -42,12 +41,12 @@ pub(super) fn stream(shared: Rc<Shared>, place: OwnedSemaphorePermit) -> Respons
 /// Tells what changes, until nobody listens.
 async fn tell(shared: &Shared, sender: &mpsc::Sender<Bytes>) {
     let mut bell = shared.keys.listen();
-    let mut open = BTreeMap::new();
+    let mut open = Prompts::new();
     let mut kept = credentials(shared).await;
     loop {
         let mut changed = pin!(shared.changed.notified());
         changed.as_mut().enable(); // from before the look on
-        let (open_now, kept_now) = (prompts(shared), credentials(shared).await);
+        let (open_now, kept_now) = (open_prompts(&shared.keys), credentials(shared).await);
         let events = changes(&open, &open_now).into_iter().chain(of_credentials(&kept, &kept_now));
         for event in events {
             if sender.try_send(event).is_err() {
@@ -66,13 +65,6 @@ async fn tell(shared: &Shared, sender: &mpsc::Sender<Bytes>) {
 
 /// All that can be answered, by its name.
 type Prompts = BTreeMap<String, OpenPrompt>;
-
-fn prompts(shared: &Shared) -> Prompts {
-    let of = |key: &Rc<PluggedKey>| -> Vec<OpenPrompt> {
-        key.prompts().into_iter().map(|prompt| open_prompt(key, prompt)).collect()
-    };
-    shared.keys.iter().flat_map(of).map(|prompt| (prompt.id.clone(), prompt)).collect()
-}
 
 fn changes(before: &Prompts, now: &Prompts) -> Vec<Bytes> {
     let closed = before.values().filter(|prompt| !now.contains_key(&prompt.id));

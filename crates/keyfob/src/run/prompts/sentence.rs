@@ -6,46 +6,72 @@ use ctap_core::Question;
 use ctap_core::consent::{Action, Gesture};
 use virtual_key::keys::Prompt;
 
-use crate::terminal::shown::{quoted_name, quoted_site};
+use crate::control::OpenPrompt;
+use crate::run::told::action_named;
+use crate::terminal::hex;
+use crate::terminal::shown::{name, quoted_name, quoted_site};
 
 /// Who asks for what: `“github.com” wants to create a key for “ada”`. What came from outside stands in quotation marks.
-pub(super) struct Sentence<'a>(pub(super) &'a Question);
+pub(in crate::run) struct Sentence<'a> {
+    /// `None`: what only a newer key asks.
+    action: Option<Action>,
+    who: String,
+    user: Option<&'a str>,
+}
+
+impl<'a> From<&'a Question> for Sentence<'a> {
+    fn from(question: &'a Question) -> Self {
+        let hash = question.application.map(|hash| hex(&hash));
+        let who = who(question.rp_id.as_deref(), hash.as_deref());
+        Self { action: Some(question.action), who, user: question.user.as_deref() }
+    }
+}
+
+impl<'a> From<&'a OpenPrompt> for Sentence<'a> {
+    fn from(prompt: &'a OpenPrompt) -> Self {
+        let who = who(prompt.rp_id.as_deref(), prompt.application.as_deref());
+        Self { action: action_named(&prompt.action), who, user: prompt.user.as_deref() }
+    }
+}
 
 impl fmt::Display for Sentence<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Question { action, rp_id, application, user, .. } = self.0;
-        let who = who(rp_id.as_deref(), application.as_ref());
-        let user = user.as_deref().map(quoted_name);
-        match (action, user) {
-            (Action::Register, None) => write!(f, "{who} wants to create a key"),
-            (Action::Register, Some(user)) => write!(f, "{who} wants to create a key for {user}"),
-            (Action::SignIn, None) => write!(f, "{who} wants to sign in"),
-            (Action::SignIn, Some(user)) => write!(f, "{who} wants to sign in as {user}"),
-            (Action::Select, _) => write!(f, "{who} asks whether this is the key to use"),
-            (Action::Reset, _) => {
-                write!(f, "{who} wants to erase this key: every credential and the PIN")
+        f.write_str(&self.who)?;
+        let user = self.user.map(quoted_name);
+        match (self.action, user) {
+            (Some(Action::Register), None) => write!(f, " wants to create a key"),
+            (Some(Action::Register), Some(user)) => write!(f, " wants to create a key for {user}"),
+            (Some(Action::SignIn), None) => write!(f, " wants to sign in"),
+            (Some(Action::SignIn), Some(user)) => write!(f, " wants to sign in as {user}"),
+            (Some(Action::Select), _) => write!(f, " asks whether this is the key to use"),
+            (Some(Action::Reset), _) => {
+                write!(f, " wants to erase this key: every credential and the PIN")
             }
-            (Action::Verify, _) => write!(f, "{who} wants to know that it is you"),
-            (Action::Enroll, _) => write!(f, "{who} wants to learn a new finger"),
-            (_, _) => write!(f, "{who} wants a touch"),
+            (Some(Action::Verify), _) => write!(f, " wants to know that it is you"),
+            (Some(Action::Enroll), _) => write!(f, " wants to learn a new finger"),
+            (_, _) => write!(f, " wants a touch"),
         }
     }
 }
 
 /// Whoever asks, as far as they can be told: a U2F request has a hash at least, by which it can be known again.
-fn who(rp_id: Option<&str>, application: Option<&[u8; 32]>) -> String {
+fn who(rp_id: Option<&str>, application: Option<&str>) -> String {
     match (rp_id, application) {
         (Some(rp_id), _) => quoted_site(rp_id),
-        (None, Some([a, b, c, d, ..])) => {
-            format!("a U2F site without a name ({a:02x}{b:02x}{c:02x}{d:02x}…)")
-        }
+        (None, Some(hash)) => nameless(hash),
         (None, None) => "a program".to_owned(),
     }
 }
 
+/// A U2F site of which only the hash of its name is known, in hexadecimal.
+pub(in crate::run) fn nameless(hash: &str) -> String {
+    let beginning: String = hash.chars().take(8).collect();
+    format!("a U2F site without a name ({}…)", name(&beginning))
+}
+
 /// With several keys it says which one is asked.
 pub(super) fn sentence(bus_id: Option<&str>, prompt: &Prompt) -> String {
-    let sentence = Sentence(&prompt.question);
+    let sentence = Sentence::from(&prompt.question);
     match bus_id {
         Some(bus_id) => format!("{bus_id}: {sentence}"),
         None => sentence.to_string(),
@@ -100,7 +126,7 @@ mod tests {
     fn sentence(action: Action, rp_id: Option<&str>, user: Option<&str>) -> String {
         let (rp_id, user) = (rp_id.map(str::to_owned), user.map(str::to_owned));
         let question = Question { action, gesture: Gesture::Touch, rp_id, application: None, user };
-        Sentence(&question).to_string()
+        Sentence::from(&question).to_string()
     }
 
     #[test]
@@ -159,9 +185,9 @@ mod tests {
             application: Some([0xab; 32]),
             user: None,
         };
-        let told = Sentence(&question).to_string();
+        let told = Sentence::from(&question).to_string();
         assert_eq!(told, "a U2F site without a name (abababab…) wants to create a key");
         question.rp_id = Some("github.com".to_owned());
-        assert_eq!(Sentence(&question).to_string(), "“github.com” wants to create a key");
+        assert_eq!(Sentence::from(&question).to_string(), "“github.com” wants to create a key");
     }
 }

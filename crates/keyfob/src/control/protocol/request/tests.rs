@@ -22,6 +22,10 @@ fn requests_look_like_this_on_the_wire() {
         ),
         (Request::Deny(deny), r#"{"do":"deny","prompt":"5eed.1-1.1"}"#),
         (wait, r#"{"do":"wait","seconds":9}"#),
+        (
+            Request::Prompts { known: ["5eed.1-1.1".into()].into() },
+            r#"{"do":"prompts","known":["5eed.1-1.1"]}"#,
+        ),
         (Request::Replug { key: Some("1-2".into()) }, r#"{"do":"replug","key":"1-2"}"#),
         (
             Request::Tap { key: None, times: 2, milliseconds: 500 },
