@@ -4,5 +4,6 @@ pub mod addresses;
 pub mod map;
 pub mod markdown;
 pub mod mentions;
+pub mod message_bus;
 pub mod rules;
 pub mod tree;

@@ -1,12 +1,10 @@
 //! Against a real dbus-daemon, with a logind of our own on it.
 
 use std::cell::RefCell;
-use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::os::unix::net::UnixStream as StdStream;
-use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
-use tempfile::TempDir;
+use keyfob_tests::message_bus::MessageBus;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
@@ -15,46 +13,9 @@ use zbus::names::BusName;
 
 use super::*;
 use crate::process::on_one_thread;
-use crate::terminal::note;
 
-/// A message bus of its own, which ends with this.
-struct Bus {
-    daemon: Child,
-    address: String,
-    _directory: TempDir,
-}
-
-impl Bus {
-    /// `None`, and a word about it, on a machine without dbus-daemon.
-    fn start() -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        let address = format!("--address=unix:path={}/bus", directory.path().display());
-        let started = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--nosyslog", "--print-address", &address])
-            .stdout(Stdio::piped())
-            .spawn();
-        let mut daemon = match started {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                note("SKIPPED: tests of sleep need dbus-daemon; sudo apt install dbus-daemon");
-                return None;
-            }
-            started => started.unwrap(),
-        };
-        let mut line = String::new();
-        BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Some(Self { daemon, address: line.trim().to_owned(), _directory: directory })
-    }
-
-    fn builder(&self) -> zbus::Result<Builder<'static>> {
-        Builder::address(self.address.as_str())
-    }
-}
-
-impl Drop for Bus {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
+fn builder(bus: &MessageBus) -> zbus::Result<Builder<'static>> {
+    Builder::address(bus.address())
 }
 
 /// What a client asked logind for: its words, and our end of the lock that it got.
@@ -74,9 +35,9 @@ impl FakeLogind {
     }
 }
 
-async fn logind(bus: &Bus) -> (Connection, mpsc::UnboundedReceiver<Lock>) {
+async fn logind(bus: &MessageBus) -> (Connection, mpsc::UnboundedReceiver<Lock>) {
     let (sender, locks) = mpsc::unbounded_channel();
-    let builder = bus.builder().and_then(|bus| bus.serve_at(PATH, FakeLogind(sender)));
+    let builder = builder(bus).and_then(|bus| bus.serve_at(PATH, FakeLogind(sender)));
     let connection = builder.and_then(|bus| bus.name(NAME)).unwrap().build().await.unwrap();
     (connection, locks)
 }
@@ -132,7 +93,7 @@ async fn live(bus: zbus::Result<Builder<'static>>, story: &Story, mut end: mpsc:
 
 #[test]
 fn keys_are_out_before_the_machine_sleeps_and_in_again_after_it() {
-    let Some(bus) = Bus::start() else { return };
+    let Some(bus) = MessageBus::start() else { return };
     on_one_thread(async {
         let (logind, mut locks) = logind(&bus).await;
         let (story, (end, ended)) = (Story::default(), mpsc::channel(1));
@@ -150,7 +111,7 @@ fn keys_are_out_before_the_machine_sleeps_and_in_again_after_it() {
             locks.recv().await.unwrap();
             end.send(()).await.unwrap();
         };
-        tokio::join!(live(bus.builder(), &story, ended), nights);
+        tokio::join!(live(builder(&bus), &story, ended), nights);
         let night = ["in", "out", "put away"];
         let days: Vec<_> = [&night[..], &night, &["in", "out"]].concat();
         assert_eq!(*story.0.borrow(), days);
@@ -161,12 +122,12 @@ fn keys_are_out_before_the_machine_sleeps_and_in_again_after_it() {
 
 #[test]
 fn without_a_bus_or_a_logind_on_it_keys_are_in_all_the_time() {
-    let Some(bus) = Bus::start() else { return };
+    let Some(bus) = MessageBus::start() else { return };
     on_one_thread(async {
         let nowhere = Builder::address("unix:path=/nonexistent/bus");
         assert!(Logind::find(nowhere).await.is_err());
-        assert!(Logind::find(bus.builder()).await.is_err());
-        for bus in [Builder::address("unix:path=/nonexistent/bus"), bus.builder()] {
+        assert!(Logind::find(builder(&bus)).await.is_err());
+        for bus in [Builder::address("unix:path=/nonexistent/bus"), builder(&bus)] {
             let (story, (end, ended)) = (Story::default(), mpsc::channel(1));
             end.send(()).await.unwrap();
             live(bus, &story, ended).await;
@@ -179,10 +140,10 @@ fn without_a_bus_or_a_logind_on_it_keys_are_in_all_the_time() {
 
 #[test]
 fn a_bus_that_ends_keeps_no_key_out() {
-    let Some(bus) = Bus::start() else { return };
+    let Some(bus) = MessageBus::start() else { return };
     on_one_thread(async {
         let (_connection, _locks) = logind(&bus).await;
-        let mut known = Logind::find(bus.builder()).await.unwrap();
+        let mut known = Logind::find(builder(&bus)).await.unwrap();
         drop(bus);
         assert!(!known.wait_for(true).await, "there will be no sleep");
         known.ends().await;
