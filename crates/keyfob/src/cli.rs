@@ -191,6 +191,7 @@ pub(crate) enum Command {
     Deny(run::touch::DenyOptions),
     Tap(run::tap::Options),
     Wait(run::wait::Options),
+    Notify(run::notify::Options),
     Replug(run::replug::Options),
     Policy(run::policy::Options),
     #[command(subcommand)]

@@ -56,6 +56,11 @@ pub(crate) fn no_key(what: impl Display, next: impl Display) -> anyhow::Error {
     because(Cause::NoKey, what, next)
 }
 
+/// Whether no key could be reached: one may come.
+pub(crate) fn is_for_want_of_a_key(error: &anyhow::Error) -> bool {
+    cause(error) == Cause::NoKey
+}
+
 /// A failure of this cause.
 pub(crate) fn because(cause: Cause, what: impl Display, next: impl Display) -> anyhow::Error {
     Advised { what: what.to_string(), next: next.to_string(), cause }.into()

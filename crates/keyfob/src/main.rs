@@ -71,6 +71,7 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
         Command::Deny(options) => run::touch::deny(options),
         Command::Tap(options) => run::tap::run(options),
         Command::Wait(options) => run::wait::run(options),
+        Command::Notify(options) => on_one_thread(run::notify::run(options)),
         Command::Replug(options) => run::replug::run(options),
         Command::Policy(options) => run::policy::run(options),
         Command::Fault(command) => run::fault::run(command),

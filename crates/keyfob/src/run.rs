@@ -4,6 +4,7 @@
 //!   attach, serve, card                  start keys, with what they have in common: key_options, running
 //!   touch, tap, wait, replug, ...        ask a running key, through its control socket
 //!   prompts                              asks the person at the terminal
+//!   notify                               asks the person before a desktop, for a key that runs elsewhere
 //!   control_server, owner, told          answers the control socket
 //!   http_server                          answers programs that steer the key over HTTP
 //!   conformance_hooks                    answers FIDO's conformance tool
@@ -19,6 +20,7 @@ mod fault_words;
 mod http_server;
 mod key_options;
 mod nfc;
+pub(crate) mod notify;
 mod owner;
 pub(crate) mod policy;
 mod prompts;

@@ -9,7 +9,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Plug in a virtual key", &["attach", "serve", "card", "bridge", "webdriver"]),
     (
         "Steer a running key",
-        &["touch", "deny", "tap", "wait", "status", "policy", "fault", "replug"],
+        &["touch", "deny", "notify", "tap", "wait", "status", "policy", "fault", "replug"],
     ),
     (
         "Look after a key, of any make",

@@ -41,7 +41,8 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with_all = ["way", "json", "udev_rule", "polkit_rule"])]
     bridge_unit: bool,
 
-    /// Print a systemd unit instead, by which this machine has a key from its start on, or this user while logged in
+    /// Print a systemd unit instead, by which this machine has a key from its start on, or this user while logged in, or their
+    /// desktop shows what it asks
     #[arg(long, value_name = "WHOSE", conflicts_with_all = ["way", "json", "udev_rule", "polkit_rule", "bridge_unit"])]
     key_unit: Option<key_service::Whose>,
 }

@@ -1,4 +1,4 @@
-//! A key as a service: the systemd units of the packages, for a keyfob that came without one.
+//! A key as a service, and its prompts on a desktop: the systemd units of the packages, for a keyfob that came without one.
 
 use std::path::Path;
 
@@ -6,13 +6,15 @@ use clap::ValueEnum;
 
 use super::bridge_service::in_unit;
 
-/// For whom the key is plugged in.
+/// For whom the key is plugged in, or what it asks shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(super) enum Whose {
     /// For the machine, from its start on; as root
     System,
     /// For this user, while they are logged in
     User,
+    /// What this user's key asks, as notifications of their desktop (docs/desktop.md)
+    Desktop,
 }
 
 impl Whose {
@@ -21,6 +23,7 @@ impl Whose {
         let packaged = match self {
             Self::System => include_str!("../../packaging/keyfob.service"),
             Self::User => include_str!("../../packaging/user/keyfob.service"),
+            Self::Desktop => include_str!("../../packaging/user/keyfob-notify.service"),
         };
         packaged.replace(PACKAGED, &in_unit(program))
     }
@@ -39,24 +42,26 @@ mod tests {
     use super::super::bridge_service::tests::said;
     use super::*;
 
-    const BOTH: [Whose; 2] = [Whose::System, Whose::User];
+    const ALL: [(Whose, &str); 3] =
+        [(Whose::System, "attach "), (Whose::User, "attach "), (Whose::Desktop, "notify\n")];
 
     #[test]
     fn the_program_is_the_one_that_wrote_the_unit() {
-        for whose in BOTH {
+        for (whose, command) in ALL {
             let unit = whose.unit(Path::new("/opt/50%/keyfob"));
-            assert!(unit.contains("\nExecStart=\"/opt/50%%/keyfob\" attach "), "{unit}");
+            let line = format!("\nExecStart=\"/opt/50%%/keyfob\" {command}");
+            assert!(unit.contains(&line), "{unit}");
             assert!(!unit.contains(PACKAGED), "{unit}");
         }
     }
 
     #[test]
     fn systemd_finds_nothing_wrong_with_the_units() {
-        for whose in BOTH {
+        for (whose, _) in ALL {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("keyfob.service");
             fs::write(&file, whose.unit(&env::current_exe().unwrap())).unwrap();
-            let manager = if whose == Whose::User { "--user" } else { "--system" };
+            let manager = if whose == Whose::System { "--system" } else { "--user" };
             let mut analysis = Command::new("systemd-analyze");
             // Without a runtime directory there is no manager of a user that could judge.
             analysis.env("XDG_RUNTIME_DIR", folder.path());
@@ -81,13 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn the_document_shows_how_to_install_both() {
-        let page = tree::read("docs/service.md");
-        for command in [
-            "keyfob doctor --key-unit system | sudo tee /etc/systemd/system/keyfob.service\n",
-            "keyfob doctor --key-unit user > ~/.config/systemd/user/keyfob.service\n",
+    fn the_documents_show_how_to_install_them() {
+        for (page, command) in [
+            ("service", "system | sudo tee /etc/systemd/system/keyfob.service\n"),
+            ("service", "user > ~/.config/systemd/user/keyfob.service\n"),
+            ("desktop", "desktop > ~/.config/systemd/user/keyfob-notify.service\n"),
         ] {
-            assert!(page.contains(command), "{command}");
+            let command = format!("keyfob doctor --key-unit {command}");
+            assert!(tree::read(&format!("docs/{page}.md")).contains(&command), "{command}");
         }
     }
 }
