@@ -23,7 +23,8 @@ export async function ask(server, method, path, options) {
   return parsed(await read(await begin(server, method, path, options)));
 }
 
-async function read(response) {
+/** The whole text of an answer. */
+export async function read(response) {
   response.setEncoding("utf8");
   let text = "";
   for await (const piece of response) text += piece;

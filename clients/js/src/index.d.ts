@@ -125,6 +125,10 @@ export class Keyfob implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 
   listKeys(): Promise<Key[]>;
+  /** What was counted, in Prometheus' text format. */
+  metrics(): Promise<string>;
+  /** Nothing; it fails where the server does not go on. */
+  health(): Promise<void>;
   /** What is asked now, or next, of this key or of any; {@link NoPrompt} if nothing is in that time. */
   waitForPrompt(options?: { seconds?: number; key?: string; signal?: AbortSignal }): Promise<Prompt>;
   /** Approves this prompt and no other; on a fingerprint sensor, with the finger that fits, or with a sample. */

@@ -1,7 +1,7 @@
 /** A running keyfob, over HTTP. Method names are the operations of docs/openapi.json. */
 import { readFile } from "node:fs/promises";
 
-import { ask, begin, events } from "./http.js";
+import { ask, begin, events, read } from "./http.js";
 import { Program } from "./program.js";
 import { NoPrompt } from "./refused.js";
 
@@ -62,6 +62,16 @@ export class Keyfob {
 
   async listKeys() {
     return (await this.#ask("GET", "/keys")).keys;
+  }
+
+  /** What was counted, in Prometheus' text format. */
+  async metrics() {
+    return read(await begin(this.#server, "GET", "/metrics"));
+  }
+
+  /** Nothing; it fails where the server does not go on. */
+  async health() {
+    await this.#ask("GET", "/healthz");
   }
 
   /** What is asked now, or next, of this key or of any. */

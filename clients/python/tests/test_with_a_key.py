@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from fido2.client import DefaultClientDataCollector, Fido2Client, UserInteraction
 from fido2.ctap2 import Ctap2
 from fido2.server import Fido2Server
+from prometheus_client.parser import text_string_to_metric_families
 
 from keyfob import Keyfob, NoPrompt, Refused
 from keyfob.fido2 import opened
@@ -63,6 +64,18 @@ def test_faults_are_added_listed_and_cleared(keyfob_key):
 def test_python_fido2_has_it_as_a_device(keyfob_key):
     with opened(keyfob_key) as device:
         assert "FIDO_2_1" in Ctap2(device).info.versions
+
+
+def test_prometheus_reads_what_was_counted(keyfob_key):
+    with opened(keyfob_key) as device:
+        Ctap2(device)
+    keyfob_key.health()
+    families = {family.name: family for family in text_string_to_metric_families(keyfob_key.metrics())}
+    requests = {sample.labels["command"]: sample.value for sample in families["keyfob_requests"].samples}
+    assert requests["authenticatorGetInfo"] >= 1
+    assert families["keyfob_keys"].samples[0].value == 1
+    assert families["keyfob_request_duration_seconds"].type == "histogram"
+    assert all(family.documentation and family.type != "unknown" for family in families.values())
 
 
 def test_a_site_registers_it_and_signs_in(keyfob_key):

@@ -369,6 +369,18 @@ mod tests {
         assert!(count > 100, "only {count} found");
     }
 
+    #[test]
+    fn what_a_manifest_adds_to_the_command_of_its_image_can_be_typed() {
+        let recipe = tree::read("packaging/containers/serve.Containerfile");
+        let list = |text: &str, name: &str| -> Vec<String> {
+            let line = text.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap();
+            serde_json::from_str(line).unwrap()
+        };
+        let manifest = tree::read("deploy/kubernetes/keys.yaml");
+        let call = [list(&recipe, "ENTRYPOINT "), list(&manifest, "args: ")].concat();
+        Cli::try_parse_from(&call).unwrap_or_else(|error| panic!("{call:?}: {error}"));
+    }
+
     fn is_mere_mention(error: &clap::Error) -> bool {
         matches!(
             error.kind(),

@@ -101,6 +101,12 @@ pub(crate) fn harden() {
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
+/// A number in the text of `/proc/PID/status`: of memory in KiB. `None`: there is none of this name.
+pub(crate) fn status_field(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// The permissions of a file for other people's programs, such as a report: those that the user's other programs would give it.
 pub(crate) fn public_file() -> Permissions {
     let kept = USERS_UMASK.get().copied().unwrap_or(OTHERS);
@@ -117,4 +123,16 @@ const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
 pub(crate) fn on_one_thread<T>(task: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, task)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let status = "VmRSSx:\t1 kB\nVmRSS:\t  2048 kB\n";
+        assert_eq!(status_field(status, "VmRSS"), Some(2048));
+        assert_eq!(status_field(status, "VmSwap"), None);
+    }
 }

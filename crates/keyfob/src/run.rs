@@ -8,6 +8,7 @@
 //!   control_server, owner, told          answers the control socket
 //!   http_server                          answers programs that steer the key over HTTP
 //!   conformance_hooks                    answers FIDO's conformance tool
+//!   descriptors                          has enough files for all of that
 //!   removed                              warns when a memory is removed under a running key
 //! ```
 
@@ -15,6 +16,7 @@ pub(crate) mod attach;
 pub(crate) mod card;
 mod conformance_hooks;
 mod control_server;
+mod descriptors;
 pub(crate) mod fault;
 mod fault_words;
 mod http_server;

@@ -10,6 +10,7 @@ mod transfer;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::builder::RangedI64ValueParser;
 use sealed_records::{Error, LockedWith};
 
 pub(crate) use self::options::UnlockOptions;
@@ -48,6 +49,14 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
         Command::Import(options) => transfer::import(options),
         Command::Passphrase(options) => lock::run(options),
     }
+}
+
+/// Keys of one process, and the last number of one: a key for each browser of a farm. Each has a thread or two, and a few descriptors.
+pub(crate) const MAX_KEYS: u8 = 250;
+
+/// Reads a number of keys, or the number of one.
+pub(crate) fn key_numbers() -> RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(1..=i64::from(MAX_KEYS))
 }
 
 /// Where the memory of key `number` is, under `state` if that is given.

@@ -97,8 +97,8 @@ pub const RESERVED_DESCRIPTORS: usize = 32;
 /// How long an import of a device that is in use waits for it before it is refused: for a host that detaches and attaches at once.
 pub const LETTING_GO: Duration = Duration::from_millis(100);
 
-/// Devices imported at a time.
-pub const MAX_IMPORTS: usize = 12;
+/// Devices imported at a time: one for each browser of a farm. Each may cost [`INBOX`] and [`OUTBOX`], and few are ever full.
+pub const MAX_IMPORTS: usize = 256;
 
 /// Connections in all, imported or not.
 pub const MAX_CONNECTIONS: usize = MAX_IMPORTS + MAX_WAITING + MAX_NEWCOMERS;

@@ -2,7 +2,7 @@
 //!
 //! They are anybody's, and the devices are in use meanwhile: whatever they do, they share what is left of the thread (P-28).
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::fs;
 use std::rc::Rc;
@@ -15,7 +15,8 @@ use crate::limits;
 
 /// All of them, oldest first.
 pub(crate) struct PendingConnections {
-    capacity: usize,
+    /// Known when the first one comes: by then the process has opened what it needs itself.
+    capacity: OnceCell<usize>,
     queue: RefCell<VecDeque<Rc<Pending>>>,
     /// Whose turn it is to have a list of the devices; the others queue.
     list: Semaphore,
@@ -28,10 +29,8 @@ struct Pending {
 
 impl Default for PendingConnections {
     fn default() -> Self {
-        // Without /proc nobody knows how many files are open; then there are few.
-        let open = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
-        let capacity = capacity(open, getrlimit(Resource::Nofile).current);
-        Self { capacity, queue: RefCell::default(), list: Semaphore::new(1) }
+        let (capacity, queue) = (OnceCell::new(), RefCell::default());
+        Self { capacity, queue, list: Semaphore::new(1) }
     }
 }
 
@@ -65,7 +64,7 @@ impl PendingConnection {
         let own = Rc::new(Pending { displaced: Notify::new(), is_newcomer: Cell::new(true) });
         let mut queue = all.queue.borrow_mut();
         queue.push_back(Rc::clone(&own));
-        if queue.len() > all.capacity {
+        if queue.len() > *all.capacity.get_or_init(room) {
             displace_oldest(&mut queue);
         }
         Self { all: Rc::clone(all), own }
@@ -91,13 +90,28 @@ impl PendingConnection {
     }
 }
 
+/// How many of them this process has room for. If not for a crowd, that is said.
+fn room() -> usize {
+    // Without /proc nobody knows how many files are open; then there are few.
+    let open = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    let limit = getrlimit(Resource::Nofile).current;
+    let room = capacity(open, limit);
+    if room < MOST {
+        let next = "raise RLIMIT_NOFILE: `ulimit -n`, or LimitNOFILE= of a service";
+        tracing::warn!(open, limit, room, next, "few descriptors are left for hosts that come");
+    }
+    room
+}
+
+/// Without need.
+const MOST: usize = limits::MAX_WAITING + limits::MAX_NEWCOMERS;
+
 /// How many of them a process has room for that has `open` files: they take no descriptor that the rest of it may need. `limit`
 /// is RLIMIT_NOFILE, `None` where there is none.
 fn capacity(open: usize, limit: Option<u64>) -> usize {
-    let most = limits::MAX_WAITING.saturating_add(limits::MAX_NEWCOMERS);
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let left = limit.saturating_sub(open).saturating_sub(limits::RESERVED_DESCRIPTORS);
-    left.clamp(limits::MAX_WAITING, most)
+    left.clamp(limits::MAX_WAITING, MOST)
 }
 
 fn displace_oldest(queue: &mut VecDeque<Rc<Pending>>) {
@@ -116,7 +130,7 @@ mod tests {
 
     #[test]
     fn where_few_files_may_be_opened_there_is_room_for_few_connections() {
-        let (few, many) = (limits::MAX_WAITING, limits::MAX_WAITING + limits::MAX_NEWCOMERS);
+        let (few, many) = (limits::MAX_WAITING, MOST);
         let taken = limits::RESERVED_DESCRIPTORS + 20;
         let room = |left: usize| capacity(20, u64::try_from(taken + left).ok());
         assert_eq!([room(0), room(few), room(few + 1), room(many)], [few, few, few + 1, many]);

@@ -196,8 +196,18 @@ impl Builder {
             _ => Form::Usb,
         };
         let memories = vec![memory];
-        let settings =
-            KeySettings { profile, form, memories, touch, fingers, seed, faults, warn, recorder };
+        let settings = KeySettings {
+            profile,
+            form,
+            memories,
+            touch,
+            fingers,
+            seed,
+            faults,
+            warn,
+            recorder,
+            meter: None,
+        };
         VirtualKey::start(settings, way)
     }
 }

@@ -271,7 +271,7 @@ impl Error {
             }
             Self::SeedWithMemory => "leave out the seed, or the memory",
             Self::Start(_) => {
-                "end other programs of this user, or raise their limits (`ulimit -a`)"
+                "end other programs of this user, or raise their limits: `ulimit -a`, TasksMax= of a service, the processes of a container"
             }
             Self::Listen { .. } => "choose another address, such as 127.0.0.1:0",
             Self::Exposed(_) => {

@@ -13,6 +13,7 @@
 
 mod card;
 mod faulty;
+mod metered;
 mod owner;
 mod powered;
 mod reader;
@@ -24,6 +25,7 @@ mod usb;
 mod worker;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use apdu_transport::{Card, Version};
@@ -34,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use self::faulty::{Faults, Plan};
+use self::metered::Metered;
 pub use self::owner::Verification;
 use self::powered::Power;
 pub use self::powered::Powered;
@@ -44,6 +47,7 @@ pub use self::usb::UsbKey;
 use self::worker::{Effect, Open, Order, Request, Worker};
 use crate::bell::Bell;
 use crate::memory::stuck::HoldUps;
+use crate::meter::Meter;
 use crate::platform::system_rng;
 
 /// What becomes of a question.
@@ -76,6 +80,8 @@ pub struct Key {
     card: Card,
     turns: Turns,
     faults: Faults,
+    /// `None`: nobody wants to know.
+    metered: Option<Box<Metered>>,
     /// Pulls the plug.
     pull: Option<Box<dyn Fn() + Send>>,
     /// They go before the worker, which may wait for one.
@@ -128,6 +134,7 @@ impl Key {
             card: Card::new(apdu_transport::Settings { version, max_message }),
             turns: Turns::default(),
             faults: Faults::new(Box::new(system_rng())),
+            metered: None,
             pull: None,
             hold_ups: HoldUps::default(),
             worker: Workplace::Here(Box::new(worker)),
@@ -163,6 +170,11 @@ impl Key {
         if let Workplace::Thread(thread) = &self.worker {
             thread.wake_by(wake);
         }
+    }
+
+    /// Counts for this meter what it does, from now on.
+    pub fn count_for(&mut self, meter: Arc<Meter>) {
+        self.metered = Some(Box::new(Metered::new(meter)));
     }
 
     /// Takes over what the key's thread has done. Afterwards there may be reports to read, and another deadline.
@@ -324,6 +336,9 @@ impl Key {
 
     /// A client asks.
     fn begin(&mut self, request: Request, now: Duration) {
+        if let Some(metered) = &mut self.metered {
+            metered.began(&request);
+        }
         let request = match self.faults.is_idle() {
             true => Some(request),
             false => self.planned(request, now),
@@ -360,6 +375,9 @@ impl Key {
     }
 
     fn respond(&mut self, request: RequestId, message: &[u8], now: Duration) {
+        if let Some(metered) = &mut self.metered {
+            metered.answered(request, message, now);
+        }
         match self.faults.is_idle() {
             true => self.send(request, message, now),
             false => self.respond_faulty(request, message, now),
@@ -377,6 +395,12 @@ impl Key {
         match request {
             RequestId::Hid(id) => self.device.set_waiting_for_user(id, waiting),
             RequestId::Apdu(id) => self.card.set_waiting_for_user(id, waiting),
+        }
+    }
+
+    fn count_wait(&mut self, request: RequestId, is_waiting: bool, now: Duration) {
+        if let Some(metered) = &mut self.metered {
+            metered.set_waiting(request, is_waiting, now);
         }
     }
 
@@ -411,6 +435,7 @@ impl Key {
         match effect {
             Effect::Waiting { request, open } => {
                 self.set_waiting_for_user(request, true);
+                self.count_wait(request, true, now);
                 self.open = open;
             }
             Effect::Asked(request) => {
@@ -420,6 +445,7 @@ impl Key {
             Effect::Decided { prompt, request } => {
                 if let Some(request) = request {
                     self.set_waiting_for_user(request, false);
+                    self.count_wait(request, false, now);
                 }
                 self.open.prompts.retain(|(open, ..)| *open != prompt);
                 self.open.deadline = None;
@@ -446,6 +472,9 @@ impl Key {
         if foremost != self.announced {
             self.announced = foremost;
             self.bell.ring();
+            if let (Some(_), Some(metered)) = (foremost, &self.metered) {
+                metered.prompted();
+            }
         }
     }
 }

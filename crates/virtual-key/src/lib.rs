@@ -20,6 +20,7 @@
 //! | [`host`] | this machine's kernel as the host of a key |
 //! | [`power_cycle`] | unplugging a key and plugging it in again |
 //! | [`recording`] | what a key and its hosts say to each other, as a file that Wireshark reads |
+//! | [`meter`] | what keys do, counted |
 //! | [`vpcd`] | a virtual NFC reader of this machine as the host of a key |
 //! | [`peers`] | which programs of this machine are let in over TCP |
 //!
@@ -42,6 +43,7 @@ pub mod keys;
 pub mod large_blobs;
 pub mod memory;
 pub mod metadata;
+pub mod meter;
 pub mod peers;
 pub mod platform;
 pub mod power_cycle;

@@ -1,5 +1,6 @@
 """Plugging in and out, and what the kernel and udev make of the key."""
 
+import json
 import os
 import signal
 import tempfile
@@ -15,7 +16,7 @@ from keyfob import Keyfob
 from libfido2 import Device
 from phrases import attach, registration_that_waits, serve
 from places import is_emulated, needs_kernel, on_both
-from programs import ended, eventually, run
+from programs import ended, eventually, run, start
 from report import measured, note, seconds
 
 
@@ -80,6 +81,22 @@ def a_server_killed_while_a_request_waits_takes_its_device_node_along():
 def keyfob_attach_needs_neither_a_port_nor_the_usbip_tool():
     with Keyfob("attach", "--touch", "auto"):
         Device(kernel.await_node()).register()
+
+
+@needs_kernel
+def a_container_beside_a_browser_plugs_in_the_key_of_its_pod_and_takes_it_along():
+    script = Path(__file__).parents[3] / "packaging/containers/attach"
+    with serve("--keys", "2") as farm:
+        container = start(str(script), "127.0.0.1", "1")
+        try:
+            Device(kernel.await_node()).register()
+            _, second = json.loads(farm.type("status", "--json").must_succeed())["keys"]
+            assert second["key"] == "1-2" and second["attached"]
+            eventually("it says so", Path("/run/key-is-there").exists)
+        finally:
+            container.terminate()
+        ended(container).must_succeed()
+        kernel.await_no_node()
 
 
 @needs_kernel

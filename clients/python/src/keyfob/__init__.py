@@ -36,6 +36,14 @@ class Keyfob:
         """Every key, as `keyfob status --json` tells it."""
         return self._ask("GET", "/keys")["keys"]
 
+    def metrics(self):
+        """What was counted, in Prometheus' text format."""
+        return self._begin("GET", "/metrics", None, patience=30).read().decode()
+
+    def health(self):
+        """Nothing; it fails where the server does not go on."""
+        self._ask("GET", "/healthz")
+
     def wait_for_prompt(self, seconds=30, key=None):
         """What is asked now, or next, of this key or of any."""
         path = "/prompt" if key is None else f"/keys/{quote(key)}/prompt"

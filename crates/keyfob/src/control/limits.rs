@@ -5,18 +5,22 @@ use std::time::Duration;
 /// Bytes of a request, its newline included. The longest one brings a credential with a large blob.
 pub(crate) const MAX_REQUEST: u64 = 128 * 1024;
 
-/// Bytes of a response, its newline included: a credential with a large blob, and more than the state of eight keys, each with a prompt whose
-/// names are all escapes.
-pub(crate) const MAX_RESPONSE: u64 = 192 * 1024;
+/// Bytes of a response, its newline included: more than the state of as many keys as a process has, each with a prompt whose names are all
+/// escapes.
+pub(crate) const MAX_RESPONSE: u64 = 2 * 1024 * 1024;
 
 /// Bytes of credentials after which an answer takes no further one.
 pub(crate) const CREDENTIALS: usize = 48 * 1024;
 
-/// Clients at a time.
-pub(crate) const MAX_CLIENTS: usize = 16;
+/// Clients that wait for a prompt of so many keys, each for as long as it likes: one for each key, and a few more.
+pub(crate) const fn max_waiting(keys: usize) -> usize {
+    keys.saturating_add(11)
+}
 
-/// Those of them that wait for a prompt, each for as long as it likes. The rest is for those who answer.
-pub(crate) const MAX_WAITING: usize = 12;
+/// Clients at a time. Those who do not wait are the ones who answer.
+pub(crate) const fn max_clients(keys: usize) -> usize {
+    max_waiting(keys).saturating_add(4)
+}
 
 /// For what a running key does at once; a touch may wait for a slow disk. A client gives up then.
 pub(crate) const ANSWERING: Duration = Duration::from_secs(10);

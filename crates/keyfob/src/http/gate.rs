@@ -16,7 +16,7 @@ pub(crate) enum Pages {
     OfThisMachine,
 }
 
-/// Lets the request in.
+/// Lets the request in, if it was meant for this machine.
 ///
 /// # Errors
 /// Why not: status 403 goes with it.
@@ -24,6 +24,15 @@ pub(crate) fn check(uri: &Uri, headers: &HeaderMap, pages: Pages) -> Result<(), 
     if uri.host().is_some_and(|host| !is_here(host)) || !all(headers, HOST, true, is_local_host) {
         return Err("it was meant for another host than localhost");
     }
+    check_origin(headers, pages)
+}
+
+/// Lets the request in, whatever name this machine has for others. Only where more than an address is asked for: a page may have a name
+/// of its own point here.
+///
+/// # Errors
+/// Why not: status 403 goes with it.
+pub(crate) fn check_origin(headers: &HeaderMap, pages: Pages) -> Result<(), &'static str> {
     let may_ask = match pages {
         Pages::Nobodys => |_: &str| false,
         Pages::OfThisMachine => is_local_origin,

@@ -21,7 +21,7 @@ use virtual_key::power_cycle::power_cycle;
 
 use super::owner;
 use super::told::{key_status, open_prompt, open_prompts};
-use crate::control::limits::{ACCEPT_BACK_OFF, MAX_CLIENTS, MAX_REQUEST, MAX_WAITING, PATIENCE};
+use crate::control::limits::{ACCEPT_BACK_OFF, MAX_REQUEST, PATIENCE, max_clients, max_waiting};
 use crate::control::protocol::{Choice, Kind, Refusal, Status};
 use crate::control::{NAME, Request, Response, default_directories};
 use crate::secret_json;
@@ -54,15 +54,17 @@ pub(super) struct Shared {
 impl Shared {
     /// For clients of these keys.
     pub(super) fn new(keys: &Rc<Keys>) -> Self {
-        let (waiting, changed) = (Semaphore::new(MAX_WAITING), Notify::new());
+        let waiting = Semaphore::new(max_waiting(keys.iter().len()));
+        let changed = Notify::new();
         Self { keys: Rc::clone(keys), waiting, changed }
     }
 
     /// Where one client waits for a prompt, until this is dropped.
     fn place_to_wait(&self) -> Result<SemaphorePermit<'_>, Refusal> {
         self.waiting.try_acquire().map_err(|_| {
+            let most = max_waiting(self.keys.iter().len());
             Refusal::new(
-                format!("{MAX_WAITING} clients wait for a prompt already"),
+                format!("{most} clients wait for a prompt already"),
                 "end one of them, or look for a prompt with `keyfob status`",
             )
             .of(Kind::Busy)
@@ -75,10 +77,11 @@ impl Shared {
 /// Must run in a [`LocalSet`](tokio::task::LocalSet).
 pub(super) async fn serve(socket: &mut ListeningSocket, shared: &Rc<Shared>) -> Infallible {
     let mut clients = JoinSet::new();
+    let most = max_clients(shared.keys.iter().len());
     loop {
         tokio::select! {
             accepted = socket.accept() => match accepted {
-                Ok(stream) if clients.len() >= MAX_CLIENTS => turn_away(stream),
+                Ok(stream) if clients.len() >= most => turn_away(stream, most),
                 Ok(stream) => {
                     clients.spawn_local(serve_and_log(stream, Rc::clone(shared)));
                 }
@@ -93,8 +96,8 @@ pub(super) async fn serve(socket: &mut ListeningSocket, shared: &Rc<Shared>) -> 
 }
 
 /// Tells one client too many why it is not heard, at once: nothing is kept for it.
-fn turn_away(stream: UnixStream) {
-    let what = format!("{MAX_CLIENTS} clients are at the control socket already");
+fn turn_away(stream: UnixStream, most: usize) {
+    let what = format!("{most} clients are at the control socket already");
     let refusal = Refusal::new(what, "try again when one of them is done");
     let told = || stream.into_std()?.write_all(&secret_json::line(&Response::Error(refusal))?);
     if let Err(error) = told() {

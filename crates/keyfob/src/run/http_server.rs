@@ -8,11 +8,13 @@
 //!   routes.rs    which path is which request of the control socket
 //!   answers.rs   what comes of it, as a status and JSON
 //!   events.rs    what happens to the keys, as it happens
+//!   metrics.rs   what was counted, for Prometheus
 //! ```
 
 mod answers;
 mod events;
 mod limits;
+mod metrics;
 mod routes;
 mod token;
 
@@ -29,10 +31,12 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 use hyper::{Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use virtual_key::meter::Meter;
 use virtual_key::peers::{self, PeerFilter};
 
 use self::answers::{Fault, Reply};
-use self::limits::{BOUNDS, MAX_BODY, MAX_STREAMS};
+use self::limits::{MAX_BODY, MAX_STREAMS, PATIENCE, bounds};
+use self::metrics::Figures;
 use self::routes::Wanted;
 use self::token::Token;
 use super::control_server::{Shared, obey};
@@ -50,63 +54,105 @@ pub(crate) struct HttpOptions {
     /// Where the token is written that such programs have to show [default: the control socket's path and `.http-token`]
     #[arg(long, value_name = "FILE", requires = "http")]
     http_token_file: Option<PathBuf>,
+
+    /// Draw no token: have programs show the one in this file, 43 characters of base64url, which is left there
+    #[arg(long, value_name = "FILE", requires = "http", conflicts_with = "http_token_file")]
+    http_use_token: Option<PathBuf>,
+
+    /// Let in programs of other users and, at such an address, of other machines, if they show the token. Nothing is encrypted
+    #[arg(long, requires = "http")]
+    http_expose: bool,
+}
+
+impl HttpOptions {
+    /// What the keys count for, if there is anybody to read it.
+    pub(crate) fn meter(&self) -> Option<Arc<Meter>> {
+        self.http.map(|_| Arc::default())
+    }
 }
 
 /// The server, ready to be asked. Dropping it removes the token.
 pub(crate) struct HttpServer {
     listener: [TcpListener; 1],
-    filter: PeerFilter,
+    /// `None`: it is exposed.
+    filter: Option<PeerFilter>,
     token: Token,
+    meter: Arc<Meter>,
 }
 
 impl HttpServer {
-    /// Opens the port and writes the token, if `options` want that; `control` is the path of the control socket.
+    /// Opens the port and writes the token, if `options` want that; `control` is the path of the control socket, and the keys count for
+    /// `meter`.
     ///
     /// # Errors
-    /// The address is taken or not of this machine alone; the token cannot be written.
-    pub(crate) fn open(options: &HttpOptions, control: &Path) -> anyhow::Result<Option<Self>> {
+    /// The address is taken or not of this machine alone; the token cannot be written, or read.
+    pub(crate) fn open(
+        options: &HttpOptions,
+        control: &Path,
+        meter: Option<Arc<Meter>>,
+    ) -> anyhow::Result<Option<Self>> {
         let Some(address) = options.http else { return Ok(None) };
-        check(address)?;
+        check(address, options.http_expose)?;
         let unusable = |error| {
             let context = format!("cannot listen on {address}");
             let error = anyhow::Error::new(error).context(context);
             advise(error, "choose another address with --http, such as 127.0.0.1:0")
         };
         let listener = http::listen(address).map_err(unusable)?;
-        let filter = PeerFilter::of(listener.local_addr()?, |sentence: fmt::Arguments<'_>| {
-            warn(sentence);
-        });
-        let filter = filter.map_err(unusable)?;
-        let path = options.http_token_file.clone().unwrap_or_else(|| beside(control));
-        Ok(Some(Self { listener: [listener], filter, token: Token::write(&path)? }))
+        let watch = |address| PeerFilter::of(address, tell_of_stranger);
+        let watched = (!options.http_expose).then(|| listener.local_addr().and_then(watch));
+        let filter = watched.transpose().map_err(unusable)?;
+        let token = match (&options.http_use_token, &options.http_token_file) {
+            (Some(path), _) => Token::read(path)?,
+            (None, Some(path)) => Token::write(path)?,
+            (None, None) => Token::write(&beside(control))?,
+        };
+        Ok(Some(Self { listener: [listener], filter, token, meter: meter.unwrap_or_default() }))
     }
 
     /// Does what clients ask, until the future is dropped.
     ///
     /// Must run in a [`LocalSet`](tokio::task::LocalSet).
     pub(crate) async fn serve(self, shared: &Rc<Shared>) -> Infallible {
-        let Self { listener, mut filter, token } = self;
+        let Self { listener, mut filter, token, meter } = self;
         if let [Ok(address)] = listener.each_ref().map(TcpListener::local_addr) {
             let file = token.path().display();
             say(format_args!("steered at http://{address} with the token in {file}"));
         }
         let streams = Semaphore::new(MAX_STREAMS);
-        let server = Steering { shared: Rc::clone(shared), token, streams: Arc::new(streams) };
-        let welcome = |stream: &TcpStream| filter.admits(stream);
+        let server = Steering {
+            shared: Rc::clone(shared),
+            token,
+            is_exposed: filter.is_none(),
+            streams: Arc::new(streams),
+            figures: Figures::new(meter),
+        };
+        let welcome =
+            |stream: &TcpStream| filter.as_mut().is_none_or(|filter| filter.admits(stream));
         let respond = async move |request| server.respond(request).await;
-        http::serve(&listener, BOUNDS, welcome, respond).await
+        http::serve(&listener, bounds(shared.keys.iter().len()), welcome, respond).await
     }
 }
 
-/// Nobody else's machine (P-22).
-fn check(address: SocketAddr) -> anyhow::Result<()> {
-    match peers::is_loopback(address) {
-        true => Ok(()),
-        false => Err(usage(
-            format_args!("other machines can reach {address}, and would steer the keys"),
-            "listen on 127.0.0.1; `ssh -L` brings it to another machine",
-        )),
+/// Nobody else's machine, unless that is asked for twice (P-22).
+fn check(address: SocketAddr, is_exposed: bool) -> anyhow::Result<()> {
+    if peers::is_loopback(address) {
+        return Ok(());
     }
+    if !is_exposed {
+        return Err(usage(
+            format_args!("other machines can reach {address}, and would steer the keys"),
+            "listen on 127.0.0.1; `ssh -L` brings it to another machine. Or insist with --http-expose",
+        ));
+    }
+    warn(format_args!(
+        "whoever reads along at {address} sees the token, and can steer the keys with it and take their private keys"
+    ));
+    Ok(())
+}
+
+fn tell_of_stranger(sentence: fmt::Arguments<'_>) {
+    warn(format_args!("{sentence}; --http-expose lets in everybody who shows the token"));
 }
 
 fn beside(control: &Path) -> PathBuf {
@@ -119,7 +165,10 @@ fn beside(control: &Path) -> PathBuf {
 struct Steering {
     shared: Rc<Shared>,
     token: Token,
+    /// Other machines have other names for this one.
+    is_exposed: bool,
     streams: Arc<Semaphore>,
+    figures: Figures,
 }
 
 impl Steering {
@@ -132,13 +181,23 @@ impl Steering {
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Reply>, Fault> {
         let (head, body) = request.into_parts();
-        gate::check(&head.uri, &head.headers, gate::Pages::Nobodys).map_err(Fault::forbidden)?;
+        let pages = gate::Pages::Nobodys;
+        match self.is_exposed {
+            true => gate::check_origin(&head.headers, pages),
+            false => gate::check(&head.uri, &head.headers, pages),
+        }
+        .map_err(Fault::forbidden)?;
+        if routes::is_public(&head.method, &head.uri) {
+            return Ok(answers::healthy());
+        }
         if !self.token.is_shown(authorization(&head.headers)) {
             return Err(Fault::unauthorized(self.token.path()));
         }
-        let body = http::read(body, MAX_BODY, BOUNDS.patience).await?;
+        let body = http::read(body, MAX_BODY, PATIENCE).await?;
         match routes::wanted(&head.method, &head.uri, &body)? {
             Wanted::Order(request) => answers::of(obey(request, &self.shared).await),
+            Wanted::Health => Ok(answers::healthy()),
+            Wanted::Metrics => Ok(answers::metrics(self.figures.text(&self.shared.keys))),
             Wanted::Events => {
                 let place = Arc::clone(&self.streams).try_acquire_owned();
                 let place = place.map_err(|_| Fault::too_many_streams())?;
@@ -158,18 +217,21 @@ mod tests {
 
     #[test]
     fn without_the_option_nothing_listens() {
-        let open = HttpServer::open(&HttpOptions::default(), Path::new("/nowhere/control"));
+        let options = HttpOptions::default();
+        assert!(options.meter().is_none(), "and nothing is counted");
+        let open = HttpServer::open(&options, Path::new("/nowhere/control"), None);
         assert!(open.unwrap().is_none());
     }
 
     // P-22
     #[test]
-    fn no_other_machine_reaches_it() {
+    fn no_other_machine_reaches_it_unless_that_is_asked_for_twice() {
         for address in ["127.0.0.1:0", "127.9.9.9:1", "[::1]:0"] {
-            assert!(check(address.parse().unwrap()).is_ok(), "{address}");
+            assert!(check(address.parse().unwrap(), false).is_ok(), "{address}");
         }
         for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
-            assert!(check(address.parse().unwrap()).is_err(), "{address}");
+            assert!(check(address.parse().unwrap(), false).is_err(), "{address}");
+            assert!(check(address.parse().unwrap(), true).is_ok(), "{address}");
         }
     }
 

@@ -43,7 +43,7 @@ pub(crate) struct KeyOptions {
     pub(crate) seed: Option<String>,
 
     /// How many keys, on bus ids 1-1, 1-2 and so on; each has a memory of its own
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = state::key_numbers())]
     pub(crate) keys: u8,
 
     #[command(flatten)]
@@ -114,6 +114,7 @@ impl KeyOptions {
             faults: Vec::new(),
             warn: |sentence| warn(sentence),
             recorder: self.record.recorder()?,
+            meter: self.http.meter(),
         })
     }
 }

@@ -11,7 +11,7 @@ use super::conformance_hooks::Hooks;
 use super::control_server::Shared;
 use super::http_server::HttpServer;
 use super::key_options::KeyOptions;
-use super::{control_server, prompts, removed};
+use super::{control_server, descriptors, prompts, removed};
 use crate::failure::usage;
 use crate::home;
 use crate::process::EndSignal;
@@ -46,9 +46,10 @@ impl Running {
         if options.state.is_none() && !options.ephemeral {
             home::warn_of_foreign_home();
         }
+        descriptors::provide(settings.memories.len());
         let end = end_signal(options.until_stdin_closes)?;
         let control = control_server::bind(options.control.as_deref())?;
-        let http = HttpServer::open(&options.http, control.path())?;
+        let http = HttpServer::open(&options.http, control.path(), settings.meter.clone())?;
         let hooks = Hooks::open(options)?;
         Ok(Self {
             keys: Rc::new(Keys::plug_into(server, settings).map_err(state::with_cure)?),

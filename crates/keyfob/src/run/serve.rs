@@ -157,9 +157,7 @@ impl Listeners {
         if let Some(FilteredListener { listener, .. }) = &self.tcp {
             let address = listener.local_addr()?;
             say(format_args!("listening on {address}, {ids}"));
-            for key in keys.iter() {
-                say(format_args!("plug it in: {}", attach_command(address, key.bus_id())));
-            }
+            announce_ports(address, keys);
             // keyfob's own commands have a host's end for keys alone, and none for readers.
             let mut ids = keys.iter().filter(|key| key.form() == Form::Usb).map(|key| key.bus_id());
             if let Some(first) = ids.next() {
@@ -263,6 +261,25 @@ fn taken(address: SocketAddr) -> anyhow::Error {
     }
 }
 
+/// What to type for each key; of more than fit on a screen, for the first.
+fn announce_ports(address: SocketAddr, keys: &Keys) {
+    let ids: Vec<_> = keys.iter().map(|key| key.bus_id()).collect();
+    match ids[..] {
+        [first, .., last] if ids.len() > EACH_TOLD => {
+            let command = attach_command(address, first);
+            say(format_args!("plug one in: {command}, and so on to {last}"));
+        }
+        _ => {
+            for id in ids {
+                say(format_args!("plug it in: {}", attach_command(address, id)));
+            }
+        }
+    }
+}
+
+/// Keys of which each is told on a line of its own.
+const EACH_TOLD: usize = 8;
+
 /// `bus id 1-1`, or `bus ids 1-1 to 1-3`.
 fn bus_ids(keys: &Keys) -> String {
     let mut ids = keys.iter().map(|key| key.bus_id());
@@ -302,7 +319,7 @@ const FORWARD: &str =
 const EXAMPLES: &str = "\
 Examples:
   keyfob serve                                   on 127.0.0.1:3240
-  keyfob serve --keys 2 --state ./keys           two keys, kept there
+  keyfob serve --keys 200 --state ./keys         keys for a farm, docs/farm.md
   keyfob serve --listen 127.0.0.1:0 --ephemeral  any port, no memory
   keyfob serve --profile bio                     a key with a fingerprint sensor
   keyfob serve --nfc                             a card on a reader, docs/nfc.md

@@ -16,7 +16,11 @@ pub(crate) struct Options {
     #[command(flatten)]
     connection: Connection,
 
-    /// Print one JSON object
+    /// Show idle keys, too, where there are many: those that no host has
+    #[arg(long)]
+    all: bool,
+
+    /// Print one JSON object, with all keys
     #[arg(long)]
     json: bool,
 }
@@ -30,16 +34,33 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Response::Status(status) if options.json => {
             Ok(terminal::print(terminal::json_line(&status)?)?)
         }
-        Response::Status(status) => Ok(terminal::print(table(&status))?),
+        Response::Status(status) => Ok(terminal::print(table(&status, options.all))?),
         other => Err(other.unexpected()),
     }
 }
 
-fn table(status: &Status) -> String {
+/// Of many keys, those with which something is going on.
+fn table(status: &Status, all: bool) -> String {
+    let is_long = status.keys.len() > FEW && !all;
+    let is_shown = |key: &&KeyStatus| !is_long || !is_idle(key);
     let heading = ["KEY", "SERIAL", "DEVICE", "HOST", "PROMPT"].map(str::to_owned);
-    let rows: Vec<_> = [heading].into_iter().chain(status.keys.iter().map(row)).collect();
+    let shown = status.keys.iter().filter(is_shown);
+    let rows: Vec<_> = [heading].into_iter().chain(shown.map(row)).collect();
     let faulty = status.keys.iter().filter(|key| !key.faults.is_empty()).map(faults);
-    faulty.fold(terminal::hanging_columns(&rows), |table, line| table + &line)
+    let table = faulty.fold(terminal::hanging_columns(&rows), |table, line| table + &line);
+    let left_out = status.keys.len() + 1 - rows.len();
+    if left_out == 0 { table } else { table + &left_out_line(left_out, status.keys.len()) }
+}
+
+/// Keys that are always shown.
+const FEW: usize = 8;
+
+fn is_idle(key: &KeyStatus) -> bool {
+    !key.attached && key.prompt.is_none() && key.faults.is_empty()
+}
+
+fn left_out_line(left_out: usize, all: usize) -> String {
+    format!("{left_out} of {all} keys are idle, and no host has them; --all shows them\n")
 }
 
 /// A key that does something wrong is not to be taken for a broken one.
@@ -133,8 +154,32 @@ mod tests {
 
     #[test]
     fn nothing_that_a_key_tells_can_paint_on_the_terminal() {
-        let table = table(&painted());
+        let table = table(&painted(), false);
         assert!(is_harmless(&table) && table.contains("\\u{202e}"), "{table:?}");
+    }
+
+    #[test]
+    fn of_many_keys_those_are_shown_with_which_something_is_going_on() {
+        let idle = |number| KeyStatus {
+            key: format!("1-{number}"),
+            attached: false,
+            prompt: None,
+            faults: Vec::new(),
+            ..painted().keys.remove(0)
+        };
+        let status = |count| {
+            let busy = KeyStatus { attached: true, ..idle(1) };
+            Status {
+                touch: Touch::Ask,
+                keys: [busy].into_iter().chain((2..=count).map(idle)).collect(),
+            }
+        };
+        assert_eq!(table(&status(FEW), false).lines().count(), 1 + FEW);
+        let told = table(&status(200), false);
+        let told: Vec<_> = told.lines().collect();
+        assert!(told[1].starts_with("1-1 "), "{told:?}");
+        assert_eq!(told[2..], ["199 of 200 keys are idle, and no host has them; --all shows them"]);
+        assert_eq!(table(&status(200), true).lines().count(), 201);
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub(crate) struct Which {
     state: Option<PathBuf>,
 
     /// Which of the keys there, counted from 1
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = super::key_numbers())]
     key: u8,
 
     #[command(flatten)]

@@ -224,6 +224,7 @@ impl AuthenticatorOptions {
             faults: Vec::new(),
             warn: |sentence| warn(sentence),
             recorder: None,
+            meter: None,
         })
     }
 

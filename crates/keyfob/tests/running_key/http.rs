@@ -124,6 +124,58 @@ fn keys_are_listed_and_replugged_and_what_there_is_not_is_said() {
     }
 }
 
+#[test]
+fn what_was_counted_is_told_as_prometheus_reads_it() {
+    let home = Home::new();
+    let key = Steered::start(&home, &["--touch", "auto", "--keys", "2"]);
+    let (mut platform, _) = select(import_from(key.key.address())).join().unwrap();
+    platform.client().get_info().unwrap();
+    let text = http_client::text(key.begin("GET", "/metrics", ""));
+    assert!(text.contains("\r\ncontent-type: text/plain; version=0.0.4"), "{text}");
+    for line in [
+        "# TYPE keyfob_requests_total counter",
+        "keyfob_keys 2",
+        "keyfob_keys_attached 1",
+        "keyfob_power_ups_total 1",
+        r#"keyfob_requests_total{command="authenticatorSelection"} 1"#,
+        r#"keyfob_request_duration_seconds_count{command="authenticatorSelection"} 1"#,
+        r#"keyfob_request_duration_seconds_bucket{command="authenticatorSelection",le="+Inf"} 1"#,
+    ] {
+        assert!(text.lines().any(|told| told == line), "{line}: {text}");
+    }
+    assert!(text.contains("\nprocess_open_fds ") && text.contains("\nprocess_threads "), "{text}");
+    assert!(text.contains(r#"keyfob_requests_total{command="authenticatorGetInfo"} "#), "{text}");
+}
+
+#[test]
+fn who_looks_after_containers_needs_no_token_to_see_that_it_goes_on() {
+    let home = Home::new();
+    let key = Steered::start(&home, &[]);
+    let here = format!("Host: {}", key.address);
+    let asked = |method, path, host: &str| answer(key.send(method, path, &[host], ""));
+    assert_eq!(asked("GET", "/healthz", &here), (200, json!({})));
+    assert_eq!(asked("GET", "/metrics", &here).0, 401);
+    assert_eq!(asked("POST", "/healthz", &here).0, 401);
+    assert_eq!(asked("GET", "/healthz", "Host: evil.example").0, 403);
+}
+
+// P-22
+#[test]
+fn an_exposed_key_is_steered_by_whoever_shows_the_token_under_whatever_name_it_has() {
+    let home = Home::new();
+    let file = home.path().join("token");
+    fs::write(&file, format!("{}\n", "A".repeat(43))).unwrap();
+    let exposed = ["--http-expose", "--http-use-token", file.to_str().unwrap()];
+    let key = Steered::start(&home, &exposed);
+    let shown = format!("Authorization: Bearer {}", "A".repeat(43));
+    let asked = |headers: &[&str]| answer(key.send("GET", "/keys", headers, "")).0;
+    assert_eq!(asked(&["Host: keyfob-0.keyfob:8080", &shown]), 200);
+    assert_eq!(asked(&["Host: keyfob-0.keyfob:8080"]), 401);
+    assert_eq!(asked(&["Host: keyfob-0.keyfob:8080", &shown, "Origin: http://localhost"]), 403);
+    drop(key);
+    assert!(file.exists(), "it is not this key's");
+}
+
 // P-22
 #[test]
 fn nobody_steers_without_the_token_and_no_web_page_with_it() {
@@ -243,6 +295,11 @@ fn what_cannot_be_is_said() {
     let fail = |rest: &[&str], code| home.fail(&[&serve[..], rest].concat(), code);
     assert!(fail(&["--http", "0.0.0.0:0"], 2).contains("other machines"));
     fail(&["--http-token-file", "x"], 2);
+    fail(&["--http-expose"], 2);
+    let token = home.path().join("token");
+    fs::write(&token, "no token").unwrap();
+    let use_it = ["--http", "127.0.0.1:0", "--http-use-token", token.to_str().unwrap()];
+    assert!(fail(&use_it, 1).contains("holds no token"));
     let nowhere = home.path().join("nowhere/token");
     let error = fail(&["--http", "127.0.0.1:0", "--http-token-file", nowhere.to_str().unwrap()], 1);
     assert!(error.contains("--http-token-file"), "{error}");

@@ -25,10 +25,16 @@ pub(crate) fn send(
     stream
 }
 
-/// The status of the answer, and its JSON.
-pub(crate) fn answer(mut stream: TcpStream) -> (u16, Value) {
+/// The answer, head and all.
+pub(crate) fn text(mut stream: TcpStream) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("an answer");
+    text
+}
+
+/// The status of the answer, and its JSON.
+pub(crate) fn answer(stream: TcpStream) -> (u16, Value) {
+    let text = text(stream);
     let status = text.get(9..12).expect("HTTP").parse().expect("a number");
     let body = text.split_once("\r\n\r\n").expect("a body").1;
     (status, serde_json::from_str(body).unwrap_or_default())

@@ -40,6 +40,34 @@ fn several_keys_are_told_apart() {
 }
 
 #[test]
+fn a_farm_of_keys_is_announced_and_shown_in_few_lines() {
+    let home = Home::new();
+    let mut key = home.serve(&["--ephemeral", "--keys", "12"]);
+    assert!(key.greeting.ends_with(", bus ids 1-1 to 1-12"), "{}", key.greeting);
+    let told = key.line();
+    assert!(told.starts_with("plug one in: sudo usbip "), "{told}");
+    assert!(told.ends_with(" -b 1-1, and so on to 1-12"), "{told}");
+    let _host = import(connect(key.address()), "1-7");
+    let shown = home.succeed(&["status"]);
+    assert!(shown.contains("1-7 ") && shown.contains("\n11 of 12 keys are idle"), "{shown}");
+    assert_eq!(home.succeed(&["status", "--all"]).lines().count(), 13);
+}
+
+#[test]
+fn what_this_process_may_not_open_is_said_before_it_is_missing() {
+    let home = Home::new();
+    let program = env!("CARGO_BIN_EXE_keyfob");
+    let serve = r#"ulimit -n 128; exec "$0" serve --listen 127.0.0.1:0 --ephemeral"#;
+    let mut command = home.start_of("sh");
+    command.args(["-c", serve, program]).stderr(Stdio::piped());
+    let (_, said) = Serving::start(command).end(Signal::TERM);
+    assert!(
+        said.contains("this process may open 128 files") && said.contains("\nnext: "),
+        "{said}"
+    );
+}
+
+#[test]
 fn it_shows_itself_as_keyfob() {
     // HD-94, HD-95
     let home = Home::new();
@@ -326,7 +354,7 @@ fn options_out_of_range_are_a_usage_error() {
     let home = Home::new();
     for arguments in [
         ["serve", "--keys", "0"],
-        ["serve", "--keys", "9"],
+        ["serve", "--keys", "251"],
         ["serve", "--capacity", "0"],
         ["serve", "--capacity", "100001"],
         ["serve", "--touch", "maybe"],

@@ -152,7 +152,7 @@ fn a_thousand_idle_connections_keep_nobody_out() {
 }
 
 #[test]
-fn the_thirteenth_import_is_refused_and_the_twelfth_is_not() {
+fn one_import_too_many_is_refused_and_the_last_that_may_be_is_not() {
     simulate(async {
         let server = Server::new();
         let mut attached = Vec::new();
@@ -160,13 +160,13 @@ fn the_thirteenth_import_is_refused_and_the_twelfth_is_not() {
             let (port, _) = plug(&server, &format!("1-{number}"));
             attached.push(attach(&server, &port).await);
         }
-        let (_port, echo) = plug(&server, "1-99");
+        let (_port, echo) = plug(&server, "1-999");
         let (mut late, _served) = connect(&server, 1 << 16);
-        assert_eq!(import(&mut late, "1-99").await.expect("a reply"), 2);
+        assert_eq!(import(&mut late, "1-999").await.expect("a reply"), 2);
         assert_eq!(echo.borrow().attached, 0, "it was never powered up");
         attached.pop();
         sleep(Duration::from_millis(1)).await;
         let (mut again, _served) = connect(&server, 1 << 16);
-        assert_eq!(import(&mut again, "1-99").await.expect("a reply"), 0);
+        assert_eq!(import(&mut again, "1-999").await.expect("a reply"), 0);
     });
 }

@@ -3,6 +3,7 @@
 mod card;
 mod faults;
 mod left;
+mod metered;
 mod thread;
 
 use std::time::Duration;

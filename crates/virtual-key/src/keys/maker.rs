@@ -101,6 +101,9 @@ impl KeyMaker<'_> {
         for fault in profile.faults().iter().chain(&self.settings.faults) {
             faults::add(&mut key, fault)?;
         }
+        if let Some(meter) = &self.settings.meter {
+            key.count_for(Arc::clone(meter));
+        }
         // As long as Linux lets the name of a thread be.
         let name = format!("key 1-{number}");
         key.on_thread(name, &self.powered).map_err(Error::Start)

@@ -1,11 +1,13 @@
 //! What keys are made as.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::error::Warn;
 use crate::faults::FaultDescription;
 use crate::key::Touch;
 use crate::memory::Place;
+use crate::meter::Meter;
 use crate::platform::seeded_date;
 use crate::profile::Profile;
 use crate::recording::Recorder;
@@ -31,6 +33,8 @@ pub struct KeySettings {
     pub warn: Warn,
     /// Where all that they say to their hosts is recorded, if it is.
     pub recorder: Option<Recorder>,
+    /// What counts all that they do, if anything does.
+    pub meter: Option<Arc<Meter>>,
 }
 
 impl KeySettings {

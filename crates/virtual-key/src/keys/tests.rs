@@ -28,6 +28,7 @@ fn settings(profile: Profile, form: Form) -> KeySettings {
         faults: Vec::new(),
         warn: log,
         recorder: None,
+        meter: None,
     }
 }
 

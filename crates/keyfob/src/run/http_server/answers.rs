@@ -170,6 +170,20 @@ pub(super) fn of(outcome: Outcome) -> Result<Response<Reply>, Fault> {
     })
 }
 
+/// This process goes on.
+pub(super) fn healthy() -> Response<Reply> {
+    json_of(StatusCode::OK, &json!({}))
+}
+
+/// What was counted, as Prometheus reads it.
+pub(super) fn metrics(text: String) -> Response<Reply> {
+    let mut response = Response::new(Reply::Whole(Some(text.into())));
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 fn json_of(status: StatusCode, body: &impl Serialize) -> Response<Reply> {
     let text = Bytes::from_owner(secret_json::line(body).unwrap_or_default());
     let mut response = Response::new(Reply::Whole(Some(text)));

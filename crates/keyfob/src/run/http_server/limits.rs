@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
+use crate::control::limits::max_clients;
 use crate::http::Bounds;
 
-/// Clients at a time: those of the control socket, and streams beside them. Heads are a line, a token, and what a client's library adds.
-pub(super) const BOUNDS: Bounds =
-    Bounds { clients: 24, head: 16 * 1024, patience: Duration::from_secs(5) };
+/// The bounds of a server for so many keys. Clients: those of the control socket, and streams beside them. Heads are a line, a token, and what
+/// a client's library adds.
+pub(super) const fn bounds(keys: usize) -> Bounds {
+    let clients = max_clients(keys).saturating_add(MAX_STREAMS);
+    Bounds { clients, head: 16 * 1024, patience: PATIENCE }
+}
+
+/// From connecting to the end of the head, and again to the end of the body.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Bytes of a request's body: as the control socket's requests.
 pub(super) const MAX_BODY: usize = 128 * 1024;

@@ -15,15 +15,27 @@ pub(super) enum Wanted {
     Order(Request),
     /// To hear what happens.
     Events,
+    /// What was counted.
+    Metrics,
+    /// To hear whether there is an answer.
+    Health,
 }
 
 /// One line of the table. Names in braces stand for a part of the path, and are the members that it gives.
 pub(super) struct Route {
     method: Method,
     path: &'static str,
-    /// `None`: the stream of events.
-    order: Option<&'static str>,
+    meaning: Meaning,
     body: Body,
+}
+
+/// What a request of a route is.
+#[derive(Clone, Copy)]
+enum Meaning {
+    /// This request of the control socket.
+    Order(&'static str),
+    /// One that only HTTP has.
+    Own(fn() -> Wanted),
 }
 
 /// What a request's body says.
@@ -61,13 +73,25 @@ pub(super) const ROUTES: &[Route] = &[
     route(Method::GET, "/keys/{key}/faults", "faults", Body::None),
     route(Method::POST, "/keys/{key}/faults", "add_fault", Body::Member("fault")),
     route(Method::DELETE, "/keys/{key}/faults", "clear_faults", Body::None),
-    Route { method: Method::GET, path: "/events", order: None, body: Body::None },
+    own("/events", || Wanted::Events),
+    own("/metrics", || Wanted::Metrics),
+    own(HEALTH, || Wanted::Health),
 ];
 
 const STATUS: &str = "status";
+const HEALTH: &str = "/healthz";
 
 const fn route(method: Method, path: &'static str, order: &'static str, body: Body) -> Route {
-    Route { method, path, order: Some(order), body }
+    Route { method, path, meaning: Meaning::Order(order), body }
+}
+
+const fn own(path: &'static str, wanted: fn() -> Wanted) -> Route {
+    Route { method: Method::GET, path, meaning: Meaning::Own(wanted), body: Body::None }
+}
+
+/// Whether a client asks for what is no secret: who looks after containers has no token.
+pub(super) fn is_public(method: &Method, uri: &Uri) -> bool {
+    method == Method::GET && uri.path() == HEALTH
 }
 
 /// What this request means.
@@ -90,7 +114,10 @@ pub(super) fn wanted(method: &Method, uri: &Uri, body: &[u8]) -> Result<Wanted, 
     for (name, value) in route.body.members(body)? {
         add(&mut members, name, value)?;
     }
-    let Some(order) = route.order else { return none(&members).map(|()| Wanted::Events) };
+    let order = match route.meaning {
+        Meaning::Order(order) => order,
+        Meaning::Own(wanted) => return none(&members).map(|()| wanted()),
+    };
     if order == STATUS {
         none(&members)?; // one without members of its own does not look at those of others
     }
@@ -244,6 +271,7 @@ mod tests {
             assert_eq!(asked(method, path, body), Ok(Wanted::Order(request)), "{path}");
         }
         assert_eq!(asked(Method::GET, "/events", ""), Ok(Wanted::Events));
+        assert_eq!(asked(Method::GET, "/metrics", ""), Ok(Wanted::Metrics));
         let add = Request::AddCredential {
             key: Some("1-1".to_owned()),
             credential: serde_json::json!({ "rpId": "example.org" }).into(),
@@ -276,6 +304,7 @@ mod tests {
             (Method::GET, "/keys?do=touch", "", 400),
             (Method::GET, "/keys?key=1-1", "", 400),
             (Method::GET, "/events?key=1-1", "", 400),
+            (Method::GET, "/metrics?key=1-1", "", 400),
             (Method::GET, "/keys", "{}", 400),
             (Method::GET, "/prompt?seconds=soon", "", 400),
             (Method::GET, "/prompt?seconds=%zz", "", 400),

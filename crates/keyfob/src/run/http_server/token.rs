@@ -13,13 +13,14 @@ use virtual_key::platform::system_rng;
 use zeroize::Zeroizing;
 
 use crate::failure::{advise, failure};
+use crate::secret_file;
 
-/// A secret that was drawn for this run, and the file that it is in. Dropping it removes the file, unless another one is there by then.
+/// A secret, and the file that it is in. Dropping one that was drawn for this run removes the file, unless another one is there by then.
 pub(super) struct Token {
     secret: Secret<LENGTH>,
     path: PathBuf,
-    /// Device and inode.
-    file: (u64, u64),
+    /// Device and inode of a file that was written for this run.
+    file: Option<(u64, u64)>,
 }
 
 impl Token {
@@ -41,7 +42,18 @@ impl Token {
             advise(error, "name a place where this user can write with --http-token-file")
         })?;
         let path = path.to_owned();
-        Ok(Self { secret, path, file: id_of(&file)? })
+        Ok(Self { secret, path, file: Some(id_of(&file)?) })
+    }
+
+    /// The token that somebody else drew, for several runs or several servers. Its file is theirs.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no token: the caller's fault.
+    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = secret_file::read(path, DRAW_ONE)?;
+        let bytes = decoded(&text)
+            .ok_or_else(|| failure(format_args!("{} holds no token", path.display()), DRAW_ONE))?;
+        Ok(Self { secret: Secret::new(&bytes), path: path.to_owned(), file: None })
     }
 
     /// Where it is.
@@ -64,7 +76,7 @@ impl Token {
 impl Drop for Token {
     fn drop(&mut self) {
         let is_own = File::open(&self.path).and_then(|file| id_of(&file));
-        if is_own.is_ok_and(|file| file == self.file) {
+        if is_own.is_ok_and(|file| Some(file) == self.file) {
             // Without it nobody is let in by what runs next at this port; left behind, it lets in nobody either.
             let _ = fs::remove_file(&self.path);
         }
@@ -76,11 +88,14 @@ fn is_free(path: &Path) -> bool {
     let Ok(there) = fs::symlink_metadata(path) else { return true };
     let is_short = there.is_file() && there.len() <= LINE_MAX;
     is_short
-        && fs::read_to_string(path).is_ok_and(|text| {
-            let mut token = Zeroizing::new([0; LENGTH]);
-            let decoded = Base64UrlUnpadded::decode(text.trim_end(), &mut *token);
-            text.is_empty() || decoded.is_ok_and(|bytes| bytes.len() == LENGTH)
-        })
+        && fs::read_to_string(path).is_ok_and(|text| text.is_empty() || decoded(&text).is_some())
+}
+
+/// The bytes of a token, if this line is one.
+fn decoded(line: &str) -> Option<Zeroizing<[u8; LENGTH]>> {
+    let mut bytes = Zeroizing::new([0; LENGTH]);
+    let length = Base64UrlUnpadded::decode(line.trim_end(), &mut *bytes).ok()?.len();
+    (length == LENGTH).then_some(bytes)
 }
 
 /// Whole or not at all: whoever waits for the file finds the token in it. Temporary files have mode 0600.
@@ -95,6 +110,8 @@ fn id_of(file: &File) -> std::io::Result<(u64, u64)> {
     let metadata = file.metadata()?;
     Ok((metadata.dev(), metadata.ino()))
 }
+
+const DRAW_ONE: &str = "draw one: `head -c 32 /dev/urandom | basenc --base64url | tr -d = > FILE`, readable for nobody else";
 
 /// Bytes: nobody guesses that.
 const LENGTH: usize = 32;
@@ -154,6 +171,23 @@ mod tests {
         }
         fs::write(&path, "").unwrap();
         Token::write(&path).expect("what mktemp made is free");
+    }
+
+    #[test]
+    fn a_token_that_somebody_else_drew_is_taken_as_it_is_and_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        let line = Base64UrlUnpadded::encode_string(&[7; LENGTH]);
+        fs::write(&path, format!("{line}\n")).unwrap();
+        let token = Token::read(&path).unwrap();
+        assert!(token.is_shown(Some(&format!("Bearer {line}"))));
+        drop(token);
+        assert!(path.exists());
+        for text in ["", "short", &line[1..], &format!("{line}A")] {
+            fs::write(&path, text).unwrap();
+            let refused = Token::read(&path).map(|_| ()).unwrap_err().to_string();
+            assert!(refused.ends_with("token holds no token"), "{refused}");
+        }
     }
 
     #[test]

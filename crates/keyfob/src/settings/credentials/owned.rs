@@ -12,7 +12,7 @@ use crate::control::protocol::ChangedCredential;
 use crate::control::{Connection, Request, Response};
 use crate::failure::failure;
 use crate::say::warn;
-use crate::state::{UnlockOptions, with_cure};
+use crate::state::{MAX_KEYS, UnlockOptions, with_cure};
 
 /// Whose credentials are meant.
 #[derive(clap::Args, Debug)]
@@ -70,8 +70,9 @@ impl Whose {
 
     fn number(&self) -> anyhow::Result<u8> {
         let number = self.key.as_deref().map_or(Ok(1), str::parse);
-        number.ok().filter(|number| (1..=8).contains(number)).ok_or_else(|| {
-            failure("with --state a key is named by its number, from 1 to 8", "such as --key 2")
+        number.ok().filter(|number| (1..=MAX_KEYS).contains(number)).ok_or_else(|| {
+            let what = format!("with --state a key is named by its number, from 1 to {MAX_KEYS}");
+            failure(what, "such as --key 2")
         })
     }
 }
