@@ -5,6 +5,7 @@
 mod cores;
 mod durable;
 mod echo;
+mod farm;
 mod figures;
 mod growth;
 mod in_process;
@@ -21,12 +22,14 @@ mod subjects;
 mod turns;
 mod wire;
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::value_parser;
 use ctap_core::limits::MAX_CAPACITY;
+use serde::Serialize;
 use tempfile::TempDir;
 
 use self::figures::Figures;
@@ -63,6 +66,11 @@ pub(crate) struct Options {
     /// Write a page too, and a picture beside it if this build has any
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+    /// Measure a farm instead: many keys in one server, and clients that use it at once
+    #[arg(long, conflicts_with_all = ["quick", "peer", "passkeys", "markdown"])]
+    farm: bool,
+    #[command(flatten)]
+    size: farm::Size,
     /// Be the echo that the key is compared with: requests and replies of so many bytes
     #[arg(long, hide = true, value_names = ["REQUEST", "REPLY"], num_args = 2)]
     echo: Vec<usize>,
@@ -76,22 +84,35 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if let [request, reply] = options.echo[..] {
         return echo::run(request, reply);
     }
+    if options.farm {
+        let directory = directory_of_keys(options)?;
+        return tell(&farm::measure(options.size, directory.path())?, options.json);
+    }
     let effort = if options.quick { QUICK } else { THOROUGH };
     let figures = measure(&effort, options)?;
     if let Some(path) = &options.markdown {
         markdown::write(&figures, path)?;
     }
-    let text = match options.json {
-        true => format!("{}\n", serde_json::to_string_pretty(&figures)?),
+    tell(&figures, options.json)
+}
+
+fn tell(figures: &(impl Serialize + Display), as_json: bool) -> anyhow::Result<()> {
+    let text = match as_json {
+        true => format!("{}\n", serde_json::to_string_pretty(figures)?),
         false => figures.to_string(),
     };
     Ok(terminal::print(text)?)
 }
 
-fn measure(effort: &Effort, options: &Options) -> anyhow::Result<Figures> {
+/// Where durable keys are, until it is dropped.
+fn directory_of_keys(options: &Options) -> anyhow::Result<TempDir> {
     let above = options.directory.clone().unwrap_or_else(std::env::temp_dir);
     let cannot = || format!("cannot keep keys in {}", above.display());
-    let directory = TempDir::with_prefix_in("keyfob-", &above).with_context(cannot)?;
+    TempDir::with_prefix_in("keyfob-", &above).with_context(cannot)
+}
+
+fn measure(effort: &Effort, options: &Options) -> anyhow::Result<Figures> {
+    let directory = directory_of_keys(options)?;
     let mut figures = Figures::new(Machine::this(directory.path()));
     let starts = (0..effort.starts).map(|_| Ok(SpawnedKey::serve("auto")?.ready_after()));
     figures.time("server start to listening", starts.collect::<anyhow::Result<_>>()?);
@@ -167,5 +188,6 @@ Examples:
   keyfob bench --peer usbip:127.0.0.1:3241    another key, in turns with ours
   keyfob bench --peer /dev/hidraw0 --peer-pin 2468
   keyfob bench --markdown performance.md      a page
+  keyfob bench --farm                         200 keys, 100 clients
 
 A peer must be a key that can be reset. docs/performance.md has figures, and says what each row means.";

@@ -324,14 +324,17 @@ impl SyncsOfACall {
     }
 }
 
+/// What stands above figures that nobody should believe.
+pub(super) const fn note_on_debug_builds() -> &'static str {
+    match cfg!(debug_assertions) {
+        true => "This is a debug build: its figures mean nothing. Use cargo build --release.\n\n",
+        false => "",
+    }
+}
+
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if cfg!(debug_assertions) {
-            writeln!(
-                f,
-                "This is a debug build: its figures mean nothing. Use cargo build --release.\n"
-            )?;
-        }
+        f.write_str(note_on_debug_builds())?;
         let aligned = |mut row: [String; 6]| {
             row[1..4].iter_mut().for_each(|cell| *cell = format!("{cell:>9}"));
             row

@@ -62,18 +62,8 @@ enum Next {
 impl<E: Exchange> Platform<E> {
     /// Gives the key so many passkeys, a credential that is none, and a PIN. One that has a PIN already is `their_pin`.
     pub(super) fn new(exchange: E, passkeys: usize, their_pin: Option<&str>) -> Self {
-        let mut client = Client::new(exchange).lenient();
-        let info = client.get_info();
-        let mut new = Self {
-            client,
-            protocol: PinProtocol::Two,
-            has_permissions: false,
-            pin: Err(NO_PIN.to_owned()),
-            messages: Err(UNTRIED.to_owned()),
-            passkeys: Err(UNTRIED.to_owned()),
-            next: None,
-        };
-        match info {
+        let mut new = Self::untried(exchange);
+        match new.client.get_info() {
             Ok(info) => new.prepare(&info, passkeys, their_pin),
             Err(error) => new.refuse_all(&error.to_string()),
         }
@@ -94,6 +84,28 @@ impl<E: Exchange> Platform<E> {
                 Ok(()) => Ok(Pin::Ours(0)),
                 Err(error) => Err(error.to_string()),
             };
+        }
+    }
+
+    /// For a key of ours: gives it a credential that is none of its passkeys, and no PIN.
+    ///
+    /// # Errors
+    /// When the key refuses.
+    pub(super) fn without_pin(exchange: E) -> anyhow::Result<Self> {
+        let mut new = Self::untried(exchange);
+        new.messages = Ok(new.register()?);
+        Ok(new)
+    }
+
+    fn untried(exchange: E) -> Self {
+        Self {
+            client: Client::new(exchange).lenient(),
+            protocol: PinProtocol::Two,
+            has_permissions: false,
+            pin: Err(NO_PIN.to_owned()),
+            messages: Err(UNTRIED.to_owned()),
+            passkeys: Err(UNTRIED.to_owned()),
+            next: None,
         }
     }
 
@@ -137,6 +149,11 @@ impl<E: Exchange> Platform<E> {
             Some(Next::Message(message)) => self.call(&message, Status::Ok),
             _ => bail!("nobody has authorised it"),
         }
+    }
+
+    /// The same of a key without a PIN, which needs nobody's authorisation.
+    pub(super) fn replace_passkey(&mut self) -> anyhow::Result<()> {
+        self.call(&passkey(SITE, 0).encode(), Status::Ok)
     }
 
     /// What comes before that.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::process::status_field;
+
 /// An idle process, watched for a while.
 #[derive(Debug)]
 pub(super) struct Idle {
@@ -30,12 +32,34 @@ pub(super) fn idle(pid: u32, time: Duration) -> anyhow::Result<Idle> {
     Ok(Idle {
         watched: time,
         processor: after.processor.saturating_sub(before.processor),
-        wake_ups: after.wake_ups - before.wake_ups,
-        resident: field(&status(pid)?, "VmRSS")?,
+        wake_ups: after.wake_ups.saturating_sub(before.wake_ups),
+        resident: size(pid)?.resident,
     })
 }
 
-/// What a process has used since it began.
+/// What a process has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Memory in use, in KiB.
+    pub(super) resident: u64,
+    /// Open files.
+    pub(super) descriptors: u64,
+    pub(super) threads: u64,
+}
+
+/// What it has now.
+///
+/// # Errors
+/// When the process is gone.
+pub(super) fn size(pid: u32) -> anyhow::Result<Size> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))?.count() as u64;
+    let (resident, threads) = (field(&status, "VmRSS")?, field(&status, "Threads")?);
+    Ok(Size { resident, descriptors, threads })
+}
+
+/// What the threads of a process have used since they began.
+#[derive(Default)]
 struct Account {
     processor: Duration,
     wake_ups: u64,
@@ -43,21 +67,23 @@ struct Account {
 
 impl Account {
     fn of(pid: u32) -> anyhow::Result<Self> {
-        let schedule = fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
-        let nanoseconds = schedule.split(' ').next().context("an empty schedstat")?.parse()?;
-        let wake_ups = field(&status(pid)?, "voluntary_ctxt_switches")?;
-        Ok(Self { processor: Duration::from_nanos(nanoseconds), wake_ups })
+        let mut sum = Self::default();
+        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let thread = thread?.path();
+            let of_thread = |name| fs::read_to_string(thread.join(name));
+            let (Ok(schedule), Ok(status)) = (of_thread("schedstat"), of_thread("status")) else {
+                continue; // It ended meanwhile.
+            };
+            let nanoseconds = schedule.split(' ').next().context("an empty schedstat")?.parse()?;
+            sum.processor = sum.processor.saturating_add(Duration::from_nanos(nanoseconds));
+            sum.wake_ups += field(&status, "voluntary_ctxt_switches")?;
+        }
+        Ok(sum)
     }
 }
 
-fn status(pid: u32) -> anyhow::Result<String> {
-    Ok(fs::read_to_string(format!("/proc/{pid}/status"))?)
-}
-
 fn field(status: &str, name: &str) -> anyhow::Result<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    Ok(number.with_context(|| format!("no {name}"))?.parse()?)
+    status_field(status, name).with_context(|| format!("no {name}"))
 }
 
 #[cfg(test)]
@@ -69,12 +95,5 @@ mod tests {
         let idle = idle(std::process::id(), Duration::ZERO).unwrap();
         assert!(idle.resident > 100);
         assert!(Account::of(std::process::id()).unwrap().processor > Duration::ZERO);
-    }
-
-    #[test]
-    fn a_field_is_found_by_its_whole_name() {
-        let status = "VmRSSx:\t1 kB\nVmRSS:\t  2048 kB\n";
-        assert_eq!(field(status, "VmRSS").unwrap(), 2048);
-        assert!(field(status, "VmSwap").is_err());
     }
 }

@@ -57,6 +57,35 @@ fn growth_and_page(report: &Value, page: &str) {
 }
 
 #[test]
+fn a_farm_is_measured_with_one_client_and_with_all() {
+    let size = ["--keys", "3", "--clients", "2", "--rate", "2000", "--samples", "20"];
+    let said = run(&[&["bench", "--farm", "--json"], &size[..]].concat());
+    assert_eq!(said.code, 0, "{}", said.err);
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    let expected = [
+        "getInfo",
+        "makeCredential",
+        "getAssertion",
+        "a passkey, durable",
+        "getAssertion, durable",
+    ];
+    assert_eq!(names, expected);
+    for row in rows {
+        assert_eq!(
+            (&row["alone"]["samples"], &row["together"]["samples"]),
+            (&20.into(), &20.into())
+        );
+        assert!(row["ratio"].as_f64().unwrap() > 0.0, "{row}");
+    }
+    // Its thread, and one for its memory's disk.
+    let threads = |number: usize| report["costs"][number]["each"]["threads"].as_f64();
+    assert_eq!((threads(0), threads(1)), (Some(1.0), Some(2.0)));
+    assert_ne!(run(&["bench", "--farm", "--keys", "2", "--clients", "3"]).code, 0);
+}
+
+#[test]
 fn a_peer_that_is_not_there_is_an_error_with_a_next_step() {
     let said = run(&["bench", "--quick", "--peer", "usbip:127.0.0.1:1"]);
     assert_eq!(said.code, 3, "{}", said.err);
