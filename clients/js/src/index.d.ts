@@ -5,6 +5,11 @@ export class Refused extends Error {
   readonly next: string;
 }
 
+/** Why keyfob did not start, in its own words: `message` says what was wrong, `next` what to do. */
+export class NotStarted extends Error {
+  readonly next: string;
+}
+
 /** Nothing was asked in the time that was given. */
 export class NoPrompt extends Error {}
 
@@ -113,7 +118,7 @@ export class Keyfob implements AsyncDisposable {
   constructor(address: string, token: string);
   /** The same, with the token in this file. */
   static connect(address: string, tokenFile: string): Promise<Keyfob>;
-  /** A keyfob of one's own, with nothing on it. It ends with {@link stop}, or with this process. */
+  /** A keyfob of one's own, with nothing on it. It ends with {@link stop}, or with this process. Rejects with {@link NotStarted}. */
   static start(options?: StartOptions): Promise<Keyfob>;
   readonly address: string;
   /** The lines that it said, such as where it listens; none where it was not started here. */
@@ -145,6 +150,8 @@ export class Keyfob implements AsyncDisposable {
   metadata(options?: Which & { u2f?: boolean }): Promise<Record<string, unknown>>;
   /** What kind of key it is: the name of its profile, and all that it says. */
   profile(which?: Which): Promise<{ name: string; profile: Record<string, unknown> }>;
+  /** Makes it a key of another kind with the same memory, and plugs it in again: a built-in profile, or the path of a file. */
+  setProfile(profile: string, which?: Which): Promise<void>;
 
   /** All that the key keeps, with private keys. */
   credentials(which?: Which): Promise<Credential[]>;

@@ -115,6 +115,11 @@ export class Keyfob {
     return this.#ask("GET", `${of(key)}/profile`);
   }
 
+  /** Makes it a key of another kind with the same memory, and plugs it in again: a built-in profile, or the path of a file. */
+  async setProfile(profile, { key = ONLY_KEY } = {}) {
+    await this.#ask("PUT", `${of(key)}/profile`, { body: { profile } });
+  }
+
   /** All that the key keeps; an answer has room for some of them at a time. */
   async credentials({ key = ONLY_KEY } = {}) {
     const found = [];

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { lines } from "./http.js";
+import { NotStarted } from "./refused.js";
 
 /** A running program, with a home of its own that goes with it. */
 export class Program {
@@ -35,9 +36,12 @@ export class Program {
     this.#home = home;
     started.stdin.on("error", () => {}); // it has ended
     for (const stream of [started.stdout, started.stderr]) stream.setEncoding("utf8");
-    started.stderr.on("data", (text) => (this.#errors = (this.#errors + text).slice(-4096)));
+    started.stderr.on("data", (text) => {
+      this.#errors = (this.#errors + text).slice(-4096);
+      if (/is plugged in, but .*\n/.test(this.#errors)) started.kill(); // nobody finds that key
+    });
     this.#ended = once(started, "close").catch((error) => {
-      this.#errors += `${error.message}\nnext: build keyfob, or say where it is\n`;
+      this.#errors = `keyfob: cannot start ${program}: ${error.code}\nnext: install keyfob, or name the program: { program: FILE }\n`;
     });
     void this.#hear();
   }
@@ -61,7 +65,7 @@ export class Program {
     });
     const ended = this.#ended.then(async () => {
       await this.#forget();
-      throw new Error(`keyfob ended: ${[...this.said, this.#errors.trim()].join("\n")}`);
+      throw new NotStarted(this.#errors, this.#process.exitCode);
     });
     ended.catch(() => {}); // whoever waits hears it
     return Promise.race([found, ended]);

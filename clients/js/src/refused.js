@@ -10,6 +10,17 @@ export class Refused extends Error {
   }
 }
 
+/** Why keyfob did not start, in its own words: of its last two lines on a terminal `message` is the first, `next` the second. */
+export class NotStarted extends Error {
+  constructor(errors, exitCode) {
+    const [, what, next] = `\n${errors.trim()}`.match(/.*\nkeyfob: (.*?)\nnext: (.*)$/s) ?? [];
+    super(what ?? (errors.trim() || `keyfob ended with ${exitCode}`));
+    this.name = "NotStarted";
+    this.next = next ?? "run the same words on a terminal";
+    this.stack = `NotStarted: ${this.message}\nnext: ${this.next}\n${this.stack.split("\n").slice(1).join("\n")}`;
+  }
+}
+
 /** Nothing was asked in the time that was given. */
 export class NoPrompt extends Error {
   constructor(seconds) {

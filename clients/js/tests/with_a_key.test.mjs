@@ -5,7 +5,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
-import { Keyfob, NoPrompt, Refused } from "../src/index.js";
+import { Keyfob, NoPrompt, NotStarted, Refused, Webdriver } from "../src/index.js";
 
 const started = { program: process.env.KEYFOB ?? "keyfob", command: ["serve", "--listen", "127.0.0.1:0", "--profile", "bio"] };
 let key;
@@ -102,10 +102,17 @@ test("who has another token is refused", async () => {
   await assert.rejects(stranger.listKeys(), (error) => error instanceof Refused && error.status === 401);
 });
 
-test("a keyfob that does not start says why", async () => {
-  const command = ["serve", "--listen", "127.0.0.1:0", "--profile", "no such profile"];
-  await assert.rejects(Keyfob.start({ ...started, command }), /keyfob ended: (.|\n)*next: /);
-  await assert.rejects(Keyfob.start({ ...started, program: "no-such-program" }), /keyfob ended: (.|\n)*next: /);
+test("a keyfob that does not start says why, in its own words", async () => {
+  const { program } = started;
+  const [, taken] = key.said.join("\n").match(/^listening on ([^,\s]+)/m);
+  for (const [start, words] of [
+    [() => Keyfob.start({ program, command: ["serve", "--listen", "127.0.0.1:0", "--profile", "no such profile"] }), /no such profile/],
+    [() => Keyfob.start({ program, command: ["serve", "--listen", taken] }), / is taken by /],
+    [() => Keyfob.start({ ...started, program: "no-such-program" }), /^cannot start no-such-program/],
+    [() => Webdriver.start({ program, driver: "no-such-driver", options: ["--serve"] }), /^cannot start no-such-driver/],
+  ]) {
+    await assert.rejects(start, (error) => error instanceof NotStarted && words.test(error.message) && error.next !== "");
+  }
 });
 
 test("what npm packs is the client, its types and what one has to know", async () => {

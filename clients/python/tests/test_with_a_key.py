@@ -14,7 +14,7 @@ from fido2.ctap2 import Ctap2
 from fido2.server import Fido2Server
 from prometheus_client.parser import text_string_to_metric_families
 
-from keyfob import Keyfob, NoPrompt, Refused
+from keyfob import Keyfob, NoPrompt, NotStarted, Refused, start, webdriver
 from keyfob.fido2 import opened
 
 
@@ -50,6 +50,21 @@ def test_what_is_refused_says_why_and_what_next(keyfob_key):
     keyfob_key.set_policy(touch="deny")
     with pytest.raises(Refused):
         keyfob_key.enroll_finger(1)  # this kind of key has no sensor
+
+
+def test_a_start_that_fails_says_so_in_the_words_of_keyfob(keyfob_key, request):
+    program = request.config.getoption("keyfob_program")
+    taken = next(line for line in keyfob_key.said if line.startswith("listening on ")).split()[2].rstrip(",")
+    for failing, words in [
+        (start("serve", "--listen", taken, program=program), f"{taken} is taken by "),
+        (start("serve", "--listen", "127.0.0.1:0", program="./no-such-program"), "cannot start ./no-such-program"),
+        (start("serve", "--profile", "no-such-profile", program=program), "no-such-profile"),
+        (webdriver("./no-such-driver", "--serve", program=program), "cannot start ./no-such-driver"),
+    ]:
+        with pytest.raises(NotStarted) as refused, failing:
+            pass
+        assert words in refused.value.message and refused.value.next, refused.value
+        assert "keyfob: " not in str(refused.value)
 
 
 def test_faults_are_added_listed_and_cleared(keyfob_key):

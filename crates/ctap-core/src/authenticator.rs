@@ -3,7 +3,7 @@
 mod inside;
 mod u2f;
 
-pub use self::inside::FingerError;
+pub use self::inside::{FingerError, Misfit};
 
 use alloc::vec::Vec;
 use core::time::Duration;

@@ -366,6 +366,20 @@ impl CredentialSource {
         Ok(())
     }
 
+    /// Whether a key of this kind has a place for it, which is the one of this number that it would have.
+    pub(crate) fn check_stays(
+        &self,
+        config: &Config,
+        number: usize,
+    ) -> Result<(), CredentialError> {
+        self.check_fits(config)?;
+        let capacity = config.capacity;
+        match self.discoverable && number > capacity {
+            true => Err(CredentialError::Full { capacity }),
+            false => Ok(()),
+        }
+    }
+
     /// What this kind of key does not take.
     fn check_fits(&self, config: &Config) -> Result<(), CredentialError> {
         let algorithm = self.key.algorithm;

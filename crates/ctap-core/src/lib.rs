@@ -166,7 +166,7 @@ pub mod touches;
 mod transport;
 mod uv;
 
-pub use authenticator::{Authenticator, FingerError, Platform, Response, Step};
+pub use authenticator::{Authenticator, FingerError, Misfit, Platform, Response, Step};
 pub use channel::Channel;
 pub use config::{CheckedConfig, Config};
 pub use consent::{Decision, PromptId, Question};

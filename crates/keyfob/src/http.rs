@@ -5,7 +5,7 @@ pub(crate) mod gate;
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -28,6 +28,17 @@ pub(crate) struct Bounds {
     pub(crate) head: usize,
     /// From connecting to the end of the head, and again to the end of the body.
     pub(crate) patience: Duration,
+}
+
+/// An address as it is typed: `HOST:PORT`. Of a name with several, the one that programs try first which know of IPv4 only.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let wrong =
+        |error| format!("an address is HOST:PORT, such as 127.0.0.1:0 or localhost:8080: {error}");
+    let found = text.to_socket_addrs().map_err(wrong)?;
+    found.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| "the name has no address".to_owned())
 }
 
 /// Listens on both addresses of `localhost`; port 0 takes a free one. A machine without IPv6 has but one.
@@ -144,3 +155,19 @@ pub(crate) async fn read(
 
 /// Pause after a failed `accept`: it mostly means that this process has no file descriptor left.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_be_a_name_and_has_a_port() {
+        let parsed = |text: &str| parse_address(text).map(|address| address.to_string());
+        assert_eq!(parsed("localhost:0"), Ok("127.0.0.1:0".to_owned()));
+        assert_eq!(parsed("[::1]:8080"), Ok("[::1]:8080".to_owned()));
+        for text in ["localhost", "127.0.0.1", "8080", "localhost:http", "localhost:65536", ""] {
+            let error = parsed(text).unwrap_err();
+            assert!(error.starts_with("an address is HOST:PORT, such as"), "{text}: {error}");
+        }
+    }
+}

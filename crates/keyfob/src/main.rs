@@ -29,6 +29,7 @@ mod settings;
 mod socket;
 mod spawned;
 mod state;
+mod strict_json;
 mod terminal;
 mod watch;
 mod webdriver;

@@ -90,7 +90,7 @@ impl KindOptions {
 }
 
 /// The built-in profiles, and files.
-fn completer() -> ArgValueCompleter {
+pub(crate) fn completer() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let built_in = profile::built_in().filter(|name| begins(name, typed));
         let files = PathCompleter::any().complete(typed);

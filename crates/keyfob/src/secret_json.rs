@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::strict_json;
+
 /// JSON whose texts are wiped when it is dropped.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct SecretJson(Value);
+pub(crate) struct SecretJson(#[serde(deserialize_with = "strict_json::value")] Value);
 
 impl Drop for SecretJson {
     fn drop(&mut self) {

@@ -226,6 +226,30 @@ pub enum Error {
     #[error(transparent)]
     Finger(FingerError),
 
+    /// A host knows what the device in its port is, and this kind of key is another one: the caller's fault.
+    #[error(
+        "a key that is plugged in cannot become one of the profile {profile}, which has other {what}"
+    )]
+    OtherDevice {
+        /// What was asked for.
+        profile: String,
+        /// What is different about the device.
+        what: &'static str,
+    },
+
+    /// A key of this kind has no place for what the key keeps: the caller's fault.
+    #[error(
+        "a key of the profile {profile} has no place for the credential of {credential}: {error}"
+    )]
+    Misfit {
+        /// What was asked for.
+        profile: String,
+        /// Whose it is, and where; verbatim.
+        credential: String,
+        /// Why.
+        error: CredentialError,
+    },
+
     /// A fault on purpose that the key does not take, or has not: the caller's fault.
     #[error(transparent)]
     Fault(#[from] FaultError),
@@ -288,6 +312,12 @@ impl Error {
             Self::NoPrompt => "wait until the key asks, then answer",
             Self::TimedOut(_) => "check that the client really waits for a touch",
             Self::NotBack => "`sudo dmesg` may say why; start the key anew",
+            Self::OtherDevice { .. } => {
+                "start a key of that profile; `keyfob credentials export` and `import` take credentials along"
+            }
+            Self::Misfit { .. } => {
+                "remove it first (`keyfob credentials remove`), or choose another profile"
+            }
             Self::Ended => "build another key",
             _ => "this is a fault of keyfob: please report it",
         }

@@ -93,7 +93,7 @@ impl Driver {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Vhci(_) => "vhci-hcd",
-            Self::Uhid(_) => "uhid",
+            Self::Uhid(_) => UHID,
         }
     }
 }
@@ -232,6 +232,8 @@ pub fn local_device(serial: &str) -> Option<Key> {
     hidraw::list().ok()?.into_iter().find(is_it)
 }
 
+/// The driver that has no USB device.
+pub(crate) const UHID: &str = "uhid";
 /// How long a kernel may take to make a device node; it takes about a tenth of a second.
 pub const ENUMERATION: Duration = Duration::from_secs(5);
 /// How long it may take to let go of a port; mostly it has already.

@@ -17,6 +17,7 @@ mod metered;
 mod owner;
 mod powered;
 mod reader;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use apdu_transport::{Card, Version};
 use ctap_core::{Channel, CheckedConfig, Decision, PromptId, Question, Store, Transport};
-use hid_transport::{ChannelId, Device, Event, Packet, Report, Settings};
+use hid_transport::{ChannelId, Device, Event, Packet, Report};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -41,6 +42,7 @@ pub use self::owner::Verification;
 use self::powered::Power;
 pub use self::powered::Powered;
 pub use self::reader::ATR;
+pub use self::shape::Shape;
 use self::thread::{PowerUp, WorkerThread};
 use self::turns::{RequestId, Turns, Way};
 pub use self::usb::UsbKey;
@@ -119,19 +121,12 @@ struct Left {
 impl Key {
     /// Builds a key that is not plugged in yet.
     pub fn new(config: CheckedConfig, parts: Parts, now: Duration) -> Self {
-        let settings = Settings {
-            version: VERSION.map(number),
-            cbor: !config.versions.is_empty(),
-            msg: config.u2f,
-            ..Settings::default()
-        };
-        let max_message = u16::try_from(config.max_msg_size).unwrap_or(u16::MAX);
+        let shape = Shape::of(&config);
         let bell = parts.bell.clone();
         let worker = Worker::new(config, parts, now);
-        let version = version(worker.has_u2f());
         Self {
-            device: Device::new(settings),
-            card: Card::new(apdu_transport::Settings { version, max_message }),
+            device: shape.device(),
+            card: shape.card(worker.has_u2f()),
             turns: Turns::default(),
             faults: Faults::new(Box::new(system_rng())),
             metered: None,
@@ -504,20 +499,9 @@ const fn version(has_u2f: bool) -> Version {
     if has_u2f { Version::U2fV2 } else { Version::Fido20 }
 }
 
-fn number(text: &str) -> u8 {
-    text.parse().unwrap_or(u8::MAX)
-}
-
 /// Time without a reader after which a request that waits for a person has no client any more. Longer than a client
 /// takes to open the device node again.
 const READER_GONE: Duration = Duration::from_secs(1);
 
 /// CTAP2_ERR_KEEPALIVE_CANCEL.
 const KEEPALIVE_CANCEL: u8 = 0x2D;
-
-/// Major, minor and build, as INIT tells them (HD-35).
-const VERSION: [&str; 3] = [
-    env!("CARGO_PKG_VERSION_MAJOR"),
-    env!("CARGO_PKG_VERSION_MINOR"),
-    env!("CARGO_PKG_VERSION_PATCH"),
-];

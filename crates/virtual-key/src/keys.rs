@@ -4,6 +4,7 @@ mod faults;
 mod maker;
 mod on_a_reader;
 mod owner;
+mod remake;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -44,8 +45,11 @@ pub struct PluggedKey {
     usb: Rc<RefCell<UsbKey>>,
     port: Port,
     serial: String,
-    statements: Statements,
-    profile: Profile,
+    statements: RefCell<Rc<Statements>>,
+    profile: RefCell<Rc<Profile>>,
+    /// Which key of its process it is, and what it draws from.
+    number: u32,
+    seed: Option<[u8; 32]>,
     /// Where its memory is kept; `None`: nowhere.
     directory: Option<PathBuf>,
     run: u32,
@@ -173,13 +177,13 @@ impl PluggedKey {
     }
 
     /// What kind of key it is.
-    pub fn profile(&self) -> &Profile {
-        &self.profile
+    pub fn profile(&self) -> Rc<Profile> {
+        Rc::clone(&self.profile.borrow())
     }
 
     /// What relying parties may know of it.
-    pub fn statements(&self) -> &Statements {
-        &self.statements
+    pub fn statements(&self) -> Rc<Statements> {
+        Rc::clone(&self.statements.borrow())
     }
 
     /// Where a program of this host reaches the server that offers it over USB/IP, if one does.

@@ -74,7 +74,7 @@ impl Profile {
         if let Some(text) = text::built_in(name) {
             return Self::parse(name, Path::new(""), text);
         }
-        if !name.contains('/') && !name.ends_with(".toml") {
+        if !is_file_name(name) {
             let nearest = text::nearest(name, built_in());
             return Err(Error::NoSuchProfile { name: name.to_owned(), nearest });
         }
@@ -311,6 +311,11 @@ impl Profile {
 }
 
 /// Settings that do not fit together, for whoever wrote them.
+/// Whether a profile of this name is a file: it has a `/`, or ends in `.toml`.
+pub fn is_file_name(name: &str) -> bool {
+    name.contains('/') || name.ends_with(".toml")
+}
+
 fn contradiction(name: &str, error: &Contradiction) -> Error {
     Error::Contradiction { name: name.to_owned(), what: error.to_string() }
 }

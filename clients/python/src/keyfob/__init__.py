@@ -5,9 +5,10 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import quote, urlencode
 
 KEY = "1-1"  # the bus id of the only key, or of the first one
@@ -20,6 +21,14 @@ class Refused(Exception):
         self.status = status
         self.error, self.message, self.next = (told.get(name, "") for name in ("error", "message", "next"))
         super().__init__(f"{self.message} (next: {self.next})")
+
+
+class NotStarted(Exception):
+    """Why keyfob did not start: `message` says what was wrong, `next` what to do."""
+
+    def __init__(self, message, next_step):
+        self.message, self.next = message, next_step
+        super().__init__(f"{message} (next: {next_step})")
 
 
 class NoPrompt(Exception):
@@ -91,6 +100,10 @@ class Keyfob:
     def profile(self, key=KEY):
         """What kind of key it is: the `name` of its profile, and all that it says."""
         return self._ask("GET", f"/keys/{quote(key)}/profile")
+
+    def set_profile(self, profile, key=KEY):
+        """Make it a key of another kind with the same memory, and plug it in again: a built-in profile, or the path of a file."""
+        self._ask("PUT", f"/keys/{quote(key)}/profile", {"profile": profile}, patience=60)
 
     def credentials(self, key=KEY):
         """All that the key keeps, with private keys, in WebDriver's members."""
@@ -174,49 +187,89 @@ class Keyfob:
 def start(*command, program="keyfob"):
     """A keyfob of one's own, such as `start("attach", "--profile", "bio")`, steered and with nothing on it; it ends in the end.
 
-    What it says when it starts, such as where it listens, is in the client's `said`."""
+    What it says when it starts, such as where it listens, is in the client's `said`. Raises `NotStarted`, with keyfob's own words."""
     with tempfile.TemporaryDirectory(prefix="keyfob-") as home:
         always = ["--ephemeral", "--until-stdin-closes", "--http", "127.0.0.1:0"]
         environment = dict(os.environ, HOME=home, XDG_RUNTIME_DIR=home)
         environment.pop("KEYFOB_CONTROL", None)
-        process = subprocess.Popen(
-            [program, *command, *always], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        try:
-            yield _steered(process, is_attached="attach" in command)
-        finally:
-            process.stdin.close()
-            process.wait(timeout=30)
-            process.stdout.close()
+        with _Program([program, *command, *always], environment) as running:
+            yield _steered(running, is_attached="attach" in command)
 
 
 @contextmanager
 def webdriver(driver="chromedriver", *options, program="keyfob"):
-    """`keyfob webdriver` before a driver, a program or the URL of one that runs: where it listens, HOST:PORT; it ends in the end."""
+    """`keyfob webdriver` before a driver, a program or the URL of one that runs: where it listens, HOST:PORT; it ends in the end.
+
+    Raises `NotStarted`, with keyfob's own words."""
     words = ["webdriver", "--driver", driver, "--listen", "127.0.0.1:0", *options]
-    with subprocess.Popen([program, *words], stdout=subprocess.PIPE, text=True) as process:
+    with _Program([program, *words]) as running:
         try:
-            yield _listening(process, driver)
+            yield _listening(running)
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=30)
+            running.process.send_signal(signal.SIGTERM)
 
 
-def _listening(process, driver):
-    said = []
-    for line in process.stdout:
-        said.append(line)
+class _Program:
+    """A program that runs, and what it says; it ends in the end."""
+
+    def __init__(self, words, environment=None):
+        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+        try:
+            self.process = subprocess.Popen(words, env=environment, text=True, **pipes)
+        except OSError as error:
+            what = f"cannot start {words[0]}: {error.strerror}"
+            raise NotStarted(what, "install keyfob, or name the program: --keyfob-program, or program=") from None
+        self._errors = []
+        self._hearing = threading.Thread(target=self._hear, daemon=True)
+        self._hearing.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+        self._hearing.join(timeout=30)
+        self.process.stdout.close()
+
+    def _hear(self):
+        """What it warns of is for whoever runs the test, too."""
+        for line in self.process.stderr:
+            self._errors.append(line)
+            sys.stderr.write(line)
+            if "is plugged in, but " in line:
+                self.process.terminate()  # nobody finds that key
+
+    def not_started(self):
+        """Why it ended, in its own words: its last two lines, `keyfob: ...` and `next: ...`."""
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+        self._hearing.join(timeout=30)
+        what, _, further = "".join(self._errors).strip().rpartition("\nnext: ")
+        if not what:
+            return NotStarted(further or f"keyfob ended with {self.process.returncode}", "run the same words on a terminal")
+        return NotStarted(("\n" + what).rpartition("\nkeyfob: ")[2], further)
+
+
+def _listening(running):
+    for line in running.process.stdout:
         if line.startswith("listening on ") and ", in front of " in line:
             # Nobody may wait for a reader.
-            threading.Thread(target=process.stdout.read, daemon=True).start()
+            threading.Thread(target=_drain, args=[running.process.stdout], daemon=True).start()
             return line[len("listening on ") :].split(",")[0]
-    raise RuntimeError(f"keyfob webdriver ended before {driver}: " + "".join(said))
+    raise running.not_started()
 
 
-def _steered(process, is_attached):
+def _drain(stream):
+    with suppress(ValueError):  # closed meanwhile
+        for _ in stream:
+            pass
+
+
+def _steered(running, is_attached):
     """The client, when the key says where it is steered and, if it is to be on this machine, that it is attached."""
     said, client = [], None
-    for line in process.stdout:
+    for line in running.process.stdout:
         said.append(line.rstrip("\n"))
         if line.startswith("steered at http://"):
             address, file = line[len("steered at http://") :].strip().split(" with the token in ")
@@ -225,4 +278,4 @@ def _steered(process, is_attached):
         if client and (not is_attached or any(words.startswith("attached ") for words in said)):
             client.said = said
             return client
-    raise RuntimeError("keyfob ended: " + "\n".join(said))
+    raise running.not_started()

@@ -1,10 +1,13 @@
 //! What whoever owns a running key may do with it past CTAP: no request is made, nobody is asked, and no power cycle is needed.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::{Authenticator, Platform};
 use crate::change::Change;
 use crate::commands::client_pin;
+use crate::config::CheckedConfig;
+use crate::counter::SignCounter;
 use crate::credential::{Backup, Counter};
 use crate::credential_source::{CredentialError, CredentialSource, Place, Properties};
 use crate::crypto::random_bytes;
@@ -50,7 +53,38 @@ impl FingerError {
     }
 }
 
+/// A credential for which a key of another kind has no place.
+#[derive(Debug)]
+pub struct Misfit {
+    /// A copy of it.
+    pub credential: Box<CredentialSource>,
+    /// Why such a key would not have taken it.
+    pub error: CredentialError,
+}
+
 impl Authenticator {
+    /// Becomes a key of another kind, with the same memory: credentials, PIN, fingers and counters stay. Whatever waits for a person is
+    /// forgotten; the caller has a [`power_cycle`](Self::power_cycle) follow.
+    ///
+    /// # Errors
+    /// The first credential for which such a key has no place; nothing has changed then.
+    pub fn remake(
+        &mut self,
+        config: CheckedConfig,
+        platform: &mut Platform<'_>,
+    ) -> Result<(), Misfit> {
+        // Those that need room come first.
+        for (number, source) in (1..).zip(self.credential_sources(platform.store)) {
+            if let Err(error) = source.check_stays(&config, number) {
+                return Err(Misfit { credential: Box::new(source), error });
+            }
+        }
+        self.power_off();
+        self.counter = SignCounter::new(config.credentials.sign_count_start(), platform.store);
+        self.config = config;
+        Ok(())
+    }
+
     /// Copies of all credentials that the key keeps, their private keys included: the discoverable ones, oldest first, then the others
     /// in the order of their ids. A credential that travels sealed in its own id is none of them.
     #[must_use]

@@ -78,6 +78,24 @@ fn a_passkey_that_was_brought_is_found_and_counts_on_from_where_it_was() {
     assert_eq!(key.sign_in(b"brought").auth_data().sign_count, 8, "no block is skipped");
 }
 
+#[test]
+fn a_key_becomes_one_of_another_kind_if_that_has_a_place_for_all_it_keeps() {
+    let mut key = Key::made(|_| {});
+    key.add(passkey(b"one", b"ada")).unwrap();
+    key.add(passkey(b"two", b"ben")).unwrap();
+    let remake = |key: &mut Key, capacity| {
+        let config = Config { capacity, ..Config::default() }.checked().unwrap();
+        let outcome = key.with_platform(|key, platform| key.remake(config, platform));
+        outcome.map_err(|misfit| (misfit.credential.id, misfit.error))
+    };
+    let full = CredentialError::Full { capacity: 1 };
+    assert_eq!(remake(&mut key, 1), Err((b"two".to_vec(), full)));
+    remake(&mut key, 2).unwrap();
+    key.power_cycle();
+    assert_eq!(key.add(passkey(b"three", b"cy")), Err(CredentialError::Full { capacity: 2 }));
+    assert_eq!(key.sign_in(b"one").used_id(), b"one");
+}
+
 // MC-77: "constant 0" is no counter
 #[test]
 fn a_counter_may_stay_0_for_ever() {

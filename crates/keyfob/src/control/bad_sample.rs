@@ -50,7 +50,10 @@ impl<'de> Deserialize<'de> for BadSample {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         let found = ALL.0.iter().find(|bad| bad.name() == Some(&*name.replace('_', "-")));
-        found.copied().ok_or_else(|| D::Error::custom("no such sample"))
+        found.copied().ok_or_else(|| {
+            let names = ALL.1.join("`, `").replace('-', "_");
+            D::Error::custom(format_args!("unknown sample `{name}`, expected one of `{names}`"))
+        })
     }
 }
 

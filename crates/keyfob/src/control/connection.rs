@@ -92,7 +92,7 @@ fn patience(request: &Request) -> Option<Duration> {
         Request::Tap { times, milliseconds, .. } => {
             Duration::from_millis(u64::from(*times) * u64::from(*milliseconds))
         }
-        Request::Replug { .. } => PLUGGING,
+        Request::Replug { .. } | Request::SetProfile { .. } => PLUGGING,
         Request::Prompts { .. } => return None,
         Request::Wait { seconds, .. } => Duration::from_secs((*seconds)?.into()),
     };

@@ -18,12 +18,14 @@ use virtual_key::Error;
 use virtual_key::key::Touch;
 use virtual_key::keys::{Keys, PluggedKey, Prompt};
 use virtual_key::power_cycle::power_cycle;
+use virtual_key::profile::Profile;
 
 use super::owner;
 use super::told::{key_status, open_prompt, open_prompts};
 use crate::control::limits::{ACCEPT_BACK_OFF, MAX_REQUEST, PATIENCE, max_clients, max_waiting};
-use crate::control::protocol::{Choice, Kind, Refusal, Status};
+use crate::control::protocol::{Choice, Kind, Refusal, Status, in_plain_words};
 use crate::control::{NAME, Request, Response, default_directories};
+use crate::profiles::warn_of_imitation;
 use crate::secret_json;
 use crate::socket::ListeningSocket;
 
@@ -150,7 +152,8 @@ async fn respond(line: &[u8], shared: &Shared) -> Response {
 
 fn what_is_wrong(line: &[u8], error: &serde_json::Error) -> String {
     let members = serde_json::from_slice(line).ok();
-    members.and_then(|members| Request::fault(&members)).unwrap_or_else(|| error.to_string())
+    let told = members.and_then(|members| Request::fault(&members));
+    told.unwrap_or_else(|| in_plain_words(&error.to_string()))
 }
 
 /// Carries out what a client wants, however it asked.
@@ -170,6 +173,7 @@ pub(super) async fn obey(request: Request, shared: &Shared) -> Response {
         Request::Status => Ok(status(keys)),
         Request::Metadata { key, u2f } => metadata(keys, key.as_deref(), u2f),
         Request::Profile { key } => profile(keys, key.as_deref()),
+        Request::SetProfile { key, profile } => set_profile(keys, key.as_deref(), &profile).await,
         owned => {
             let answer = owner::obey(keys, owned).await;
             shared.changed.notify_waiters();
@@ -351,6 +355,16 @@ fn metadata(keys: &Keys, key: Option<&str>, u2f: bool) -> Answer {
 fn profile(keys: &Keys, key: Option<&str>) -> Answer {
     let profile = the_one(keys, key)?.profile();
     Ok(Response::Profile { name: profile.name().to_owned(), profile: profile.to_json() })
+}
+
+/// Whoever wants another kind of key wants hosts to find it: it is unplugged and plugged in again.
+async fn set_profile(keys: &Keys, key: Option<&str>, name: &str) -> Answer {
+    let only = the_one(keys, key)?;
+    let profile = Profile::load(name).map_err(owner::refusal)?;
+    // What cannot be told of it is refused below.
+    let _ = warn_of_imitation(&profile);
+    only.set_profile(profile).await.map_err(owner::refusal)?;
+    replug(keys, key).await
 }
 
 /// The key with this bus id, or the only one.

@@ -33,13 +33,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use virtual_key::meter::Meter;
 use virtual_key::peers::{self, PeerFilter};
+use virtual_key::profile::is_file_name;
 
 use self::answers::{Fault, Reply};
+use self::events::Doorbell;
 use self::limits::{MAX_BODY, MAX_STREAMS, PATIENCE, bounds};
 use self::metrics::Figures;
 use self::routes::Wanted;
 use self::token::Token;
 use super::control_server::{Shared, obey};
+use crate::control;
 use crate::failure::{advise, usage};
 use crate::http::{self, gate};
 use crate::say::{say, warn};
@@ -48,7 +51,7 @@ use crate::say::{say, warn};
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct HttpOptions {
     /// Let programs steer the keys over HTTP and JSON at this address of this machine, such as 127.0.0.1:0 for a free port
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = http::parse_address)]
     http: Option<SocketAddr>,
 
     /// Where the token is written that such programs have to show [default: the control socket's path and `.http-token`]
@@ -119,18 +122,23 @@ impl HttpServer {
             let file = token.path().display();
             say(format_args!("steered at http://{address} with the token in {file}"));
         }
-        let streams = Semaphore::new(MAX_STREAMS);
+        let (doorbell, teller) = events::teller();
         let server = Steering {
             shared: Rc::clone(shared),
             token,
             is_exposed: filter.is_none(),
-            streams: Arc::new(streams),
+            doorbell,
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             figures: Figures::new(meter),
         };
         let welcome =
             |stream: &TcpStream| filter.as_mut().is_none_or(|filter| filter.admits(stream));
         let respond = async move |request| server.respond(request).await;
-        http::serve(&listener, bounds(shared.keys.iter().len()), welcome, respond).await
+        let bounds = bounds(shared.keys.iter().len());
+        tokio::select! {
+            never = http::serve(&listener, bounds, welcome, respond) => never,
+            never = teller.tell(shared) => never,
+        }
     }
 }
 
@@ -167,6 +175,7 @@ struct Steering {
     token: Token,
     /// Other machines have other names for this one.
     is_exposed: bool,
+    doorbell: Doorbell,
     streams: Arc<Semaphore>,
     figures: Figures,
 }
@@ -195,16 +204,24 @@ impl Steering {
         }
         let body = http::read(body, MAX_BODY, PATIENCE).await?;
         match routes::wanted(&head.method, &head.uri, &body)? {
+            Wanted::Order(request) if self.is_exposed && names_a_file(&request) => {
+                Err(Fault::forbidden("other machines name no files of this one"))
+            }
             Wanted::Order(request) => answers::of(obey(request, &self.shared).await),
             Wanted::Health => Ok(answers::healthy()),
             Wanted::Metrics => Ok(answers::metrics(self.figures.text(&self.shared.keys))),
             Wanted::Events => {
                 let place = Arc::clone(&self.streams).try_acquire_owned();
                 let place = place.map_err(|_| Fault::too_many_streams())?;
-                Ok(events::stream(Rc::clone(&self.shared), place))
+                Ok(self.doorbell.stream(place).await)
             }
         }
     }
+}
+
+/// What is wrong in a file is told with a part of it.
+fn names_a_file(request: &control::Request) -> bool {
+    matches!(request, control::Request::SetProfile { profile, .. } if is_file_name(profile))
 }
 
 fn authorization(headers: &HeaderMap) -> Option<&str> {

@@ -126,7 +126,7 @@ fn decoded(id: &str) -> Result<Vec<u8>, Refusal> {
     })
 }
 
-fn refusal(error: Error) -> Refusal {
+pub(super) fn refusal(error: Error) -> Refusal {
     let is_of_the_machine = matches!(
         &error,
         Error::Ended

@@ -1,8 +1,12 @@
 //! `keyfob replug`: a power cycle of a running key.
 
+use std::path;
+
 use clap::Args;
+use virtual_key::profile;
 
 use crate::control::{Connection, Request};
+use crate::profiles::completer;
 
 /// Unplug a running key and plug it in again
 ///
@@ -16,17 +20,35 @@ pub(crate) struct Options {
     /// Replug this key, by its bus id
     #[arg(long, value_name = "BUSID")]
     key: Option<String>,
+
+    /// Make it a key of this kind meanwhile: a built-in profile, or a TOML file. Credentials, PIN and fingers stay
+    #[arg(long, value_name = "NAME|FILE", add = completer())]
+    profile: Option<String>,
 }
 
 /// Unplugs a key and plugs it in again.
 ///
 /// # Errors
-/// No key is running, or none with that bus id.
+/// No key is running, or none with that bus id; no such profile, or one with no place for what the key keeps.
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
-    options.connection.ask(&Request::Replug { key: options.key }).map(drop)
+    let Options { connection, key, profile } = options;
+    let request = match profile {
+        None => Request::Replug { key },
+        Some(profile) => Request::SetProfile { key, profile: as_the_key_finds_it(profile)? },
+    };
+    connection.ask(&request).map(drop)
+}
+
+/// A file by its whole path: the key runs in another directory.
+fn as_the_key_finds_it(profile: String) -> anyhow::Result<String> {
+    if !profile::is_file_name(&profile) {
+        return Ok(profile);
+    }
+    Ok(path::absolute(profile)?.display().to_string())
 }
 
 const EXAMPLES: &str = "\
 Examples:
   keyfob replug && keyfob reset  a reset is for the first ten seconds
-  keyfob replug --key 1-2        the second key";
+  keyfob replug --key 1-2        the second key
+  keyfob replug --profile bio    another kind of key, with the same passkeys";

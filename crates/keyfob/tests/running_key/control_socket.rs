@@ -135,7 +135,7 @@ fn a_program_is_told_which_part_of_its_request_is_wrong() {
     let home = Home::new();
     let _key = home.serve(&["--ephemeral"]);
     let faults = [
-        (r#"{"do":"fly"}"#, "unknown variant `fly`"),
+        (r#"{"do":"fly"}"#, "unknown word `fly`"),
         (r#"{"do":"wait","seconds":-1}"#, "invalid value: integer `-1`"),
         (r#"{"do":"touch","where":1}"#, "unknown field `where`"),
         ("{}", "missing field `do`"),

@@ -84,6 +84,16 @@ fn a_credential_is_added_from_its_private_key() {
     home.succeed(&[&add[..], &["--user-id", "dS0x", "--user-name", "ada"]].concat());
     assert_eq!(sign_in(&mut key, None).1, 1);
 
+    // MC-40
+    let same_user = [&add[..], &["--user-id", "dS0x", "--id", "eQ"]].concat();
+    let asked = home.fail(&same_user, 2);
+    assert!(asked.contains("has a passkey of “ada” at “example.org”, which this would"), "{asked}");
+    assert!(asked.contains("next: add --replace"), "{asked}");
+    let replaced = home.run(&[&same_user[..], &["--replace"]].concat());
+    let told = error_of(&replaced);
+    assert!(told.contains("in the place of the older passkey of “ada”"), "{told}");
+    assert_eq!(sign_in(&mut key, None), (b"y".to_vec(), 1));
+
     let again = home.fail(&[&add[..], &["--not-discoverable", "--id", "eA"]].concat(), 1);
     assert!(again.contains("has a credential with this id already") && again.contains("next: "));
     fs::write(&pem, "no key").unwrap();
@@ -107,6 +117,8 @@ fn a_memory_has_its_accounts_before_the_key_starts() {
     let serving = home.serve(&["--state", &state, "--touch", "auto"]);
     assert_eq!(sign_in(&mut import_from(serving.address()), None), (b"id-1".to_vec(), 4));
     let running = ["credentials", "export", "--state", &state, &file(&home, "y")];
+    let both = home.fail(&[&running[..], &["--control", &file(&home, "control")]].concat(), 2);
+    assert!(both.contains("--control names a running key") && both.contains("next: "), "{both}");
     let in_use = home.fail(&running, 6);
     assert!(in_use.contains("in use") && in_use.contains("next: stop it first"), "{in_use}");
 }

@@ -214,20 +214,85 @@ fn a_request_has_a_largest_size() {
     assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(128 * 1024 + 1)).0, 413);
 }
 
+/// One that is no passkey, with this id.
+fn credential(id: &str) -> Value {
+    let secret = p256::SecretKey::from_slice(&[7; 32]).unwrap().to_pkcs8_der().unwrap();
+    json!({
+        "credentialId": id,
+        "isResidentCredential": false,
+        "rpId": "example.org",
+        "privateKey": Base64UrlUnpadded::encode_string(secret.as_bytes()),
+        "signCount": 7,
+    })
+}
+
+#[test]
+fn a_running_key_becomes_one_of_another_kind_and_keeps_what_that_has_a_place_for() {
+    let home = Home::new();
+    let key = Steered::start(&home, &[]);
+    let become_one_of =
+        |name: &str| key.ask("PUT", "/keys/1-1/profile", &json!({ "profile": name }).to_string());
+    let credentials = "/keys/1-1/credentials";
+    assert_eq!(key.ask("POST", credentials, &credential("YQ").to_string()).0, 200);
+    assert_eq!(become_one_of("u2f-only"), (200, json!({})));
+    assert_eq!(key.ask("GET", "/keys/1-1/profile", "").1["name"], "u2f-only");
+    let mut platform = import_from(key.key.address());
+    assert!(platform.client().get_info().is_err(), "it does not speak CTAP2");
+    drop(platform);
+    assert_eq!(become_one_of("default").0, 200);
+    assert_eq!(key.ask("GET", credentials, "").1["total"], 1);
+    let mut passkey = credential("Yg");
+    passkey["isResidentCredential"] = true.into();
+    passkey["userHandle"] = "YWRh".into();
+    passkey["userName"] = "ada".into();
+    assert_eq!(key.ask("POST", credentials, &passkey.to_string()).0, 200);
+    for (name, message) in [
+        (
+            "u2f-only",
+            "no place for the credential of ada at example.org: the key has no discoverable",
+        ),
+        ("u2f-onyl", "there is no profile u2f-onyl"),
+    ] {
+        let (status, told) = become_one_of(name);
+        assert_eq!(status, 400, "{told}");
+        assert!(told["message"].as_str().unwrap().contains(message), "{told}");
+    }
+    assert_eq!(key.ask("GET", "/keys/1-1/profile", "").1["name"], "default");
+    let info = import_from(key.key.address()).client().get_info().unwrap();
+    assert!(info.versions.iter().any(|version| version == "FIDO_2_1"));
+}
+
+#[test]
+fn all_who_listen_hear_the_same_from_when_they_came() {
+    let home = Home::new();
+    let key = Steered::start(&home, &[]);
+    let listen = || {
+        let mut lines = BufReader::new(key.begin("GET", "/events", "")).lines().map(Result::unwrap);
+        lines.find(String::is_empty).expect("the head of the answer");
+        lines.filter_map(|line| {
+            let data: Value = serde_json::from_str(line.strip_prefix("data: ")?).unwrap();
+            Some(data["credential"]["credentialId"].clone())
+        })
+    };
+    let add = |id| {
+        let body = credential(id).to_string();
+        assert_eq!(key.ask("POST", "/keys/1-1/credentials", &body).0, 200);
+    };
+    let mut first = listen();
+    add("YQ");
+    let mut second = listen();
+    add("Yg");
+    let heard = [first.next(), first.next(), second.next()];
+    assert_eq!(heard.map(Option::unwrap), ["YQ", "Yg", "Yg"]);
+}
+
 #[test]
 fn credentials_go_in_and_out_and_their_events_have_the_names_of_devtools() {
     let home = Home::new();
     let key = Steered::start(&home, &[]);
     let mut lines = BufReader::new(key.begin("GET", "/events", "")).lines().map(Result::unwrap);
     lines.find(String::is_empty).expect("the head of the answer");
-    let secret = p256::SecretKey::from_slice(&[7; 32]).unwrap().to_pkcs8_der().unwrap();
-    let credential = json!({
-        "credentialId": "YW4gaWQ",
-        "isResidentCredential": false,
-        "rpId": "example.org",
-        "privateKey": Base64UrlUnpadded::encode_string(secret.as_bytes()),
-        "signCount": 7,
-    });
+    let credential = credential("YW4gaWQ");
     let credentials = "/keys/1-1/credentials";
     let added = key.ask("POST", credentials, &credential.to_string());
     assert_eq!(added, (200, json!({ "replaced": null })));
@@ -276,6 +341,11 @@ fn faults_are_added_listed_and_cleared_by_the_members_of_the_description() {
     assert_eq!(refusal(outcome), Some(Status::PinBlocked));
     select(platform).join().unwrap().1.unwrap();
     for (body, message) in [
+        (r#"{"kind":"status","status":50,"status":51}"#, "`status` is said twice"),
+        (
+            r#"{"kind":"busy","requests":[1]}"#,
+            "expected a whole number from 0 to 4294967295, or a text",
+        ),
         (r#"{"kind":"brick"}"#, "there is no fault and no recipe brick"),
         (r#"{"kind":"silence","reason":"none"}"#, "unknown field `reason`"),
     ] {

@@ -56,7 +56,7 @@ pub struct FaultDescription {
 
 /// A number, or a word: `6`, `0x06`, `getInfo`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a whole number from 0 to 4294967295, or a text")]
 pub enum Word {
     /// A number.
     Number(u32),

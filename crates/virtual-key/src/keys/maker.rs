@@ -10,6 +10,7 @@ use rand_core::CryptoRng;
 use tokio::sync::Notify;
 use usbip_server::{DeviceInfo, HidFunction, Interface, Port, Server, SmartCard};
 
+use super::settings::today;
 use super::{CardReader, Form, KeySettings, PluggedKey, faults, owner};
 use crate::attestation::Issuer;
 use crate::bell::Bell;
@@ -56,7 +57,7 @@ impl KeyMaker<'_> {
             serial: &serial,
             directory: directory.as_deref(),
             rng: &mut *rng,
-            today: self.settings.today(),
+            today: today(self.settings.seed),
         };
         let identities = profile.identities(|kind| issuer.identity(kind))?;
         let config = profile.config(&identities)?;
@@ -79,8 +80,10 @@ impl KeyMaker<'_> {
             usb,
             port,
             serial,
-            statements,
-            profile,
+            statements: RefCell::new(Rc::new(statements)),
+            profile: RefCell::new(Rc::new(profile)),
+            number,
+            seed: self.settings.seed,
             directory,
             run: self.run,
             replugs,

@@ -128,7 +128,7 @@ impl PluggedKey {
     }
 
     /// Has this done with the authenticator, and waits for what comes of it.
-    async fn act<T: Send + 'static>(
+    pub(super) async fn act<T: Send + 'static>(
         &self,
         act: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T + Send + 'static,
     ) -> Result<T, Error> {

@@ -37,11 +37,9 @@ pub struct KeySettings {
     pub meter: Option<Arc<Meter>>,
 }
 
-impl KeySettings {
-    /// The date on what the keys are made with.
-    pub(super) fn today(&self) -> SystemTime {
-        if self.seed.is_some() { seeded_date() } else { SystemTime::now() }
-    }
+/// The date on what a key with this seed is made with.
+pub(super) fn today(seed: Option<[u8; 32]>) -> SystemTime {
+    if seed.is_some() { seeded_date() } else { SystemTime::now() }
 }
 
 /// How hosts reach a key.

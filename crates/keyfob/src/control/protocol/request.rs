@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use ctap_core::Decision;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use virtual_key::faults::FaultDescription;
 use virtual_key::key::{Touch, Verification};
 
 use crate::control::bad_sample::BadSample;
 use crate::secret_json::SecretJson;
+use crate::strict_json;
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +83,14 @@ pub(crate) enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
     },
+    /// Make it a key of another kind with the same memory, and plug it in again.
+    SetProfile {
+        /// Which one, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// The name of a built-in profile, or the path of a file, as the key's process has it.
+        profile: String,
+    },
     /// Tell the credentials that a key keeps, with their private keys: as many as an answer has room for.
     Credentials {
         /// Which one, if there are several.
@@ -147,6 +158,7 @@ pub(crate) enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
         /// What, and with which requests.
+        #[serde(deserialize_with = "of_an_object")]
         fault: Box<FaultDescription>,
     },
     /// Tell what a key does wrong on purpose.
@@ -189,6 +201,17 @@ pub(crate) struct ChangedCredential {
 /// A member that is there, and may be null.
 fn there<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<u32>>, D::Error> {
     Option::deserialize(member).map(Some)
+}
+
+/// Members in an object, each said once. A list of them in their order, which serde takes as well, is none.
+fn of_an_object<'de, D: Deserializer<'de>>(member: D) -> Result<Box<FaultDescription>, D::Error> {
+    match strict_json::value(member)? {
+        members @ Value::Object(_) => {
+            FaultDescription::deserialize(members).map_err(D::Error::custom)
+        }
+        _ => Err(D::Error::custom("expected an object")),
+    }
+    .map(Box::new)
 }
 
 fn once() -> u8 {

@@ -10,7 +10,7 @@ use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::control::Response as Outcome;
 use crate::control::protocol::{Kind, Refusal};
@@ -20,8 +20,11 @@ use crate::secret_json::{self, SecretJson};
 pub(super) enum Reply {
     /// All of it; `None`: it has gone out.
     Whole(Option<Bytes>),
-    /// Piece by piece.
-    Stream(mpsc::Receiver<Bytes>),
+    /// Piece by piece; its place is given back with it.
+    Stream(
+        mpsc::Receiver<Bytes>,
+        #[expect(dead_code, reason = "dropping it gives it back")] OwnedSemaphorePermit,
+    ),
 }
 
 impl Body for Reply {
@@ -34,7 +37,7 @@ impl Body for Reply {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let piece = match &mut *self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty())),
-            Self::Stream(pieces) => pieces.poll_recv(context),
+            Self::Stream(pieces, _) => pieces.poll_recv(context),
         };
         piece.map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
     }
@@ -42,7 +45,7 @@ impl Body for Reply {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(..) => SizeHint::default(),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What happens to the keys, as a stream of server-sent events (HTML standard, section 9.2): each with a name and one line of JSON.
-//! Those about credentials have DevTools' names. What a key keeps is compared with what it kept before, while somebody listens.
+//! Those about credentials have DevTools' names. What a key keeps is compared with what it kept before, once for all who listen, and while
+//! anybody does.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::pin::pin;
-use std::rc::Rc;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ctap_core::CredentialSource;
@@ -12,8 +13,7 @@ use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::task::spawn_local;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use virtual_key::credential_formats::webdriver;
 use zeroize::Zeroizing;
 
@@ -24,42 +24,107 @@ use crate::run::control_server::Shared;
 use crate::run::told::open_prompts;
 use crate::secret_json::{self, SecretJson};
 
-/// A response that goes on until the client hangs up or is too far behind. `place` is given back then.
-pub(super) fn stream(shared: Rc<Shared>, place: OwnedSemaphorePermit) -> Response<Reply> {
-    let (sender, pieces) = mpsc::channel(MAX_UNREAD);
-    spawn_local(async move {
-        let _place = place;
-        tell(&shared, &sender).await;
-    });
-    let mut response = Response::new(Reply::Stream(pieces));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+/// Tells all who listen what happens. Looking at the keys is one task's work, however many they are.
+pub(super) struct Teller {
+    arrivals: mpsc::UnboundedReceiver<Arrival>,
 }
 
-/// Tells what changes, until nobody listens.
-async fn tell(shared: &Shared, sender: &mpsc::Sender<Bytes>) {
-    let mut bell = shared.keys.listen();
-    let mut open = Prompts::new();
-    let mut kept = credentials(shared).await;
-    loop {
-        let mut changed = pin!(shared.changed.notified());
-        changed.as_mut().enable(); // from before the look on
-        let (open_now, kept_now) = (open_prompts(&shared.keys), credentials(shared).await);
-        let events = changes(&open, &open_now).into_iter().chain(of_credentials(&kept, &kept_now));
-        for event in events {
-            if sender.try_send(event).is_err() {
-                return;
+/// Where somebody asks to hear.
+#[derive(Clone)]
+pub(super) struct Doorbell {
+    arrivals: mpsc::UnboundedSender<Arrival>,
+}
+
+/// Somebody who wants to hear from now on.
+struct Arrival {
+    pieces: mpsc::Sender<Bytes>,
+    /// Hears that it has begun.
+    begun: oneshot::Sender<()>,
+}
+
+/// A teller, and the way to it.
+pub(super) fn teller() -> (Doorbell, Teller) {
+    // No longer than there are places for streams.
+    let (sender, arrivals) = mpsc::unbounded_channel();
+    (Doorbell { arrivals: sender }, Teller { arrivals })
+}
+
+impl Doorbell {
+    /// A response that goes on until the client hangs up or is too far behind. What happens from now on is in it. `place` is given back
+    /// then.
+    pub(super) async fn stream(&self, place: OwnedSemaphorePermit) -> Response<Reply> {
+        let (pieces, hears) = mpsc::channel(MAX_UNREAD);
+        let (begun, has_begun) = oneshot::channel();
+        // A teller that is gone leaves a stream that ends at once.
+        let _ = self.arrivals.send(Arrival { pieces, begun });
+        let _ = has_begun.await;
+        let mut response = Response::new(Reply::Stream(hears, place));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+impl Teller {
+    /// Tells what changes, while anybody listens, until the future is dropped.
+    pub(super) async fn tell(mut self, shared: &Shared) -> Infallible {
+        let mut bell = shared.keys.listen();
+        let mut listeners: Vec<mpsc::Sender<Bytes>> = Vec::new();
+        let mut known = Known::default();
+        let mut arrival = None;
+        loop {
+            if listeners.is_empty() && arrival.is_none() {
+                arrival = self.arrivals.recv().await;
+            }
+            let mut changed = pin!(shared.changed.notified());
+            changed.as_mut().enable(); // from before the look on
+            let now = Known::of(shared).await;
+            let events = known.changes(&now);
+            listeners.retain(|listener| is_told(listener, &events));
+            if let Some(Arrival { pieces, begun }) = arrival.take()
+                && is_told(&pieces, &now.open_prompts())
+            {
+                listeners.push(pieces);
+                // It may be gone already.
+                let _ = begun.send(());
+            }
+            known = now;
+            tokio::select! {
+                // It cannot fail: the keys hold the other end.
+                _ = bell.changed() => {}
+                () = changed => {}
+                Some(new) = self.arrivals.recv() => arrival = Some(new),
             }
         }
-        (open, kept) = (open_now, kept_now);
-        tokio::select! {
-            // It cannot fail: the keys hold the other end.
-            _ = bell.changed() => {}
-            () = changed => {}
-            () = sender.closed() => return,
-        }
+    }
+}
+
+/// Whether somebody still listens, and is not too far behind for these.
+fn is_told(listener: &mpsc::Sender<Bytes>, events: &[Bytes]) -> bool {
+    !listener.is_closed() && events.iter().all(|event| listener.try_send(event.clone()).is_ok())
+}
+
+/// How things stand.
+#[derive(Default)]
+struct Known {
+    open: Prompts,
+    kept: Kept,
+}
+
+impl Known {
+    async fn of(shared: &Shared) -> Self {
+        Self { open: open_prompts(&shared.keys), kept: credentials(shared).await }
+    }
+
+    /// What tells whoever knew this how things stand `now`.
+    fn changes(&self, now: &Self) -> Vec<Bytes> {
+        let credentials = of_credentials(&self.kept, &now.kept);
+        changes(&self.open, &now.open).into_iter().chain(credentials).collect()
+    }
+
+    fn open_prompts(&self) -> Vec<Bytes> {
+        changes(&Prompts::default(), &self.open)
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::answers::Fault;
 use crate::control::Request;
+use crate::strict_json;
 
 /// What a client wants.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,6 +63,7 @@ pub(super) const ROUTES: &[Route] = &[
     route(Method::POST, "/keys/{key}/take-off", "take_off", Body::Members),
     route(Method::GET, "/keys/{key}/metadata", "metadata", Body::None),
     route(Method::GET, "/keys/{key}/profile", "profile", Body::None),
+    route(Method::PUT, "/keys/{key}/profile", "set_profile", Body::Members),
     route(Method::GET, "/keys/{key}/credentials", "credentials", Body::None),
     route(Method::POST, "/keys/{key}/credentials", "add_credential", Body::Member("credential")),
     route(Method::DELETE, "/keys/{key}/credentials", "remove_credentials", Body::None),
@@ -173,8 +175,10 @@ impl Body {
     fn members(self, body: &[u8]) -> Result<Map<String, Value>, Fault> {
         let is_empty = body.iter().all(u8::is_ascii_whitespace);
         let parsed = || {
-            serde_json::from_slice(body)
-                .map_err(|error| Fault::invalid(format!("the body is no JSON: {error}")))
+            strict_json::read(body).map_err(|error| match error.is_data() {
+                true => Fault::invalid(error.to_string()),
+                false => Fault::invalid(format!("the body is no JSON: {error}")),
+            })
         };
         match self {
             Self::None if is_empty => Ok(Map::new()),
@@ -301,6 +305,15 @@ mod tests {
             (Method::POST, "/keys/1-1/touch", r#"{"promt":"a typo must not approve"}"#, 400),
             (Method::POST, "/keys/1-1/touch", r#"{"key":"1-2"}"#, 400),
             (Method::POST, "/keys/1-1/touch", r#"{"do":"deny"}"#, 400),
+            (
+                Method::POST,
+                "/keys/1-1/touch",
+                r#"{"prompt":"5eed.1-1.1","prompt":"5eed.1-1.2"}"#,
+                400,
+            ),
+            (Method::POST, "/keys/1-1/credentials", r#"{"rpId":"a","rpId":"b"}"#, 400),
+            (Method::POST, "/keys/1-1/faults", r#"{"kind":"busy","kind":"silence"}"#, 400),
+            (Method::GET, "/prompt?seconds=1&seconds=2", "", 400),
             (Method::GET, "/keys?do=touch", "", 400),
             (Method::GET, "/keys?key=1-1", "", 400),
             (Method::GET, "/events?key=1-1", "", 400),

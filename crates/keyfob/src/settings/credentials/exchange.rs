@@ -57,6 +57,9 @@ pub(crate) struct AddOptions {
     /// It is (flag BS)
     #[arg(long, requires = "backup_eligible")]
     backed_up: bool,
+    /// Do not ask before it takes the place of a passkey of the same user at the same site
+    #[arg(long)]
+    replace: bool,
     #[command(flatten)]
     whose: Whose,
 }
@@ -174,8 +177,37 @@ pub(super) fn add(options: &AddOptions) -> anyhow::Result<()> {
         backup: Backup { eligible: options.backup_eligible, state: options.backed_up },
         ..CredentialSource::new(id, &options.rp, key)
     };
-    options.whose.open_or_make()?.add(source)?;
+    let owned = options.whose.open_or_make()?;
+    let older = owned.credentials()?.into_iter().find(|older| is_replaced(older, &source));
+    if let Some(older) = &older {
+        agree_to_replace(options.replace, older)?;
+    }
+    if owned.add(source)? {
+        let of = older.as_ref().map_or("the same account".to_owned(), account);
+        terminal::note(format_args!("It is in the place of the older passkey of {of}."));
+    }
     Ok(terminal::print(format_args!("{shown}\n"))?)
+}
+
+/// Whether a key that is given `new` keeps it in the place of `older` (MC-40).
+fn is_replaced(older: &CredentialSource, new: &CredentialSource) -> bool {
+    let user = |source: &CredentialSource| source.user.as_ref().map(|user| user.id.clone());
+    older.discoverable
+        && new.discoverable
+        && older.scope == new.scope
+        && older.id != new.id
+        && user(older) == user(new)
+}
+
+fn agree_to_replace(replace: bool, older: &CredentialSource) -> anyhow::Result<()> {
+    let of = account(older);
+    if !replace && !terminal::is_interactive() {
+        return Err(usage(
+            format_args!("the key has a passkey of {of}, which this would replace for good"),
+            "add --replace to do it, or name another user with --user-id",
+        ));
+    }
+    agree(replace, &format!("Replace the passkey of {of} for good?"))
 }
 
 /// Runs `keyfob credentials import`.

@@ -10,7 +10,7 @@ use virtual_key::{Properties, VirtualKey};
 
 use crate::control::protocol::ChangedCredential;
 use crate::control::{Connection, Request, Response};
-use crate::failure::failure;
+use crate::failure::{failure, usage};
 use crate::say::warn;
 use crate::state::{MAX_KEYS, UnlockOptions, with_cure};
 
@@ -40,9 +40,10 @@ impl Whose {
     /// Opens it. A memory that is not there is made.
     ///
     /// # Errors
-    /// The memory is in use, or cannot be unlocked. Whether a key runs shows when it is asked.
+    /// The memory is in use, or cannot be unlocked; a running key is named as well. Whether one runs shows when it is asked.
     pub(super) fn open_or_make(&self) -> anyhow::Result<Owned<'_>> {
         let Some(state) = &self.state else { return Ok(Owned::Running(self)) };
+        self.check()?;
         let place = self.unlock.place(Some(state), self.number()?)?;
         let profile = Profile::load(self.profile.as_deref().unwrap_or("default"))?;
         let key = VirtualKey::builder().of_profile(profile).memory_in(place);
@@ -55,6 +56,7 @@ impl Whose {
     /// # Errors
     /// As [`open_or_make`](Self::open_or_make); there is none.
     pub(super) fn open(&self) -> anyhow::Result<Owned<'_>> {
+        self.check()?;
         if let Some(state) = &self.state {
             let directory = crate::state::directory(Some(state), self.number()?)?;
             if !directory.is_dir() {
@@ -66,6 +68,17 @@ impl Whose {
             }
         }
         self.open_or_make()
+    }
+
+    /// The environment may name a running key; who types both means two.
+    fn check(&self) -> anyhow::Result<()> {
+        match self.state.is_some() && self.connection.is_typed() {
+            false => Ok(()),
+            true => Err(usage(
+                "--control names a running key, and --state the memory of one that does not run",
+                "leave out one of them",
+            )),
+        }
     }
 
     fn number(&self) -> anyhow::Result<u8> {
