@@ -20,6 +20,7 @@ import bus
 import programs
 import usbip_host
 from browser import Refused
+from card_reader import free_ports
 from chromium import FLAGS
 from firefox import PREFERENCES
 from keyfob import Keyfob
@@ -28,6 +29,8 @@ from programs import start
 PLACES = ["chromedriver", "keyfob"]
 # The same with Firefox, where somebody brings the driver: Debian has none.
 PLACES_WITH_FIREFOX = ["geckodriver", "keyfob-gecko"]
+# Where keyfob looks for a reader to lay cards on.
+READER = free_ports()
 _PADDING = "it takes no id with padding, which Selenium sends"
 _ERRORS = "its error is unknown, and not an invalid argument"
 # What the tests do not find there, and why.
@@ -83,8 +86,7 @@ class Driven:
         self._begin(place, (_firefox if "gecko" in place else _chromium)(self._profile.name, place))
 
     def _begin(self, place, options):
-        driver = Driven.geckodriver if "gecko" in place else "chromedriver"
-        self._process, address = (_proxy if place.startswith("keyfob") else _alone)(driver)
+        self._process, address = _started(place)
         way = ClientConfig(remote_server_addr=f"http://{address}", timeout=programs.PATIENCE)
         self.selenium = webdriver.Remote(way.remote_server_addr, options=options, client_config=way)
         self.selenium.caps["browserName"] = "any"  # Selenium does not send the commands to Firefox
@@ -138,6 +140,18 @@ class Driven:
             self.selenium._authenticator_id = first
 
 
+@contextmanager
+def driver_at(place):
+    """Where the driver of this place listens, and what a session there asks for: for whoever has a client of their own."""
+    with tempfile.TemporaryDirectory(prefix="keyfob-driven-") as profile:
+        process, address = _started(place)
+        try:
+            yield f"http://{address}", (_firefox if "gecko" in place else _chromium)(profile, place).to_capabilities()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=programs.PATIENCE)
+
+
 class AlsoDriven(Driven):
     """A Chromium that runs already, which Selenium drives as well, behind keyfob: an emulated one takes long to start."""
 
@@ -184,6 +198,11 @@ def _firefox(_, place):
     return options
 
 
+def _started(place):
+    driver = Driven.geckodriver if "gecko" in place else "chromedriver"
+    return (_proxy if place.startswith("keyfob") else _alone)(driver)
+
+
 def _alone(driver):
     process = start(driver, "--port=0")
     for line in process.stdout:
@@ -196,7 +215,8 @@ def _alone(driver):
 def _proxy(driver):
     """keyfob before a driver; each key that it offers where there is no kernel for it is plugged in, as one would."""
     served = [] if bus.is_kernel() else ["--serve"]
-    process = start(Keyfob.program, "webdriver", "--driver", driver, "--listen", "127.0.0.1:0", *served)
+    reader = ["--vpcd", f"127.0.0.1:{READER}"]
+    process = start(Keyfob.program, "webdriver", "--driver", driver, "--listen", "127.0.0.1:0", *reader, *served)
     for line in process.stdout:
         if f"in front of {driver}" in line:
             _drain(process, _plug)

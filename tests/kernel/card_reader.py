@@ -13,9 +13,9 @@ NAME = "Reader for tests"
 
 
 @contextmanager
-def card_reader():
-    """A reader with a pcscd and ports of its own. Programs that this one starts find it."""
-    reader = CardReader(_free_ports())
+def card_reader(port=None):
+    """A reader with a pcscd and ports of its own, or at these: the first of `free_ports`. Programs that this one starts find it."""
+    reader = CardReader(port or free_ports())
     with daemon(reader.configuration()):
         eventually("the reader is there", reader.is_there)
         yield reader
@@ -53,7 +53,7 @@ class CardReader:
         return [line for line in run("opensc-tool", "--list-readers").output.splitlines() if NAME in line]
 
 
-def _free_ports():
+def free_ports():
     """The first of two ports in a row, one for each of the driver's readers. Nobody's connections begin there."""
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="utf-8") as file:
         first_of_connections = int(file.read().split()[0])

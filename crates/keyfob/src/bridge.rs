@@ -122,22 +122,47 @@ impl Way {
     }
 }
 
-/// Waits for the first card; from then on the key is there, whether a card is or not.
+/// A key on a reader, as a USB key that no host has yet. Dropping it lets go of the card.
+pub(crate) struct Bridged {
+    /// The server that it is plugged into, alone.
+    pub(crate) server: Server,
+    /// Where it is plugged in.
+    pub(crate) port: Port,
+    /// Its serial number, by which a host finds it.
+    pub(crate) serial: String,
+}
+
+impl Bridged {
+    /// Waits for a card on a reader with this in its name; from then on the key is there, whether the card is or not.
+    ///
+    /// # Errors
+    /// There is no PC/SC any more, or no further thread.
+    pub(crate) async fn on(reader: String) -> anyhow::Result<Self> {
+        Self::new(PcscCards::new(Some(reader)), None).await
+    }
+
+    async fn new(cards: PcscCards, recorder: Option<Recorder>) -> anyhow::Result<Self> {
+        let (orders, mut news, waker) = start_worker(cards)?;
+        let Some(News::Card { has_ctap2, has_u2f }) = news.recv().await else {
+            return Err(TransportError::from(ReaderFault::ServiceStopped).into());
+        };
+        let key = BridgedKey::new((has_ctap2, has_u2f), orders, news);
+        let server = Server::new();
+        let serial = format!("bridge-{:08x}", system_rng().next_u32());
+        let port = plug(&server, key, &serial, recorder.as_ref())?;
+        // Nobody has set it before.
+        let _ = waker.set(port.waker());
+        Ok(Self { server, port, serial })
+    }
+}
+
+/// Waits for the first card, and keeps the key where hosts get it.
 async fn bridge(
     cards: PcscCards,
     way: Way,
     recorder: Option<Recorder>,
 ) -> anyhow::Result<Infallible> {
-    let (orders, mut news, waker) = start_worker(cards)?;
-    let Some(News::Card { has_ctap2, has_u2f }) = news.recv().await else {
-        return Err(TransportError::from(ReaderFault::ServiceStopped).into());
-    };
-    let key = BridgedKey::new((has_ctap2, has_u2f), orders, news);
-    let server = Server::new();
-    let serial = format!("bridge-{:08x}", system_rng().next_u32());
-    let port = plug(&server, key, &serial, recorder.as_ref())?;
-    // Nobody has set it before.
-    let _ = waker.set(port.waker());
+    let Bridged { server, port, serial } = Bridged::new(cards, recorder).await?;
     match way {
         Way::Listener(listener) => {
             say(format_args!("listening on {}, bus id {}", listener.address()?, port.bus_id()));

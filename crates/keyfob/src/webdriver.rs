@@ -15,6 +15,7 @@
 //!   session.rs         the keys of a session, and which of them answers
 //!   authenticator.rs   one of them: a key, and the person beside it
 //!   plug.rs            where it is plugged in
+//!   reader.rs          one that is a card, on a reader, and shown to the browser as a USB key
 //!   sheets.rs          what Chromium shows after a refusal, closed
 //! ```
 
@@ -29,6 +30,7 @@ mod limits;
 mod parameters;
 mod plug;
 mod proxy;
+mod reader;
 mod session;
 mod sheets;
 
@@ -60,7 +62,7 @@ pub(crate) struct Options {
     driver: DriverName,
 
     /// Where clients connect, an address of this machine; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4444")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4444", value_parser = http::parse_address)]
     listen: SocketAddr,
 
     /// Which transports an authenticator may have
@@ -82,7 +84,7 @@ pub(crate) struct Options {
 /// Which transports an authenticator may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Transports {
-    /// usb, which is what the key has
+    /// usb, and nfc where there is a reader: what keys have
     Real,
     /// All; the key is on USB all the same
     Any,

@@ -11,7 +11,8 @@ from fido2.webauthn import Aaguid, AttestedCredentialData, AuthenticatorData
 from selenium.common.exceptions import InvalidArgumentException, WebDriverException
 from selenium.webdriver.common.virtual_authenticator import Credential
 
-from drivers import Driven
+from card_reader import card_reader
+from drivers import READER, Driven
 from website import relying_party
 
 PASSKEYS = {"has_resident_key": True, "has_user_verification": True, "is_user_verified": True}
@@ -117,14 +118,18 @@ def one_credential_is_removed_and_the_other_stays(place):
         assert selenium.get_credentials() == []
 
 
+def _is_refused_while_not_verified(page, selenium, credential):
+    selenium.set_user_verified(False)
+    page.begin_to_sign_in([credential], verified=True)
+    assert page.refusal() == "NotAllowedError"
+    selenium.set_user_verified(True)
+
+
 def who_is_not_verified_is_refused_and_who_is_signs_in(place):
     with _page(place, **PASSKEYS) as (page, selenium):
         page.begin_to_register(verified=True, discoverable=True)
         credential, _, _ = page.registered()
-        selenium.set_user_verified(False)
-        page.begin_to_sign_in([credential], verified=True)
-        assert page.refusal() == "NotAllowedError"
-        selenium.set_user_verified(True)
+        _is_refused_while_not_verified(page, selenium, credential)
         page.begin_to_sign_in([credential], verified=True)
         page.signed_in([credential])
 
@@ -155,6 +160,16 @@ def a_u2f_key_registers_and_signs_in(place):
         page.begin_to_register()
         credential, _, _ = page.registered()
         page.begin_to_sign_in([credential])
+        page.signed_in([credential])
+
+
+def a_card_makes_a_passkey_and_signs_in(place):
+    """In a place of keyfob it lies on a reader, and a bridge shows it to the browser."""
+    with card_reader(READER), _page(place, transport="nfc", **PASSKEYS) as (page, selenium):
+        page.begin_to_register(verified=True, discoverable=True)
+        credential, _, _ = page.registered()
+        _is_refused_while_not_verified(page, selenium, credential)
+        page.begin_to_sign_in(verified=True)
         page.signed_in([credential])
 
 

@@ -3,8 +3,13 @@
 import json
 import subprocess
 import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -170,6 +175,78 @@ def a_card_that_is_taken_away_in_the_middle_is_told_and_comes_back_whole():
         card.type("tap", "--on").must_succeed()
         reader.await_card()
         assert "PIN" in card.type("info", *DEVICE).must_succeed()
+
+
+def a_virtual_authenticator_of_transport_nfc_is_a_card_that_a_browser_sees_as_a_usb_key():
+    with card_reader() as reader, _webdriver(reader) as (ask, offers):
+        authenticator = {"protocol": "ctap2_1", "transport": "nfc", "hasResidentKey": True}
+        with ThreadPoolExecutor() as waiting:
+            adding = waiting.submit(ask, "POST", "", authenticator)
+            device = "--device", "usbip:" + next(offers)
+            while not adding.done():  # a client comes and goes; the answer waits for the first
+                assert "nfc" in run(Keyfob.program, "info", *device).must_succeed()
+            (key,) = adding.result()
+        assert reader.has_card()
+        made = run(Keyfob.program, "webauthn", "create", "--origin", "https://example.org", *device, typed=_PASSKEY)
+        assert json.loads(made.must_succeed())["response"]["transports"] == ["nfc"]
+        ((told,),) = ask("GET", f"/{key}/credentials")
+        assert told["rpId"] == "example.org" and told["isResidentCredential"]
+        with pytest.raises(urllib.error.HTTPError, match="500"):
+            ask("POST", "", {"protocol": "ctap2", "transport": "usb"})
+        ask("DELETE", f"/{key}")
+        reader.await_card(there=False)
+
+
+_PASSKEY = json.dumps(
+    {
+        "challenge": "AAAA",
+        "rp": {"id": "example.org", "name": "A site"},
+        "user": {"id": "YWRh", "name": "ada", "displayName": "Ada"},
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        "authenticatorSelection": {"residentKey": "required"},
+    }
+)
+
+
+@contextmanager
+def _webdriver(reader):
+    """What asks a proxy for virtual authenticators, and where it offers their keys. Its driver begins a session and nothing else."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Driver) as driver:
+        Thread(target=driver.serve_forever, daemon=True).start()
+        place = f"http://127.0.0.1:{driver.server_port}"
+        words = ["--listen", "127.0.0.1:0", "--serve", "--vpcd", f"127.0.0.1:{reader.port}"]
+        proxy = start(Keyfob.program, "webdriver", "--driver", place, *words)
+        try:
+            said = (line.partition("listening on ")[2].split(",")[0] for line in proxy.stdout)
+            session = f"http://{next(said)}/session"
+            urllib.request.urlopen(session, b"{}").close()
+
+            def ask(method, path, members=None):
+                body = json.dumps(members).encode() if members else None
+                asked = urllib.request.Request(f"{session}/5e55/webauthn/authenticator{path}", body, method=method)
+                with urllib.request.urlopen(asked) as answer:
+                    return [json.load(answer)["value"]]
+
+            yield ask, said
+        finally:
+            proxy.terminate()
+            ended(proxy)
+            driver.shutdown()
+
+
+class _Driver(BaseHTTPRequestHandler):
+    def _answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        text = json.dumps({"value": {"ready": True, "build": {}, "sessionId": "5e55", "capabilities": {}}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = _answer
+
+    def log_message(self, *_):
+        pass
 
 
 def libfido2_uses_a_card_through_the_bridge():

@@ -123,8 +123,11 @@ fn tell(key: &PluggedKey, reader: SocketAddr, event: &Event) {
     }
 }
 
-/// Of a name with several addresses, IPv4's first: vpcd listens there alone.
-fn parse_address(text: &str) -> Result<SocketAddr, String> {
+/// The address of a reader. Of a name with several, IPv4's first: vpcd listens there alone.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Ok(SocketAddr::new(ip, vpcd::PORT));
     }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use ctap_core::Decision;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::timeout;
+use virtual_key::Touch;
 use virtual_key::keys::{PluggedKey, Prompt};
 
 use super::Unconsenting;
@@ -49,8 +50,26 @@ impl Authenticator {
     }
 
     /// From now on the finger that is shown fits, or not.
-    pub(super) fn set_user_verified(&self, is_user_verified: bool) {
+    pub(super) async fn set_user_verified(&self, is_user_verified: bool, session: &Session) {
         self.is_user_verified.set(is_user_verified);
+        self.handle_card(session).await;
+    }
+
+    /// A card asks nobody: what the person would say it is told beforehand, and who does not consent leaves it off the reader.
+    async fn handle_card(&self, session: &Session) {
+        if !self.options.is_card {
+            return;
+        }
+        let is_denied = match self.is_consenting() {
+            true => self.is_denied(),
+            false => self.denies_for_want_of_consent(session),
+        };
+        let touch = if is_denied { Touch::Deny } else { Touch::Auto };
+        // It ends with its session.
+        let _ = self.key.set_touch(touch).await;
+        if !is_denied && !self.is_consenting() {
+            self.key.take_off();
+        }
     }
 
     pub(super) fn is_consenting(&self) -> bool {
@@ -76,7 +95,8 @@ impl Authenticator {
     }
 
     /// A person stands by from now on.
-    pub(super) fn stand_by(self: &Rc<Self>, session: &Rc<Session>) {
+    pub(super) async fn stand_by(self: &Rc<Self>, session: &Rc<Session>) {
+        self.handle_card(session).await;
         let (own, session) = (Rc::clone(self), Rc::clone(session));
         let person = spawn_local(async move { match own.answer_prompts(&session).await {} });
         self.person.replace(Some(person.abort_handle()));
@@ -121,15 +141,18 @@ impl Authenticator {
                 false => Wish::Wait,
             };
         }
-        // One sheet in Chromium instead of a dialog for each bad sample; and no registration either that wants no verification,
-        // as with the browsers' own.
-        let is_denied = self.options.has_user_verification && !self.is_user_verified.get();
-        let decision = if is_denied { Decision::Deny } else { Decision::Approve };
+        let decision = if self.is_denied() { Decision::Deny } else { Decision::Approve };
         match session.turn(self, prompt).await {
             Turn::Own => Wish::Decide(decision),
             Turn::Anothers => Wish::Wait,
             Turn::PerhapsAnothers => Wish::WaitForAnother(decision),
         }
+    }
+
+    /// One sheet in Chromium instead of a dialog for each bad sample; and no registration either that wants no verification, as with the
+    /// browsers' own.
+    fn is_denied(&self) -> bool {
+        self.options.has_user_verification && !self.is_user_verified.get()
     }
 
     fn denies_for_want_of_consent(&self, session: &Session) -> bool {

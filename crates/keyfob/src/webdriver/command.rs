@@ -37,7 +37,7 @@ pub(super) async fn carry_out(
         Command::RemoveCredentials(id) => {
             session.find(&id)?.key().remove_credentials().await.map_err(refused)?;
         }
-        Command::SetUserVerified(id) => set_user_verified(session, &id, body)?,
+        Command::SetUserVerified(id) => set_user_verified(session, &id, body).await?,
         Command::SetProperties(id, credential) => {
             set_properties(session, &id, &credential, body).await?;
         }
@@ -51,14 +51,16 @@ async fn add(session: &Rc<Session>, body: &[u8]) -> Result<String, Fault> {
         let message = format!("a session has {MAX_KEYS} keys at most: remove one first");
         return Err(Fault::unsupported(message));
     }
+    if session.count() > 0 && (options.is_card || session.has_card()) {
+        let message = "a card agrees at once to whatever a browser asks, so it is the only key of its session: remove the other first";
+        return Err(Fault::unsupported(message));
+    }
     let settings =
         options.settings(session.make).map_err(|error| Fault::unknown_error(error.to_string()))?;
-    let plugged = Plugged::new(settings, &session.settings.place).await;
-    let plugged =
-        plugged.map_err(|error| Fault::unknown_error(crate::failure::describe(&error)))?;
+    let plugged = Plugged::new(settings, &session.settings.place).await?;
     let authenticator = Authenticator::new(new_id(), options, plugged);
     tracing::info!(session = session.id, id = authenticator.id(), "a key is plugged in");
-    session.add(&authenticator);
+    session.add(&authenticator).await;
     Ok(authenticator.id().to_owned())
 }
 
@@ -116,11 +118,11 @@ fn source_of(members: Members) -> Result<CredentialSource, Fault> {
         .map_err(|error| Fault::unknown_error(error.to_string()))
 }
 
-fn set_user_verified(session: &Session, id: &str, body: &[u8]) -> Result<(), Fault> {
+async fn set_user_verified(session: &Session, id: &str, body: &[u8]) -> Result<(), Fault> {
     let is_verified = Members::of(body)?.boolean("isUserVerified")?;
     let is_verified =
         is_verified.ok_or_else(|| Fault::invalid_argument("isUserVerified must be a boolean"))?;
-    session.find(id)?.set_user_verified(is_verified);
+    session.find(id)?.set_user_verified(is_verified, session).await;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use ctap_core::config::{NewCredentials, SignCount};
 use serde_json::{Map, Value};
-use virtual_key::keys::{Form, KeySettings};
+use virtual_key::keys::{CardReader, Form, KeySettings};
 use virtual_key::profile::Profile;
 use virtual_key::{Backup, Properties, Touch};
 
@@ -104,6 +104,8 @@ pub(super) struct AuthenticatorOptions {
     pub(super) has_user_verification: bool,
     pub(super) is_user_consenting: bool,
     pub(super) is_user_verified: bool,
+    /// It is a card on a reader, and not in a USB port.
+    pub(super) is_card: bool,
     extensions: Vec<Extension>,
     backup: Backup,
 }
@@ -139,10 +141,11 @@ impl AuthenticatorOptions {
     /// A member that is missing or wrong; what a key on a bus cannot be.
     pub(super) fn of(members: &Members, transports: Transports) -> Result<Self, Fault> {
         let protocol = protocol(members.text("protocol")?)?;
-        transport(members.text("transport")?, transports)?;
+        let is_card = is_card(members.text("transport")?, transports)?;
         let flag = |name, default| Ok(members.boolean(name)?.unwrap_or(default));
         let options = Self {
             protocol,
+            is_card,
             has_resident_key: flag("hasResidentKey", false)?,
             has_user_verification: flag("hasUserVerification", false)?,
             is_user_consenting: flag("isUserConsenting", true)?,
@@ -216,9 +219,10 @@ impl AuthenticatorOptions {
         };
         Ok(KeySettings {
             profile: profile.with_credentials(credentials)?,
-            form: Form::Usb,
+            form: if self.is_card { Form::Card(CardReader::Ccid) } else { Form::Usb },
             memories: vec![None],
-            touch: Touch::Ask,
+            // A card waits for nobody: it agrees as long as it lies there.
+            touch: if self.is_card { Touch::Auto } else { Touch::Ask },
             seed: None,
             fingers: if self.has_sensor() { vec![1] } else { Vec::new() },
             faults: Vec::new(),
@@ -254,8 +258,9 @@ impl AuthenticatorOptions {
         // GI-111, GI-112. A PIN there may be, but none is set.
         let (blobs, manages) = (has(Extension::LargeBlob), rk && is_new);
         let has_pin = sensor || manages;
+        let transport = if self.is_card { "nfc" } else { "usb" };
         format!(
-            "extends = \"{base}\"\ntransports = [\"usb\"]\nextensions = {extensions}\npinUvAuthProtocols = {protocols}\n\
+            "extends = \"{base}\"\ntransports = [\"{transport}\"]\nextensions = {extensions}\npinUvAuthProtocols = {protocols}\n\
              authenticatorConfigCommands = {commands}\ncapacity = 100\n[options]\nrk = {rk}\nclientPin = {has_pin}\n\
              bioEnroll = {sensor}\nmakeCredUvNotRqd = {is_new}\ncredMgmt = {manages}\nperCredMgmtRO = false\n\
              largeBlobs = {blobs}\n"
@@ -284,14 +289,16 @@ fn protocol(name: &str) -> Result<Protocol, Fault> {
     })
 }
 
-fn transport(name: &str, transports: Transports) -> Result<(), Fault> {
+/// Whether a key with this transport is a card; if not, it is on USB.
+fn is_card(name: &str, transports: Transports) -> Result<bool, Fault> {
     match (name, transports) {
-        ("usb", _) => Ok(()),
+        ("usb", _) => Ok(false),
+        ("nfc", Transports::Real) => Ok(true),
         ("nfc" | "ble" | "internal" | "hybrid" | "smart-card" | "cable", Transports::Any) => {
             tracing::info!("an authenticator that is to be {name} is on USB: --transport any");
-            Ok(())
+            Ok(false)
         }
-        ("nfc" | "ble" | "internal" | "hybrid" | "smart-card" | "cable", Transports::Real) => {
+        ("ble" | "internal" | "hybrid" | "smart-card" | "cable", Transports::Real) => {
             Err(Fault::unsupported(format!(
                 "a key on this machine's USB bus cannot be {name}; `keyfob webdriver --transport any` takes it for usb"
             )))
@@ -369,7 +376,7 @@ mod tests {
     #[test]
     fn every_authenticator_that_can_be_asked_for_is_a_key_that_can_be() {
         for protocol in ["ctap1/u2f", "ctap2", "ctap2_1", "ctap2_2", "ctap2_3"] {
-            for flags in 0..16_u8 {
+            for flags in 0..32_u8 {
                 let is = |bit: u8| flags & 1 << bit != 0;
                 let (resident, new) = (is(0), !matches!(protocol, "ctap1/u2f" | "ctap2"));
                 let mut extensions = vec!["prf"];
@@ -379,7 +386,7 @@ mod tests {
                 }
                 let members = json!({
                     "protocol": protocol,
-                    "transport": "usb",
+                    "transport": if is(4) { "nfc" } else { "usb" },
                     "hasResidentKey": resident,
                     "hasUserVerification": is(1),
                     "extensions": if is(3) { extensions } else { Vec::new() },

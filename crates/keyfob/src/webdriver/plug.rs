@@ -1,6 +1,7 @@
 //! Where a session's keys are plugged in.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,14 +11,19 @@ use clap::Args;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, spawn_local};
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
-use usbip_server::Server;
-use virtual_key::Error;
+use usbip_server::{Port, Server};
 use virtual_key::host::{Driver, Held, local_device};
 use virtual_key::keys::{KeySettings, Keys, PluggedKey};
-use virtual_key::peers::PeerFilter;
+use virtual_key::peers::{self, PeerFilter};
+use virtual_key::{Error, vpcd};
 
+use super::fault::Fault;
 use super::limits::PLUGGING;
+use super::reader::OnReader;
+use crate::failure::{describe, usage};
+use crate::run::card::parse_address;
 use crate::say::{say, warn};
 
 /// Where keys are plugged in, as it is typed.
@@ -30,14 +36,26 @@ pub(crate) struct PlaceOptions {
     /// Plug the keys into no kernel, but offer each over USB/IP at a port of this machine, and wait until somebody has imported it
     #[arg(long, conflicts_with = "uhid")]
     serve: bool,
+
+    /// The reader for authenticators of transport nfc, which are cards, as `keyfob card` has it [default: 127.0.0.1:35963]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    vpcd: Option<SocketAddr>,
 }
 
 /// Where keys are plugged in.
 #[derive(Clone, Debug)]
-pub(crate) enum Place {
+pub(crate) struct Place {
+    host: Host,
+    /// Where vpcd listens.
+    reader: SocketAddr,
+}
+
+/// Who gets the keys of a USB port.
+#[derive(Clone, Debug)]
+enum Host {
     /// This machine's kernel.
     Kernel(Driver),
-    /// Wherever somebody imports them.
+    /// Whoever imports them.
     UsbIp,
 }
 
@@ -45,12 +63,23 @@ impl PlaceOptions {
     /// Finds out whether it can be done.
     ///
     /// # Errors
-    /// The kernel has neither driver, or does not let this user at it.
+    /// The kernel has neither driver, or does not let this user at it; the reader is another machine's.
     pub(crate) fn place(&self) -> anyhow::Result<Place> {
-        if self.serve {
-            return Ok(Place::UsbIp);
+        let reader = self.vpcd.unwrap_or(SocketAddr::from(([127, 0, 0, 1], vpcd::PORT)));
+        if !peers::is_loopback(reader) {
+            return Err(usage(
+                format_args!(
+                    "{reader} is another machine, whose reader the browser here does not see"
+                ),
+                "name a reader of this machine, such as --vpcd 127.0.0.1:35963",
+            ));
         }
-        Ok(Place::Kernel(if self.uhid { Driver::uhid()? } else { Driver::find()?.0 }))
+        let host = match (self.serve, self.uhid) {
+            (true, _) => Host::UsbIp,
+            (false, true) => Host::Kernel(Driver::uhid()?),
+            (false, false) => Host::Kernel(Driver::find()?.0),
+        };
+        Ok(Place { host, reader })
     }
 }
 
@@ -61,10 +90,15 @@ pub(super) struct Plugged {
     host: AbortHandle,
     /// The kernel's side of it, if that has it.
     held: Option<Rc<Held>>,
+    /// The reader that it lies on, if it is a card.
+    on_reader: Option<OnReader>,
 }
 
 impl Drop for Plugged {
     fn drop(&mut self) {
+        if let Some(OnReader { bridged, .. }) = &self.on_reader {
+            bridged.port.unplug();
+        }
         self.keys.unplug();
         self.host.abort();
     }
@@ -76,19 +110,26 @@ impl Plugged {
     /// Must run in a [`LocalSet`](tokio::task::LocalSet).
     ///
     /// # Errors
-    /// The kernel refuses it, or nobody has it in time.
-    pub(super) async fn new(settings: KeySettings, place: &Place) -> anyhow::Result<Self> {
+    /// The kernel refuses it, or nobody has it in time; it is to be a card, and there is no reader.
+    pub(super) async fn new(settings: KeySettings, place: &Place) -> Result<Self, Fault> {
+        let failed = |error: anyhow::Error| Fault::unknown_error(describe(&error));
         let server = Server::new();
-        let settings = match place {
-            Place::Kernel(driver) => driver.suited(settings),
-            Place::UsbIp => settings,
+        let settings = match &place.host {
+            Host::Kernel(driver) => driver.suited(settings),
+            Host::UsbIp => settings,
         };
-        let keys = Keys::plug_into(&server, &settings)?;
-        let key = keys.iter().next().map(Rc::clone).ok_or_else(|| anyhow!("no key was made"))?;
-        match place {
-            Place::Kernel(driver) => Self::attached(keys, key, driver).await,
-            Place::UsbIp => Self::served(keys, key, server).await,
+        let keys = Keys::plug_into(&server, &settings).map_err(|error| failed(error.into()))?;
+        let key = keys.iter().next().map(Rc::clone);
+        let key = key.ok_or_else(|| Fault::unknown_error("no key was made"))?;
+        if key.form().is_card() {
+            let on_reader = OnReader::lay_on(&key, place.reader).await?;
+            return Self::bridged(keys, key, on_reader, &place.host).await.map_err(failed);
         }
+        match &place.host {
+            Host::Kernel(driver) => Self::attached(keys, key, driver).await,
+            Host::UsbIp => Self::served(keys, key, server).await,
+        }
+        .map_err(failed)
     }
 
     async fn attached(keys: Keys, key: Rc<PluggedKey>, driver: &Driver) -> anyhow::Result<Self> {
@@ -100,7 +141,8 @@ impl Plugged {
             warn(format_args!("a key of a session is gone: {error}; next: {}", error.advice()));
             told.send_replace(Some(false));
         });
-        let plugged = Self { keys, key, host: host.abort_handle(), held: Some(held) };
+        let host = host.abort_handle();
+        let plugged = Self { keys, key, host, held: Some(held), on_reader: None };
         let is_there = timeout(PLUGGING, hears.wait_for(Option::is_some)).await;
         match is_there.ok().and_then(Result::ok).is_some_and(|found| *found == Some(true)) {
             true => Ok(plugged),
@@ -109,18 +151,40 @@ impl Plugged {
     }
 
     async fn served(keys: Keys, key: Rc<PluggedKey>, server: Server) -> anyhow::Result<Self> {
-        let listener = usbip_server::listen(([127, 0, 0, 1], 0).into())?;
-        let address = listener.local_addr()?;
-        let mut filter = PeerFilter::of(address, |sentence: fmt::Arguments<'_>| warn(sentence))?;
-        let host = spawn_local(async move {
-            let welcome = |stream: &TcpStream| filter.admits(stream);
-            match server.serve_tcp(listener, welcome).await {}
-        });
-        say(format_args!("listening on {address}, bus id {}", key.bus_id()));
-        let plugged = Self { keys, key, host: host.abort_handle(), held: None };
-        match timeout(PLUGGING, plugged.key.port().imported()).await {
-            Ok(()) => Ok(plugged),
-            Err(_) => Err(anyhow!("nobody has imported the key at {address}")),
+        let (host, address) = offer(server, key.bus_id())?;
+        let plugged = Self { keys, key, host, held: None, on_reader: None };
+        imported(plugged.key.port(), address).await?;
+        Ok(plugged)
+    }
+
+    /// As what the bridge makes of the card.
+    async fn bridged(
+        keys: Keys,
+        key: Rc<PluggedKey>,
+        on_reader: OnReader,
+        host: &Host,
+    ) -> anyhow::Result<Self> {
+        let port = on_reader.bridged.port.clone();
+        match host {
+            Host::Kernel(driver) => {
+                let (driver, serial) = (driver.clone(), on_reader.bridged.serial.clone());
+                let host = spawn_local(async move {
+                    if let Err(error) = driver.plug_in(&port, |_| {}).await {
+                        let next = error.advice();
+                        warn(format_args!("a card of a session is gone: {error}; next: {next}"));
+                    }
+                });
+                let host = host.abort_handle();
+                let plugged = Self { keys, key, host, held: None, on_reader: Some(on_reader) };
+                until_there(&serial, true).await.map_err(|_| Error::NoDeviceFile)?;
+                Ok(plugged)
+            }
+            Host::UsbIp => {
+                let (host, address) = offer(on_reader.bridged.server.clone(), port.bus_id())?;
+                let plugged = Self { keys, key, host, held: None, on_reader: Some(on_reader) };
+                imported(&port, address).await?;
+                Ok(plugged)
+            }
         }
     }
 
@@ -131,18 +195,49 @@ impl Plugged {
 
     /// Unplugs it, and returns when the host has let go.
     pub(super) async fn unplug(self) {
-        let (serial, held) = (self.key.serial().to_owned(), self.held.clone());
-        drop(self);
-        let Some(held) = held else { return };
-        held.freed().await;
-        let gone = async {
-            while local_device(&serial).is_some() {
-                sleep(BETWEEN_LOOKS).await;
-            }
+        let held = self.held.clone();
+        let serial = match &self.on_reader {
+            Some(OnReader { bridged, .. }) => bridged.serial.clone(),
+            None => self.key.serial().to_owned(),
         };
-        // A kernel that keeps it keeps nobody from going on.
-        let _ = timeout(PLUGGING, gone).await;
+        let is_card = self.on_reader.is_some();
+        drop(self);
+        if let Some(held) = &held {
+            held.freed().await;
+        }
+        if held.is_some() || is_card {
+            // A kernel that keeps it keeps nobody from going on.
+            let _ = until_there(&serial, false).await;
+        }
     }
+}
+
+/// Offers what is in the server at a free port of this machine, and says where.
+fn offer(server: Server, bus_id: &str) -> anyhow::Result<(AbortHandle, SocketAddr)> {
+    let listener = usbip_server::listen(([127, 0, 0, 1], 0).into())?;
+    let address = listener.local_addr()?;
+    let mut filter = PeerFilter::of(address, |sentence: fmt::Arguments<'_>| warn(sentence))?;
+    let host = spawn_local(async move {
+        let welcome = |stream: &TcpStream| filter.admits(stream);
+        match server.serve_tcp(listener, welcome).await {}
+    });
+    say(format_args!("listening on {address}, bus id {bus_id}"));
+    Ok((host.abort_handle(), address))
+}
+
+async fn imported(port: &Port, address: SocketAddr) -> anyhow::Result<()> {
+    let imported = timeout(PLUGGING, port.imported()).await;
+    imported.map_err(|_| anyhow!("nobody has imported the key at {address}"))
+}
+
+/// Waits until the kernel has a key of this serial number, or has it no longer.
+async fn until_there(serial: &str, there: bool) -> Result<(), Elapsed> {
+    let settled = async {
+        while local_device(serial).is_some() != there {
+            sleep(BETWEEN_LOOKS).await;
+        }
+    };
+    timeout(PLUGGING, settled).await
 }
 
 /// Hears whether the kernel has a device file for a key.

@@ -59,8 +59,8 @@ impl Session {
     }
 
     /// Adds a key. From now on what Chromium shows after a refusal is closed.
-    pub(super) fn add(self: &Rc<Self>, authenticator: &Rc<Authenticator>) {
-        authenticator.stand_by(self);
+    pub(super) async fn add(self: &Rc<Self>, authenticator: &Rc<Authenticator>) {
+        authenticator.stand_by(self).await;
         self.authenticators.borrow_mut().push(Rc::clone(authenticator));
         if let (Make::Chromedriver, Some(profile)) = (self.make, &self.profile) {
             let mut sheets = self.sheets.borrow_mut();
@@ -71,6 +71,11 @@ impl Session {
     /// How many keys it has.
     pub(super) fn count(&self) -> usize {
         self.authenticators.borrow().len()
+    }
+
+    /// Whether one of them is a card.
+    pub(super) fn has_card(&self) -> bool {
+        self.authenticators.borrow().iter().any(|one| one.options().is_card)
     }
 
     /// The authenticator with this id.

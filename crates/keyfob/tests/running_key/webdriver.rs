@@ -275,9 +275,11 @@ fn an_element_that_is_not_there_ends_no_session_and_its_end_does() {
 #[test]
 fn what_cannot_be_a_key_is_refused_as_chromedriver_refuses_it() {
     let (home, driver) = (Home::new(), FakeDriver::start(true));
-    let proxy = Proxy::start(&home, &driver, &[]).with_session();
+    // Nobody listens there.
+    let proxy = Proxy::start(&home, &driver, &["--vpcd", "127.0.0.1:1"]).with_session();
     for (members, status, error) in [
         (json!({ "protocol": "ctap2", "transport": "internal" }), 500, "unsupported operation"),
+        (json!({ "protocol": "ctap2", "transport": "nfc" }), 500, "unsupported operation"),
         (json!({ "protocol": "ctap9", "transport": "usb" }), 400, "invalid argument"),
         (json!({ "transport": "usb" }), 400, "invalid argument"),
         (json!([]), 400, "invalid argument"),
@@ -320,4 +322,6 @@ fn what_is_no_driver_is_said() {
     fail("https://localhost:9515", 2);
     let exposed = home.run(&["webdriver", "--driver", "true", "--listen", "0.0.0.0:0"]);
     assert!(error_of(&exposed).contains("other machines"), "{}", error_of(&exposed));
+    let elsewhere = home.run(&["webdriver", "--driver", "true", "--serve", "--vpcd", "192.0.2.1"]);
+    assert!(error_of(&elsewhere).contains("is another machine"), "{}", error_of(&elsewhere));
 }
