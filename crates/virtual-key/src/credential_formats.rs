@@ -98,6 +98,14 @@ pub enum FormatError {
     /// Not JSON.
     #[error("it is not JSON: {0}")]
     NotJson(String),
+    /// CXF with a member that is missing, or of another type.
+    #[error("it is CXF, but not at line {line}, column {column}")]
+    NotCxf {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
     /// JSON of something else.
     #[error("it is none of the formats for credentials")]
     Unknown,
@@ -140,7 +148,7 @@ impl FormatError {
             Self::NotJson(_) | Self::Unknown => {
                 "bring WebDriver or DevTools JSON, a storage state of Playwright, or CXF; a PKCS#8 key goes in with `keyfob credentials add`"
             }
-            Self::Member { .. } | Self::OtherPublicKey { .. } => {
+            Self::Member { .. } | Self::OtherPublicKey { .. } | Self::NotCxf { .. } => {
                 "correct it; docs/credentials.md has an example of each format"
             }
             Self::Key { error, .. } => error.advice(),

@@ -22,8 +22,12 @@ pub(super) fn is_it(value: &Value) -> bool {
 }
 
 pub(super) fn read(text: &str) -> Result<Import, FormatError> {
-    let header: Header =
-        serde_json::from_str(text).map_err(|error| FormatError::NotJson(error.to_string()))?;
+    // Its own words are those of Rust's types.
+    let not_cxf = |error: serde_json::Error| FormatError::NotCxf {
+        line: error.line(),
+        column: error.column(),
+    };
+    let header: Header = serde_json::from_str(text).map_err(not_cxf)?;
     if header.version.major != MAJOR {
         return Err(FormatError::Version { major: header.version.major });
     }

@@ -320,6 +320,12 @@ fn cxf_brings_passkeys_that_never_count_with_their_secrets() {
 }
 
 #[test]
+fn where_cxf_is_none_is_told_without_the_words_of_a_programming_language() {
+    let told = refusal(r#"{"version":1,"exporterRpId":"x","accounts":[]}"#);
+    assert!(told.starts_with("it is CXF, but not at line 1, column 12"), "{told}");
+}
+
+#[test]
 fn a_counter_that_counts_is_not_written_to_cxf() {
     let counted = [Some(0), Some(7), None].map(|sign_count| CredentialSource {
         sign_count,
