@@ -10,7 +10,7 @@ import pytest
 
 from keyfob import Keyfob
 from programs import ended, eventually, in_a_file, start
-from screen import NOTIFYD, screen, show_notifications
+from screen import NOTIFYD, X11, Wayland, session, show_notifications
 
 # A click before that is taken for one that was on its way already.
 MOMENT = 0.7
@@ -69,13 +69,13 @@ class Desk:
 
 
 @contextmanager
-def _desk(request, *daemon):
-    with screen() as session, Keyfob("serve") as key:
-        shows = show_notifications(session, *map(str, daemon))
-        session.environment["KEYFOB_CONTROL"] = f"{key.home}/keyfob/control"
-        notify = session.start(Keyfob.program, "notify")
+def _desk(request, *daemon, kind=X11):
+    with session(kind) as where, Keyfob("serve") as key:
+        shows = show_notifications(where, *map(str, daemon))
+        where.environment["KEYFOB_CONTROL"] = f"{key.home}/keyfob/control"
+        notify = where.start(Keyfob.program, "notify")
         assert "shows what the key asks" in notify.stdout.readline()
-        yield Desk(session, shows, key, request.config.getoption("--pictures"))
+        yield Desk(where, shows, key, request.config.getoption("--pictures"))
 
 
 @pytest.fixture
@@ -158,9 +158,8 @@ def a_program_that_takes_the_place_of_the_first_shows_what_is_still_asked(desk):
 
 
 def dunst_approves_by_its_menu_and_by_no_other_click(request, tmp_path):
-    menu, choice = tmp_path / "menu", tmp_path / "choice"
-    menu.write_text(f"#!/bin/sh\n[ -e {choice} ] && grep -m 1 Approve\n", encoding="utf-8")
-    menu.chmod(0o755)
+    choice = tmp_path / "choice"
+    menu = _menu(tmp_path, f"[ -e {choice} ] && grep -m 1 Approve")
     settings = tmp_path / "dunstrc"
     settings.write_text(f"[global]\ndmenu = {menu}\n", encoding="utf-8")
     with _desk(request, "dunst", "-conf", settings) as desk:
@@ -180,3 +179,23 @@ def dunst_approves_by_its_menu_and_by_no_other_click(request, tmp_path):
         time.sleep(MOMENT)
         desk.session.run("dunstctl", "context").must_succeed()
         ended(asking).must_succeed()
+
+
+def mako_on_wayland_approves_by_its_menu(request, tmp_path):
+    with _desk(request, "mako", kind=Wayland) as desk:
+        asking = desk.register()
+        desk.shown("mako")
+        time.sleep(MOMENT)
+        desk.session.run("makoctl", "invoke")  # a default action, which there is none
+        assert desk.is_asked()
+        desk.session.run("makoctl", "menu", str(_menu(tmp_path, "grep -m 1 Approve"))).must_succeed()
+        ended(asking).must_succeed()
+        desk.await_nothing_shown()
+
+
+def _menu(folder, script):
+    """A program that is given labels, and says which of them a person chose."""
+    program = folder / "menu"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    return program
