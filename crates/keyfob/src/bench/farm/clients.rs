@@ -79,10 +79,14 @@ fn live(address: &Address, ready: &Sender<anyhow::Result<()>>, orders: &Receiver
         begin.wait();
         let moment = at_random(between);
         let ask = |number| {
-            thread::sleep(moment(number).saturating_duration_since(Instant::now()));
-            let asked = Instant::now();
+            let due = moment(number);
+            let early = due.saturating_duration_since(Instant::now());
+            thread::sleep(early);
+            // Who is late, because what it asked before took long, has waited since then: else one client would feel less of a machine
+            // that stalls than many.
+            let since = if early.is_zero() { due } else { Instant::now() };
             act(&mut platform)?;
-            Ok(asked.elapsed())
+            Ok(since.elapsed())
         };
         let _ = done.send((0..times).map(ask).collect());
     }
