@@ -15,7 +15,7 @@ import library
 from keyfob import Keyfob
 from libfido2 import Device
 from phrases import attach, registration_that_waits, serve
-from places import is_emulated, needs_kernel, on_both
+from places import is_emulated, needs_kernel, needs_real_kernel, on_both
 from programs import ended, eventually, run, start
 from report import measured, note, seconds
 
@@ -83,7 +83,7 @@ def keyfob_attach_needs_neither_a_port_nor_the_usbip_tool():
         Device(kernel.await_node()).register()
 
 
-@needs_kernel
+@needs_real_kernel
 def a_container_beside_a_browser_plugs_in_the_key_of_its_pod_and_takes_it_along():
     script = Path(__file__).parents[3] / "packaging/containers/attach"
     with serve("--keys", "2") as farm:
