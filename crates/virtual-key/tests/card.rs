@@ -9,6 +9,7 @@ use ctap_client::card::{Alone, Contact};
 use ctap_client::{
     ApduPipe, CardChannel, Client, RelyingParty, Status, TransportError, User, make_credential,
 };
+use virtual_key::faults::{Fault, Injection, Scope};
 use virtual_key::{Error, VirtualKey};
 
 /// vpcd's end.
@@ -162,6 +163,26 @@ fn a_card_that_lies_there_is_tapped_when_the_reader_has_it_again() {
     let mut client = client(reading.join().unwrap());
     client.reset().unwrap();
     assert!(key.is_attached().unwrap(), "it stays there");
+}
+
+#[test]
+fn a_card_refuses_faults_that_only_a_key_on_the_bus_can_have() {
+    let (card, _reader, _slot) = laid_on("default");
+    let refused = card.add_fault(Fault::Silence).unwrap_err();
+    let said = refused.to_string();
+    assert_eq!(said, "silence is of CTAPHID, and a card does not speak it: nothing would go wrong");
+    assert!(refused.advice().contains("docs/faults.md"), "{}", refused.advice());
+    let scope = Scope { channel: Some(1), ..Scope::default() };
+    let said = card.add_fault(Injection { fault: Fault::BadUp, scope }).unwrap_err().to_string();
+    assert!(said.starts_with("a channel is of CTAPHID"), "{said}");
+    let said = card.add_recipe("mixed-up-reports").unwrap_err().to_string();
+    assert!(said.starts_with("mixed-up-reports is of CTAPHID"), "{said}");
+    for fault in [Fault::BadUp, Fault::Status(1), Fault::IgnoredCancel] {
+        card.add_fault(fault).unwrap();
+    }
+    assert_eq!(card.faults().unwrap().len(), 3, "what was refused is not there");
+    let made = VirtualKey::builder().fault(Fault::BUSY).card(("127.0.0.1", 1));
+    assert!(matches!(made, Err(Error::Fault(_))));
 }
 
 #[test]

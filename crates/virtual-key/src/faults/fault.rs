@@ -47,10 +47,11 @@ pub enum Fault {
         /// At most [`MAX_WAIT`].
         wait: Duration,
     },
-    /// CTAPHID_ERROR with this code in the place of an answer: the request is not carried out. Of CTAPHID, as are all that follow.
-    HidError(u8),
-    /// A CANCEL of the request is passed over.
+    /// A CANCEL of the request is passed over; on a card it is that of NFCCTAP_GETRESPONSE.
     IgnoredCancel,
+    /// CTAPHID_ERROR with this code in the place of an answer: the request is not carried out. Of CTAPHID, as are all that follow: a
+    /// card does not take them.
+    HidError(u8),
     /// The answer comes on a channel that nobody has.
     WrongChannel,
     /// This report of the answer has another sequence number than its own. The first has none.
@@ -114,7 +115,8 @@ impl Fault {
             Self::BogusSignature
             | Self::BadUp
             | Self::SlowAnswer { .. }
-            | Self::StuckDisk { .. } => Reach::Message,
+            | Self::StuckDisk { .. }
+            | Self::IgnoredCancel => Reach::Message,
             _ => Reach::Ctaphid,
         }
     }
@@ -233,6 +235,13 @@ impl From<Fault> for Injection {
 }
 
 impl Injection {
+    /// Whether a card can have it: one is asked in APDUs, and knows neither reports nor channels.
+    pub(crate) const fn fits_a_card(&self) -> bool {
+        let is_of_ctaphid = matches!(self.fault.reach(), Reach::Ctaphid)
+            || matches!(self.scope.command, Some(Command::Ctaphid(_)));
+        !is_of_ctaphid && self.scope.channel.is_none()
+    }
+
     /// Whether it is for this request.
     pub(crate) fn is_for(&self, asked: Asked) -> bool {
         let reaches = match (self.fault.reach(), asked.command) {

@@ -46,6 +46,12 @@ pub enum FaultError {
     /// The key has [`MAX_FAULTS`] already.
     #[error("a key has {MAX_FAULTS} faults at most")]
     TooMany,
+    /// The key is a card, and what is asked for can only go wrong on CTAPHID, with its reports, channels and commands.
+    #[error("{name} is of CTAPHID, and a card does not speak it: nothing would go wrong")]
+    OnlyOfCtaphid {
+        /// The kind or the recipe; or of a kind that a card takes, the member.
+        name: String,
+    },
     /// The key has no fault of this number, or no longer.
     #[error("the key has no fault {0}")]
     NoSuchFault(u32),
@@ -66,6 +72,9 @@ impl FaultError {
             Self::Missing { member, .. } => format!("say {member}; docs/faults.md has an example"),
             Self::Surplus { member, .. } => format!("leave out {member}"),
             Self::Value { takes, .. } => format!("it is {takes}"),
+            Self::OnlyOfCtaphid { .. } => {
+                "choose one that a card takes, as docs/faults.md tells; `keyfob tap --off` pulls a card away".to_owned()
+            }
             Self::TooMany => "clear some of them".to_owned(),
             Self::NoSuchFault(_) => {
                 "`keyfob fault list` has the numbers of those there are".to_owned()

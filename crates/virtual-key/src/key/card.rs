@@ -16,6 +16,7 @@ impl Key {
     pub fn handle_apdu(&mut self, apdu: &[u8], now: Duration) {
         let (id, kind, message) = match self.card.handle_apdu(apdu, now) {
             Some(Event::Request { id, kind, message, .. }) => (id, kind, message.to_vec()),
+            Some(Event::Cancel { .. }) if self.faults.keep_card_waiting() => return,
             Some(Event::Cancel { .. }) => return self.cancel(Way::Apdus, CARD, now),
             Some(Event::Abandon { .. } | Event::End) => return self.abandon(Way::Apdus, now),
             None => return,

@@ -141,6 +141,12 @@ impl Faults {
         instead.is_some()
     }
 
+    /// The client of the card takes its request back. `true`: the key does not hear of it.
+    pub(super) fn keep_card_waiting(&self) -> bool {
+        let of_card = self.exchanges.iter().find(|exchange| matches!(exchange.way, Way::Card));
+        of_card.is_some_and(|exchange| exchange.faults.contains(&Fault::IgnoredCancel))
+    }
+
     /// The authenticator is about to hear of a request.
     pub(super) fn plan(&mut self, request: &Request, hold_ups: &mut HoldUps) -> Plan {
         let Request { id, channel: Channel(channel), kind, message, .. } = request;

@@ -1,8 +1,8 @@
 //! Faults of a running key, on purpose ([`crate::faults`]).
 
-use super::PluggedKey;
+use super::{Form, PluggedKey};
 use crate::error::Error;
-use crate::faults::{ActiveFault, FaultDescription, Injection};
+use crate::faults::{ActiveFault, FaultDescription, FaultError, Injection};
 use crate::key::Key;
 
 impl PluggedKey {
@@ -11,6 +11,7 @@ impl PluggedKey {
     /// # Errors
     /// [`Error::Fault`]: the caller's fault.
     pub fn add_fault(&self, injection: Injection) -> Result<u32, Error> {
+        check(self.form, &injection, None)?;
         Ok(self.usb.borrow_mut().key.add_fault(injection, None)?)
     }
 
@@ -19,7 +20,7 @@ impl PluggedKey {
     /// # Errors
     /// [`Error::Fault`]: the writer's fault.
     pub fn add_described_fault(&self, described: &FaultDescription) -> Result<Vec<u32>, Error> {
-        add(&mut self.usb.borrow_mut().key, described)
+        add(&mut self.usb.borrow_mut().key, self.form, described)
     }
 
     /// The faults that it has, oldest first.
@@ -36,9 +37,30 @@ impl PluggedKey {
     }
 }
 
-/// Adds what is described.
-pub(super) fn add(key: &mut Key, described: &FaultDescription) -> Result<Vec<u32>, Error> {
-    let parts = described.injections()?.into_iter();
-    let ids: Result<_, _> = parts.map(|(part, recipe)| key.add_fault(part, recipe)).collect();
+/// Adds what is described to a key in this form: all of it, or nothing.
+pub(super) fn add(
+    key: &mut Key,
+    form: Form,
+    described: &FaultDescription,
+) -> Result<Vec<u32>, Error> {
+    let parts = described.injections()?;
+    parts.iter().try_for_each(|(part, recipe)| check(form, part, *recipe))?;
+    let ids: Result<_, _> =
+        parts.into_iter().map(|(part, recipe)| key.add_fault(part, recipe)).collect();
     Ok(ids?)
+}
+
+/// A card is not given what it would not show.
+fn check(form: Form, injection: &Injection, recipe: Option<&str>) -> Result<(), FaultError> {
+    if !form.is_card() || injection.fits_a_card() {
+        return Ok(());
+    }
+    let kind = Injection::from(injection.fault);
+    let name = match (recipe, kind.fits_a_card(), injection.scope.channel) {
+        (Some(recipe), ..) => recipe.to_owned(),
+        (None, false, _) => FaultDescription::from(kind).kind.unwrap_or_default(),
+        (None, true, Some(_)) => "a channel".to_owned(),
+        (None, true, None) => "such a command".to_owned(),
+    };
+    Err(FaultError::OnlyOfCtaphid { name })
 }

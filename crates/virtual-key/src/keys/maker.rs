@@ -102,7 +102,7 @@ impl KeyMaker<'_> {
         owner::enroll(&mut key, &self.settings.fingers, self.clock.now())?;
         key.draw_faults_from(randomness_of_faults(self.settings.seed, number));
         for fault in profile.faults().iter().chain(&self.settings.faults) {
-            faults::add(&mut key, fault)?;
+            faults::add(&mut key, self.settings.form, fault)?;
         }
         if let Some(meter) = &self.settings.meter {
             key.count_for(Arc::clone(meter));

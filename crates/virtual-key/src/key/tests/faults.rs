@@ -358,6 +358,18 @@ fn a_card_has_the_faults_of_answers_and_not_those_of_reports() {
     assert_eq!(bench.key.faults().len(), 1, "silence is of CTAPHID");
 }
 
+#[test]
+fn a_card_may_be_deaf_to_a_client_that_takes_its_request_back() {
+    let (mut bench, _) = Bench::faulty_at(Touch::Ask, [Fault::IgnoredCancel]);
+    assert!(bench.apdu_select());
+    bench.key.handle_apdu(&[0x80, 0x10, 0x80, 0, 1, SELECTION, 0], bench.now);
+    let prompt = bench.prompt().expect("it waits for a touch");
+    bench.key.handle_apdu(&[0x80, 0x11, 0x11, 0, 0], bench.now);
+    assert_eq!(bench.key.poll_apdu(), None);
+    assert!(bench.answer(prompt, Decision::Approve), "it waits still");
+    assert_eq!(bench.key.poll_apdu(), Some(vec![OK, 0x90, 0x00]));
+}
+
 impl Bench {
     fn apdu_select(&mut self) -> bool {
         let select = [0, 0xA4, 4, 0, 8, 0xA0, 0, 0, 6, 0x47, 0x2F, 0, 1];
