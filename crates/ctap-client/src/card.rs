@@ -47,6 +47,8 @@ pub struct Reader {
     pub is_taken: bool,
     /// How often cards have come and gone.
     pub movements: u32,
+    /// What its card answers to a reset (ISO 7816-3), at most 33 bytes; none without a card.
+    pub atr: Vec<u8>,
 }
 
 impl<P: ApduPipe + ?Sized> ApduPipe for &mut P {

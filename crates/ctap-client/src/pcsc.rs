@@ -51,6 +51,7 @@ fn reader(state: &ReaderState) -> Reader {
         is_contactless: is_contactless(state.atr()),
         is_taken: state.event_state().contains(State::EXCLUSIVE),
         movements: state.event_count(),
+        atr: state.atr().to_vec(),
     }
 }
 

@@ -298,6 +298,7 @@ mod tests {
             name: name.to_owned(),
             has_card: true,
             is_contactless: true,
+            atr: Vec::new(),
             is_taken: false,
             movements: 0,
         };

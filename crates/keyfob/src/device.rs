@@ -106,7 +106,7 @@ impl Address {
     /// There is no key, or there are several.
     pub(crate) fn found(&self) -> anyhow::Result<Self> {
         match self {
-            Self::Auto => only_key(&local_keys()?, served_keys),
+            Self::Auto => only_key(&local_keys()?, served_keys, cards::occupied_readers),
             Self::Pcsc { reader } => {
                 Ok(Self::Pcsc { reader: Some(cards::find(reader.as_deref())?.reader) })
             }
@@ -126,10 +126,15 @@ pub(crate) fn local_keys() -> anyhow::Result<Vec<Key>> {
     }
 }
 
-/// The one key there is: `local` ones have their device files, and without any those count that are `served`.
-fn only_key(local: &[Key], served: impl FnOnce() -> Vec<Address>) -> anyhow::Result<Address> {
+/// The one key there is: `local` ones have their device files, and without any those count that are `served`. A card is not taken
+/// without being named, for that uses up its tap.
+fn only_key(
+    local: &[Key],
+    served: impl FnOnce() -> Vec<Address>,
+    occupied_readers: impl FnOnce() -> Vec<String>,
+) -> anyhow::Result<Address> {
     match local {
-        [] => only_served(&served()),
+        [] => only_served(&served(), occupied_readers),
         [only] => Ok(Address::Hidraw(only.path.clone())),
         several => {
             let line = |key: &Key| format!("\n  {}  {}", key.path.display(), name(&key.name));
@@ -142,9 +147,12 @@ fn only_key(local: &[Key], served: impl FnOnce() -> Vec<Address>) -> anyhow::Res
     }
 }
 
-fn only_served(keys: &[Address]) -> anyhow::Result<Address> {
+fn only_served(
+    keys: &[Address],
+    occupied_readers: impl FnOnce() -> Vec<String>,
+) -> anyhow::Result<Address> {
     match keys {
-        [] => Err(no_key("there is no FIDO key on this host", host::way_to_a_key())),
+        [] => Err(none_on_this_host(&occupied_readers())),
         [only] => {
             terminal::note(format_args!("The key is that of the keyfob which runs here: {only}"));
             Ok(only.clone())
@@ -155,6 +163,25 @@ fn only_served(keys: &[Address]) -> anyhow::Result<Address> {
                 format_args!("the keyfob that runs here has several keys:{list}"),
                 "choose one with --device",
             ))
+        }
+    }
+}
+
+fn none_on_this_host(occupied_readers: &[String]) -> anyhow::Error {
+    const NONE: &str = "there is no FIDO key on this host";
+    match occupied_readers {
+        [] => no_key(NONE, host::way_to_a_key()),
+        [_] => no_key(
+            format_args!("{NONE}, but a card on a reader"),
+            "--device pcsc: takes the key that lies there",
+        ),
+        several => {
+            let list: String =
+                several.iter().map(|reader| format!("\n  pcsc:{}", name(reader))).collect();
+            no_key(
+                format_args!("{NONE}, but there are cards on readers:{list}"),
+                "choose one with --device; `keyfob list` shows which are FIDO keys",
+            )
         }
     }
 }
@@ -331,26 +358,38 @@ mod tests {
 
     #[test]
     fn auto_takes_the_only_key_and_asks_when_there_are_more() {
-        let none_served = Vec::new;
-        let only = only_key(&[key(4)], none_served).unwrap();
+        let only = only_key(&[key(4)], Vec::new, Vec::new).unwrap();
         assert_eq!(only, Address::Hidraw("/dev/hidraw4".into()));
-        let several = describe(&only_key(&[key(4), key(5)], none_served).unwrap_err());
+        let several = describe(&only_key(&[key(4), key(5)], Vec::new, Vec::new).unwrap_err());
         assert!(
             several.contains("on this host:\n  /dev/hidraw4  Key\\u{1b}\n  /dev/hidraw5"),
             "{several}"
         );
-        let none = describe(&only_key(&[], none_served).unwrap_err());
+        let none = describe(&only_key(&[], Vec::new, Vec::new).unwrap_err());
         assert!(none.contains("on this host\nnext: "), "{none}");
+    }
+
+    #[test]
+    fn where_all_there_is_are_cards_one_is_told_how_to_name_them() {
+        let told = |readers: &[&str]| {
+            let readers = readers.iter().map(|name| (*name).to_owned()).collect();
+            describe(&only_key(&[], Vec::new, || readers).unwrap_err())
+        };
+        let one = told(&["ACS ACR122U 00 00"]);
+        assert!(one.contains("a card on a reader\nnext: --device pcsc: takes"), "{one}");
+        let two = told(&["ACS ACR122U 00 00", "\u{1b} 01 00"]);
+        assert!(two.contains("\n  pcsc:ACS ACR122U 00 00\n  pcsc:\\u{1b} 01 00\nnext: "), "{two}");
     }
 
     #[test]
     fn without_a_key_of_this_host_auto_takes_the_only_one_that_is_served() {
         let served =
             |count: usize| ["1-1", "1-2"].map(|id| usbip("[::1]:1", Some(id)))[..count].to_vec();
-        assert_eq!(only_key(&[], || served(1)).unwrap(), usbip("[::1]:1", Some("1-1")));
-        let several = describe(&only_key(&[], || served(2)).unwrap_err());
+        let only = only_key(&[], || served(1), Vec::new).unwrap();
+        assert_eq!(only, usbip("[::1]:1", Some("1-1")));
+        let several = describe(&only_key(&[], || served(2), Vec::new).unwrap_err());
         assert!(several.contains("\n  usbip:[::1]:1/1-2\nnext: choose one"), "{several}");
-        let local = only_key(&[key(4)], || served(1)).unwrap();
+        let local = only_key(&[key(4)], || served(1), Vec::new).unwrap();
         assert_eq!(local, Address::Hidraw("/dev/hidraw4".into()), "it is on the bus");
     }
 

@@ -156,7 +156,7 @@ mod tests {
 
     fn reader(name: &str, is_contactless: bool) -> Reader {
         let (name, has_card) = (name.to_owned(), true);
-        Reader { name, has_card, is_contactless, is_taken: false, movements: 1 }
+        Reader { name, has_card, is_contactless, is_taken: false, movements: 1, atr: Vec::new() }
     }
 
     #[test]

@@ -158,8 +158,8 @@ fn nobody(path: &Path, error: &std::io::Error) -> anyhow::Error {
         ),
         _ => no_key(
             format_args!("no key is running at {shown}: {error}"),
-            "start one with `keyfob serve` or `keyfob attach`; a key that was started with sudo is touched with sudo; \
-             another socket is named with --control",
+            "start one with `keyfob serve` or `keyfob attach`, or one that is a card with `keyfob card`; a key that was \
+             started with sudo is touched with sudo; another socket is named with --control",
         ),
     }
 }

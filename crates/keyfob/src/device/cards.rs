@@ -8,6 +8,8 @@ use ctap_client::card::Reader;
 pub(crate) use ctap_client::pcsc::{PcscCard, readers};
 use ctap_client::{CardChannel, ReaderFault, TransportError};
 
+use virtual_key::key::ATR;
+
 #[cfg(not(feature = "pcsc"))]
 pub(crate) use self::none::{PcscCard, readers};
 use crate::failure::no_key;
@@ -33,6 +35,18 @@ pub(crate) fn fido_cards() -> Result<Vec<FidoCard>, ReaderFault> {
 pub(crate) fn occupied_readers() -> Vec<String> {
     let readers = readers().unwrap_or_default().into_iter();
     readers.filter(|reader| reader.has_card).map(|reader| reader.name).collect()
+}
+
+/// The reader that must be the one that a keyfob's only card lies on; `None` where there are several, or PC/SC cannot be asked.
+pub(crate) fn reader_of_the_only_card() -> Option<String> {
+    let mut ours = readers().unwrap_or_default().into_iter().filter(|reader| reader.atr == ATR);
+    ours.next().filter(|_| ours.next().is_none()).map(|reader| reader.name)
+}
+
+/// Whether a keyfob lies on the reader of this name, by what its cards say of themselves.
+pub(crate) fn has_keyfob(reader: &str) -> bool {
+    let is_it = |other: &Reader| other.name == reader && other.atr == ATR;
+    readers().unwrap_or_default().iter().any(is_it)
 }
 
 /// This host's readers without a card, a line for each; none where PC/SC cannot be asked.
@@ -132,6 +146,7 @@ mod tests {
                 is_contactless: true,
                 is_taken: false,
                 movements: 1,
+                atr: Vec::new(),
             })
     }
 

@@ -55,7 +55,7 @@ mod tests {
 
     fn reader(has_card: bool, is_taken: bool) -> Reader {
         let name = "ACS ACR122U 00 00".to_owned();
-        Reader { name, has_card, is_contactless: true, is_taken, movements: 1 }
+        Reader { name, has_card, is_contactless: true, is_taken, movements: 1, atr: Vec::new() }
     }
 
     #[test]

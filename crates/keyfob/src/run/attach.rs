@@ -144,6 +144,10 @@ fn announce(key: &PluggedKey, node: Option<&Path>) {
 /// What helps, in this command's words.
 fn with_cure(error: Error) -> anyhow::Error {
     let next = match &error {
+        Error::Kernel(VhciError::ModuleMissing) => {
+            "sudo modprobe vhci-hcd; if there is no such module, `keyfob doctor` says where to get it; a key as a card needs none: \
+             `keyfob card`"
+        }
         Error::Kernel(VhciError::Permission(_)) => {
             "run it as root (`sudo keyfob attach`); `keyfob doctor uhid` says what a key without root takes"
         }

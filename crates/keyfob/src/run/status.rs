@@ -6,6 +6,7 @@ use super::fault_words::{told, which};
 use super::prompts::sentence::nameless;
 use crate::control::protocol::{KeyStatus, OpenPrompt, Status};
 use crate::control::{Connection, Request, Response};
+use crate::device::cards;
 use crate::terminal;
 use crate::terminal::shown::{name, quoted_name, quoted_site};
 
@@ -31,12 +32,28 @@ pub(crate) struct Options {
 /// No key is running.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     match options.connection.ask(&Request::Status)? {
-        Response::Status(status) if options.json => {
-            Ok(terminal::print(terminal::json_line(&status)?)?)
+        Response::Status(status) => {
+            let status = with_reader(status, cards::reader_of_the_only_card);
+            let told = match options.json {
+                true => terminal::json_line(&status)?,
+                false => table(&status, options.all),
+            };
+            Ok(terminal::print(told)?)
         }
-        Response::Status(status) => Ok(terminal::print(table(&status, options.all))?),
         other => Err(other.unexpected()),
     }
+}
+
+/// What a reader is called only PC/SC knows, and not the key that lies on it.
+fn with_reader(mut status: Status, reader: impl FnOnce() -> Option<String>) -> Status {
+    let has_reader = |key: &&mut KeyStatus| key.attached && key.on_reader == Some(true);
+    let mut there = status.keys.iter_mut().filter(has_reader);
+    if let (Some(only), None) = (there.next(), there.next())
+        && only.device.is_none()
+    {
+        only.device = reader().map(|reader| format!("pcsc:{reader}"));
+    }
+    status
 }
 
 /// Of many keys, those with which something is going on.
@@ -146,6 +163,21 @@ mod tests {
             faults,
         };
         Status { touch: Touch::Ask, keys: vec![key] }
+    }
+
+    #[test]
+    fn the_only_card_is_told_with_its_reader() {
+        let told = |keys: Vec<KeyStatus>| {
+            let status = with_reader(Status { touch: Touch::Ask, keys }, || Some("PCD".to_owned()));
+            status.keys.into_iter().map(|key| key.device).collect::<Vec<_>>()
+        };
+        let card = |on_reader| {
+            let key = painted().keys.remove(0);
+            KeyStatus { device: None, on_reader: Some(on_reader), attached: on_reader, ..key }
+        };
+        assert_eq!(told(vec![card(false), card(true)]), [None, Some("pcsc:PCD".to_owned())]);
+        assert_eq!(told(vec![card(true), card(true)]), [None, None], "which is on which?");
+        assert_eq!(told(painted().keys), [Some(PAINT.to_owned())], "it is no card");
     }
 
     fn is_harmless(text: &str) -> bool {

@@ -29,9 +29,9 @@ impl RunningKey {
         Some((Self { connection: connection.clone(), key }, touch))
     }
 
-    /// The same of the only key that lies on a reader, if this is a reader that keyfob's keys lie on.
+    /// The same of the only key that lies on a reader, if a keyfob lies on this one.
     pub(super) fn find_card(connection: &Connection, reader: &str) -> Option<(Self, Touch)> {
-        if !OUR_READERS.iter().any(|part| cards::is_meant(part, reader)) {
+        if !cards::has_keyfob(reader) {
             return None;
         }
         let Ok(Response::Status(Status { touch, keys })) = connection.ask(&Request::Status) else {
@@ -75,6 +75,3 @@ pub(crate) fn bad_sample(code: u8) -> Result<BadSample, TransportFailure> {
     let found = SampleFault::from_number(code).map(BadSample);
     found.ok_or_else(|| unable("this key's sensor cannot fail in that way"))
 }
-
-/// What is in the names of vpcd's readers, and of the one that keyfob is itself.
-const OUR_READERS: [&str; 2] = ["Virtual PCD", "keyfob"];
