@@ -10,21 +10,24 @@ use apdu_transport::limits::POLL_PAUSE;
 use apdu_transport::{KeepaliveStatus as CardStatus, Length};
 use ctap_client::card::{Alone, Transmit};
 use ctap_client::{
-    ApduPipe, CardChannel, Exchange as _, KeepaliveStatus, Patience, Status, TransportError,
+    ApduPipe, CardChannel, Exchange as _, KeepaliveStatus, Patience, TransportError,
 };
 
+use crate::limits::MOST_TAPS;
 use crate::operator::Operator;
 use crate::transport::{Answer, Hand, Transport, TransportFailure};
 use crate::waiting::{self, Deadline, Waited, Waiting};
 
 /// A key on a reader, and its operator.
 ///
-/// Over NFC a tap takes the place of one touch (NF-40, NF-41). A key that wants the next one is not tapped in the middle of a case:
-/// that would take its power, and with it what the case has done so far. The case is skipped.
+/// Over NFC a tap takes the place of one touch (NF-40, NF-41). For the next one the key is given power anew, as readers do between two
+/// programs; where that would take from a case what it has, such as a token, it is skipped.
 pub struct CardKey<O: Operator<Pipe: ApduPipe>> {
     operator: O,
     link: Link<O::Pipe>,
     deadline: Deadline,
+    /// How many taps a reset wants; 0: power from the reader is enough.
+    taps_for_reset: u8,
 }
 
 /// The way to the card as far as it is open.
@@ -111,7 +114,7 @@ impl<O: Operator<Pipe: ApduPipe>> CardKey<O> {
     /// A key that is on its reader.
     #[must_use]
     pub fn new(operator: O) -> Self {
-        Self { operator, link: Link::Down, deadline: Deadline::default() }
+        Self { operator, link: Link::Down, deadline: Deadline::default(), taps_for_reset: 0 }
     }
 
     fn answer(
@@ -129,24 +132,17 @@ impl<O: Operator<Pipe: ApduPipe>> CardKey<O> {
 
 impl<O: Operator<Pipe: ApduPipe>> Transport for CardKey<O> {
     fn exchange(&mut self, message: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
-        let Self { operator, link, deadline } = self;
+        let Self { operator, link, deadline, .. } = self;
         let mut waiting = Waiting::begin(operator, hand, deadline);
         let outcome = link
             .channel(waiting.operator, deadline)
             .and_then(|channel| channel.exchange(message, &mut |status| waiting.keepalive(status)));
         let waited = waiting.end();
-        let answer = self.answer(waited, outcome)?;
-        let acts = !matches!(hand, Hand::Nothing | Hand::Cancel);
-        match answer.message.first() {
-            Some(status) if acts && *status == Status::UpRequired.byte() => {
-                Err(TransportFailure::Unable(TAPPED.to_owned()))
-            }
-            _ => Ok(answer),
-        }
+        self.answer(waited, outcome)
     }
 
     fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
-        let Self { operator, link, deadline } = self;
+        let Self { operator, link, deadline, .. } = self;
         waiting::exchange_u2f(operator, hand, |operator| {
             let outcome =
                 link.channel(operator, deadline).and_then(|channel| channel.exchange_u2f(apdu));
@@ -156,14 +152,14 @@ impl<O: Operator<Pipe: ApduPipe>> Transport for CardKey<O> {
     }
 
     fn selected(&mut self) -> Result<Option<Vec<u8>>, TransportFailure> {
-        let Self { operator, link, deadline } = self;
+        let Self { operator, link, deadline, .. } = self;
         let outcome = link.channel(operator, deadline).map(|channel| channel.version().to_vec());
         self.link.drop_if_broken(&outcome);
         Ok(Some(outcome?))
     }
 
     fn transmit(&mut self, apdus: &[Vec<u8>], hand: Hand) -> Result<Answer, TransportFailure> {
-        let Self { operator, link, deadline } = self;
+        let Self { operator, link, deadline, .. } = self;
         let mut waiting = Waiting::begin(operator, hand, deadline);
         let outcome = link.pipe(waiting.operator, deadline).and_then(|pipe| {
             let on_keepalive = &mut |status| waiting.keepalive(status);
@@ -174,8 +170,22 @@ impl<O: Operator<Pipe: ApduPipe>> Transport for CardKey<O> {
     }
 
     fn power_cycle(&mut self) -> Result<(), TransportFailure> {
+        if self.taps_for_reset == 0 {
+            return self.power_anew();
+        }
+        self.link = Link::Down;
+        (0..self.taps_for_reset).try_for_each(|_| self.operator.tap())
+    }
+
+    fn power_anew(&mut self) -> Result<(), TransportFailure> {
         self.link = Link::Down;
         self.operator.power_cycle()
+    }
+
+    fn tap(&mut self) -> Result<bool, TransportFailure> {
+        self.link = Link::Down;
+        self.taps_for_reset = self.taps_for_reset.saturating_add(1).min(MOST_TAPS);
+        self.operator.tap().map(|()| true)
     }
 
     fn renew(&mut self) -> Result<bool, TransportFailure> {
@@ -256,4 +266,3 @@ fn whole_answer(transmit: &mut Transmit<'_>, apdu: &[u8]) -> Result<Vec<u8>, Tra
 
 const NO_ERROR: [u8; 2] = [0x90, 0x00];
 const U2F_VERSION: [u8; 4] = [0x00, 0x03, 0x00, 0x00];
-const TAPPED: &str = "the card's tap is used up, and the next one would take its power away";

@@ -19,6 +19,9 @@ pub(crate) const LONGEST_REPORT: usize = 64;
 /// Samples of one finger at an enrolment: more than any sensor wants.
 pub(crate) const MOST_SAMPLES: usize = 64;
 
+/// Taps that a reset is given: some makes want two (RS-19).
+pub(crate) const MOST_TAPS: u8 = 2;
+
 /// Between two tries of a U2F request that waits for a touch: shorter than hosts make it (UF-34), for the run's sake.
 pub(crate) const POLLING_PAUSE: Duration = Duration::from_millis(50);
 

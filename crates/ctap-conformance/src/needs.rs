@@ -112,6 +112,14 @@ impl Need {
         needs.collect()
     }
 
+    /// Why a key that offers this cannot be tested with a case that has this need.
+    pub(crate) fn unmet_by(&self, offer: &Offer) -> String {
+        match self.feature {
+            Feature::Person if offer.takes_taps() => TAP_IS_TOUCH.to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
     /// Whether the key fits.
     pub(crate) fn is_met_by(&self, offer: &Offer) -> bool {
         self.feature.is_in(offer) == self.wanted
@@ -197,6 +205,11 @@ impl Offer {
             (None, Some(version)) => version.as_slice() == Version::U2fV2.as_bytes(),
             (None, None) => false,
         }
+    }
+
+    /// Whether it is a card that does not wait for a touch: being tapped is all the presence that it takes (NF-40, NF-41).
+    pub(crate) const fn takes_taps(&self) -> bool {
+        self.selected.is_some() && !self.waits
     }
 
     /// Whether alwaysUv is on.
@@ -294,6 +307,8 @@ const NEWER: [&str; 3] = ["FIDO_2_1", "FIDO_2_2", "FIDO_2_3"];
 /// Why a case is skipped that takes a person.
 pub(crate) const APPROVES_EVERYTHING: &str =
     "the key approves everything by itself and asks nobody";
+/// The same of a card.
+const TAP_IS_TOUCH: &str = "the key is a card that asks nobody: its tap is the touch";
 
 #[cfg(test)]
 mod tests {

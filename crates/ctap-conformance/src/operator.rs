@@ -28,11 +28,19 @@ pub trait Operator {
     /// [`TransportFailure`]; `Unable` where nobody can.
     fn act(&mut self, hand: Hand) -> Result<(), TransportFailure>;
 
-    /// Unplugs the key and plugs it in again. No pipe is open.
+    /// Unplugs the key and plugs it in again; for a card its reader takes its power and gives it back. No pipe is open.
     ///
     /// # Errors
     /// [`TransportFailure`]; `Unable` where nobody can.
     fn power_cycle(&mut self) -> Result<(), TransportFailure>;
+
+    /// See [`Transport::tap`](crate::Transport::tap); only of a card. No pipe is open.
+    ///
+    /// # Errors
+    /// [`TransportFailure`]; `Unable` where nobody can.
+    fn tap(&mut self) -> Result<(), TransportFailure> {
+        self.power_cycle()
+    }
 
     /// Whether [`renew`](Self::renew) can be asked for.
     fn can_renew(&self) -> bool {

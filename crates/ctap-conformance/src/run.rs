@@ -107,6 +107,8 @@ struct Runner<'k, 'o> {
     /// What it offers with alwaysUv off, if it ships with it on and lets that be switched off.
     relaxed: Option<Offer>,
     condition: Condition,
+    /// Whether cases have used up taps (NF-41): each begins with a new one then.
+    spends_taps: bool,
     /// When the runner last plugged the key in. A case may have done so since.
     plugged_in: Option<Instant>,
     /// First states that the key could not be brought into, and why.
@@ -134,6 +136,10 @@ impl<'k, 'o> Runner<'k, 'o> {
         let info = info(&mut Watch::new(key))?;
         let locks = Player::new(&mut Watch::new(key), &mut UnwrapErr(SysRng), None).locks();
         key.forget_channel();
+        if selected.is_some() {
+            // Without a tap it would refuse as if it waited for a touch. If it cannot be had, that shows soon enough.
+            let _ = key.power_anew();
+        }
         let waits = waits_for_a_person(key, info.as_ref(), options.may_erase);
         let shipped = Offer { info, capabilities, selected, locks, waits };
         let (variant, traces) = (Variant::AsShipped, Traces::Stored);
@@ -144,6 +150,7 @@ impl<'k, 'o> Runner<'k, 'o> {
             shipped,
             relaxed: None,
             condition,
+            spends_taps: false,
             plugged_in: None,
             out_of_reach: BTreeMap::new(),
             silences: 0,
@@ -207,7 +214,10 @@ impl<'k, 'o> Runner<'k, 'o> {
         let variant = match &self.relaxed {
             _ if meets(&self.shipped) => Variant::AsShipped,
             Some(relaxed) if meets(relaxed) => Variant::AlwaysUvOff,
-            _ => return Err(self.lack(case).map(Need::to_string).unwrap_or_default()),
+            _ => {
+                let lack = self.lack(case).map(|need| need.unmet_by(&self.shipped));
+                return Err(lack.unwrap_or_default());
+            }
         };
         self.obstacle(case).map_or(Ok(variant), Err)
     }
@@ -235,11 +245,21 @@ impl<'k, 'o> Runner<'k, 'o> {
             .then(|| format!("it takes {} s of waiting", waits.as_secs()))
     }
 
+    /// A case may be the first to miss a tap that it was not given: it is played once more.
     fn verdict(&mut self, case: &Case, variant: Variant) -> Verdict {
+        let gave_taps = self.spends_taps;
+        match self.played(case, variant) {
+            Verdict::Skipped { .. } if self.spends_taps && !gave_taps => self.played(case, variant),
+            verdict => verdict,
+        }
+    }
+
+    fn played(&mut self, case: &Case, variant: Variant) -> Verdict {
         if let Err(stop) = self.prepare_patiently(case, variant) {
             return verdict_of(stop, None, PREPARING, None);
         }
         let mut watch = Watch::new(self.key);
+        watch.takes_taps = self.shipped.takes_taps();
         let mut rng = UnwrapErr(SysRng);
         let current = match self.shipped.info {
             Some(_) => info(&mut watch).unwrap_or_default(),
@@ -252,6 +272,7 @@ impl<'k, 'o> Runner<'k, 'o> {
         }
         let played = player.play(case);
         self.condition.traces = self.condition.traces.max(watch.traces);
+        self.spends_taps |= watch.missed_tap;
         let last = watch.last.take();
         if case.bypasses_channel() {
             self.condition.traces = self.condition.traces.max(Traces::Volatile);
@@ -340,10 +361,10 @@ impl<'k, 'o> Runner<'k, 'o> {
             && self.condition.variant == variant;
         match (is_there, self.condition.traces) {
             (true, Traces::None) => return Ok(()),
-            (true, Traces::Volatile) => return self.power_cycle(),
+            (true, Traces::Volatile) => return self.power_anew(),
             // Settings may have been changed that a case like this cannot bear, such as alwaysUv.
             (true, Traces::Stored) if start == Start::Any && !self.can_be_emptied() => {
-                return self.power_cycle();
+                return self.power_anew();
             }
             _ => {}
         }
@@ -352,16 +373,16 @@ impl<'k, 'o> Runner<'k, 'o> {
         self.build(start, variant)?;
         self.condition.start = Some(start);
         self.condition.traces = Traces::None;
-        Ok(())
+        if self.spends_taps { self.power_anew() } else { Ok(()) }
     }
 
     fn can_be_emptied(&self) -> bool {
         self.options.may_erase && !self.out_of_reach.contains_key(&Start::Empty)
     }
 
-    fn power_cycle(&mut self) -> Result<(), Stop> {
+    fn power_anew(&mut self) -> Result<(), Stop> {
         // Not every key can be unplugged, and most cases do not mind what the last one left.
-        match self.key.power_cycle() {
+        match self.key.power_anew() {
             Ok(()) if self.condition.traces == Traces::Volatile => {
                 self.condition.traces = Traces::None;
                 Ok(())

@@ -22,6 +22,13 @@ pub enum Hand {
     BadSample(u8),
 }
 
+impl Hand {
+    /// Whether it does anything.
+    pub(crate) const fn acts(self) -> bool {
+        !matches!(self, Self::Nothing | Self::Cancel)
+    }
+}
+
 /// What a key answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -107,6 +114,24 @@ pub trait Transport {
     /// # Errors
     /// [`TransportFailure`]; `Unable` where nobody can.
     fn power_cycle(&mut self) -> Result<(), TransportFailure>;
+
+    /// As [`power_cycle`](Self::power_cycle), but of a card power alone, which counts as a tap (NF-40) for all but a reset.
+    ///
+    /// # Errors
+    /// [`TransportFailure`]; `Unable` where nobody can.
+    fn power_anew(&mut self) -> Result<(), TransportFailure> {
+        self.power_cycle()
+    }
+
+    /// Takes a card off its reader and lays it on again, as a person does: power from the reader alone is no tap to some keys that are
+    /// to be reset (RS-17, RS-19). `false`: the key is no card. Asked where a reset was refused for want of it; from then on
+    /// [`power_cycle`](Self::power_cycle) does so, too.
+    ///
+    /// # Errors
+    /// [`TransportFailure`]; `Unable` where nobody can.
+    fn tap(&mut self) -> Result<bool, TransportFailure> {
+        Ok(false)
+    }
 
     /// Makes the key as new in another way than by authenticatorReset, plugged in anew; `false` if there is none. Cases
     /// are then prepared with it, so that keys can be tested whose reset is missing or wrong.

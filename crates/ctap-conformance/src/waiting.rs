@@ -103,12 +103,11 @@ pub(crate) fn exchange_u2f<O: Operator>(
     hand: Hand,
     mut send: impl FnMut(&mut O) -> Result<Vec<u8>, TransportError>,
 ) -> Result<Answer, TransportFailure> {
-    let acts = !matches!(hand, Hand::Nothing | Hand::Cancel);
     operator.expect_question();
     let mut message = send(operator)?;
     let asked = waits_for_a_touch(&message);
     for _ in 0..MOST_POLLS {
-        if !acts || !waits_for_a_touch(&message) {
+        if !hand.acts() || !waits_for_a_touch(&message) {
             break;
         }
         operator.act(hand)?;

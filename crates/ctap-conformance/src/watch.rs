@@ -14,6 +14,10 @@ pub(crate) struct Watch<'k> {
     pub(crate) last: Option<(Said, Option<Vec<u8>>)>,
     /// What the case has left behind in the key.
     pub(crate) traces: Traces,
+    /// A tap is all the presence that it takes, and it waits for nobody (NF-41).
+    pub(crate) takes_taps: bool,
+    /// A tap was missing.
+    pub(crate) missed_tap: bool,
 }
 
 /// What was said to the key.
@@ -40,7 +44,7 @@ pub(crate) enum Traces {
 
 impl<'k> Watch<'k> {
     pub(crate) fn new(key: &'k mut dyn Transport) -> Self {
-        Self { key, last: None, traces: Traces::default() }
+        Self { key, last: None, traces: Traces::default(), takes_taps: false, missed_tap: false }
     }
 
     pub(crate) fn exchange(
@@ -83,6 +87,13 @@ impl<'k> Watch<'k> {
         let answer = self.key.transmit(apdus, hand)?;
         self.heard(&answer.message);
         Ok(answer)
+    }
+
+    /// Whether a card refused with this for want of a tap. It did nothing then.
+    pub(crate) fn misses_tap(&mut self, answer: &Answer, refusal: &[u8], hand: Hand) -> bool {
+        let is_missing = self.takes_taps && hand.acts() && answer.message == refusal;
+        self.missed_tap |= is_missing;
+        is_missing
     }
 
     pub(crate) fn heard(&mut self, bytes: &[u8]) {

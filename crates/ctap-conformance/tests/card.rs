@@ -7,9 +7,12 @@ use std::time::Duration;
 use apdu_transport::{Card, Event, Kind, RequestId, Settings, Version};
 use ctap_client::card::{Alone, Contact};
 use ctap_client::{ApduPipe, TransportError};
-use ctap_conformance::{CardKey, Hand, Operator, Options, Report, Suite, TransportFailure, run};
+use ctap_conformance::{
+    CardKey, Hand, Operator, Options, Outcome, Report, Suite, TransportFailure, Verdict, run,
+};
+use ctap_core::config::{ResetGestures, Times};
 use ctap_core::{
-    Authenticator, Channel, CheckedConfig, Decision, Platform, PromptId, Step, Store, Tap,
+    Authenticator, Channel, CheckedConfig, Config, Decision, Platform, PromptId, Step, Store, Tap,
     Transport,
 };
 use getrandom::SysRng;
@@ -34,14 +37,12 @@ struct Owner(Rc<RefCell<Bench>>);
 struct Reader(Rc<RefCell<Bench>>, u32);
 
 impl Bench {
-    fn new(transport: Transport) -> Self {
+    fn new(config: CheckedConfig, transport: Transport, tap: Tap) -> Self {
         let (mut rng, now) = (UnwrapErr(SysRng), Duration::ZERO);
         let mut store = Store::in_memory(&mut rng);
         let mut platform = Platform { store: &mut store, rng: &mut rng, now };
-        let mut key = Authenticator::new(CheckedConfig::default(), transport, &mut platform);
-        if transport == Transport::Nfc {
-            key.set_tap(Tap::AgreesToAll);
-        }
+        let mut key = Authenticator::new(config, transport, &mut platform);
+        key.set_tap(tap);
         let card = Card::new(Settings { version: Version::Fido20, ..Settings::default() });
         Self { card, key, store, now, transport, waiting: None, power_ups: 0 }
     }
@@ -139,11 +140,13 @@ impl Operator for Owner {
         bench.waiting = None;
         bench.power_ups += 1;
         let transport = bench.transport;
-        bench.with_key(|key, platform| {
-            key.tap(platform.now);
-            key.power_cycle(transport, platform);
-        });
+        bench.with_key(|key, platform| key.power_cycle(transport, platform));
         Ok(())
+    }
+
+    fn tap(&mut self) -> Result<(), TransportFailure> {
+        self.0.borrow_mut().with_key(|key, platform| key.tap(platform.now));
+        self.power_cycle()
     }
 
     fn pass_time(&mut self, time: Duration) -> Result<(), TransportFailure> {
@@ -166,23 +169,26 @@ impl ApduPipe for Reader {
     }
 }
 
-fn report(transport: Transport, words: &[&str]) -> Report {
+fn report(transport: Transport, tap: Tap, words: &[&str]) -> Report {
+    report_on(Bench::new(CheckedConfig::default(), transport, tap), words)
+}
+
+fn report_on(bench: Bench, words: &[&str]) -> Report {
     let suite = Suite::built_in();
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     let options = Options { may_erase: true, ..Options::default() };
-    let mut key = CardKey::new(Owner(Rc::new(RefCell::new(Bench::new(transport)))));
+    let mut key = CardKey::new(Owner(Rc::new(RefCell::new(bench))));
     run(&mut key, &suite.filtered(&words), &options, |_| {}).expect("a card that can be talked to")
 }
 
 #[test]
 fn a_key_in_a_reader_with_contacts_conforms_in_all_that_a_card_can_show() {
     // NF-44: it asks for touches.
-    let words = ["nfc", "selection"];
-    let report = report(Transport::SmartCard, &words);
+    let words =
+        ["nfc", "sl-touched", "sl-refused", "sl-cancelled", "sl-each-time", "sl-touch-is-spent"];
+    let report = report(Transport::SmartCard, Tap::Agrees, &words);
     report.assert_conforms();
-    let skipped = |outcome: &&ctap_conformance::Outcome| {
-        matches!(outcome.verdict, ctap_conformance::Verdict::Skipped { .. })
-    };
+    let skipped = |outcome: &&Outcome| matches!(outcome.verdict, Verdict::Skipped { .. });
     let nfc = report.outcomes.iter().filter(|outcome| outcome.chapter == "nfc");
     let skipped: Vec<&str> = nfc.filter(skipped).map(|outcome| &*outcome.id).collect();
     let about_u2f =
@@ -193,7 +199,34 @@ fn a_key_in_a_reader_with_contacts_conforms_in_all_that_a_card_can_show() {
 #[test]
 fn a_key_on_a_contactless_reader_conforms_and_cases_about_touches_are_left_out() {
     // NF-40
-    let words = ["nfc", "make_credential", "get_assertion", "client_pin_tokens", "reset"];
-    let report = report(Transport::Nfc, &words);
+    let report = report(Transport::Nfc, Tap::AgreesToAll, &BUSY);
     report.assert_conforms();
 }
+
+#[test]
+fn a_key_that_wants_a_tap_for_each_request_gets_it_where_that_takes_nothing_from_the_case() {
+    // NF-41, RS-17
+    let report = report(Transport::Nfc, Tap::Agrees, &BUSY);
+    report.assert_conforms();
+    let is_untapped = |outcome: &&Outcome| match &outcome.verdict {
+        Verdict::Skipped { reason } => reason.contains("tap is used up"),
+        _ => false,
+    };
+    let untapped: Vec<_> = report.outcomes.iter().filter(is_untapped).map(|one| &*one.id).collect();
+    assert!(untapped.contains(&"cp-token-get-assertion[protocol=2]"), "it holds a token");
+    let (passed, ..) = report.counts();
+    assert!(untapped.len() < passed / 8, "{passed} passed; without: {untapped:#?}");
+}
+
+#[test]
+fn a_key_that_wants_two_taps_for_a_reset_gets_them() {
+    // RS-19
+    let reset_gestures = ResetGestures { tap: Times::Twice, ..ResetGestures::default() };
+    let config = Config { reset_gestures, ..Config::default() }.checked().expect("it can be had");
+    let report = report_on(Bench::new(config, Transport::Nfc, Tap::Agrees), &["rs-"]);
+    report.assert_conforms();
+    assert!(report.counts().0 > 20, "{:?}", report.counts());
+}
+
+/// Chapters in which most is asked of a person.
+const BUSY: [&str; 5] = ["nfc", "make_credential", "get_assertion", "client_pin_tokens", "reset"];

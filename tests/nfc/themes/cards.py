@@ -94,6 +94,21 @@ def what_a_key_is_is_told_at_once_while_its_card_is_away():
         measured("until what a key behind the bridge is was told", time.monotonic() - asked, "s", at_most=10)
 
 
+def a_card_that_wants_a_tap_for_each_request_gets_it_from_its_keyfob_or_by_a_command():
+    with _card_on_a_reader() as (card, _):
+        registrations = *DEVICE, "--filter", "nf-make-credential"
+        note("registrations, tapped by the card's keyfob", _conforms(card, *registrations))
+        tapping = "--control", "/nobody/there", "--touch-cmd", f"{card.program} tap"
+        note("registrations, tapped by a command", _conforms(card, *registrations, *tapping))
+
+
+def a_card_is_told_of_where_a_key_is_looked_for():
+    with _card_on_a_reader() as (card, _):
+        card.type("info").must_fail_with("--device pcsc:")
+        assert "pcsc:Reader for tests" in card.type("status").must_succeed()
+        card.type("fault", "add", "silence").must_fail_with("docs/faults.md")
+
+
 def _conforms(card, *options):
     """The suite's last line; it finds the card's control socket."""
     suite = [card.program, "conform", "--yes-erase-this-key", *options]

@@ -88,6 +88,11 @@ impl Scope<'_> {
         found.ok_or_else(|| NoValue(format!("${name} has no value here")))
     }
 
+    /// Whether there is a token, or a secret shared with the key, which a key without power forgets.
+    pub(crate) fn holds_what_power_takes(&self) -> bool {
+        self.variables.values().any(|term| matches!(term, Term::Token(_) | Term::Secret(_)))
+    }
+
     pub(crate) fn term(&mut self, expr: &Expr) -> Result<Term, NoValue> {
         match expr {
             Expr::Literal(value) => Ok(value.clone().into()),

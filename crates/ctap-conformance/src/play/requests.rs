@@ -8,13 +8,13 @@ use ctap_client::shown::hex;
 use ctap_client::{Client, Error, Status, Value, names};
 
 use super::{Player, Stop, Variant, info};
-use crate::limits::MOST_SAMPLES;
+use crate::limits::{MOST_SAMPLES, MOST_TAPS};
 use crate::needs::Offer;
 use crate::notation::NoValue;
 use crate::notation::eval::Term;
 use crate::notation::syntax::{Expr, Pattern};
 use crate::script::{Asking, Body, Expected, Person, Proof, Statuses, TokenRequest, short_name};
-use crate::transport::{CONDITIONS_NOT_SATISFIED, Endless, Hand, TransportFailure};
+use crate::transport::{Answer, CONDITIONS_NOT_SATISFIED, Endless, Hand, TransportFailure};
 use crate::watch::WithHand;
 
 impl Player<'_, '_> {
@@ -35,7 +35,7 @@ impl Player<'_, '_> {
         };
         self.scope.set("request", value);
         let message = [&[command][..], &bytes].concat();
-        let answer = match (self.watch.exchange(&message, person.hand), person.asking) {
+        let answer = match (self.exchange(&message, person.hand, expected), person.asking) {
             // Nobody could cancel it: so the key had asked.
             (Err(TransportFailure::Unable(_)), Asking::Forbidden) => return Err(wrong(ASKED)),
             (
@@ -51,6 +51,48 @@ impl Player<'_, '_> {
         match (command, answer.message.first()) {
             (code::RESET, Some(0)) => self.after_reset(),
             _ => Ok(()),
+        }
+    }
+
+    /// As the watch has it; a card whose tap is used up gets another one.
+    fn exchange(
+        &mut self,
+        message: &[u8],
+        hand: Hand,
+        expected: &Expected,
+    ) -> Result<Answer, TransportFailure> {
+        let answer = self.watch.exchange(message, hand)?;
+        let is_to_succeed = matches!(expected.statuses, Statuses::Ok);
+        let is_reset = self.watch.takes_taps && message == [code::RESET];
+        if is_reset && is_to_succeed && wants_tap(&answer) {
+            self.holds_nothing_that_power_takes()?;
+            self.watch.key.power_cycle()?;
+        } else if self.watch.misses_tap(&answer, &UP_REQUIRED, hand) {
+            self.holds_nothing_that_power_takes()?;
+            self.watch.key.power_anew()?;
+        } else {
+            return Ok(answer);
+        }
+        self.watch.exchange(message, hand)
+    }
+
+    /// The same for U2F. What waits for nobody is not polled.
+    fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
+        let polling = if self.watch.takes_taps { Hand::Nothing } else { hand };
+        let answer = self.watch.exchange_u2f(apdu, polling)?;
+        if !self.watch.misses_tap(&answer, &CONDITIONS_NOT_SATISFIED.to_be_bytes(), hand) {
+            return Ok(answer);
+        }
+        self.holds_nothing_that_power_takes()?;
+        self.watch.key.power_anew()?;
+        self.watch.exchange_u2f(apdu, polling)
+    }
+
+    /// A new tap may take nothing from the case that it needs (NF-41).
+    fn holds_nothing_that_power_takes(&self) -> Result<(), TransportFailure> {
+        match self.scope.holds_what_power_takes() {
+            true => Err(TransportFailure::Unable(TAPPED.to_owned())),
+            false => Ok(()),
         }
     }
 
@@ -86,7 +128,7 @@ impl Player<'_, '_> {
         // Whoever expects to be told that a touch is missing does not touch.
         let hand =
             if words.contains(&CONDITIONS_NOT_SATISFIED) { Hand::Nothing } else { person.hand };
-        let answer = self.watch.exchange_u2f(&apdu, hand)?;
+        let answer = self.exchange_u2f(&apdu, hand)?;
         judge_asking(person.asking, answer.asked)?;
         self.judge_words(&answer.message, words, data)
     }
@@ -104,6 +146,10 @@ impl Player<'_, '_> {
             one => Term::from(one).bytes().map(|apdu| vec![apdu]),
         };
         let answer = self.watch.transmit(&apdus?, person.hand)?;
+        // With its power the card would lose what the case has selected.
+        if self.watch.misses_tap(&answer, &UP_REQUIRED_IN_APDU, person.hand) {
+            return Err(Stop::Unable(TAPPED.to_owned()));
+        }
         judge_asking(person.asking, answer.asked)?;
         self.judge_words(&answer.message, words, data)
     }
@@ -191,12 +237,22 @@ impl Player<'_, '_> {
 
     pub(crate) fn erase(&mut self) -> Result<(), Stop> {
         self.watch.key.power_cycle()?;
+        for _ in 0..MOST_TAPS {
+            let answer = self.watch.exchange(&[code::RESET], Hand::Touch)?;
+            if !wants_tap(&answer) || !self.watch.key.tap()? {
+                return self.judge_reset(&answer);
+            }
+        }
         self.reset()
     }
 
     /// authenticatorReset, within ten seconds of a power-up.
     pub(crate) fn reset(&mut self) -> Result<(), Stop> {
         let answer = self.watch.exchange(&[code::RESET], Hand::Touch)?;
+        self.judge_reset(&answer)
+    }
+
+    fn judge_reset(&mut self, answer: &Answer) -> Result<(), Stop> {
         self.judge(code::RESET, &answer.message, &DONE)?;
         self.after_reset()
     }
@@ -240,6 +296,11 @@ impl Player<'_, '_> {
             }),
         }
     }
+}
+
+/// Whether a reset was refused as by a card that was not tapped, or not often enough (RS-19).
+fn wants_tap(answer: &Answer) -> bool {
+    [[NOT_ALLOWED], UP_REQUIRED].iter().any(|refusal| answer.message == refusal)
 }
 
 fn judge_asking(asking: Asking, asked: bool) -> Result<(), Stop> {
@@ -287,6 +348,10 @@ fn wrong(problem: &str) -> Stop {
     Stop::Wrong(problem.to_owned())
 }
 
+const TAPPED: &str = "the card's tap is used up, and the next one would take its power, and what the case has got by it";
+const NOT_ALLOWED: u8 = Status::NotAllowed.byte();
+const UP_REQUIRED: [u8; 1] = [Status::UpRequired.byte()];
+const UP_REQUIRED_IN_APDU: [u8; 3] = [UP_REQUIRED[0], 0x90, 0x00];
 const ASKED: &str = "the key asked for a touch";
 /// authenticatorConfig, {1: 2} (CF-30).
 const TOGGLE_ALWAYS_UV: [u8; 4] = [code::CONFIG, 0xA1, 0x01, 0x02];

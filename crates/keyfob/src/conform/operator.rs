@@ -8,6 +8,7 @@
 //!   command.rs      both, by commands of the user
 //!   link.rs         the way for reports, cut whenever the key is unplugged
 //!   card.rs         the same for a card, which has no reports
+//!   tapper.rs       who taps its reader with it
 //! ```
 
 mod card;
@@ -17,6 +18,7 @@ mod link;
 mod means;
 mod plug;
 mod running_key;
+mod tapper;
 
 use std::io;
 use std::mem;
@@ -41,11 +43,11 @@ use crate::say::warn;
 /// How the key is touched and power-cycled.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct OperatorOptions {
-    /// A command that touches the key when it asks; KEYFOB_HAND tells it `touch`, or `finger N`
+    /// A command that touches the key when it asks, or taps with a card; KEYFOB_HAND tells it `touch`, `finger N` or `tap`
     #[arg(long, value_name = "COMMAND")]
     touch_cmd: Option<String>,
 
-    /// A command that unplugs the key and plugs it in again
+    /// A command that unplugs the key and plugs it in again, or takes a card off its reader and lays it on again
     #[arg(long, value_name = "COMMAND")]
     power_cycle_cmd: Option<String>,
 

@@ -62,10 +62,20 @@ impl Progress {
 
     fn clear(&self) {
         if self.live {
-            eprint_part("\r\x1b[K");
+            eprint_part(CLEARED);
         }
     }
 }
+
+/// Room for something that a person is asked: the line of progress makes way.
+pub(super) fn make_room() {
+    if stderr().is_terminal() {
+        eprint_part(CLEARED);
+    }
+}
+
+/// The cursor's line, empty.
+const CLEARED: &str = "\r\x1b[K";
 
 /// ` 120/2582, 3 failed, 40 s left: mc-rp-missing`
 fn so_far(report: &Report, last: &Outcome) -> String {

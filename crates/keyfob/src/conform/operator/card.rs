@@ -11,6 +11,7 @@ use super::hands::LastAct;
 use super::means::Means;
 use super::plug::Plug;
 use super::running_key::RunningKey;
+use super::tapper::Tapper;
 use super::{APPEARING, OperatorOptions, PAUSE, REFUSES_EVERYTHING, START_IT_ANEW};
 use crate::device::cards::PcscCard;
 use crate::failure::failure;
@@ -20,12 +21,13 @@ pub(in crate::conform) struct CardOperator {
     /// The reader's whole name.
     reader: String,
     means: Means,
+    tapper: Tapper,
     last_act: LastAct,
 }
 
 impl CardOperator {
-    /// Finds out who is there. The reader alone takes a card's power and gives it back; but a reset takes a tap of a key that
-    /// does not agree to everything, and those of a keyfob of this host are tapped by it.
+    /// Finds out who is there. The reader alone takes a card's power and gives it back, if no command does; who taps is needed for
+    /// resets alone, by keys that do not agree to everything.
     ///
     /// # Errors
     /// When a key of this host refuses everything.
@@ -37,9 +39,9 @@ impl CardOperator {
         if touch == Some(Touch::Deny) {
             return Err(failure(REFUSES_EVERYTHING, START_IT_ANEW));
         }
-        let by_reader = (touch != Some(Touch::Ask)).then(|| Plug::Reader(reader.clone()));
-        let means = Means::new(options, ours, by_reader);
-        Ok(Self { reader, means, last_act: LastAct::default() })
+        let tapper = Tapper::of(options, ours.as_ref());
+        let means = Means::new(options, ours, Some(Plug::Reader(reader.clone())));
+        Ok(Self { reader, means, tapper, last_act: LastAct::default() })
     }
 }
 
@@ -72,6 +74,11 @@ impl Operator for CardOperator {
 
     fn power_cycle(&mut self) -> Result<(), TransportFailure> {
         self.means.power_cycle()
+    }
+
+    fn tap(&mut self) -> Result<(), TransportFailure> {
+        let done = self.tapper.tap();
+        self.means.note_failed_command(done)
     }
 
     fn can_renew(&self) -> bool {

@@ -83,7 +83,10 @@ impl Means {
     }
 
     /// That somebody's command fails says nothing about the key: no verdict may come of it.
-    fn note_failed_command(&mut self, done: Result<(), Failed>) -> Result<(), TransportFailure> {
+    pub(super) fn note_failed_command(
+        &mut self,
+        done: Result<(), Failed>,
+    ) -> Result<(), TransportFailure> {
         done.map_err(|failed| match failed {
             Failed::Otherwise(failure) => failure,
             Failed::Command(why) => {

@@ -14,6 +14,7 @@ use super::PAUSE;
 use super::command::{Failed, OperatorCommand, unable};
 use super::running_key::RunningKey;
 use crate::bridge::is_bridged;
+use crate::conform::show::make_room;
 use crate::device::cards::PcscCard;
 use crate::device::{Address, local_keys};
 use crate::terminal;
@@ -44,6 +45,7 @@ impl Plug {
             Self::RunningKey(key) => Ok(key.replug()?),
             Self::Command(command) => command.run("power cycle"),
             Self::Person => {
+                make_room();
                 let asked = terminal::confirm("Unplug the key and plug it in again. Done?");
                 match asked.unwrap_or(false) {
                     true => Ok(()),
