@@ -108,37 +108,33 @@ impl FaultDescription {
     }
 
     fn fault(&self, name: &str) -> Result<Fault, FaultError> {
-        let kind = KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| unknown(name))?;
+        let kind = Kind::named(name).ok_or_else(|| unknown(name))?;
         self.refuse_surplus(kind.name, kind.takes)?;
         let report = || bounded(self.report, kind, "report", MAX_REPORT);
         let bytes = || bounded(self.bytes, kind, "bytes", MAX_BYTES.into());
-        Ok(match kind.name {
-            "bogus-signature" => Fault::BogusSignature,
-            "bad-up" => Fault::BadUp,
-            "bad-uv" => Fault::BadUv,
-            "status" => Fault::Status(self.status(kind)?),
-            "malformed-cbor" => Fault::MalformedCbor,
-            "truncated-cbor" => Fault::TruncatedCbor { bytes: bytes()? },
-            "trailing-bytes" => Fault::TrailingBytes { bytes: bytes()? },
-            "oversized-cbor" => Fault::OversizedCbor { bytes: bytes()? },
-            "unsorted-cbor" => Fault::UnsortedCbor,
-            "slow-answer" => Fault::SlowAnswer { wait: self.wait(kind)? },
-            "stuck-disk" => Fault::StuckDisk { wait: self.wait(kind)? },
-            "busy" => Fault::BUSY,
-            "hid-error" => Fault::HidError(self.error(kind)?),
-            "ignored-cancel" => Fault::IgnoredCancel,
-            "wrong-channel" => Fault::WrongChannel,
-            "wrong-sequence" => Fault::WrongSequence { report: report()? },
-            "wrong-length" => Fault::WrongLength { bytes: self.length(kind)? },
-            "lost-report" => Fault::LostReport { report: report()? },
-            "doubled-report" => Fault::DoubledReport { report: report()? },
-            "delayed-report" => Fault::DelayedReport { report: report()?, wait: self.wait(kind)? },
-            "keepalive-storm" => Fault::KeepaliveStorm {
+        Ok(match kind.example {
+            Fault::BUSY => Fault::BUSY,
+            Fault::Status(_) => Fault::Status(self.status(kind)?),
+            Fault::TruncatedCbor { .. } => Fault::TruncatedCbor { bytes: bytes()? },
+            Fault::TrailingBytes { .. } => Fault::TrailingBytes { bytes: bytes()? },
+            Fault::OversizedCbor { .. } => Fault::OversizedCbor { bytes: bytes()? },
+            Fault::SlowAnswer { .. } => Fault::SlowAnswer { wait: self.wait(kind)? },
+            Fault::StuckDisk { .. } => Fault::StuckDisk { wait: self.wait(kind)? },
+            Fault::HidError(_) => Fault::HidError(self.error(kind)?),
+            Fault::WrongSequence { .. } => Fault::WrongSequence { report: report()? },
+            Fault::WrongLength { .. } => Fault::WrongLength { bytes: self.length(kind)? },
+            Fault::LostReport { .. } => Fault::LostReport { report: report()? },
+            Fault::DoubledReport { .. } => Fault::DoubledReport { report: report()? },
+            Fault::DelayedReport { .. } => {
+                Fault::DelayedReport { report: report()?, wait: self.wait(kind)? }
+            }
+            Fault::KeepaliveStorm { .. } => Fault::KeepaliveStorm {
                 count: bounded(self.count, kind, "count", MAX_STORM.into())?,
             },
-            "no-keepalives" => Fault::NoKeepalives,
-            "silence" => Fault::Silence,
-            _ => Fault::Unplug { report: self.report.map(|_| report()).transpose()? },
+            Fault::Unplug { .. } => {
+                Fault::Unplug { report: self.report.map(|_| report()).transpose()? }
+            }
+            takes_nothing => takes_nothing,
         })
     }
 

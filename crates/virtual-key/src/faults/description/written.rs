@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::{ALL, FaultDescription, Word};
 use crate::faults::fault::{Command, Fault, Injection, Requests, Scope};
+use crate::faults::kinds::Kind;
 
 impl From<Injection> for FaultDescription {
     fn from(Injection { fault, scope }: Injection) -> Self {
         let Scope { requests, command, channel } = scope;
         Self {
-            kind: Some(name(fault).to_owned()),
+            kind: Kind::of(fault).map(|kind| kind.name.to_owned()),
             requests: Some(match requests {
                 Requests::Next(count) => Word::Number(count),
                 Requests::All => Word::Text(ALL.to_owned()),
@@ -21,50 +22,11 @@ impl From<Injection> for FaultDescription {
     }
 }
 
-/// That of its kind.
-const fn name(fault: Fault) -> &'static str {
-    match fault {
-        Fault::BogusSignature => "bogus-signature",
-        Fault::BadUp => "bad-up",
-        Fault::BadUv => "bad-uv",
-        Fault::Status(_) => "status",
-        Fault::MalformedCbor => "malformed-cbor",
-        Fault::TruncatedCbor { .. } => "truncated-cbor",
-        Fault::TrailingBytes { .. } => "trailing-bytes",
-        Fault::OversizedCbor { .. } => "oversized-cbor",
-        Fault::UnsortedCbor => "unsorted-cbor",
-        Fault::SlowAnswer { .. } => "slow-answer",
-        Fault::StuckDisk { .. } => "stuck-disk",
-        Fault::BUSY => "busy",
-        Fault::HidError(_) => "hid-error",
-        Fault::IgnoredCancel => "ignored-cancel",
-        Fault::WrongChannel => "wrong-channel",
-        Fault::WrongSequence { .. } => "wrong-sequence",
-        Fault::WrongLength { .. } => "wrong-length",
-        Fault::LostReport { .. } => "lost-report",
-        Fault::DoubledReport { .. } => "doubled-report",
-        Fault::DelayedReport { .. } => "delayed-report",
-        Fault::KeepaliveStorm { .. } => "keepalive-storm",
-        Fault::NoKeepalives => "no-keepalives",
-        Fault::Silence => "silence",
-        Fault::Unplug { .. } => "unplug",
-    }
-}
-
 /// What its kind takes, and no more.
 fn members(fault: Fault) -> FaultDescription {
     let none = FaultDescription::default();
     match fault {
-        Fault::BogusSignature
-        | Fault::BadUp
-        | Fault::BadUv
-        | Fault::MalformedCbor
-        | Fault::UnsortedCbor
-        | Fault::BUSY
-        | Fault::IgnoredCancel
-        | Fault::WrongChannel
-        | Fault::NoKeepalives
-        | Fault::Silence => none,
+        Fault::BUSY => none,
         Fault::Status(byte) => FaultDescription { status: number(byte), ..none },
         Fault::HidError(byte) => FaultDescription { error: number(byte), ..none },
         Fault::TruncatedCbor { bytes }
@@ -85,6 +47,7 @@ fn members(fault: Fault) -> FaultDescription {
         }
         Fault::KeepaliveStorm { count } => FaultDescription { count: Some(count.into()), ..none },
         Fault::Unplug { report } => FaultDescription { report: report.map(u32::from), ..none },
+        _ => none,
     }
 }
 
