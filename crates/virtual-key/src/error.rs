@@ -54,10 +54,12 @@ pub enum Error {
     },
 
     /// A profile whose settings cannot all be: its writer's fault.
-    #[error("profile {name} contradicts itself: {what}")]
+    #[error("profile {name} contradicts itself{}: {what}", at(*.line))]
     Contradiction {
         /// Its name, or its path.
         name: String,
+        /// One of the settings, where it is known: counted from 1.
+        line: Option<usize>,
         /// Which settings, with the rule.
         what: String,
     },

@@ -6,6 +6,7 @@
 //!   aaguid.rs        the number of a model
 //!   announced.rs     what of it is told and not done, in lines for people
 //!   get_info.rs      what a key tells other than it is
+//!   lines.rs         which line a sentence is about
 //!   like.rs          the profile of a model, from its metadata statement
 //!   *.toml           the built-in ones
 //! ```
@@ -15,6 +16,7 @@ mod announced;
 mod description;
 mod get_info;
 mod like;
+mod lines;
 mod text;
 
 use std::fs;
@@ -43,6 +45,8 @@ pub struct Profile {
     name: String,
     /// What file names in it are relative to.
     directory: PathBuf,
+    /// Of the file.
+    text: String,
     description: Description,
     /// Bytes of the longest message for which the way to its host certainly has room; `None`: of any that it takes.
     longest_message: Option<usize>,
@@ -72,7 +76,8 @@ impl Profile {
     /// No such profile; text that is no profile, with the line; settings that cannot both be, with the rule.
     pub fn load(name: &str) -> Result<Self, Error> {
         if let Some(text) = text::built_in(name) {
-            return Self::parse(name, Path::new(""), text);
+            let profile = Self::parse(name, Path::new(""), text)?;
+            return Ok(Self { text: String::new(), ..profile });
         }
         if !is_file_name(name) {
             let nearest = text::nearest(name, built_in());
@@ -98,9 +103,21 @@ impl Profile {
             what: fault.what,
             next: fault.next,
         })?;
-        description.check().map_err(|error| contradiction(name, &error))?;
-        let (name, directory) = (name.to_owned(), directory.to_owned());
-        Ok(Self { name, directory, description, longest_message: None })
+        let (name, directory, text) = (name.to_owned(), directory.to_owned(), text.to_owned());
+        let profile = Self { name, directory, text, description, longest_message: None };
+        let fits = profile.description.check();
+        fits.map_err(|error| profile.contradiction(&error))?;
+        Ok(profile)
+    }
+
+    /// Settings that do not fit together, for whoever wrote them.
+    fn contradiction(&self, error: &Contradiction) -> Error {
+        let what = error.to_string();
+        Error::Contradiction {
+            name: self.name.clone(),
+            line: lines::line_about(&self.text, &what),
+            what,
+        }
     }
 
     /// The same with room for so many discoverable credentials, if the key can have any.
@@ -115,8 +132,13 @@ impl Profile {
     /// [`Error::Contradiction`]: the caller's fault.
     pub fn with_credentials(mut self, new: NewCredentials) -> Result<Self, Error> {
         self.description.credentials.set(new);
-        self.description.check().map_err(|error| contradiction(&self.name, &error))?;
-        Ok(self)
+        match self.description.check() {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                let (name, what) = (self.name, error.to_string());
+                Err(Error::Contradiction { name, line: None, what })
+            }
+        }
     }
 
     /// The same, which announces no larger `maxMsgSize` than so many bytes, unless its own answers are longer (MSG-60, MSG-65).
@@ -239,7 +261,7 @@ impl Profile {
             Some(_) => config.checked_as_imitation(),
             None => config.checked(),
         };
-        checked.map_err(|error| contradiction(&self.name, &error))
+        checked.map_err(|error| self.contradiction(&error))
     }
 
     /// The model that it imitates, contradictions included.
@@ -270,7 +292,7 @@ impl Profile {
     /// A key like this before there is one, as whoever asks what it tells needs it.
     fn imitation(&self) -> Result<CheckedConfig, Error> {
         let checked = self.description.vouched_by_stand_ins().checked_as_imitation();
-        checked.map_err(|error| contradiction(&self.name, &error))
+        checked.map_err(|error| self.contradiction(&error))
     }
 
     fn unchecked_config(&self, identities: &Identities) -> Result<Config, Error> {
@@ -283,8 +305,8 @@ impl Profile {
     /// The user's own key and certificates. A certificate that names a model must name this one (AT-08).
     fn brought(&self, files: &Files) -> Result<Identity, Error> {
         let wrong = |what: String, next: &str| {
-            let (name, next) = (self.name.clone(), next.to_owned());
-            Error::Profile { name, line: None, what, next }
+            let (name, line) = (self.name.clone(), lines::line_about(&self.text, &what));
+            Error::Profile { name, line, what, next: next.to_owned() }
         };
         let read = |file: &Path| {
             let path = self.directory.join(file);
@@ -310,14 +332,9 @@ impl Profile {
     }
 }
 
-/// Settings that do not fit together, for whoever wrote them.
 /// Whether a profile of this name is a file: it has a `/`, or ends in `.toml`.
 pub fn is_file_name(name: &str) -> bool {
     name.contains('/') || name.ends_with(".toml")
-}
-
-fn contradiction(name: &str, error: &Contradiction) -> Error {
-    Error::Contradiction { name: name.to_owned(), what: error.to_string() }
 }
 
 /// The names of the built-in profiles.

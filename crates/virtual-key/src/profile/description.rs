@@ -4,11 +4,14 @@ mod check;
 mod config;
 mod words;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use ctap_core::Transport;
 use ctap_core::config::{NewCredentials, SignCount};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::check::MAX_CAPACITY;
 use self::words::{
@@ -17,7 +20,8 @@ use self::words::{
 };
 use super::aaguid::Aaguid;
 use super::get_info::GetInfo;
-use crate::faults::FaultDescription;
+use super::text::NEXT;
+use crate::faults::{FaultDescription, FaultError, MAX_FAULTS};
 
 /// A whole profile. Lists and options switch things on and off; numbers count only while theirs is on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -231,13 +235,46 @@ impl CredentialSettings {
     }
 }
 
-/// Those of a profile are whole: a key that is made has them all.
+/// As many as a key has at most.
 fn faults<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<FaultDescription>, D::Error> {
-    let faults = Vec::<FaultDescription>::deserialize(list)?;
-    for fault in &faults {
-        fault
-            .injections()
-            .map_err(|error| de::Error::custom(format!("{error}: {}", error.advice())))?;
+    let faults: Vec<WholeFault> = Vec::deserialize(list)?;
+    let count: usize = faults.iter().map(|fault| fault.injections).sum();
+    match count > MAX_FAULTS {
+        true => Err(refused(&FaultError::TooMany)),
+        false => Ok(faults.into_iter().map(|fault| fault.description).collect()),
     }
-    Ok(faults)
+}
+
+/// A key that is made has all of it.
+struct WholeFault {
+    description: FaultDescription,
+    injections: usize,
+}
+
+impl<'de> Deserialize<'de> for WholeFault {
+    fn deserialize<D: Deserializer<'de>>(table: D) -> Result<Self, D::Error> {
+        table.deserialize_map(Table)
+    }
+}
+
+/// Reads one as a whole, so that what is wrong with it is told with its line.
+struct Table;
+
+impl<'de> Visitor<'de> for Table {
+    type Value = WholeFault;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<WholeFault, A::Error> {
+        let members = MapAccessDeserializer::new(members);
+        let description = FaultDescription::deserialize(members)?;
+        let injections = description.injections().map_err(|error| refused(&error))?.len();
+        Ok(WholeFault { description, injections })
+    }
+}
+
+fn refused<E: de::Error>(error: &FaultError) -> E {
+    E::custom(format_args!("{error}{NEXT}{}", error.advice()))
 }

@@ -1,13 +1,17 @@
 //! What a key tells of itself other than what it is: the table `[getInfo]` of a profile.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ctap_core::config::{Announced, Member};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::text::NEXT;
+
 /// Members of getInfo as they are told, or not told.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(try_from = "BTreeMap<String, Told>", into = "BTreeMap<String, Told>")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(into = "BTreeMap<String, Told>")]
 pub(super) struct GetInfo {
     written: BTreeMap<String, Told>,
     pub(super) announced: Announced,
@@ -34,8 +38,8 @@ pub(super) enum Told {
 pub(super) enum Kind {
     Flag,
     Number,
-    /// In hexadecimal.
-    Bytes,
+    /// So many, in hexadecimal.
+    Bytes(usize),
     /// Told as bytes.
     Text,
     Names,
@@ -53,7 +57,7 @@ pub(super) const OMIT_OPTIONS: &str = "omitOptions";
 pub(super) const MEMBERS: [(&str, Kind); 31] = [
     ("versions", Kind::Names),
     ("extensions", Kind::Names),
-    ("aaguid", Kind::Bytes),
+    ("aaguid", Kind::Bytes(16)),
     ("options", Kind::Options),
     ("maxMsgSize", Kind::Number),
     ("pinUvAuthProtocols", Kind::Numbers),
@@ -75,24 +79,54 @@ pub(super) const MEMBERS: [(&str, Kind); 31] = [
     ("attestationFormats", Kind::Names),
     ("uvCountSinceLastPinEntry", Kind::Number),
     ("longTouchForReset", Kind::Flag),
-    ("encIdentifier", Kind::Bytes),
+    ("encIdentifier", Kind::Bytes(32)),
     ("transportsForReset", Kind::Names),
     ("pinComplexityPolicy", Kind::Flag),
     ("pinComplexityPolicyURL", Kind::Text),
     ("maxPINLength", Kind::Number),
-    ("encCredStoreState", Kind::Bytes),
+    ("encCredStoreState", Kind::Bytes(32)),
     ("authenticatorConfigCommands", Kind::Numbers),
 ];
 
-impl TryFrom<BTreeMap<String, Told>> for GetInfo {
-    type Error = String;
+impl<'de> Deserialize<'de> for GetInfo {
+    fn deserialize<D: Deserializer<'de>>(table: D) -> Result<Self, D::Error> {
+        table.deserialize_map(Table)
+    }
+}
 
-    fn try_from(written: BTreeMap<String, Told>) -> Result<Self, String> {
-        let mut announced = Announced::default();
-        for (name, told) in &written {
-            lay(name, told, &mut announced)?;
+/// Reads member by member, so that what is wrong with one is told with its line.
+struct Table;
+
+impl<'de> Visitor<'de> for Table {
+    type Value = GetInfo;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<GetInfo, A::Error> {
+        let mut all = GetInfo::default();
+        while let Some(name) = table.next_key()? {
+            table.next_value_seed(Entry { name, all: &mut all })?;
         }
-        Ok(Self { written, announced })
+        Ok(all)
+    }
+}
+
+/// What becomes of the value of one.
+struct Entry<'a> {
+    name: String,
+    all: &'a mut GetInfo,
+}
+
+impl<'de> DeserializeSeed<'de> for Entry<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+        let told = Told::deserialize(value)?;
+        lay(&self.name, &told, &mut self.all.announced).map_err(D::Error::custom)?;
+        self.all.written.insert(self.name, told);
+        Ok(())
     }
 }
 
@@ -106,7 +140,7 @@ fn lay(name: &str, told: &Told, announced: &mut Announced) -> Result<(), String>
     match (name, told) {
         (OMIT, Told::Names(names)) => {
             for name in names {
-                announced.members.insert(number(name)?, None);
+                announced.members.insert(dispensable(name)?, None);
             }
         }
         (OMIT_OPTIONS, Told::Names(names)) => {
@@ -136,13 +170,25 @@ fn number(name: &str) -> Result<u8, String> {
     }
 }
 
+/// The same of one that may be missing: no platform reads an answer without the others (GI-10, GI-12).
+fn dispensable(name: &str) -> Result<u8, String> {
+    match number(name)? {
+        VERSIONS | AAGUID => Err(format!(
+            "no platform reads a getInfo without {name} (GI-10, GI-12){NEXT}take {name} out of `{OMIT}`"
+        )),
+        number => Ok(number),
+    }
+}
+
 /// The value of the member with this number, as it is told.
 fn member(number: u8, name: &str, told: &Told) -> Result<Member, String> {
     let (_, kind) = MEMBERS[usize::from(number) - 1];
     let value = match (kind, told) {
         (Kind::Flag, Told::Flag(flag)) => Some(Member::Flag(*flag)),
         (Kind::Number, Told::Number(number)) => u64::try_from(*number).ok().map(Member::Number),
-        (Kind::Bytes, Told::Text(digits)) => bytes(digits).map(Member::Bytes),
+        (Kind::Bytes(length), Told::Text(digits)) => {
+            bytes(digits).filter(|bytes| bytes.len() == length).map(Member::Bytes)
+        }
         (Kind::Text, Told::Text(text)) => Some(Member::Bytes(text.clone().into_bytes())),
         (Kind::Names, Told::Names(names)) => Some(Member::Names(names.clone())),
         (Kind::Numbers, Told::Numbers(numbers)) => all(numbers).map(Member::Numbers),
@@ -157,8 +203,16 @@ fn member(number: u8, name: &str, told: &Told) -> Result<Member, String> {
         }
         _ => None,
     };
-    value.ok_or_else(|| format!("{name} of getInfo is {}", kind.words()))
+    value.ok_or_else(|| match kind {
+        Kind::Bytes(length) => {
+            format!("{name} of getInfo is a text of {} hexadecimal digits", 2 * length)
+        }
+        kind => format!("{name} of getInfo is {}", kind.words()),
+    })
 }
+
+const VERSIONS: u8 = 1;
+const AAGUID: u8 = 3;
 
 /// Hexadecimal digits, two for each byte.
 fn bytes(digits: &str) -> Option<Vec<u8>> {
@@ -177,7 +231,7 @@ impl Kind {
         match self {
             Self::Flag => "true or false",
             Self::Number => "a whole number, not negative",
-            Self::Bytes => "a text of hexadecimal digits, two for each byte",
+            Self::Bytes(_) => "a text of hexadecimal digits",
             Self::Text => "a text",
             Self::Names => "a list of texts",
             Self::Numbers => "a list of whole numbers, none of them negative",

@@ -5,6 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer, Error};
 
 use super::description::Description;
+use super::lines::line_at;
 
 /// What is wrong with a text, and where.
 #[derive(Debug, PartialEq)]
@@ -98,10 +99,13 @@ impl Fault {
     }
 
     fn at(start: usize, message: &str, text: &str) -> Self {
-        let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
-        match Unknown::parse(message) {
-            Some(unknown) => Self { line, next: unknown.advice(), what: unknown.what },
-            None => Self { line, next: KEYS.to_owned(), what: in_plain_words(message) },
+        let line = line_at(text, start);
+        match (Unknown::parse(message), message.split_once(NEXT)) {
+            (Some(unknown), _) => Self { line, next: unknown.advice(), what: unknown.what },
+            (None, Some((what, next))) => {
+                Self { line, next: next.to_owned(), what: what.to_owned() }
+            }
+            (None, None) => Self { line, next: KEYS.to_owned(), what: in_plain_words(message) },
         }
     }
 }
@@ -135,17 +139,24 @@ impl<'a> Unknown<'a> {
     }
 }
 
-/// The names of Rust's numbers mean nothing to people.
+/// The names of Rust's types mean nothing to people.
 fn in_plain_words(message: &str) -> String {
-    let numbers = [
+    let types = [
         ("expected u8", "expected a whole number from 0 to 255"),
         ("expected u16", "expected a whole number from 0 to 65535"),
         ("expected u32", "expected a whole number, not negative"),
         ("expected usize", "expected a whole number, not negative"),
+        ("expected a sequence", "expected a list"),
+        ("expected a boolean", "expected true or false"),
+        ("expected path string", "expected the name of a file"),
+        ("wanted string or table", "expected a text"),
     ];
-    let plain = numbers.iter().find(|(rust, _)| message.ends_with(rust));
+    let plain = types.iter().find(|(rust, _)| message.ends_with(rust));
     plain.map_or(message.to_owned(), |(rust, words)| message.replace(rust, words))
 }
+
+/// Between what is wrong and what to do about it, in a message of ours.
+pub(super) const NEXT: &str = "; next: ";
 
 /// Between names that have nothing in common, 0, and the same one twice, 1.
 const MUCH_LIKE: f64 = 0.5;

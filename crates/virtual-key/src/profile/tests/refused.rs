@@ -1,6 +1,7 @@
 //! What is no profile, and what is said then.
 
 use super::*;
+use crate::faults::MAX_FAULTS;
 
 #[test]
 fn mistakes_are_told_with_their_line_and_the_cure() {
@@ -60,59 +61,68 @@ fn a_name_that_is_neither_built_in_nor_a_file_is_told_the_nearest_and_what_there
 }
 
 #[test]
-fn contradictions_are_told_with_their_rule() {
-    let told = |what: &str| {
+fn contradictions_are_told_with_their_rule_and_the_line_of_one_of_them() {
+    let told = |line: usize, what: &str| {
         format!(
-            "profile test.toml contradicts itself: {what}\n\
+            "profile test.toml contradicts itself, line {line}: {what}\n\
              next: change one of these settings; docs/profiles.md says what each of them means"
         )
     };
     let cases = [
-        ("extensions = []", "FIDO_2_1 and later need the extension hmac-secret (GI-110)"),
-        ("versions = [\"FIDO_2_3\"]", "FIDO_2_3 needs FIDO_2_1 and FIDO_2_0 beside it (GI-101)"),
+        (1, "extensions = []", "FIDO_2_1 and later need the extension hmac-secret (GI-110)"),
+        (1, "versions = [\"FIDO_2_3\"]", "FIDO_2_3 needs FIDO_2_1 and FIDO_2_0 beside it (GI-101)"),
         (
+            2,
             "[options]\ncredMgmt = false\nrk = false",
             "perCredMgmtRO needs credMgmt and user verification (GI-86)",
         ),
         (
+            3,
             "authenticatorConfigCommands = [\"setMinPINLength\"]\n[options]\nalwaysUv = true",
             "alwaysUv needs the configuration command toggleAlwaysUv (GI-78)",
         ),
         (
+            2,
             "extends = \"fido2.0\"\nextensions = [\"hmac-secret\", \"largeBlobKey\"]",
             "the extension largeBlobKey needs largeBlobs (GI-81)",
         ),
         (
+            2,
             "extends = \"fido2.0\"\nextensions = [\"hmac-secret\", \"minPinLength\"]",
             "the extension minPinLength needs the configuration command setMinPINLength (GI-84)",
         ),
-        ("pinUvAuthProtocols = [2, 3]", "the PIN/UV auth protocols are 1 and 2 (GI-15)"),
+        (1, "pinUvAuthProtocols = [2, 3]", "the PIN/UV auth protocols are 1 and 2 (GI-15)"),
         (
+            1,
             "capacity = 0",
             "the capacity is 1 to 100000, and without discoverable credentials rk is false (GI-29)",
         ),
         (
+            1,
             "maxSerializedLargeBlobArray = 65537",
             "maxSerializedLargeBlobArray is at most 65536 (LB-02)",
         ),
-        ("transports = []", "a key needs a transport, and lists each once (GI-18)"),
+        (1, "transports = []", "a key needs a transport, and lists each once (GI-18)"),
         (
+            1,
             "transportsForReset = [\"smart-card\"]",
             "transportsForReset are one or more of the transports, listed once each (GI-35)",
         ),
-        ("vendorId = 0", "the vendorId is not 0, which some hosts refuse (HD-94)"),
-        ("description = \"\"", "the description is 1 to 63 ASCII characters (AT-51)"),
+        (1, "vendorId = 0", "the vendorId is not 0, which some hosts refuse (HD-94)"),
+        (1, "description = \"\"", "the description is 1 to 63 ASCII characters (AT-51)"),
         (
+            1,
             "algorithms = [\"ES256\", \"ES256\"]",
             "versions, algorithms and PIN/UV auth protocols are listed once each (GI-19)",
         ),
         (
+            6,
             SENSOR_WITHOUT_PIN,
             "a fingerprint sensor needs clientPin: only a PIN can authorise enrolling the first finger (BE-31)",
         ),
     ];
-    for (text, what) in cases {
-        assert_eq!(refusal(text), told(what), "{text}");
+    for (line, text, what) in cases {
+        assert_eq!(refusal(text), told(line, what), "{text}");
     }
     let limits = "capacity = 100000\nmaxSerializedLargeBlobArray = 65536";
     assert_eq!(config(&profile(limits)).capacity, 100_000);
@@ -161,11 +171,29 @@ fn a_member_that_is_none_or_of_another_kind_is_refused() {
         ("omit = [\"maxPinLength\"]", "unknown member `maxPinLength` of getInfo"),
         ("maxMsgSize = -1", "maxMsgSize of getInfo is a whole number, not negative"),
         ("versions = [1]", "versions of getInfo is a list of texts"),
-        ("aaguid = \"xy\"", "aaguid of getInfo is a text of hexadecimal digits"),
+        ("aaguid = \"xy\"", "aaguid of getInfo is a text of 32 hexadecimal digits"),
+        ("encIdentifier = \"00\"", "encIdentifier of getInfo is a text of 64 hexadecimal digits"),
         ("omit = true", "omit is a list of names"),
+        ("omit = [\"versions\"]", "line 2: no platform reads a getInfo without versions (GI-10"),
+        ("omit = [\"aaguid\"]", "next: take aaguid out of `omit`"),
     ];
     are_refused("getInfo", &cases);
     assert!(refusal("[getInfo]\nmaxMsgSiz = 1").contains("write `maxMsgSize`"));
+}
+
+#[test]
+fn a_fault_that_is_none_is_told_with_its_line_and_the_cure() {
+    let first = "[[faults]]\nkind = \"busy\"\n\n";
+    let told = |text: &str| refusal(&format!("{first}[[faults]]\n{text}"));
+    let expected =
+        "profile test.toml, line 4: there is no fault and no recipe bsy\nnext: write busy";
+    assert_eq!(told("kind = \"bsy\""), expected);
+    assert!(told("kind = \"busy\"\nbytes = 1").ends_with("\nnext: leave out bytes"));
+    assert!(
+        refusal("faults = [5]").contains("line 1: invalid type: integer `5`, expected a table")
+    );
+    assert!(profile(&first.repeat(MAX_FAULTS)).faults().len() == MAX_FAULTS);
+    assert!(refusal(&first.repeat(MAX_FAULTS + 1)).contains("a key has 64 faults at most"));
 }
 
 #[test]
