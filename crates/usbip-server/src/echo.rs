@@ -4,10 +4,19 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::function::{HidFunction, Report};
+use crate::timed::Timed;
 
 /// Sends each report back, the first one first: for examples, tests, and measuring what the way there costs.
 #[derive(Debug, Default)]
 pub struct Echo(VecDeque<Report>);
+
+impl Timed for Echo {
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        None
+    }
+
+    fn handle_timeout(&mut self) {}
+}
 
 impl HidFunction for Echo {
     fn attached(&mut self) {
@@ -23,10 +32,4 @@ impl HidFunction for Echo {
     fn input(&mut self, _reads: usize) -> Option<Report> {
         self.0.pop_front()
     }
-
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        None
-    }
-
-    fn handle_timeout(&mut self) {}
 }

@@ -1,6 +1,6 @@
-//! The function behind a HID interface: 64-byte reports out, 64-byte reports in, and time.
+//! The function behind a HID interface: 64-byte reports out, 64-byte reports in.
 
-use std::time::Duration;
+use crate::timed::Timed;
 
 /// Bytes in a report, and in a packet of either interrupt endpoint (HD-92).
 pub const REPORT_LENGTH: usize = 64;
@@ -13,7 +13,7 @@ pub type Report = [u8; REPORT_LENGTH];
 /// A call must not block, nor may anybody keep the function borrowed while a task waits. What
 /// happens elsewhere (a touch, a finished computation) is announced with
 /// [`Port::wake`](crate::Port::wake), or from another thread with its [`Waker`](crate::Waker).
-pub trait HidFunction {
+pub trait HidFunction: Timed {
     /// The device was imported: it has just been plugged in and powered up.
     fn attached(&mut self);
 
@@ -33,18 +33,4 @@ pub trait HidFunction {
     /// last program has closed the device node, or was killed. The next [`input`](Self::input) tells
     /// that somebody reads again.
     fn unread(&mut self) {}
-
-    /// Whether what the host sent is being worked on elsewhere, and the answer will be announced with a wake. Replies wait for it, at
-    /// most [`HOLD`](crate::limits::HOLD): most answers come sooner, and go in one write with all that came before them.
-    fn is_working(&self) -> bool {
-        false
-    }
-
-    /// In how long [`handle_timeout`](Self::handle_timeout) wants to be called, if nothing happens before: zero for now,
-    /// `None` for never. Then nothing wakes up.
-    fn poll_timeout(&mut self) -> Option<Duration>;
-
-    /// The moment that [`poll_timeout`](Self::poll_timeout) named has come, or is long past: a process that
-    /// was not scheduled for a while is late. What the host had sent by now was handed in before.
-    fn handle_timeout(&mut self);
 }

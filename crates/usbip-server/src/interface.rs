@@ -208,9 +208,18 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::function::Report;
+    use crate::timed::Timed;
 
     /// Does nothing, as a HID function and as a card.
     pub(crate) struct Silent;
+
+    impl Timed for Silent {
+        fn poll_timeout(&mut self) -> Option<Duration> {
+            None
+        }
+
+        fn handle_timeout(&mut self) {}
+    }
 
     impl HidFunction for Silent {
         fn attached(&mut self) {}
@@ -219,10 +228,6 @@ pub(crate) mod tests {
         fn input(&mut self, _: usize) -> Option<Report> {
             None
         }
-        fn poll_timeout(&mut self) -> Option<Duration> {
-            None
-        }
-        fn handle_timeout(&mut self) {}
     }
 
     impl SmartCard for Silent {
@@ -238,10 +243,6 @@ pub(crate) mod tests {
             None
         }
         fn abort(&mut self) {}
-        fn poll_timeout(&mut self) -> Option<Duration> {
-            None
-        }
-        fn handle_timeout(&mut self) {}
     }
 
     pub(crate) fn hid() -> Interface {

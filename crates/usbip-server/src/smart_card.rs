@@ -1,6 +1,6 @@
-//! The smart card on a reader: command APDUs in, response APDUs out, and time.
+//! The smart card on a reader: command APDUs in, response APDUs out.
 
-use std::time::Duration;
+use crate::timed::Timed;
 
 /// The card's side of a reader (ISO 7816-4, an ICC in the words of CCID), called on the task of the connection that imported the
 /// reader. Of what the bytes mean the reader knows nothing.
@@ -8,7 +8,7 @@ use std::time::Duration;
 /// A call must not block, nor may anybody keep the card borrowed while a task waits. What happens elsewhere (the card is laid
 /// on or taken off, a response is ready) is announced with [`Port::wake`](crate::Port::wake), or from another thread with its
 /// [`Waker`](crate::Waker).
-pub trait SmartCard {
+pub trait SmartCard: Timed {
     /// Which card is in the slot, by a number that the one before it did not have; `None`: the slot is empty. A card that was
     /// taken off and laid on again has another number: it has lost power meanwhile.
     fn insertion(&self) -> Option<u32>;
@@ -28,24 +28,12 @@ pub trait SmartCard {
 
     /// The host no longer wants the response to the last command.
     fn abort(&mut self);
-
-    /// Whether a response is being worked on elsewhere, and will soon be announced with a wake. Replies wait for it, at most
-    /// [`HOLD`](crate::limits::HOLD), and go in one write with it.
-    fn is_working(&self) -> bool {
-        false
-    }
-
-    /// In how long [`handle_timeout`](Self::handle_timeout) wants to be called, if nothing happens before: zero for now, `None`
-    /// for never.
-    fn poll_timeout(&mut self) -> Option<Duration>;
-
-    /// The moment that [`poll_timeout`](Self::poll_timeout) named has come, or is long past.
-    fn handle_timeout(&mut self);
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use std::collections::VecDeque;
+    use std::time::Duration;
 
     use super::*;
 
@@ -59,6 +47,14 @@ pub(crate) mod tests {
         pub(crate) power_ups: usize,
         pub(crate) has_power: bool,
         pub(crate) aborts: usize,
+    }
+
+    impl Timed for Mirror {
+        fn poll_timeout(&mut self) -> Option<Duration> {
+            None
+        }
+
+        fn handle_timeout(&mut self) {}
     }
 
     impl SmartCard for Mirror {
@@ -84,10 +80,6 @@ pub(crate) mod tests {
             self.aborts += 1;
             self.commands.clear();
         }
-        fn poll_timeout(&mut self) -> Option<Duration> {
-            None
-        }
-        fn handle_timeout(&mut self) {}
     }
 
     pub(crate) const ATR: [u8; 5] = [0x3B, 0x80, 0x80, 0x01, 0x01];

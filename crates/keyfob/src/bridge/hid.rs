@@ -7,7 +7,7 @@ use ctap_client::Status;
 use ctap_client::commands::code;
 use hid_transport::{ChannelId, Device, Event, Kind, RequestId, Settings};
 use tokio::sync::mpsc::UnboundedReceiver;
-use usbip_server::{HidFunction, Report};
+use usbip_server::{HidFunction, Report, Timed};
 use virtual_key::platform::Clock;
 
 use super::order::{News, Order, Request, Wish};
@@ -75,6 +75,18 @@ impl BridgedKey {
     }
 }
 
+impl Timed for BridgedKey {
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        let now = self.catch_up();
+        self.device.poll_timeout().map(|at| at.saturating_sub(now))
+    }
+
+    fn handle_timeout(&mut self) {
+        let now = self.catch_up();
+        self.device.handle_timeout(now);
+    }
+}
+
 impl HidFunction for BridgedKey {
     fn attached(&mut self) {
         self.device.reset();
@@ -116,15 +128,5 @@ impl HidFunction for BridgedKey {
         self.catch_up();
         self.abandon();
         self.device.abandon();
-    }
-
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        let now = self.catch_up();
-        self.device.poll_timeout().map(|at| at.saturating_sub(now))
-    }
-
-    fn handle_timeout(&mut self) {
-        let now = self.catch_up();
-        self.device.handle_timeout(now);
     }
 }

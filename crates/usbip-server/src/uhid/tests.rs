@@ -10,6 +10,7 @@ use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use super::*;
 use crate::device::DeviceInfo;
 use crate::server::Server;
+use crate::timed::Timed;
 
 /// Sends back what it gets, and tells what becomes of it.
 #[derive(Default)]
@@ -17,6 +18,17 @@ struct Echo {
     reports: VecDeque<Report>,
     told: Vec<&'static str>,
     alarm: Option<Instant>,
+}
+
+impl Timed for Echo {
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        self.alarm.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    fn handle_timeout(&mut self) {
+        self.alarm = None;
+        self.reports.push_back([9; 64]);
+    }
 }
 
 impl HidFunction for Echo {
@@ -35,13 +47,6 @@ impl HidFunction for Echo {
     }
     fn unread(&mut self) {
         self.told.push("unread");
-    }
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        self.alarm.map(|at| at.saturating_duration_since(Instant::now()))
-    }
-    fn handle_timeout(&mut self) {
-        self.alarm = None;
-        self.reports.push_back([9; 64]);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use usbip_server::SmartCard;
+use usbip_server::{SmartCard, Timed};
 
 /// Answers each command with itself and 9000, at once or some time later.
 #[derive(Default)]
@@ -13,6 +13,15 @@ pub(crate) struct Card {
     pub(crate) command: Option<(Vec<u8>, Instant)>,
     pub(crate) power: Vec<bool>,
     pub(crate) aborts: usize,
+}
+
+impl Timed for Card {
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        let at = self.command.as_ref().map(|(_, at)| *at)?;
+        Some(at.saturating_duration_since(Instant::now()))
+    }
+
+    fn handle_timeout(&mut self) {}
 }
 
 impl SmartCard for Card {
@@ -37,11 +46,6 @@ impl SmartCard for Card {
         self.aborts += 1;
         self.command = None;
     }
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        let at = self.command.as_ref().map(|(_, at)| *at)?;
-        Some(at.saturating_duration_since(Instant::now()))
-    }
-    fn handle_timeout(&mut self) {}
 }
 
 pub(crate) const ATR: [u8; 5] = [0x3B, 0x80, 0x80, 0x01, 0x01];

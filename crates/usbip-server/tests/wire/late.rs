@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
-use usbip_server::{ConnectionError, HidFunction, Interface, Port, Report, Server, limits};
+use usbip_server::{ConnectionError, HidFunction, Interface, Port, Report, Server, Timed, limits};
 
 use crate::peer::*;
 
@@ -25,6 +25,18 @@ struct Impatient {
     timeouts: Vec<usize>,
 }
 
+impl Timed for Impatient {
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        self.deadline.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    fn handle_timeout(&mut self) {
+        if self.deadline.take_if(|at| *at <= Instant::now()).is_some() {
+            self.timeouts.push(self.reports);
+        }
+    }
+}
+
 impl HidFunction for Impatient {
     fn attached(&mut self) {}
     fn detached(&mut self) {}
@@ -36,14 +48,6 @@ impl HidFunction for Impatient {
     }
     fn input(&mut self, _: usize) -> Option<Report> {
         None
-    }
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        self.deadline.map(|at| at.saturating_duration_since(Instant::now()))
-    }
-    fn handle_timeout(&mut self) {
-        if self.deadline.take_if(|at| *at <= Instant::now()).is_some() {
-            self.timeouts.push(self.reports);
-        }
     }
 }
 
@@ -203,6 +207,21 @@ struct Slow {
     works: bool,
 }
 
+impl Timed for Slow {
+    fn is_working(&self) -> bool {
+        self.works
+    }
+
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        if std::mem::take(&mut self.works) {
+            std::thread::sleep(2 * limits::HOLD);
+        }
+        None
+    }
+
+    fn handle_timeout(&mut self) {}
+}
+
 impl HidFunction for Slow {
     fn attached(&mut self) {}
     fn detached(&mut self) {}
@@ -212,16 +231,6 @@ impl HidFunction for Slow {
     fn input(&mut self, _: usize) -> Option<Report> {
         None
     }
-    fn is_working(&self) -> bool {
-        self.works
-    }
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        if std::mem::take(&mut self.works) {
-            std::thread::sleep(2 * limits::HOLD);
-        }
-        None
-    }
-    fn handle_timeout(&mut self) {}
 }
 
 /// By the wall clock: no other one goes on within a call.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::Instant;
-use usbip_server::{ConnectionError, DeviceInfo, HidFunction, Interface, Port, Report, Server};
+use usbip_server::{
+    ConnectionError, DeviceInfo, HidFunction, Interface, Port, Report, Server, Timed,
+};
 
 pub(crate) const STALL: i32 = -32;
 pub(crate) const UNLINKED: i32 = -104;
@@ -31,6 +33,23 @@ pub(crate) struct Echo {
     pub(crate) alarm: Option<Instant>,
 }
 
+impl Timed for Echo {
+    fn is_working(&self) -> bool {
+        self.works
+    }
+
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        self.polls += 1;
+        self.alarm.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    fn handle_timeout(&mut self) {
+        if self.alarm.take_if(|at| *at <= Instant::now()).is_some() {
+            self.reports.push_back([1; 64]);
+        }
+    }
+}
+
 impl HidFunction for Echo {
     fn attached(&mut self) {
         assert_eq!(self.attached, self.detached, "one importer at a time");
@@ -46,18 +65,6 @@ impl HidFunction for Echo {
     fn input(&mut self, reads: usize) -> Option<Report> {
         self.reads.push(reads);
         self.reports.pop_front()
-    }
-    fn is_working(&self) -> bool {
-        self.works
-    }
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        self.polls += 1;
-        self.alarm.map(|at| at.saturating_duration_since(Instant::now()))
-    }
-    fn handle_timeout(&mut self) {
-        if self.alarm.take_if(|at| *at <= Instant::now()).is_some() {
-            self.reports.push_back([1; 64]);
-        }
     }
 }
 

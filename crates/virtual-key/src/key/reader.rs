@@ -1,7 +1,5 @@
 //! The key on a smart card reader: as that drives a card.
 
-use std::time::Duration;
-
 use ctap_core::Transport;
 use usbip_server::SmartCard;
 
@@ -75,18 +73,6 @@ impl SmartCard for UsbKey {
     fn abort(&mut self) {
         let now = self.catch_up();
         self.key.reset_card(now);
-    }
-
-    fn is_working(&self) -> bool {
-        self.key.is_working()
-    }
-
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        self.due_in()
-    }
-
-    fn handle_timeout(&mut self) {
-        self.let_time_pass();
     }
 }
 

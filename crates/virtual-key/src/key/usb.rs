@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ctap_core::Transport;
-use usbip_server::{HidFunction, Report};
+use usbip_server::{HidFunction, Report, Timed};
 
 use super::Key;
 use crate::platform::Clock;
@@ -64,6 +64,20 @@ impl UsbKey {
     }
 }
 
+impl Timed for UsbKey {
+    fn is_working(&self) -> bool {
+        self.key.is_working()
+    }
+
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        self.due_in()
+    }
+
+    fn handle_timeout(&mut self) {
+        self.let_time_pass();
+    }
+}
+
 impl HidFunction for UsbKey {
     fn attached(&mut self) {
         self.power_ups = self.power_ups.wrapping_add(1);
@@ -87,17 +101,5 @@ impl HidFunction for UsbKey {
     fn unread(&mut self) {
         let now = self.catch_up();
         self.key.unread(now);
-    }
-
-    fn is_working(&self) -> bool {
-        self.key.is_working()
-    }
-
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        self.due_in()
-    }
-
-    fn handle_timeout(&mut self) {
-        self.let_time_pass();
     }
 }

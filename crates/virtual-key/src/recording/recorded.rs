@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ctap_client::trace::Direction;
-use usbip_server::{HidFunction, Report, SmartCard};
+use usbip_server::{HidFunction, Report, SmartCard, Timed};
 
 use super::Tap;
 
@@ -19,6 +19,20 @@ impl<F: ?Sized> Recorded<F> {
     /// Puts a tap on it.
     pub fn new(inner: Rc<RefCell<F>>, tap: Tap) -> Self {
         Self { tap, inner }
+    }
+}
+
+impl<T: Timed + ?Sized> Timed for Recorded<T> {
+    fn is_working(&self) -> bool {
+        self.inner.borrow().is_working()
+    }
+
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        self.inner.borrow_mut().poll_timeout()
+    }
+
+    fn handle_timeout(&mut self) {
+        self.inner.borrow_mut().handle_timeout();
     }
 }
 
@@ -45,18 +59,6 @@ impl<F: HidFunction + ?Sized> HidFunction for Recorded<F> {
 
     fn unread(&mut self) {
         self.inner.borrow_mut().unread();
-    }
-
-    fn is_working(&self) -> bool {
-        self.inner.borrow().is_working()
-    }
-
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        self.inner.borrow_mut().poll_timeout()
-    }
-
-    fn handle_timeout(&mut self) {
-        self.inner.borrow_mut().handle_timeout();
     }
 }
 
@@ -88,17 +90,5 @@ impl<C: SmartCard + ?Sized> SmartCard for Recorded<C> {
 
     fn abort(&mut self) {
         self.inner.borrow_mut().abort();
-    }
-
-    fn is_working(&self) -> bool {
-        self.inner.borrow().is_working()
-    }
-
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        self.inner.borrow_mut().poll_timeout()
-    }
-
-    fn handle_timeout(&mut self) {
-        self.inner.borrow_mut().handle_timeout();
     }
 }

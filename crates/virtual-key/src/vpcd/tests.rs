@@ -8,6 +8,8 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
+use usbip_server::Timed;
+
 use super::*;
 
 /// Answers each command with the command itself.
@@ -19,6 +21,14 @@ struct Mirror {
     command: Option<Vec<u8>>,
     /// It takes its time for responses.
     is_slow: bool,
+}
+
+impl Timed for Mirror {
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        None
+    }
+
+    fn handle_timeout(&mut self) {}
 }
 
 impl SmartCard for Mirror {
@@ -49,12 +59,6 @@ impl SmartCard for Mirror {
     fn abort(&mut self) {
         self.command = None;
     }
-
-    fn poll_timeout(&mut self) -> Option<Duration> {
-        None
-    }
-
-    fn handle_timeout(&mut self) {}
 }
 
 /// A card, the place where its reader listens, and what was told.
