@@ -1,5 +1,6 @@
 //! CTAP section 11.3: a conversation with a card, over whatever carries APDUs.
 
+use std::ops::DerefMut;
 use std::thread;
 
 use apdu_transport::client::{Fault, Next, Request};
@@ -51,13 +52,8 @@ pub struct Reader {
     pub atr: Vec<u8>,
 }
 
-impl<P: ApduPipe + ?Sized> ApduPipe for &mut P {
-    fn alone(&mut self, request: &mut Alone<'_>) -> Result<Vec<u8>, TransportError> {
-        (**self).alone(request)
-    }
-}
-
-impl<P: ApduPipe + ?Sized> ApduPipe for Box<P> {
+/// A borrowed one, or one in a box.
+impl<P: DerefMut<Target: ApduPipe>> ApduPipe for P {
     fn alone(&mut self, request: &mut Alone<'_>) -> Result<Vec<u8>, TransportError> {
         (**self).alone(request)
     }

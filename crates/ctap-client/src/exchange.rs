@@ -1,5 +1,7 @@
 //! The seam between what is said to a key and how it gets there.
 
+use std::ops::DerefMut;
+
 pub use hid_transport::KeepaliveStatus;
 
 use crate::error::TransportError;
@@ -40,21 +42,8 @@ pub trait Exchange {
     }
 }
 
-impl<E: Exchange + ?Sized> Exchange for &mut E {
-    fn exchange(
-        &mut self,
-        request: &[u8],
-        on_keepalive: &mut dyn FnMut(KeepaliveStatus) -> Patience,
-    ) -> Result<Vec<u8>, TransportError> {
-        (**self).exchange(request, on_keepalive)
-    }
-
-    fn exchange_u2f(&mut self, apdu: &[u8]) -> Result<Vec<u8>, TransportError> {
-        (**self).exchange_u2f(apdu)
-    }
-}
-
-impl<E: Exchange + ?Sized> Exchange for Box<E> {
+/// A borrowed one, or one in a box.
+impl<P: DerefMut<Target: Exchange>> Exchange for P {
     fn exchange(
         &mut self,
         request: &[u8],

@@ -1,6 +1,7 @@
 //! CTAP section 11.2: the 64-byte reports a HID key speaks in, and whatever carries them.
 
 use std::io;
+use std::ops::DerefMut;
 use std::time::Duration;
 
 pub use hid_transport::Report;
@@ -22,17 +23,8 @@ pub trait ReportPipe {
     fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>>;
 }
 
-impl<P: ReportPipe + ?Sized> ReportPipe for &mut P {
-    fn send(&mut self, report: &Report) -> io::Result<()> {
-        (**self).send(report)
-    }
-
-    fn receive(&mut self, timeout: Duration) -> io::Result<Option<Report>> {
-        (**self).receive(timeout)
-    }
-}
-
-impl<P: ReportPipe + ?Sized> ReportPipe for Box<P> {
+/// A borrowed one, or one in a box.
+impl<P: DerefMut<Target: ReportPipe>> ReportPipe for P {
     fn send(&mut self, report: &Report) -> io::Result<()> {
         (**self).send(report)
     }
