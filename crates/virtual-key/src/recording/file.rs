@@ -1,11 +1,12 @@
 //! The file of a recording: private, one process's, and whole blocks alone.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 
 use super::pcapng::whole;
 use crate::error::Error;
@@ -25,7 +26,7 @@ impl RecordingFile {
     /// # Errors
     /// It cannot be written, is open to others, is no recording, or another process records in it.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let cannot = |error| file_error("record in", path, error, "name a file of your own");
+        let cannot = |error| file_error("record in", path, in_words(error), A_FILE);
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = OpenOptions::new()
             .read(true)
@@ -35,7 +36,8 @@ impl RecordingFile {
             .custom_flags(flags.bits().cast_signed())
             .open(path)
             .map_err(cannot)?;
-        sealed_records::check_private_file(&file, path)?;
+        let is_private = sealed_records::check_private_file(&file, path);
+        is_private.map_err(|error| cannot(io::Error::other(error)))?;
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
             let error = io::Error::other("another process records in it");
             file_error("record in", path, error, "name another file, or end that one")
@@ -68,13 +70,20 @@ impl RecordingFile {
     }
 
     fn cut(&mut self) -> io::Result<()> {
-        let mut all = Vec::new();
-        self.file.rewind()?;
-        self.file.read_to_end(&mut all)?;
-        let whole = whole(&all).ok_or_else(|| {
+        let whole = whole(&mut BufReader::new(&self.file))?.ok_or_else(|| {
             io::Error::other("it holds something else than a recording, and is left as it is")
         })?;
-        self.length = whole as u64;
-        if whole < all.len() { self.file.set_len(self.length) } else { Ok(()) }
+        self.length = whole;
+        if whole < self.file.metadata()?.len() { self.file.set_len(whole) } else { Ok(()) }
     }
 }
+
+fn in_words(error: io::Error) -> io::Error {
+    match error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
+        true => io::Error::other("it is a link, and links are not followed"),
+        false => error,
+    }
+}
+
+const A_FILE: &str =
+    "name a file that is not there, or a regular one of yours that is closed to others (chmod 600)";

@@ -1,5 +1,6 @@
 //! The blocks of a pcapng file that a recording is made of (draft-ietf-opsawg-pcapng, section 4), little-endian.
 
+use std::io::{self, Read, Seek};
 use std::time::{Duration, SystemTime};
 
 /// A section header block: what made the file, and what is to be said of all of it.
@@ -35,27 +36,51 @@ pub(super) fn packet(
 }
 
 /// Where the last whole block of a file ends; `None`: it is no such file, or of a machine of the other byte order.
-pub(super) fn whole(file: &[u8]) -> Option<usize> {
-    let mut end = 0;
-    while let Some(length) = file.get(end..).and_then(whole_block) {
-        end += length;
+///
+/// # Errors
+/// What the medium says.
+pub(super) fn whole(file: &mut (impl Read + Seek)) -> io::Result<Option<u64>> {
+    let mut head = Vec::new();
+    file.rewind()?;
+    file.by_ref().take(12).read_to_end(&mut head)?;
+    let is_ours = head.get(..4) == Some(SECTION.to_le_bytes().as_slice())
+        && head.get(8..).is_none_or(|magic| MAGIC.to_le_bytes().starts_with(magic));
+    if !is_ours && !head.is_empty() {
+        return Ok(None);
     }
-    let is_ours = file.get(..4) == Some(SECTION.to_le_bytes().as_slice())
-        && file.get(8..12).is_none_or(|magic| magic == MAGIC.to_le_bytes());
-    (is_ours || file.is_empty()).then_some(end)
+    file.rewind()?;
+    let mut end = 0;
+    while let Some(length) = pass_block(file)? {
+        end += u64::from(length);
+    }
+    Ok(Some(end))
 }
 
-/// How long the block is that begins here, if all of it is there.
-fn whole_block(file: &[u8]) -> Option<usize> {
-    let stated = file.get(4..8)?.try_into().ok().map(u32::from_le_bytes)?;
-    let length = usize::try_from(stated).ok().filter(|length| *length >= 12)?;
-    let last = file.get(length.checked_sub(4)?..length)?;
-    (last == stated.to_le_bytes()).then_some(length)
+/// How long the block is that begins here, if all of it is there; reads on behind it.
+fn pass_block(file: &mut (impl Read + Seek)) -> io::Result<Option<u32>> {
+    let Some([_, _, _, _, length @ ..]) = read::<8>(file)? else { return Ok(None) };
+    let stated = u32::from_le_bytes(length);
+    if stated < AROUND {
+        return Ok(None);
+    }
+    file.seek_relative(i64::from(stated - AROUND))?;
+    Ok((read(file)? == Some(length)).then_some(stated))
+}
+
+/// The next bytes, if there are so many.
+fn read<const N: usize>(file: &mut impl Read) -> io::Result<Option<[u8; N]>> {
+    let mut bytes = [0; N];
+    match file.read_exact(&mut bytes) {
+        Ok(()) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn block(kind: u32, parts: &[Vec<u8>]) -> Vec<u8> {
     let body = padded(parts.concat());
-    let length = u32::try_from(body.len().saturating_add(12)).unwrap_or(u32::MAX).to_le_bytes();
+    let length =
+        u32::try_from(body.len().saturating_add(AROUND as usize)).unwrap_or(u32::MAX).to_le_bytes();
     [&kind.to_le_bytes()[..], &length, &body, &length].concat()
 }
 
@@ -72,6 +97,8 @@ fn padded(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 // Blocks.
+/// Bytes: type, and length on both ends.
+const AROUND: u32 = 12;
 const SECTION: u32 = 0x0A0D_0D0A;
 const INTERFACE: u32 = 1;
 const PACKET: u32 = 6;
@@ -93,9 +120,15 @@ const LONGEST_OPTION: usize = 4096;
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    fn whole(file: &[u8]) -> Option<u64> {
+        super::whole(&mut Cursor::new(file)).unwrap()
+    }
 
     #[test]
     fn blocks_say_their_length_on_both_ends_and_are_multiples_of_four() {
@@ -103,8 +136,7 @@ mod tests {
         let blocks =
             [section("keyfob", "x"), interface(220, "1-1"), packet(0, at, &[1; 65], Some("hi"))];
         for block in &blocks {
-            assert_eq!(whole(&section("a", "b")), Some(section("a", "b").len()));
-            assert_eq!(whole_block(block), Some(block.len()));
+            assert_eq!(pass_block(&mut Cursor::new(block)).unwrap(), Some(block.len() as u32));
             assert!(block.len().is_multiple_of(4));
         }
         assert_eq!(blocks[2][12..20], [0, 0, 0, 0, 5, 0xCA, 0x9A, 0x3B], "1.000000005 s");
@@ -117,7 +149,7 @@ mod tests {
             let good = [section("keyfob", ""), interface(264, "1-1")].concat();
             let next = packet(0, SystemTime::UNIX_EPOCH, &[7; 160], None);
             let file = [&good[..], &next[..cut.min(next.len() - 1)]].concat();
-            prop_assert_eq!(whole(&file), Some(good.len()));
+            prop_assert_eq!(whole(&file), Some(good.len() as u64));
         }
 
         #[test]
