@@ -35,3 +35,4 @@ pub(crate) mod tap;
 mod told;
 pub(crate) mod touch;
 pub(crate) mod wait;
+mod which_key;

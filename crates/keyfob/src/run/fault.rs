@@ -7,8 +7,9 @@ use serde_json::json;
 use virtual_key::faults::{FaultDescription, KINDS, RECIPES, Word};
 
 use super::fault_words::{told, which};
+use super::which_key::WhichKey;
 use crate::control::protocol::ActiveFault;
-use crate::control::{Connection, Request, Response};
+use crate::control::{Request, Response};
 use crate::terminal;
 
 /// Have a running key do wrong on purpose, for tests
@@ -25,7 +26,7 @@ pub(crate) enum Command {
 #[command(after_help = ADD_EXAMPLES)]
 pub(crate) struct AddOptions {
     #[command(flatten)]
-    key: KeyOption,
+    which: WhichKey,
 
     /// What goes wrong: a name of `keyfob fault list`
     #[arg(value_name = "FAULT|RECIPE")]
@@ -73,7 +74,7 @@ pub(crate) struct AddOptions {
 #[command(after_help = LIST_EXAMPLES)]
 pub(crate) struct ListOptions {
     #[command(flatten)]
-    key: KeyOption,
+    which: WhichKey,
 
     /// Print one JSON object
     #[arg(long)]
@@ -85,22 +86,11 @@ pub(crate) struct ListOptions {
 #[command(after_help = CLEAR_EXAMPLES)]
 pub(crate) struct ClearOptions {
     #[command(flatten)]
-    key: KeyOption,
+    which: WhichKey,
 
     /// Its number, as `keyfob fault list` shows it [default: all]
     #[arg(value_name = "NUMBER")]
     fault: Option<u32>,
-}
-
-/// Which running key.
-#[derive(Debug, Args)]
-struct KeyOption {
-    #[command(flatten)]
-    connection: Connection,
-
-    /// Of this key, by its bus id
-    #[arg(long, value_name = "BUSID")]
-    key: Option<String>,
 }
 
 /// Runs the command.
@@ -111,14 +101,14 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add(options) => add(*options),
         Command::List(options) => list(&options),
-        Command::Clear(ClearOptions { key: KeyOption { connection, key }, fault }) => {
+        Command::Clear(ClearOptions { which: WhichKey { connection, key }, fault }) => {
             connection.ask(&Request::ClearFaults { key, fault }).map(drop)
         }
     }
 }
 
 fn add(options: AddOptions) -> anyhow::Result<()> {
-    let KeyOption { connection, key } = options.key;
+    let WhichKey { connection, key } = options.which;
     let is_kind = KINDS.iter().any(|kind| kind.name == options.name);
     let (kind, recipe) = match is_kind {
         true => (Some(options.name), None),
@@ -143,7 +133,7 @@ fn add(options: AddOptions) -> anyhow::Result<()> {
 }
 
 fn list(options: &ListOptions) -> anyhow::Result<()> {
-    let KeyOption { connection, key } = &options.key;
+    let WhichKey { connection, key } = &options.which;
     let asked = match connection.ask(&Request::Faults { key: key.clone() }) {
         Ok(Response::Faults { faults }) => Ok(faults),
         Ok(other) => Err(other.unexpected()),
@@ -225,7 +215,59 @@ Examples:
 
 #[cfg(test)]
 mod tests {
+    use keyfob_tests::{markdown, tree};
+    use virtual_key::faults::Recipe;
+
     use super::*;
+
+    /// The cells of the first column, and the whole rows, of the table below a heading of the page.
+    fn table(heading: &str) -> Vec<(String, String)> {
+        let page = tree::read("docs/faults.md");
+        let (_, below) = page.split_once(heading).expect(heading);
+        let section = below.split("\n## ").next().unwrap_or_default();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| "));
+        rows.filter_map(|row| Some((row.split('|').next()?.to_owned(), row.to_owned()))).collect()
+    }
+
+    #[test]
+    fn the_page_has_each_fault_with_what_it_takes_and_each_recipe_and_what_programs_make_of_them() {
+        let (faults, recipes) = (table("\n## The faults\n"), table("\n## What real keys"));
+        let outcomes = table("\n## What programs make");
+        let row = |table: &[(String, String)], name: &str| {
+            let is_named = |cell: &str| {
+                markdown::code_lines(cell).iter().any(|code| code.split(' ').next() == Some(name))
+            };
+            table.iter().find(|(cell, _)| is_named(cell)).map(|(_, row)| row.clone())
+        };
+        for kind in KINDS {
+            let told = row(&faults, kind.name).expect(kind.name);
+            let members = told.split('|').nth(1).unwrap_or_default();
+            assert!(
+                kind.takes.iter().all(|member| members.contains(&format!("`{member}`"))),
+                "{told}"
+            );
+            let is_seen_in = |recipe: &&Recipe| {
+                let part = recipe.injections.first().map(|part| FaultDescription::from(*part));
+                part.and_then(|part| part.kind).as_deref() == Some(kind.name)
+            };
+            let recipe = RECIPES.iter().find(is_seen_in).map(|recipe| recipe.name);
+            let is_tried = [Some(kind.name), recipe]
+                .iter()
+                .flatten()
+                .any(|name| row(&outcomes, name).is_some());
+            assert!(is_tried, "what becomes of {} is not told", kind.name);
+        }
+        for recipe in RECIPES {
+            assert!(row(&recipes, recipe.name).is_some(), "{}", recipe.name);
+            let told = row(&outcomes, recipe.name).expect(recipe.name);
+            let programs = told.split('|').skip(1).take(3);
+            assert!(
+                programs.clone().count() == 3
+                    && programs.clone().all(|cell| !cell.trim().is_empty()),
+                "{told}"
+            );
+        }
+    }
 
     #[test]
     fn what_a_key_has_is_told_in_a_line_each_and_all_names_are_there() {

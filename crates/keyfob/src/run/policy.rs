@@ -5,7 +5,8 @@ use clap::{Args, ValueEnum};
 use virtual_key::key::{Touch, Verification};
 
 use super::key_options::TouchWord;
-use crate::control::{Connection, Request};
+use super::which_key::WhichKey;
+use crate::control::Request;
 
 /// Say what a running key does with its questions from now on
 ///
@@ -15,11 +16,7 @@ use crate::control::{Connection, Request};
 #[group(id = "policy", required = true, multiple = true, args = ["touch", "verification"])]
 pub(crate) struct Options {
     #[command(flatten)]
-    connection: Connection,
-
-    /// Of this key, by its bus id
-    #[arg(long, value_name = "BUSID")]
-    key: Option<String>,
+    which: WhichKey,
 
     /// Who decides when the key is to be touched
     #[arg(long, value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
@@ -56,7 +53,7 @@ impl From<VerificationWord> for Verification {
 /// # Errors
 /// No key is running, or none with that bus id.
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
-    let Options { connection, key, touch, verification } = options;
+    let Options { which: WhichKey { connection, key }, touch, verification } = options;
     connection.ask(&Request::SetPolicy { key, touch, verification }).map(drop)
 }
 

@@ -5,7 +5,8 @@ use std::path;
 use clap::Args;
 use virtual_key::profile;
 
-use crate::control::{Connection, Request};
+use super::which_key::WhichKey;
+use crate::control::Request;
 use crate::profiles::completer;
 
 /// Unplug a running key and plug it in again
@@ -15,11 +16,7 @@ use crate::profiles::completer;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     #[command(flatten)]
-    connection: Connection,
-
-    /// Replug this key, by its bus id
-    #[arg(long, value_name = "BUSID")]
-    key: Option<String>,
+    which: WhichKey,
 
     /// Make it a key of this kind meanwhile: a built-in profile, or a TOML file. Credentials, PIN and fingers stay
     #[arg(long, value_name = "NAME|FILE", add = completer())]
@@ -31,7 +28,7 @@ pub(crate) struct Options {
 /// # Errors
 /// No key is running, or none with that bus id; no such profile, or one with no place for what the key keeps.
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
-    let Options { connection, key, profile } = options;
+    let Options { which: WhichKey { connection, key }, profile } = options;
     let request = match profile {
         None => Request::Replug { key },
         Some(profile) => Request::SetProfile { key, profile: as_the_key_finds_it(profile)? },

@@ -4,18 +4,15 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::control::{Connection, Request};
+use super::which_key::WhichKey;
+use crate::control::Request;
 
 /// Tap the reader with a running card: lay it on, and take it off
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     #[command(flatten)]
-    connection: Connection,
-
-    /// Tap with this key, by its bus id
-    #[arg(long, value_name = "BUSID")]
-    key: Option<String>,
+    which: WhichKey,
 
     /// How long it stays on the reader: 3s, or 500ms
     #[arg(long = "for", value_name = "TIME", default_value = "3s", value_parser = parse_time)]
@@ -39,7 +36,7 @@ pub(crate) struct Options {
 /// # Errors
 /// No key is running, or it is no card.
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
-    let Options { connection, key, time, twice, on, off } = options;
+    let Options { which: WhichKey { connection, key }, time, twice, on, off } = options;
     let request = match (on, off) {
         (true, _) => Request::LayOn { key },
         (_, true) => Request::TakeOff { key },

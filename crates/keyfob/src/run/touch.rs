@@ -2,9 +2,10 @@
 
 use clap::Args;
 
+use super::which_key::WhichKey;
+use crate::control::Request;
 use crate::control::bad_sample::BadSample;
 use crate::control::protocol::{Choice, Sample, Touching};
-use crate::control::{Connection, Request};
 
 /// Touch a running key: approve what it asks
 #[derive(Debug, Args)]
@@ -34,11 +35,7 @@ pub(crate) struct DenyOptions {
 #[derive(Debug, Args)]
 struct Answer {
     #[command(flatten)]
-    connection: Connection,
-
-    /// Answer the prompt of this key, by its bus id
-    #[arg(long, value_name = "BUSID")]
-    key: Option<String>,
+    which: WhichKey,
 
     /// Answer this prompt only, by the id that `keyfob wait` tells
     #[arg(long, value_name = "ID")]
@@ -52,8 +49,8 @@ struct Answer {
 pub(crate) fn touch(options: TouchOptions) -> anyhow::Result<()> {
     let TouchOptions { answer, finger, bad_sample } = options;
     let sample = finger.map(Sample::Finger).or(bad_sample.map(Sample::Bad));
-    let touching = Touching { key: answer.key, prompt: answer.prompt, sample };
-    answer.connection.ask(&Request::Touch(touching)).map(drop)
+    let touching = Touching { key: answer.which.key, prompt: answer.prompt, sample };
+    answer.which.connection.ask(&Request::Touch(touching)).map(drop)
 }
 
 /// Refuses a prompt.
@@ -61,8 +58,8 @@ pub(crate) fn touch(options: TouchOptions) -> anyhow::Result<()> {
 /// # Errors
 /// No key is running, or no such prompt is open.
 pub(crate) fn deny(DenyOptions { answer }: DenyOptions) -> anyhow::Result<()> {
-    let choice = Choice { key: answer.key, prompt: answer.prompt };
-    answer.connection.ask(&Request::Deny(choice)).map(drop)
+    let choice = Choice { key: answer.which.key, prompt: answer.prompt };
+    answer.which.connection.ask(&Request::Deny(choice)).map(drop)
 }
 
 const TOUCH_EXAMPLES: &str = "\

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::control::{Connection, Request, Response};
+use super::which_key::WhichKey;
+use crate::control::{Request, Response};
 use crate::terminal;
 
 /// Wait until a running key asks for a touch
@@ -12,11 +13,7 @@ use crate::terminal;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     #[command(flatten)]
-    connection: Connection,
-
-    /// Wait for this key, by its bus id
-    #[arg(long, value_name = "BUSID")]
-    key: Option<String>,
+    which: WhichKey,
 
     /// Give up after so many seconds
     #[arg(long, value_name = "S")]
@@ -28,8 +25,8 @@ pub(crate) struct Options {
 /// # Errors
 /// No key is running, or no prompt was opened in time.
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
-    let request = Request::Wait { key: options.key, seconds: options.timeout };
-    match options.connection.ask(&request)? {
+    let WhichKey { connection, key } = options.which;
+    match connection.ask(&Request::Wait { key, seconds: options.timeout })? {
         Response::Prompt(prompt) => Ok(terminal::print(terminal::json_line(&prompt)?)?),
         other => Err(other.unexpected()),
     }

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::credentials::{self, Passkey};
 use super::ids::{self, IdArgument, base64url};
-use super::open_key::{OpenKey, Owner};
+use super::open_key::{ListOptions, OpenKey, Owner};
 use super::{agree, refused};
 use crate::failure::{advise, failure};
 use crate::terminal::shown::{Kept, quoted_site, site};
@@ -41,16 +41,6 @@ pub(crate) enum Command {
     /// Delete a passkey's blob
     #[command(after_help = DELETE_EXAMPLES)]
     Delete(DeleteOptions),
-}
-
-/// What `keyfob blobs list` takes.
-#[derive(clap::Args, Debug)]
-pub(crate) struct ListOptions {
-    #[command(flatten)]
-    owner: Owner,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// What `keyfob blobs get` takes.

@@ -8,7 +8,7 @@ use ctap_client::{Error, Permissions, PinUvAuthToken};
 use serde::Serialize;
 
 use super::ids::{self, DeleteOptions, IdArgument, base64url};
-use super::open_key::{OpenKey, Owner};
+use super::open_key::{ListOptions, OpenKey, Owner};
 use super::{agree, refused};
 use crate::failure::failure;
 use crate::terminal::shown::{Kept, name, quoted_name};
@@ -30,16 +30,6 @@ pub(crate) enum Command {
     /// Have the key forget a finger
     #[command(after_help = DELETE_EXAMPLES)]
     Delete(DeleteOptions),
-}
-
-/// What `keyfob fingerprints list` takes.
-#[derive(clap::Args, Debug)]
-pub(crate) struct ListOptions {
-    #[command(flatten)]
-    owner: Owner,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// What `keyfob fingerprints add` takes.

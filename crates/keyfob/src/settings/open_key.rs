@@ -27,6 +27,16 @@ impl Owner {
     }
 }
 
+/// What is listed, and how.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ListOptions {
+    #[command(flatten)]
+    pub(super) owner: Owner,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// A key, and what it said of itself when it was opened.
 pub(super) struct OpenKey {
     pub(super) client: Client<Channel>,
