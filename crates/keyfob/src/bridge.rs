@@ -26,7 +26,6 @@ use std::time::Duration;
 
 use clap::Args;
 use ctap_client::card::Reader;
-use ctap_client::hidraw::Key;
 use ctap_client::{ReaderFault, TransportError};
 use rand_core::Rng as _;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -42,6 +41,7 @@ use self::hid::BridgedKey;
 use self::order::{News, Order};
 use self::readers::{PcscCards, Use};
 use self::worker::Worker;
+use crate::device::BRIDGE;
 use crate::failure::{failure, usage};
 use crate::process::EndSignal;
 use crate::recordings::options::RecordOptions;
@@ -206,7 +206,7 @@ fn plug(
         product_id: ids.product,
         bcd_device: 0x0100,
         manufacturer: "keyfob".to_owned(),
-        product: PRODUCT.to_owned(),
+        product: BRIDGE.to_owned(),
         serial: serial.to_owned(),
     };
     let key = Rc::new(RefCell::new(key));
@@ -268,13 +268,6 @@ const fn told(is: Use) -> &'static str {
     }
 }
 
-/// Whether a key of this host is a bridge's. Its device file stays, whatever becomes of the card.
-pub(crate) fn is_bridged(key: &Key) -> bool {
-    key.name.ends_with(PRODUCT)
-}
-
-/// What the USB key calls itself.
-const PRODUCT: &str = "keyfob bridge";
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 const EXAMPLES: &str = "\

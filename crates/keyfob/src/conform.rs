@@ -3,7 +3,6 @@
 mod choice;
 mod explain;
 mod in_process;
-mod operator;
 mod reports;
 mod rules;
 mod show;
@@ -22,12 +21,13 @@ use virtual_key::key::Touch;
 
 use self::choice::ChoiceOptions;
 use self::in_process::Simulated;
-use self::operator::{CardOperator, ExternalOperator, OperatorOptions};
 use self::reports::{ReportOptions, ReportWriter};
 use self::show::Progress;
 use crate::device::{self, Address};
 use crate::failure::{advise, failure, usage};
+use crate::operator::{CardOperator, ExternalOperator, OperatorOptions};
 use crate::profiles::KindOptions;
+use crate::say::warn;
 use crate::terminal;
 
 /// Test whether a key keeps to the CTAP standard, case by case
@@ -213,11 +213,15 @@ impl Options {
             }
             Some(address) => match address.found()? {
                 Address::Pcsc { reader } => {
-                    let reader = reader.unwrap_or_default();
-                    Ok(Box::new(CardKey::new(CardOperator::new(reader, &self.operator)?)))
+                    let operator = CardOperator::new(reader.unwrap_or_default(), &self.operator);
+                    refuse_a_key_that_refuses(operator.touch())?;
+                    Ok(Box::new(CardKey::new(operator)))
                 }
                 address => {
-                    Ok(Box::new(HidKey::new(ExternalOperator::new(&address, &self.operator)?)))
+                    let operator = ExternalOperator::new(&address, &self.operator)?;
+                    refuse_a_key_that_refuses(operator.touch())?;
+                    warn_of_a_key_without_a_person(operator.touch());
+                    Ok(Box::new(HidKey::new(operator)))
                 }
             },
         }
@@ -249,6 +253,28 @@ impl Options {
         words + " --filter"
     }
 }
+
+/// Nearly every case needs a touch.
+fn refuse_a_key_that_refuses(touch: Option<Touch>) -> anyhow::Result<()> {
+    match touch {
+        Some(Touch::Deny) => Err(failure(
+            "the running key refuses everything by itself, and nearly every case needs a touch",
+            START_IT_ANEW,
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Many cases prove that a key waits for a person.
+fn warn_of_a_key_without_a_person(touch: Option<Touch>) {
+    if touch == Some(Touch::Auto) {
+        warn(format_args!(
+            "the running key approves everything by itself, so cases about touches are skipped; {START_IT_ANEW}"
+        ));
+    }
+}
+
+const START_IT_ANEW: &str = "start it with --touch ask";
 
 /// Words as one types them; quoted where a shell would take them for something else.
 fn typed(words: impl Iterator<Item = String>) -> String {

@@ -126,6 +126,11 @@ pub(crate) fn local_keys() -> anyhow::Result<Vec<Key>> {
     }
 }
 
+/// Whether a key of this host is a bridge's. Its device file stays, whatever becomes of the card.
+pub(crate) fn is_bridged(key: &Key) -> bool {
+    key.name.ends_with(BRIDGE)
+}
+
 /// The one key there is: `local` ones have their device files, and without any those count that are `served`. A card is not taken
 /// without being named, for that uses up its tap.
 fn only_key(
@@ -332,6 +337,8 @@ fn about_the_server(error: &ClientError) -> &'static str {
     }
 }
 
+/// What the USB key of `keyfob bridge` calls itself.
+pub(crate) const BRIDGE: &str = "keyfob bridge";
 /// How long a server may take to be reached. The system alone would go on for minutes.
 const CONNECTING: Duration = Duration::from_secs(5);
 

@@ -17,6 +17,7 @@ mod log;
 mod man;
 mod metadata;
 mod models;
+mod operator;
 mod process;
 mod profiles;
 mod recordings;

@@ -99,6 +99,24 @@ pub(crate) fn note(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Writes a part of a line to standard error. Nothing depends on its being seen.
+pub(crate) fn note_part(text: &str) {
+    let mut stream = io::stderr().lock();
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}
+
+/// Empties the line that the cursor is on.
+pub(crate) fn clear_line() {
+    note_part("\r\x1b[K");
+}
+
+/// Room for something that a person is asked: a line of progress makes way.
+pub(crate) fn make_room() {
+    if io::stderr().is_terminal() {
+        clear_line();
+    }
+}
+
 /// Whether a person can be asked.
 pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal()

@@ -6,7 +6,9 @@ import signal
 import stat
 from pathlib import Path
 
-from phrases import PIN, attach, serve
+import bus
+from libfido2 import Device
+from phrases import PIN, attach, plugged_in, serve
 from programs import run
 
 SECRETS = {"newPinEnc", "pinHashEnc", "pinUvAuthParam", "pinUvAuthToken"}
@@ -66,6 +68,15 @@ def a_recording_is_whole_up_to_the_moment_when_the_key_was_killed_and_goes_on(tm
     both = _trace(key, file)
     assert [step["name"] for step in both].count("plugged in") == 2
     assert len(_by_tshark(file, "frame.protocols")) > len(both)
+
+
+def a_key_is_recorded_by_the_command_that_plugs_it_in(tmp_path):
+    file = str(tmp_path / "key.pcapng")
+    with plugged_in("--touch", "auto", "--record", file) as key:
+        Device(bus.await_node()).information()
+        assert "> authenticatorGetInfo" in key.type("trace", file).must_succeed()
+    names = [step["name"] for step in _trace(key, file)]
+    assert names.count("plugged in") == 1 and "authenticatorGetInfo" in names
 
 
 def the_same_key_answers_a_recording_in_the_same_way_and_another_kind_does_not(tmp_path):

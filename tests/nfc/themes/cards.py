@@ -59,6 +59,25 @@ def what_a_card_says_is_recorded_as_a_reader_hears_it(tmp_path):
     assert "ISO 14443 4 Field on" in shown and "I-block" in shown, shown
 
 
+def a_recording_is_played_to_a_card_which_loses_its_power_where_the_recorded_one_did(tmp_path):
+    file = str(tmp_path / "key.pcapng")
+    with Keyfob("serve", "--touch", "auto", "--record", file) as key:
+        for _ in range(2):
+            key.type("info", "--device", _behind(key)).must_succeed()
+    with _card_on_a_reader(touch="auto") as (card, _):
+        played = card.type("replay", file, *DEVICE)
+        assert played.must_succeed().count("done      power cycle") == 1, played.output
+
+
+def what_a_card_says_is_recorded_on_the_usb_side_of_the_bridge(tmp_path):
+    file = str(tmp_path / "bridge.pcapng")
+    with _card_on_a_reader(touch="auto") as (card, _), Keyfob("bridge", "--record", file) as bridge:
+        card.type("info", "--device", _behind(bridge)).must_succeed()
+        steps = card.type("trace", file).must_succeed()
+    for words in ["plugged in", "> CTAPHID_INIT", "> authenticatorGetInfo", "< CTAP2_OK versions"]:
+        assert words in steps, f"{words}:\n{steps}"
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def a_card_conforms_behind_the_bridge_in_what_goes_back_and_forth_most(profile):
     filters = [word for chapter in BUSY_CHAPTERS for word in ("--filter", chapter)]
@@ -79,7 +98,7 @@ def _conforms_behind_the_bridge(profile, *filters):
 
 
 def _behind(bridge):
-    """The key that a bridge shows over USB/IP, as --device takes it."""
+    """The key that a bridge shows, or a keyfob serves, over USB/IP, as --device takes it."""
     return "usbip:" + bridge.said.partition("listening on ")[2].split(",")[0]
 
 

@@ -15,7 +15,7 @@ use virtual_key::key::{Key, Parts, Touch};
 use virtual_key::platform::system_rng;
 use virtual_key::profile::Profile;
 
-use super::operator::bad_sample;
+use crate::operator::bad_sample;
 
 /// The key, the time, and a host that reads all the time.
 struct Bench {

@@ -52,7 +52,7 @@ impl Progress {
             self.clear();
             let line = so_far(report, outcome);
             let room = columns_of(stderr()).map_or(usize::MAX, |columns| columns - 1);
-            eprint_part(&line.chars().take(room).collect::<String>());
+            terminal::note_part(&line.chars().take(room).collect::<String>());
         }
     }
 
@@ -62,20 +62,10 @@ impl Progress {
 
     fn clear(&self) {
         if self.live {
-            eprint_part(CLEARED);
+            terminal::clear_line();
         }
     }
 }
-
-/// Room for something that a person is asked: the line of progress makes way.
-pub(super) fn make_room() {
-    if stderr().is_terminal() {
-        eprint_part(CLEARED);
-    }
-}
-
-/// The cursor's line, empty.
-const CLEARED: &str = "\r\x1b[K";
 
 /// ` 120/2582, 3 failed, 40 s left: mc-rp-missing`
 fn so_far(report: &Report, last: &Outcome) -> String {
@@ -109,13 +99,6 @@ fn wrapped(text: &str, columns: Option<usize>) -> String {
         format!("{label}{}", hanging(said, label.len(), columns))
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// A part of a line, on the standard error stream. Nothing depends on its being seen.
-fn eprint_part(text: &str) {
-    use std::io::Write as _;
-    let mut stream = stderr().lock();
-    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
 }
 
 /// The table at the end; with the reason of every skip, if they are wanted.

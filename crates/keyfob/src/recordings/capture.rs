@@ -1,6 +1,7 @@
 //! Capture files, as packets of keys: recordings of ours, and what Wireshark, tshark or tcpdump took on Linux's USB bus.
 
-use std::io;
+use std::collections::BTreeSet;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,6 +45,9 @@ pub(super) struct Capture {
     passed: usize,
     format: Option<Format>,
     interfaces: Vec<Interface>,
+    has_packets: bool,
+    /// Link types that no key's packets have.
+    foreign: BTreeSet<i32>,
 }
 
 enum Format {
@@ -70,6 +74,46 @@ enum Held {
 }
 
 impl Capture {
+    /// What has come to the file, packet by packet.
+    ///
+    /// # Errors
+    /// It cannot be read, is no capture file, or is damaged; and those of `take`.
+    pub(super) fn read_on(
+        &mut self,
+        (file, path): (&mut impl io::Read, &Path),
+        mut take: impl FnMut(Packet) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut part = Vec::with_capacity(PART);
+        loop {
+            part.clear();
+            let read = file.by_ref().take(PART as u64).read_to_end(&mut part);
+            if read.map_err(|error| unreadable(path, error))? == 0 {
+                return Ok(());
+            }
+            self.feed(&part);
+            while let Some(packet) = self.next()? {
+                take(packet)?;
+            }
+        }
+    }
+
+    /// That this was all of it. Returns whether there was any packet of a key.
+    ///
+    /// # Errors
+    /// It is too short for a capture file, or of something else than keys.
+    pub(super) fn end(&self) -> anyhow::Result<bool> {
+        if self.format.is_none() && self.is_cut() {
+            return Err(no_capture());
+        }
+        match self.foreign.first() {
+            Some(link_type) if !self.has_packets => Err(failure(
+                format_args!("no packet of a key is in it: it is of link type {link_type}"),
+                "take one of a USB bus as Linux sees it, `dumpcap -i usbmon0 -w FILE`, or of a keyfob with `--record`",
+            )),
+            _ => Ok(self.has_packets),
+        }
+    }
+
     /// More of the file.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.unread.drain(..self.passed);
@@ -112,9 +156,15 @@ impl Capture {
             }
             Held::Interface(interface) => {
                 self.format.get_or_insert(Format::Pcap);
+                if ![USB_LINUX, USB_LINUX_MMAPPED, ISO_14443].contains(&interface.link_type) {
+                    self.foreign.insert(interface.link_type);
+                }
                 self.interfaces.push(interface);
             }
-            Held::Packet(packet) => return packet,
+            Held::Packet(packet) => {
+                self.has_packets |= packet.is_some();
+                return packet;
+            }
             Held::Other => {}
         }
         None
@@ -155,12 +205,16 @@ fn old_format(header: &PcapHeader) -> anyhow::Result<Held> {
 }
 
 fn next_block(bytes: &[u8], is_big_endian: bool, interfaces: &[Interface]) -> Read {
-    let parsed = if is_big_endian { parse_block_be(bytes) } else { parse_block_le(bytes) };
-    let (rest, block) = match parsed {
-        Ok(parsed) => parsed,
-        Err(NomError::Incomplete(_)) => return Ok(None),
-        Err(_) => return Err(no_capture()),
+    let number = if is_big_endian { u32::from_be_bytes } else { u32::from_le_bytes };
+    let Some(length) = bytes.get(4..8).and_then(|bytes| bytes.try_into().ok()).map(number) else {
+        return Ok(None);
     };
+    if !(SHORTEST_BLOCK..=LONGEST_BLOCK).contains(&length) || !length.is_multiple_of(4) {
+        return Err(no_capture());
+    }
+    let Some(bytes) = bytes.get(..length as usize) else { return Ok(None) };
+    let parsed = if is_big_endian { parse_block_be(bytes) } else { parse_block_le(bytes) };
+    let (rest, block) = parsed.map_err(|_| no_capture())?;
     let held = match block {
         Block::SectionHeader(section) => Held::Section { is_big_endian: section.big_endian() },
         Block::InterfaceDescription(block) => Held::Interface(interface(&block)),
@@ -184,6 +238,10 @@ fn interface(block: &InterfaceDescriptionBlock<'_>) -> Interface {
 }
 
 fn next_frame(bytes: &[u8], interfaces: &[Interface]) -> Read {
+    let length = bytes.get(8..12).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
+    if length.is_some_and(|length| length > LONGEST_BLOCK) {
+        return Err(no_capture());
+    }
     let (rest, frame) = match parse_pcap_frame(bytes) {
         Ok(parsed) => parsed,
         Err(NomError::Incomplete(_)) => return Ok(None),
@@ -259,6 +317,12 @@ fn no_capture() -> anyhow::Error {
 
 const NAME_A_CAPTURE: &str = "name a file that `--record` or Wireshark wrote (pcapng, or pcap)";
 
+/// Bytes that are read at once.
+const PART: usize = 256 * 1024;
+/// Bytes of a block: its type, and its length on both ends.
+const SHORTEST_BLOCK: u32 = 12;
+/// Bytes: longer packets than those of Wireshark's limit for USB, 128 MiB, are none. It is waited for until it is whole, in memory.
+const LONGEST_BLOCK: u32 = 128 * 1024 * 1024;
 /// Type of the first block of a pcapng file, the same in both byte orders.
 const SECTION: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];
 /// Length and type.
@@ -318,6 +382,50 @@ mod tests {
         assert!(capture.is_cut());
         capture.feed(&whole[whole.len() - 1..]);
         assert!(capture.next().unwrap().is_some() && !capture.is_cut());
+    }
+
+    #[test]
+    fn a_capture_of_something_else_is_told_apart_from_one_in_which_nothing_was_said() {
+        let ended = |bytes: &[u8]| {
+            let mut capture = Capture::default();
+            let read = capture.read_on((&mut &*bytes, Path::new("x")), |_| Ok(()));
+            read.and_then(|()| capture.end()).map_err(|error| error.to_string())
+        };
+        let key = pcap(&urb(b'S', 4, &[6; 64]));
+        assert_eq!(ended(&key), Ok(true));
+        assert_eq!(ended(&key[..24]), Ok(false));
+        assert_eq!(ended(&[]), Ok(false));
+        let mut network = key;
+        network[20] = 1;
+        let told = ended(&network).unwrap_err();
+        assert!(told.ends_with("it is of link type 1"), "{told}");
+        let told = ended(b"#!/bin/sh").unwrap_err();
+        assert!(told.contains("no capture file"), "{told}");
+    }
+
+    #[test]
+    fn a_block_whose_length_cannot_be_is_damage_and_not_waited_for() {
+        let mut frame = pcap(&urb(b'S', 4, &[6; 64]));
+        frame[32..36].copy_from_slice(&(LONGEST_BLOCK + 1).to_le_bytes());
+        let section = [28_u32, 0x1A2B_3C4D, 1, u32::MAX, u32::MAX, 28].map(u32::to_le_bytes);
+        let section = [&SECTION[..], section.as_flattened()].concat();
+        let after_section = |block: &[u32]| {
+            let block: Vec<u8> = block.iter().flat_map(|number| number.to_le_bytes()).collect();
+            [section.clone(), block].concat()
+        };
+        const PACKET: u32 = 6;
+        for bytes in [
+            frame,
+            after_section(&[PACKET, 7]),
+            after_section(&[PACKET, LONGEST_BLOCK + 4]),
+            after_section(&[0, 0, 0, 0]),
+            // More bytes of a packet than the block has.
+            after_section(&[PACKET, 36, 0, 0, 0, 4000, 4000, 1, 36]),
+        ] {
+            let mut capture = Capture::default();
+            capture.feed(&bytes);
+            assert!(capture.next().is_err(), "{bytes:?}");
+        }
     }
 
     #[test]

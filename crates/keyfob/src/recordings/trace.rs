@@ -3,7 +3,6 @@
 mod lines;
 
 use std::fs::File;
-use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -73,6 +72,9 @@ impl Shown {
     /// All of it.
     fn all(&mut self) -> anyhow::Result<()> {
         self.more()?;
+        if !self.capture.end()? {
+            terminal::note("No host has said anything to a key in it.");
+        }
         if self.capture.is_cut() {
             terminal::note("The last packet is not whole: whoever wrote it was stopped.");
         }
@@ -81,15 +83,11 @@ impl Shown {
 
     /// What has come to it.
     fn more(&mut self) -> anyhow::Result<()> {
-        let mut bytes = Vec::new();
-        self.file.read_to_end(&mut bytes).map_err(|error| unreadable(&self.path, error))?;
-        self.capture.feed(&bytes);
-        while let Some(packet) = self.capture.next()? {
-            if let Some(said) = self.listener.take(packet) {
-                terminal::print(self.lines.of(&said)?)?;
-            }
-        }
-        Ok(())
+        let Self { file, path, capture, listener, lines } = self;
+        capture.read_on((file, path), |packet| match listener.take(packet) {
+            Some(said) => Ok(terminal::print(lines.of(&said)?)?),
+            None => Ok(()),
+        })
     }
 
     /// Whether nobody records in it any more.

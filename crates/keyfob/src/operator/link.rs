@@ -85,7 +85,7 @@ pub(super) struct BufferedPipe {
 }
 
 /// The suite's end of it.
-pub(in crate::conform) struct SharedPipe(Rc<RefCell<BufferedPipe>>);
+pub(crate) struct SharedPipe(Rc<RefCell<BufferedPipe>>);
 
 impl ReportPipe for SharedPipe {
     fn send(&mut self, report: &Report) -> io::Result<()> {

@@ -3,7 +3,6 @@
 use super::command::{Failed, OperatorCommand, unable};
 use super::running_key::RunningKey;
 use super::{OperatorOptions, POWER_CYCLE, TOUCH};
-use crate::conform::show::make_room;
 use crate::terminal;
 
 /// Who is there.
@@ -17,7 +16,7 @@ pub(super) enum Tapper {
 impl Tapper {
     /// Commands come first: to a card the one that touches is the one that taps.
     pub(super) fn of(options: &OperatorOptions, ours: Option<&RunningKey>) -> Self {
-        let power_cycle = OperatorCommand::of(POWER_CYCLE, options.power_cycle_cmd.as_ref());
+        let power_cycle = OperatorCommand::of(POWER_CYCLE, options.power.power_cycle_cmd.as_ref());
         let touch = || OperatorCommand::of(TOUCH, options.touch_cmd.as_ref());
         match (power_cycle.or_else(touch), ours) {
             (Some(command), _) => Self::Command(command),
@@ -36,7 +35,7 @@ impl Tapper {
             Self::RunningKey(key) => Ok(key.replug()?),
             Self::Command(command) => command.run("tap"),
             Self::Person => {
-                make_room();
+                terminal::make_room();
                 let asked =
                     terminal::confirm("Take the key off its reader and lay it on again. Done?");
                 match asked.unwrap_or(false) {

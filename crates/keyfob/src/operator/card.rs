@@ -12,36 +12,33 @@ use super::means::Means;
 use super::plug::Plug;
 use super::running_key::RunningKey;
 use super::tapper::Tapper;
-use super::{APPEARING, OperatorOptions, PAUSE, REFUSES_EVERYTHING, START_IT_ANEW};
+use super::{APPEARING, OperatorOptions, PAUSE};
 use crate::device::cards::PcscCard;
-use crate::failure::failure;
 
 /// Lays a key on its reader, takes it off, lets time pass.
-pub(in crate::conform) struct CardOperator {
+pub(crate) struct CardOperator {
     /// The reader's whole name.
     reader: String,
     means: Means,
     tapper: Tapper,
     last_act: LastAct,
+    touch: Option<Touch>,
 }
 
 impl CardOperator {
     /// Finds out who is there. The reader alone takes a card's power and gives it back, if no command does; who taps is needed for
     /// resets alone, by keys that do not agree to everything.
-    ///
-    /// # Errors
-    /// When a key of this host refuses everything.
-    pub(in crate::conform) fn new(
-        reader: String,
-        options: &OperatorOptions,
-    ) -> anyhow::Result<Self> {
-        let (ours, touch) = RunningKey::find_card(&options.connection, &reader).unzip();
-        if touch == Some(Touch::Deny) {
-            return Err(failure(REFUSES_EVERYTHING, START_IT_ANEW));
-        }
+    pub(crate) fn new(reader: String, options: &OperatorOptions) -> Self {
+        let ours = RunningKey::find_card(&options.power.connection, &reader);
+        let (ours, touch) = ours.unzip();
         let tapper = Tapper::of(options, ours.as_ref());
         let means = Means::new(options, ours, Some(Plug::Reader(reader.clone())));
-        Ok(Self { reader, means, tapper, last_act: LastAct::default() })
+        Self { reader, means, tapper, last_act: LastAct::default(), touch }
+    }
+
+    /// Who decides about touches, if the key runs in a keyfob of this host.
+    pub(crate) const fn touch(&self) -> Option<Touch> {
+        self.touch
     }
 }
 

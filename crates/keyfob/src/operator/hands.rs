@@ -6,7 +6,6 @@ use ctap_conformance::{Hand, TransportFailure};
 
 use super::command::{Failed, OperatorCommand, unable};
 use super::running_key::RunningKey;
-use crate::conform::show::make_room;
 use crate::terminal;
 
 /// Who is there.
@@ -29,7 +28,7 @@ impl Hands {
             Self::Command(command) => command.run(&words_for(hand)?),
             Self::Person => {
                 let words = words_for(hand)?;
-                make_room();
+                terminal::make_room();
                 terminal::note(format_args!("The key asks. Please: {words}."));
                 Ok(())
             }

@@ -34,7 +34,7 @@ impl Means {
             (None, None) if somebody_is_here => Hands::Person,
             (None, None) => Hands::Nobody,
         };
-        let power_cycle = OperatorCommand::of(POWER_CYCLE, options.power_cycle_cmd.as_ref());
+        let power_cycle = OperatorCommand::of(POWER_CYCLE, options.power.power_cycle_cmd.as_ref());
         let plug = match (power_cycle, by_itself, ours) {
             (Some(command), ..) => Plug::Command(command),
             (None, Some(by_itself), _) => by_itself,

@@ -28,17 +28,15 @@ use ctap_client::{ReportPipe, TransportError};
 use ctap_conformance::{Hand, Operator, TransportFailure};
 use virtual_key::key::Touch;
 
-pub(super) use self::card::CardOperator;
-pub(super) use self::link::SharedPipe;
+pub(crate) use self::card::CardOperator;
+pub(crate) use self::link::SharedPipe;
 use self::link::{Link, open_until};
 use self::means::Means;
 use self::plug::{Plug, among, follow};
 use self::running_key::RunningKey;
-pub(super) use self::running_key::bad_sample;
+pub(crate) use self::running_key::bad_sample;
 use crate::control::Connection;
 use crate::device::{Address, import, local_keys};
-use crate::failure::failure;
-use crate::say::warn;
 
 /// How the key is touched and power-cycled.
 #[derive(clap::Args, Clone, Debug)]
@@ -47,13 +45,20 @@ pub(crate) struct OperatorOptions {
     #[arg(long, value_name = "COMMAND")]
     touch_cmd: Option<String>,
 
-    /// A command that unplugs the key and plugs it in again, or takes a card off its reader and lays it on again
-    #[arg(long, value_name = "COMMAND")]
-    power_cycle_cmd: Option<String>,
+    #[command(flatten)]
+    power: PowerOptions,
 
     /// A command that makes the key as new, for keys that cannot be reset; a key that is a program is started anew by it
     #[arg(long, value_name = "COMMAND")]
     renew_cmd: Option<String>,
+}
+
+/// How the key is power-cycled.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct PowerOptions {
+    /// A command that unplugs the key and plugs it in again, or takes a card off its reader and lays it on again
+    #[arg(long, value_name = "COMMAND")]
+    power_cycle_cmd: Option<String>,
 
     #[command(flatten)]
     connection: Connection,
@@ -61,41 +66,48 @@ pub(crate) struct OperatorOptions {
 
 impl OperatorOptions {
     /// The options and their commands, as they are typed.
-    pub(super) fn commands(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(crate) fn commands(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let all = [
             (TOUCH, &self.touch_cmd),
-            (POWER_CYCLE, &self.power_cycle_cmd),
+            (POWER_CYCLE, &self.power.power_cycle_cmd),
             (RENEW, &self.renew_cmd),
         ];
         all.into_iter().filter_map(|(option, command)| Some((option, command.as_deref()?)))
     }
 }
 
+impl From<PowerOptions> for OperatorOptions {
+    /// Whoever touches it needs no telling.
+    fn from(power: PowerOptions) -> Self {
+        Self { touch_cmd: None, power, renew_cmd: None }
+    }
+}
+
 /// The operator of a key outside this process: a person, commands, or the control socket of its keyfob.
-pub(super) struct ExternalOperator {
+pub(crate) struct ExternalOperator {
     address: Address,
     means: Means,
     link: Link,
+    touch: Option<Touch>,
 }
 
 impl ExternalOperator {
     /// Finds out who is there.
     ///
     /// # Errors
-    /// When the key is not, or it refuses all touches. Who else is missing shows when they are needed.
-    pub(super) fn new(address: &Address, options: &OperatorOptions) -> anyhow::Result<Self> {
+    /// When the key is not. Who else is missing shows when they are needed.
+    pub(crate) fn new(address: &Address, options: &OperatorOptions) -> anyhow::Result<Self> {
         let (pipe, serial) = reach(address)?;
-        let ours = match RunningKey::find(&options.connection, serial.as_deref()) {
-            Some((_, Touch::Deny)) => return Err(failure(REFUSES_EVERYTHING, START_IT_ANEW)),
-            Some((ours, touch)) => {
-                warn_of_a_key_without_a_person(touch);
-                Some(ours)
-            }
-            None => None,
-        };
+        let ours = RunningKey::find(&options.power.connection, serial.as_deref());
+        let (ours, touch) = ours.unzip();
         let is_imported = matches!(address, Address::Usbip { .. });
         let means = Means::new(options, ours, is_imported.then_some(Plug::Import));
-        Ok(Self { address: address.clone(), means, link: Link::Found(pipe) })
+        Ok(Self { address: address.clone(), means, link: Link::Found(pipe), touch })
+    }
+
+    /// Who decides about touches, if the key runs in a keyfob of this host.
+    pub(crate) const fn touch(&self) -> Option<Touch> {
+        self.touch
     }
 }
 
@@ -183,21 +195,9 @@ impl Operator for ExternalOperator {
     }
 }
 
-/// Many cases prove that a key waits for a person.
-fn warn_of_a_key_without_a_person(touch: Touch) {
-    if touch == Touch::Auto {
-        warn(format_args!(
-            "the running key approves everything by itself, so cases about touches are skipped; {START_IT_ANEW}"
-        ));
-    }
-}
-
 const TOUCH: &str = "--touch-cmd";
 const POWER_CYCLE: &str = "--power-cycle-cmd";
 const RENEW: &str = "--renew-cmd";
-const REFUSES_EVERYTHING: &str =
-    "the running key refuses everything by itself, and nearly every case needs a touch";
-const START_IT_ANEW: &str = "start it with --touch ask";
 
 /// How long a key that was left may pass for plugged in: whoever forwards the connection has to notice first.
 const LEAVING: Duration = Duration::from_secs(1);

@@ -13,10 +13,8 @@ use ctap_conformance::TransportFailure;
 use super::PAUSE;
 use super::command::{Failed, OperatorCommand, unable};
 use super::running_key::RunningKey;
-use crate::bridge::is_bridged;
-use crate::conform::show::make_room;
 use crate::device::cards::PcscCard;
-use crate::device::{Address, local_keys};
+use crate::device::{Address, is_bridged, local_keys};
 use crate::terminal;
 
 /// Who is there.
@@ -45,7 +43,7 @@ impl Plug {
             Self::RunningKey(key) => Ok(key.replug()?),
             Self::Command(command) => command.run("power cycle"),
             Self::Person => {
-                make_room();
+                terminal::make_room();
                 let asked = terminal::confirm("Unplug the key and plug it in again. Done?");
                 match asked.unwrap_or(false) {
                     true => Ok(()),
