@@ -5,6 +5,7 @@
 
 import inspect
 import os
+import sys
 
 import pytest
 
@@ -56,6 +57,13 @@ def pytest_terminal_summary(terminalreporter):
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
     for name, value in (figure for report in reports if report.when == "call" for figure in report.user_properties):
         terminalreporter.write_line(f"     {name}: {value}")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Whoever misspelt a word would else be told of nothing but a number of tests."""
+    words = session.config.getoption("keyword")
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not hasattr(session.config, "workerinput"):
+        print(f"\nno test was chosen: none that runs here has {words or 'such a name'} in its name or its file's", file=sys.stderr)
 
 
 def note(what, value):

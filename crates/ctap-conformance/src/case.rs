@@ -107,7 +107,7 @@ impl Chapter {
     /// # Errors
     /// What is wrong with which case.
     pub(crate) fn read(name: &str, text: &str) -> Result<Self, SyntaxError> {
-        let file: File = toml::from_str(text).map_err(|error| SyntaxError(error.to_string()))?;
+        let file: File = toml::from_str(text).map_err(|error| in_a_sentence(&error, text))?;
         let written = file.case.len();
         let mut cases = Vec::new();
         for written in file.case {
@@ -118,6 +118,13 @@ impl Chapter {
         }
         Ok(Self { name: name.to_owned(), about: file.about, written, cases })
     }
+}
+
+/// Its line and what is wrong, without the picture that a terminal would get.
+fn in_a_sentence(error: &toml::de::Error, text: &str) -> SyntaxError {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+    SyntaxError(format!("line {line}: {}", error.message().lines().collect::<Vec<_>>().join(", ")))
 }
 
 impl Written {

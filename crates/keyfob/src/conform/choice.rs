@@ -73,9 +73,10 @@ fn advise_about_cases(error: SuiteError) -> anyhow::Error {
     let next = match &error {
         SuiteError::Io(..) => "--cases takes a directory that you may read, with .toml files in it",
         SuiteError::Empty(_) => "put cases into it; the crate's vectors/README.md tells how",
-        SuiteError::Syntax(..) | SuiteError::Twice(_) => {
-            "mend it; the crate's vectors/README.md helps"
+        SuiteError::Syntax(..) => {
+            "mend it, or name a directory with cases alone; the crate's vectors/README.md helps"
         }
+        SuiteError::Twice(_) => "the crate's vectors/README.md tells how they are written",
     };
     advise(error, next)
 }
