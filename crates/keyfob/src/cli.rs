@@ -69,16 +69,14 @@ fn is_plain(words: &[OsString]) -> bool {
 
 /// Whether this process's command line asks for JSON in place of sentences, whatever else is wrong with it.
 pub(crate) fn asked_for_json() -> bool {
-    wants_json(&Cli::whole(), &std::env::args_os().collect::<Vec<_>>())
+    wants_json(&std::env::args_os().collect::<Vec<_>>())
 }
 
-/// `conform --json FILE` does not: that is a report of its own.
-fn wants_json(command: &clap::Command, words: &[OsString]) -> bool {
-    let (command, _) = named(command, words);
-    let mut arguments = command.get_arguments();
-    let is_flag = |argument: &clap::Arg| matches!(argument.get_action(), ArgAction::SetTrue);
-    arguments.any(|argument| argument.get_long() == Some("json") && is_flag(argument))
-        && words.iter().take_while(|word| *word != "--").any(|word| word == "--json")
+/// Wherever it stands, and whether the command has it or not: no program can read the sentences that say that it has not.
+fn wants_json(words: &[OsString]) -> bool {
+    let is_json =
+        |word: &OsString| word == "--json" || word.as_encoded_bytes().starts_with(b"--json=");
+    words.iter().take_while(|word| *word != "--").any(is_json)
 }
 
 /// Prints the help that was asked for, or why this command line cannot be meant.
@@ -86,7 +84,7 @@ fn end(error: &clap::Error, command: &clap::Command, words: &[OsString]) -> ! {
     if !error.use_stderr() || error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
         error.exit()
     }
-    terminal::note(match wants_json(command, words) {
+    terminal::note(match wants_json(words) {
         true => failure::describe_as_json(&failure::usage(
             first_sentence(&told(error, Paint::plain())),
             next_step(command, words),
@@ -301,11 +299,16 @@ mod tests {
     fn json_instead_of_sentences_is_for_who_asked_for_it() {
         let wants = |line: &str| {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            wants_json(&Cli::whole(), &words)
+            wants_json(&words)
         };
         assert!(wants("keyfob info --json") && wants("keyfob credentials list --json --nonsense"));
-        assert!(!wants("keyfob info") && !wants("keyfob reset --json"));
-        assert!(!wants("keyfob conform --json report.json"), "that is a file");
+        assert!(
+            wants("keyfob nothing --json")
+                && wants("keyfob --json")
+                && wants("keyfob reset --json")
+        );
+        assert!(wants("keyfob conform --json=report.json --list"));
+        assert!(!wants("keyfob info") && !wants("keyfob fault add -- --json"));
         let told = "error: unexpected argument '--x' found\n\nUsage: keyfob info --json";
         assert_eq!(first_sentence(told), "unexpected argument '--x' found");
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use ctap_client::{Error, Status, TransportError};
 use serde::Serialize;
+use virtual_key::faults::FaultError;
 
 /// What kind of thing was in the way: what a script can act upon without reading sentences. Each has an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -151,7 +152,10 @@ pub(crate) fn cause_of_the_command(error: &Error) -> Cause {
 fn cause_in_our_key(error: &virtual_key::Error) -> Cause {
     use virtual_key::Error as Key;
     match error {
-        Key::NoSuchProfile { .. } => Cause::Usage,
+        Key::Fault(
+            FaultError::OnlyOfCtaphid { .. } | FaultError::TooMany | FaultError::NoSuchFault(_),
+        ) => Cause::Other,
+        Key::NoSuchProfile { .. } | Key::Fault(_) => Cause::Usage,
         Key::Memory(_) | Key::Records { .. } | Key::OldMemory { .. } => Cause::Memory,
         _ => Cause::Other,
     }
@@ -227,6 +231,8 @@ mod tests {
             (refused(Status::OperationDenied), 5),
             (refused(Status::UserActionTimeout), 5),
             (refused(Status::KeyStoreFull), 1),
+            (virtual_key::Error::from(FaultError::NotOne).into(), 2),
+            (virtual_key::Error::from(FaultError::NoSuchFault(7)).into(), 1),
             (virtual_key::Error::from(locked).into(), 6),
         ] {
             assert_eq!(cause(&error) as u8, code, "{error:#}");

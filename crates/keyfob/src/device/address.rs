@@ -1,6 +1,7 @@
 //! The address of a key, as it can be typed.
 
 use std::fmt;
+use std::net::ToSocketAddrs as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -39,6 +40,25 @@ impl FromStr for Address {
             false => Err(FORMS.to_owned()),
         }
     }
+}
+
+impl Address {
+    /// Whether this means the key that is at that whole address. Its server may have several names, and the only key there needs no
+    /// bus id.
+    pub(crate) fn means(&self, whole: &Self) -> bool {
+        match (self, whole) {
+            (Self::Usbip { server, bus_id }, Self::Usbip { server: its_server, bus_id: its }) => {
+                (bus_id.is_none() || bus_id == its) && are_one(server, its_server)
+            }
+            (this, whole) => this == whole,
+        }
+    }
+}
+
+/// Whether two names of servers have an address in common.
+fn are_one(server: &str, other: &str) -> bool {
+    let addresses = |server: &str| server.to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
+    server == other || addresses(server).iter().any(|one| addresses(other).contains(one))
 }
 
 fn parse_usbip(remote: &str) -> Option<Address> {
@@ -104,6 +124,23 @@ mod tests {
 
     fn usbip(server: &str, bus_id: Option<&str>) -> Address {
         Address::Usbip { server: server.to_owned(), bus_id: bus_id.map(str::to_owned) }
+    }
+
+    #[test]
+    fn the_only_key_of_a_server_is_meant_without_its_bus_id_and_by_another_name() {
+        let whole = usbip("127.0.0.1:7", Some("1-1"));
+        for address in ["127.0.0.1:7", "127.0.0.1:7/1-1", "localhost:7"] {
+            assert!(
+                format!("usbip:{address}").parse::<Address>().unwrap().means(&whole),
+                "{address}"
+            );
+        }
+        for address in ["127.0.0.1:8", "127.0.0.1:7/1-2", "/run/key"] {
+            assert!(
+                !format!("usbip:{address}").parse::<Address>().unwrap().means(&whole),
+                "{address}"
+            );
+        }
     }
 
     #[test]

@@ -49,9 +49,9 @@ fn tell_of_faults(address: &Address) {
     let Ok(Response::Status(status)) = Connection::of_environment().ask(&Request::Status) else {
         return;
     };
-    let address = address.to_string();
-    let found = status.keys.iter().find(|key| key.device.as_ref() == Some(&address));
-    if found.is_some_and(|key| !key.faults.is_empty()) {
+    let is_meant = |device: &String| device.parse().is_ok_and(|device| address.means(&device));
+    let mut faulty = status.keys.iter().filter(|key| !key.faults.is_empty());
+    if faulty.any(|key| key.device.as_ref().is_some_and(is_meant)) {
         terminal::note("this key has faults on purpose: `keyfob fault list` shows them");
     }
 }

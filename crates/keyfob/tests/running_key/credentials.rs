@@ -111,7 +111,7 @@ fn a_credential_is_added_from_its_private_key() {
 fn a_memory_has_its_accounts_before_the_key_starts() {
     let home = Home::new();
     let state = file(&home, "state");
-    let missing = home.fail(&["credentials", "export", "--state", &state, &file(&home, "x")], 1);
+    let missing = home.fail(&["credentials", "export", "--state", &state, &file(&home, "x")], 6);
     assert!(missing.contains("there is no memory in") && !Path::new(&state).exists());
     home.succeed(&["credentials", "import", "--state", &state, &storage_state(&home)]);
     let serving = home.serve(&["--state", &state, "--touch", "auto"]);

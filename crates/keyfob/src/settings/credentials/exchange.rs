@@ -251,7 +251,7 @@ pub(super) fn import(options: &ImportOptions) -> anyhow::Result<()> {
 pub(super) fn export(options: &ExportOptions) -> anyhow::Result<()> {
     if options.file.is_none() && io::stdout().is_terminal() {
         let next = "name a file, or pipe it into a program that encrypts it";
-        return Err(failure("this would print private keys on the terminal", next));
+        return Err(usage("this would print private keys on the terminal", next));
     }
     let chosen = chosen(options)?;
     let (text, taken, notes) = written(options.format, &chosen)?;

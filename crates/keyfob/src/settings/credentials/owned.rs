@@ -10,7 +10,7 @@ use virtual_key::{Properties, VirtualKey};
 
 use crate::control::protocol::ChangedCredential;
 use crate::control::{Connection, Request, Response};
-use crate::failure::{failure, usage};
+use crate::failure::{Cause, because, usage};
 use crate::say::warn;
 use crate::state::{MAX_KEYS, UnlockOptions, with_cure};
 
@@ -61,7 +61,8 @@ impl Whose {
             let directory = crate::state::directory(Some(state), self.number()?)?;
             if !directory.is_dir() {
                 let next = "name the directory that `keyfob serve` was given with --state";
-                return Err(failure(
+                return Err(because(
+                    Cause::Memory,
                     format_args!("there is no memory in {}", directory.display()),
                     next,
                 ));
@@ -85,7 +86,7 @@ impl Whose {
         let number = self.key.as_deref().map_or(Ok(1), str::parse);
         number.ok().filter(|number| (1..=MAX_KEYS).contains(number)).ok_or_else(|| {
             let what = format!("with --state a key is named by its number, from 1 to {MAX_KEYS}");
-            failure(what, "such as --key 2")
+            usage(what, "such as --key 2")
         })
     }
 }
