@@ -3,6 +3,9 @@
 use ml_dsa::{MlDsa44, MlDsa65, MlDsaParams};
 use p256::ecdsa::signature::Verifier as _;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
+use rsa::BoxedUint;
+use rsa::traits::PublicKeyParts as _;
+use sha2::Sha256;
 
 use crate::cbor::{MapBuilder, Value};
 use crate::error::ReplyFault;
@@ -19,12 +22,18 @@ pub const ECDH_ES_HKDF_256: i64 = -25;
 
 /// COSE algorithm ECDSA on P-384 with SHA-384.
 pub const ES384: i64 = -35;
+/// COSE algorithm ECDSA on P-521 with SHA-512.
+pub const ES512: i64 = -36;
+/// COSE algorithm RSASSA-PSS with SHA-256.
+pub const PS256: i64 = -37;
 /// COSE algorithm ECDSA on secp256k1 with SHA-256.
 pub const ES256K: i64 = -47;
 /// COSE algorithm ML-DSA-44.
 pub const ML_DSA_44: i64 = -48;
 /// COSE algorithm ML-DSA-65.
 pub const ML_DSA_65: i64 = -49;
+/// COSE algorithm RSASSA-PKCS1-v1_5 with SHA-256.
+pub const RS256: i64 = -257;
 
 /// The public half of a credential or attestation key.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +44,8 @@ pub enum PublicKey {
     Esp256(p256::ecdsa::VerifyingKey),
     /// ECDSA on P-384.
     Es384(p384::ecdsa::VerifyingKey),
+    /// ECDSA on P-521.
+    Es512(p521::ecdsa::VerifyingKey),
     /// ECDSA on secp256k1.
     Es256K(k256::ecdsa::VerifyingKey),
     /// Ed25519.
@@ -43,6 +54,10 @@ pub enum PublicKey {
     MlDsa44(Box<ml_dsa::VerifyingKey<MlDsa44>>),
     /// ML-DSA-65, expanded and therefore large.
     MlDsa65(Box<ml_dsa::VerifyingKey<MlDsa65>>),
+    /// RSA, 1024 to 4096 bits, as RS256.
+    Rs256(rsa::PublicKey),
+    /// The same, as PS256.
+    Ps256(rsa::PublicKey),
     /// A well-formed COSE_Key of an algorithm this crate cannot verify.
     Other {
         /// The COSE algorithm number.
@@ -55,7 +70,7 @@ pub enum PublicKey {
 /// Why a signature is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureFault {
-    /// Not the encoding the algorithm prescribes: DER for ECDSA, 64 bytes for EdDSA (AT-03).
+    /// Not the encoding the algorithm prescribes: DER for ECDSA, 64 bytes for EdDSA, as many as the modulus for RSA (AT-03).
     #[error("the signature has the wrong encoding")]
     Encoding,
     /// Well-formed, and not made by this key over this message.
@@ -74,10 +89,13 @@ impl PublicKey {
             Self::Es256(_) => ES256,
             Self::Esp256(_) => ESP256,
             Self::Es384(_) => ES384,
+            Self::Es512(_) => ES512,
             Self::Es256K(_) => ES256K,
             Self::Ed25519(_) => EDDSA,
             Self::MlDsa44(_) => ML_DSA_44,
             Self::MlDsa65(_) => ML_DSA_65,
+            Self::Rs256(_) => RS256,
+            Self::Ps256(_) => PS256,
             Self::Other { algorithm, .. } => *algorithm,
         }
     }
@@ -96,6 +114,10 @@ impl PublicKey {
                 let signature = p384::ecdsa::Signature::from_der(signature).ok();
                 judge(signature, |signature| key.verify(message, signature).is_ok())
             }
+            Self::Es512(key) => {
+                let signature = p521::ecdsa::Signature::from_der(signature).ok();
+                judge(signature, |signature| key.verify(message, signature).is_ok())
+            }
             Self::Es256K(key) => {
                 let signature = k256::ecdsa::Signature::from_der(signature).ok();
                 judge(signature, |signature| key.verify(message, signature).is_ok())
@@ -106,6 +128,12 @@ impl PublicKey {
             }
             Self::MlDsa44(key) => verify_ml_dsa(key, message, signature),
             Self::MlDsa65(key) => verify_ml_dsa(key, message, signature),
+            Self::Rs256(key) => judge(as_long_as(key, signature), |signature| {
+                key.pkcs1v15_verify::<Sha256>(message, signature).is_ok()
+            }),
+            Self::Ps256(key) => judge(as_long_as(key, signature), |signature| {
+                key.pss_verify::<Sha256>(message, signature).is_ok()
+            }),
             Self::Other { algorithm, .. } => Err(SignatureFault::UnknownAlgorithm(*algorithm)),
         }
     }
@@ -118,6 +146,11 @@ fn verify_ml_dsa<P: MlDsaParams>(
 ) -> Result<(), SignatureFault> {
     let signature = ml_dsa::Signature::<P>::try_from(signature).ok();
     judge(signature, |signature| key.verify(message, signature).is_ok())
+}
+
+/// A signature that is as long as RSA's modulus.
+fn as_long_as<'s>(key: &rsa::PublicKey, signature: &'s [u8]) -> Option<&'s [u8]> {
+    (signature.len() == key.size()).then_some(signature)
 }
 
 /// An unreadable signature is told apart from one that does not fit.
@@ -145,6 +178,10 @@ impl FromCbor for PublicKey {
                 let point = read_point::<48>(fields, CURVE_P384, name)?;
                 p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Self::Es384)
             }
+            (EC2, ES512) => {
+                let point = read_point::<66>(fields, CURVE_P521, name)?;
+                p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Self::Es512)
+            }
             (EC2, ES256K) => {
                 let point = read_point::<32>(fields, CURVE_SECP256K1, name)?;
                 k256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Self::Es256K)
@@ -155,6 +192,8 @@ impl FromCbor for PublicKey {
             }
             (AKP, ML_DSA_44) => read_ml_dsa(fields, name)?.map(Self::MlDsa44),
             (AKP, ML_DSA_65) => read_ml_dsa(fields, name)?.map(Self::MlDsa65),
+            (RSA, RS256) => read_rsa(fields, name)?.map(Self::Rs256),
+            (RSA, PS256) => read_rsa(fields, name)?.map(Self::Ps256),
             _ => Some(Self::Other { algorithm, key: value }),
         };
         key.ok_or(ReplyFault::BadValue(name))
@@ -197,6 +236,18 @@ fn read_ml_dsa<P: MlDsaParams>(
     }
     let key = ml_dsa::EncodedVerifyingKey::<P>::try_from(key.as_slice()).ok();
     Ok(key.map(|key| Box::new(ml_dsa::VerifyingKey::decode(&key))))
+}
+
+/// A key of RSA (RFC 8230): numbers without leading zeros. `None` if they are none of such a key.
+fn read_rsa(mut fields: Fields, name: &'static str) -> Result<Option<rsa::PublicKey>, ReplyFault> {
+    let modulus: Vec<u8> = fields.require(N, name)?;
+    let exponent: Vec<u8> = fields.require(E, name)?;
+    let has_zeros = |number: &[u8]| number.first().is_none_or(|first| *first == 0);
+    if has_zeros(&modulus) || has_zeros(&exponent) || !fields.unknown().is_empty() {
+        return Err(ReplyFault::BadValue(name));
+    }
+    let number = |bytes: &[u8]| BoxedUint::from_be_slice_vartime(bytes);
+    Ok(rsa::PublicKey::new(number(&modulus), number(&exponent)).ok())
 }
 
 /// Reads the key-agreement key of a key (CP-02).
@@ -248,20 +299,24 @@ pub(crate) fn ec2(key: &p256::PublicKey, algorithm: i64) -> Value {
         .build()
 }
 
-// Labels, RFC 9053 and RFC 9964. Which of them is -1 depends on the key type.
+// Labels, RFC 9053, RFC 8230 and RFC 9964. Which of them is -1 depends on the key type.
 const KTY: i64 = 1;
 const ALG: i64 = 3;
 const CRV: i64 = -1;
 const PUB: i64 = -1;
+const N: i64 = -1;
 const X: i64 = -2;
+const E: i64 = -2;
 const Y: i64 = -3;
 
 // Key types and curves.
 const OKP: i64 = 1;
 const EC2: i64 = 2;
+const RSA: i64 = 3;
 const AKP: i64 = 7;
 const CURVE_P256: i64 = 1;
 const CURVE_P384: i64 = 2;
+const CURVE_P521: i64 = 3;
 const CURVE_ED25519: i64 = 6;
 const CURVE_SECP256K1: i64 = 8;
 
@@ -335,6 +390,13 @@ mod tests {
         let encoded = [&hex("a501020338222002215830"), x, &hex("225830"), y].concat();
         check_signature(&encoded, ES384, signature.to_der().as_bytes());
 
+        let p521 = p521::ecdsa::SigningKey::from_slice(&[1; 66]).unwrap();
+        let signature: p521::ecdsa::Signature = p521.sign(b"message");
+        let point = p521.verifying_key().to_sec1_point(false);
+        let (x, y) = point.as_bytes()[1..].split_at(66);
+        let encoded = [&hex("a501020338232003215842"), x, &hex("225842"), y].concat();
+        check_signature(&encoded, ES512, signature.to_der().as_bytes());
+
         let k256 = k256::ecdsa::SigningKey::from_slice(&[5; 32]).unwrap();
         let signature: k256::ecdsa::Signature = k256.sign(b"message");
         let point = k256.verifying_key().to_sec1_point(false);
@@ -357,6 +419,47 @@ mod tests {
         assert_eq!(read(&short).unwrap_err(), ReplyFault::BadValue("key"));
     }
 
+    #[test]
+    fn signatures_of_rsa_are_as_long_as_the_modulus() {
+        let key = rsa_key();
+        let modulus = key.n_bytes();
+        let of = |algorithm: &str| {
+            [&hex(algorithm), &hex("20590100"), &modulus[..], &hex("2143010001")].concat()
+        };
+        let signature = key.pkcs1v15_sign::<Sha256>(b"message").unwrap();
+        check_signature(&of("a4010303390100"), RS256, &signature);
+        let signature = key.pss_sign_with_rng::<Sha256, _>(&mut getrandom::SysRng, b"message");
+        check_signature(&of("a40103033824"), PS256, &signature.unwrap());
+    }
+
+    #[test]
+    fn a_key_of_rsa_is_two_numbers_without_leading_zeros() {
+        let modulus = rsa_key().n_bytes();
+        let with = |before: &str, after: &str| {
+            [&hex("a4010303390100"), &hex(before), &modulus[..], &hex(after)].concat()
+        };
+        assert_eq!(read(&with("20590100", "2143010001")).unwrap().algorithm(), RS256);
+        let zero = with("2059010100", "2143010001");
+        let even = with("20590100", "214102");
+        let short = hex("a40103033901002041072143010001");
+        for wrong in [zero, even, short] {
+            assert_eq!(read(&wrong), Err(ReplyFault::BadValue("key")));
+        }
+    }
+
+    /// Made once, for it takes long.
+    fn rsa_key() -> rsa::PrivateKey {
+        let [p, q] = [P, Q].map(|prime| BoxedUint::from_be_slice_vartime(&hex(prime)));
+        rsa::PrivateKey::from_p_q(p, q, 65537_u64.into()).unwrap()
+    }
+
+    const P: &str = "e4f826706c96ea18d7310b73bd95af988b58835530a624ea3d3aef979476edbce0cb34d344f8b72545d89133\
+                     2183a7f2aa06d5c74d0b783e391254d70e1c070a0c885f0ab0b8e63606d71caf6dcf824fec860401c071ad2a\
+                     4a7d65f5493b98c041c362af560b8f608d867e03d251431f7df717d20e348e61e378121ddc1fdb97";
+    const Q: &str = "db11ee86a606ad179db6aaed9b3aa979ee84ed0306addbc8386b3769812a4a098f5b4ba7c0121c9f8cc67ab3\
+                     c2966931929524c59df9532cd65b57af8898d7b112f54910117219779ef38063d42100d723582ddee4589fb8\
+                     3472a50e39e34afa7c31ea5756bd56e91fc225d117bc6efc662f977586e05059b0ea7538a8ce0b6b";
+
     fn check_signature(encoded: &[u8], algorithm: i64, signature: &[u8]) {
         let key = read(encoded).unwrap();
         assert_eq!(key.algorithm(), algorithm);
@@ -378,8 +481,8 @@ mod tests {
 
     #[test]
     fn a_key_of_an_unknown_algorithm_is_kept_and_verifies_nothing() {
-        let key = read(&hex("a2010303390100")).unwrap();
-        assert_eq!(key.algorithm(), -257);
-        assert_eq!(key.verify(b"", b""), Err(SignatureFault::UnknownAlgorithm(-257)));
+        let key = read(&hex("a2010303390101")).unwrap();
+        assert_eq!(key.algorithm(), -258);
+        assert_eq!(key.verify(b"", b""), Err(SignatureFault::UnknownAlgorithm(-258)));
     }
 }

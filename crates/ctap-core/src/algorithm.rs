@@ -22,18 +22,33 @@ pub enum Algorithm {
     EdDsa = -8,
     /// ECDSA on P-384 with SHA-384.
     Es384 = -35,
+    /// ECDSA on P-521 with SHA-512.
+    Es512 = -36,
+    /// RSASSA-PSS with SHA-256 and a key of 2048 bits, which takes up to some seconds to make.
+    Ps256 = -37,
     /// ECDSA on secp256k1 with SHA-256.
     Es256K = -47,
     /// ML-DSA-44 (FIPS 204): answers longer than most platforms read.
     MlDsa44 = -48,
     /// ML-DSA-65 (FIPS 204): answers longer than most platforms read.
     MlDsa65 = -49,
+    /// RSASSA-PKCS1-v1_5 with SHA-256 and a key of 2048 bits, which takes up to some seconds to make.
+    Rs256 = -257,
 }
 
 impl Algorithm {
     /// All that this crate knows; which of them it can sign with, [`is_built_in`](Self::is_built_in) tells.
-    pub const ALL: [Self; 6] =
-        [Self::Es256, Self::EdDsa, Self::Es384, Self::Es256K, Self::MlDsa44, Self::MlDsa65];
+    pub const ALL: [Self; 9] = [
+        Self::Es256,
+        Self::EdDsa,
+        Self::Es384,
+        Self::Es512,
+        Self::Ps256,
+        Self::Es256K,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::Rs256,
+    ];
 
     /// The algorithm with this COSE number, if this crate knows it.
     #[must_use]
@@ -54,8 +69,10 @@ impl Algorithm {
             Self::Es256 => true,
             Self::EdDsa => cfg!(feature = "eddsa"),
             Self::Es384 => cfg!(feature = "es384"),
+            Self::Es512 => cfg!(feature = "es512"),
             Self::Es256K => cfg!(feature = "es256k"),
             Self::MlDsa44 | Self::MlDsa65 => cfg!(feature = "ml-dsa"),
+            Self::Rs256 | Self::Ps256 => cfg!(feature = "rsa"),
         }
     }
 
@@ -66,17 +83,22 @@ impl Algorithm {
             Self::Es256 => "ES256",
             Self::EdDsa => "EdDSA",
             Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
+            Self::Ps256 => "PS256",
             Self::Es256K => "ES256K",
             Self::MlDsa44 => "ML-DSA-44",
             Self::MlDsa65 => "ML-DSA-65",
+            Self::Rs256 => "RS256",
         }
     }
 
-    /// The length of a private key: a scalar or a seed, in bytes; whole AES blocks for every algorithm.
+    /// The length of a private key in bytes: a scalar, a seed, or the two primes of RSA, one after the other.
     #[must_use]
     pub const fn secret_length(self) -> usize {
         match self {
             Self::Es384 => 48,
+            Self::Es512 => 66,
+            Self::Rs256 | Self::Ps256 => 256,
             _ => 32,
         }
     }
@@ -87,9 +109,12 @@ impl Algorithm {
             Self::Es256 => 77,
             Self::EdDsa => 42,
             Self::Es384 => 110,
+            Self::Es512 => 146,
+            Self::Ps256 => 271,
             Self::Es256K => 78,
             Self::MlDsa44 => 1322,
             Self::MlDsa65 => 1962,
+            Self::Rs256 => 272,
         }
     }
 
@@ -99,13 +124,15 @@ impl Algorithm {
             Self::Es256 | Self::Es256K => 72,
             Self::EdDsa => 64,
             Self::Es384 => 104,
+            Self::Es512 => 139,
+            Self::Rs256 | Self::Ps256 => 256,
             Self::MlDsa44 => 2420,
             Self::MlDsa65 => 3309,
         }
     }
 }
 
-/// A private key: its algorithm and its secret, a scalar or a seed, big endian, of the algorithm's length.
+/// A private key: its algorithm and its secret, numbers big endian, of the algorithm's length.
 #[derive(Debug)]
 pub struct PrivateKey {
     /// What it signs with.
@@ -122,9 +149,7 @@ impl PrivateKey {
         rng: &mut dyn CryptoRng,
     ) -> Option<(Self, KeyPair)> {
         while algorithm.is_built_in() {
-            let mut secret = Zeroizing::new(alloc::vec![0; algorithm.secret_length()]);
-            rng.fill_bytes(&mut secret);
-            let key = Self { algorithm, secret: SecretBytes::new(core::mem::take(&mut *secret)) };
+            let key = Self { algorithm, secret: drawn(algorithm, rng)? };
             if let Some(pair) = key.pair() {
                 return Some((key, pair));
             }
@@ -141,12 +166,18 @@ impl PrivateKey {
             Algorithm::EdDsa => arithmetic::eddsa(secret),
             #[cfg(feature = "es384")]
             Algorithm::Es384 => arithmetic::es384(secret),
+            #[cfg(feature = "es512")]
+            Algorithm::Es512 => arithmetic::es512(secret),
             #[cfg(feature = "es256k")]
             Algorithm::Es256K => arithmetic::es256k(secret),
             #[cfg(feature = "ml-dsa")]
             Algorithm::MlDsa44 => arithmetic::ml_dsa_44(secret),
             #[cfg(feature = "ml-dsa")]
             Algorithm::MlDsa65 => arithmetic::ml_dsa_65(secret),
+            #[cfg(feature = "rsa")]
+            Algorithm::Rs256 => arithmetic::rs256(secret),
+            #[cfg(feature = "rsa")]
+            Algorithm::Ps256 => arithmetic::ps256(secret),
             #[allow(unreachable_patterns, reason = "some may not be built in")]
             _ => None,
         };
@@ -169,6 +200,20 @@ impl PrivateKey {
     pub(crate) fn sign(&self, parts: &[&[u8]], evidence: &Evidence) -> Option<Vec<u8>> {
         self.pair()?.sign(parts, evidence)
     }
+}
+
+/// The secret of a new key; a scalar may be out of range. `None`: the arithmetic failed.
+fn drawn(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Option<SecretBytes> {
+    #[cfg(feature = "rsa")]
+    if matches!(algorithm, Algorithm::Rs256 | Algorithm::Ps256) {
+        return arithmetic::rsa_primes(rng);
+    }
+    let mut secret = Zeroizing::new(alloc::vec![0; algorithm.secret_length()]);
+    rng.fill_bytes(&mut secret);
+    if algorithm == Algorithm::Es512 {
+        *secret.first_mut()? &= 1; // 521 bits
+    }
+    Some(SecretBytes::new(core::mem::take(&mut *secret)))
 }
 
 /// A private key that is ready to sign, for as long as one command takes: it has a copy of the secret.
@@ -196,13 +241,13 @@ impl KeyPair {
 mod tests {
     use super::*;
     use crate::consent::UserPresent;
-    use crate::testing::seeded;
+    use crate::testing::{ONE_OF_RSA_IS_ENOUGH, seeded};
 
     #[test]
     fn every_algorithm_makes_a_key_that_signs() {
         let mut rng = seeded(1);
         let evidence = Evidence::of_presence(UserPresent::approved(), None);
-        for algorithm in Algorithm::ALL {
+        for algorithm in Algorithm::ALL.into_iter().filter(|it| *it != ONE_OF_RSA_IS_ENOUGH) {
             let (key, pair) = PrivateKey::generate(algorithm, &mut rng).unwrap();
             assert_eq!(key.secret.expose().len(), algorithm.secret_length());
             let public = pair.public().unwrap().cose(algorithm.cose());
@@ -231,7 +276,7 @@ mod tests {
 
     #[test]
     fn numbers_outside_the_table_are_no_algorithm() {
-        for number in [0, -9, -257, i128::from(u64::MAX), i128::MIN] {
+        for number in [0, -9, -258, i128::from(u64::MAX), i128::MIN] {
             assert_eq!(Algorithm::from_cose(number), None);
         }
     }

@@ -5,7 +5,7 @@
 //! takes less than half of the time. Keys are the same in both, and so are signatures of EdDSA. Those of ECDSA have nonces that
 //! follow from key and message in the first (RFC 6979) and are random in the second, from AWS-LC's own generator.
 //!
-//! Every function that makes a [`SigningKey`] takes a scalar or a seed, big endian; `None` means that it is not a key of its
+//! Every function that makes a [`SigningKey`] takes a scalar, a seed, or two primes, big endian; `None` means that it is not a key of its
 //! algorithm. What they make wipes itself when dropped.
 
 use alloc::vec::Vec;
@@ -17,9 +17,13 @@ pub(crate) mod arkg;
 mod aws_lc;
 #[cfg(feature = "es256k")]
 mod es256k;
+#[cfg(feature = "es512")]
+mod es512;
 mod esp256_split;
 #[cfg(feature = "ml-dsa")]
 mod ml_dsa;
+#[cfg(feature = "rsa")]
+mod rsa;
 #[cfg(any(not(feature = "aws-lc"), test))]
 mod rust_crypto;
 #[cfg(test)]
@@ -27,9 +31,13 @@ mod tests;
 
 #[cfg(feature = "es256k")]
 pub(crate) use self::es256k::es256k;
+#[cfg(feature = "es512")]
+pub(crate) use self::es512::es512;
 pub(crate) use self::esp256_split::esp256_split;
 #[cfg(feature = "ml-dsa")]
 pub(crate) use self::ml_dsa::{ml_dsa_44, ml_dsa_65};
+#[cfg(feature = "rsa")]
+pub(crate) use self::rsa::{primes as rsa_primes, ps256, rs256};
 #[cfg(feature = "aws-lc")]
 use aws_lc as chosen;
 #[cfg(not(feature = "aws-lc"))]

@@ -63,8 +63,8 @@ pub struct Config {
     /// [`MAX_CREDENTIALS_IN_LIST`](crate::limits::MAX_CREDENTIALS_IN_LIST).
     pub max_credentials_in_list: usize,
     /// Bytes of every id that it makes (getInfo 0x08), [`MIN_CREDENTIAL_ID`](crate::limits::MIN_CREDENTIAL_ID) to
-    /// [`MAX_FOREIGN_CREDENTIAL_ID`](crate::limits::MAX_FOREIGN_CREDENTIAL_ID). `None`: each is as long as it must be. A credential
-    /// that is not discoverable, and cannot be sealed in so short an id, is a record.
+    /// [`MAX_FOREIGN_CREDENTIAL_ID`](crate::limits::MAX_FOREIGN_CREDENTIAL_ID). `None`: each is as long as it must be, up to
+    /// [`MAX_CREDENTIAL_ID`]. A credential that is not discoverable, and cannot be sealed in so short an id, is a record.
     pub credential_id_length: Option<usize>,
     /// How long a PIN must be.
     pub pin_length: PinLength,
@@ -251,6 +251,25 @@ pub struct Extensions {
     pub preview_sign: bool,
     /// thirdPartyPayment: credentials that may be used for payments on other sites.
     pub third_party_payment: bool,
+    /// uvm, which CTAP 2.1 dropped: by which methods the user was verified, and what it says of their protection.
+    pub uvm: Option<Protection>,
+}
+
+/// What protects keys and verifies users, as the extension uvm tells it: bits of FIDO's registry of predefined values (EX-96).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protection {
+    /// Of private keys (KEY_PROTECTION): 1 is software, 2 hardware, 4 a trusted execution environment, 8 a secure element, 16 a
+    /// remote handle.
+    pub keys: u32,
+    /// Of what compares PINs and fingers (MATCHER_PROTECTION): 1 is software, 2 a trusted execution environment, 4 a chip.
+    pub matcher: u32,
+}
+
+impl Default for Protection {
+    /// Software.
+    fn default() -> Self {
+        Self { keys: 1, matcher: 1 }
+    }
 }
 
 /// What credentials are like that this key makes. The default is a key of its own: its credentials never leave it, and one counter
@@ -378,9 +397,11 @@ impl Config {
 
     /// A credential of this algorithm that is not discoverable is a record as well.
     pub(crate) fn keeps_non_discoverable(&self, algorithm: Algorithm) -> bool {
-        let shortest = credential_id::shortest_sealed(algorithm);
-        self.credentials.keep_non_discoverable
-            || self.credential_id_length.is_some_and(|length| length < shortest)
+        let can_be_sealed = match self.credential_id_length {
+            Some(length) => credential_id::shortest_sealed(algorithm) <= length,
+            None => credential_id::sealed_length(algorithm) <= MAX_CREDENTIAL_ID,
+        };
+        self.credentials.keep_non_discoverable || !can_be_sealed
     }
 
     /// Bytes of the longest id that it makes (GI-17).
@@ -440,6 +461,7 @@ impl Default for Config {
                 pin_complexity_policy: true,
                 preview_sign: false,
                 third_party_payment: true,
+                uvm: None,
             },
             credentials: NewCredentials::default(),
             attestation: Attestation::SelfSigned,

@@ -7,6 +7,7 @@
 mod proof;
 mod question;
 
+pub(crate) use self::proof::UserVerificationMethod;
 pub use self::proof::{Evidence, SilentRequest, UserPresent, UserVerified};
 pub(crate) use self::question::Finger;
 pub use self::question::{Action, Decision, Gesture, PromptId, Question, SampleFault};

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  discoverable   32 random bytes
-//!  sealed         01 ‖ IV[16] ‖ AES-256-CBC( alg i32 ‖ policy u8 ‖ 00… ‖ secret[32..] ) ‖ HMAC-SHA-256[32]
+//!  sealed         01 ‖ IV[16] ‖ AES-256-CBC( alg i32 ‖ policy u8 ‖ 00… ‖ secret[32..] ) ‖ HMAC-SHA-256[32]; the zeros fill a block
 //! ```
 //! The MAC covers everything before it and the RP id hash. Both keys are derived from the wrapping key, so a reset, which
 //! draws a new one, ends every credential (RS-09). The key handles of previewSign are sealed in the same way.
@@ -59,8 +59,14 @@ pub(crate) const fn sealed_length(algorithm: Algorithm) -> usize {
 
 /// Bytes of what a secret of so many bytes is sealed in.
 pub(crate) const fn length_around(secret: usize) -> usize {
-    const AROUND: usize = 1 + BLOCK + PREFIX + MAC;
-    AROUND.saturating_add(secret)
+    const AROUND: usize = 1 + BLOCK + MAC;
+    AROUND.saturating_add(body_length(secret))
+}
+
+/// Bytes of a secret and of what stands before it, whole blocks. The scalar of ES512, which is none, has two bytes less before it.
+const fn body_length(secret: usize) -> usize {
+    let blocks = secret.saturating_add(PREFIX) / BLOCK;
+    blocks.saturating_mul(BLOCK)
 }
 
 /// The keys behind sealed ids, each for one purpose. They follow from the wrapping key and are kept for as long as it is, so
@@ -82,7 +88,7 @@ impl SealingKeys {
     }
 
     /// Makes a credential that travels in its own id, of this length if one is given. `None`: that is shorter than
-    /// [`shortest_sealed`], or the key is not whole blocks long, which no algorithm's is.
+    /// [`shortest_sealed`].
     pub(crate) fn seal(
         &self,
         contents: Contents,
@@ -287,19 +293,22 @@ impl Contents {
     }
 
     fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut body = Zeroizing::new(Vec::with_capacity(PREFIX.saturating_add(BLOCK * 3)));
+        let secret = self.key.secret.expose();
+        let length = body_length(secret.len());
+        let mut body = Zeroizing::new(Vec::with_capacity(length));
         body.extend(self.key.algorithm.cose().to_be_bytes());
         body.push(self.policy());
-        body.resize(PREFIX, 0);
-        body.extend_from_slice(self.key.secret.expose());
+        body.resize(length.saturating_sub(secret.len()), 0);
+        body.extend_from_slice(secret);
         body
     }
 
     fn decode(body: &[u8]) -> Option<Self> {
-        let (prefix, secret) = body.split_first_chunk::<PREFIX>()?;
-        let (algorithm, rest) = prefix.split_first_chunk::<4>()?;
-        let &policy = rest.first()?;
+        let (algorithm, rest) = body.split_first_chunk::<4>()?;
+        let (&policy, rest) = rest.split_first()?;
         let algorithm = Algorithm::from_cose(i128::from(i32::from_be_bytes(*algorithm)))?;
+        let (_, secret) =
+            rest.split_at_checked(rest.len().checked_sub(algorithm.secret_length())?)?;
         let has = |bit: u8| policy & bit != 0;
         Some(Self {
             key: PrivateKey { algorithm, secret: SecretBytes::new(secret.to_vec()) },
@@ -327,8 +336,9 @@ impl CredRandom {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::crypto::HashRng;
-    use crate::testing::seeded;
+    use crate::testing::{ONE_OF_RSA_IS_ENOUGH, seeded};
 
     fn sealed(rng: &mut HashRng, keys: &SealingKeys) -> Credential {
         sealed_with(Algorithm::Es256, rng, keys)
@@ -403,13 +413,16 @@ mod tests {
     fn the_longest_id_is_as_long_as_announced() {
         let mut rng = seeded(4);
         let keys = keys(&mut rng);
-        let mut lengths = Algorithm::ALL.map(|algorithm| {
-            let length = sealed_with(algorithm, &mut rng, &keys).id.len();
-            assert_eq!(length, sealed_length(algorithm), "{algorithm:?}");
-            length
+        let config = Config::default();
+        let algorithms = Algorithm::ALL.into_iter().filter(|it| *it != ONE_OF_RSA_IS_ENOUGH);
+        let lengths = algorithms.map(|algorithm| {
+            let sealed = sealed_with(algorithm, &mut rng, &keys);
+            let opened = keys.open(&sealed.id, &[7; 32]).unwrap();
+            assert_eq!(opened.key.secret.expose(), sealed.key.secret.expose(), "{algorithm:?}");
+            assert_eq!(sealed.id.len(), sealed_length(algorithm), "{algorithm:?}");
+            if config.keeps_non_discoverable(algorithm) { DISCOVERABLE } else { sealed.id.len() }
         });
-        lengths.sort_unstable();
-        assert_eq!(lengths.last(), Some(&crate::limits::MAX_CREDENTIAL_ID));
+        assert_eq!(lengths.max(), Some(config.longest_credential_id()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(crate) mod large_blob_key;
 pub(crate) mod min_pin_length;
 pub(crate) mod preview_sign;
 pub(crate) mod registration;
+pub(crate) mod uvm;
 
 use alloc::vec::Vec;
 
@@ -29,6 +30,7 @@ pub(crate) fn names(config: &Config) -> Vec<&'static str> {
         ("pinComplexityPolicy", extensions.pin_complexity_policy),
         (preview_sign::NAME, extensions.preview_sign),
         ("thirdPartyPayment", extensions.third_party_payment),
+        ("uvm", extensions.uvm.is_some()),
     ]
     .into_iter()
     .filter_map(|(name, offered)| offered.then_some(name))

@@ -82,7 +82,8 @@ pub const USUAL_CREDENTIALS_IN_LIST: usize = 16;
 /// Entries of such a list that a key can be made to take: as many as any real model tells.
 pub const MAX_CREDENTIALS_IN_LIST: usize = 512;
 
-/// Bytes of the longest credential id this authenticator issues (getInfo 0x08, GI-17): a sealed one of ES384.
+/// Bytes of the longest credential id this authenticator issues (getInfo 0x08, GI-17) unless configured: a sealed one of ES384. What
+/// cannot be sealed in so few, keys of ES512 and RSA, is a record.
 pub const MAX_CREDENTIAL_ID: usize = 113;
 
 /// Bytes of the longest credential id that fits a U2F answer, which has one byte for its length (UF-24).

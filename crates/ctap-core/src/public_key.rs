@@ -9,7 +9,7 @@ pub(crate) enum PublicKey {
     /// A point on P-256.
     P256(P256Point),
     /// A point on another curve, by its COSE number; coordinates have the full width of the field (MC-74).
-    #[cfg(any(feature = "es384", feature = "es256k"))]
+    #[cfg(any(feature = "es384", feature = "es512", feature = "es256k"))]
     Point { curve: u8, x: Vec<u8>, y: Vec<u8> },
     /// A compressed point on Ed25519.
     #[cfg(feature = "eddsa")]
@@ -17,6 +17,9 @@ pub(crate) enum PublicKey {
     /// A key of ML-DSA.
     #[cfg(feature = "ml-dsa")]
     MlDsa(Vec<u8>),
+    /// A key of RSA: both numbers big endian, without leading zeros.
+    #[cfg(feature = "rsa")]
+    Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
 }
 
 impl PublicKey {
@@ -24,7 +27,7 @@ impl PublicKey {
     pub(crate) fn cose(&self, algorithm: i32) -> Vec<u8> {
         match self {
             Self::P256(point) => point.cose(algorithm),
-            #[cfg(any(feature = "es384", feature = "es256k"))]
+            #[cfg(any(feature = "es384", feature = "es512", feature = "es256k"))]
             Self::Point { curve, x, y } => ec2(algorithm, *curve, x, y),
             #[cfg(feature = "eddsa")]
             Self::Ed25519(x) => {
@@ -37,6 +40,14 @@ impl PublicKey {
             Self::MlDsa(public) => {
                 let mut key = MapWriter::new();
                 key.put(1_u8, 7_u8).put(3_u8, algorithm).put(-1, Bytes(public));
+                to_vec(&key)
+            }
+            // RFC 8230.
+            #[cfg(feature = "rsa")]
+            Self::Rsa { modulus, exponent } => {
+                let mut key = MapWriter::new();
+                key.put(1_u8, 3_u8).put(3_u8, algorithm);
+                key.put(-1, Bytes(modulus)).put(-2, Bytes(exponent));
                 to_vec(&key)
             }
         }

@@ -2,7 +2,11 @@
 
 use alloc::vec::Vec;
 
+use crate::algorithm::Algorithm;
 use crate::crypto::HashRng;
+
+/// Keys of RS256 are the same, and take as long to make.
+pub(crate) const ONE_OF_RSA_IS_ENOUGH: Algorithm = Algorithm::Ps256;
 
 /// Randomness that is the same in every run.
 pub(crate) fn seeded(seed: u8) -> HashRng {

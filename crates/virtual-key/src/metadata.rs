@@ -169,7 +169,10 @@ fn algorithm_names(config: &Config) -> Vec<&'static str> {
         Algorithm::Es256 => Some("secp256r1_ecdsa_sha256_raw"),
         Algorithm::EdDsa => Some("ed25519_eddsa_sha512_raw"),
         Algorithm::Es384 => Some("secp384r1_ecdsa_sha384_raw"),
+        Algorithm::Es512 => Some("secp521r1_ecdsa_sha512_raw"),
         Algorithm::Es256K => Some("secp256k1_ecdsa_sha256_raw"),
+        Algorithm::Rs256 => Some("rsassa_pkcsv15_sha256_raw"),
+        Algorithm::Ps256 => Some("rsassa_pss_sha256_raw"),
         _ => None,
     };
     config.algorithms.iter().filter_map(name).collect()

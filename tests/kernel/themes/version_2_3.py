@@ -127,7 +127,7 @@ def who_prefers_no_attestation_gets_none():
 def every_algorithm_of_the_key_registers_and_signs():
     with serve("--profile", "everything"), platform(attach()) as host:
         algorithms = [entry["alg"] for entry in host.ctap.info.algorithms]
-        assert algorithms == [-7, -8, -35, -47, -48, -49], algorithms
+        assert algorithms == [-7, -8, -35, -36, -47, -48, -49, -257, -37], algorithms
         for algorithm in algorithms:
             credential = host.register(algorithm).auth_data.credential_data
             assert credential.public_key.ALGORITHM == algorithm

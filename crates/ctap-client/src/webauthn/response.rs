@@ -70,11 +70,12 @@ fn vouches_for_itself(reply: &Reply, made: &AttestedCredential) -> bool {
     reply.fmt == "packed" && made.aaguid == [0; 16] && !has_chain
 }
 
-/// SubjectPublicKeyInfo, of the algorithms whose keys every client must be able to read (WebAuthn section 5.2.1.1), but RSA.
+/// SubjectPublicKeyInfo, of the algorithms whose keys every client must be able to read (WebAuthn section 5.2.1.1).
 fn spki(key: &PublicKey) -> Option<Vec<u8>> {
     let document = match key {
         PublicKey::Es256(key) => key.to_public_key_der(),
         PublicKey::Ed25519(key) => key.to_public_key_der(),
+        PublicKey::Rs256(key) => key.to_public_key_der(),
         _ => return None,
     };
     document.ok().map(|document| document.as_bytes().to_vec())

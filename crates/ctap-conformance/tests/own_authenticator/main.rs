@@ -11,7 +11,7 @@ use ctap_core::Config;
 use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::attestation::{Attestation, AttestationKey};
 use ctap_core::config::{
-    ConfigCommands, EnterpriseAttestation, Extensions, FingerprintSensor, Version,
+    ConfigCommands, EnterpriseAttestation, Extensions, FingerprintSensor, Protection, Version,
 };
 use ctap_core::pin::Protocol;
 use ctap_core::secret::SecretBytes;
@@ -69,9 +69,12 @@ fn maximal() -> Config {
             Algorithm::Es256,
             Algorithm::EdDsa,
             Algorithm::Es384,
+            Algorithm::Es512,
             Algorithm::Es256K,
             Algorithm::MlDsa44,
             Algorithm::MlDsa65,
+            Algorithm::Rs256,
+            Algorithm::Ps256,
         ],
         capacity: 100,
         max_msg_size: 7609,
@@ -87,6 +90,7 @@ fn maximal() -> Config {
         vendor_facilitated_only: false,
     });
     config.extensions.preview_sign = true;
+    config.extensions.uvm = Some(Protection::default());
     config
 }
 

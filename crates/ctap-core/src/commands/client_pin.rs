@@ -8,7 +8,7 @@ use super::{Context, Outcome, Reply};
 use crate::cbor::{Bytes, Encode, MAP_OF_1, MAP_OF_23, Map, MapWriter};
 use crate::change::Change;
 use crate::config::Config;
-use crate::consent::{Action, Question, UserPresent};
+use crate::consent::{Action, Question, UserPresent, UserVerificationMethod};
 use crate::crypto;
 use crate::limits::{MAX_PIN_BYTES, PADDED_PIN};
 use crate::pin::protocol::{PlatformKey, Protocol, SharedSecret};
@@ -141,13 +141,13 @@ impl Agreed {
         attempt.judge(pin_hash_enc, &self.secret, self.protocol, judge)
     }
 
-    /// Issues a new token with these permissions; every older one is dead (CP-80, CP-92). A key of CTAP 2.0 has one token, and
+    /// Issues a new token with these permissions, got by PIN or by finger; every older one is dead (CP-80, CP-92). A key of CTAP 2.0 has one token, and
     /// gives it again (CP-125).
     fn issue_token(
         &self,
         permissions: Permissions,
         rp_id: Option<String>,
-        user_present: Option<UserPresent>,
+        finger: Option<UserPresent>,
         cx: &mut Context<'_>,
     ) -> Reply {
         if permissions == Permissions::PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY {
@@ -157,7 +157,19 @@ impl Agreed {
         let life = if cx.config.is_later_than_20() { Life::Modern } else { Life::Ctap20 };
         let initial_usage = cx.session.transport.token_initial_usage(); // NF-42
         let protocol = self.protocol;
-        let grant = Grant { protocol, permissions, rp_id, user_present, life, initial_usage };
+        let user_verified = match finger {
+            Some(_) => UserVerificationMethod::FingerprintInternal,
+            None => UserVerificationMethod::PasscodeExternal,
+        };
+        let grant = Grant {
+            life,
+            protocol,
+            permissions,
+            rp_id,
+            user_verified,
+            user_present: finger,
+            initial_usage,
+        };
         cx.session.token.begin_using(grant, cx.now, cx.rng);
         let token = self.secret.encrypt(cx.session.token.value().expose(), cx.rng);
         single(0x02, Bytes(&token)) // CP-82

@@ -354,7 +354,7 @@ impl Terms {
             backup: credential.backup,
             sign_count: parts.sign_count,
             attested: None,
-            extensions: self.extensions.outputs(credential, self.evidence.verified(), rng),
+            extensions: self.extensions.outputs(credential, &self.evidence, rng),
         }
         .encode();
         let signed: [&[u8]; 2] = [&auth_data, &self.client_data_hash];

@@ -131,6 +131,7 @@ fn registration_outputs(config: &Config) -> MapWriter {
     let offered = &config.extensions;
     let salts = salted(config);
     let mut outputs = MapWriter::new();
+    outputs.put_some("uvm", offered.uvm.map(|_| LONGEST_UVM));
     outputs.put_some("credBlob", offered.cred_blob.map(|_| true));
     outputs.put_some("credProtect", offered.cred_protect.then_some(3_u8));
     outputs.put_some("hmac-secret", offered.hmac_secret.then_some(true));
@@ -147,6 +148,7 @@ fn assertion(algorithm: Algorithm, id: usize, rk: bool, config: &Config) -> usiz
     let offered = &config.extensions;
     let (salts, blob) = (salted(config), dummy(offered.cred_blob.filter(|_| rk).unwrap_or(0)));
     let mut outputs = MapWriter::new();
+    outputs.put_some("uvm", offered.uvm.map(|_| LONGEST_UVM));
     outputs.put_some("credBlob", offered.cred_blob.map(|_| Bytes(&blob)));
     outputs.put_some("hmac-secret", offered.hmac_secret.then_some(Bytes(&salts)));
     let signed = dummy(Algorithm::Es256.longest_signature());
@@ -201,9 +203,13 @@ const HEAD: usize = 32 + 1 + 4;
 /// The AAGUID and the length of the id (MC-72).
 const ATTESTED: usize = 16 + 2;
 
+/// A verification and a touch, with numbers of the longest.
+const LONGEST_UVM: Encoded<'static> = Encoded(&[0; 1 + 2 * (1 + 3 * 3)]);
+
 /// Bytes of a credential's id.
 fn id_length(algorithm: Algorithm, rk: bool, config: &Config) -> usize {
-    let usual = if rk { DISCOVERABLE } else { credential_id::sealed_length(algorithm) };
+    let is_record = rk || config.keeps_non_discoverable(algorithm);
+    let usual = if is_record { DISCOVERABLE } else { credential_id::sealed_length(algorithm) };
     config.credential_id_length.unwrap_or(usual)
 }
 

@@ -21,18 +21,26 @@ impl UserPresent {
 
 /// Proof that the key knows who its user is.
 #[derive(Debug)]
-pub struct UserVerified(());
+pub struct UserVerified(UserVerificationMethod);
 
 impl UserVerified {
-    /// Only `PinUvAuthToken` calls this, for a MAC that verified.
-    pub(crate) const fn by_token() -> Self {
-        Self(())
+    /// Only `PinUvAuthToken` calls this, for a MAC that verified. `method`: how the token was got.
+    pub(crate) const fn by_token(method: UserVerificationMethod) -> Self {
+        Self(method)
     }
 
     /// Only `Verification` calls this, for an enrolled finger.
     pub(crate) const fn by_finger() -> Self {
-        Self(())
+        Self(UserVerificationMethod::FingerprintInternal)
     }
+}
+
+/// How a user is verified, by its number in FIDO's registry of predefined values (EX-96).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum UserVerificationMethod {
+    FingerprintInternal = 0x2,
+    PasscodeExternal = 0x800,
 }
 
 /// Proof that the platform asked for a signature without a presence test (`up: false`, GA-07; control byte 08, UF-38).
@@ -50,7 +58,7 @@ impl SilentRequest {
 #[derive(Debug)]
 pub struct Evidence {
     present: bool,
-    verified: bool,
+    verified: Option<UserVerificationMethod>,
     overrides: Overrides,
 }
 
@@ -66,7 +74,8 @@ impl Evidence {
     }
 
     fn of(present: bool, verified: Option<UserVerified>) -> Self {
-        Self { present, verified: verified.is_some(), overrides: Overrides::default() }
+        let verified = verified.map(|UserVerified(method)| method);
+        Self { present, verified, overrides: Overrides::default() }
     }
 
     /// The same, of which the answer tells less.
@@ -83,6 +92,11 @@ impl Evidence {
     /// Whether the key knows who its user is.
     #[must_use]
     pub const fn verified(&self) -> bool {
+        self.verified.is_some()
+    }
+
+    /// How it does.
+    pub(crate) const fn method(&self) -> Option<UserVerificationMethod> {
         self.verified
     }
 
@@ -95,7 +109,7 @@ impl Evidence {
     /// The UV bit.
     #[must_use]
     pub const fn uv_bit(&self) -> bool {
-        self.verified && !self.overrides.bad_uv
+        self.verified() && !self.overrides.bad_uv
     }
 
     /// Whether what is signed gets a signature that is worth nothing.

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use super::hmac_secret::{Input, Salts};
 use super::large_blob::Access;
-use super::{cred_blob, large_blob_key, preview_sign};
+use super::{cred_blob, large_blob_key, preview_sign, uvm};
 use crate::cbor::{Bytes, Map, MapWriter};
 use crate::commands::Context;
-use crate::config::Config;
+use crate::config::{Config, Protection};
 use crate::consent::Evidence;
 use crate::credential::Credential;
 use crate::status::Status;
@@ -23,6 +23,7 @@ pub(crate) struct Extensions {
     large_blob: Option<Access>,
     preview_sign: Option<preview_sign::assertion::Input>,
     third_party_payment: bool,
+    uvm: Option<Protection>,
 }
 
 impl Extensions {
@@ -47,6 +48,10 @@ impl Extensions {
                 }
                 "thirdPartyPayment" if offered.third_party_payment => {
                     inputs.third_party_payment = value.boolean()?;
+                }
+                "uvm" if offered.uvm.is_some() => {
+                    let asked = value.boolean()?;
+                    inputs.uvm = offered.uvm.filter(|_| asked);
                 }
                 _ => {}
             }
@@ -86,6 +91,7 @@ impl Extensions {
             large_blob: self.large_blob,
             signature,
             third_party_payment: self.third_party_payment,
+            uvm: self.uvm,
         })
     }
 }
@@ -99,6 +105,7 @@ pub(crate) struct Opened {
     /// Made with a signing key.
     signature: Option<Vec<u8>>,
     third_party_payment: bool,
+    uvm: Option<Protection>,
 }
 
 impl Opened {
@@ -106,13 +113,15 @@ impl Opened {
     pub(crate) fn outputs(
         &self,
         credential: &Credential,
-        verified: bool,
+        evidence: &Evidence,
         rng: &mut dyn CryptoRng,
     ) -> MapWriter {
         let blob = self.cred_blob.then(|| Bytes(cred_blob::output(credential)));
         let salts = self.salts.as_ref();
+        let verified = evidence.verified();
         let salted = salts.map(|salts| salts.output(&credential.cred_random, verified, rng));
         let mut outputs = MapWriter::new();
+        outputs.put_some("uvm", self.uvm.map(|it| uvm::output(it, evidence))); // EX-95
         outputs.put_some("credBlob", blob); // EX-54
         outputs.put_some("hmac-secret", salted.as_deref().map(Bytes)); // EX-31
         let signature = self.signature.as_deref().map(preview_sign::assertion::output);

@@ -3,10 +3,13 @@
 use super::hmac_secret::{Input, Salts};
 use super::large_blob::Support;
 use super::preview_sign::registration::Wanted;
-use super::{cred_blob, cred_protect, large_blob, large_blob_key, min_pin_length, preview_sign};
+use super::{
+    cred_blob, cred_protect, large_blob, large_blob_key, min_pin_length, preview_sign, uvm,
+};
 use crate::cbor::{Bytes, Map, MapWriter};
 use crate::commands::Context;
 use crate::config::Config;
+use crate::consent::Evidence;
 use crate::credential::{CredProtect, Credential, LargeBlob};
 use crate::status::Status;
 
@@ -23,6 +26,7 @@ pub(crate) struct Extensions {
     pin_complexity_policy: bool,
     preview_sign: Option<Wanted>,
     third_party_payment: bool,
+    uvm: bool,
 }
 
 impl Extensions {
@@ -62,6 +66,7 @@ impl Extensions {
                 "thirdPartyPayment" if offered.third_party_payment => {
                     inputs.third_party_payment = value.boolean()?;
                 }
+                "uvm" if offered.uvm.is_some() => inputs.uvm = value.boolean()?,
                 _ => {}
             }
         }
@@ -122,16 +127,19 @@ impl Extensions {
         &self,
         credential: &Credential,
         salts: Option<&Salts>,
-        Asked { rp_id, verified }: Asked<'_>,
+        Asked { rp_id, evidence }: Asked<'_>,
         cx: &mut Context<'_>,
     ) -> MapWriter {
+        let verified = evidence.verified();
         let rk = credential.account.is_some();
         let stored = self.cred_blob.as_ref().map(|input| input.stored(rk).is_some());
         let salted = salts.map(|salts| salts.output(&credential.cred_random, verified, cx.rng));
         let policy = cx.policy();
         let settings = &policy.state.settings;
         let may_know = min_pin_length::may_know(rp_id, settings);
+        let protection = cx.config.extensions.uvm.filter(|_| self.uvm);
         let mut outputs = MapWriter::new();
+        outputs.put_some("uvm", protection.map(|it| uvm::output(it, evidence))); // EX-95
         outputs.put_some("credBlob", stored); // EX-51
         outputs.put_some("credProtect", self.cred_protect.map(CredProtect::level)); // EX-10
         outputs.put_some("hmac-secret", self.hmac_secret.then_some(true)); // EX-20
@@ -168,9 +176,9 @@ pub(crate) fn unsigned_outputs(
     (!outputs.is_empty()).then_some(outputs)
 }
 
-/// Who registers, and whether the user is verified.
+/// Who registers, and what is known of the user.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) rp_id: &'a str,
-    pub(crate) verified: bool,
+    pub(crate) evidence: &'a Evidence,
 }

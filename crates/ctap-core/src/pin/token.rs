@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use rand_core::CryptoRng;
 
-use crate::consent::{UserPresent, UserVerified};
+use crate::consent::{UserPresent, UserVerificationMethod, UserVerified};
 use crate::limits::TOKEN_MAX_USAGE;
 use crate::pin::protocol::Protocol;
 use crate::secret::Secret;
@@ -97,7 +97,7 @@ struct InUse {
     used: bool,
     permissions: Permissions,
     rp_id: Option<String>,
-    user_verified: bool,
+    user_verified: Option<UserVerificationMethod>,
     user_present: Option<UserPresent>,
 }
 
@@ -116,6 +116,7 @@ pub(crate) struct Grant {
     pub(crate) protocol: Protocol,
     pub(crate) permissions: Permissions,
     pub(crate) rp_id: Option<String>,
+    pub(crate) user_verified: UserVerificationMethod,
     pub(crate) user_present: Option<UserPresent>,
     /// Time within which it must be used first, and for which the presence stands.
     pub(crate) initial_usage: Duration,
@@ -141,7 +142,7 @@ impl PinUvAuthToken {
             used: false,
             permissions: grant.permissions,
             rp_id: grant.rp_id,
-            user_verified: true,
+            user_verified: Some(grant.user_verified),
             user_present: grant.user_present,
         });
     }
@@ -211,13 +212,13 @@ impl PinUvAuthToken {
         rp_id: &str,
     ) -> Result<UserVerified, Status> {
         let token = self.verified(protocol, &[client_data_hash], mac, permission)?;
-        if !token.user_verified || token.rp_id.as_deref().is_some_and(|bound| bound != rp_id) {
-            return Err(Status::PinAuthInvalid);
-        }
+        let is_of_another = token.rp_id.as_deref().is_some_and(|bound| bound != rp_id);
+        let method = token.user_verified.filter(|_| !is_of_another);
+        let method = method.ok_or(Status::PinAuthInvalid)?;
         if token.life == Life::Modern {
             token.rp_id.get_or_insert_with(|| rp_id.into());
         }
-        Ok(UserVerified::by_token())
+        Ok(UserVerified::by_token(method))
     }
 
     fn verified(
@@ -258,7 +259,7 @@ impl PinUvAuthToken {
     pub(crate) fn consume(&mut self) {
         if let Usage::InUse(token @ InUse { life: Life::Modern, .. }) = &mut self.usage {
             token.user_present = None;
-            token.user_verified = false;
+            token.user_verified = None;
             token.permissions = token.permissions.intersection(Permissions::LARGE_BLOB_WRITE);
         }
     }
@@ -280,6 +281,7 @@ mod tests {
             protocol: Protocol::Two,
             permissions: Permissions::MAKE_CREDENTIAL.union(Permissions::LARGE_BLOB_WRITE),
             rp_id: None,
+            user_verified: UserVerificationMethod::PasscodeExternal,
             user_present: None,
             initial_usage: Duration::from_secs(30),
         };

@@ -2,7 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::name::{CREDENTIAL_VERSION, Name, VERSION};
+use super::name::{
+    CREDENTIAL_VERSION, CREDENTIAL_VERSION_OF_LATER_ALGORITHMS, KEPT_VERSION_OF_LATER_ALGORITHMS,
+    Name, VERSION,
+};
 use super::value::{Fault, Fields, ValueWriter};
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::cbor::Bytes;
@@ -22,7 +25,7 @@ pub(super) fn record(number: u64, credential: &Credential) -> Record {
 
 /// The record of this credential that is not discoverable.
 pub(super) fn kept_record(kept: &Kept) -> Record {
-    let mut value = ValueWriter::new(VERSION);
+    let mut value = ValueWriter::new(kept_version(kept));
     put_kept(&mut value, kept);
     let name = Name::Kept(kept.credential.id.clone()).encode();
     Record { name, value: Some(value.finish()) }
@@ -30,10 +33,26 @@ pub(super) fn kept_record(kept: &Kept) -> Record {
 
 /// The version that has a place for all of it: the first one, as long as it will do.
 pub(super) fn version(credential: &Credential) -> u8 {
+    if has_later_algorithm(credential) {
+        return CREDENTIAL_VERSION_OF_LATER_ALGORITHMS;
+    }
     let of_this_key = credential.backup == Backup::default()
         && credential.counter == Counter::OfKey
         && credential.id.len() <= MAX_CREDENTIAL_ID;
     if of_this_key { VERSION } else { CREDENTIAL_VERSION }
+}
+
+/// The same of one that is not discoverable.
+pub(super) fn kept_version(kept: &Kept) -> u8 {
+    match has_later_algorithm(&kept.credential) {
+        true => KEPT_VERSION_OF_LATER_ALGORITHMS,
+        false => VERSION,
+    }
+}
+
+/// One that the first versions did not know.
+const fn has_later_algorithm(credential: &Credential) -> bool {
+    matches!(credential.key.algorithm, Algorithm::Es512 | Algorithm::Ps256 | Algorithm::Rs256)
 }
 
 pub(super) fn put(value: &mut ValueWriter, number: u64, credential: &Credential) {
@@ -137,7 +156,12 @@ pub(super) fn read_kept(id: Vec<u8>, fields: &mut Fields<'_>) -> Result<Kept, Fa
         None => None,
     };
     read_properties(&mut credential, fields)?;
-    Ok(Kept { credential, rp, user })
+    let kept = Kept { credential, rp, user };
+    if fields.version() == u64::from(kept_version(&kept)) {
+        Ok(kept)
+    } else {
+        Err(Fault::Malformed)
+    }
 }
 
 /// Without an account, flags and a counter.

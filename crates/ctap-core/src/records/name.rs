@@ -8,6 +8,12 @@ pub(super) const VERSION: u8 = 1;
 /// The version of a discoverable credential that has what the first one had no place for.
 pub(super) const CREDENTIAL_VERSION: u8 = 2;
 
+/// The version of one whose algorithm the former did not know: ES512, RS256, PS256.
+pub(super) const CREDENTIAL_VERSION_OF_LATER_ALGORITHMS: u8 = 3;
+
+/// The same of one that is not discoverable.
+pub(super) const KEPT_VERSION_OF_LATER_ALGORITHMS: u8 = 2;
+
 /// What a record is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
@@ -81,7 +87,8 @@ impl Name {
     /// The version up to which records of this kind are read.
     pub(super) const fn version(&self) -> u8 {
         match self {
-            Self::Credential(_) => CREDENTIAL_VERSION,
+            Self::Credential(_) => CREDENTIAL_VERSION_OF_LATER_ALGORITHMS,
+            Self::Kept(_) => KEPT_VERSION_OF_LATER_ALGORITHMS,
             _ => VERSION,
         }
     }

@@ -70,6 +70,7 @@ impl Part {
     fn version(&self) -> u8 {
         match self {
             Self::Credential(_, credential) => credential::version(credential),
+            Self::Kept(kept) => credential::kept_version(kept),
             _ => VERSION,
         }
     }

@@ -1,13 +1,14 @@
 //! All extensions but hmac-secret.
 
 use ctap_core::Decision;
+use ctap_core::config::{FingerprintSensor, Protection};
 use ctap_core::memory::MemoryError;
 
 use crate::support::request::{config, credential_management, get_next_assertion, params};
 use crate::support::store::Medium;
 use crate::support::{
-    Act, Body, Key, MC, OTHER_RP, RP, Request, Value, bytes, get_assertion, make_credential, map,
-    numbered,
+    Act, Body, GA, Key, MC, OTHER_RP, RP, Request, Value, bytes, get_assertion, make_credential,
+    map, numbered,
 };
 
 fn key() -> Key {
@@ -361,6 +362,42 @@ fn payment_is_told_of_every_credential() {
         }
     }
     assert_eq!(key().status(&rk().extension("thirdPartyPayment", 1)), 0x11);
+}
+
+/// The methods that uvm told.
+fn methods(reply: &Body) -> Vec<Vec<i128>> {
+    let told = reply.extension("uvm").expect("it was asked for").into_array().unwrap();
+    let numbers = |triple: Value| {
+        let numbers = triple.into_array().unwrap().into_iter();
+        numbers.map(|number| number.into_integer().unwrap().into()).collect()
+    };
+    told.into_iter().map(numbers).collect()
+}
+
+// EX-95 to EX-97; tool uvm P-1
+#[test]
+fn uvm_tells_by_what_the_user_was_verified_and_how_that_is_protected() {
+    let mut key = Key::made(|config| {
+        config.fingerprints = Some(FingerprintSensor::default());
+        config.extensions.uvm = Some(Protection { keys: 2 | 8, matcher: 4 });
+    });
+    let made = key.ok(&make_credential(RP).extension("uvm", true));
+    assert_eq!(methods(&made), [[0x1, 10, 4]], "a touch");
+    let asked = get_assertion(RP).list(&[&made.new_id()]).extension("uvm", true);
+    assert_eq!(methods(&key.ok(&asked.clone().silent())), [[0x200, 10, 4]], "nothing");
+    assert_eq!(methods(&key.ok(&asked)), [[0x1, 10, 4]]);
+    key.set_pin("1234");
+    let token = key.token(GA, Some(RP));
+    let by_pin = key.ok(&asked.clone().auth(&token));
+    assert_eq!(methods(&by_pin), [[0x800, 10, 4], [0x1, 10, 4]]);
+    key.enroll(1);
+    key.will(Act::Do(Decision::Finger(1)));
+    let by_finger = key.ok(&asked.clone().option("uv", true));
+    assert_eq!(methods(&by_finger), [[0x2, 10, 4], [0x1, 10, 4]]);
+    let refused = get_assertion(RP).extension("uvm", 1);
+    assert_eq!(key.status(&refused), 0x11);
+    let silent = key.ok(&get_assertion(RP).list(&[&made.new_id()]).extension("uvm", false));
+    assert_eq!(silent.auth_data().extensions, None);
 }
 
 // EX-07, EX-14, EX-16, EX-64, CM-28

@@ -111,8 +111,9 @@ fn an_algorithm_is_told_exactly_when_credentials_can_have_it() {
         vec![Algorithm::Es256],
         vec![Algorithm::EdDsa, Algorithm::Es384],
         vec![Algorithm::Es256K, Algorithm::MlDsa65, Algorithm::MlDsa44],
+        vec![Algorithm::Es512],
     ];
-    let others = [-9, -19, -36, -37, -257, -65535];
+    let others = [-9, -19, -258, -65535];
     for offered in lists {
         let mut key = Key::made(|config| {
             config.algorithms = offered;

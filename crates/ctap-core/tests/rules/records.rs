@@ -71,6 +71,34 @@ fn credential(id: [u8; 32], place: u8) -> Box<Credential> {
     })
 }
 
+// MC-73
+#[test]
+fn a_credential_of_a_later_algorithm_has_a_later_version() {
+    let later = |id: u8| {
+        let mut credential = credential([id; 32], 0);
+        let secret = SecretBytes::new(vec![1; 66]);
+        credential.key = PrivateKey { algorithm: Algorithm::Es512, secret };
+        credential.account.as_mut().unwrap().public_key = vec![0; 146];
+        credential
+    };
+    let (mut store, medium) = store();
+    let cred_store_state = [0; 16];
+    store.commit(Change::SaveCredential { credential: later(1), cred_store_state }).unwrap();
+    let hidden = Credential { account: None, ..*later(2) };
+    let hidden = KeptCredential { credential: hidden, rp: None, user: None };
+    store.commit(Change::KeepCredential(Box::new(hidden))).unwrap();
+    let kept = medium.kept();
+    for (name, version) in [("credential/", 3), ("non-discoverable/", 2)] {
+        let (_, value) = kept.iter().find(|(key, _)| key.starts_with(name.as_bytes())).unwrap();
+        assert_eq!(value[..3], [value[0], 0, version], "{name}");
+    }
+    assert_eq!(load(&kept, Tail::Whole).unwrap().state().kept().len(), 1);
+    let mut older = kept;
+    let is_passkey = |name: &Vec<u8>| name.starts_with(b"credential/");
+    older.iter_mut().filter(|(name, _)| is_passkey(name)).for_each(|(_, value)| value[2] = 2);
+    assert!(load(&older, Tail::Whole).is_err(), "a version says which algorithms there were");
+}
+
 fn counter(place: u8) -> Counter {
     match place % 3 {
         0 => Counter::OfKey,

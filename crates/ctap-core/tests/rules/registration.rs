@@ -43,7 +43,13 @@ fn authenticator_data_is_laid_out_as_prescribed() {
 fn every_algorithm_registers_and_signs() {
     let mut key = Key::made(with_every_algorithm);
     for algorithm in Algorithm::ALL {
-        for discoverable in [false, true] {
+        // A key of RSA takes long to make: one of each kind will do.
+        let kinds: &[bool] = match algorithm {
+            Algorithm::Rs256 => &[true],
+            Algorithm::Ps256 => &[false],
+            _ => &[false, true],
+        };
+        for discoverable in kinds.iter().copied() {
             let number = i64::from(algorithm.cose());
             let request = make_credential(RP).algorithm(number).option("rk", discoverable);
             let made = key.ok(&request);

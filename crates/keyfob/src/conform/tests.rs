@@ -153,6 +153,15 @@ fn a_key_that_signs_what_it_is_handed_passes() {
 }
 
 #[test]
+fn a_key_that_signs_as_few_do_and_tells_how_its_user_was_verified_passes() {
+    let profile = r#"
+        algorithms = ["ES256", "ES512", "RS256", "PS256"]
+        extensions = ["credProtect", "hmac-secret", "hmac-secret-mc", "pinComplexityPolicy", "uvm"]
+    "#;
+    passes(profile, &["mc-es512", "mc-rs256", "mc-ps256", "ex-uvm"]);
+}
+
+#[test]
 fn a_key_whose_sensor_may_what_its_pin_may_not_passes() {
     let profile = r#"
         extends = "everything"

@@ -178,12 +178,15 @@ pub(crate) fn algorithm_name(number: i64) -> String {
         -19 => "Ed25519",
         -35 => "ES384",
         -36 => "ES512",
+        -37 => "PS256",
         -47 => "ES256K",
         -48 => "ML-DSA-44",
         -49 => "ML-DSA-65",
         -50 => "ML-DSA-87",
         -51 => "ESP384",
+        -52 => "ESP512",
         -257 => "RS256",
+        -65535 => "RS1",
         _ => return number.to_string(),
     };
     format!("{name} ({number})")
@@ -244,7 +247,7 @@ mod tests {
 
     #[test]
     fn algorithms_have_their_name_and_number() {
-        assert_eq!(algorithms([-7, -65535].into_iter()), "ES256 (-7), -65535");
+        assert_eq!(algorithms([-7, -65000].into_iter()), "ES256 (-7), -65000");
     }
 
     // GI-35

@@ -365,8 +365,8 @@ fn command_of_a_user(home: &Home) -> Command {
 
 const FIRST_PIN: &str = "correct horse battery staple";
 const SECOND_PIN: &str = "quite another set of words";
-/// Those of the profile: ES256, EdDSA, ES384, ES256K, ML-DSA-44, ML-DSA-65.
-const ALGORITHMS: [i64; 6] = [-7, -8, -35, -47, -48, -49];
+/// Those of the profile: ES256, EdDSA, ES384, ES512, ES256K, ML-DSA-44, ML-DSA-65, RS256, PS256.
+const ALGORITHMS: [i64; 9] = [-7, -8, -35, -36, -47, -48, -49, -257, -37];
 const SITE: &str = "example.org";
 const HASH: [u8; 32] = [9; 32];
 const NOBODY: u32 = 65534;

@@ -1,5 +1,5 @@
 //! Private keys as PKCS#8 (RFC 5958), and public keys as X.509 has them (RFC 5280 section 4.1.2.7): of elliptic curves (RFC 5915), Ed25519
-//! (RFC 8410), and ML-DSA as a seed (RFC 9881).
+//! (RFC 8410), of RSA (RFC 8017) and of RSA for PSS alone (RFC 4055), and ML-DSA as a seed (RFC 9881).
 
 use ctap_client::Value;
 use ctap_client::cbor;
@@ -10,6 +10,9 @@ use p256::pkcs8::der::pem::{PemLabel as _, decode_vec};
 use p256::pkcs8::der::{Decode as _, Encode as _};
 use p256::pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfo};
 use p256::pkcs8::{LineEnding, PrivateKeyInfoRef};
+use rsa::BoxedUint;
+use rsa::pkcs1::{EncodeRsaPrivateKey as _, RsaPrivateKeyRef, RsaPublicKeyRef, UintRef};
+use rsa::traits::PublicKeyParts as _;
 use sec1::EcPrivateKey;
 use zeroize::Zeroizing;
 
@@ -23,8 +26,10 @@ pub enum KeyError {
     /// No block of PEM with such a key.
     #[error("there is no private key in it (PEM, PKCS#8 without a passphrase)")]
     NoPem,
-    /// RSA.
-    #[error("the private key is of RSA, with which no key of keyfob signs")]
+    /// RSA of another size.
+    #[error(
+        "the private key is of RSA, but not of 2048 bits with two primes and the exponent 65537"
+    )]
     Rsa,
     /// An algorithm or a curve that nobody signs with here.
     #[error("the private key is of an algorithm with which no key of keyfob signs")]
@@ -42,7 +47,7 @@ impl KeyError {
                 "convert it: `openssl pkcs8 -topk8 -nocrypt -in KEY.pem`"
             }
             Self::Rsa | Self::Algorithm | Self::Range => {
-                "bring one of P-256, P-384, secp256k1, Ed25519 or ML-DSA"
+                "bring one of P-256, P-384, P-521, secp256k1, Ed25519, RSA-2048 or ML-DSA"
             }
         }
     }
@@ -55,8 +60,12 @@ impl KeyError {
 pub fn from_der(der: &[u8]) -> Result<PrivateKey, KeyError> {
     let info = PrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::Encoding)?;
     let inner = info.private_key.as_bytes();
+    let primes;
     let (algorithm, secret) = match info.algorithm.oid {
-        RSA => return Err(KeyError::Rsa),
+        oid @ (RSA | RSA_PSS) => {
+            primes = primes_of(inner)?;
+            (if oid == RSA { Algorithm::Rs256 } else { Algorithm::Ps256 }, &primes[..])
+        }
         EC => {
             let curve = info.algorithm.parameters_oid().map_err(|_| KeyError::Encoding)?;
             (of_curve(curve).ok_or(KeyError::Algorithm)?, scalar(inner)?)
@@ -92,7 +101,7 @@ pub fn to_der(key: &PrivateKey) -> Option<Zeroizing<Vec<u8>>> {
     let secret = key.secret.expose();
     let public = Public::of(key)?;
     let inner = Zeroizing::new(match key.algorithm {
-        Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es256K => {
+        Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::Es256K => {
             EcPrivateKey { private_key: secret, parameters: None, public_key: Some(&public.bytes) }
                 .to_der()
                 .ok()?
@@ -101,11 +110,12 @@ pub fn to_der(key: &PrivateKey) -> Option<Zeroizing<Vec<u8>>> {
         Algorithm::MlDsa44 | Algorithm::MlDsa65 => {
             [&[SEED, u8::try_from(secret.len()).ok()?], secret].concat()
         }
+        Algorithm::Rs256 | Algorithm::Ps256 => {
+            return public.beside(of_primes(secret)?.to_pkcs1_der().ok()?.as_bytes());
+        }
         _ => return None,
     });
-    let inner = OctetStringRef::new(&inner).ok()?;
-    let info = PrivateKeyInfoRef::new(public.identifier(), inner);
-    info.to_der().ok().map(Zeroizing::new)
+    public.beside(&inner)
 }
 
 /// Writes PEM. `None` as [`to_der`].
@@ -143,25 +153,38 @@ impl Public {
         let (algorithm, curve) = match key.algorithm {
             Algorithm::Es256 => (EC, Some(P256)),
             Algorithm::Es384 => (EC, Some(P384)),
+            Algorithm::Es512 => (EC, Some(P521)),
             Algorithm::Es256K => (EC, Some(SECP256K1)),
             Algorithm::EdDsa => (ED25519, None),
             Algorithm::MlDsa44 => (ML_DSA_44, None),
             Algorithm::MlDsa65 => (ML_DSA_65, None),
+            Algorithm::Rs256 => (RSA, None),
+            Algorithm::Ps256 => (RSA_PSS, None),
             _ => return None,
         };
         let bytes = match key.algorithm {
             Algorithm::EdDsa => member(-2)?,
             Algorithm::MlDsa44 | Algorithm::MlDsa65 => member(-1)?,
+            Algorithm::Rs256 | Algorithm::Ps256 => two_numbers(&member(-1)?, &member(-2)?)?,
             _ => [vec![UNCOMPRESSED], member(-2)?, member(-3)?].concat(),
         };
         Some(Self { algorithm, curve, bytes })
     }
 
+    /// RSA has parameters that say nothing (RFC 8017 appendix A.1), and RSA for PSS none: any hash will do (RFC 4055 section 3.1).
     fn identifier(&self) -> AlgorithmIdentifierRef<'_> {
+        let nothing = (self.algorithm == RSA).then_some(AnyRef::NULL);
         AlgorithmIdentifierRef {
             oid: self.algorithm,
-            parameters: self.curve.as_ref().map(AnyRef::from),
+            parameters: self.curve.as_ref().map(AnyRef::from).or(nothing),
         }
+    }
+
+    /// PKCS#8 with this inside it.
+    fn beside(&self, inner: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let inner = OctetStringRef::new(inner).ok()?;
+        let info = PrivateKeyInfoRef::new(self.identifier(), inner);
+        info.to_der().ok().map(Zeroizing::new)
     }
 }
 
@@ -169,6 +192,7 @@ fn of_curve(curve: ObjectIdentifier) -> Option<Algorithm> {
     match curve {
         P256 => Some(Algorithm::Es256),
         P384 => Some(Algorithm::Es384),
+        P521 => Some(Algorithm::Es512),
         SECP256K1 => Some(Algorithm::Es256K),
         _ => None,
     }
@@ -190,15 +214,49 @@ fn seed(inner: &[u8]) -> Result<&[u8], KeyError> {
     }
 }
 
+/// The primes of a key that is as all of ours are, one after the other.
+fn primes_of(inner: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let key = RsaPrivateKeyRef::try_from(inner).map_err(|_| KeyError::Encoding)?;
+    let both = [key.prime1.as_bytes(), key.prime2.as_bytes()];
+    let is_usual = key.other_prime_infos.is_none()
+        && key.public_exponent.as_bytes() == EXPONENT
+        && both.iter().all(|prime| prime.len() == PRIME);
+    if !is_usual {
+        return Err(KeyError::Rsa);
+    }
+    let both = Zeroizing::new(both.concat());
+    let modulus = of_primes(&both).map(|key| key.n_bytes());
+    if modulus.as_deref() == Some(key.modulus.as_bytes()) { Ok(both) } else { Err(KeyError::Range) }
+}
+
+/// The key of these primes, with all that follows from them.
+fn of_primes(both: &[u8]) -> Option<rsa::PrivateKey> {
+    let (p, q) = both.split_at_checked(PRIME)?;
+    let [p, q, exponent] = [p, q, &EXPONENT].map(BoxedUint::from_be_slice_vartime);
+    rsa::PrivateKey::from_p_q(p, q, exponent).ok()
+}
+
+/// A public key of RSA (RFC 8017 appendix A.1.1).
+fn two_numbers(modulus: &[u8], exponent: &[u8]) -> Option<Vec<u8>> {
+    let number = |bytes| UintRef::new(bytes).ok();
+    RsaPublicKeyRef { modulus: number(modulus)?, public_exponent: number(exponent)? }.to_der().ok()
+}
+
+/// Bytes of each prime of RSA.
+const PRIME: usize = 128;
+/// The public exponent, 65537.
+const EXPONENT: [u8; 3] = [1, 0, 1];
 /// The tag of a seed.
 const SEED: u8 = 0x80;
 /// How a point begins (SEC 1 section 2.3.3).
 const UNCOMPRESSED: u8 = 0x04;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const SECP256K1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.10");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const ML_DSA_44: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");

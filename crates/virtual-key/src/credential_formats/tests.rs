@@ -12,7 +12,7 @@ use super::*;
 use crate::{Scope, large_blobs};
 
 /// Keys that `openssl genpkey` and `openssl ecparam -genkey` made, each with the public key that `openssl pkey -pubout` tells.
-const KEYS: [(Algorithm, &str, &str); 4] = [
+const KEYS: [(Algorithm, &str, &str); 7] = [
     (
         Algorithm::Es256,
         "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg/SOIRfKYFlY4tMfME/6M6x36fUkG2xKeDr3Xw0klZMWhRANCAAQstxOKZD2LAK7zBR8Xgpy343IaUgPyJfwGWA5ktoB2v2qDRWDD+JKSIHsglUCexTOdkofflcCK9ZCKdET7sLxe",
@@ -29,11 +29,29 @@ const KEYS: [(Algorithm, &str, &str); 4] = [
         "MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEIVKGHc0FMOz7b54zpUaGgmHjaQIb3L/CovWcsDMQDFoSVeSel9cF0ZJ7frR5fkVIUVHfOdxrjiSraG8zG59HxA==",
     ),
     (
+        Algorithm::Es512,
+        "MIHuAgEAMBAGByqGSM49AgEGBSuBBAAjBIHWMIHTAgEBBEIB92vLBoXdi6Ghg5SDIUpoLA6oqVpDLVcHTabfRCJ8iaqaTO6YyLtKTlmNgcrgGsGYNfT3rHQbTpqio6JwmPkZ2uOhgYkDgYYABAA/tlOlJNIBM5C6fAmHhoUGBplc3hfRRkB7chUCbqnjAtHOpL1r+1cZjiGC1c5MCx4+bAJHhkQeKTYRnkgSRt7FuwC0oMFD2774u8W9VIZxAjnN2QK/MTGgh3itHXPLacZDltPpkh2OwMtagtkEqLTB584Vqq0+x7duA6W8xNOTneeVwg==",
+        "MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQAP7ZTpSTSATOQunwJh4aFBgaZXN4X0UZAe3IVAm6p4wLRzqS9a/tXGY4hgtXOTAsePmwCR4ZEHik2EZ5IEkbexbsAtKDBQ9u++LvFvVSGcQI5zdkCvzExoId4rR1zy2nGQ5bT6ZIdjsDLWoLZBKi0wefOFaqtPse3bgOlvMTTk53nlcI=",
+    ),
+    (
+        Algorithm::Rs256,
+        "MIIEvAIBADANBgkqhkiG9w0BAQEFAASCBKYwggSiAgEAAoIBAQDD8FKz3HvVpI7ARc7sr51Zab+xusR+gwM+ZwhtSE7Ko/ECtGbvUR5vdkuJcnxarQ1eUes2JCe7hs9NoDyEfigv4jvzFLLDoqsHBWH7nDnZkkYyohniIjjciJDBBMMvNgaQY3y326NARs+dWkeYYJG3UZKbfCG9y25pLDAZ932ib4tlA87wobtlb6tyizTZvGLUDME4bH5GNizz0twot51RVCgM03h/vSIWB7BFR6A6A3zI+A0Hxo0AyIfv3dXyacgY6OPlcJ2qMwerLzfQCzayev3XS/TNCxygy3eNEizBvqxe4I/F/yHA750NTSRnRYnQpJi3ZSDN6qbM8LYrQkUdAgMBAAECggEAAfF+QH5tU/8f01Rd6wcK3nooBpE9pauS+ql28e6HqYbauxYi9zisvppDwYc7KIMS4N6bIJxXMIrzv2dZck72AxORWKXZ6ArS+2zYPfCcukWzIIlvDEkem0FXfjKX5P36LrBt6jzpb5fEM2FT2HUMvO64L4aZpxI/dBeWGovT2SqRm8NGrNMJsOTT0CfyIL21bE+P08lzM+FMjh6oO5Y7R5dfVI8EBiLSY/rDtpPyHrGoJ0oUXTSmwN9nHUfePrQEWuzvWOFGDd7oy5tndWlaYoWbeL6Jup08Yl2UxACBOLR9RtrJv1BEYrhrsegZXA4URwYwrIU5uROUcS2+Xx3zGQKBgQDk+CZwbJbqGNcxC3O9la+Yi1iDVTCmJOo9Ou+XlHbtvODLNNNE+LclRdiRMyGDp/KqBtXHTQt4PjkSVNcOHAcKDIhfCrC45jYG1xyvbc+CT+yGBAHAca0qSn1l9Uk7mMBBw2KvVguPYI2GfgPSUUMfffcX0g40jmHjeBId3B/blwKBgQDbEe6GpgatF522qu2bOql57oTtAwat28g4azdpgSpKCY9bS6fAEhyfjMZ6s8KWaTGSlSTFnflTLNZbV6+ImNexEvVJEBFyGXee84Bj1CEA1yNYLd7kWJ+4NHKlDjnjSvp8MepXVr1W6R/CJdEXvG78Zi+XdYbgUFmw6nU4qM4LawKBgGcrkVZy94U/8Ca/PEWenuKjVxzGVAdo9srkNXUdhoEU7E1j3hZj41I+KJk0atOB54vJTKZjBtoFX33tEIHhCyLyBricfoix4oIuh1RcrHXRQYgZYhiuoBJAQkSgw4DBEVAQk/ThVpAiN2L0gRBRYWddQOtQ0OnJhj4SqkceGpS9AoGAN6OdRjuCtJGr78oH4QYMJzjKL/w1xRBuEM5CW5x/piA5dcGIUIMJHAjAHEftoxAClC0nEr3lphdcNgTWQ0Y2efXLsIvRMn5/YDKOKEynOTRq+Kll0+8iWcGQYJV1ZGIVrldrIlWYbyt0cnXyXinwslAtxDUIVY5yyTkzHnnZIxMCgYAJQJU9qT+ISvq+iykv0kx72l1LlQqzlJ667SLFwvuHMV+VIRycuCT7M7r25MPXWR35zwNfAqNIUrkxr7phZWvXBv5TSygJAwd/u7rRhOT+NUEPD304vuahKsDw8u6/2V1wcZlaZqq6iZ4Q6mbtd3LGkvsoWJ6kbSMMbwRnbpxyXQ==",
+        "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAw/BSs9x71aSOwEXO7K+dWWm/sbrEfoMDPmcIbUhOyqPxArRm71Eeb3ZLiXJ8Wq0NXlHrNiQnu4bPTaA8hH4oL+I78xSyw6KrBwVh+5w52ZJGMqIZ4iI43IiQwQTDLzYGkGN8t9ujQEbPnVpHmGCRt1GSm3whvctuaSwwGfd9om+LZQPO8KG7ZW+rcos02bxi1AzBOGx+RjYs89LcKLedUVQoDNN4f70iFgewRUegOgN8yPgNB8aNAMiH793V8mnIGOjj5XCdqjMHqy830As2snr910v0zQscoMt3jRIswb6sXuCPxf8hwO+dDU0kZ0WJ0KSYt2UgzeqmzPC2K0JFHQIDAQAB",
+    ),
+    (
+        Algorithm::Ps256,
+        "MIIEugIBADALBgkqhkiG9w0BAQoEggSmMIIEogIBAAKCAQEAnoCdFYq/rymCGpNPWk5/GOrmnmFWImziefNH3sYzKTOvr9y0WitQf0vUBjjr2dI1C2CETiuDl+FyPTfeO98WuB/Y6kpUKzHt5WGo33uLqgVpl+Fj4qKKUlwM3iDTufx5jUAyzz+w1ld7tdptUmb3YEhBaffExjp/ZjIW3cNAw1zF3WWY9KhOLplwGsGJOpG6zUPuryOkOcbdG9bAj7RQeWBYT8S1K8lVuKsexHQByNiVFiELP3MMY5vaIpVBQ1YBqaxXMZyartgyOSOro82bNtKQ5B8O71opKp+KvKfhkqeUxQC3ztXJtoZxzOnKo+x6wftWBFecAuKVAiFQeLAqGwIDAQABAoIBADJH7o0E5OX2LvWrQYMOX7dR3TLlAeQN0pKJIIWFLnmlkdgiFXx9PR4Eug/3Qqpoyrb/OTlrCGXH+Ot+q5smnBhw0ekRBz5kqmkX3/B1Ssr2yJaLw5oDogmadeKJW2EmvJCYiwW/2KNGQVJhJkj7rQH4Kfgpx1xy9jM/NI3JAOR4K9dR0U3PlV8nbNuYQ0FTXwEbZy9evHp+MNgF/cvvAT4r0tsKvvt5k48MNGrlhqCc7XwHT7LrtRWODLEXtl6+gMMpeG42gArEWrUb2UhdFg3v0cn/BsTveWFFB1ULOVGqLcZOjMoWSJzfMWR1qQIfu5+5ZfWennD0kjzXWY4Mx2ECgYEAz8IuSYKgavB26AIW81T491Sgo88e1SbD5VlGfy3nJcQU4NZ/SlkGlKKJFYk7pAvdPcxqRGrlBgIEQtUims3U/9IqATA9XH8m2u+gyMfELbDU6xqtwGry6wGd6EgvWjP4JxIeTy8ffHkamg6JDHbufVPDoshz/46CM1kX5pBqMwkCgYEAw05+f/2CLAHQIPg373JPGXav8oDJSWg8+RyjvN0mOqCk4CD2fJn2p9xJWQKNuuBtBN+cLsEbSWBYyd9u3T+7YToptSTsG4UrQJAWB22nL0ceeqRq99RwU41VKahUMvxtx3vQXjks/w8TQV/FksK3b6I3uokjOPdB+g+QowzESQMCgYB6DhRvb2SbLuZMa13cWuFhPMCbPAVbKEkSJp65/Ne9YjL53Eov/ZlWHR74HgWB3M5/jeYoh7xBCVJDiT+pPp+SI4A17oc+Hh1PplQJYQMp7KdJ8AR/9NT9p5eDbVUUY0+4dHaGAqM211b/huaRAhYeXuWibq1nR+vKCt91vwYFMQKBgDnLxr+Vg6oGN1MqYVMonqPIbbTzy50/jZuikAnZ3/BFjcUNvCOPZGC0XbhLeymsNFbW3V8woiSKsHu89Q/gRlE1ZxZGAOD7/ZqziPFVz7277BcbBNSmNz9ieatENvaHoO0BhN39SYWJLoeQEeWmXaZZeOhooNXAxfN8G69EnemFAoGAB7bog5f7KVwyYe0AoMd2wWp0xc1S7nDGX+uIecPxF8/OmvMHUoCiCv4IRd/JmL9+woLegpdHVk2f4mFfJbYCOL2Gs4qlJlmRE12SVXKGh4H0WRyZ1Jc1818DJT80t0Q2xa+YJCjTdEGoaD28qOF6U+jZfCR3EaZEyaTOkuxRVAA=",
+        "MIIBIDALBgkqhkiG9w0BAQoDggEPADCCAQoCggEBAJ6AnRWKv68pghqTT1pOfxjq5p5hViJs4nnzR97GMykzr6/ctForUH9L1AY469nSNQtghE4rg5fhcj033jvfFrgf2OpKVCsx7eVhqN97i6oFaZfhY+KiilJcDN4g07n8eY1AMs8/sNZXe7XabVJm92BIQWn3xMY6f2YyFt3DQMNcxd1lmPSoTi6ZcBrBiTqRus1D7q8jpDnG3RvWwI+0UHlgWE/EtSvJVbirHsR0AcjYlRYhCz9zDGOb2iKVQUNWAamsVzGcmq7YMjkjq6PNmzbSkOQfDu9aKSqfiryn4ZKnlMUAt87VybaGcczpyqPsesH7VgRXnALilQIhUHiwKhsCAwEAAQ==",
+    ),
+    (
         Algorithm::EdDsa,
         "MC4CAQAwBQYDK2VwBCIEIMh/uya0TWYeX9e5s4RRlYz98IK2WfrnDhBy4qg7t/ZQ",
         "MCowBQYDK2VwAyEA/OvbTPlSqq0UvzlABiXXDu5B4o3sRcwCE7rFIvF3Qd8=",
     ),
 ];
+
+/// A private key of RSA whose numbers are all zero.
+const SMALL_RSA: &str = "MDECAQAwDQYJKoZIhvcNAQEBBQAEHTAbAgEAAgEAAgEAAgEAAgEAAgEAAgEAAgEAAgEA";
 
 fn bytes(base64: &str) -> Vec<u8> {
     Base64::decode_vec(base64).unwrap()
@@ -95,11 +113,13 @@ fn a_key_of_ml_dsa_is_a_seed() {
 
 #[test]
 fn keys_that_nobody_signs_with_here_are_refused_by_what_they_are() {
-    let rsa = "MCUCAQAwDQYJKoZIhvcNAQEBBQAEETAPAgEAAgEAAgEAAgEAAgEA";
-    assert_eq!(pkcs8::from_der(&bytes(rsa)).unwrap_err(), KeyError::Rsa);
-    let mut p521 = bytes(KEYS[1].1);
-    p521[22] = 0x23; // 1.3.132.0.35
-    assert_eq!(pkcs8::from_der(&p521).unwrap_err(), KeyError::Algorithm);
+    assert_eq!(pkcs8::from_der(&bytes(SMALL_RSA)).unwrap_err(), KeyError::Rsa);
+    let mut p192 = bytes(KEYS[1].1);
+    p192[22] = 0x1f; // 1.3.132.0.31
+    assert_eq!(pkcs8::from_der(&p192).unwrap_err(), KeyError::Algorithm);
+    let mut of_other_primes = bytes(KEYS[4].1);
+    of_other_primes[293] ^= 2; // the last byte of the modulus
+    assert_eq!(pkcs8::from_der(&of_other_primes).unwrap_err(), KeyError::Range);
     let sec1 = "MHcCAQEEIP0jiEXymBZWOLTHzBP+jOsd+n1JBtsSng6918NJJWTFoAoGCCqGSM49AwEHoUQDQgAELLcTimQ9iwCu8wUfF4Kct+NyGlID8iX8BlgOZLaAdr9qg0Vgw/iSkiB7IJVAnsUznZKH35XAivWQinRE+7C8Xg==";
     for garbage in [&bytes(sec1)[..], b"", b"garbage"] {
         assert_eq!(pkcs8::from_der(garbage).unwrap_err(), KeyError::Encoding);
@@ -312,8 +332,7 @@ fn cxf_brings_passkeys_that_never_count_with_their_secrets() {
 
     let unreadable = of_cxf().replace(&url(KEYS[0].1), "!");
     assert!(refusal(&unreadable).starts_with("passkey 1: its members must be as CXF has them"));
-    let of_rsa =
-        of_cxf().replace(&url(KEYS[0].1), "MCUCAQAwDQYJKoZIhvcNAQEBBQAEETAPAgEAAgEAAgEAAgEAAgEA");
+    let of_rsa = of_cxf().replace(&url(KEYS[0].1), &url(SMALL_RSA));
     assert!(refusal(&of_rsa).starts_with("passkey 1: the private key is of RSA"));
     let later = of_cxf().replace(r#""major":1"#, r#""major":2"#);
     assert_eq!(refusal(&later), "it is CXF 2, and this program reads version 1");

@@ -63,7 +63,10 @@ fn versions_and_algorithms_have_the_registrys_names() {
         "secp256r1_ecdsa_sha256_raw",
         "ed25519_eddsa_sha512_raw",
         "secp384r1_ecdsa_sha384_raw",
+        "secp521r1_ecdsa_sha512_raw",
         "secp256k1_ecdsa_sha256_raw",
+        "rsassa_pkcsv15_sha256_raw",
+        "rsassa_pss_sha256_raw",
     ]);
     assert_eq!(statement["authenticationAlgorithms"], algorithms);
     assert_eq!(made("fido2.0").2["upv"], json!([{ "major": 1, "minor": 0 }]));

@@ -15,8 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::check::MAX_CAPACITY;
 use self::words::{
-    AlgorithmName, AttestationType, ConfigCommand, CounterName, ExtensionName,
-    MultiDeviceCredentialSupport, TapGesture, TouchGesture, TransportName, VersionName, transports,
+    AlgorithmName, AttestationType, ConfigCommand, CounterName, ExtensionName, KeyProtection,
+    MatcherProtection, MultiDeviceCredentialSupport, TapGesture, TouchGesture, TransportName,
+    VersionName, transports,
 };
 use super::aaguid::Aaguid;
 use super::get_info::GetInfo;
@@ -60,6 +61,9 @@ pub(super) struct Description {
     #[serde(rename = "maxRPIDsForSetMinPINLength")]
     max_rp_ids_for_set_min_pin_length: usize,
     preferred_platform_uv_attempts: u8,
+    /// What the extension uvm tells.
+    key_protection: Vec<KeyProtection>,
+    matcher_protection: Vec<MatcherProtection>,
     max_templates: u8,
     max_capture_samples_required_for_enroll: u8,
     options: Options,

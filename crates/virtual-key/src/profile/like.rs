@@ -22,6 +22,7 @@ pub fn like(statement: &Json, aaguid: Aaguid) -> Result<String, Error> {
     match statement["authenticatorGetInfo"].as_object() {
         Some(info) => {
             behaviour(info, &mut table);
+            table.extend(protections(statement));
             table.insert("attestation".into(), attestation(&statement["attestationTypes"]));
             let told = overlay(&statement["authenticatorGetInfo"], title, &table, statement)?;
             table.insert("getInfo".into(), Value::Table(told));
@@ -85,6 +86,16 @@ fn behaviour(info: &Map<String, Json>, table: &mut Table) {
     put(table, "maxCredentialIdLength", model.id_length().into());
     let capacity = model.number("remainingDiscoverableCredentials").unwrap_or(25);
     put(table, "capacity", capacity.clamp(1, i64::from(super::MAX_CAPACITY)).into());
+}
+
+/// What uvm tells, in the words of the statement.
+fn protections(statement: &Json) -> impl Iterator<Item = (String, Value)> {
+    PROTECTIONS.into_iter().map(|(member, known)| {
+        let told = statement[member].as_array().into_iter().flatten().filter_map(Json::as_str);
+        let words: Vec<_> = told.filter(|word| known.contains(word)).collect();
+        let words = if words.is_empty() { vec!["software"] } else { each_once(words) };
+        (member.to_owned(), names(words))
+    })
 }
 
 /// A getInfo, as a statement has it.
@@ -252,7 +263,7 @@ fn written(member: &str, value: &Json) -> Option<Value> {
 }
 
 const VERSIONS: [&str; 5] = ["U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_3"];
-const EXTENSIONS: [&str; 8] = [
+const EXTENSIONS: [&str; 9] = [
     "credBlob",
     "credProtect",
     "hmac-secret",
@@ -261,14 +272,23 @@ const EXTENSIONS: [&str; 8] = [
     "pinComplexityPolicy",
     "previewSign",
     "thirdPartyPayment",
+    "uvm",
 ];
-const ALGORITHMS: [(i64, &str); 6] = [
+/// What protects keys and matchers, with the words that there are for it.
+const PROTECTIONS: [(&str, &[&str]); 2] = [
+    ("keyProtection", &["software", "hardware", "tee", "secure_element", "remote_handle"]),
+    ("matcherProtection", &["software", "tee", "on_chip"]),
+];
+const ALGORITHMS: [(i64, &str); 9] = [
     (-7, "ES256"),
     (-8, "EdDSA"),
     (-35, "ES384"),
+    (-36, "ES512"),
+    (-37, "PS256"),
     (-47, "ES256K"),
     (-48, "ML-DSA-44"),
     (-49, "ML-DSA-65"),
+    (-257, "RS256"),
 ];
 const TRANSPORTS: [&str; 3] = ["usb", "nfc", "smart-card"];
 /// Those that are on or off, as told.

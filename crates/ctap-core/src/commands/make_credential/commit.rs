@@ -116,7 +116,9 @@ impl Checked {
         let length = cx.config.credential_id_length;
         let credential = match self.rk {
             true => self.discoverable(contents, public.cose(self.algorithm.cose()), cx),
-            false if self.is_kept(cx.config) => contents.stored(&self.rp_id_hash, length, cx.rng),
+            false if cx.config.keeps_non_discoverable(self.algorithm) => {
+                contents.stored(&self.rp_id_hash, length, cx.rng)
+            }
             false => {
                 let keys = &cx.session.sealing_keys;
                 let sealed = keys.seal(contents, &self.rp_id_hash, length, cx.rng);
@@ -162,7 +164,7 @@ impl Checked {
         let signing_key = signing_key
             .map(|wanted| wanted.make(credential, aaguid, evidence, cx).ok_or(Status::Other))
             .transpose()?;
-        let asked = Asked { rp_id: &self.rp.id, verified: evidence.verified() };
+        let asked = Asked { rp_id: &self.rp.id, evidence };
         let auth_data = AuthData {
             rp_id_hash: &self.rp_id_hash,
             evidence,

@@ -63,7 +63,7 @@ impl Description {
     }
 
     /// What [`can_be`](ctap_core::Config::can_be) cannot see likewise.
-    fn rules(&self) -> [(bool, &'static str, &'static str); 6] {
+    fn rules(&self) -> [(bool, &'static str, &'static str); 7] {
         let all_protocols =
             self.pin_uv_auth_protocols.iter().all(|number| protocol(*number).is_some());
         [
@@ -71,6 +71,11 @@ impl Description {
                 !(1..=63).contains(&self.description.len()) || !self.description.is_ascii(),
                 "AT-51",
                 "the description is 1 to 63 ASCII characters",
+            ),
+            (
+                self.key_protection.is_empty() || self.matcher_protection.is_empty(),
+                "EX-96",
+                "keyProtection and matcherProtection have one word at the least",
             ),
             (self.vendor_id == 0, "HD-94", "the vendorId is not 0, which some hosts refuse"),
             (

@@ -1,10 +1,12 @@
 //! The `Config` that follows from a profile.
 
+use core::ops::BitOr;
+
 use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::attestation::AttestationKey;
 use ctap_core::config::{
     Announced, ConfigCommands, EnterpriseAttestation, Extensions, FingerprintSensor, Member,
-    NewCredentials, PinLength, ResetGestures, Shipped, SignCount, Times,
+    NewCredentials, PinLength, Protection, ResetGestures, Shipped, SignCount, Times,
 };
 use ctap_core::credential::Backup;
 use ctap_core::pin::Protocol;
@@ -128,7 +130,14 @@ impl Description {
             pin_complexity_policy: has(ExtensionName::PinComplexityPolicy),
             preview_sign: has(ExtensionName::PreviewSign),
             third_party_payment: has(ExtensionName::ThirdPartyPayment),
+            uvm: has(ExtensionName::Uvm).then(|| self.protection()),
         }
+    }
+
+    fn protection(&self) -> Protection {
+        let keys = self.key_protection.iter().map(|one| *one as u32);
+        let matcher = self.matcher_protection.iter().map(|one| *one as u32);
+        Protection { keys: keys.fold(0, BitOr::bitor), matcher: matcher.fold(0, BitOr::bitor) }
     }
 }
 

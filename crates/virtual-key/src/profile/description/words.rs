@@ -57,6 +57,30 @@ pub(super) enum ExtensionName {
     /// A draft: off unless a profile asks for it (PS-30).
     PreviewSign,
     ThirdPartyPayment,
+    /// CTAP 2.1 dropped it.
+    Uvm,
+}
+
+/// Bits of KEY_PROTECTION in FIDO's registry of predefined values, by their names (EX-96).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u32)]
+pub(super) enum KeyProtection {
+    Software = 0x1,
+    Hardware = 0x2,
+    Tee = 0x4,
+    SecureElement = 0x8,
+    RemoteHandle = 0x10,
+}
+
+/// Bits of MATCHER_PROTECTION there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u32)]
+pub(super) enum MatcherProtection {
+    Software = 0x1,
+    Tee = 0x2,
+    OnChip = 0x4,
 }
 
 /// The names of the IANA registry of COSE algorithms.
@@ -68,12 +92,18 @@ pub(super) enum AlgorithmName {
     EdDsa,
     #[serde(rename = "ES384")]
     Es384,
+    #[serde(rename = "ES512")]
+    Es512,
+    #[serde(rename = "PS256")]
+    Ps256,
     #[serde(rename = "ES256K")]
     Es256K,
     #[serde(rename = "ML-DSA-44")]
     MlDsa44,
     #[serde(rename = "ML-DSA-65")]
     MlDsa65,
+    #[serde(rename = "RS256")]
+    Rs256,
 }
 
 impl AlgorithmName {
@@ -82,9 +112,12 @@ impl AlgorithmName {
             Self::Es256 => Algorithm::Es256,
             Self::EdDsa => Algorithm::EdDsa,
             Self::Es384 => Algorithm::Es384,
+            Self::Es512 => Algorithm::Es512,
+            Self::Ps256 => Algorithm::Ps256,
             Self::Es256K => Algorithm::Es256K,
             Self::MlDsa44 => Algorithm::MlDsa44,
             Self::MlDsa65 => Algorithm::MlDsa65,
+            Self::Rs256 => Algorithm::Rs256,
         }
     }
 }

@@ -1,3 +1,5 @@
+use ctap_core::algorithm::Algorithm;
+use ctap_core::config::Protection;
 use serde_json::json;
 
 use super::*;
@@ -10,9 +12,10 @@ fn statement() -> Json {
         "aaguid": "01020304-0506-0708-0910-111213141516",
         "protocolFamily": "fido2",
         "attestationTypes": ["basic_full"],
+        "keyProtection": ["hardware", "secure_element", "magic"],
         "authenticatorGetInfo": {
             "versions": ["U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_2"],
-            "extensions": ["uvm", "hmac-secret", "credProtect"],
+            "extensions": ["txAuthSimple", "hmac-secret", "credProtect", "uvm"],
             "aaguid": "01020304050607080910111213141516",
             "options": {
                 "rk": true, "plat": true, "clientPin": true, "credentialMgmtPreview": true, "makeCredUvNotRqd": false
@@ -73,7 +76,7 @@ fn what_it_tells_and_does_not_do_is_listed_and_so_are_its_contradictions() {
     let expected = [
         "algorithms: -65535",
         "certifications",
-        "extensions: uvm",
+        "extensions: txAuthSimple",
         "maxCredentialIdLength: 300, but it is 255",
         "options.plat: true, but it is false",
         "pinComplexityPolicyURL: https://a",
@@ -85,6 +88,22 @@ fn what_it_tells_and_does_not_do_is_listed_and_so_are_its_contradictions() {
     let rules: Vec<_> = profile.contradictions().iter().map(|one| one.rule).collect();
     assert_eq!(rules, ["MSG-60", "MSG-60"]);
     assert_eq!(Profile::load("default").unwrap().only_announced().unwrap(), [""; 0]);
+}
+
+// EX-96
+#[test]
+fn what_uvm_tells_of_protection_is_in_the_words_of_the_statement() {
+    let config = profile(&statement(), model()).imitation().unwrap();
+    assert_eq!(config.extensions.uvm, Some(Protection { keys: 2 | 8, matcher: 1 }));
+}
+
+#[test]
+fn a_key_signs_with_what_its_model_tells_where_that_can_be_done() {
+    let mut statement = statement();
+    statement["authenticatorGetInfo"]["algorithms"] =
+        json!([{ "alg": -257 }, { "alg": -37 }, { "alg": -36 }, { "alg": -54 }]);
+    let config = profile(&statement, model()).imitation().unwrap();
+    assert_eq!(config.algorithms, [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es512]);
 }
 
 #[test]
