@@ -3,42 +3,15 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+pub use crate::local::Key;
 use crate::pipe::{Report, ReportPipe};
-
-/// A FIDO key the kernel knows of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
-    /// The device file, `/dev/hidrawN`.
-    pub path: PathBuf,
-    /// Manufacturer and product, as the kernel joins them.
-    pub name: String,
-    /// The USB vendor id.
-    pub vendor_id: u16,
-    /// The USB product id.
-    pub product_id: u16,
-    /// The serial number, if the key tells one.
-    pub serial: Option<String>,
-    /// The kernel's device, below `/sys/devices`. A key that is plugged in again is another one, even if it gets the same
-    /// device file.
-    pub device: PathBuf,
-}
-
-impl Key {
-    /// Opens the device file.
-    ///
-    /// # Errors
-    /// From the operating system; mostly missing permission (a udev rule gives it) or a key just unplugged.
-    pub fn open(&self) -> io::Result<Hidraw> {
-        Hidraw::open(&self.path)
-    }
-}
 
 /// The FIDO keys plugged in now, in the order of their device numbers.
 ///
@@ -65,6 +38,14 @@ pub fn list_in(class: &Path) -> io::Result<Vec<Key>> {
     }
     numbered.sort_by_key(|(number, _)| *number);
     Ok(numbered.into_iter().map(|(_, key)| key).collect())
+}
+
+/// Opens a device file.
+///
+/// # Errors
+/// As [`Key::open`].
+pub fn open(path: impl AsRef<Path>) -> io::Result<Hidraw> {
+    Hidraw::open(path)
 }
 
 /// Whether this device file is a FIDO key's; `None` where the kernel does not tell, which is where sysfs is not mounted.

@@ -3,18 +3,16 @@
 //! # Talking to a key
 //!
 //! ```
-//! # #[cfg(target_os = "linux")]
-//! # mod linux {
-//! use ctap_client::{Client, HidChannel, hidraw};
+//! use ctap_client::{Client, HidChannel, local};
 //!
+//! # #[cfg(any(target_os = "linux", target_os = "macos", windows))]
 //! fn set_up_a_new_key() -> Result<(), Box<dyn std::error::Error>> {
-//!     let key = hidraw::list()?.into_iter().next().ok_or("plug in a key")?;
+//!     let key = local::list()?.into_iter().next().ok_or("plug in a key")?;
 //!     let mut client = Client::new(HidChannel::open(key.open()?)?);
 //!     println!("{:?}", client.get_info()?.versions);
 //!     client.set_pin("2468")?;
 //!     Ok(())
 //! }
-//! # }
 //! ```
 //!
 //! [`Client`] has a method for each command. Errors are sorted by whose fault they are ([`Error`]); none holds a PIN, a key or a
@@ -57,7 +55,7 @@
 //!       │ trait Exchange: one CTAP message in, one out
 //!   HidChannel   CTAPHID: channels, keepalives, cancel
 //!       │ trait ReportPipe: 64-byte reports
-//!    Hidraw      /dev/hidrawN; others, such as USB/IP's host end, are elsewhere
+//!    local       keys of this machine: /dev/hidrawN, or HIDAPI's; USB/IP's host end is elsewhere
 //! ```
 //!
 //! A key that is a card on a reader has a [`CardChannel`] in the place of [`HidChannel`], over an [`ApduPipe`]; with the
@@ -98,10 +96,14 @@ pub mod entities;
 pub mod error;
 pub mod exchange;
 pub mod fields;
+#[cfg(any(windows, target_os = "macos"))]
+pub mod hidapi;
 #[cfg(target_os = "linux")]
 pub mod hidraw;
 pub mod hmac_secret;
 pub mod limits;
+#[cfg(any(target_os = "linux", target_os = "macos", windows))]
+pub mod local;
 pub mod names;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;

@@ -10,9 +10,10 @@ use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::terminal::{self, Paint};
+#[cfg(target_os = "linux")]
+use crate::{bench, bridge, demo, host, webdriver};
 use crate::{
-    bench, bridge, completions, conform, demo, failure, host, man, metadata, models, recordings,
-    run, settings, state, webdriver,
+    completions, conform, failure, man, metadata, models, recordings, run, settings, state,
 };
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
@@ -168,7 +169,7 @@ fn without_empty_variables(
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo keyfob attach  plug a key into this machine; Enter touches it
+  sudo keyfob attach  plug a key into this Linux; Enter touches it
   keyfob serve        offer one to `usbip attach`, here or elsewhere
   keyfob touch        touch a running key from another terminal
   keyfob list         what keys are there?
@@ -179,17 +180,16 @@ Examples:
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {
-    Attach(run::attach::Options),
+    #[cfg(target_os = "linux")]
+    #[command(flatten)]
+    OnLinux(OnLinux),
+
     Serve(run::serve::Options),
-    Card(run::card::Options),
-    Bridge(bridge::Options),
-    Webdriver(webdriver::Options),
 
     Touch(run::touch::TouchOptions),
     Deny(run::touch::DenyOptions),
     Tap(run::tap::Options),
     Wait(run::wait::Options),
-    Notify(run::notify::Options),
     Replug(run::replug::Options),
     Policy(run::policy::Options),
     #[command(subcommand)]
@@ -223,11 +223,23 @@ pub(crate) enum Command {
     Models(models::Command),
     Metadata(metadata::Options),
     Conform(conform::Options),
+    Completions(completions::Options),
+    Man(man::Options),
+}
+
+/// What needs its kernel, its readers or its `/proc`.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Subcommand)]
+#[command(defer = true)]
+pub(crate) enum OnLinux {
+    Attach(run::attach::Options),
+    Card(run::card::Options),
+    Bridge(bridge::Options),
+    Webdriver(webdriver::Options),
+    Notify(run::notify::Options),
     Demo(demo::Options),
     Doctor(host::doctor::Options),
     Bench(bench::Options),
-    Completions(completions::Options),
-    Man(man::Options),
 }
 
 #[cfg(test)]

@@ -6,14 +6,13 @@ mod channel;
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCandidates;
-use ctap_client::hidraw::{self, Hidraw, Key};
+use ctap_client::local::{self, Key};
 use ctap_client::{HidChannel, ReportPipe};
 use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice, Socket};
 use virtual_key::host::local_device;
@@ -25,6 +24,7 @@ use crate::control::protocol::Response;
 use crate::control::{Connection, Request};
 use crate::failure::{advise, failure, no_key};
 use crate::host;
+use crate::socket;
 use crate::terminal;
 use crate::terminal::shown::name;
 
@@ -120,7 +120,7 @@ impl Address {
 /// # Errors
 /// When sysfs cannot be read.
 pub(crate) fn local_keys() -> anyhow::Result<Vec<Key>> {
-    match hidraw::list() {
+    match local::list() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         keys => keys.context("cannot list the keys of this host"),
     }
@@ -200,11 +200,11 @@ pub(crate) fn served_keys() -> Vec<Address> {
 }
 
 fn open_hidraw(path: &Path) -> anyhow::Result<Box<dyn ReportPipe>> {
-    if hidraw::is_key(path).is_ok_and(|is_key| is_key == Some(false)) {
+    if local::is_key(path).is_ok_and(|is_key| is_key == Some(false)) {
         let what = format_args!("{} is no FIDO key", path.display());
         return Err(no_key(what, "`keyfob list` shows which keys there are"));
     }
-    let pipe = Hidraw::open(path).map_err(|error| {
+    let pipe = local::open(path).map_err(|error| {
         let next = match error.kind() {
             io::ErrorKind::PermissionDenied => "`keyfob doctor` says how to get the permission",
             io::ErrorKind::NotFound => "`keyfob list` shows which keys there are",
@@ -272,7 +272,7 @@ fn only_remote(server: &str, devices: &[RemoteDevice]) -> anyhow::Result<String>
 
 fn connect(server: &str) -> anyhow::Result<Socket> {
     let connected = match server.starts_with('/') {
-        true => UnixStream::connect(server).map(Socket::from),
+        true => socket::usbip(server),
         false => connect_within(server, CONNECTING).map(Socket::from),
     };
     connected.map_err(|error| {

@@ -6,7 +6,6 @@
 //! number, for a log with unmarked gaps misleads.
 
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing_subscriber::EnvFilter;
@@ -14,7 +13,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::journal::{self, Journal};
-use crate::say::tell;
+use crate::say::{Stream, tell};
 use crate::terminal::{Paint, count};
 
 /// Starts logging if `KEYFOB_LOG`, `RUST_LOG` or `-v` ask for it, in this order.
@@ -49,7 +48,7 @@ struct Lines<'a, S> {
 static LOST: AtomicU64 = AtomicU64::new(0);
 
 /// Each call is one line with its end: `tracing_subscriber` puts it together first.
-impl<S: Write + AsFd> Write for Lines<'_, S> {
+impl<S: Stream> Write for Lines<'_, S> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 && tell(&mut self.stream, gap(lost)) {

@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use crate::failure::advise;
-use crate::process::public_file;
+use crate::process::publish;
 
 /// Write the manual pages of all commands into a directory
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Options, command: Command) -> anyhow::Result<()> {
         for (name, page) in pages(command)? {
             let path = directory.join(name);
             fs::write(&path, page)?;
-            fs::set_permissions(&path, public_file())?;
+            publish(&path)?;
         }
         io::Result::Ok(())
     };

@@ -1,14 +1,19 @@
 //! How this process stands towards others: what it keeps from them, and how they ask it to end.
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use rustix::fs::Mode;
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -60,6 +65,24 @@ impl EndSignal {
     }
 }
 
+/// Ctrl-C, heard instead of ending the process.
+pub(crate) struct Interrupts(Signal);
+
+impl Interrupts {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// If the handler cannot be installed.
+    pub(crate) fn listen() -> io::Result<Self> {
+        signal(SignalKind::interrupt()).map(Self)
+    }
+
+    /// Returns at the next one.
+    pub(crate) async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
+
 /// A pipe, or what Node.js has in its place: one end of a socket pair.
 fn starter(input: OwnedFd) -> io::Result<Starter> {
     let input = File::from(input);
@@ -98,6 +121,7 @@ pub(crate) fn harden() {
     let _ = USERS_UMASK.set(users); // called once
     // Neither can fail for a process that only gives something up.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
@@ -107,10 +131,33 @@ pub(crate) fn status_field(status: &str, name: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// The permissions of a file for other people's programs, such as a report: those that the user's other programs would give it.
-pub(crate) fn public_file() -> Permissions {
+/// How much processor time this process has taken, if the system tells.
+pub(crate) fn processor_time() -> Option<Duration> {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).ok()
+}
+
+/// How many files this process may open; `None`: any number.
+pub(crate) fn most_open_files() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+/// Makes files with mode 0600.
+pub(crate) fn for_this_user_alone(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+/// Gives a file for other people's programs, such as a report, the permissions that the user's other programs would give it.
+///
+/// # Errors
+/// As the system says.
+pub(crate) fn publish(path: &Path) -> io::Result<()> {
     let kept = USERS_UMASK.get().copied().unwrap_or(OTHERS);
-    Permissions::from_mode(0o666 & !kept.bits())
+    fs::set_permissions(path, Permissions::from_mode(0o666 & !wide(kept.bits())))
+}
+
+/// Modes have 16 bits on some systems, and 32 on others.
+fn wide(bits: impl Into<u32>) -> u32 {
+    bits.into()
 }
 
 static USERS_UMASK: OnceLock<Mode> = OnceLock::new();

@@ -12,16 +12,20 @@
 //!   removed                              warns when a memory is removed under a running key
 //! ```
 
+#[cfg(target_os = "linux")]
 pub(crate) mod attach;
+#[cfg(target_os = "linux")]
 pub(crate) mod card;
 mod conformance_hooks;
 mod control_server;
+#[cfg_attr(windows, path = "windows/descriptors.rs")]
 mod descriptors;
 pub(crate) mod fault;
 mod fault_words;
 mod http_server;
 mod key_options;
 mod nfc;
+#[cfg(target_os = "linux")]
 pub(crate) mod notify;
 mod owner;
 pub(crate) mod policy;

@@ -11,6 +11,11 @@ use rustix::fs::OFlags;
 
 use crate::journal;
 
+/// A stream that can be asked whether it takes something.
+pub(crate) trait Stream: Write + AsFd {}
+
+impl<S: Write + AsFd> Stream for S {}
+
 /// Tells a line on the standard output stream.
 pub(crate) fn say(line: impl Display) {
     tell(io::stdout().lock(), format_args!("{line}\n"));
@@ -33,7 +38,7 @@ fn as_warning(text: &str) -> String {
 
 /// Writes `text`, of less than 4096 bytes, if `stream` takes it without blocking: a pipe that is not read, or a terminal
 /// that was stopped with Ctrl-S, must not stop the key. A closed stream is no failure either. Whether it was written.
-pub(crate) fn tell(mut stream: impl Write + AsFd, text: impl Display) -> bool {
+pub(crate) fn tell(mut stream: impl Stream, text: impl Display) -> bool {
     let ready = poll(&mut [PollFd::new(&stream, PollFlags::OUT)], Some(&Timespec::default()));
     if ready.is_ok_and(|count| count > 0) {
         let text = text.to_string();

@@ -2,13 +2,13 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use zeroize::Zeroizing;
 
 use crate::failure::advise;
+use crate::process::for_this_user_alone;
 
 /// Writes this into a new file of mode 0600.
 ///
@@ -16,7 +16,9 @@ use crate::failure::advise;
 /// It is there already, or cannot be made.
 pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let failed = || format!("cannot write {}", path.display());
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let opened = for_this_user_alone(&mut options).open(path);
     let mut file = opened.with_context(failed).map_err(|error| advise(error, "name a new file"))?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     written.with_context(failed).map_err(|error| {

@@ -3,7 +3,7 @@
 mod listening_socket;
 
 use std::fs::{self, DirBuilder, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{
     DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _,
@@ -11,12 +11,42 @@ use std::os::unix::fs::{
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
-use tokio::net::UnixListener;
+use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
+use tokio::net::{UnixListener, UnixStream};
 
 pub(crate) use self::listening_socket::ListeningSocket;
 use crate::failure::{advise, failure};
+
+/// A caller, as the one who listens has it.
+pub(crate) type Stream = UnixStream;
+
+/// A caller's own end.
+pub(crate) type Caller = UnixStream;
+
+/// Calls whoever listens there.
+///
+/// # Errors
+/// Nobody does, or not for this user.
+pub(crate) async fn call(path: &Path) -> io::Result<Caller> {
+    UnixStream::connect(path).await
+}
+
+/// Tells a caller something at once or not at all, and hangs up.
+///
+/// # Errors
+/// As the system says.
+pub(crate) fn tell_at_once(stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    stream.into_std()?.write_all(bytes)
+}
+
+/// A USB/IP server behind the socket with this path.
+///
+/// # Errors
+/// There is none, or not for this user.
+pub(crate) fn usbip(path: &str) -> io::Result<usbip_server::client::Socket> {
+    Ok(std::os::unix::net::UnixStream::connect(path)?.into())
+}
 
 /// A listening socket with mode 0600.
 pub(crate) struct PrivateSocket {
@@ -218,8 +248,9 @@ fn remove_stale(path: &Path) -> anyhow::Result<()> {
 /// Whether nobody listens on this socket. A refused connection is the one proof: other programs, which know nothing of
 /// our lock, may listen for datagrams, or have a full queue.
 fn is_deserted(path: &Path) -> io::Result<bool> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let caller = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let caller = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    fcntl_setfd(&caller, FdFlags::CLOEXEC)?;
+    ioctl_fionbio(&caller, true)?;
     Ok(connect(&caller, &SocketAddrUnix::new(path)?) == Err(Errno::CONNREFUSED))
 }
 
@@ -237,8 +268,9 @@ mod tests {
     use super::*;
 
     use std::os::unix::fs::symlink;
-    use std::os::unix::net::{UnixDatagram, UnixListener as StdListener, UnixStream};
+    use std::os::unix::net::{UnixDatagram, UnixListener as StdListener, UnixStream as StdStream};
 
+    use rustix::net::{SocketFlags, socket_with};
     use tempfile::tempdir;
 
     use crate::failure::describe;
@@ -281,7 +313,7 @@ mod tests {
             let error = refusal(path);
             assert!(error.contains("another program") && error.contains("--unix"), "{error}");
         }
-        UnixStream::connect(&agent).unwrap();
+        StdStream::connect(&agent).unwrap();
         UnixDatagram::unbound().unwrap().send_to(b"a line", &log).unwrap();
     }
 
@@ -311,7 +343,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         let _theirs = StdListener::bind(&path).unwrap();
         drop(ours);
-        UnixStream::connect(&path).unwrap();
+        StdStream::connect(&path).unwrap();
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The terminal, where a person sees and types: colour, columns, other people's text, questions.
 
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere/hidden.rs")]
 mod hidden;
 mod json;
 pub(crate) mod shown;

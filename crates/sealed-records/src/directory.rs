@@ -1,14 +1,15 @@
 //! The real disk: one directory that is the owner's alone, held by one process (P-17, P-21).
 
-use std::fs::{self, DirBuilder, File};
+#[cfg_attr(unix, path = "directory/unix.rs")]
+#[cfg_attr(windows, path = "directory/windows.rs")]
+mod system;
+
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
-use rustix::io::Errno;
-
+pub use self::system::check_private_file;
+use self::system::{Handle, make_private};
 use crate::disk::{Disk, KEY, RECORDS};
 use crate::error::Error;
 
@@ -17,9 +18,9 @@ use crate::error::Error;
 /// All names are looked up relative to the directory that was checked, and no link in it is followed.
 #[derive(Debug)]
 pub struct Directory {
-    handle: OwnedFd,
+    handle: Handle,
     path: PathBuf,
-    /// Holds the `flock`; a witness' directory has none.
+    /// Holds the lock; a witness' directory has none.
     _lock: Option<File>,
 }
 
@@ -65,10 +66,17 @@ impl Directory {
         let lock = take_lock(&handle, path)?;
         Ok(Self { handle, path: path.to_owned(), _lock: Some(lock) })
     }
+}
 
-    fn open_with(&self, name: &str, flags: OFlags) -> io::Result<File> {
-        open_in(&self.handle, name, flags)
-    }
+/// How a file is opened: always for reading and writing, and no link is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    /// It must be there.
+    Existing,
+    /// It must not.
+    New,
+    /// It is made if need be.
+    Either,
 }
 
 impl Disk for Directory {
@@ -79,14 +87,14 @@ impl Disk for Directory {
     }
 
     fn open(&self, name: &str) -> io::Result<Option<File>> {
-        match self.open_with(name, OFlags::empty()) {
+        match self.handle.file(name, Opening::Existing) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             opened => opened.map(Some),
         }
     }
 
     fn create(&self, name: &str) -> io::Result<File> {
-        self.open_with(name, OFlags::CREATE | OFlags::EXCL)
+        self.handle.file(name, Opening::New)
     }
 
     fn length(&self, file: &File) -> io::Result<u64> {
@@ -97,12 +105,12 @@ impl Disk for Directory {
         let left = self.length(file)?.saturating_sub(offset);
         let length = usize::try_from(left).unwrap_or(usize::MAX).min(at_most);
         let mut bytes = vec![0; length];
-        file.read_exact_at(&mut bytes, offset)?;
+        system::read_exact_at(file, &mut bytes, offset)?;
         Ok(bytes)
     }
 
     fn write_at(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        file.write_all_at(bytes, offset)
+        system::write_all_at(file, bytes, offset)
     }
 
     /// The data and the length: all that reading it again needs. Only time stamps may lag.
@@ -111,31 +119,29 @@ impl Disk for Directory {
     }
 
     fn opened_again(&self, name: &str) -> Option<File> {
-        self.open_with(name, OFlags::empty()).ok()
+        self.handle.file(name, Opening::Existing).ok()
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(rustix::fs::renameat(&self.handle, from, &self.handle, to)?)
+        self.handle.rename(from, to)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        match rustix::fs::unlinkat(&self.handle, name, AtFlags::empty()) {
-            Err(Errno::NOENT) => Ok(()),
-            removed => Ok(removed?),
+        match self.handle.remove(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed,
         }
     }
 
     fn is_at(&self, name: &str, file: &File) -> io::Result<bool> {
-        let own = rustix::fs::fstat(file)?;
-        match rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(found) => Ok((found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)),
-            Err(Errno::NOENT) => Ok(false),
-            Err(errno) => Err(errno.into()),
+        match self.handle.is_at(name, file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            found => found,
         }
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        Ok(rustix::fs::fsync(&self.handle)?)
+        self.handle.sync()
     }
 }
 
@@ -143,7 +149,7 @@ fn is_absent(path: &Path) -> bool {
     matches!(fs::symlink_metadata(path), Err(error) if error.kind() == ErrorKind::NotFound)
 }
 
-/// Like `mkdir -p -m 0700`, durable: each new name is synced into its parent.
+/// Like `mkdir -p -m 0700`, durable where the system can do that: each new name is synced into its parent.
 fn make_directory(path: &Path) -> Result<(), Error> {
     let failed = |error| Error::io("create", path.to_owned())(error);
     if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
@@ -153,10 +159,10 @@ fn make_directory(path: &Path) -> Result<(), Error> {
     if parent != path {
         make_directory(parent)?;
     }
-    match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
+    match make_private(path) {
         // Another process was faster; the lock decides who goes on.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        made => made.and_then(|()| File::open(parent)?.sync_all()).map_err(failed),
+        made => made.and_then(|()| Handle::open(parent)?.sync()).map_err(failed),
     }
 }
 
@@ -168,72 +174,23 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// Opens a directory, and checks it and the files of these names in it.
-fn open_checked(path: &Path, names: &[&str]) -> Result<OwnedFd, Error> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let handle = rustix::fs::open(path, flags, Mode::empty())
-        .map_err(|errno| Error::io("open", path.to_owned())(errno.into()))?;
-    check_directory(&handle, path)?;
-    names.iter().try_for_each(|name| check_file(&handle, name, path))?;
+fn open_checked(path: &Path, names: &[&str]) -> Result<Handle, Error> {
+    let handle = Handle::open(path).map_err(Error::io("open", path.to_owned()))?;
+    handle.check(path)?;
+    names.iter().try_for_each(|name| handle.check_file(name, path))?;
     Ok(handle)
 }
 
-fn check_directory(handle: &OwnedFd, path: &Path) -> Result<(), Error> {
-    let stat = rustix::fs::fstat(handle)
-        .map_err(|errno| Error::io("examine", path.to_owned())(errno.into()))?;
-    check_private(&stat, path, DIRECTORY_MODE)
-}
-
-/// Checked by name, not by handle: in a directory that is ours alone nobody else can exchange the file in between.
-fn check_file(directory: &OwnedFd, name: &str, path: &Path) -> Result<(), Error> {
-    let path = path.join(name);
-    let stat = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => stat,
-        Err(Errno::NOENT) => return Ok(()),
-        Err(errno) => return Err(Error::io("examine", path)(errno.into())),
-    };
-    check_regular(&stat, &path)
-}
-
-/// Whether an open file is a regular one, this user's, and closed to everybody else, as those of a vault are (P-21): for files
-/// that a program keeps beside one. `path` is for the message.
-///
-/// # Errors
-/// [`Error::NotAFile`], [`Error::WrongOwner`], [`Error::TooOpen`], [`Error::Io`]: the file's owner's fault.
-pub fn check_private_file(file: &File, path: &Path) -> Result<(), Error> {
-    let stat = rustix::fs::fstat(file)
-        .map_err(|errno| Error::io("examine", path.to_owned())(errno.into()))?;
-    check_regular(&stat, path)
-}
-
-fn check_regular(stat: &Stat, path: &Path) -> Result<(), Error> {
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(Error::NotAFile { path: path.to_owned() });
-    }
-    check_private(stat, path, FILE_MODE)
-}
-
-fn check_private(stat: &Stat, path: &Path, wanted: u32) -> Result<(), Error> {
-    let user = rustix::process::geteuid().as_raw();
-    if stat.st_uid != user {
-        return Err(Error::WrongOwner { path: path.to_owned(), owner: stat.st_uid, user });
-    }
-    let mode = Mode::from_raw_mode(stat.st_mode).bits();
-    if mode & OTHERS != 0 {
-        return Err(Error::TooOpen { path: path.to_owned(), mode, wanted });
-    }
-    Ok(())
-}
-
 /// The lock belongs to the open file: the kernel lets go of it however the process ends (P-17).
-fn take_lock(directory: &OwnedFd, path: &Path) -> Result<File, Error> {
+fn take_lock(directory: &Handle, path: &Path) -> Result<File, Error> {
     let failed = |error| Error::io("lock", path.join(LOCK))(error);
-    let mut file = open_in(directory, LOCK, OFlags::CREATE).map_err(failed)?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    let mut file = directory.file(LOCK, Opening::Either).map_err(failed)?;
+    match file.try_lock() {
         Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => {
+        Err(TryLockError::WouldBlock) => {
             return Err(Error::InUse { directory: path.to_owned(), pid: read_pid(&mut file) });
         }
-        Err(errno) => return Err(failed(errno.into())),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
     Ok(file)
@@ -245,16 +202,5 @@ fn read_pid(lock: &mut File) -> Option<u32> {
     text.trim_end().parse().ok()
 }
 
-/// For reading and writing. `NONBLOCK`: a pipe in a file's place must not hang us.
-fn open_in(directory: &OwnedFd, name: &str, flags: OFlags) -> io::Result<File> {
-    let always = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let mode = Mode::from_raw_mode(FILE_MODE);
-    Ok(rustix::fs::openat(directory, name, always | flags, mode)?.into())
-}
-
 const LOCK: &str = "lock";
 const LONGEST_PID: u64 = 16;
-const DIRECTORY_MODE: u32 = 0o700;
-const FILE_MODE: u32 = 0o600;
-/// The permission bits of everyone but the owner.
-const OTHERS: u32 = 0o077;

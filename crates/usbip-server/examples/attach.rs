@@ -25,8 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Server::new().plug(info, vec![Interface::Hid(Rc::new(RefCell::new(Echo::default())))])?;
     let (port, stream) = Vhci::open(Path::new(PLATFORM))?.attach(device.devid())?;
     println!("plugged into port {}", port.number);
-    stream.set_nonblocking(true)?;
-    device.serve(tokio::net::UnixStream::from_std(stream)?).await?;
+    device.serve(stream).await?;
     println!("unplugged");
     Ok(())
 }

@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::fs;
 use std::rc::Rc;
 
-use rustix::process::{Resource, getrlimit};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time;
 
@@ -94,7 +93,7 @@ impl PendingConnection {
 fn room() -> usize {
     // Without /proc nobody knows how many files are open; then there are few.
     let open = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
-    let limit = getrlimit(Resource::Nofile).current;
+    let limit = most_open_files();
     let room = capacity(open, limit);
     if room < MOST {
         let next = "raise RLIMIT_NOFILE: `ulimit -n`, or LimitNOFILE= of a service";
@@ -105,6 +104,18 @@ fn room() -> usize {
 
 /// Without need.
 const MOST: usize = limits::MAX_WAITING + limits::MAX_NEWCOMERS;
+
+/// RLIMIT_NOFILE.
+#[cfg(unix)]
+fn most_open_files() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
+/// Windows has no such limit.
+#[cfg(windows)]
+fn most_open_files() -> Option<u64> {
+    None
+}
 
 /// How many of them a process has room for that has `open` files: they take no descriptor that the rest of it may need. `limit`
 /// is RLIMIT_NOFILE, `None` where there is none.

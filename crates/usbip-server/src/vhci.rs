@@ -4,14 +4,15 @@
 //! It needs neither a TCP port nor the `usbip` tool: one end of a socket pair is given to the
 //! kernel, the other is served with [`Port::serve`](crate::Port::serve).
 
+#[cfg_attr(target_os = "linux", path = "vhci/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "vhci/elsewhere.rs")]
+mod system;
+
 use std::fs;
 use std::io::{self, Write as _};
-use std::os::fd::AsRawFd as _;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
+pub use self::system::Stream;
 
 /// Where the kernel keeps its platform devices.
 pub const PLATFORM: &str = "/sys/devices/platform";
@@ -38,6 +39,9 @@ pub enum VhciError {
         /// Its line.
         line: String,
     },
+    /// This system is not Linux.
+    #[error("only Linux has a virtual USB host controller")]
+    OtherSystem,
     /// sysfs or a socket failed in another way.
     #[error("{}: {error}", path.display())]
     Io {
@@ -70,8 +74,11 @@ impl Vhci {
     /// Finds the controllers under `platform`, which is [`PLATFORM`] on a real machine.
     ///
     /// # Errors
-    /// [`VhciError::ModuleMissing`] if there are none.
+    /// [`VhciError::ModuleMissing`] if there are none; [`VhciError::OtherSystem`].
     pub fn open(platform: &Path) -> Result<Self, VhciError> {
+        if !cfg!(target_os = "linux") {
+            return Err(VhciError::OtherSystem);
+        }
         // Old kernels have one controller, without a number.
         ["vhci_hcd.0", "vhci_hcd"]
             .map(|name| platform.join(name))
@@ -107,18 +114,19 @@ impl Vhci {
     /// [`VhciError::Permission`].
     pub fn check_permission(&self) -> Result<(), VhciError> {
         let path = self.directory.join("attach");
-        access(&path, Access::WRITE_OK).map_err(|error| failure(path, error.into()))
+        system::check_writable(&path).map_err(|error| failure(path, error))
     }
 
     /// Plugs the full-speed device `devid` into a free port. Serve the returned stream with
     /// [`Port::serve`](crate::Port::serve), whose [`devid`](crate::Port::devid) it is; dropping it
-    /// unplugs the device.
+    /// unplugs the device. Must run in a Tokio runtime.
     ///
     /// # Errors
     /// Each [`VhciError`] says what to do.
-    pub fn attach(&self, devid: u32) -> Result<(HubPort, UnixStream), VhciError> {
-        let (ours, kernels) = socket_pair()?;
-        let socket = kernels.as_raw_fd();
+    pub fn attach(&self, devid: u32) -> Result<(HubPort, Stream), VhciError> {
+        let pair = system::pair();
+        let (ours, kernels) = pair.map_err(|error| failure(PathBuf::from("socketpair"), error))?;
+        let socket = kernels.number();
         let path = self.directory.join("attach");
         let port = choose_port(&self.ports()?, |port| {
             write_once(&path, &format!("{} {socket} {devid} {FULL_SPEED}", port.number))
@@ -181,12 +189,6 @@ fn parse_port(line: &str, has_hub: bool) -> Option<HubPort> {
     let number = columns.next()?.parse().ok()?;
     let is_free = columns.next()?.parse::<u32>().ok()? == FREE;
     Some(HubPort { number, is_usb2, is_free })
-}
-
-fn socket_pair() -> Result<(UnixStream, UnixStream), VhciError> {
-    rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
-        .map(|(ours, kernels)| (ours.into(), kernels.into()))
-        .map_err(|error| failure(PathBuf::from("socketpair"), error.into()))
 }
 
 /// A sysfs file takes its value in one write.
@@ -287,8 +289,8 @@ port sta spd dev      socket           local_busid
             .prop_map(|(number, is_usb2, is_free)| HubPort { number, is_usb2, is_free })
     }
 
-    #[test]
-    fn attach_names_the_first_free_usb_2_port_and_an_open_socket() {
+    #[tokio::test]
+    async fn attach_names_the_first_free_usb_2_port_and_an_open_socket() {
         let root = machine("vhci_hcd.0", &[("status", NEW)]);
         let vhci = Vhci::open(root.path()).expect("found");
         let (port, _stream) = vhci.attach(0x0001_0002).expect("attached");
@@ -322,8 +324,8 @@ port sta spd dev      socket           local_busid
         assert!(matches!(failure(PathBuf::new(), error), VhciError::Permission(_)));
     }
 
-    #[test]
-    fn what_cannot_work_says_what_to_do() {
+    #[tokio::test]
+    async fn what_cannot_work_says_what_to_do() {
         let root = tempfile::tempdir().expect("a directory");
         let missing = Vhci::open(root.path()).expect_err("nothing there");
         assert!(matches!(missing, VhciError::ModuleMissing));

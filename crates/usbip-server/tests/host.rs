@@ -109,7 +109,7 @@ fn a_device_is_used_over_a_unix_socket() {
         async move |server: Server| {
             listener.set_nonblocking(true).expect("a listener");
             let listener = tokio::net::UnixListener::from_std(listener).expect("a listener");
-            match server.serve_unix(async || Ok(listener.accept().await?.0)).await {}
+            match server.serve_accepted(async || Ok(listener.accept().await?.0)).await {}
         }
     });
     let mut host = import(UnixStream::connect(path).expect("connected"));

@@ -383,6 +383,7 @@ fn kernel_error(error: &VhciError) -> String {
 
 fn kernel_advice(error: &VhciError) -> &'static str {
     match error {
+        VhciError::OtherSystem => OVER_USBIP,
         VhciError::ModuleMissing => {
             "sudo modprobe vhci-hcd; if there is no such module, `keyfob doctor` says where to get it"
         }
@@ -406,6 +407,7 @@ fn uhid_trouble(error: &UhidError) -> String {
 
 fn uhid_advice(error: &UhidError) -> &'static str {
     match error {
+        UhidError::OtherSystem => OVER_USBIP,
         UhidError::ModuleMissing => {
             "sudo modprobe uhid; if there is no such module, `keyfob doctor` says where to get it"
         }
@@ -417,6 +419,7 @@ fn uhid_advice(error: &UhidError) -> &'static str {
     }
 }
 
+const OVER_USBIP: &str = "offer the key over USB/IP: docs/windows.md tells what plugs it in there";
 pub(crate) const REMOVE_SERIAL: &str =
     "restore the file from a backup, or remove it and a new number is drawn";
 pub(crate) const RESTORE_IDENTITY: &str =

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use ctap_client::hidraw::{self, Key};
-use tokio::net::UnixStream;
+use ctap_client::local::{self, Key};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use usbip_server::Port;
@@ -70,8 +69,6 @@ impl Driver {
             Self::Vhci(vhci) => {
                 let (hub_port, stream) = vhci.attach(port.devid())?;
                 plugged(hub_port);
-                stream.set_nonblocking(true).map_err(Error::Start)?;
-                let stream = UnixStream::from_std(stream).map_err(Error::Start)?;
                 let broken = |error| Error::Broken { bus_id: port.bus_id().to_owned(), error };
                 port.serve(stream).await.map_err(broken)
             }
@@ -229,7 +226,7 @@ fn entries(folder: &Path) -> Option<impl Iterator<Item = PathBuf> + use<>> {
 /// What this machine's kernel made of the key with this serial number, once there is a device file.
 pub fn local_device(serial: &str) -> Option<Key> {
     let is_it = |key: &Key| key.serial.as_deref() == Some(serial) && key.path.exists();
-    hidraw::list().ok()?.into_iter().find(is_it)
+    local::list().ok()?.into_iter().find(is_it)
 }
 
 /// The driver that has no USB device.

@@ -3,13 +3,12 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
-use std::os::unix::net::UnixStream as Socket;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use ctap_core::Decision;
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
@@ -20,6 +19,7 @@ use crate::host::{Driver, Found, Held};
 use crate::keys::{KeySettings, Keys, Offer, PluggedKey, Prompt};
 use crate::peers::PeerFilter;
 use crate::power_cycle::power_cycle;
+use crate::system::{self, Stream};
 use crate::thread::{Facts, Way};
 use crate::vpcd::{self, Reader};
 
@@ -122,11 +122,9 @@ impl Inside {
     }
 
     /// Serves the key to one end of a socket pair, and hands out the other, with the number that URBs know the key by.
-    pub(crate) async fn connect(&self) -> Result<(Socket, u32), Error> {
+    pub(crate) async fn connect(&self) -> Result<(Stream, u32), Error> {
         self.freed().await?;
-        let (ours, theirs) = Socket::pair().map_err(Error::Start)?;
-        ours.set_nonblocking(true).map_err(Error::Start)?;
-        let ours = UnixStream::from_std(ours).map_err(Error::Start)?;
+        let (ours, theirs) = system::pair().await.map_err(Error::Start)?;
         let port = self.key.port().clone();
         spawn_local(async move {
             if let Err(error) = port.serve(ours).await {

@@ -51,6 +51,9 @@ mod private_file;
 pub mod profile;
 pub mod recording;
 mod sites;
+#[cfg_attr(unix, path = "system/unix.rs")]
+#[cfg_attr(windows, path = "system/windows.rs")]
+mod system;
 mod thread;
 mod virtual_key;
 pub mod vpcd;

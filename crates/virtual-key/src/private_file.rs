@@ -2,14 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::system;
 
 /// The text in a file that is ours alone, up to 64 KiB of it; `None`: there is no file.
 ///
@@ -43,13 +42,10 @@ pub(crate) fn read_bytes(
 
 /// Opens a file that is ours alone.
 fn open(path: &Path) -> Result<Option<File>, Error> {
-    // NONBLOCK: a pipe in the file's place must not hang us.
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
-    let file = match opened {
+    let file = match system::privately(OpenOptions::new().read(true)).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+        Err(error) if system::is_link(&error) => {
             return Err(sealed_records::Error::NotAFile { path: path.to_owned() }.into());
         }
         Err(error) => {
@@ -80,7 +76,7 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
     unfinished(path, text)?.persist_noclobber(path)?;
-    File::open(directory_of(path))?.sync_all()
+    system::sync_directory(directory_of(path))
 }
 
 /// The whole text in a file beside `path`, durable, which has no name of its own yet.

@@ -24,14 +24,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncReadExt as _;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use usbip_server::SmartCard;
 
 use self::insertion::Insertion;
 use crate::peers;
+use crate::system;
 
 /// Where vpcd's first slot listens; the second one is at the port after that (NF-60, NF-67).
 pub const PORT: u16 = 35_963;
@@ -153,13 +153,10 @@ impl News<'_> {
 pub async fn keep_awake(pcscd: &Path) -> Infallible {
     let mut pauses = Pauses::new(MOST_BETWEEN_CALLS);
     loop {
-        if let Ok(mut stream) = UnixStream::connect(pcscd).await {
-            let since = Instant::now();
-            // It speaks when it is asked: this waits for its end.
-            let _ = stream.read(&mut [0]).await;
-            if since.elapsed() > MOST_BETWEEN_CALLS {
-                pauses.start_over();
-            }
+        let since = Instant::now();
+        let _ = system::wait_at_pcscd(pcscd).await;
+        if since.elapsed() > MOST_BETWEEN_CALLS {
+            pauses.start_over();
         }
         sleep(pauses.next()).await;
     }

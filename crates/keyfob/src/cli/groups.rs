@@ -45,8 +45,9 @@ fn list(command: &Command) -> String {
     let mut text = String::new();
     for (wish, names) in GROUPS {
         let _ = writeln!(text, "\n{wish}:");
-        for name in names {
-            let about = about(command, name).unwrap_or_default();
+        // Not every system has all of them.
+        let there = names.iter().filter_map(|name| Some((name, about(command, name)?)));
+        for (name, about) in there {
             let _ = writeln!(text, "  {name:WIDTH$}  {about}");
         }
     }

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time;
 
 use crate::failure::{advise, usage};
-use crate::process::{EndSignal, public_file};
+use crate::process::{EndSignal, publish};
 use crate::terminal;
 
 /// Where reports go.
@@ -253,7 +253,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
             let mut draft = path.as_os_str().to_owned();
             draft.push(".part");
             fs::write(&draft, text)
-                .and_then(|()| fs::set_permissions(&draft, public_file()))
+                .and_then(|()| publish(Path::new(&draft)))
                 .and_then(|()| fs::rename(&draft, path))
         }
         false => fs::write(path, text),

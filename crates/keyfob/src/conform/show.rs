@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, stderr};
 use std::time::Duration;
 
 use ctap_conformance::{Judgement, Outcome, Report, Suite, Verdict};
+use terminal_size::terminal_size_of;
 
 use super::quoted;
 use crate::terminal::wrap::{columns_of, hanging};
@@ -43,7 +44,10 @@ impl Progress {
                 paint.bold(&outcome.id),
                 outcome.level.name(),
                 outcome.rules.join(" "),
-                wrapped(&format!("{}\n{failure}", outcome.says), columns_of(stderr())),
+                wrapped(
+                    &format!("{}\n{failure}", outcome.says),
+                    columns_of(terminal_size_of(stderr()))
+                ),
                 self.rerun,
                 quoted(&outcome.id),
             ));
@@ -51,7 +55,7 @@ impl Progress {
         if self.live {
             self.clear();
             let line = so_far(report, outcome);
-            let room = columns_of(stderr()).map_or(usize::MAX, |columns| columns - 1);
+            let room = columns_of(terminal_size_of(stderr())).map_or(usize::MAX, |columns| columns - 1);
             terminal::note_part(&line.chars().take(room).collect::<String>());
         }
     }

@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
-use rustix::process::geteuid;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::UnixStream;
 use tokio::time::timeout;
 use virtual_key::power_cycle::PLUGGING;
 
 use super::limits::{ANSWERING, MAX_RESPONSE};
-use super::{Request, Response, default_path};
+use super::{Request, Response, default_path, peer};
 use crate::failure::{failure, no_key};
 use crate::process::on_one_thread;
+use crate::socket::Caller;
 use crate::terminal::shown::escaped;
 
 /// Which running key is meant.
@@ -104,12 +103,11 @@ async fn ask_at(
     request: &Request,
     patience: Option<Duration>,
 ) -> anyhow::Result<Response> {
-    let stream = UnixStream::connect(path).await.map_err(|error| nobody(path, &error))?;
-    let peer = stream.peer_cred()?;
-    trust(path, peer.uid(), geteuid().as_raw())?;
+    let (stream, peer) = peer::connect(path).await.map_err(|error| nobody(path, &error))?;
+    peer.trust(path)?;
     let answer = exchange(stream, request);
     let answer = match patience {
-        Some(time) => timeout(time, answer).await.map_err(|_| silent(path, peer.pid()))?,
+        Some(time) => timeout(time, answer).await.map_err(|_| silent(path, peer.process()))?,
         None => answer.await,
     };
     match answer.map_err(|error| senseless(path, &error))?.ok_or_else(|| ended(path))? {
@@ -119,7 +117,7 @@ async fn ask_at(
 }
 
 /// `None`: there is no answer, for the other end has hung up.
-async fn exchange(mut stream: UnixStream, request: &Request) -> anyhow::Result<Option<Response>> {
+async fn exchange(mut stream: Caller, request: &Request) -> anyhow::Result<Option<Response>> {
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     // Whoever is turned away is not listened to, but is told why.
@@ -130,17 +128,6 @@ async fn exchange(mut stream: UnixStream, request: &Request) -> anyhow::Result<O
         return Ok(None);
     }
     serde_json::from_slice(&line).map(Some).map_err(|error| anyhow!(escaped(&error.to_string())))
-}
-
-/// The place of a socket may be anybody's, such as a directory in `/tmp` that somebody made before the key did.
-fn trust(path: &Path, user: u32, own: u32) -> anyhow::Result<()> {
-    match user == own || user == ROOT {
-        true => Ok(()),
-        false => Err(no_key(
-            format_args!("at {} listens a program of another user, uid {user}", path.display()),
-            "a key is touched by the user who started it; a key of your own is named with --control",
-        )),
-    }
 }
 
 fn nobody(path: &Path, error: &std::io::Error) -> anyhow::Error {
@@ -195,8 +182,6 @@ fn senseless(path: &Path, error: &anyhow::Error) -> anyhow::Error {
     )
 }
 
-const ROOT: u32 = 0;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,21 +210,6 @@ mod tests {
         let directory = tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join("control")).unwrap();
         (directory, listener)
-    }
-
-    #[test]
-    fn only_ones_own_key_and_roots_are_believed() {
-        let path = Path::new("/tmp/keyfob-1000/control");
-        trust(path, 1000, 1000).unwrap();
-        trust(path, 0, 1000).unwrap();
-        trust(path, 0, 0).unwrap();
-        for (user, own) in [(1001, 1000), (1000, 0)] {
-            let error = describe(&trust(path, user, own).unwrap_err());
-            assert!(
-                error.contains(&format!("uid {user}")) && error.contains("--control"),
-                "{error}"
-            );
-        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use ctap_client::{KeepaliveStatus, Patience};
 
 use super::narrator;
-use crate::control::OpenPrompt;
+use crate::control::protocol::OpenPrompt;
 use crate::spawned::SpawnedKey;
 use crate::terminal;
 use crate::terminal::shown::{quoted_name, quoted_site};

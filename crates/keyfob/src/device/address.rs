@@ -12,7 +12,7 @@ use crate::host::STANDARD_PORT;
 pub(crate) enum Address {
     /// The only FIDO key of this host; without one, the only key that a keyfob of this user offers.
     Auto,
-    /// A device file.
+    /// A device file; what Windows and macOS have in its place.
     Hidraw(PathBuf),
     /// A device at a USB/IP server, `HOST:PORT` or the whole path of a socket; without a bus id, the only one it has.
     Usbip { server: String, bus_id: Option<String> },
@@ -35,7 +35,7 @@ impl FromStr for Address {
             let reader = Some(reader.to_owned()).filter(|reader| !reader.is_empty());
             return Ok(Self::Pcsc { reader });
         }
-        match text.starts_with('/') {
+        match is_path(text) {
             true => Ok(Self::Hidraw(text.into())),
             false => Err(FORMS.to_owned()),
         }
@@ -59,6 +59,11 @@ impl Address {
 fn are_one(server: &str, other: &str) -> bool {
     let addresses = |server: &str| server.to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
     server == other || addresses(server).iter().any(|one| addresses(other).contains(one))
+}
+
+/// Of a key of this machine. Windows' begin with `\\?\`, those of macOS with `DevSrvsID:`, as `keyfob list` shows them.
+fn is_path(text: &str) -> bool {
+    text.starts_with(['/', '\\']) || text.starts_with("DevSrvsID:")
 }
 
 fn parse_usbip(remote: &str) -> Option<Address> {

@@ -3,6 +3,8 @@
 use std::env;
 use std::io::{self, stdout};
 
+use terminal_size::terminal_size_of;
+
 use super::finding::{Finding, State};
 use super::machine::Machine;
 use super::ways::{Drivers, Verdict, Way};
@@ -61,7 +63,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     findings.extend(verdicts.iter().map(|verdict| verdict.finding.clone()));
     let text = match options.json {
         true => format!("{}\n", serde_json::to_string_pretty(&findings)?),
-        false => report(&findings, Paint::stdout(), columns_of(stdout())),
+        false => report(&findings, Paint::stdout(), columns_of(terminal_size_of(stdout()))),
     };
     terminal::print(text)?;
     let is_shut = |verdict: &Verdict| options.way == Some(verdict.way) && !verdict.is_open;

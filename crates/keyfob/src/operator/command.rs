@@ -35,8 +35,9 @@ impl OperatorCommand {
     /// Its exit status, or what the system says.
     pub(super) fn run(&self, hand: &str) -> Result<(), Failed> {
         let Self { option, command } = self;
-        let status = Command::new(Path::new("/bin/sh"))
-            .args(["-c", command])
+        let [shell, flag] = SHELL;
+        let status = Command::new(Path::new(shell))
+            .args([flag, command])
             .env("KEYFOB_HAND", hand)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -55,3 +56,6 @@ impl OperatorCommand {
 pub(super) fn unable(why: &str) -> TransportFailure {
     TransportFailure::Unable(why.to_owned())
 }
+
+/// What understands a command line, and how it is given one.
+const SHELL: [&str; 2] = if cfg!(windows) { ["cmd.exe", "/C"] } else { ["/bin/sh", "-c"] };

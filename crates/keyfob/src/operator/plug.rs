@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ctap_client::hidraw::Key;
+use ctap_client::local::Key;
 use ctap_client::{ReportPipe, TransportError};
 use ctap_conformance::TransportFailure;
 

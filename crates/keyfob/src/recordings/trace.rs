@@ -6,7 +6,6 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use clap::Args;
-use rustix::fs::{FlockOperation, flock};
 
 use self::lines::Lines;
 use super::capture::{Capture, unreadable};
@@ -92,9 +91,9 @@ impl Shown {
 
     /// Whether nobody records in it any more.
     fn is_over(&self) -> bool {
-        let is_free = flock(&self.file, FlockOperation::NonBlockingLockShared).is_ok();
+        let is_free = self.file.try_lock_shared().is_ok();
         if is_free {
-            let _ = flock(&self.file, FlockOperation::Unlock);
+            let _ = self.file.unlock();
         }
         is_free
     }

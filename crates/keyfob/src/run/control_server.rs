@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use std::time::Duration;
 use ctap_core::Decision;
 use ctap_core::consent::Gesture;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::UnixStream;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -24,10 +23,10 @@ use super::owner;
 use super::told::{key_status, open_prompt, open_prompts};
 use crate::control::limits::{ACCEPT_BACK_OFF, MAX_REQUEST, PATIENCE, max_clients, max_waiting};
 use crate::control::protocol::{Choice, Kind, Refusal, Status, in_plain_words};
-use crate::control::{NAME, Request, Response, default_directories};
+use crate::control::{Request, Response, bind_default};
 use crate::profiles::warn_of_imitation;
 use crate::secret_json;
-use crate::socket::ListeningSocket;
+use crate::socket::{ListeningSocket, Stream, tell_at_once};
 
 /// Opens the control socket of this process at `path`, or where the clients look first.
 ///
@@ -36,10 +35,7 @@ use crate::socket::ListeningSocket;
 pub(crate) fn bind(path: Option<&Path>) -> anyhow::Result<ListeningSocket> {
     match path {
         Some(path) => ListeningSocket::open(path),
-        None => {
-            let [directory, _] = default_directories();
-            ListeningSocket::open_in(directory, NAME)
-        }
+        None => bind_default(),
     }
 }
 
@@ -98,23 +94,23 @@ pub(super) async fn serve(socket: &mut ListeningSocket, shared: &Rc<Shared>) -> 
 }
 
 /// Tells one client too many why it is not heard, at once: nothing is kept for it.
-fn turn_away(stream: UnixStream, most: usize) {
+fn turn_away(stream: Stream, most: usize) {
     let what = format!("{most} clients are at the control socket already");
     let refusal = Refusal::new(what, "try again when one of them is done");
-    let told = || stream.into_std()?.write_all(&secret_json::line(&Response::Error(refusal))?);
-    if let Err(error) = told() {
+    let told = secret_json::line(&Response::Error(refusal));
+    if let Err(error) = told.map_err(io::Error::from).and_then(|line| tell_at_once(stream, &line)) {
         tracing::info!(%error, "a control connection too many");
     }
 }
 
-async fn serve_and_log(stream: UnixStream, shared: Rc<Shared>) {
+async fn serve_and_log(stream: Stream, shared: Rc<Shared>) {
     if let Err(error) = serve_one(stream, &shared).await {
         tracing::info!(%error, "control connection ended");
     }
 }
 
 /// One request, one response; or none, if the client hangs up before.
-async fn serve_one(stream: UnixStream, shared: &Shared) -> io::Result<()> {
+async fn serve_one(stream: Stream, shared: &Shared) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let line = timeout(PATIENCE, read_line(&mut stream)).await??;
     let response = tokio::select! {
@@ -125,7 +121,7 @@ async fn serve_one(stream: UnixStream, shared: &Shared) -> io::Result<()> {
     timeout(PATIENCE, stream.write_all(&secret_json::line(&response)?)).await?
 }
 
-async fn read_line(stream: &mut BufReader<UnixStream>) -> io::Result<Vec<u8>> {
+async fn read_line(stream: &mut BufReader<Stream>) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     stream.take(MAX_REQUEST).read_until(b'\n', &mut line).await?;
     match line.pop() {
@@ -135,7 +131,7 @@ async fn read_line(stream: &mut BufReader<UnixStream>) -> io::Result<Vec<u8>> {
 }
 
 /// Returns when the client is gone, or says more than it may.
-async fn hang_up(stream: &mut BufReader<UnixStream>) {
+async fn hang_up(stream: &mut BufReader<Stream>) {
     // Whatever it is: bytes, the end, or an error.
     let _ = stream.read(&mut [0]).await;
 }

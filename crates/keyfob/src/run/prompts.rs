@@ -3,6 +3,7 @@
 
 mod screen;
 pub(super) mod sentence;
+#[cfg_attr(not(target_os = "linux"), path = "../elsewhere/tty.rs")]
 mod tty;
 
 use std::convert::Infallible;

@@ -145,7 +145,7 @@ impl Listeners {
     /// Where the commands of this host find the keys.
     fn offer(&self) -> anyhow::Result<Option<Offer>> {
         Ok(match (&self.tcp, &self.unix) {
-            (Some(tcp), _) => Some(Offer::Tcp(tcp.listener.local_addr()?)),
+            (Some(tcp), _) => Some(Offer::Tcp(tcp.address()?)),
             (None, Some(socket)) => Some(Offer::Unix(path::absolute(socket.path())?)),
             (None, None) => None,
         })
@@ -183,7 +183,7 @@ impl Listeners {
         };
         let unix = async {
             match self.unix {
-                Some(mut socket) => server.serve_unix(async || socket.accept().await).await,
+                Some(mut socket) => server.serve_accepted(async || socket.accept().await).await,
                 None => pending().await,
             }
         };

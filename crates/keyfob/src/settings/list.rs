@@ -1,7 +1,7 @@
 //! `keyfob list`: the keys there are.
 
 use ctap_client::ReaderFault;
-use ctap_client::hidraw::Key;
+use ctap_client::local::Key;
 use serde::Serialize;
 use usbip_server::client::RemoteDevice;
 

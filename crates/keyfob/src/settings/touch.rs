@@ -8,8 +8,8 @@ use std::thread;
 
 use ctap_client::{KeepaliveStatus, Patience};
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::process::Interrupts;
 use crate::terminal::{self, Paint};
 
 /// Hears a waiting key: says once that it wants a touch, in these words, and from then on turns Ctrl-C into
@@ -38,9 +38,9 @@ impl Interrupt {
     /// From here on Ctrl-C no longer ends the program by itself. If the system does not allow that, it still does.
     fn watch() -> Self {
         let flag = Arc::new(AtomicBool::new(false));
-        if let Ok((runtime, signal)) = listen() {
+        if let Ok((runtime, interrupts)) = listen() {
             let flag = Arc::clone(&flag);
-            thread::spawn(move || runtime.block_on(raise(signal, &flag)));
+            thread::spawn(move || runtime.block_on(raise(interrupts, &flag)));
         }
         Self(flag)
     }
@@ -50,18 +50,18 @@ impl Interrupt {
     }
 }
 
-fn listen() -> io::Result<(Runtime, Signal)> {
+fn listen() -> io::Result<(Runtime, Interrupts)> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let entered = runtime.enter();
-    let signal = signal(SignalKind::interrupt())?;
+    let interrupts = Interrupts::listen()?;
     drop(entered);
-    Ok((runtime, signal))
+    Ok((runtime, interrupts))
 }
 
-async fn raise(mut signal: Signal, flag: &AtomicBool) {
-    signal.recv().await;
+async fn raise(mut interrupts: Interrupts, flag: &AtomicBool) {
+    interrupts.next().await;
     flag.store(true, Ordering::Relaxed);
-    signal.recv().await;
+    interrupts.next().await;
     process::exit(1);
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustix::termios::tcgetwinsize;
+use terminal_size::{Width, terminal_size_of};
 
 use super::shown::{Kept, shortened, width};
 use super::wrap::{columns_of, hanging};
@@ -24,7 +24,7 @@ pub(crate) fn table<const N: usize>(rows: &[[String; N]], kept: [Option<Kept>; N
 /// The same for standard output, where nothing is cut: on a terminal the last column goes on below itself, or below the row if
 /// there is no room for it behind the others.
 pub(crate) fn hanging_columns<const N: usize>(rows: &[[String; N]]) -> String {
-    match columns_of(io::stdout()) {
+    match columns_of(terminal_size_of(io::stdout())) {
         Some(room) => hung(room, rows),
         None => columns(rows),
     }
@@ -95,7 +95,9 @@ fn lines<const N: usize>(rows: &[[String; N]], widths: [usize; N]) -> String {
 
 /// `None`: standard output is no terminal, or one that does not know its width.
 fn columns_of_the_terminal() -> Option<usize> {
-    tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col.into()).filter(|columns| *columns > 0)
+    terminal_size_of(io::stdout())
+        .map(|(Width(columns), _)| columns.into())
+        .filter(|columns| *columns > 0)
 }
 
 const GAP: &str = "  ";

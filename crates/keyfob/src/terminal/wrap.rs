@@ -1,14 +1,12 @@
 //! Text in lines that are no longer than those of a terminal.
 
-use std::os::fd::AsFd;
-
-use rustix::termios::tcgetwinsize;
+use terminal_size::{Height, Width};
 use unicode_width::UnicodeWidthChar as _;
 
-/// Columns of the terminal that this stream is; `None`: it is none, or one that does not know, or so narrow that breaking
-/// lines would not help.
-pub(crate) fn columns_of(stream: impl AsFd) -> Option<usize> {
-    let columns = tcgetwinsize(stream).ok()?.ws_col;
+/// Columns of a terminal of this size, as `terminal_size_of` tells it; `None`: it is none, or one that does not know, or so narrow that
+/// breaking lines would not help.
+pub(crate) fn columns_of(size: Option<(Width, Height)>) -> Option<usize> {
+    let (Width(columns), _) = size?;
     (columns >= NARROWEST).then(|| columns.into())
 }
 

@@ -7,8 +7,10 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
+use super::super::{PLACE, Uhid, UhidError};
 use super::*;
-use crate::device::DeviceInfo;
+use crate::device::{DeviceInfo, Port};
+use crate::interface::Interface;
 use crate::server::Server;
 use crate::timed::Timed;
 
@@ -70,11 +72,12 @@ impl Kernel {
             serial: "S1".into(),
         };
         let echo = Rc::new(RefCell::new(Echo::default()));
-        let port = Server::new().plug(info, vec![Interface::Hid(Rc::clone(&echo) as _)]).unwrap();
+        let port =
+            Server::new().plug(info.clone(), vec![Interface::Hid(Rc::clone(&echo) as _)]).unwrap();
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (file, ours) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-        let served = spawn_local(serve(ours, port.lease().unwrap(), Rc::clone(&echo) as _));
+        let served = spawn_local(serve(ours, info, port.lease().unwrap(), Rc::clone(&echo) as _));
         Self { file, echo, port, served }
     }
 

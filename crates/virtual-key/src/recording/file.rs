@@ -2,15 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{FlockOperation, OFlags, flock};
-use rustix::io::Errno;
 
 use super::pcapng::whole;
 use crate::error::Error;
 use crate::private_file::file_error;
+use crate::system;
 
 /// An open recording. Each block is one write, so a process that is killed leaves at most the last of them unfinished.
 pub(super) struct RecordingFile {
@@ -27,18 +24,12 @@ impl RecordingFile {
     /// It cannot be written, is open to others, is no recording, or another process records in it.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let cannot = |error| file_error("record in", path, in_words(error), A_FILE);
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .custom_flags(flags.bits().cast_signed())
-            .open(path)
-            .map_err(cannot)?;
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        let file = system::privately(&mut options).open(path).map_err(cannot)?;
         let is_private = sealed_records::check_private_file(&file, path);
         is_private.map_err(|error| cannot(io::Error::other(error)))?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        file.try_lock().map_err(|_| {
             let error = io::Error::other("another process records in it");
             file_error("record in", path, error, "name another file, or end that one")
         })?;
@@ -79,7 +70,7 @@ impl RecordingFile {
 }
 
 fn in_words(error: io::Error) -> io::Error {
-    match error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
+    match system::is_link(&error) {
         true => io::Error::other("it is a link, and links are not followed"),
         false => error,
     }

@@ -3,12 +3,12 @@
 use std::io;
 use std::time::Duration;
 
-use rustix::net::sockopt::set_tcp_quickack;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::Card;
 use super::message::{self, Intake, Message};
+use crate::system;
 
 /// A card that lies on the reader. Dropping this takes its power away.
 pub(super) struct Insertion<'a> {
@@ -79,7 +79,7 @@ impl<'a> Insertion<'a> {
     /// Waits for the reader, the card or its time. Returns how many bytes the reader sent, if it was that: none if it is gone.
     async fn wait(&mut self) -> io::Result<Option<usize>> {
         // The reader sends a length and waits for its acknowledgement before it sends what is so long.
-        set_tcp_quickack(&self.stream, true)?;
+        system::acknowledge_quickly(&self.stream)?;
         let left = self.card.card.borrow_mut().poll_timeout();
         tokio::select! {
             ready = self.stream.readable() => {

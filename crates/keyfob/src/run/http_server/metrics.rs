@@ -4,14 +4,12 @@
 use std::fmt::{Display, Write as _};
 use std::fs;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use rustix::process::{Resource, getrlimit};
-use rustix::time::{ClockId, clock_gettime};
 use virtual_key::keys::Keys;
 use virtual_key::meter::{Histogram, Meter};
 
-use crate::process::status_field;
+use crate::process::{most_open_files, processor_time, status_field};
 
 /// What there is to tell.
 pub(super) struct Figures {
@@ -68,10 +66,10 @@ impl Figures {
 
     /// Under the names that Prometheus' own libraries give them.
     fn tell_of_process(&self, text: &mut Text) {
-        let processor = Duration::try_from(clock_gettime(ClockId::ProcessCPUTime));
-        let processor = processor.unwrap_or_default().as_secs_f64();
-        let help = "Processor time of this process.";
-        text.only("process_cpu_seconds_total", COUNTER, help, processor);
+        if let Some(processor) = processor_time() {
+            let help = "Processor time of this process.";
+            text.only("process_cpu_seconds_total", COUNTER, help, processor.as_secs_f64());
+        }
         let started = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let help = "When this process began to count, since 1970.";
         text.only("process_start_time_seconds", GAUGE, help, started.as_secs_f64());
@@ -80,7 +78,7 @@ impl Figures {
             let open = open.count().saturating_sub(1);
             text.only("process_open_fds", GAUGE, "Open file descriptors.", open);
         }
-        if let Some(most) = getrlimit(Resource::Nofile).current {
+        if let Some(most) = most_open_files() {
             text.only("process_max_fds", GAUGE, "File descriptors that may be open.", most);
         }
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

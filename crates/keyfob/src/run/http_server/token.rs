@@ -1,8 +1,7 @@
 //! The token of a steered key: who can read the file may steer.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -19,8 +18,8 @@ use crate::secret_file;
 pub(super) struct Token {
     secret: Secret<LENGTH>,
     path: PathBuf,
-    /// Device and inode of a file that was written for this run.
-    file: Option<(u64, u64)>,
+    /// Whether it was drawn for this run, and its file goes with it.
+    is_own: bool,
 }
 
 impl Token {
@@ -38,11 +37,10 @@ impl Token {
         let secret = Secret::random(&mut system_rng());
         let text = Zeroizing::new(Base64UrlUnpadded::encode_string(secret.expose()));
         let file = written(path, &text).with_context(|| format!("cannot write {}", path.display()));
-        let file = file.map_err(|error| {
+        file.map_err(|error| {
             advise(error, "name a place where this user can write with --http-token-file")
         })?;
-        let path = path.to_owned();
-        Ok(Self { secret, path, file: Some(id_of(&file)?) })
+        Ok(Self { secret, path: path.to_owned(), is_own: true })
     }
 
     /// The token that somebody else drew, for several runs or several servers. Its file is theirs.
@@ -53,7 +51,7 @@ impl Token {
         let text = secret_file::read(path, DRAW_ONE)?;
         let bytes = decoded(&text)
             .ok_or_else(|| failure(format_args!("{} holds no token", path.display()), DRAW_ONE))?;
-        Ok(Self { secret: Secret::new(&bytes), path: path.to_owned(), file: None })
+        Ok(Self { secret: Secret::new(&bytes), path: path.to_owned(), is_own: false })
     }
 
     /// Where it is.
@@ -75,8 +73,8 @@ impl Token {
 
 impl Drop for Token {
     fn drop(&mut self) {
-        let is_own = File::open(&self.path).and_then(|file| id_of(&file));
-        if is_own.is_ok_and(|file| Some(file) == self.file) {
+        let there = || decoded(&Zeroizing::new(fs::read_to_string(&self.path).ok()?));
+        if self.is_own && there().is_some_and(|token| self.secret.matches(&*token)) {
             // Without it nobody is let in by what runs next at this port; left behind, it lets in nobody either.
             let _ = fs::remove_file(&self.path);
         }
@@ -99,16 +97,12 @@ fn decoded(line: &str) -> Option<Zeroizing<[u8; LENGTH]>> {
 }
 
 /// Whole or not at all: whoever waits for the file finds the token in it. Temporary files have mode 0600.
-fn written(path: &Path, text: &str) -> std::io::Result<File> {
+fn written(path: &Path, text: &str) -> std::io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let mut file = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?;
     writeln!(file, "{text}")?;
-    Ok(file.persist(path)?)
-}
-
-fn id_of(file: &File) -> std::io::Result<(u64, u64)> {
-    let metadata = file.metadata()?;
-    Ok((metadata.dev(), metadata.ino()))
+    file.persist(path)?;
+    Ok(())
 }
 
 const DRAW_ONE: &str = "draw one: `head -c 32 /dev/urandom | basenc --base64url | tr -d = > FILE`, readable for nobody else";
