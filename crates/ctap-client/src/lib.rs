@@ -3,9 +3,10 @@
 //! # Talking to a key
 //!
 //! ```
+//! # #[cfg(any(target_os = "linux", target_os = "macos", windows))]
+//! # mod here {
 //! use ctap_client::{Client, HidChannel, local};
 //!
-//! # #[cfg(any(target_os = "linux", target_os = "macos", windows))]
 //! fn set_up_a_new_key() -> Result<(), Box<dyn std::error::Error>> {
 //!     let key = local::list()?.into_iter().next().ok_or("plug in a key")?;
 //!     let mut client = Client::new(HidChannel::open(key.open()?)?);
@@ -13,6 +14,7 @@
 //!     client.set_pin("2468")?;
 //!     Ok(())
 //! }
+//! # }
 //! ```
 //!
 //! [`Client`] has a method for each command. Errors are sorted by whose fault they are ([`Error`]); none holds a PIN, a key or a

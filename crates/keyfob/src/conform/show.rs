@@ -55,7 +55,8 @@ impl Progress {
         if self.live {
             self.clear();
             let line = so_far(report, outcome);
-            let room = columns_of(terminal_size_of(stderr())).map_or(usize::MAX, |columns| columns - 1);
+            let room =
+                columns_of(terminal_size_of(stderr())).map_or(usize::MAX, |columns| columns - 1);
             terminal::note_part(&line.chars().take(room).collect::<String>());
         }
     }
