@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -33,6 +34,38 @@ STATE = {
 }
 BESIDE = {"pinRetries", "powerCycleState"}  # what `keyfob info` tells beside getInfo
 STATE_OPTIONS = {"alwaysUv", "bioEnroll", "clientPin", "ep", "uv", "userVerificationMgmtPreview"}
+
+ALGORITHMS = {
+    -7: "ES256",
+    -8: "EdDSA",
+    -35: "ES384",
+    -36: "ES512",
+    -37: "PS256",
+    -49: "ML-DSA-65",
+    -257: "RS256",
+    -65535: "RS1",
+}
+# What a key like a model says and does not do, and why.
+ONLY_SAID = {
+    -54: "a number of its maker's own, which nothing public explains",
+    -65535: "it signs SHA-1 digests, which no relying party should take",
+    "devicePubKey": "withdrawn from WebAuthn before it was finished",
+    "enterpriseAttestation": "no extension: the standard has it as the option `ep`",
+    "exts": "WebAuthn dropped it after Level 1; it is of no use to a site",
+    "loc": "WebAuthn dropped it after Level 1; the key has no place",
+    "txAuthSimple": "WebAuthn dropped it after Level 1; it takes a display",
+}
+
+ANNOUNCED = """
+## What they announce
+
+How many of the {fido2} FIDO2 models tell each algorithm and extension, and whether a key like them has it. What it only says, it passes over when it is asked.
+
+| algorithm or extension | models | has it |
+|---|---|---|
+"""
+
+BROWSERS = "\n## In browsers\n"  # where the part of browsers.py begins
 
 PAGE = """# Keys like the models
 
@@ -92,19 +125,38 @@ def keyfob(*words):
 def judged(model):
     """A line of the table: each client has a new key, which the other has not used."""
     number = model.get("aaguid") or model["attestationCertificateKeyIdentifiers"][0]
-    claim = ["--with-its-aaguid"] if model.get("aaguid") else []
+    has_aaguid = "aaguid" in model
     line = [model["description"].replace("|", "\\|"), number]
+    with profile_like(number, has_aaguid) as profile:
+        attempts = [attempt(number, judge, profile) for judge in (starts, same, with_python_fido2, with_libfido2)]
+    return line + (attempts if has_aaguid else [attempts[0], "–", *attempts[2:]])
+
+
+@contextmanager
+def profile_like(number, has_aaguid):
+    """A file with the profile of a key like this model, which says that it is it where models say so."""
+    claim = ["--with-its-aaguid"] if has_aaguid else []
     with tempfile.NamedTemporaryFile("wb", suffix=".toml") as profile:
         profile.write(keyfob("models", "profile", number, *claim))
         profile.flush()
-        attempts = [attempt(number, judge, profile.name) for judge in (starts, same, with_python_fido2, with_libfido2)]
-    return line + (attempts if claim else [attempts[0], "–", *attempts[2:]])
+        yield profile.name
+
+
+@contextmanager
+def served_like(number, has_aaguid):
+    """A new key like this model, for a host to import."""
+    with profile_like(number, has_aaguid) as profile, served(profile) as key:
+        yield key
+
+
+def served(profile):
+    return Keyfob("serve", "--profile", profile, "--touch", "auto")
 
 
 def attempt(number, judge, profile):
     """What `judge` says of a new key of this kind; or the last line of what went wrong."""
     try:
-        with Keyfob("serve", "--profile", profile, "--touch", "auto") as key:
+        with served(profile) as key:
             return judge(key, number) or WELL
     except Exception as error:  # whatever it is, the table says so
         return shown(error)
@@ -145,14 +197,17 @@ def same(key, number):
 
 def with_python_fido2(_key, _number):
     with plugged() as node, python_fido2.opened(libfido2.Device(node)) as hid:
-        pin = None
-        if has_ctap2(hid):
-            info = Ctap2(hid).info
-            if "clientPin" in info.options and info.pin_uv_protocols:
-                pin = PIN
-                python_fido2.Platform(hid).pin.set_pin(pin)
-        browser = python_fido2.Browser(hid, pin)
+        browser = python_fido2.Browser(hid, given_pin(hid))
         browser.sign_in(browser.register())
+
+
+def given_pin(hid):
+    """The PIN that a key has from now on; `None`: it can have none."""
+    info = Ctap2(hid).info if has_ctap2(hid) else None
+    if info is None or "clientPin" not in info.options or not info.pin_uv_protocols:
+        return None
+    python_fido2.Platform(hid).pin.set_pin(PIN)
+    return PIN
 
 
 def has_ctap2(hid):
@@ -197,21 +252,40 @@ def plain(name, value):
 
 
 def write(path, models, lines, count):
-    with open(path, "w", encoding="utf-8") as page:
-        page.write(
-            PAGE.format(
-                number=blob()["no"],
-                versions=bus.versions().partition(", ")[2].replace(", ", " and "),
-                models=len(lines),
-                fido2=sum("aaguid" in model for model in models),
-                starts=count[2],
-                same=count[3],
-                python=count[4],
-                libfido2=count[5],
-            )
-        )
-        for line in lines:
-            page.write(f"| {' | '.join(line)} |\n")
+    told = PAGE.format(
+        number=blob()["no"],
+        versions=bus.versions().partition(", ")[2].replace(", ", " and "),
+        models=len(lines),
+        fido2=sum("aaguid" in model for model in models),
+        starts=count[2],
+        same=count[3],
+        python=count[4],
+        libfido2=count[5],
+    )
+    write_part(path, told + "".join(f"| {' | '.join(line)} |\n" for line in lines) + announced())
+
+
+def announced():
+    """The table of all algorithms and extensions."""
+    infos = [entry["metadataStatement"].get("authenticatorGetInfo", {}) for entry in blob()["entries"]]
+    algorithms = Counter(one["alg"] for info in infos for one in info.get("algorithms", []))
+    extensions = Counter(name for info in infos for name in info.get("extensions", []))
+    lines = [
+        f"| {f'{ALGORITHMS[told]} ({told})' if told in ALGORITHMS else told} | {count} | {only_said(told)} |\n"
+        for told, count in [*algorithms.most_common(), *extensions.most_common()]
+    ]
+    return ANNOUNCED.format(fido2=sum(map(bool, infos))) + "".join(lines)
+
+
+def only_said(told):
+    return f"no: {ONLY_SAID[told]}" if told in ONLY_SAID else WELL
+
+
+def write_part(path, text):
+    """Put a part of the page in the place of the one before; the other part stays."""
+    page = Path(path)
+    clients, mark, browsers = page.read_text(encoding="utf-8").partition(BROWSERS)
+    page.write_text(clients + text if text.startswith(BROWSERS) else text + mark + browsers, encoding="utf-8")
 
 
 if __name__ == "__main__":
