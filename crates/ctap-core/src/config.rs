@@ -359,6 +359,12 @@ impl Config {
         self.authenticator_config.min_pin_length_rp_ids.is_some()
     }
 
+    /// Somebody is told of minimum PIN lengths: by an extension that getInfo lists (CF-42).
+    pub(crate) fn tells_min_pin_length(&self) -> bool {
+        let lists = |name| self.announced.lists(0x02, name);
+        lists("minPinLength") != Some(false) || lists("pinComplexityPolicy") == Some(true)
+    }
+
     /// A reset may come over this transport (RS-02).
     pub(crate) fn accepts_reset_over(&self, transport: Transport) -> bool {
         self.transports_for_reset.as_ref().is_none_or(|allowed| allowed.contains(&transport))
@@ -371,7 +377,7 @@ impl Config {
             usual: self.attestation,
             model: self.attestation_key.as_ref(),
             device: enterprise.map(|device| &device.key),
-            speaks_u2f: self.u2f,
+            speaks_u2f: self.u2f && self.announced.lists(0x16, "fido-u2f") != Some(false),
         }
     }
 

@@ -156,6 +156,9 @@ fn set_min_pin_length(
     if params.force_change_pin && state.pin.is_none() {
         return Err(Status::PinNotSet); // CF-45
     }
+    if params.rp_ids.is_some() && !cx.config.tells_min_pin_length() {
+        return Err(Status::InvalidParameter); // CF-42
+    }
     let most = cx.config.authenticator_config.min_pin_length_rp_ids.unwrap_or(0);
     if params.rp_ids.as_ref().is_some_and(|ids| ids.len() > most) {
         return Err(Status::KeyStoreFull); // CF-48

@@ -217,9 +217,9 @@ fn registered(
         backup: cx.config.credentials.backup,
         counter: cx.config.credentials.counter(),
     };
-    let is_kept = cx.config.keeps_non_discoverable(Algorithm::Es256) && !is_dummy;
+    let is_record = cx.config.keeps_non_discoverable(Algorithm::Es256);
     let length = cx.config.credential_id_length.map(|length| length.min(MAX_KEY_HANDLE));
-    let credential = match is_kept {
+    let credential = match is_record {
         true => contents.stored(application, length, cx.rng),
         false => cx.session.sealing_keys.seal(contents, application, length, cx.rng)?,
     };
@@ -227,7 +227,7 @@ fn registered(
     let signature =
         model.key.sign(&[&[0], application, challenge, &key_handle, &public], evidence)?;
     let certificate = model.x5c.first()?;
-    match is_kept {
+    match is_record && !is_dummy {
         true => cx.keep(Kept { credential, rp: None, user: None }).ok()?,
         false => cx.store.still_kept().ok()?,
     }

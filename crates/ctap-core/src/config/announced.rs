@@ -43,6 +43,14 @@ impl Announced {
         self.members.is_empty() && self.options.is_empty()
     }
 
+    /// Whether a list that is told otherwise names this; `None`: it is told as it is, or left out.
+    pub(crate) fn lists(&self, member: u8, name: &str) -> Option<bool> {
+        match self.members.get(&member)? {
+            Some(Member::Names(names)) => Some(names.iter().any(|one| one == name)),
+            _ => None,
+        }
+    }
+
     /// The members, as they are laid over those of the key.
     pub(crate) fn over_members(&self) -> Over {
         self.members.iter().map(|(number, told)| (to_vec(number), encoded(told.as_ref()))).collect()

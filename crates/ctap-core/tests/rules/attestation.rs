@@ -59,7 +59,7 @@ pub(crate) fn with_every_algorithm(config: &mut Config) {
     config.max_msg_size = MAX_MESSAGE;
 }
 
-fn preferring(formats: &[&str]) -> Request {
+pub(crate) fn preferring(formats: &[&str]) -> Request {
     let list: Vec<Value> = formats.iter().map(|format| (*format).into()).collect();
     make_credential(RP).with(0x0b, list)
 }

@@ -7,12 +7,14 @@ use ctap_core::config::{Announced, FingerprintSensor, Member, PinLength, Version
 use ctap_core::limits::{MAX_ANNOUNCED, MAX_CREDENTIALS_IN_LIST, MAX_FOREIGN_CREDENTIAL_ID};
 use ctap_core::{Config, SoftKey};
 
+use crate::attestation::{attestation_key, preferring};
 use crate::config_check::ctap20;
 use crate::support::pin::{ACFG, padded};
 use crate::support::request::{bio_enrollment, config, credential_management};
 use crate::support::{
     CM, Key, PinProtocol, RP, Setup, Value, get_assertion, make_credential, numbered,
 };
+use crate::u2f;
 
 /// A default key that tells these members otherwise, and these options.
 fn telling(
@@ -71,6 +73,56 @@ fn versions_that_are_told_otherwise_lose_u2f_where_alwaysuv_ends_it() {
     assert_eq!(told(&mut key), 2);
     key.ok(&config(2));
     assert_eq!(told(&mut key), 1);
+}
+
+// CF-42, CF-48
+#[test]
+fn relying_parties_are_not_listed_where_no_extension_is_told_that_tells_them_anything() {
+    let telling = |names: &[&str]| {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        telling([(0x02, Some(Member::Names(names)))], [])
+    };
+    let listing = || config(3).with(2, numbered([(2, vec![Value::from(RP)].into())]));
+    for (extensions, status) in [
+        (&["hmac-secret"][..], 0x02),
+        (&["minPinLength"], 0x00),
+        (&["hmac-secret", "pinComplexityPolicy"], 0x00),
+    ] {
+        assert_eq!(telling(extensions).status(&listing()), status, "{extensions:?}");
+    }
+    let minimum = config(3).with(2, numbered([(1, 6.into())]));
+    assert_eq!(telling(&[]).status(&minimum), 0x00, "that is another matter");
+}
+
+// MC-92, AT-06, GI-31
+#[test]
+fn a_format_that_is_not_among_those_told_is_not_made() {
+    for (formats, expected) in [(&["packed"][..], "packed"), (&["packed", "fido-u2f"], "fido-u2f")]
+    {
+        let formats = formats.iter().map(|name| (*name).to_owned()).collect();
+        let mut key = Key::made(|config| {
+            config.u2f = true;
+            config.attestation_key = Some(attestation_key(1));
+            config.announced.members.insert(0x16, Some(Member::Names(formats)));
+        });
+        let made = key.ok(&preferring(&["fido-u2f"]));
+        assert_eq!(made.get(1), Some(&expected.into()));
+    }
+}
+
+// UF-62
+#[test]
+fn a_probe_leaves_nothing_also_where_ids_are_too_short_to_be_sealed() {
+    let mut key = Key::made(|config| {
+        config.u2f = true;
+        config.attestation_key = Some(attestation_key(1));
+        config.credential_id_length = Some(16);
+    });
+    let dummy = u2f::apdu(u2f::REGISTER, 3, &[[0x42; 32], [0x41; 32]].concat());
+    let room = key.info().number(0x14);
+    assert_eq!(u2f::status(&key.call_u2f(&dummy)), u2f::NO_ERROR);
+    assert_eq!(key.status(&make_credential(".dummy")), 0);
+    assert_eq!(key.info().number(0x14), room);
 }
 
 // MSG-61
