@@ -64,6 +64,15 @@ pub enum Error {
         what: String,
     },
 
+    /// Metadata of a model that no key can be made like: the fault of whoever wrote it.
+    #[error("no key can be like {model}: {what}")]
+    Metadata {
+        /// What its maker calls it.
+        model: String,
+        /// What is wrong, with the member of its statement.
+        what: String,
+    },
+
     /// The memory cannot be used; the reason says whose fault that is.
     #[error(transparent)]
     Memory(#[from] sealed_records::Error),
@@ -286,6 +295,9 @@ impl Error {
         match self {
             Self::Contradiction { .. } => {
                 "change one of these settings; docs/profiles.md says what each of them means"
+            }
+            Self::Metadata { .. } => {
+                "choose another model, or correct that in a copy of the metadata"
             }
             Self::File { next, .. } => next,
             Self::OldCounterMissing { .. } => "restore it from the backup the key came from",

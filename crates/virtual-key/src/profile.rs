@@ -107,7 +107,26 @@ impl Profile {
         let profile = Self { name, directory, text, description, longest_message: None };
         let fits = profile.description.check();
         fits.map_err(|error| profile.contradiction(&error))?;
+        profile.check_what_it_tells()?;
         Ok(profile)
+    }
+
+    /// Whoever imitates nothing does not tell what it does not do.
+    fn check_what_it_tells(&self) -> Result<(), Error> {
+        let announced = match self.imitates() {
+            Some(_) => return Ok(()),
+            None => self.only_announced()?,
+        };
+        if announced.is_empty() {
+            return Ok(());
+        }
+        let what = format!("[getInfo] tells what the key does not do: {}", announced.join("; "));
+        Err(Error::Profile {
+            name: self.name.clone(),
+            line: lines::line_about(&self.text, &what),
+            what,
+            next: TELL_LESS.to_owned(),
+        })
     }
 
     /// Settings that do not fit together, for whoever wrote them.
@@ -336,6 +355,9 @@ impl Profile {
 pub fn is_file_name(name: &str) -> bool {
     name.contains('/') || name.ends_with(".toml")
 }
+
+/// For who has a key tell more than it does.
+const TELL_LESS: &str = "take that out, or say with `imitates` which model tells it although such a key does not do it; docs/profiles.md has more";
 
 /// The names of the built-in profiles.
 pub fn built_in() -> impl Iterator<Item = &'static str> {

@@ -3,7 +3,7 @@
 //! The environment names the BLOB (`KEYFOB_METADATA`), which `tests/metadata` gets: without it there is nothing to compare with.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, thread};
 
 use ctap_client::commands::u2f::Control;
@@ -22,6 +22,9 @@ use virtual_key::profile::{Aaguid, Profile, like};
 const HASH: [u8; 32] = [1; 32];
 const SITE: &str = "example.org";
 const PIN: &str = "24681357";
+
+/// For all models, told, compared and used, on two processors.
+const MOST: Duration = Duration::from_secs(60);
 
 /// What keyfob signs with, by COSE's numbers.
 const OURS: [i64; 6] = [-7, -8, -35, -47, -48, -49];
@@ -154,19 +157,22 @@ fn shape(info: &Value) -> String {
     ["versions", "options", "pinUvAuthProtocols"].map(|member| info[member].to_string()).concat()
 }
 
-/// What goes wrong with which, on all processors.
+/// What goes wrong with which, on all processors. No kind of model takes longer than a minute.
 fn wrong(statements: &[Value], judge: fn(&Value) -> Result<(), String>) -> Vec<String> {
+    let begun = Instant::now();
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let part = statements.len().div_ceil(processors).max(1);
     let of_part = |part: &[Value]| -> Vec<String> {
         let judged = part.iter().filter_map(|statement| Some((statement, judge(statement).err()?)));
         judged.map(|(statement, why)| format!("{}: {why}", statement["description"])).collect()
     };
-    thread::scope(|scope| {
+    let wrong = thread::scope(|scope| {
         let parts: Vec<_> =
             statements.chunks(part).map(|part| scope.spawn(move || of_part(part))).collect();
         parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
-    })
+    });
+    assert!(begun.elapsed() < MOST, "{} models took {:?}", statements.len(), begun.elapsed());
+    wrong
 }
 
 /// Whether a model offers algorithms that keyfob does not sign with, and no other: it says so, and refuses to register.

@@ -12,13 +12,15 @@ use crate::metadata::{Difference, differences, live_info, members};
 /// The TOML of a profile whose key tells and does what this `metadataStatement` says of its model: the whole object, as in FIDO's
 /// metadata service. `aaguid` is the model's own or another one, for it is a claim.
 ///
-/// What the key tells and does not do stands in the table `[getInfo]`. Of a statement about a U2F key there is a key that speaks U2F.
+/// What the key tells and does not do stands in the table `[getInfo]`. Of a statement about a U2F key there is a key that speaks U2F. Such
+/// a key is new: what the statement's had been given stands in comments in the table `[shipped]`.
 ///
 /// # Errors
-/// [`Error::Profile`]: a statement about neither, or without what such statements have; its writer's fault.
+/// [`Error::Metadata`]: a statement about neither, or without what such statements have; its writer's fault.
 pub fn like(statement: &Json, aaguid: Aaguid) -> Result<String, Error> {
     let title = statement["description"].as_str().unwrap_or("a model without a name");
     let mut table = heading(title, aaguid);
+    let mut state = String::new();
     match statement["authenticatorGetInfo"].as_object() {
         Some(info) => {
             behaviour(info, &mut table);
@@ -26,24 +28,62 @@ pub fn like(statement: &Json, aaguid: Aaguid) -> Result<String, Error> {
             table.insert("attestation".into(), attestation(&statement["attestationTypes"]));
             let told = overlay(&statement["authenticatorGetInfo"], title, &table, statement)?;
             table.insert("getInfo".into(), Value::Table(told));
+            state = shipped(&Model(info));
         }
         None if statement["protocolFamily"] == "u2f" => {
             table.insert("extends".into(), "u2f-only".into());
         }
         None => return Err(no_key(title)),
     }
-    Ok(table.to_string())
+    let text = table.to_string() + &state;
+    profile(title, &text).map(|_| text)
 }
 
 fn no_key(title: &str) -> Error {
     let what =
-        "its metadata statement tells of no FIDO2 or U2F key: it has no authenticatorGetInfo";
-    let next = "choose a model of the families fido2 or u2f";
-    Error::Profile {
-        name: title.to_owned(),
-        line: None,
-        what: what.to_owned(),
-        next: next.to_owned(),
+        "its metadata statement is of neither family, fido2 with authenticatorGetInfo or u2f";
+    Error::Metadata { model: title.to_owned(), what: what.to_owned() }
+}
+
+/// The profile that was written of a statement. Nobody has seen its lines: what is wrong with one is told of the member that it has.
+fn profile(title: &str, text: &str) -> Result<Profile, Error> {
+    let wrong = |what: String| Error::Metadata { model: title.to_owned(), what };
+    Profile::from_toml(title, text).map_err(|error| match error {
+        Error::Profile { line: Some(line), what, .. } => {
+            let written = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+            match written.split_once(" = ") {
+                Some((member, _)) if !what.contains(member) => wrong(format!("{member}: {what}")),
+                _ => wrong(what),
+            }
+        }
+        Error::Profile { what, .. } | Error::Contradiction { what, .. } => wrong(what),
+        other => other,
+    })
+}
+
+/// The state that the statement's key was in, ready to be had: without it each key is new.
+fn shipped(model: &Model<'_>) -> String {
+    let has_finger =
+        ["uv", "bioEnroll", "userVerificationMgmtPreview"].iter().any(|option| model.is_on(option));
+    let has_pin = model.is_on("clientPin");
+    let length = model.number("minPINLength").unwrap_or(4).clamp(4, 63);
+    let digits = (1..=length).map(|place| (place % 10).to_string());
+    let lines = [
+        (has_pin, format!("pin = \"{}\"", digits.collect::<String>())),
+        (has_finger, "fingers = [1]".to_owned()),
+        (model.is_on("ep"), "ep = true".to_owned()),
+        (
+            has_pin && model.0.get("forcePINChange") == Some(&Json::Bool(true)),
+            "forcePINChange = true".to_owned(),
+        ),
+    ];
+    let lines: String =
+        lines.iter().filter(|(is_so, _)| *is_so).map(|(_, line)| format!("# {line}\n")).collect();
+    match lines.is_empty() {
+        true => lines,
+        false => format!(
+            "\n# What the metadata's key had been given: without its #, a line gives it to new keys as well.\n[shipped]\n{lines}"
+        ),
     }
 }
 
@@ -209,7 +249,7 @@ fn each_once<T: PartialEq>(items: Vec<T>) -> Vec<T> {
 
 /// What such a key must be made to tell for its getInfo to be as stated.
 fn overlay(stated: &Json, title: &str, table: &Table, statement: &Json) -> Result<Table, Error> {
-    let profile = Profile::from_toml(title, &table.to_string())?;
+    let profile = profile(title, &table.to_string())?;
     let told = members(&live_info(profile.imitation()?)?, None);
     let is_its_own = table["aaguid"].as_str() == statement["aaguid"].as_str();
     let differing = differences(stated, &told).into_iter();

@@ -221,9 +221,22 @@ fn versions_are_told_in_the_order_in_which_they_are_written() {
     assert_eq!(last, ["FIDO_2_1", "FIDO_2_0", "U2F_V2"]);
 }
 
+// GI-102, GI-74
+#[test]
+fn a_key_that_ships_with_always_uv_tells_u2f_only_where_it_works_or_imitates_who_does_otherwise() {
+    let text = "versions = [\"U2F_V2\", \"FIDO_2_0\", \"FIDO_2_1\"]\n[options]\nalwaysUv = true\n";
+    assert_eq!(info(&profile(text)).versions, ["FIDO_2_0", "FIDO_2_1"]);
+    let model = profile(&format!(
+        "imitates = \"A model\"\n{text}[getInfo.options]\nmakeCredUvNotRqd = true\n"
+    ));
+    assert_eq!(info(&model).versions, ["U2F_V2", "FIDO_2_0", "FIDO_2_1"]);
+    let rules: Vec<_> = model.contradictions().iter().map(|one| one.rule).collect();
+    assert_eq!(rules, ["GI-102", "GI-74"]);
+}
+
 #[test]
 fn members_of_get_info_are_told_as_they_are_written_or_left_out() {
-    let text = "[getInfo]\nmaxMsgSize = 1200\nomit = [\"maxPINLength\"]\nomitOptions = [\"up\"]\n\
+    let text = "imitates = \"x\"\n[getInfo]\nmaxMsgSize = 1200\nomit = [\"maxPINLength\"]\nomitOptions = [\"up\"]\n\
                 algorithms = [-7, -257]\n[getInfo.options]\nplat = true";
     let info = info(&profile(text));
     assert_eq!((info.max_msg_size, info.max_pin_length), (Some(1200), None));

@@ -1,6 +1,6 @@
 //! Whether the settings of a profile fit together, where that shows before there is a `Config`.
 
-use ctap_core::config::Contradiction;
+use ctap_core::config::{Contradiction, Member};
 
 use super::Description;
 use super::words::{ConfigCommand, ExtensionName, MultiDeviceCredentialSupport, protocol};
@@ -34,13 +34,29 @@ impl Description {
     }
 
     /// What [`contradictions`](ctap_core::Config::contradictions) of a `Config` cannot see, because a `Config` cannot even say it.
-    fn claims(&self) -> [(bool, &'static str, &'static str); 4] {
+    fn claims(&self) -> [(bool, &'static str, &'static str); 6] {
+        let told = self.announced();
+        let tells_u2f = match told.members.get(&VERSIONS) {
+            Some(Some(Member::Names(versions))) => versions.iter().any(|one| one == "U2F_V2"),
+            _ => false,
+        };
+        let tells_unverified = told.options.get("makeCredUvNotRqd") == Some(&Some(true));
         let only = |extension, offered: bool| self.extensions.contains(&extension) && !offered;
         [
             (
                 self.options.always_uv && !self.has(ConfigCommand::ToggleAlwaysUv),
                 "GI-78",
                 "alwaysUv needs the configuration command toggleAlwaysUv",
+            ),
+            (
+                self.options.always_uv && tells_u2f,
+                "GI-102",
+                "U2F_V2 is told though alwaysUv is on as shipped",
+            ),
+            (
+                self.options.always_uv && tells_unverified,
+                "GI-74",
+                "makeCredUvNotRqd is told though alwaysUv is on as shipped",
             ),
             (
                 only(ExtensionName::LargeBlobKey, self.options.large_blobs),
@@ -97,6 +113,9 @@ impl Description {
         ]
     }
 }
+
+/// The number of the member in getInfo (GI-10).
+const VERSIONS: u8 = 0x01;
 
 /// As many as `ctap-core` takes ([`ctap_core::limits::MAX_CAPACITY`]).
 pub const MAX_CAPACITY: u32 = 100_000;

@@ -67,10 +67,13 @@ impl Description {
         self.config(model, self.has_enterprise_attestation().then(stand_in))
     }
 
-    /// The versions are told in the order in which they are written; by itself a key tells U2F last.
-    fn announced(&self) -> Announced {
+    /// The versions are told in the order in which they are written; by itself a key tells U2F last. One that ships with alwaysUv does the
+    /// latter, for U2F comes and goes (GI-102); some models tell it always.
+    pub(super) fn announced(&self) -> Announced {
         let mut announced = self.get_info.announced.clone();
-        if self.speaks_ctap2()
+        let as_written = self.imitates.is_some() || !self.options.always_uv;
+        if as_written
+            && self.speaks_ctap2()
             && self.versions.iter().rev().skip(1).any(|one| *one == VersionName::U2f)
         {
             let names = self.versions.iter().map(|version| version.name().to_owned()).collect();

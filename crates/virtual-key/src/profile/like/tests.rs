@@ -113,5 +113,48 @@ fn a_model_of_u2f_is_a_key_that_speaks_u2f_and_no_other_is_none() {
     assert!(profile.speaks_u2f() && !profile.speaks_ctap2());
     assert_eq!(profile.title(), "An old key");
     let refusal = describe(&like(&of("uaf"), Aaguid([0; 16])).unwrap_err());
-    assert!(refusal.contains("no FIDO2 or U2F key") && refusal.contains("\nnext: "), "{refusal}");
+    let what = "no key can be like An old key: its metadata statement is of neither family";
+    assert!(refusal.starts_with(what) && refusal.contains("\nnext: choose another"), "{refusal}");
+}
+
+#[test]
+fn the_state_of_the_day_stands_in_comments_and_is_had_without_their_signs() {
+    let mut statement = statement();
+    statement["authenticatorGetInfo"]["options"]["uv"] = true.into();
+    statement["authenticatorGetInfo"]["options"]["ep"] = true.into();
+    statement["authenticatorGetInfo"]["forcePINChange"] = true.into();
+    let text = like(&statement, model()).unwrap();
+    let lines =
+        "[shipped]\n# pin = \"123456\"\n# fingers = [1]\n# ep = true\n# forcePINChange = true\n";
+    assert!(text.ends_with(lines), "{text}");
+    let shipped = lines.replace("# ", "");
+    let told = told(&Profile::from_toml("a model", &text.replace(lines, &shipped)).unwrap());
+    for (option, on) in [("clientPin", true), ("ep", true)] {
+        assert_eq!(told["options"][option], on, "{option}");
+    }
+    assert_eq!(told["forcePINChange"], true);
+    let options = &mut statement["authenticatorGetInfo"]["options"];
+    *options = json!({ "rk": true, "clientPin": false });
+    statement["authenticatorGetInfo"]["forcePINChange"] = false.into();
+    assert!(!like(&statement, model()).unwrap().contains("[shipped]"), "it was new");
+}
+
+#[test]
+fn metadata_that_no_key_can_follow_is_told_with_the_model_and_the_member() {
+    for (member, value, what) in [
+        ("certifications", json!({ "FIDO": -1 }), "certifications"),
+        ("maxCredentialIdLength", json!(-1), "maxCredentialIdLength of getInfo is a whole number"),
+        ("uvModality", json!("finger"), "uvModality of getInfo is a whole number"),
+        ("versions", json!([1]), "versions"),
+        ("maxMsgSiz", json!(1), "unknown member `maxMsgSiz` of getInfo"),
+        ("encIdentifier", json!({ "a": [1.5] }), "encIdentifier"),
+    ] {
+        let mut statement = statement();
+        statement["description"] = "A model".into();
+        statement["authenticatorGetInfo"][member] = value;
+        let said = describe(&like(&statement, model()).unwrap_err());
+        assert!(said.starts_with("no key can be like A model: "), "{said}");
+        assert!(said.contains(what) && !said.contains("line"), "{member}: {said}");
+        assert!(said.contains("\nnext: choose another model, or"), "{said}");
+    }
 }

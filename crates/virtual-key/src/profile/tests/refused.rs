@@ -197,6 +197,18 @@ fn a_fault_that_is_none_is_told_with_its_line_and_the_cure() {
 }
 
 #[test]
+fn what_a_key_tells_and_does_not_do_is_refused_unless_it_imitates_somebody() {
+    let text = "[getInfo]\nextensions = [\"hmac-secret\", \"exts\"]\nmaxCredentialIdLength = 300\n";
+    let said = refusal(text);
+    assert!(said.contains("[getInfo] tells what the key does not do: "), "{said}");
+    assert!(said.contains("extensions: exts; maxCredentialIdLength: 300, but it is"), "{said}");
+    assert!(said.contains("\nnext: take that out, or say with `imitates`"), "{said}");
+    Profile::from_toml("test.toml", &format!("imitates = \"A model\"\n{text}")).unwrap();
+    let less = "[getInfo]\nversions = [\"FIDO_2_1\", \"FIDO_2_0\"]\nomit = [\"maxPINLength\"]\nomitOptions = [\"up\"]\n";
+    Profile::from_toml("test.toml", less).unwrap();
+}
+
+#[test]
 fn a_state_that_no_key_can_be_shipped_in_is_refused() {
     let cases = [
         ("pin = \"123\"", "CP-20"),
