@@ -16,6 +16,7 @@ from pathlib import Path
 import bus
 import libfido2
 import python_fido2
+import suite
 from fido2.ctap2 import Ctap2
 from keyfob import Keyfob
 
@@ -71,11 +72,12 @@ PAGE = """# Keys like the models
 
 Made by `./dev models` from number {number} of FIDO's metadata, with {versions}: of each model that [`--like`](models.md) can be told, whether such a
 key starts, whether its getInfo is what the metadata says, member by member and in order, but for what changes while a key is used, and whether two
-clients register with it and sign in, with a PIN where it can have one. **{starts} of {models} start, {same} of {fido2} say what their model says,
-{python} register with python-fido2, {libfido2} with libfido2.**
+clients register with it and sign in, with a PIN where it can have one; and how many cases of [the suite](conformance.md) it passes, where the others do
+not apply to it. **{starts} of {models} start, {same} of {fido2} say what their model says, {python} register with python-fido2, {libfido2} with libfido2,
+{conform} conform.**
 
-| model | known by | starts | the same getInfo | python-fido2 | libfido2 |
-|---|---|---|---|---|---|
+| model | known by | starts | the same getInfo | python-fido2 | libfido2 | the suite |
+|---|---|---|---|---|---|---|
 """
 
 
@@ -83,24 +85,31 @@ def main():
     options = arguments()
     Keyfob.program = options.keyfob
     bus.choose("usbip")
-    models = chosen(options.words)
+    models = chosen(options.words)[:: options.every]
+    lines, failures = [], []
     with ProcessPoolExecutor(2, initializer=prepare, initargs=(options.keyfob,)) as two:
-        lines = []
-        for line in two.map(judged, models):
+        for line, failed in two.map(by_suite if options.suite else by_all, models):
             lines.append(line)
-            if set(line[2:]) - {WELL, "–"}:
+            failures.append((line[0], failed))
+            if set(line[2:-1]) - {WELL, "–"} or not line[-1].isdecimal():
                 print(" | ".join(line), flush=True)
-    count = [sum(line[column] == WELL for line in lines) for column in range(6)]
-    print(f"{len(lines)} models: {count[2]} start, {count[3]} are the same, {count[4]} with python-fido2, {count[5]} with libfido2")
+    print("\n".join(suite.by_case(failures)))
+    count = [sum(line[column] == WELL for line in lines) for column in range(len(lines[0]) - 1)]
+    count.append(sum(line[-1].isdecimal() for line in lines))
+    if not options.suite:
+        print(f"{count[2]} start, {count[3]} are the same, {count[4]} with python-fido2, {count[5]} with libfido2")
+    print(f"{count[-1]} of {len(lines)} models conform")
     if options.page:
         write(options.page, models, lines, count)
-    return 0 if count[2] == len(lines) else 1
+    return 0 if count[-1] == len(lines) and (options.suite or count[2] == len(lines)) else 1
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keyfob", required=True, metavar="FILE", help="the program under test")
     parser.add_argument("--page", metavar="FILE", help="where the table goes")
+    parser.add_argument("--suite", action="store_true", help="nothing but the conformance suite")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="not all of them: the first, and each Nth after it")
     parser.add_argument("words", nargs="*", metavar="WORD", help="words of the names of models; without, all")
     return parser.parse_args()
 
@@ -122,14 +131,33 @@ def keyfob(*words):
     return subprocess.run([Keyfob.program, *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
 
 
-def judged(model):
-    """A line of the table: each client has a new key, which the other has not used."""
-    number = model.get("aaguid") or model["attestationCertificateKeyIdentifiers"][0]
-    has_aaguid = "aaguid" in model
-    line = [model["description"].replace("|", "\\|"), number]
+def by_all(model):
+    """A line of the table, and what failed in the suite: each client has a new key, which the other has not used."""
+    line = heading(model)
+    number, has_aaguid = line[1], "aaguid" in model
     with profile_like(number, has_aaguid) as profile:
         attempts = [attempt(number, judge, profile) for judge in (starts, same, with_python_fido2, with_libfido2)]
-    return line + (attempts if has_aaguid else [attempts[0], "–", *attempts[2:]])
+        cell, failed = in_suite("--profile", profile)
+    return [*line, *(attempts if has_aaguid else [attempts[0], "–", *attempts[2:]]), cell], failed
+
+
+def by_suite(model):
+    """The same of the suite alone."""
+    line = heading(model)
+    cell, failed = in_suite("--like", line[1])
+    return [*line, cell], failed
+
+
+def in_suite(*kind):
+    try:
+        passed, failed = suite.judged(*kind)
+        return suite.told(passed, failed), failed
+    except Exception as error:  # as below
+        return shown(error), {}
+
+
+def heading(model):
+    return [model["description"].replace("|", "\\|"), model.get("aaguid") or model["attestationCertificateKeyIdentifiers"][0]]
 
 
 @contextmanager
@@ -261,6 +289,7 @@ def write(path, models, lines, count):
         same=count[3],
         python=count[4],
         libfido2=count[5],
+        conform=count[6],
     )
     write_part(path, told + "".join(f"| {' | '.join(line)} |\n" for line in lines) + announced())
 

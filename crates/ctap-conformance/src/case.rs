@@ -1,6 +1,7 @@
 //! A case: what a key must do, why, and how that is found out.
 
 use ctap_client::Value;
+use ctap_client::commands::code;
 use serde::Deserialize;
 
 use crate::needs::Need;
@@ -178,6 +179,16 @@ impl Case {
     pub(crate) fn bypasses_channel(&self) -> bool {
         let is_single = |step: &Step| is_hid(step) || matches!(step, Step::Transmit { .. });
         self.steps.iter().any(|line| is_single(line.step.once()))
+    }
+
+    /// Whether it judges nothing but what getInfo says.
+    pub(crate) fn is_about_words(&self) -> bool {
+        let is_of_words = |step: &Step| match step {
+            Step::Ctap { command, .. } => *command == code::GET_INFO,
+            Step::Let(..) | Step::Check(..) | Step::Assume { .. } => true,
+            _ => false,
+        };
+        self.steps.iter().all(|line| is_of_words(line.step.once()))
     }
 
     fn with(&self, name: &str, value: &toml::Value) -> Result<Self, SyntaxError> {

@@ -38,7 +38,7 @@ pub use hid::HidKey;
 pub use notation::SyntaxError;
 pub use operator::Operator;
 pub use outcome::{Expectations, Failure, Judgement, KeyDescription, Outcome, Report, Verdict};
-pub use run::{Options, run};
+pub use run::{Imitated, KnownPin, Options, run};
 pub use suite::{Suite, SuiteError};
 pub use transport::{Answer, Endless, Hand, Transport, TransportFailure};
 

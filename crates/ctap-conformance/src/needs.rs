@@ -3,14 +3,15 @@
 use std::fmt;
 
 use apdu_transport::Version;
-use ctap_client::{Value, names};
+use ctap_client::commands::code;
+use ctap_client::{Status, Value, names};
 use hid_transport::Capabilities;
 
 use crate::case::{Start, is_hid};
 use crate::notation::SyntaxError;
 use crate::notation::eval::find;
 use crate::play::reports::KEEPALIVE;
-use crate::script::{Asking, Line, Person, Piece, Proof, Step};
+use crate::script::{Asking, Line, Person, Piece, Proof, Statuses, Step};
 use crate::transport::{CONDITIONS_NOT_SATISFIED, Hand};
 
 /// Something a key must have, or must not have.
@@ -83,6 +84,7 @@ impl Need {
     pub(crate) fn of(steps: &[Line], start: Start) -> Vec<Self> {
         let mut features = Vec::new();
         for line in steps {
+            features.extend(members_used(&line.text).map(Feature::Member));
             if is_about_a_person(line.step.once()) {
                 features.push(Feature::Person);
             }
@@ -95,7 +97,12 @@ impl Need {
                     features.push(Feature::Pin);
                 }
                 Step::Enroll { .. } => features.push(Feature::Offers("bioEnroll".to_owned())),
-                Step::Ctap { .. } => features.push(Feature::Ctap2),
+                Step::Ctap { command, expected, .. } => {
+                    features.push(Feature::Ctap2);
+                    if *command == code::CONFIG && !may_be_unknown(&expected.statuses) {
+                        features.push(Feature::Option("authnrCfg".to_owned()));
+                    }
+                }
                 Step::Transmit { .. } => features.push(Feature::Card),
                 step if is_hid(step) => features.push(Feature::Hid),
                 _ => {}
@@ -170,7 +177,7 @@ impl Feature {
             Self::Hid => offer.capabilities.is_some(),
             Self::Lock => offer.locks,
             Self::Wink => carries(|capabilities| capabilities.wink),
-            Self::Pin => offer.option("clientPin").is_some(),
+            Self::Pin => offer.option("clientPin").is_some() && offer.has_protocols(),
             Self::Uv => offer.option("uv").is_some(),
             Self::Option(name) => offer.option(name) == Some(true),
             Self::Offers(name) => offer.option(name).is_some(),
@@ -194,6 +201,11 @@ impl Offer {
     pub(crate) const NOTHING: Self =
         Self { info: None, capabilities: None, selected: None, locks: false, waits: false };
 
+    /// Without a PIN/UV auth protocol nobody can set a PIN, whatever the options say.
+    fn has_protocols(&self) -> bool {
+        self.member(0x06).and_then(Value::as_array).is_some_and(|all| !all.is_empty())
+    }
+
     fn member(&self, number: u64) -> Option<&Value> {
         find(self.info.as_ref()?, &number.into())
     }
@@ -212,6 +224,15 @@ impl Offer {
         self.selected.is_some() && !self.waits
     }
 
+    /// Whether it has a PIN or a finger, or a setting was changed: all that can be seen to end with a reset.
+    pub(crate) fn is_in_use(&self) -> bool {
+        let options =
+            ["clientPin", "uv", "bioEnroll", "userVerificationMgmtPreview", "ep", "alwaysUv"];
+        let is_true = |member: u64| self.member(member) == Some(&Value::Bool(true));
+        options.iter().any(|option| self.option(option) == Some(true))
+            || [FORCE_PIN_CHANGE, LONG_TOUCH_FOR_RESET].into_iter().any(is_true)
+    }
+
     /// Whether alwaysUv is on.
     pub(crate) fn always_verifies(&self) -> bool {
         self.option("alwaysUv") == Some(true)
@@ -225,7 +246,8 @@ impl Offer {
         versions.is_some_and(|versions| versions.iter().any(is_newer))
     }
 
-    fn option(&self, name: &str) -> Option<bool> {
+    /// Of getInfo; `None`: it is not there.
+    pub(crate) fn option(&self, name: &str) -> Option<bool> {
         find(self.member(0x04)?, &name.into())?.as_bool()
     }
 
@@ -259,6 +281,22 @@ fn is_about_a_person(step: &Step) -> bool {
         Step::HearPacket(pieces) => pieces.get(1) == Some(&Piece::Bytes(vec![KEEPALIVE])),
         _ => false,
     }
+}
+
+/// Whether a case is content with a key that does not know the command.
+fn may_be_unknown(expected: &Statuses) -> bool {
+    match expected {
+        Statuses::Ok => false,
+        Statuses::AnyError => true,
+        Statuses::OneOf(statuses) => statuses.contains(&Status::InvalidCommand),
+    }
+}
+
+/// The members of getInfo without which a step cannot be taken; a `check` can miss one.
+fn members_used(step: &str) -> impl Iterator<Item = u64> {
+    let step = if step.starts_with("check ") { "" } else { step };
+    let uses = step.split("$info[").skip(1);
+    uses.filter_map(|rest| unsigned(rest.split_once(']')?.0))
 }
 
 fn unsigned(text: &str) -> Option<u64> {
@@ -303,6 +341,8 @@ impl fmt::Display for Need {
 }
 
 const ES256: i64 = -7;
+const FORCE_PIN_CHANGE: u64 = 0x0C;
+const LONG_TOUCH_FOR_RESET: u64 = 0x18;
 const NEWER: [&str; 3] = ["FIDO_2_1", "FIDO_2_2", "FIDO_2_3"];
 /// Why a case is skipped that takes a person.
 pub(crate) const APPROVES_EVERYTHING: &str =
@@ -330,6 +370,13 @@ mod tests {
         let why = "the key lacks maxRPIDsForSetMinPINLength (0x10) of 2 or more";
         assert_eq!(need.to_string(), why);
         assert!(Need::read("member 16 at least").is_err());
+    }
+
+    #[test]
+    fn a_step_that_takes_a_member_of_get_info_needs_it() {
+        let used = |step: &str| members_used(step).collect::<Vec<_>>();
+        assert_eq!(used("let $n = $info[13] + $info[0x05]"), [13, 5]);
+        assert_eq!(used("check $info[13] is absent"), [0; 0]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One case, step by step, up to its end or the first thing that is wrong.
 
+mod excess;
 pub(crate) mod reports;
 pub(crate) mod requests;
 
@@ -56,6 +57,8 @@ pub(crate) struct Player<'p, 'k> {
     pub(crate) variant: Variant,
     /// What the members of `$reply` are called.
     pub(crate) names: Names,
+    /// Whether the key is somebody's, and must be found as it was left.
+    leaves_as_it_is: bool,
 }
 
 impl<'p, 'k> Player<'p, 'k> {
@@ -87,12 +90,24 @@ impl<'p, 'k> Player<'p, 'k> {
         scope.set("user", user);
         scope.set("es256", es256);
         scope.set("hash", Value::from(&hash[..]));
-        scope.set("pin", Value::from(PIN));
+        let [pin, new_pin] = [PIN, NEW_PIN].map(|pin| long_enough(pin, info));
+        scope.set("pin", Value::from(pin));
+        scope.set("new_pin", Value::from(new_pin));
         scope.set("protocol", first_protocol(info));
         scope.set("info", info.cloned().unwrap_or(Value::Null));
         scope.set("reply", Value::Null);
         scope.set("request", Value::Null);
-        Self { watch, scope, variant: Variant::AsShipped, names: names::NONE }
+        let (variant, names) = (Variant::AsShipped, names::NONE);
+        Self { watch, scope, variant, names, leaves_as_it_is: false }
+    }
+
+    /// From here on nothing is done that would change what is stored, cost a try, or depend on what somebody has stored: a case that wants it
+    /// is not played. The key has this PIN.
+    pub(crate) fn leave_as_it_is(&mut self, pin: &str) {
+        self.leaves_as_it_is = true;
+        self.watch.leaves_as_it_is = true;
+        self.scope.set("pin", Value::from(pin));
+        self.scope.set("template", Value::Null);
     }
 
     /// Plays the case.
@@ -232,6 +247,13 @@ pub(crate) fn info(watch: &mut Watch<'_>) -> Result<Option<Value>, TransportFail
     })
 }
 
+/// A PIN of more digits, where the key takes no such short one.
+fn long_enough(pin: &str, info: Option<&Value>) -> String {
+    let least = info.and_then(|info| find(info, &0x0D.into())?.as_integer());
+    let least = least.and_then(|least| usize::try_from(i128::from(least)).ok()).unwrap_or(0);
+    pin.chars().cycle().take(least.clamp(pin.len(), LONGEST_PIN)).collect()
+}
+
 fn first_protocol(info: Option<&Value>) -> Value {
     let listed = info.and_then(|info| find(info, &6.into())?.as_array()?.first().cloned());
     listed.unwrap_or(Value::Null)
@@ -276,6 +298,9 @@ pub(crate) fn broken(error: &std::io::Error) -> String {
 }
 
 pub(crate) const PIN: &str = "123456";
+const NEW_PIN: &str = "271828";
+/// Of any key (CP-20).
+const LONGEST_PIN: usize = 63;
 const RP_ID: &str = "example.com";
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Running cases against a key: bringing it into the state that each wants, and keeping what came of it.
 
+mod imitated;
+mod options;
 mod told;
 
 use std::collections::BTreeMap;
@@ -9,45 +11,17 @@ use ctap_client::Value;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
+pub use self::imitated::Imitated;
+pub use self::options::{KnownPin, Options};
 use self::told::verdict_of;
 use crate::case::{Case, Start};
 use crate::limits::{LONGEST_FRESHNESS, MOST_SILENCES};
 use crate::needs::{Need, Offer};
-use crate::outcome::{ERASING_NOT_ALLOWED, Expectations, KeyDescription, Outcome, Report, Verdict};
+use crate::outcome::{ERASING_NOT_ALLOWED, KeyDescription, Outcome, Report, Verdict};
 use crate::play::{Player, Stop, Variant, info};
 use crate::script::{Line, Step};
 use crate::transport::{Hand, Transport, TransportFailure};
 use crate::watch::{Traces, Watch};
-
-/// How a run goes about.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Whether the key may be reset, again and again: all that it stores is lost. Without this only those cases run that leave
-    /// everything as it is.
-    pub may_erase: bool,
-    /// How long a case may let time pass on a key whose clock cannot be moved. Cases that need longer are skipped.
-    pub patience: Duration,
-    /// Whether the run ends at the first failure, and which failures do not count there because they are known.
-    pub fail_fast: Option<Expectations>,
-    /// What the reports call the key: where it is, for instance. Empty: nothing.
-    pub device: String,
-}
-
-impl Default for Options {
-    /// Erases nothing, waits two seconds, runs to the end, and does not name the key.
-    fn default() -> Self {
-        let patience = Duration::from_secs(2);
-        Self { may_erase: false, patience, fail_fast: None, device: String::new() }
-    }
-}
-
-impl Options {
-    /// Whether the run ends with this outcome.
-    fn ends_with(&self, outcome: &Outcome) -> bool {
-        let Some(known) = &self.fail_fast else { return false };
-        matches!(outcome.verdict, Verdict::Failed(_)) && !known.contains(&outcome.id)
-    }
-}
 
 /// Runs cases against a key, in the order given. `on_progress` sees the report grow: before the first case, and after each.
 ///
@@ -156,22 +130,29 @@ impl<'k, 'o> Runner<'k, 'o> {
             silences: 0,
             gone: None,
         };
-        runner.relax();
+        if runner.shed() {
+            runner.relax();
+        }
         Ok(runner)
+    }
+
+    /// Sees what the key is as shipped: the PIN, the fingers and the settings that its last owner gave it end with a reset. Whether that is
+    /// so now; where it does not work, the cases find what is wrong with it.
+    fn shed(&mut self) -> bool {
+        if !self.options.may_erase || !self.shipped.is_in_use() {
+            return false;
+        }
+        if self.build(Start::Empty, Variant::AsShipped).is_err() {
+            return false;
+        }
+        let now = info(&mut Watch::new(self.key)).unwrap_or_default();
+        self.shipped.info = now.or(self.shipped.info.take());
+        true
     }
 
     /// Finds out what the key offers with alwaysUv off. Where that does not work it is a key that always wants to know who is
     /// there, and what is wrong with it the cases find.
     fn relax(&mut self) {
-        if !self.options.may_erase || !self.shipped.always_verifies() {
-            return;
-        }
-        // What its last owner has switched on is off after a reset.
-        if self.build(Start::Empty, Variant::AsShipped).is_err() {
-            return;
-        }
-        let now = info(&mut Watch::new(self.key)).unwrap_or_default();
-        self.shipped.info = now.or(self.shipped.info.take());
         if self.shipped.always_verifies() && self.build(Start::Empty, Variant::AlwaysUvOff).is_ok()
         {
             let info = info(&mut Watch::new(self.key)).unwrap_or_default();
@@ -185,6 +166,10 @@ impl<'k, 'o> Runner<'k, 'o> {
         let verdict = match self.variant_for(case) {
             Err(reason) => Verdict::Skipped { reason },
             Ok(variant) => self.verdict(case, variant),
+        };
+        let verdict = match &self.options.imitates {
+            Some(model) => model.excuse(case, verdict),
+            None => verdict,
         };
         Outcome {
             id: case.id.clone(),
@@ -232,12 +217,13 @@ impl<'k, 'o> Runner<'k, 'o> {
 
     /// What is in the way of a case, though the key offers what it needs.
     fn obstacle(&self, case: &Case) -> Option<String> {
-        let erases = case.start != Start::Any
+        let is_suited = self.suits_as_it_is(case.start);
+        let erases = (case.start != Start::Any && !is_suited)
             || case.steps.iter().any(|line| matches!(line.step.once(), Step::Erase));
         if erases && !self.options.may_erase {
             return Some(ERASING_NOT_ALLOWED.to_owned());
         }
-        if let Some(why) = self.out_of_reach.get(&case.start) {
+        if let Some(why) = self.out_of_reach.get(&case.start).filter(|_| !is_suited) {
             return Some(why.clone());
         }
         let waits = time_to_wait(case);
@@ -258,6 +244,7 @@ impl<'k, 'o> Runner<'k, 'o> {
         if let Err(stop) = self.prepare_patiently(case, variant) {
             return verdict_of(stop, None, PREPARING, None);
         }
+        let known = self.options.pin.as_ref().filter(|_| self.suits_as_it_is(case.start));
         let mut watch = Watch::new(self.key);
         watch.takes_taps = self.shipped.takes_taps();
         let mut rng = UnwrapErr(SysRng);
@@ -267,6 +254,9 @@ impl<'k, 'o> Runner<'k, 'o> {
         };
         let mut player = Player::new(&mut watch, &mut rng, current.as_ref());
         player.variant = variant;
+        if let Some(KnownPin(pin)) = known {
+            player.leave_as_it_is(pin);
+        }
         if let Some(template) = &self.condition.template {
             player.scope.set("template", template.clone());
         }
@@ -309,11 +299,12 @@ impl<'k, 'o> Runner<'k, 'o> {
     }
 
     fn prepare_twice(&mut self, case: &Case, variant: Variant) -> Result<(), Stop> {
-        let Err(stop) = self.prepare(case.start, variant) else { return Ok(()) };
+        let start = if self.suits_as_it_is(case.start) { Start::Any } else { case.start };
+        let Err(stop) = self.prepare(start, variant) else { return Ok(()) };
         match self.after_care(stop, &case.id) {
             unable @ Stop::Unable(_) => Err(unable),
             stop if self.gone.is_some() => Err(stop),
-            _ => self.prepare(case.start, variant).map_err(|stop| self.after_care(stop, &case.id)),
+            _ => self.prepare(start, variant).map_err(|stop| self.after_care(stop, &case.id)),
         }
     }
 
@@ -374,6 +365,17 @@ impl<'k, 'o> Runner<'k, 'o> {
         self.condition.start = Some(start);
         self.condition.traces = Traces::None;
         if self.spends_taps { self.power_anew() } else { Ok(()) }
+    }
+
+    /// Whether a case that starts so can be played with the PIN and the fingers that the key has.
+    fn suits_as_it_is(&self, start: Start) -> bool {
+        let has = |option| self.shipped.option(option) == Some(true);
+        let is_known = self.options.pin.is_some() && !self.can_be_emptied() && has("clientPin");
+        match start {
+            Start::Any | Start::Empty => false,
+            Start::Pin => is_known,
+            Start::Finger => is_known && has("uv"),
+        }
     }
 
     fn can_be_emptied(&self) -> bool {

@@ -18,6 +18,8 @@ pub(crate) struct Watch<'k> {
     pub(crate) takes_taps: bool,
     /// A tap was missing.
     pub(crate) missed_tap: bool,
+    /// Whether what would change the key for good is not said to it, nor what depends on what is stored.
+    pub(crate) leaves_as_it_is: bool,
 }
 
 /// What was said to the key.
@@ -44,7 +46,8 @@ pub(crate) enum Traces {
 
 impl<'k> Watch<'k> {
     pub(crate) fn new(key: &'k mut dyn Transport) -> Self {
-        Self { key, last: None, traces: Traces::default(), takes_taps: false, missed_tap: false }
+        let (traces, takes_taps, missed_tap) = (Traces::default(), false, false);
+        Self { key, last: None, traces, takes_taps, missed_tap, leaves_as_it_is: false }
     }
 
     pub(crate) fn exchange(
@@ -52,6 +55,7 @@ impl<'k> Watch<'k> {
         message: &[u8],
         hand: Hand,
     ) -> Result<Answer, TransportFailure> {
+        self.may_say(message)?;
         self.last = Some((Said::Ctap(message.to_vec()), None));
         // Whatever happens on the way, the key may have carried it out.
         self.traces = self.traces.max(traces(message));
@@ -61,6 +65,17 @@ impl<'k> Watch<'k> {
             self.traces = Traces::Stored;
         }
         Ok(answer)
+    }
+
+    /// Whether this may be said to a key that is to be left as it is.
+    ///
+    /// # Errors
+    /// [`TransportFailure::Unable`]: it may not.
+    pub(crate) fn may_say(&self, message: &[u8]) -> Result<(), TransportFailure> {
+        match self.leaves_as_it_is && is_for_an_empty_key(message) {
+            true => Err(TransportFailure::Unable(FOR_AN_EMPTY_KEY.to_owned())),
+            false => Ok(()),
+        }
     }
 
     pub(crate) fn exchange_u2f(
@@ -119,13 +134,20 @@ fn traces(message: &[u8]) -> Traces {
         (code::GET_INFO | code::SELECTION, _) => Traces::None,
         // Retries, and key agreement.
         (code::CLIENT_PIN, Some(1 | 2 | 7)) => Traces::None,
-        (code::CLIENT_PIN, Some(6 | 9)) if number(9) != Some(PCMR) => Traces::Volatile,
+        (code::CLIENT_PIN, Some(5 | 6 | 9)) if number(9) != Some(PCMR) => Traces::Volatile,
         (code::CREDENTIAL_MANAGEMENT | CREDENTIAL_MANAGEMENT_PREVIEW, _) => match number(1) {
             Some(1..=5) => Traces::Volatile,
             _ => Traces::Stored,
         },
         _ => Traces::Stored,
     }
+}
+
+/// Whether it changes what is stored, or its answer depends on that.
+fn is_for_an_empty_key(message: &[u8]) -> bool {
+    let lists = [code::CREDENTIAL_MANAGEMENT, CREDENTIAL_MANAGEMENT_PREVIEW];
+    traces(message) == Traces::Stored
+        || message.first().is_some_and(|command| lists.contains(command))
 }
 
 /// A wrong PIN or finger, and none where one was asked for, costs a try that a power cycle does not give back.
@@ -168,6 +190,7 @@ impl Exchange for WithHand<'_, '_> {
 
 /// credentialManagement's number in keys of FIDO_2_1_PRE.
 const CREDENTIAL_MANAGEMENT_PREVIEW: u8 = 0x41;
+const FOR_AN_EMPTY_KEY: &str = "it is for an empty key, and this one may not be erased";
 /// PIN_INVALID, PIN_BLOCKED, PIN_AUTH_BLOCKED.
 const PIN_REFUSALS: [u8; 3] = [0x31, 0x32, 0x34];
 /// A persistent token outlives a power cycle.

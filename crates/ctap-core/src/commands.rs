@@ -220,7 +220,7 @@ pub(crate) fn start(message: &[u8], cx: &mut Context<'_>) -> Result<Outcome, Sta
             bio_enrollment::run(parameters, cx)
         }
         selection::COMMAND if cx.config.is_later_than_20() => selection::start(cx),
-        config::COMMAND if cx.config.authenticator_config.any() => {
+        config::COMMAND if cx.config.can_be_configured() => {
             config::run(parameters, cx).map(Outcome::Done)
         }
         _ => Err(Status::InvalidCommand), // MSG-05

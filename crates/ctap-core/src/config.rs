@@ -359,6 +359,12 @@ impl Config {
         self.authenticator_config.min_pin_length_rp_ids.is_some()
     }
 
+    /// authenticatorConfig is there. Some models have such settings and tell of no command for them (GI-75).
+    pub(crate) fn can_be_configured(&self) -> bool {
+        let told = self.announced.options.get("authnrCfg");
+        self.authenticator_config.any() && !matches!(told, Some(None | Some(false)))
+    }
+
     /// Somebody is told of minimum PIN lengths: by an extension that getInfo lists (CF-42).
     pub(crate) fn tells_min_pin_length(&self) -> bool {
         let lists = |name| self.announced.lists(0x02, name);

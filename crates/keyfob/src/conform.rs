@@ -15,9 +15,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ctap_conformance::{
-    CardKey, Case, Expectations, HidKey, Judgement, Report, Suite, Transport, run as run_suite,
+    CardKey, Case, Expectations, HidKey, Imitated, Judgement, KnownPin, Report, Suite, Transport,
+    run as run_suite,
 };
 use virtual_key::key::Touch;
+use virtual_key::profile::Profile;
 
 use self::choice::ChoiceOptions;
 use self::in_process::Simulated;
@@ -28,6 +30,7 @@ use crate::failure::{advise, failure, usage};
 use crate::operator::{CardOperator, ExternalOperator, OperatorOptions};
 use crate::profiles::KindOptions;
 use crate::say::warn;
+use crate::settings::CurrentPinOptions;
 use crate::terminal;
 
 /// Test whether a key keeps to the CTAP standard, case by case
@@ -45,6 +48,9 @@ pub(crate) struct Options {
     /// Allow resets: everything on the key is lost. Without this, only cases run that leave it as it is
     #[arg(long)]
     yes_erase_this_key: bool,
+
+    #[command(flatten)]
+    pin: CurrentPinOptions,
 
     #[command(flatten)]
     choice: ChoiceOptions,
@@ -104,6 +110,10 @@ docs/conformance.md has more.";
 /// When the key cannot be reached, or fails a case.
 pub(crate) fn run(options: &Options, verbose: bool) -> anyhow::Result<()> {
     options.reports.check()?;
+    if options.device.is_none() && options.pin.typed().next().is_some() {
+        let what = "a keyfob within this process is new, and has no PIN that could be known";
+        return Err(usage(what, "leave out the PIN, or name a key with --device"));
+    }
     let suite = options.choice.suite()?;
     if let Some(name) = &options.explain {
         return explain::explain(&suite, name);
@@ -155,14 +165,18 @@ impl Options {
         cases: &[&Case],
         expectations: &Expectations,
     ) -> anyhow::Result<Report> {
+        let kind = self.device.is_none().then(|| self.kind.load()).transpose()?;
+        let kind = kind.map(|kind| kind.profile);
         let progress = Progress::new(suite, cases.len(), self.reports.is_quiet(), self.rerun());
         let options = ctap_conformance::Options {
             may_erase: self.may_erase(),
+            pin: self.pin.given()?.map(|pin| KnownPin(pin.expose().to_owned())),
+            imitates: kind.as_ref().and_then(imitated),
             patience: Duration::from_secs(self.patience),
             fail_fast: self.fail_fast.then(|| expectations.clone()),
             device: self.device_name(),
         };
-        let mut key = self.key()?;
+        let mut key = self.key(kind.as_ref())?;
         let writer = ReportWriter::start(&self.reports, expectations)?;
         let report = run_suite(&mut *key, cases, &options, |report| {
             writer.keep(report);
@@ -205,13 +219,13 @@ impl Options {
         self.yes_erase_this_key || self.device.is_none()
     }
 
-    fn key(&self) -> anyhow::Result<Box<dyn Transport>> {
-        match &self.device {
-            None => {
-                let kind = self.kind.load()?;
-                Ok(Box::new(HidKey::new(Simulated::new(&kind.profile, Touch::Ask)?)))
+    /// The key that is named, or else a new one of this kind.
+    fn key(&self, kind: Option<&Profile>) -> anyhow::Result<Box<dyn Transport>> {
+        match (&self.device, kind) {
+            (None, Some(profile)) => {
+                Ok(Box::new(HidKey::new(Simulated::new(profile, Touch::Ask)?)))
             }
-            Some(address) => match address.found()? {
+            (address, _) => match address.clone().unwrap_or(Address::Auto).found()? {
                 Address::Pcsc { reader } => {
                     let operator = CardOperator::new(reader.unwrap_or_default(), &self.operator);
                     refuse_a_key_that_refuses(operator.touch())?;
@@ -244,6 +258,7 @@ impl Options {
         if self.device.is_some() && self.yes_erase_this_key {
             words += " --yes-erase-this-key";
         }
+        words += &self.pin.typed().map(|word| format!(" {word}")).collect::<String>();
         for (option, command) in self.operator.commands() {
             words += &format!(" {option} {}", quoted(command));
         }
@@ -275,6 +290,26 @@ fn warn_of_a_key_without_a_person(touch: Option<Touch>) {
 }
 
 const START_IT_ANEW: &str = "start it with --touch ask";
+
+/// The model that keys of this kind imitate, if they do.
+fn imitated(profile: &Profile) -> Option<Imitated> {
+    profile.imitates()?;
+    let contradictions = profile.contradictions().iter().map(|one| one.rule.to_owned()).collect();
+    let announced = profile.only_announced().unwrap_or_default();
+    Some(Imitated {
+        contradictions,
+        lacks: announced.iter().flat_map(|line| needs(line)).collect(),
+    })
+}
+
+/// What cases need of a line such as `extensions: uvm, exts`.
+fn needs(announced: &str) -> Vec<String> {
+    let list = |member, need| {
+        let items = announced.strip_prefix(member).map(|items| items.split(", "));
+        items.into_iter().flatten().map(move |item| format!("{need} {item}"))
+    };
+    list("extensions: ", "extension").chain(list("algorithms: ", "algorithm")).collect()
+}
 
 /// Words as one types them; quoted where a shell would take them for something else.
 fn typed(words: impl Iterator<Item = String>) -> String {

@@ -18,6 +18,7 @@ pub(crate) mod webauthn;
 use anyhow::ensure;
 use ctap_client::{Client, Error};
 
+pub(crate) use self::pin_source::CurrentPinOptions;
 use crate::device::{Channel, DeviceOption};
 use crate::failure::{because, cause_of_the_command, failure, usage};
 use crate::terminal;

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use ctap_client::cbor::{check_canonical, decode, encode};
 use ctap_client::commands::code;
 use ctap_client::shown::hex;
-use ctap_client::{Client, Error, Status, Value, names};
+use ctap_client::{Client, Error, Permissions, Status, Value, names};
 
 use super::{Player, Stop, Variant, info};
 use crate::limits::{MOST_SAMPLES, MOST_TAPS};
 use crate::needs::Offer;
 use crate::notation::NoValue;
-use crate::notation::eval::Term;
+use crate::notation::eval::{Term, find};
 use crate::notation::syntax::{Expr, Pattern};
 use crate::script::{Asking, Body, Expected, Person, Proof, Statuses, TokenRequest, short_name};
 use crate::transport::{Answer, CONDITIONS_NOT_SATISFIED, Endless, Hand, TransportFailure};
@@ -33,8 +33,12 @@ impl Player<'_, '_> {
                 (encode(&value), value)
             }
         };
+        if self.leaves_as_it_is && command == code::CLIENT_PIN {
+            refuse_tries(&value)?;
+        }
         self.scope.set("request", value);
         let message = [&[command][..], &bytes].concat();
+        self.watch.may_say(&message)?;
         let answer = match (self.exchange(&message, person.hand, expected), person.asking) {
             // Nobody could cancel it: so the key had asked.
             (Err(TransportFailure::Unable(_)), Asking::Forbidden) => return Err(wrong(ASKED)),
@@ -47,7 +51,14 @@ impl Player<'_, '_> {
             (answer, _) => answer?,
         };
         judge_asking(person.asking, answer.asked)?;
-        self.judge(command, &answer.message, expected)?;
+        self.judge(command, &answer.message, expected).map_err(|stop| {
+            match self.excess(&message, &answer.message) {
+                Some(member) => {
+                    Stop::Unable(format!("it takes more than {}", names::of_info(member)))
+                }
+                None => stop,
+            }
+        })?;
         match (command, answer.message.first()) {
             (code::RESET, Some(0)) => self.after_reset(),
             _ => Ok(()),
@@ -192,6 +203,10 @@ impl Player<'_, '_> {
             Some(pin) => self.scope.term(pin)?.text()?,
             None => self.scope.get("pin")?.text()?,
         };
+        if self.leaves_as_it_is && pin != self.scope.get("pin")?.text()? {
+            return Err(Stop::Unable(COSTS_A_TRY.to_owned()));
+        }
+        self.refuse_permissions_that_are_not_given(request)?;
         let rp_id = request.rp_id.as_ref().map(|expr| self.scope.term(expr)?.text()).transpose()?;
         let permissions = request.permissions;
         let token = self.client(request.person.hand, |client| {
@@ -208,6 +223,18 @@ impl Player<'_, '_> {
         })?;
         self.scope.set(&request.name, Term::Token(Rc::new(token)));
         Ok(())
+    }
+
+    /// A PIN alone gives no more than these since CTAP 2.1 (CP-81): a key that tells of no permissions has no token for the rest.
+    fn refuse_permissions_that_are_not_given(&self, request: &TokenRequest) -> Result<(), Stop> {
+        let offer = Offer { info: self.scope.get("info")?.value().ok(), ..Offer::NOTHING };
+        let usual = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
+        let is_usual = (request.permissions | usual) == usual;
+        let is_given = is_usual || offer.option("pinUvAuthToken") == Some(true);
+        match is_given || !offer.has_selection() {
+            true => Ok(()),
+            false => Err(Stop::Unable("the key lacks option pinUvAuthToken".to_owned())),
+        }
     }
 
     pub(super) fn agree(&mut self, name: &str) -> Result<(), Stop> {
@@ -303,6 +330,15 @@ fn wants_tap(answer: &Answer) -> bool {
     [[NOT_ALLOWED], UP_REQUIRED].iter().any(|refusal| answer.message == refusal)
 }
 
+/// What a case makes of the PIN itself may be wrong on purpose.
+fn refuse_tries(request: &Value) -> Result<(), Stop> {
+    let subcommand = find(request, &2.into()).and_then(Value::as_integer).map(i128::from);
+    match subcommand {
+        Some(GET_PIN_RETRIES | GET_KEY_AGREEMENT | GET_UV_RETRIES) => Ok(()),
+        _ => Err(Stop::Unable(COSTS_A_TRY.to_owned())),
+    }
+}
+
 fn judge_asking(asking: Asking, asked: bool) -> Result<(), Stop> {
     match (asking, asked) {
         (Asking::Needed, false) => Err(wrong("the key did not ask for a touch")),
@@ -353,6 +389,11 @@ const NOT_ALLOWED: u8 = Status::NotAllowed.byte();
 const UP_REQUIRED: [u8; 1] = [Status::UpRequired.byte()];
 const UP_REQUIRED_IN_APDU: [u8; 3] = [UP_REQUIRED[0], 0x90, 0x00];
 const ASKED: &str = "the key asked for a touch";
+const COSTS_A_TRY: &str = "it may cost the key a try of its PIN, and it may not be erased";
+/// Subcommands of authenticatorClientPIN that try nothing (CP-01).
+const GET_PIN_RETRIES: i128 = 1;
+const GET_KEY_AGREEMENT: i128 = 2;
+const GET_UV_RETRIES: i128 = 7;
 /// authenticatorConfig, {1: 2} (CF-30).
 const TOGGLE_ALWAYS_UV: [u8; 4] = [code::CONFIG, 0xA1, 0x01, 0x02];
 const DONE: Expected = Expected { statuses: Statuses::Ok, body: Body::Nothing };

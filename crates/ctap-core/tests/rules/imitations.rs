@@ -94,6 +94,15 @@ fn relying_parties_are_not_listed_where_no_extension_is_told_that_tells_them_any
     assert_eq!(telling(&[]).status(&minimum), 0x00, "that is another matter");
 }
 
+// CF-01, GI-75
+#[test]
+fn a_key_that_tells_of_no_command_for_its_settings_does_not_know_it() {
+    for told in [None, Some(false)] {
+        assert_eq!(telling([], [("authnrCfg", told)]).status(&config(2)), 0x01, "{told:?}");
+    }
+    assert_eq!(telling([], [("authnrCfg", Some(true))]).status(&config(2)), 0x00);
+}
+
 // MC-92, AT-06, GI-31
 #[test]
 fn a_format_that_is_not_among_those_told_is_not_made() {

@@ -45,6 +45,8 @@ impl Simulated {
         let store = Store::in_memory(&mut rng);
         let parts = Parts { store, rng: Box::new(rng), touch, bell: Bell::new() };
         let mut key = Key::new(config, parts, now);
+        let mut shipped = key.act(|authenticator, platform| authenticator.ship(platform), now);
+        shipped.try_recv().unwrap_or(Ok(()))?;
         key.plug_in(Transport::Usb, now);
         Ok(Self(Rc::new(RefCell::new(Bench { key, now, inbox: VecDeque::new() }))))
     }

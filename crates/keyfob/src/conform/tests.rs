@@ -1,9 +1,14 @@
 //! Every built-in kind of key, and some that are not built in, in simulated time, against the cases.
 
+mod models;
+
 use std::fs;
 use std::time::Duration;
 
-use ctap_conformance::{HidKey, Options, Report, Suite, Verdict, run};
+use ctap_client::commands::code;
+use ctap_conformance::{
+    Hand, HidKey, KnownPin, Options, Report, Suite, Transport as _, Verdict, run,
+};
 use virtual_key::key::Touch;
 use virtual_key::profile::Profile;
 
@@ -15,11 +20,16 @@ fn report_on(profile: &Profile, words: &[&str]) -> Report {
 }
 
 fn report_on_touched(profile: &Profile, touch: Touch, words: &[&str]) -> Report {
-    let suite = Suite::built_in();
     let mut key = HidKey::new(Simulated::new(profile, touch).unwrap());
-    let options = Options { may_erase: true, patience: Duration::ZERO, ..Options::default() };
+    let options = Options { may_erase: true, ..Options::default() };
+    report_of(&mut key, words, Options { imitates: super::imitated(profile), ..options })
+}
+
+fn report_of(key: &mut HidKey<Simulated>, words: &[&str], options: Options) -> Report {
+    let suite = Suite::built_in();
+    let options = Options { patience: Duration::ZERO, ..options };
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    let report = run(&mut key, &suite.filtered(&words), &options, |_| {}).unwrap();
+    let report = run(key, &suite.filtered(&words), &options, |_| {}).unwrap();
     for outcome in report.failures() {
         let Verdict::Failed(failure) = &outcome.verdict else { continue };
         println!("{}: {}\n{failure}\n", outcome.id, outcome.says);
@@ -62,6 +72,53 @@ fn a_key_has_room_for_as_many_relying_parties_as_it_says() {
         let (passed, ..) = report_on(&described(&text), &words).counts();
         assert!(passed > if room == 0 { 20 } else { 40 }, "{room}: {passed}");
     }
+}
+
+// What a reset takes away is no part of what the key is.
+#[test]
+fn a_key_that_comes_with_a_pin_is_tested_as_the_reset_leaves_it() {
+    let shipped = "extends = \"bio\"\n[shipped]\npin = \"24681357\"\nforcePINChange = true\n";
+    let words = ["gi-option", "gi-force", "cp-set", "rs-forgets"];
+    let counts = report_on(&described(shipped), &words).counts();
+    assert_eq!(counts, report_on(&Profile::load("bio").unwrap(), &words).counts());
+    assert!(counts.0 > 30, "{counts:?}");
+}
+
+#[test]
+fn with_its_pin_a_key_is_tested_further_and_left_as_it_was() {
+    let shipped = described("[shipped]\npin = \"24681357\"\n");
+    let key = || HidKey::new(Simulated::new(&shipped, Touch::Ask).unwrap());
+    let without = report_of(&mut key(), &[], Options::default());
+    let mut key = key();
+    // The tries that are left, and how much getInfo says.
+    let state = |key: &mut HidKey<Simulated>| {
+        let mut ask = |message: &[u8]| key.exchange(message, Hand::Nothing).unwrap().message;
+        (ask(&[code::CLIENT_PIN, 0xA1, 2, 1]), ask(&[code::GET_INFO]).len())
+    };
+    let before = state(&mut key);
+    let pin = Some(KnownPin("24681357".to_owned()));
+    let with = report_of(&mut key, &[], Options { pin, ..Options::default() });
+    assert_eq!(state(&mut key), before);
+    let (without, with) = (without.counts().0, with.counts().0);
+    assert!(with > without, "{without} without the PIN, {with} with it");
+}
+
+#[test]
+fn what_an_imitated_model_says_against_the_standard_is_not_held_against_the_key() {
+    let model = described(
+        "imitates = \"A model\"\nalgorithms = [\"ES256\"]\n[getInfo]\nalgorithms = [-257]\nomit = [\"minPINLength\"]\n",
+    );
+    let reasons = |imitates| {
+        let mut key = HidKey::new(Simulated::new(&model, Touch::Ask).unwrap());
+        let options = Options { may_erase: true, imitates, ..Options::default() };
+        let suite = Suite::built_in();
+        let cases = suite.filtered(&["gi-min-pin-length".to_owned(), "gi-algorithms".to_owned()]);
+        run(&mut key, &cases, &options, |_| {}).unwrap()
+    };
+    assert!(reasons(None).failures().count() > 1, "they are the key's own");
+    let report = reasons(super::imitated(&model));
+    assert_eq!(report.failures().count(), 0);
+    assert!(report.reasons().iter().any(|(why, _)| why.contains("the model's word")));
 }
 
 fn described(text: &str) -> Profile {
@@ -243,6 +300,24 @@ fn a_key_without_a_pin_passes() {
             "gi-option-no-rk",
         ],
     );
+}
+
+#[test]
+fn a_key_that_announces_the_prototypes_passes() {
+    let options = "[options]\ncredentialMgmtPreview = true\nuserVerificationMgmtPreview = true\n";
+    let versions = "versions = [\"FIDO_2_0\", \"FIDO_2_1_PRE\", \"FIDO_2_1\", \"FIDO_2_3\"]\ntransportsForReset = [\"usb\"]\n";
+    passes(
+        &format!("extends = \"bio\"\n{versions}{options}"),
+        &["gi-versions-prototype", "cm-preview", "be-preview", "gi-transports-for-reset"],
+    );
+    let of_2018 = "extends = \"fido2.0\"\nversions = [\"FIDO_2_0\", \"FIDO_2_1_PRE\"]\n[options]\ncredentialMgmtPreview = true\n";
+    passes(of_2018, &["cp-preview-management"]);
+}
+
+#[test]
+fn a_key_like_one_that_has_a_setting_without_its_extension_passes() {
+    let text = "imitates = \"A model\"\n[getInfo]\nextensions = [\"hmac-secret\"]\n";
+    passes(text, &["cf-rp-ids-no-extension"]);
 }
 
 #[test]

@@ -350,7 +350,10 @@ fn metadata(keys: &Keys, key: Option<&str>, u2f: bool) -> Answer {
 
 fn profile(keys: &Keys, key: Option<&str>) -> Answer {
     let profile = the_one(keys, key)?.profile();
-    Ok(Response::Profile { name: profile.name().to_owned(), profile: profile.to_json() })
+    // It was found out when the key was made.
+    let announced = profile.only_announced().unwrap_or_default();
+    let name = profile.name().to_owned();
+    Ok(Response::Profile { name, profile: profile.to_json(), announced })
 }
 
 /// Whoever wants another kind of key wants hosts to find it: it is unplugged and plugged in again.

@@ -10,7 +10,7 @@ use virtual_key::profile::Aaguid;
 use super::{refused, touch};
 use crate::control::{Connection, Request, Response};
 use crate::device::{Address, Channel, DeviceOption};
-use crate::terminal::shown::name;
+use crate::terminal::shown::{escaped, name};
 use crate::terminal::{self, count};
 
 /// Show what the key is and what state it is in
@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Address::Auto => Address::Auto.found()?,
         known => known.clone(),
     };
-    tell_of_faults(&address);
+    tell_of_our_own(&address);
     let mut channel = address.open()?;
     let has_ctap2 = channel.has_ctap2()?;
     let mut client = Client::new(channel);
@@ -44,15 +44,22 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
 }
 
-/// One of this user's running keys that does something wrong on purpose is not to be taken for a broken one.
-fn tell_of_faults(address: &Address) {
-    let Ok(Response::Status(status)) = Connection::of_environment().ask(&Request::Status) else {
-        return;
-    };
+/// One of this user's running keys that does something wrong on purpose, or not what it tells, is not to be taken for a broken one.
+fn tell_of_our_own(address: &Address) {
+    let keyfob = Connection::of_environment();
+    let Ok(Response::Status(status)) = keyfob.ask(&Request::Status) else { return };
     let is_meant = |device: &String| device.parse().is_ok_and(|device| address.means(&device));
-    let mut faulty = status.keys.iter().filter(|key| !key.faults.is_empty());
-    if faulty.any(|key| key.device.as_ref().is_some_and(is_meant)) {
+    let mut keys = status.keys.iter();
+    let Some(found) = keys.find(|key| key.device.as_ref().is_some_and(is_meant)) else { return };
+    if !found.faults.is_empty() {
         terminal::note("this key has faults on purpose: `keyfob fault list` shows them");
+    }
+    let request = Request::Profile { key: Some(found.key.clone()) };
+    if let Ok(Response::Profile { announced, .. }) = keyfob.ask(&request)
+        && !announced.is_empty()
+    {
+        let each: String = announced.iter().map(|line| format!("\n  {}", escaped(line))).collect();
+        terminal::note(format_args!("this key tells what it does not do:{each}"));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::terminal;
 
 /// A PIN; wiped when dropped, never shown.
 #[derive(Clone)]
-pub(super) struct Pin(Zeroizing<String>);
+pub(crate) struct Pin(Zeroizing<String>);
 
 impl Pin {
     /// A PIN as it was typed. One that looks the same can be typed in several ways (é, or e and an accent), so the bytes
@@ -29,7 +29,7 @@ impl Pin {
     }
 
     /// The PIN itself, for the client only.
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 
@@ -55,7 +55,7 @@ impl FromStr for Pin {
 
 /// The PIN the key has now.
 #[derive(clap::Args, Debug)]
-pub(super) struct CurrentPinOptions {
+pub(crate) struct CurrentPinOptions {
     /// The PIN the key has now. Others can read it in the list of processes: prefer --pin-file or standard input
     #[arg(short = 'P', long, value_name = "PIN", conflicts_with = "pin_file")]
     pin: Option<Pin>,
@@ -95,11 +95,18 @@ impl CurrentPinOptions {
     ///
     /// # Errors
     /// When the file has none.
-    pub(super) fn given(&self) -> anyhow::Result<Option<Pin>> {
+    pub(crate) fn given(&self) -> anyhow::Result<Option<Pin>> {
         match self.pin.is_some() || self.pin_file.is_some() {
             true => self.read().map(Some),
             false => Ok(None),
         }
+    }
+
+    /// The options, as typed, but with `PIN` in the place of the PIN.
+    pub(crate) fn typed(&self) -> impl Iterator<Item = String> {
+        let pin = self.pin.iter().map(|_| ("--pin", "PIN".to_owned()));
+        let file = self.pin_file.iter().map(|path| ("--pin-file", path.display().to_string()));
+        pin.chain(file).flat_map(|(option, value)| [option.to_owned(), value])
     }
 }
 

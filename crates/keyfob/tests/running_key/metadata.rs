@@ -8,7 +8,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
 use crate::host::import_from;
-use crate::program::Home;
+use crate::program::{Home, error_of};
 
 fn told(home: &Home, arguments: &[&str]) -> Value {
     let command = [&["metadata", "--running"], arguments].concat();
@@ -80,4 +80,17 @@ fn a_state_that_cannot_be_looked_into_is_told_with_a_next_step() {
     let error = home.fail(&["metadata", "--state", "/etc/passwd/keys"], 1);
     assert!(error.contains("cannot open /etc/passwd/keys/"), "{error}");
     assert!(error.contains("next: name a directory with --state"), "{error}");
+}
+
+#[test]
+fn what_a_running_key_tells_and_does_not_do_is_listed_by_info() {
+    let home = Home::new();
+    let profile = home.path().join("mine.toml");
+    let text = "imitates = \"A model\"\n[getInfo]\nextensions = [\"credProtect\", \"exts\"]\n";
+    std::fs::write(&profile, text).unwrap();
+    let _key = home.serve(&["--ephemeral", "--profile", profile.to_str().unwrap()]);
+    let status: Value = serde_json::from_str(&home.succeed(&["status", "--json"])).unwrap();
+    let device = status["keys"][0]["device"].as_str().unwrap();
+    let told = error_of(&home.run(&["info", "--device", device]));
+    assert!(told.contains("this key tells what it does not do:\n  extensions: exts\n"), "{told}");
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json};
 use toml::{Table, Value};
 
-use super::get_info::{OMIT, OMIT_OPTIONS};
+use super::get_info::{GetInfo, OMIT, OMIT_OPTIONS};
 use super::{Aaguid, Profile};
 use crate::error::Error;
 use crate::metadata::{Difference, differences, live_info, members};
@@ -27,6 +27,7 @@ pub fn like(statement: &Json, aaguid: Aaguid) -> Result<String, Error> {
             table.extend(protections(statement));
             table.insert("attestation".into(), attestation(&statement["attestationTypes"]));
             let told = overlay(&statement["authenticatorGetInfo"], title, &table, statement)?;
+            check_members(title, &told)?;
             table.insert("getInfo".into(), Value::Table(told));
             state = shipped(&Model(info));
         }
@@ -43,6 +44,19 @@ fn no_key(title: &str) -> Error {
     let what =
         "its metadata statement is of neither family, fido2 with authenticatorGetInfo or u2f";
     Error::Metadata { model: title.to_owned(), what: what.to_owned() }
+}
+
+/// Each member alone: of all together only that one of them cannot be told would be known.
+fn check_members(title: &str, told: &Table) -> Result<(), Error> {
+    for (member, value) in told {
+        let alone: Table = [(member.clone(), value.clone())].into_iter().collect();
+        if let Err(error) = alone.try_into::<GetInfo>() {
+            let what =
+                format!("{member} of its authenticatorGetInfo cannot be told: {}", error.message());
+            return Err(Error::Metadata { model: title.to_owned(), what });
+        }
+    }
+    Ok(())
 }
 
 /// The profile that was written of a statement. Nobody has seen its lines: what is wrong with one is told of the member that it has.

@@ -34,6 +34,9 @@ pub(crate) enum Response {
         name: String,
         /// All that it says, as a file of JSON would.
         profile: serde_json::Value,
+        /// What a key of this kind tells in getInfo and does not do, a line for each.
+        #[serde(default)]
+        announced: Vec<String>,
     },
     /// To `credentials`.
     Credentials {

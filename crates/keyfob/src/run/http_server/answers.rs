@@ -155,8 +155,9 @@ pub(super) fn of(outcome: Outcome) -> Result<Response<Reply>, Fault> {
         Outcome::Prompts { prompts } => json_of(StatusCode::OK, &json!({ "prompts": prompts })),
         Outcome::Status(status) => json_of(StatusCode::OK, &status),
         Outcome::Metadata { statement } => json_of(StatusCode::OK, &statement),
-        Outcome::Profile { name, profile } => {
-            json_of(StatusCode::OK, &json!({ "name": name, "profile": profile }))
+        Outcome::Profile { name, profile, announced } => {
+            let kind = json!({ "name": name, "profile": profile, "announced": announced });
+            json_of(StatusCode::OK, &kind)
         }
         Outcome::Credentials { credentials, total } => {
             json_of(StatusCode::OK, &Credentials { credentials, total })

@@ -1,0 +1,118 @@
+//! Requests that a key refuses because they take more than it announces: that is no fault of the key.
+
+use ctap_client::{Status, Value};
+
+use super::Player;
+use crate::notation::eval::find;
+
+impl Player<'_, '_> {
+    /// The member of getInfo beyond which this request goes, where it was refused for that.
+    pub(super) fn excess(&self, message: &[u8], answer: &[u8]) -> Option<u64> {
+        let info = self.scope.get("info").ok()?.value().ok()?;
+        let request = self.scope.get("request").ok()?.value().ok()?;
+        match Status::from_byte(*answer.first()?) {
+            Status::RequestTooLarge => {
+                let most = number(&info, MAX_MSG_SIZE).unwrap_or(LEAST_MESSAGE);
+                (message.len() > most).then_some(MAX_MSG_SIZE)
+            }
+            Status::LimitExceeded => {
+                let most = number(&info, MAX_CREDENTIAL_COUNT_IN_LIST)?;
+                let mut lists =
+                    [ALLOW_LIST, EXCLUDE_LIST].iter().filter_map(|one| list(&request, *one));
+                lists.any(|list| list.len() > most).then_some(MAX_CREDENTIAL_COUNT_IN_LIST)
+            }
+            Status::UnsupportedAlgorithm => {
+                let listed = numbers(&info, ALGORITHMS)?;
+                let asked = numbers(&request, PUB_KEY_CRED_PARAMS)?;
+                (!asked.iter().any(|one| listed.contains(one))).then_some(ALGORITHMS)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn number(info: &Value, member: u64) -> Option<usize> {
+    i128::from(find(info, &member.into())?.as_integer()?).try_into().ok()
+}
+
+fn list(map: &Value, member: u64) -> Option<&[Value]> {
+    find(map, &member.into())?.as_array().map(Vec::as_slice)
+}
+
+/// The algorithms of a list of them.
+fn numbers(map: &Value, member: u64) -> Option<Vec<&Value>> {
+    Some(list(map, member)?.iter().filter_map(|one| find(one, &"alg".into())).collect())
+}
+
+/// Members of getInfo, and what maxMsgSize is where it is not told (GI-14).
+const MAX_MSG_SIZE: u64 = 0x05;
+const MAX_CREDENTIAL_COUNT_IN_LIST: u64 = 0x07;
+const ALGORITHMS: u64 = 0x0A;
+const LEAST_MESSAGE: usize = 1024;
+/// Of getAssertion, and of makeCredential.
+const ALLOW_LIST: u64 = 3;
+const EXCLUDE_LIST: u64 = 5;
+const PUB_KEY_CRED_PARAMS: u64 = 4;
+
+#[cfg(test)]
+mod tests {
+    use ctap_client::cbor::MapBuilder;
+    use getrandom::SysRng;
+    use rand_core::UnwrapErr;
+
+    use super::*;
+    use crate::transport::{Answer, Hand, Transport, TransportFailure};
+    use crate::watch::Watch;
+
+    struct Nobody;
+
+    impl Transport for Nobody {
+        fn exchange(&mut self, _: &[u8], _: Hand) -> Result<Answer, TransportFailure> {
+            Err(TransportFailure::Unable(String::new()))
+        }
+
+        fn power_cycle(&mut self) -> Result<(), TransportFailure> {
+            Ok(())
+        }
+
+        fn pass_time(&mut self, _: std::time::Duration) -> Result<(), TransportFailure> {
+            Ok(())
+        }
+    }
+
+    fn algorithms(numbers: &[i64]) -> Value {
+        numbers
+            .iter()
+            .map(|one| MapBuilder::new().member("alg", *one).build())
+            .collect::<Vec<_>>()
+            .into()
+    }
+
+    /// Whether a key that takes 600 bytes, one id and RS256 may refuse such a request with this status.
+    fn may_refuse(request: Value, length: usize, status: u8) -> bool {
+        let (mut key, mut rng) = (Nobody, UnwrapErr(SysRng));
+        let info =
+            MapBuilder::new().member(5, 600).member(7, 1).member(10, algorithms(&[-257])).build();
+        let mut watch = Watch::new(&mut key);
+        let mut player = Player::new(&mut watch, &mut rng, Some(&info));
+        player.scope.set("request", request);
+        player.excess(&vec![0; length], &[status]).is_some()
+    }
+
+    #[test]
+    fn a_key_may_refuse_what_it_does_not_announce_and_with_no_other_status() {
+        let ids = |count| MapBuilder::new().member(3, vec![Value::Null; count]).build();
+        let asking = |numbers| MapBuilder::new().member(4, algorithms(numbers)).build();
+        for (request, length, status, may) in [
+            (Value::Null, 601, 0x39, true),
+            (Value::Null, 600, 0x39, false),
+            (ids(2), 10, 0x15, true),
+            (ids(1), 10, 0x15, false),
+            (ids(2), 10, 0x02, false),
+            (asking(&[-7, -8]), 10, 0x26, true),
+            (asking(&[-7, -257]), 10, 0x26, false),
+        ] {
+            assert_eq!(may_refuse(request, length, status), may, "{status:#x} of {length}");
+        }
+    }
+}
