@@ -1,4 +1,4 @@
-//! docs/conformance.md is true: the cases, words and chapters that it names exist, and the case it shows can be run.
+//! The pages about the suite are true: the cases, words and chapters that they name exist, and the case they show can be run.
 
 #[path = "../examples/own_authenticator.rs"]
 #[expect(dead_code, reason = "its main, which is not run here")]
@@ -11,8 +11,11 @@ use ctap_conformance::{Case, Expectations, Suite};
 use ctap_core::CheckedConfig;
 
 fn guide() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance.md");
-    fs::read_to_string(path).unwrap()
+    let page = |name| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+        fs::read_to_string(path).unwrap()
+    };
+    ["conformance.md", "conformance-in-ci.md", "conformance-reference.md"].map(page).concat()
 }
 
 /// What stands behind `before` on its line, up to the next space.

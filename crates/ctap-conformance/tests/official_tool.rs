@@ -287,5 +287,5 @@ A chapter is a file in `crates/ctap-conformance/vectors`; `keyfob conform --filt
 ## Running the tool itself against keyfob
 
 `keyfob attach --conformance-hooks` presses the button and pulls the plug when the tool asks for it:
-[conformance.md](conformance.md#fidos-own-tool-without-hands).
+[the reference](conformance-reference.md#fidos-own-tool-without-hands).
 ";
