@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ctap_core::CredentialSource;
+use futures_util::future::select_all;
 use hyper::Response;
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -74,7 +76,9 @@ impl Teller {
         let mut known = Known::default();
         let mut arrival = None;
         loop {
+            listeners.retain(|listener| !listener.is_closed());
             if listeners.is_empty() && arrival.is_none() {
+                known = Known::default(); // private keys are in it
                 arrival = self.arrivals.recv().await;
             }
             let mut changed = pin!(shared.changed.notified());
@@ -95,14 +99,22 @@ impl Teller {
                 _ = bell.changed() => {}
                 () = changed => {}
                 Some(new) = self.arrivals.recv() => arrival = Some(new),
+                () = one_hangs_up(&listeners) => {}
             }
         }
     }
 }
 
+async fn one_hangs_up(listeners: &[mpsc::Sender<Bytes>]) {
+    match listeners {
+        [] => pending().await,
+        some => drop(select_all(some.iter().map(|listener| Box::pin(listener.closed()))).await),
+    }
+}
+
 /// Whether somebody still listens, and is not too far behind for these.
 fn is_told(listener: &mpsc::Sender<Bytes>, events: &[Bytes]) -> bool {
-    !listener.is_closed() && events.iter().all(|event| listener.try_send(event.clone()).is_ok())
+    events.iter().all(|event| listener.try_send(event.clone()).is_ok())
 }
 
 /// How things stand.
