@@ -34,6 +34,7 @@ fn the_words_it_filters_by_find_cases() {
     let words = words_behind(&guide, "--filter ");
     assert!(words.len() >= 2, "{words:?}");
     for word in words {
+        let word = word.trim_matches('\'');
         assert!(!suite.filtered(&[word.to_owned()]).is_empty(), "nothing fits {word}");
     }
 }

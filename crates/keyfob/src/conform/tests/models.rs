@@ -25,7 +25,6 @@ fn keys_like_the_models_that_differ_most_conform() {
 }
 
 /// The FIDO2 models of the BLOB that the environment names.
-#[expect(clippy::print_stderr, reason = "a test that did nothing says why")]
 fn statements() -> Vec<Value> {
     let Some(path) = env::var_os("KEYFOB_METADATA") else {
         eprintln!(
