@@ -25,10 +25,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-pub use crate::usb::SetupPacket;
 pub use enumeration::Enumeration;
 pub use list::{RemoteDevice, list};
 pub use socket::Socket;
+pub use usbip::SetupPacket;
 
 use crate::function::Report;
 use urbs::{Kind, Reply, Urbs};

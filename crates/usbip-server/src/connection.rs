@@ -2,8 +2,6 @@
 //! can overtake another.
 
 use std::io;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::yield_now;
@@ -13,7 +11,7 @@ use crate::buffer::Inbox;
 use crate::device::Lease;
 use crate::limits;
 use crate::session::Session;
-use crate::wire::WireError;
+use crate::wire::{WireError, immediately};
 
 /// Why a connection ended other than by the peer hanging up or the plug being pulled.
 #[derive(Debug, thiserror::Error)]
@@ -223,14 +221,5 @@ impl Patience {
         .into_iter()
         .flatten()
         .min_by_key(|(at, _)| *at)
-    }
-}
-
-/// The result of a future that need not wait; else it is dropped, and nothing has happened.
-fn immediately<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(tokio::task::unconstrained(future));
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
     }
 }

@@ -7,14 +7,12 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use usbip::SetupPacket;
+
 use crate::ccid::Request;
 use crate::descriptors::Descriptors;
 use crate::function::REPORT_LENGTH;
 use crate::interface::{Class, Layout};
-use crate::usb::{
-    CLEAR_FEATURE, GET_CONFIGURATION, GET_DESCRIPTOR, GET_INTERFACE, GET_STATUS, SET_ADDRESS,
-    SET_CONFIGURATION, SET_FEATURE, SET_INTERFACE, SetupPacket,
-};
 
 /// What endpoint 0 remembers from one request to the next.
 #[derive(Debug)]
@@ -218,6 +216,17 @@ const DEVICE_IN: u8 = 0x80;
 const INTERFACE_IN: u8 = 0x81;
 const ENDPOINT_IN: u8 = 0x82;
 const CLASS_IN: u8 = 0xA1;
+
+// bRequest: USB 2.0 table 9-4.
+const GET_STATUS: u8 = 0;
+const CLEAR_FEATURE: u8 = 1;
+const SET_FEATURE: u8 = 3;
+const SET_ADDRESS: u8 = 5;
+const GET_DESCRIPTOR: u8 = 6;
+const GET_CONFIGURATION: u8 = 8;
+const SET_CONFIGURATION: u8 = 9;
+const GET_INTERFACE: u8 = 10;
+const SET_INTERFACE: u8 = 11;
 
 // bRequest: HID 1.11 section 7.2.
 const GET_REPORT: u8 = 1;

@@ -1,16 +1,23 @@
 //! The descriptors of a device (USB 2.0 section 9.6, HID 1.11 section 6.2, CCID 1.1 section 5.1; HD-90 to HD-95, NF-50).
 //!
-//! They are put together once, when the device is plugged in.
+//! The `usbip` crate holds the description and builds the descriptors: it is asked for them once,
+//! over a pipe in memory, the way a host would ask. Later requests are answered from what it said.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use usbip::usbip_protocol::{USBIP_CMD_SUBMIT, UsbIpCommand, UsbIpHeaderBasic};
+use usbip::{
+    DescriptorType, SetupPacket, StandardRequest, UsbDevice, UsbEndpoint, UsbInterface,
+    UsbInterfaceHandler, UsbIpServer, UsbSpeed,
+};
 
 use crate::ccid;
 use crate::device::DeviceInfo;
 use crate::interface::{Class, Endpoint, Layout};
 use crate::limits;
-use crate::usb::{
-    CONFIGURATION, DEVICE, ENDPOINT, ENGLISH, GET_DESCRIPTOR, HID, INTERFACE, REPORT, STRING,
-};
+use crate::wire::{IN, URB_HEADER, immediately, u32_at};
 
 /// Every descriptor the device has, ready to be sent. It is a full-speed device: it has no
 /// qualifier, no other-speed configuration and no BOS.
@@ -22,12 +29,17 @@ pub(crate) struct Descriptors {
 }
 
 impl Descriptors {
-    /// Those of a device with these interfaces.
-    pub(crate) fn of(info: &DeviceInfo, layout: &Layout) -> Self {
-        let mut strings = BTreeMap::from([(0, string(&ENGLISH.to_le_bytes()))]);
-        let mut named = |name: &str| named(&mut strings, name);
-        let names = [named(&info.manufacturer), named(&info.product), named(&info.serial)];
-        Self { device: device(info, names), configuration: configuration(layout), strings }
+    /// Asks the crate's model for all of them. `None` only if the crate no longer answers as it
+    /// did.
+    pub(crate) fn of(device: &UsbDevice) -> Option<Self> {
+        let wanted = [(DescriptorType::Device, 0), (DescriptorType::Configuration, 0)];
+        let strings = (0..=LAST_STRING).map(|index| (DescriptorType::String, index));
+        let wanted: Vec<_> = wanted.into_iter().chain(strings).collect();
+        let mut found = interview(device, &wanted)?.into_iter();
+        let (device, configuration) = (found.next()?, found.next()?);
+        let strings =
+            (0..=LAST_STRING).zip(found).filter(|(_, string)| !string.is_empty()).collect();
+        Some(Self { device, configuration, strings })
     }
 
     /// The descriptor of the device as a whole with `wValue` (type and index) and `wIndex` (a
@@ -49,10 +61,11 @@ impl Descriptors {
     pub(crate) fn read_by_a_host(&self, first: Option<Class>) -> Vec<([u8; 8], Vec<u8>)> {
         let read = |recipient, kind, data: &[u8]| {
             let [low, high] = u16::try_from(data.len()).unwrap_or(u16::MAX).to_le_bytes();
-            ([recipient, GET_DESCRIPTOR, 0, kind, 0, 0, low, high], data.to_vec())
+            let request = StandardRequest::GetDescriptor as u8;
+            ([recipient, request, 0, kind, 0, 0, low, high], data.to_vec())
         };
         let of_reports =
-            (first == Some(Class::Hid)).then(|| read(FROM_INTERFACE, REPORT, &REPORT_DESCRIPTOR));
+            (first == Some(Class::Hid)).then(|| read(FROM_INTERFACE, REPORTS, &REPORT_DESCRIPTOR));
         let of_device = [(DEVICE, &self.device), (CONFIGURATION, &self.configuration)];
         let of_device = of_device.map(|(kind, data)| read(FROM_DEVICE, kind, data));
         of_device.into_iter().chain(of_reports).collect()
@@ -68,66 +81,45 @@ impl Descriptors {
     }
 }
 
-fn device(info: &DeviceInfo, [manufacturer, product, serial]: [u8; 3]) -> Vec<u8> {
-    let mut device = vec![18, DEVICE, 0x00, 0x02, 0, 0, 0, CONTROL_PACKET];
-    for number in [info.vendor_id, info.product_id, info.bcd_device] {
-        device.extend(number.to_le_bytes());
+/// The crate's description of the device. DEVLIST and IMPORT replies are made from it too, so they
+/// agree with the descriptors.
+pub(crate) fn model(info: &DeviceInfo, layout: &Layout, bus_num: u16, dev_num: u16) -> UsbDevice {
+    let mut device = UsbDevice::new(dev_num.into());
+    for (number, class) in layout.classes().iter().enumerate() {
+        let its_own = layout.endpoints().iter().filter(|endpoint| endpoint.interface == number);
+        let endpoints = its_own.map(described).collect();
+        let handler = Arc::new(Mutex::new(Box::new(Described(*class)) as _));
+        device = device.with_interface(class.code(), 0, 0, None, endpoints, handler);
     }
-    device.extend([manufacturer, product, serial, 1]);
+    device.path = format!("/sys/devices/virtual/usb/{}", info.bus_id);
+    device.bus_id = info.bus_id.clone();
+    device.bus_num = bus_num.into();
+    device.speed = UsbSpeed::Full as u32;
+    device.vendor_id = info.vendor_id;
+    device.product_id = info.product_id;
+    device.usb_version = 0x0200.into();
+    device.device_bcd = info.bcd_device.into();
+    // The crate sends `minor` as the whole low byte, though it means the upper half of it.
+    let [_, low] = info.bcd_device.to_be_bytes();
+    device.device_bcd.minor = low;
+    name(&mut device, info);
     device
 }
 
-/// The only one, number 1: bus-powered, 100 mA.
-fn configuration(layout: &Layout) -> Vec<u8> {
-    let interfaces = layout.classes().iter().enumerate();
-    let parts: Vec<u8> =
-        interfaces.flat_map(|(number, class)| interface(layout, number, *class)).collect();
-    let total = parts.len().saturating_add(CONFIGURATION_HEAD);
-    // At most 15 interfaces, with 54 bytes of a class and three endpoints each: it fits.
-    let [low, high] = u16::try_from(total).unwrap_or(u16::MAX).to_le_bytes();
-    let count = u8::try_from(layout.classes().len()).unwrap_or(u8::MAX);
-    let mut all = vec![CONFIGURATION_HEAD as u8, CONFIGURATION, low, high, count, 1, 0, 0x80, 50];
-    all.extend(parts);
-    all
-}
-
-/// An interface, what its class says, and its endpoints.
-fn interface(layout: &Layout, number: usize, class: Class) -> Vec<u8> {
-    let own = layout.endpoints().iter().filter(|endpoint| endpoint.interface == number);
-    let endpoints: Vec<[u8; 7]> = own.map(endpoint).collect();
-    let count = u8::try_from(endpoints.len()).unwrap_or(u8::MAX);
-    let number = u8::try_from(number).unwrap_or(u8::MAX);
-    let of_class: &[u8] = match class {
-        Class::Hid => &HID_DESCRIPTOR,
-        Class::Ccid => &ccid::CLASS_DESCRIPTOR,
-        Class::Pn533 => &[],
-    };
-    let head = [9, INTERFACE, number, 0, count, class.code(), 0, 0, 0];
-    [&head, of_class, endpoints.as_flattened()].concat()
-}
-
-fn endpoint(endpoint: &Endpoint) -> [u8; 7] {
-    let [low, high] = endpoint.pipe.packet().to_le_bytes();
-    let (kind, interval) = (endpoint.pipe.attributes(), endpoint.pipe.interval());
-    [7, ENDPOINT, endpoint.address, kind, low, high, interval]
-}
-
-/// The index of `name` among the `strings`, where it is put; 0 for none.
-fn named(strings: &mut BTreeMap<u8, Vec<u8>>, name: &str) -> u8 {
-    if name.is_empty() {
-        return 0;
+fn name(device: &mut UsbDevice, info: &DeviceInfo) {
+    device.unset_configuration_name();
+    device.unset_manufacturer_name();
+    device.unset_product_name();
+    device.unset_serial_number();
+    if !info.manufacturer.is_empty() {
+        device.set_manufacturer_name(&fitting(&info.manufacturer));
     }
-    // The language and three names: it fits.
-    let index = u8::try_from(strings.len()).unwrap_or(u8::MAX);
-    let units: Vec<u8> = fitting(name).encode_utf16().flat_map(u16::to_le_bytes).collect();
-    strings.insert(index, string(&units));
-    index
-}
-
-/// A string descriptor with `data` of at most 252 bytes.
-fn string(data: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(data.len()).unwrap_or(u8::MAX).saturating_add(2);
-    [&[length, STRING], data].concat()
+    if !info.product.is_empty() {
+        device.set_product_name(&fitting(&info.product));
+    }
+    if !info.serial.is_empty() {
+        device.set_serial_number(&fitting(&info.serial));
+    }
 }
 
 /// As much of `text` as a string descriptor can hold, in whole characters.
@@ -141,6 +133,103 @@ fn fitting(text: &str) -> String {
         None => false,
     };
     text.chars().take_while(fits).collect()
+}
+
+fn described(endpoint: &Endpoint) -> UsbEndpoint {
+    UsbEndpoint {
+        address: endpoint.address,
+        attributes: endpoint.pipe.attributes() as u8,
+        max_packet_size: endpoint.pipe.packet(),
+        interval: endpoint.pipe.interval(),
+    }
+}
+
+/// Imports `device` from the crate's own server and reads the `wanted` descriptors. What it does
+/// not have is empty.
+fn interview(device: &UsbDevice, wanted: &[(DescriptorType, u8)]) -> Option<Vec<Vec<u8>>> {
+    let mut questions = import(&device.bus_id);
+    for (kind, index) in wanted {
+        questions.extend(get_descriptor(*kind as u8, *index));
+    }
+    let mut pipe = tokio::io::join(questions.as_slice(), Vec::new());
+    let server = Arc::new(UsbIpServer::new_simulated(vec![device.clone()]));
+    immediately(usbip::handler(&mut pipe, server))?.ok()?;
+    let (_, replies) = pipe.into_inner();
+    let mut replies = replies.get(IMPORT_REPLY..)?;
+    let mut answers = Vec::new();
+    while !replies.is_empty() {
+        let length = usize::try_from(u32_at(replies, ACTUAL_LENGTH)?).ok()?;
+        let (answer, rest) = replies.get(URB_HEADER..)?.split_at_checked(length)?;
+        answers.push(answer.to_vec());
+        replies = rest;
+    }
+    (answers.len() == wanted.len()).then_some(answers)
+}
+
+fn import(bus_id: &str) -> Vec<u8> {
+    let mut busid = [0; 32];
+    busid.iter_mut().zip(bus_id.bytes()).for_each(|(to, from)| *to = from);
+    UsbIpCommand::OpReqImport { status: 0, busid }.to_bytes()
+}
+
+fn get_descriptor(kind: u8, index: u8) -> Vec<u8> {
+    let [length_low, length_high] = ALL.to_le_bytes();
+    UsbIpCommand::UsbIpCmdSubmit {
+        header: UsbIpHeaderBasic {
+            command: USBIP_CMD_SUBMIT.into(),
+            seqnum: 0,
+            devid: 0,
+            direction: IN,
+            ep: 0,
+        },
+        transfer_flags: 0,
+        transfer_buffer_length: ALL.into(),
+        start_frame: 0,
+        number_of_packets: 0,
+        interval: 0,
+        setup: [
+            0x80,
+            StandardRequest::GetDescriptor as u8,
+            index,
+            kind,
+            0,
+            0,
+            length_low,
+            length_high,
+        ],
+        data: Vec::new(),
+        iso_packet_descriptor: Vec::new(),
+    }
+    .to_bytes()
+}
+
+/// Gives the crate's model the class descriptor of an interface. It handles no transfers.
+#[derive(Debug)]
+struct Described(Class);
+
+impl UsbInterfaceHandler for Described {
+    fn get_class_specific_descriptor(&self) -> Vec<u8> {
+        match self.0 {
+            Class::Hid => HID_DESCRIPTOR.to_vec(),
+            Class::Ccid => ccid::CLASS_DESCRIPTOR.to_vec(),
+            Class::Pn533 => Vec::new(),
+        }
+    }
+
+    fn handle_urb(
+        &mut self,
+        _: &UsbInterface,
+        _: UsbEndpoint,
+        _: u32,
+        _: SetupPacket,
+        _: &[u8],
+    ) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
 }
 
 /// FIDO usage page, 64-byte input and output reports without ids (HD-90).
@@ -164,16 +253,27 @@ pub(crate) const REPORT_DESCRIPTOR: [u8; 34] = [
 ];
 
 /// bcdHID 1.11, no country, one report descriptor (HD-91).
-const HID_DESCRIPTOR: [u8; 9] =
-    [9, HID, 0x11, 0x01, 0, 1, REPORT, REPORT_DESCRIPTOR.len() as u8, 0];
+const HID_DESCRIPTOR: [u8; 9] = [9, 0x21, 0x11, 0x01, 0, 1, 0x22, REPORT_DESCRIPTOR.len() as u8, 0];
 
-/// Bytes of a configuration descriptor without what belongs to it.
-const CONFIGURATION_HEAD: usize = 9;
-/// bMaxPacketSize0.
-const CONTROL_PACKET: u8 = 64;
+/// The crate numbers its four strings from 1.
+const LAST_STRING: u8 = 4;
+/// More than any of the descriptors.
+const ALL: u16 = 1024;
+/// Bytes of a successful OP_REP_IMPORT.
+const IMPORT_REPLY: usize = 320;
+/// Offset of `actual_length` in a RET_SUBMIT.
+const ACTUAL_LENGTH: usize = 24;
+/// Language identifier of the strings: English (United States).
+const ENGLISH: u16 = 0x0409;
+
 /// bmRequestType of a standard request for data.
 const FROM_DEVICE: u8 = 0x80;
 const FROM_INTERFACE: u8 = 0x81;
+/// Type of a HID report descriptor.
+const REPORTS: u8 = 0x22;
+const DEVICE: u8 = DescriptorType::Device as u8;
+const CONFIGURATION: u8 = DescriptorType::Configuration as u8;
+const STRING: u8 = DescriptorType::String as u8;
 
 #[cfg(test)]
 mod tests {
@@ -199,7 +299,7 @@ mod tests {
 
     fn of(info: &DeviceInfo, interfaces: &[Interface]) -> Descriptors {
         let layout = Layout::of(interfaces).expect("it fits");
-        Descriptors::of(info, &layout)
+        Descriptors::of(&model(info, &layout, 1, 2)).expect("the model answers")
     }
 
     /// What a reader's interface says behind its number: class, what it can do, and endpoints.

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
+use usbip::UsbDevice;
 
 use crate::connection::{self, ConnectionError};
-use crate::description::Description;
-use crate::descriptors::Descriptors;
+use crate::descriptors::{self, Descriptors};
 use crate::function::HidFunction;
 use crate::interface::{Interface, Layout};
 use crate::limits;
@@ -39,7 +39,7 @@ pub struct DeviceInfo {
     pub serial: String,
 }
 
-/// Why a device cannot be plugged in: the caller's fault.
+/// Why a device cannot be plugged in. All but the last are the caller's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlugError {
     /// Another device is plugged in there. Unplug it, or choose another bus id.
@@ -51,6 +51,9 @@ pub enum PlugError {
     /// No interface, or more than a device can have: it numbers its endpoints up to 15.
     #[error("a device has at least one interface, and at most 15 endpoints each way")]
     Interfaces,
+    /// The `usbip` crate did not produce the descriptors it used to.
+    #[error("the usbip crate did not describe the device")]
+    NoDescriptors,
 }
 
 /// A device in its server. Dropping this leaves it plugged in.
@@ -67,7 +70,7 @@ impl Port {
 
     /// Where it is plugged in.
     pub fn bus_id(&self) -> &str {
-        &self.slot.info.bus_id
+        &self.slot.model.bus_id
     }
 
     /// Bus number and device number, as URBs name the device: what [`vhci`](crate::vhci) and
@@ -181,7 +184,7 @@ impl Waker {
 /// A device and whether it is in use.
 pub(crate) struct Slot {
     info: DeviceInfo,
-    description: Description,
+    model: UsbDevice,
     descriptors: Descriptors,
     devid: u32,
     interfaces: Vec<Interface>,
@@ -213,12 +216,14 @@ impl Slot {
         }
         let bus_num = bus_number(&info.bus_id);
         let layout = Rc::new(Layout::of(&interfaces).ok_or(PlugError::Interfaces)?);
+        let model = descriptors::model(info, &layout, bus_num, dev_num);
+        let descriptors = Descriptors::of(&model).ok_or(PlugError::NoDescriptors)?;
         let signal = Arc::<Notify>::default();
         let devid = u32::from(bus_num) << 16 | u32::from(dev_num);
         Ok(Self {
             info: info.clone(),
-            description: Description::of(info, &layout, bus_num, dev_num),
-            descriptors: Descriptors::of(info, &layout),
+            model,
+            descriptors,
             devid,
             interfaces,
             layout,
@@ -229,13 +234,8 @@ impl Slot {
         })
     }
 
-    pub(crate) fn bus_id(&self) -> &str {
-        &self.info.bus_id
-    }
-
-    /// What is told of it before an import.
-    pub(crate) fn description(&self) -> &Description {
-        &self.description
+    pub(crate) fn model(&self) -> &UsbDevice {
+        &self.model
     }
 
     pub(crate) fn is_imported(&self) -> bool {

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use usbip::{ClassCode, EndpointAttributes};
+
 use crate::function::{HidFunction, REPORT_LENGTH};
 use crate::limits::BULK_PACKET;
 use crate::smart_card::SmartCard;
@@ -64,11 +66,12 @@ pub(crate) enum Class {
 impl Class {
     /// bInterfaceClass; subclass and protocol are 0.
     pub(crate) fn code(self) -> u8 {
-        match self {
-            Self::Hid => 0x03,
-            Self::Ccid => 0x0B,
-            Self::Pn533 => 0xFF,
-        }
+        let code = match self {
+            Self::Hid => ClassCode::HID,
+            Self::Ccid => ClassCode::SmartCard,
+            Self::Pn533 => ClassCode::VendorSpecific,
+        };
+        code as u8
     }
 
     /// Its endpoints, IN first: what each is for, and the number counted from the interface's first.
@@ -95,11 +98,10 @@ pub(crate) enum Pipe {
 }
 
 impl Pipe {
-    /// bmAttributes: bulk or interrupt (USB 2.0 table 9-13).
-    pub(crate) fn attributes(self) -> u8 {
+    pub(crate) fn attributes(self) -> EndpointAttributes {
         match self {
-            Self::Messages => 2,
-            Self::Reports | Self::SlotChanges => 3,
+            Self::Messages => EndpointAttributes::Bulk,
+            Self::Reports | Self::SlotChanges => EndpointAttributes::Interrupt,
         }
     }
 

@@ -6,8 +6,10 @@
 //! [`uhid`]. The other end, for programs that want to use such a device without a kernel, is
 //! [`client`].
 //!
-//! The wire format is the kernel's Documentation/usb/usbip_protocol.rst. Lengths are judged before memory is asked for, IN URBs
-//! wait instead of being polled, UNLINK really unlinks, and a peer can hurt nobody but itself.
+//! The wire format is the kernel's Documentation/usb/usbip_protocol.rst. The `usbip` crate supplies
+//! its types, its decoder and encoder and the USB descriptors; what decides is ours: lengths are
+//! judged before the decoder sees a byte, IN URBs wait instead of being polled, UNLINK
+//! really unlinks, and a peer can hurt nobody but itself.
 //!
 //! Everything runs on one thread: call it from a Tokio `LocalSet` on a `current_thread` runtime. An
 //! idle device causes no wake-ups at all.
@@ -24,9 +26,7 @@
 //! | `wire` | bytes to messages and back, judged first |
 //! | `buffer` | bounded bytes in, bytes out |
 //! | `control` | endpoint 0 |
-//! | `usb` | setup packets, requests and descriptor types |
 //! | `descriptors` | what the device says it is |
-//! | `description` | what the server says that it is, before an import |
 //! | `session` | one import: URBs in, completions out; no I/O |
 //! | `running` | an interface of an imported device at work |
 //! | `connection` | a session on a stream, with its deadlines |
@@ -56,7 +56,6 @@ mod ccid;
 pub mod client;
 mod connection;
 mod control;
-mod description;
 mod descriptors;
 mod device;
 mod echo;
@@ -71,7 +70,6 @@ mod session;
 mod smart_card;
 mod timed;
 pub mod uhid;
-mod usb;
 pub mod vhci;
 mod wire;
 

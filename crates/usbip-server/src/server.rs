@@ -12,15 +12,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time;
+use usbip::usbip_protocol::UsbIpResponse;
 
 use crate::buffer::Inbox;
 use crate::connection::{self, ConnectionError};
-use crate::description::Description;
 use crate::device::{DeviceInfo, Lease, PlugError, Port, Slot};
 use crate::interface::Interface;
 use crate::limits;
 use crate::pending::{PendingConnection, PendingConnections};
-use crate::wire::{self, DEVICE_BUSY, NO_DEVICE, OP_REP_IMPORT, Op, op_head};
+use crate::wire::{self, DEVICE_BUSY, NO_DEVICE, Op};
 
 /// Devices on offer to whoever connects. Clones share them.
 #[derive(Clone, Default)]
@@ -226,7 +226,7 @@ impl Devices {
     /// Takes out `slot`, unless it is out and another device is in its place.
     pub(crate) fn remove(&self, slot: &Rc<Slot>) {
         let mut slots = self.slots.borrow_mut();
-        let bus_id = slot.bus_id();
+        let bus_id = &slot.model().bus_id;
         if slots.get(bus_id).is_some_and(|plugged| Rc::ptr_eq(plugged, slot)) {
             slots.remove(bus_id);
             self.list.take();
@@ -236,8 +236,9 @@ impl Devices {
     /// OP_REP_DEVLIST: everything that is plugged in, in use or not. Put together once for all who ask (P-28).
     fn devlist(&self) -> Rc<[u8]> {
         let build = || {
-            let slots = self.slots.borrow();
-            Description::list(slots.values().map(|slot| slot.description())).into()
+            let models: Vec<_> =
+                self.slots.borrow().values().map(|slot| slot.model().clone()).collect();
+            UsbIpResponse::op_rep_devlist(&models).to_bytes().into()
         };
         Rc::clone(self.list.borrow_mut().get_or_insert_with(build))
     }
@@ -256,14 +257,16 @@ impl Devices {
             return (import_refused(NO_DEVICE), Err(ConnectionError::NoSuchDevice(name)));
         };
         match self.may_import().then(|| Lease::take(&slot)).flatten() {
-            Some(lease) => (slot.description().imported(), Ok(lease)),
+            Some(lease) => {
+                (UsbIpResponse::op_rep_import_success(slot.model()).to_bytes(), Ok(lease))
+            }
             None => (import_refused(DEVICE_BUSY), Err(ConnectionError::Busy)),
         }
     }
 
     fn find(&self, bus_id: &[u8]) -> Option<Rc<Slot>> {
         let (slots, name) = (self.slots.borrow(), name_in(bus_id));
-        slots.values().find(|slot| slot.bus_id().as_bytes() == name).cloned()
+        slots.values().find(|slot| slot.model().bus_id.as_bytes() == name).cloned()
     }
 
     fn may_import(&self) -> bool {
@@ -278,7 +281,7 @@ fn name_in(bus_id: &[u8]) -> &[u8] {
 }
 
 fn import_refused(status: u32) -> Vec<u8> {
-    op_head(OP_REP_IMPORT, status).to_vec()
+    UsbIpResponse::OpRepImport { status, device: None }.to_bytes()
 }
 
 #[cfg(test)]

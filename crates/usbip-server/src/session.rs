@@ -9,13 +9,14 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use usbip::SetupPacket;
+
 use crate::buffer::{Inbox, Outbox};
 use crate::control::{Control, Stall, Written};
 use crate::device::Lease;
 use crate::interface::Endpoint;
 use crate::limits;
 use crate::running::Running;
-use crate::usb::SetupPacket;
 use crate::wire::{self, Request, Status, Urb, WireError};
 
 pub(crate) struct Session {

@@ -1,9 +1,20 @@
-//! The USB/IP wire format (Documentation/usb/usbip_protocol.rst), of both ends: numbers begin with their high byte.
+//! The USB/IP wire format (Documentation/usb/usbip_protocol.rst): judged here, then decoded and
+//! encoded by the `usbip` crate.
 //!
-//! Every decisive field of a header is judged before memory is asked for what follows it.
+//! The crate's decoder allocates what a header asks for and asserts what a peer ought to send. So
+//! it is only ever shown a whole message whose every decisive field has been looked at.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::AsyncReadExt;
+use usbip::SetupPacket;
+use usbip::usbip_protocol::{
+    OP_REQ_DEVLIST, OP_REQ_IMPORT, USBIP_CMD_SUBMIT, USBIP_CMD_UNLINK, USBIP_RET_SUBMIT,
+    USBIP_RET_UNLINK, USBIP_VERSION, UsbIpCommand, UsbIpHeaderBasic, UsbIpResponse,
+};
 
 use crate::limits;
-use crate::usb::SetupPacket;
 
 /// The status of a refused import: ST_DEV_BUSY of the kernel's usbip tools.
 pub(crate) const DEVICE_BUSY: u32 = 2;
@@ -41,6 +52,9 @@ pub enum WireError {
     /// A sequence number that is still in use.
     #[error("sequence number {0} submitted twice")]
     DuplicateSeqnum(u32),
+    /// The decoder refused what was let through to it: a defect here, not of the peer.
+    #[error("undecodable message")]
+    Undecodable,
 }
 
 /// A request before the import.
@@ -48,7 +62,7 @@ pub enum WireError {
 pub(crate) enum Op {
     Devlist,
     /// With the bus id as it was sent: closed with a zero byte, or 32 bytes long.
-    Import([u8; BUS_ID]),
+    Import([u8; 32]),
 }
 
 /// A command after the import.
@@ -104,20 +118,22 @@ pub(crate) fn read_op(bytes: &[u8]) -> Result<Option<(Op, usize)>, WireError> {
     else {
         return Ok(None);
     };
-    if version != VERSION {
+    if version != USBIP_VERSION {
         return Err(WireError::Version(version));
     }
     if status != 0 {
         return Err(WireError::RequestStatus(status));
     }
-    match code {
-        OP_REQ_DEVLIST => Ok(Some((Op::Devlist, OP_HEAD))),
-        OP_REQ_IMPORT => {
-            let bus_id = bytes.get(OP_HEAD..).and_then(<[u8]>::first_chunk);
-            let length = OP_HEAD.saturating_add(BUS_ID);
-            Ok(bus_id.map(|bus_id| (Op::Import(*bus_id), length)))
-        }
-        other => Err(WireError::Request(other)),
+    let length = match code {
+        OP_REQ_DEVLIST => 8,
+        OP_REQ_IMPORT => 40,
+        other => return Err(WireError::Request(other)),
+    };
+    let Some(mut message) = bytes.get(..length) else { return Ok(None) };
+    match immediately(UsbIpCommand::read_from_socket(&mut message)) {
+        Some(Ok(UsbIpCommand::OpReqDevlist { .. })) => Ok(Some((Op::Devlist, length))),
+        Some(Ok(UsbIpCommand::OpReqImport { busid, .. })) => Ok(Some((Op::Import(busid), length))),
+        _ => Err(WireError::Undecodable),
     }
 }
 
@@ -134,17 +150,17 @@ pub(crate) fn read_urb(bytes: &[u8], target: Target) -> Result<Option<(Urb, usiz
     let Some(header) = bytes.first_chunk::<URB_HEADER>() else { return Ok(None) };
     let length = urb_length(header, target)?;
     let Some(message) = bytes.get(..length) else { return Ok(None) };
-    let data = message.get(URB_HEADER..).unwrap_or_default();
-    Ok(Some((decode_urb(header, data)?, length)))
+    let urb = decode_urb(message).ok_or(WireError::Undecodable)?;
+    Ok(Some((urb, length)))
 }
 
 /// Bytes of the URB that starts with `header`, once all of it has been judged.
 fn urb_length(header: &[u8; URB_HEADER], target: Target) -> Result<usize, WireError> {
     let field = |at| u32_at(header, at).unwrap_or_default();
     let (command, device, direction, endpoint) = (field(0), field(8), field(12), field(16));
-    let is_submit = command == CMD_SUBMIT;
-    let data = if is_submit { field(LENGTH) } else { 0 };
-    if !is_submit && command != CMD_UNLINK {
+    let is_submit = command == u32::from(USBIP_CMD_SUBMIT);
+    let data = if is_submit { field(24) } else { 0 };
+    if !is_submit && command != u32::from(USBIP_CMD_UNLINK) {
         return Err(WireError::Command(command));
     }
     if device != target.devid {
@@ -164,88 +180,78 @@ fn urb_length(header: &[u8; URB_HEADER], target: Target) -> Result<usize, WireEr
     Ok(URB_HEADER.saturating_add(usize::try_from(payload).unwrap_or(usize::MAX)))
 }
 
-/// An URB that has been judged, with the `data` that it brings. `number_of_packets` means something for isochronous endpoints
-/// only, and some hosts leave it uninitialised: nobody looks at it.
-fn decode_urb(header: &[u8; URB_HEADER], data: &[u8]) -> Result<Urb, WireError> {
-    let field = |at| u32_at(header, at).unwrap_or_default();
-    let seqnum = field(4);
-    if field(0) == CMD_UNLINK {
-        return Ok(Urb { seqnum, request: Request::Unlink { victim: field(VICTIM) } });
+/// Shows a judged message to the crate's decoder, with `number_of_packets` blanked: it means
+/// something for isochronous endpoints only, some hosts leave it uninitialised, and the decoder
+/// would trust it.
+fn decode_urb(message: &[u8]) -> Option<Urb> {
+    let (before, rest) = message.split_at_checked(NUMBER_OF_PACKETS)?;
+    let after = if is_submit(message) { rest.get(4..)? } else { rest };
+    let blank: &[u8] = if is_submit(message) { &[0; 4] } else { &[] };
+    let mut source = before.chain(blank).chain(after);
+    from_command(immediately(UsbIpCommand::read_from_socket(&mut source))?.ok()?)
+}
+
+fn is_submit(message: &[u8]) -> bool {
+    u32_at(message, 0) == Some(u32::from(USBIP_CMD_SUBMIT))
+}
+
+fn from_command(command: UsbIpCommand) -> Option<Urb> {
+    match command {
+        UsbIpCommand::UsbIpCmdSubmit { header, transfer_buffer_length, setup, data, .. } => {
+            let capacity = usize::try_from(transfer_buffer_length).ok()?;
+            let setup = SetupPacket::parse(&setup);
+            let request = match (header.ep, header.direction) {
+                (0, IN) => Request::ControlIn { setup, capacity },
+                (0, _) => Request::ControlOut { setup, data },
+                (number, IN) => Request::In { endpoint: u8::try_from(number).ok()?, capacity },
+                (number, _) => Request::Out { endpoint: u8::try_from(number).ok()?, data },
+            };
+            Some(Urb { seqnum: header.seqnum, request })
+        }
+        UsbIpCommand::UsbIpCmdUnlink { header, unlink_seqnum } => {
+            Some(Urb { seqnum: header.seqnum, request: Request::Unlink { victim: unlink_seqnum } })
+        }
+        _ => None,
     }
-    let capacity =
-        usize::try_from(field(LENGTH)).map_err(|_| WireError::TransferLength(field(LENGTH)))?;
-    let endpoint = u8::try_from(field(16)).map_err(|_| WireError::Endpoint(field(16)))?;
-    let setup = SetupPacket::parse(header.last_chunk().copied().unwrap_or_default());
-    let request = match (endpoint, field(12)) {
-        (0, IN) => Request::ControlIn { setup, capacity },
-        (0, _) => Request::ControlOut { setup, data: data.to_vec() },
-        (endpoint, IN) => Request::In { endpoint, capacity },
-        (endpoint, _) => Request::Out { endpoint, data: data.to_vec() },
-    };
-    Ok(Urb { seqnum, request })
 }
 
 /// RET_SUBMIT. For an OUT transfer `actual_length` is what was consumed, and no data follows.
-pub(crate) fn ret_submit(seqnum: u32, status: Status, actual_length: usize) -> [u8; URB_HEADER] {
-    let length = u32::try_from(actual_length).unwrap_or_default();
-    urb_header(reply_to(RET_SUBMIT, seqnum), [errno(status), length, 0, 0, 0], [0; SETUP])
+pub(crate) fn ret_submit(seqnum: u32, status: Status, actual_length: usize) -> Vec<u8> {
+    UsbIpResponse::UsbIpRetSubmit {
+        header: reply_header(USBIP_RET_SUBMIT, seqnum),
+        status: errno(status),
+        actual_length: u32::try_from(actual_length).unwrap_or_default(),
+        start_frame: 0,
+        number_of_packets: 0,
+        error_count: 0,
+        transfer_buffer: Vec::new(),
+        iso_packet_descriptor: Vec::new(),
+    }
+    .to_bytes()
 }
 
 /// RET_UNLINK.
-pub(crate) fn ret_unlink(seqnum: u32, status: Status) -> [u8; URB_HEADER] {
-    urb_header(reply_to(RET_UNLINK, seqnum), [errno(status), 0, 0, 0, 0], [0; SETUP])
+pub(crate) fn ret_unlink(seqnum: u32, status: Status) -> Vec<u8> {
+    let header = reply_header(USBIP_RET_UNLINK, seqnum);
+    UsbIpResponse::UsbIpRetUnlink { header, status: errno(status) }.to_bytes()
 }
 
 /// Replies are told apart by their sequence number; the other fields "shall be set to 0".
-fn reply_to(command: u32, seqnum: u32) -> UrbHead {
-    UrbHead { command, seqnum, devid: 0, direction: 0, endpoint: 0 }
+fn reply_header(command: u16, seqnum: u32) -> UsbIpHeaderBasic {
+    UsbIpHeaderBasic { command: command.into(), seqnum, devid: 0, direction: 0, ep: 0 }
 }
 
 fn errno(status: Status) -> u32 {
     (status as i32).cast_unsigned()
 }
 
-/// What every command and every reply after the import begins with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UrbHead {
-    pub(crate) command: u32,
-    pub(crate) seqnum: u32,
-    pub(crate) devid: u32,
-    pub(crate) direction: u32,
-    pub(crate) endpoint: u32,
-}
-
-/// CMD_SUBMIT, before its data: `length` is how many bytes it brings, or has room for.
-pub(crate) fn cmd_submit(head: UrbHead, length: u32, setup: [u8; SETUP]) -> [u8; URB_HEADER] {
-    urb_header(head, [0, length, 0, 0, 0], setup)
-}
-
-/// CMD_UNLINK of the URB with the number `victim`.
-pub(crate) fn cmd_unlink(head: UrbHead, victim: u32) -> [u8; URB_HEADER] {
-    urb_header(head, [victim, 0, 0, 0, 0], [0; SETUP])
-}
-
-fn urb_header(head: UrbHead, fields: [u32; 5], setup: [u8; SETUP]) -> [u8; URB_HEADER] {
-    let UrbHead { command, seqnum, devid, direction, endpoint } = head;
-    let numbers = [command, seqnum, devid, direction, endpoint].into_iter().chain(fields);
-    let bytes = numbers.flat_map(u32::to_be_bytes).chain(setup);
-    let mut header = [0; URB_HEADER];
-    header.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-    header
-}
-
-/// What every request and every reply before the import begins with: the version, what it is, and a status.
-pub(crate) fn op_head(code: u16, status: u32) -> [u8; OP_HEAD] {
-    let ([version0, version1], [code0, code1]) = (VERSION.to_be_bytes(), code.to_be_bytes());
-    let [status0, status1, status2, status3] = status.to_be_bytes();
-    [version0, version1, code0, code1, status0, status1, status2, status3]
-}
-
-/// The first `LENGTH` bytes of a field that is filled up with zeros: callers see to it that `text` fits.
-pub(crate) fn text_field<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
-    let mut field = [0; LENGTH];
-    field.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
-    field
+/// The result of a future that works on memory only and so never waits.
+pub(crate) fn immediately<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(tokio::task::unconstrained(future));
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
 }
 
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -256,28 +262,10 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().copied().map(u32::from_be_bytes)
 }
 
-/// Version 1.1.1 of the protocol.
-pub(crate) const VERSION: u16 = 0x0111;
-pub(crate) const OP_REQ_DEVLIST: u16 = 0x8005;
-pub(crate) const OP_REP_DEVLIST: u16 = 0x0005;
-pub(crate) const OP_REQ_IMPORT: u16 = 0x8003;
-pub(crate) const OP_REP_IMPORT: u16 = 0x0003;
-pub(crate) const CMD_SUBMIT: u32 = 1;
-pub(crate) const CMD_UNLINK: u32 = 2;
-pub(crate) const RET_SUBMIT: u32 = 3;
-pub(crate) const RET_UNLINK: u32 = 4;
-/// Bytes of what requests and replies before the import begin with.
-pub(crate) const OP_HEAD: usize = 8;
-/// Bytes of a bus id.
-pub(crate) const BUS_ID: usize = 32;
 /// Bytes before the data of an URB, of a command and of a reply alike.
 pub(crate) const URB_HEADER: usize = 48;
-/// Bytes of a setup packet, the last ones of the header.
-pub(crate) const SETUP: usize = 8;
-/// Offset of `transfer_buffer_length` in a SUBMIT.
-const LENGTH: usize = 24;
-/// Offset of the number of the URB that an UNLINK takes back.
-const VICTIM: usize = 20;
+/// Offset of `number_of_packets` in a SUBMIT.
+const NUMBER_OF_PACKETS: usize = 32;
 /// The direction "host to device".
 pub(crate) const OUT: u32 = 0;
 /// The direction "device to host".
@@ -354,7 +342,7 @@ mod tests {
     #[test]
     fn number_of_packets_is_ignored() {
         for packets in [0, 1, 0xFFFF_FFFE, 0xFFFF_FFFF] {
-            let bytes = with(submit(1, OUT, 2, &[1, 2]), 32, packets);
+            let bytes = with(submit(1, OUT, 2, &[1, 2]), NUMBER_OF_PACKETS, packets);
             let (_, length) = read_urb(&bytes, TARGET).expect("legal").expect("complete");
             assert_eq!(length, 50);
         }

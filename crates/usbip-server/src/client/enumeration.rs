@@ -1,12 +1,10 @@
 //! Enumeration, which a host does first with a device: read its descriptors and configure it (USB 2.0 section
 //! 9.1.2).
 
+use usbip::{SetupPacket, StandardRequest};
+
 use super::urbs::Endpoints;
 use super::{ClientError, Host};
-use crate::usb::{
-    CONFIGURATION, DEVICE, ENDPOINT, ENGLISH, GET_DESCRIPTOR, HID, INTERFACE, REPORT,
-    SET_CONFIGURATION, STRING, SetupPacket,
-};
 
 /// What a device said about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,39 +30,32 @@ impl Host {
     /// [`ClientError::Stall`] if the device lacks one, [`ClientError::Protocol`] if one is
     /// malformed.
     pub fn enumerate(&mut self) -> Result<Enumeration, ClientError> {
-        let device = self.descriptor(DEVICE, 0, 0, 18)?;
-        let head = self.descriptor(CONFIGURATION, 0, 0, 9)?;
+        let device = self.descriptor(DEVICE << 8, 0, 18)?;
+        let head = self.descriptor(CONFIGURATION << 8, 0, 9)?;
         let total = length_at(&head, 2)?;
-        let configuration = self.descriptor(CONFIGURATION, 0, 0, total)?;
+        let configuration = self.descriptor(CONFIGURATION << 8, 0, total)?;
         let name = |at| device.get::<usize>(at).copied().unwrap_or_default();
         let (manufacturer, product, serial) = (name(14), name(15), name(16));
         let manufacturer = self.string(manufacturer)?;
         let product = self.string(product)?;
         let serial = self.string(serial)?;
-        self.control_out(standard(0x00, SET_CONFIGURATION, 1, 0, 0), &[])?;
+        self.control_out(standard(0x00, StandardRequest::SetConfiguration, 1, 0, 0), &[])?;
         let length = report_descriptor_length(&configuration)?;
         self.urbs.use_endpoints(endpoints(&configuration));
-        let setup = standard(0x81, GET_DESCRIPTOR, u16::from_be_bytes([REPORT, 0]), 0, length);
+        let setup = standard(0x81, StandardRequest::GetDescriptor, REPORT << 8, 0, length);
         let report_descriptor = self.control_in(setup)?;
         Ok(Enumeration { device, configuration, report_descriptor, manufacturer, product, serial })
     }
 
-    fn descriptor(
-        &mut self,
-        kind: u8,
-        number: u8,
-        language: u16,
-        length: u16,
-    ) -> Result<Vec<u8>, ClientError> {
-        let value = u16::from_be_bytes([kind, number]);
-        self.control_in(standard(0x80, GET_DESCRIPTOR, value, language, length))
+    fn descriptor(&mut self, value: u16, index: u16, length: u16) -> Result<Vec<u8>, ClientError> {
+        self.control_in(standard(0x80, StandardRequest::GetDescriptor, value, index, length))
     }
 
     fn string(&mut self, index: u8) -> Result<Option<String>, ClientError> {
         if index == 0 {
             return Ok(None);
         }
-        let bytes = self.descriptor(STRING, index, ENGLISH, 255)?;
+        let bytes = self.descriptor(STRING << 8 | u16::from(index), ENGLISH, 255)?;
         // Some devices fill up what was asked for: the string ends where its bLength says.
         let end = bytes.first().map_or(0, |length| bytes.len().min(usize::from(*length)));
         let units = bytes.get(2..end).ok_or(ClientError::Protocol("a string without a head"))?;
@@ -106,10 +97,24 @@ fn length_at(bytes: &[u8], at: usize) -> Result<u16, ClientError> {
     field.copied().map(u16::from_le_bytes).ok_or(ClientError::Protocol("a descriptor cut short"))
 }
 
-fn standard(request_type: u8, request: u8, value: u16, index: u16, length: u16) -> SetupPacket {
-    SetupPacket { request_type, request, value, index, length }
+fn standard(
+    request_type: u8,
+    request: StandardRequest,
+    value: u16,
+    index: u16,
+    length: u16,
+) -> SetupPacket {
+    SetupPacket { request_type, request: request as u8, value, index, length }
 }
 
+const DEVICE: u16 = 1;
+const CONFIGURATION: u16 = 2;
+const STRING: u16 = 3;
+const INTERFACE: u8 = 4;
+const ENDPOINT: u8 = 5;
+const HID: u8 = 0x21;
+const REPORT: u16 = 0x22;
+const ENGLISH: u16 = 0x0409;
 /// The bit of bEndpointAddress that says IN.
 const TO_HOST: u8 = 0x80;
 

@@ -1,12 +1,10 @@
 //! Before the import: OP_REQ_DEVLIST and OP_REQ_IMPORT.
 
+use usbip::usbip_protocol::{OP_REP_DEVLIST, OP_REP_IMPORT, USBIP_VERSION, UsbIpCommand};
+
 use super::{ClientError, PATIENCE, Socket};
-use crate::description::DESCRIPTION;
 use crate::limits;
-use crate::wire::{
-    BUS_ID, DEVICE_BUSY, NO_DEVICE, OP_HEAD, OP_REP_DEVLIST, OP_REP_IMPORT, OP_REQ_DEVLIST,
-    OP_REQ_IMPORT, VERSION, op_head, text_field, u16_at, u32_at,
-};
+use crate::wire::{DEVICE_BUSY, NO_DEVICE, u16_at, u32_at};
 
 /// A device as the server lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +33,7 @@ pub struct RemoteDevice {
 /// [`ClientError::Io`], [`ClientError::Protocol`]: the server's fault.
 pub fn list(socket: impl Into<Socket>) -> Result<Vec<RemoteDevice>, ClientError> {
     let mut socket = socket.into();
-    request(&mut socket, &op_head(OP_REQ_DEVLIST, 0), OP_REP_DEVLIST)?;
+    request(&mut socket, &UsbIpCommand::OpReqDevlist { status: 0 }, OP_REP_DEVLIST)?;
     let mut count = [0; 4];
     socket.read_exact(&mut count)?;
     let count = u32::from_be_bytes(count);
@@ -66,17 +64,18 @@ pub(super) fn import(socket: &mut Socket, bus_id: &str) -> Result<u32, ClientErr
     if bus_id.len() > limits::MAX_BUS_ID {
         return Err(ClientError::NoSuchDevice);
     }
-    let wanted = text_field::<BUS_ID>(bus_id);
-    request(socket, &[&op_head(OP_REQ_IMPORT, 0)[..], &wanted].concat(), OP_REP_IMPORT)?;
+    let mut busid = [0; 32];
+    busid.iter_mut().zip(bus_id.bytes()).for_each(|(to, from)| *to = from);
+    request(socket, &UsbIpCommand::OpReqImport { status: 0, busid }, OP_REP_IMPORT)?;
     Ok(read_device(socket)?.0.devid)
 }
 
-fn request(socket: &mut Socket, request: &[u8], reply: u16) -> Result<(), ClientError> {
+fn request(socket: &mut Socket, request: &UsbIpCommand, reply: u16) -> Result<(), ClientError> {
     socket.set_timeout(PATIENCE)?;
-    socket.write_all(request)?;
-    let mut head = [0; OP_HEAD];
+    socket.write_all(&request.to_bytes())?;
+    let mut head = [0; 8];
     socket.read_exact(&mut head)?;
-    if u16_at(&head, 0) != Some(VERSION) || u16_at(&head, 2) != Some(reply) {
+    if u16_at(&head, 0) != Some(USBIP_VERSION) || u16_at(&head, 2) != Some(reply) {
         return Err(ClientError::Protocol("another reply than asked for"));
     }
     match u32_at(&head, 4) {
@@ -89,12 +88,12 @@ fn request(socket: &mut Socket, request: &[u8], reply: u16) -> Result<(), Client
 
 /// The description of one device, and how many interfaces it has.
 fn read_device(socket: &mut Socket) -> Result<(RemoteDevice, u8), ClientError> {
-    let mut bytes = [0; DESCRIPTION];
+    let mut bytes = [0; DEVICE];
     socket.read_exact(&mut bytes)?;
     parse_device(&bytes).ok_or(ClientError::Protocol("a device that is no device"))
 }
 
-fn parse_device(bytes: &[u8; DESCRIPTION]) -> Option<(RemoteDevice, u8)> {
+fn parse_device(bytes: &[u8; DEVICE]) -> Option<(RemoteDevice, u8)> {
     let bus_id = bytes.get(256..288)?.split(|byte| *byte == 0).next()?;
     let device = RemoteDevice {
         bus_id: String::from_utf8_lossy(bus_id).into_owned(),
@@ -108,6 +107,9 @@ fn parse_device(bytes: &[u8; DESCRIPTION]) -> Option<(RemoteDevice, u8)> {
     };
     Some((device, *bytes.get(311)?))
 }
+
+/// Bytes that describe a device, without its interfaces.
+const DEVICE: usize = 312;
 
 #[cfg(test)]
 mod tests {
@@ -130,9 +132,9 @@ mod tests {
         #[test]
         fn any_description_is_read_and_names_what_it_says(
             bus_id in proptest::collection::vec(any::<u8>(), 32),
-            numbers in proptest::collection::vec(any::<u8>(), DESCRIPTION - 288),
+            numbers in proptest::collection::vec(any::<u8>(), DEVICE - 288),
         ) {
-            let mut bytes = [0; DESCRIPTION];
+            let mut bytes = [0; DEVICE];
             bytes[256..288].copy_from_slice(&bus_id);
             bytes[288..].copy_from_slice(&numbers);
             let (device, interfaces) = parse_device(&bytes).expect("any will do");

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use usbip::SetupPacket;
+use usbip::usbip_protocol::{
+    USBIP_CMD_SUBMIT, USBIP_CMD_UNLINK, USBIP_RET_SUBMIT, USBIP_RET_UNLINK, UsbIpCommand,
+    UsbIpHeaderBasic,
+};
+
 use super::{ClientError, Socket};
 use crate::buffer::Inbox;
 use crate::function::REPORT_LENGTH;
 use crate::limits;
-use crate::usb::SetupPacket;
-use crate::wire::{
-    CMD_SUBMIT, CMD_UNLINK, IN, OUT, RET_SUBMIT, RET_UNLINK, SETUP, URB_HEADER, UrbHead,
-    cmd_submit, cmd_unlink, u32_at,
-};
+use crate::wire::{IN, OUT, URB_HEADER, u32_at};
 
 /// The numbers of a device's two interrupt endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +119,7 @@ impl Urbs {
         if setup.length > limits::MAX_TRANSFER as u16 {
             return Err(ClientError::TooLong);
         }
-        Ok(self.submit(Kind::ControlIn { length }, length, setup.to_bytes(), &[]))
+        Ok(self.submit(Kind::ControlIn { length }, length, setup_bytes(setup), &[]))
     }
 
     pub(super) fn submit_control_out(
@@ -126,13 +128,15 @@ impl Urbs {
         data: &[u8],
     ) -> Result<u32, ClientError> {
         check_length(data)?;
-        Ok(self.submit(Kind::ControlOut, data.len(), setup.to_bytes(), data))
+        Ok(self.submit(Kind::ControlOut, data.len(), setup_bytes(setup), data))
     }
 
     pub(super) fn submit_unlink(&mut self, victim: u32) -> u32 {
-        let head = self.head(CMD_UNLINK, OUT, 0);
-        self.outgoing.extend_from_slice(&cmd_unlink(head, victim));
-        self.wait_for(head.seqnum, Kind::Unlink)
+        let header = self.header(USBIP_CMD_UNLINK, OUT, 0);
+        let seqnum = header.seqnum;
+        let command = UsbIpCommand::UsbIpCmdUnlink { header, unlink_seqnum: victim };
+        self.queue(seqnum, Kind::Unlink, &command);
+        seqnum
     }
 
     /// A taken-back URB will never be completed.
@@ -140,29 +144,40 @@ impl Urbs {
         self.settle(seqnum);
     }
 
-    fn submit(&mut self, kind: Kind, length: usize, setup: [u8; SETUP], data: &[u8]) -> u32 {
-        let (direction, endpoint) = match kind {
+    fn submit(&mut self, kind: Kind, length: usize, setup: [u8; 8], data: &[u8]) -> u32 {
+        let (direction, ep) = match kind {
             Kind::Input => (IN, self.endpoints.input),
             Kind::Output => (OUT, self.endpoints.output),
             Kind::ControlIn { .. } => (IN, 0),
             Kind::ControlOut | Kind::Unlink => (OUT, 0),
         };
-        let head = self.head(CMD_SUBMIT, direction, endpoint);
-        let length = u32::try_from(length).unwrap_or_default();
-        self.outgoing.extend_from_slice(&cmd_submit(head, length, setup));
-        self.outgoing.extend_from_slice(data);
-        self.wait_for(head.seqnum, kind)
+        let header = self.header(USBIP_CMD_SUBMIT, direction, ep);
+        let seqnum = header.seqnum;
+        let command = UsbIpCommand::UsbIpCmdSubmit {
+            header,
+            transfer_flags: 0,
+            transfer_buffer_length: u32::try_from(length).unwrap_or_default(),
+            start_frame: 0,
+            number_of_packets: 0,
+            interval: 0,
+            setup,
+            data: data.to_vec(),
+            iso_packet_descriptor: Vec::new(),
+        };
+        self.queue(seqnum, kind, &command);
+        seqnum
     }
 
-    fn head(&mut self, command: u32, direction: u32, endpoint: u32) -> UrbHead {
+    fn header(&mut self, command: u16, direction: u32, ep: u32) -> UsbIpHeaderBasic {
         self.last_seqnum = self.last_seqnum.wrapping_add(1);
-        UrbHead { command, seqnum: self.last_seqnum, devid: self.devid, direction, endpoint }
+        let (seqnum, devid) = (self.last_seqnum, self.devid);
+        UsbIpHeaderBasic { command: command.into(), seqnum, devid, direction, ep }
     }
 
-    fn wait_for(&mut self, seqnum: u32, kind: Kind) -> u32 {
+    fn queue(&mut self, seqnum: u32, kind: Kind, command: &UsbIpCommand) {
+        self.outgoing.extend_from_slice(&command.to_bytes());
         self.waiting.insert(seqnum, kind);
         self.count(kind, |count| count.saturating_add(1));
-        seqnum
     }
 
     fn settle(&mut self, seqnum: u32) -> Option<Kind> {
@@ -225,12 +240,12 @@ impl Urbs {
 /// How many bytes follow the header of a completion.
 fn data_length(kind: Kind, command: u32, actual_length: u32) -> Result<usize, ClientError> {
     let (expected, most) = match kind {
-        Kind::Unlink => (RET_UNLINK, 0),
-        Kind::Input => (RET_SUBMIT, REPORT_LENGTH),
-        Kind::ControlIn { length } => (RET_SUBMIT, length),
-        Kind::Output | Kind::ControlOut => (RET_SUBMIT, 0),
+        Kind::Unlink => (USBIP_RET_UNLINK, 0),
+        Kind::Input => (USBIP_RET_SUBMIT, REPORT_LENGTH),
+        Kind::ControlIn { length } => (USBIP_RET_SUBMIT, length),
+        Kind::Output | Kind::ControlOut => (USBIP_RET_SUBMIT, 0),
     };
-    if command != expected {
+    if command != u32::from(expected) {
         return Err(ClientError::Protocol("a completion of another kind"));
     }
     match kind {
@@ -247,6 +262,22 @@ fn check_length(data: &[u8]) -> Result<(), ClientError> {
         return Err(ClientError::TooLong);
     }
     Ok(())
+}
+
+fn setup_bytes(setup: &SetupPacket) -> [u8; 8] {
+    let [value_low, value_high] = setup.value.to_le_bytes();
+    let [index_low, index_high] = setup.index.to_le_bytes();
+    let [length_low, length_high] = setup.length.to_le_bytes();
+    [
+        setup.request_type,
+        setup.request,
+        value_low,
+        value_high,
+        index_low,
+        index_high,
+        length_low,
+        length_high,
+    ]
 }
 
 /// `-EPIPE`.
