@@ -81,11 +81,11 @@ impl<'a> Policy<'a> {
     }
 
     /// What a PIN can permit (table D of the clientPIN rules).
-    pub(crate) const fn grantable_by_pin(self) -> Permissions {
+    pub(crate) fn grantable_by_pin(self) -> Permissions {
         let mc_ga = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION);
         let common = self.grantable_by_anything();
         let common = common.or(Permissions::BIO_ENROLLMENT, self.config.enrolls_fingers());
-        let acfg = self.config.authenticator_config.any();
+        let acfg = self.config.can_be_configured();
         common
             .or(mc_ga, !self.config.no_mc_ga_permissions_with_client_pin)
             .or(Permissions::AUTHENTICATOR_CONFIGURATION, acfg)
@@ -97,10 +97,10 @@ impl<'a> Policy<'a> {
         let enrolls = self.config.enrolls_fingers();
         let bio = enrolls && self.sensor().is_some_and(|sensor| sensor.uv_bio_enroll);
         let acfg = self.sensor().is_some_and(|sensor| sensor.uv_acfg);
-        self.grantable_by_anything().union(mc_ga).or(Permissions::BIO_ENROLLMENT, bio).or(
-            Permissions::AUTHENTICATOR_CONFIGURATION,
-            acfg && self.config.authenticator_config.any(),
-        )
+        self.grantable_by_anything()
+            .union(mc_ga)
+            .or(Permissions::BIO_ENROLLMENT, bio)
+            .or(Permissions::AUTHENTICATOR_CONFIGURATION, acfg && self.config.can_be_configured())
     }
 
     const fn grantable_by_anything(self) -> Permissions {
