@@ -9,7 +9,7 @@ from pathlib import Path
 import bus
 from libfido2 import Device
 from phrases import PIN, attach, plugged_in, serve
-from programs import run
+from programs import eventually, run
 
 SECRETS = {"newPinEnc", "pinHashEnc", "pinUvAuthParam", "pinUvAuthToken"}
 
@@ -44,8 +44,12 @@ def a_trace_names_every_member_and_tells_what_was_left_out(tmp_path):
         device = attach()
         device.set_pin(PIN)
         device.register(options="-v", pin=PIN)
-        live = key.type("trace", file).must_succeed()
-        assert "plugged in" in live and "> authenticatorGetInfo" in live, "while it is recorded"
+
+        def is_told():
+            told = key.type("trace", file).must_succeed()
+            return "plugged in" in told and "> authenticatorGetInfo" in told
+
+        eventually("the file has what was said while it is recorded", is_told)
     steps = _trace(key, file)
     told = [step["members"] for step in steps if step.get("members")]
     secrets = {name: value for members in told for name, value in members.items() if name in SECRETS}
