@@ -1,8 +1,8 @@
 //! Requests that a key refuses because they take more than it announces: that is no fault of the key.
 
-use ctap_client::{Status, Value};
+use ctap_client::{Status, Value, names};
 
-use super::Player;
+use super::{Player, Stop};
 use crate::notation::eval::find;
 
 impl Player<'_, '_> {
@@ -26,9 +26,32 @@ impl Player<'_, '_> {
                 let asked = numbers(&request, PUB_KEY_CRED_PARAMS)?;
                 (!asked.iter().any(|one| listed.contains(one))).then_some(ALGORITHMS)
             }
+            Status::PinPolicyViolation => {
+                // Of setMinPINLength, whose parameters are member 2: it can be raised only, and so far.
+                bound_of_pins(&info, number(find(&request, &2.into())?, NEW_MIN_PIN_LENGTH)?)
+            }
             _ => None,
         }
     }
+
+    /// Some models take no PINs as short or as long as the suite's.
+    pub(super) fn takes_such_pins(&self, pin: &str) -> Result<(), Stop> {
+        let info = self.scope.get("info").ok().and_then(|info| info.value().ok());
+        match info.and_then(|info| bound_of_pins(&info, pin.chars().count())) {
+            Some(member) => {
+                let name = names::of_info(member);
+                Err(Stop::Unable(format!("a PIN of the case is beyond {name}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The member of getInfo that has no PINs of so many characters.
+fn bound_of_pins(info: &Value, length: usize) -> Option<u64> {
+    let is_short = number(info, MIN_PIN_LENGTH).is_some_and(|least| length < least);
+    let is_long = number(info, MAX_PIN_LENGTH).is_some_and(|most| length > most);
+    is_short.then_some(MIN_PIN_LENGTH).or(is_long.then_some(MAX_PIN_LENGTH))
 }
 
 fn number(info: &Value, member: u64) -> Option<usize> {
@@ -48,11 +71,15 @@ fn numbers(map: &Value, member: u64) -> Option<Vec<&Value>> {
 const MAX_MSG_SIZE: u64 = 0x05;
 const MAX_CREDENTIAL_COUNT_IN_LIST: u64 = 0x07;
 const ALGORITHMS: u64 = 0x0A;
+const MIN_PIN_LENGTH: u64 = 0x0D;
+const MAX_PIN_LENGTH: u64 = 0x1D;
 const LEAST_MESSAGE: usize = 1024;
 /// Of getAssertion, and of makeCredential.
 const ALLOW_LIST: u64 = 3;
 const EXCLUDE_LIST: u64 = 5;
 const PUB_KEY_CRED_PARAMS: u64 = 4;
+/// Of authenticatorConfig's setMinPINLength.
+const NEW_MIN_PIN_LENGTH: u64 = 1;
 
 #[cfg(test)]
 mod tests {
@@ -88,11 +115,11 @@ mod tests {
             .into()
     }
 
-    /// Whether a key that takes 600 bytes, one id and RS256 may refuse such a request with this status.
+    /// Whether a key that takes 600 bytes, one id, RS256 and PINs of 11 to 20 characters may refuse such a request with this status.
     fn may_refuse(request: Value, length: usize, status: u8) -> bool {
         let (mut key, mut rng) = (Nobody, UnwrapErr(SysRng));
-        let info =
-            MapBuilder::new().member(5, 600).member(7, 1).member(10, algorithms(&[-257])).build();
+        let info = MapBuilder::new().member(5, 600).member(7, 1).member(10, algorithms(&[-257]));
+        let info = info.member(13, 11).member(29, 20).build();
         let mut watch = Watch::new(&mut key);
         let mut player = Player::new(&mut watch, &mut rng, Some(&info));
         player.scope.set("request", request);
@@ -103,6 +130,10 @@ mod tests {
     fn a_key_may_refuse_what_it_does_not_announce_and_with_no_other_status() {
         let ids = |count| MapBuilder::new().member(3, vec![Value::Null; count]).build();
         let asking = |numbers| MapBuilder::new().member(4, algorithms(numbers)).build();
+        let raising = |to| {
+            let parameters = MapBuilder::new().member(1, to).build();
+            MapBuilder::new().member(1, 3).member(2, parameters).build()
+        };
         for (request, length, status, may) in [
             (Value::Null, 601, 0x39, true),
             (Value::Null, 600, 0x39, false),
@@ -111,6 +142,9 @@ mod tests {
             (ids(2), 10, 0x02, false),
             (asking(&[-7, -8]), 10, 0x26, true),
             (asking(&[-7, -257]), 10, 0x26, false),
+            (raising(10), 10, 0x37, true),
+            (raising(12), 10, 0x37, false),
+            (raising(21), 10, 0x37, true),
         ] {
             assert_eq!(may_refuse(request, length, status), may, "{status:#x} of {length}");
         }

@@ -50,8 +50,8 @@ impl Player<'_, '_> {
             }
             (answer, _) => answer?,
         };
-        judge_asking(person.asking, answer.asked)?;
-        self.judge(command, &answer.message, expected).map_err(|stop| {
+        let asked = judge_asking(person.asking, answer.asked);
+        asked.and_then(|()| self.judge(command, &answer.message, expected)).map_err(|stop| {
             match self.excess(&message, &answer.message) {
                 Some(member) => {
                     Stop::Unable(format!("it takes more than {}", names::of_info(member)))
@@ -188,12 +188,14 @@ impl Player<'_, '_> {
 
     pub(super) fn set_pin(&mut self, pin: &Expr) -> Result<(), Stop> {
         let (protocol, pin) = (self.protocol()?, self.scope.term(pin)?.text()?);
+        self.takes_such_pins(&pin)?;
         self.client(Hand::Touch, |client| client.set_pin_under(protocol, &pin))
     }
 
     pub(super) fn change_pin(&mut self, old: &Expr, new: &Expr) -> Result<(), Stop> {
         let (old, new) = (self.scope.term(old)?.text()?, self.scope.term(new)?.text()?);
         let protocol = self.protocol()?;
+        self.takes_such_pins(&new)?;
         self.client(Hand::Touch, |client| client.change_pin_under(protocol, &old, &new))
     }
 
