@@ -11,7 +11,6 @@ use virtual_key::{CredentialError, CredentialSource, Error};
 use super::authenticator::Authenticator;
 use super::commands::{Command, Id, from_base64url};
 use super::fault::Fault;
-use super::limits::MAX_KEYS;
 use super::parameters::{AuthenticatorOptions, Members};
 use super::plug::Plugged;
 use super::session::Session;
@@ -47,10 +46,7 @@ pub(super) async fn carry_out(
 
 async fn add(session: &Rc<Session>, body: &[u8]) -> Result<String, Fault> {
     let options = AuthenticatorOptions::of(&Members::of(body)?, session.settings.transport)?;
-    if session.count() >= MAX_KEYS {
-        let message = format!("a session has {MAX_KEYS} keys at most: remove one first");
-        return Err(Fault::unsupported(message));
-    }
+    session.has_room()?;
     if session.count() > 0 && (options.is_card || session.has_card()) {
         let message = "a card agrees at once to whatever a browser asks, so it is the only key of its session: remove the other first";
         return Err(Fault::unsupported(message));
@@ -60,7 +56,7 @@ async fn add(session: &Rc<Session>, body: &[u8]) -> Result<String, Fault> {
     let plugged = Plugged::new(settings, &session.settings.place).await?;
     let authenticator = Authenticator::new(new_id(), options, plugged);
     tracing::info!(session = session.id, id = authenticator.id(), "a key is plugged in");
-    session.add(&authenticator).await;
+    session.add(&authenticator).await?;
     Ok(authenticator.id().to_owned())
 }
 
@@ -114,7 +110,7 @@ fn check(members: &Members) -> Result<(), Fault> {
 
 fn source_of(members: Members) -> Result<CredentialSource, Fault> {
     // Of what the format cannot read the key is left: all else was judged.
-    webdriver::from_json(&members.into_value())
+    webdriver::from_json(&members.into_credential())
         .map_err(|error| Fault::unknown_error(error.to_string()))
 }
 
@@ -178,6 +174,13 @@ mod tests {
         });
         change(&mut members);
         check(&Members::of(members.to_string().as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a_counter_that_is_left_out_stays_0() {
+        let counter = |body: &str| Members::of(body.as_bytes()).unwrap().into_credential();
+        assert_eq!(counter("{}"), json!({ "signCount": null }));
+        assert_eq!(counter(r#"{ "signCount": 7 }"#), json!({ "signCount": 7 }));
     }
 
     #[test]

@@ -26,8 +26,9 @@ impl Members {
         }
     }
 
-    /// All of them, as a whole.
-    pub(super) fn into_value(self) -> Value {
+    /// All of them, which describe a credential. One whose counter is not told has one that stays 0, for some clients leave it out.
+    pub(super) fn into_credential(mut self) -> Value {
+        self.0.entry("signCount").or_insert(Value::Null);
         Value::Object(self.0)
     }
 

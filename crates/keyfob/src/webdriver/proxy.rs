@@ -70,9 +70,14 @@ impl Proxy {
             (method, Some(rest)) => {
                 let (session, rest) = split_session(rest);
                 let ends = method == Method::DELETE && rest.is_empty();
-                let response = self.pass_on(request.map(Either::Left)).await?;
-                let (response, is_over) = is_over(response).await?;
-                if ends || is_over {
+                let answered = self.pass_on(request.map(Either::Left)).await;
+                if ends {
+                    // Whatever a driver says, that may be gone itself.
+                    self.end(&session).await;
+                    return answered;
+                }
+                let (response, is_over) = is_over(answered?).await?;
+                if is_over {
                     self.end(&session).await;
                 }
                 Ok(response)

@@ -3,7 +3,7 @@
 //! A browser asks all keys at once, and what two of them answer at the same time is chance. So one key at a time is touched: of
 //! those that are asked to sign in, one that has a credential of the site; of several, the one that was added first.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use ctap_core::consent::Action;
@@ -17,6 +17,7 @@ use super::command;
 use super::commands::Command;
 use super::driver::Make;
 use super::fault::Fault;
+use super::limits::MAX_KEYS;
 use super::sheets::Sheets;
 
 /// What has begun at a driver, and the keys that were added since.
@@ -29,6 +30,7 @@ pub(super) struct Session {
     changed: Notify,
     sheets: RefCell<Option<Sheets>>,
     profile: Option<String>,
+    has_ended: Cell<bool>,
 }
 
 impl Session {
@@ -40,8 +42,8 @@ impl Session {
         settings: &Rc<Settings>,
     ) -> Rc<Self> {
         let settings = Rc::clone(settings);
-        let (authenticators, changed, sheets) = Default::default();
-        Rc::new(Self { id, make, settings, authenticators, changed, sheets, profile })
+        let (authenticators, changed, sheets, has_ended) = Default::default();
+        Rc::new(Self { id, make, settings, authenticators, changed, sheets, profile, has_ended })
     }
 
     /// Carries out one of the nine commands, and returns the value that answers it.
@@ -59,12 +61,37 @@ impl Session {
     }
 
     /// Adds a key. From now on what Chromium shows after a refusal is closed.
-    pub(super) async fn add(self: &Rc<Self>, authenticator: &Rc<Authenticator>) {
+    ///
+    /// # Errors
+    /// While it was plugged in the session has ended, or got all the keys that it may have. It is unplugged again.
+    pub(super) async fn add(
+        self: &Rc<Self>,
+        authenticator: &Rc<Authenticator>,
+    ) -> Result<(), Fault> {
         authenticator.stand_by(self).await;
+        if let Err(fault) = self.has_room() {
+            authenticator.remove().await;
+            return Err(fault);
+        }
         self.authenticators.borrow_mut().push(Rc::clone(authenticator));
         if let (Make::Chromedriver, Some(profile)) = (self.make, &self.profile) {
             let mut sheets = self.sheets.borrow_mut();
             sheets.get_or_insert_with(|| Sheets::close_those_of(profile)).want(true);
+        }
+        Ok(())
+    }
+
+    /// Whether one more key may be added.
+    ///
+    /// # Errors
+    /// It has as many as it may have, or has ended.
+    pub(super) fn has_room(&self) -> Result<(), Fault> {
+        match self.count() {
+            _ if self.has_ended.get() => Err(Fault::no_session()),
+            MAX_KEYS.. => Err(Fault::unsupported(format!(
+                "a session has {MAX_KEYS} keys at most: remove one first"
+            ))),
+            _ => Ok(()),
         }
     }
 
@@ -99,6 +126,7 @@ impl Session {
 
     /// Unplugs all of them.
     pub(super) async fn end(&self) {
+        self.has_ended.set(true);
         let all = std::mem::take(&mut *self.authenticators.borrow_mut());
         for authenticator in all {
             authenticator.remove().await;

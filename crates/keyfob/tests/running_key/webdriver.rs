@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use usbip_server::client::Host;
 
 use crate::host::import_from;
 use crate::http_client::{self, answer};
@@ -291,6 +292,34 @@ fn what_cannot_be_a_key_is_refused_as_chromedriver_refuses_it() {
     assert_eq!((status, &told["value"]["error"]), (404, &json!("unknown command")));
     let elsewhere = proxy.ask("POST", "/session/0ther/webauthn/authenticator", &json!({}));
     assert_eq!((elsewhere.0, &elsewhere.1["value"]["error"]), (404, &json!("invalid session id")));
+}
+
+#[test]
+fn a_key_that_is_plugged_in_when_its_session_has_ended_is_unplugged_again() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let proxy = Proxy::start(&home, &driver, &[]).with_session();
+    let body = json!({ "protocol": "ctap2", "transport": "usb" }).to_string();
+    let waiting = proxy.send("POST", KEYS, &["Host: localhost:4444"], &body);
+    let offer = proxy.offers.recv_timeout(Duration::from_secs(20)).expect("a key is offered");
+    assert_eq!(proxy.ask("DELETE", "/session/5e55", &Value::Null).0, 200);
+    let address = offer.strip_prefix("listening on ").unwrap().split(',').next().unwrap();
+    let mut host = Host::import(TcpStream::connect(address).unwrap(), "1-1").unwrap();
+    let (status, told) = answer(waiting);
+    assert_eq!((status, &told["value"]["error"]), (404, &json!("invalid session id")));
+    assert!(host.enumerate().is_err(), "it is not there any more");
+}
+
+#[test]
+fn a_session_ends_with_its_keys_though_its_driver_is_gone() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let proxy = Proxy::start(&home, &driver, &[]).with_session();
+    let id = proxy.add(&json!({ "protocol": "ctap2", "transport": "usb" }));
+    // It ends once nobody hears any more what it is asked.
+    drop(driver);
+    proxy.ask("GET", "/session/5e55/url", &Value::Null);
+    assert_eq!(proxy.ask("DELETE", "/session/5e55", &Value::Null).0, 500);
+    let (status, told) = proxy.ask("GET", &format!("{KEYS}/{id}/credentials"), &Value::Null);
+    assert_eq!((status, &told["value"]["error"]), (404, &json!("invalid session id")));
 }
 
 // P-22
