@@ -48,9 +48,15 @@ impl BlobOptions {
         };
         let root = self.metadata_root.as_deref().map(root).transpose()?;
         let text = text(&path)?;
-        let text = match text.trim_start().starts_with('{') {
-            true => text,
-            false => verified(&path, &text, &root.unwrap_or_else(Root::fido))?,
+        let text = match (text.trim_start().starts_with('{'), root) {
+            (true, None) => text,
+            (true, Some(_)) => {
+                return Err(failure(
+                    format_args!("{} is not signed, so no root vouches for it", path.display()),
+                    "name the JWT that its publisher has signed, or leave --metadata-root out",
+                ));
+            }
+            (false, root) => verified(&path, &text, &root.unwrap_or_else(Root::fido))?,
         };
         if let Ok(blob) = Blob::parse(&text) {
             warn_if_due(&blob, DateTime::<Utc>::from(SystemTime::now()).date_naive());
@@ -175,6 +181,18 @@ mod tests {
         std::fs::write(&file, "PK").unwrap();
         let told = read();
         assert!(told.contains("is neither JSON nor a JWT") && told.contains("\nnext: "), "{told}");
+    }
+
+    #[test]
+    fn no_root_vouches_for_what_is_not_signed() {
+        let directory = tempfile::tempdir().unwrap();
+        let [file, root] = ["blob", "root"].map(|name| directory.path().join(name));
+        std::fs::write(&file, payload(&[])).unwrap();
+        std::fs::write(&root, include_bytes!("globalsign-root-r46.der")).unwrap();
+        let options = |metadata_root| BlobOptions { metadata: Some(file.clone()), metadata_root };
+        assert!(options(None).read().is_ok());
+        let told = describe(&options(Some(root)).read().unwrap_err());
+        assert!(told.contains("is not signed") && told.contains("\nnext: name the JWT"), "{told}");
     }
 
     #[test]
