@@ -34,17 +34,14 @@ pub(crate) struct Cli {
 impl Cli {
     /// The command line of this process; one that cannot be meant ends it.
     pub(crate) fn read() -> Self {
-        let words: Vec<OsString> = std::env::args_os().collect();
-        let (mut command, words) = match is_plain(&words) {
-            true => (Self::command(), words),
-            false => {
-                let command = without_empty_variables(groups::grouped(Self::whole()), &|name| {
-                    std::env::var_os(name)
-                });
-                let words = device_behind_command(&command, words);
-                (command, words)
-            }
-        };
+        let mut words: Vec<OsString> = std::env::args_os().collect();
+        let mut command = Self::command();
+        if !is_plain(&command, &words) {
+            command = without_empty_variables(groups::grouped(Self::whole()), &|name| {
+                std::env::var_os(name)
+            });
+            words = device_behind_command(&command, words);
+        }
         let read = command.try_get_matches_from_mut(&words).and_then(|mut matches| {
             Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
         });
@@ -61,9 +58,8 @@ impl Cli {
 
 /// Whether `words` begin with a command, and no variable is set to nothing, as is usual. Then no other command's options are asked
 /// for: to put those together takes a quarter of a key's start.
-fn is_plain(words: &[OsString]) -> bool {
-    let names_command =
-        |word: &OsString| word != "help" && Cli::command().find_subcommand(word).is_some();
+fn is_plain(command: &clap::Command, words: &[OsString]) -> bool {
+    let names_command = |word: &OsString| word != "help" && command.find_subcommand(word).is_some();
     words.get(1).is_some_and(names_command)
         && std::env::vars_os().all(|(_, value)| !value.is_empty())
 }
