@@ -165,18 +165,17 @@ impl Options {
         cases: &[&Case],
         expectations: &Expectations,
     ) -> anyhow::Result<Report> {
-        let kind = self.device.is_none().then(|| self.kind.load()).transpose()?;
-        let kind = kind.map(|kind| kind.profile);
+        let subject = self.subject()?;
         let progress = Progress::new(suite, cases.len(), self.reports.is_quiet(), self.rerun());
         let options = ctap_conformance::Options {
             may_erase: self.may_erase(),
             pin: self.pin.given()?.map(|pin| KnownPin(pin.expose().to_owned())),
-            imitates: kind.as_ref().and_then(imitated),
+            imitates: subject.imitates(),
             patience: Duration::from_secs(self.patience),
             fail_fast: self.fail_fast.then(|| expectations.clone()),
             device: self.device_name(),
         };
-        let mut key = self.key(kind.as_ref())?;
+        let mut key = self.key(&subject)?;
         let writer = ReportWriter::start(&self.reports, expectations)?;
         let report = run_suite(&mut *key, cases, &options, |report| {
             writer.keep(report);
@@ -220,25 +219,29 @@ impl Options {
     }
 
     /// The key that is named, or else a new one of this kind.
-    fn key(&self, kind: Option<&Profile>) -> anyhow::Result<Box<dyn Transport>> {
-        match (&self.device, kind) {
-            (None, Some(profile)) => {
-                Ok(Box::new(HidKey::new(Simulated::new(profile, Touch::Ask)?)))
+    fn subject(&self) -> anyhow::Result<Subject> {
+        Ok(match &self.device {
+            Some(address) => Subject::Named(address.clone()),
+            None => Subject::New(Box::new(self.kind.load()?.profile)),
+        })
+    }
+
+    fn key(&self, subject: &Subject) -> anyhow::Result<Box<dyn Transport>> {
+        let address = match subject {
+            Subject::New(profile) => {
+                return Ok(Box::new(HidKey::new(Simulated::new(profile, Touch::Ask)?)));
             }
-            (address, _) => match address.clone().unwrap_or(Address::Auto).found()? {
-                Address::Pcsc { reader } => {
-                    let operator = CardOperator::new(reader.unwrap_or_default(), &self.operator);
-                    refuse_a_key_that_refuses(operator.touch())?;
-                    Ok(Box::new(CardKey::new(operator)))
-                }
-                address => {
-                    let operator = ExternalOperator::new(&address, &self.operator)?;
-                    refuse_a_key_that_refuses(operator.touch())?;
-                    warn_of_a_key_without_a_person(operator.touch());
-                    Ok(Box::new(HidKey::new(operator)))
-                }
-            },
+            Subject::Named(address) => address.clone().found()?,
+        };
+        if let Address::Pcsc { reader } = address {
+            let operator = CardOperator::new(reader.unwrap_or_default(), &self.operator);
+            refuse_a_key_that_refuses(operator.touch())?;
+            return Ok(Box::new(CardKey::new(operator)));
         }
+        let operator = ExternalOperator::new(&address, &self.operator)?;
+        refuse_a_key_that_refuses(operator.touch())?;
+        warn_of_a_key_without_a_person(operator.touch());
+        Ok(Box::new(HidKey::new(operator)))
     }
 
     /// What reports call the key.
@@ -290,6 +293,24 @@ fn warn_of_a_key_without_a_person(touch: Option<Touch>) {
 }
 
 const START_IT_ANEW: &str = "start it with --touch ask";
+
+/// What is tested.
+enum Subject {
+    /// The key at this address.
+    Named(Address),
+    /// A new keyfob of this kind, in simulated time.
+    New(Box<Profile>),
+}
+
+impl Subject {
+    /// The model that it imitates; `None`: it imitates none, or nobody here knows.
+    fn imitates(&self) -> Option<Imitated> {
+        match self {
+            Self::Named(_) => None,
+            Self::New(profile) => imitated(profile),
+        }
+    }
+}
 
 /// The model that keys of this kind imitate, if they do.
 fn imitated(profile: &Profile) -> Option<Imitated> {
