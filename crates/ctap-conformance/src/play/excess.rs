@@ -38,13 +38,15 @@ impl Player<'_, '_> {
     pub(super) fn takes_such_pins(&self, pin: &str) -> Result<(), Stop> {
         let info = self.scope.get("info").ok().and_then(|info| info.value().ok());
         match info.and_then(|info| bound_of_pins(&info, pin.chars().count())) {
-            Some(member) => {
-                let name = names::of_info(member);
-                Err(Stop::Unable(format!("a PIN of the case is beyond {name}")))
-            }
+            Some(member) => Err(beyond(member)),
             None => Ok(()),
         }
     }
+}
+
+/// A case that takes what this member of getInfo rules out.
+pub(super) fn beyond(member: u64) -> Stop {
+    Stop::Unable(format!("it goes beyond {}", names::of_info(member)))
 }
 
 /// The member of getInfo that has no PINs of so many characters.

@@ -7,6 +7,7 @@ use ctap_client::commands::code;
 use ctap_client::shown::hex;
 use ctap_client::{Client, Error, Permissions, Status, Value, names};
 
+use super::excess::beyond;
 use super::{Player, Stop, Variant, info};
 use crate::limits::{MOST_SAMPLES, MOST_TAPS};
 use crate::needs::Offer;
@@ -51,14 +52,9 @@ impl Player<'_, '_> {
             (answer, _) => answer?,
         };
         let asked = judge_asking(person.asking, answer.asked);
-        asked.and_then(|()| self.judge(command, &answer.message, expected)).map_err(|stop| {
-            match self.excess(&message, &answer.message) {
-                Some(member) => {
-                    Stop::Unable(format!("it takes more than {}", names::of_info(member)))
-                }
-                None => stop,
-            }
-        })?;
+        asked
+            .and_then(|()| self.judge(command, &answer.message, expected))
+            .map_err(|stop| self.excess(&message, &answer.message).map_or(stop, beyond))?;
         match (command, answer.message.first()) {
             (code::RESET, Some(0)) => self.after_reset(),
             _ => Ok(()),
