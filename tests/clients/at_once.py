@@ -2,6 +2,7 @@
 
 import glob
 import os
+from contextlib import suppress
 
 from machine import plugged_in
 from phrases import touched
@@ -44,5 +45,10 @@ def two_that_wait_for_a_touch_get_one_each():
 
 def _has_open(process, node):
     """Whether a program has a file open at this moment."""
-    links = glob.glob(f"/proc/{process.pid}/fd/*")
-    return any(os.path.lexists(link) and os.path.realpath(link) == node for link in links)
+    return node in map(_target, glob.glob(f"/proc/{process.pid}/fd/*"))
+
+
+def _target(link):
+    """Where it leads; None if the file was closed meanwhile."""
+    with suppress(FileNotFoundError):
+        return os.readlink(link)
