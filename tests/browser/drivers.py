@@ -234,7 +234,7 @@ def _plug(line):
     if line.startswith("listening on "):
         address, bus_id = line.removeprefix("listening on ").split(", bus id ")
         with _plugging, suppress(ConnectionError):  # a short test has removed it again
-            usbip_host.plug(address, bus_id.strip())
+            usbip_host.plug(address, bus_id.strip(), is_like_the_last=True)
 
 
 _plugging = threading.Lock()

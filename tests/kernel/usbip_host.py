@@ -53,9 +53,11 @@ def attach(key="1-1"):
     _plugged.append(plug(_address, key))
 
 
-def plug(address, key="1-1"):
-    """Plug in a key that is served there, and that comes and goes without a `detach`."""
-    return Import(address, key, _new_node())
+def plug(address, key="1-1", is_like_the_last=False):
+    """Plug in a key that is served there, and that comes and goes without a `detach`. One like the last has its node before its server
+    hears that it is imported: so whoever waits for that, and then starts a program, finds it, as with a kernel's.
+    """
+    return Import(address, key, _new_node(), is_like_the_last)
 
 
 def _new_node():
@@ -89,26 +91,41 @@ def await_no_node():
 class Import(Thread):
     """An imported key; a thread that passes on reports until one of both sides is gone."""
 
-    def __init__(self, address, key, node):
+    _last = None  # what the last one says that it is
+
+    def __init__(self, address, key, node, is_like_the_last):
         super().__init__(daemon=True)
         self.node = node
-        self._key = Imported(address, key)
         self._awaited = None  # the number of the transfer that waits for a report
         self._openers = []
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._listener.bind(f"{node}.socket")
         self._listener.listen()
-        self._make_node(self._key.report_descriptor())
+        guess = Import._last if is_like_the_last else None
+        if guess:
+            self._make_node(*guess)
+        try:
+            self._key = Imported(address, key)
+            said = self._key.vendor, self._key.product, self._key.report_descriptor()
+        except ConnectionError:
+            self._remove_node()
+            raise
+        if said != guess:
+            self._make_node(*said)
+        Import._last = said
         self._end, self._ended = socket.socketpair()
         self.start()
 
-    def _make_node(self, report_descriptor):
+    def _make_node(self, vendor, product, report_descriptor):
         """Who looks for nodes finds it complete."""
         Path(f"{self.node}.device", "report_descriptor").write_bytes(report_descriptor)
         new = Path(f"{self.node}.new")
-        device = struct.pack("=IHH", BUS_USB, self._key.vendor, self._key.product)
-        new.write_bytes(device + report_descriptor)
+        new.write_bytes(struct.pack("=IHH", BUS_USB, vendor, product) + report_descriptor)
         new.rename(self.node)
+
+    def _remove_node(self):
+        for file in (self.node, f"{self.node}.socket"):
+            Path(file).unlink(missing_ok=True)
 
     def end(self):
         """Unplug it."""
@@ -165,7 +182,6 @@ class Import(Thread):
             self._key.unlink(self._awaited)
 
     def _unplug(self):
-        for file in (self.node, f"{self.node}.socket"):
-            Path(file).unlink(missing_ok=True)
+        self._remove_node()
         for place in (*self._openers, self._listener, self._ended, self._key):
             place.close()
