@@ -6,6 +6,7 @@ use keyfob_tests::addresses;
 use keyfob_tests::map;
 use keyfob_tests::markdown;
 use keyfob_tests::mentions::Mentions;
+use keyfob_tests::picture;
 use keyfob_tests::rules::{self, FAMILIES, Rule};
 use keyfob_tests::tree;
 
@@ -192,6 +193,12 @@ fn a_dependency_that_a_document_shows_is_where_it_says_in_a_clone_beside_the_pro
         }
     }
     assert!(shown >= 5, "{shown}");
+}
+
+#[test]
+fn the_picture_of_the_crates_shows_who_uses_whom_today() {
+    let is_true = tree::read(picture::PLACE) == picture::of_crates();
+    assert!(is_true, "draw it anew: cargo run -p keyfob-tests --bin draw");
 }
 
 #[test]

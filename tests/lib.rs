@@ -5,5 +5,6 @@ pub mod map;
 pub mod markdown;
 pub mod mentions;
 pub mod message_bus;
+pub mod picture;
 pub mod rules;
 pub mod tree;
