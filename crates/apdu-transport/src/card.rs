@@ -229,7 +229,7 @@ impl Card {
         Some(id)
     }
 
-    /// The command that comes in the place of one that was given up. Only SELECT is carried out: one event at a time, and
+    /// The command that comes instead of one that was given up. Only SELECT is carried out: one event at a time, and
     /// whoever starts over selects.
     fn replace(
         &mut self,

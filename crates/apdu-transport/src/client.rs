@@ -96,23 +96,25 @@ pub enum Fault {
     #[error("a message of {0} bytes does not fit into the {MESSAGE_MAX} that a card takes")]
     TooLong(usize),
     /// A response without a status word. PC/SC answers so when the card was taken away in the middle of an APDU: nobody's fault.
-    #[error("the card answers nothing: it was probably taken away")]
+    #[error("the card gives no answer: it was probably taken away")]
     Gone,
     /// The card refused. With 6985, 6986, 6D00 or 6E00 the application is probably not selected any more, because the card
     /// was without power or another program selected another one: select, and try again, once.
-    #[error("the card refuses with {0}")]
+    #[error("the card refused with {0}")]
     Refused(StatusWord),
     /// A CTAP answer without even a status byte: the card's fault.
     #[error("the card's answer is empty. This is a fault of the card.")]
     Empty,
     /// Answers longer than any message (NF-14): the card's fault.
-    #[error("the card answers more than {MESSAGE_MAX} bytes. This is a fault of the card.")]
+    #[error("the card's answer is longer than {MESSAGE_MAX} bytes. This is a fault of the card.")]
     Endless,
     /// It says again and again that bytes are left, and gives none: the card's fault.
-    #[error("the card says that more is left and does not give it. This is a fault of the card.")]
+    #[error(
+        "the card says that there is more of the answer, but does not send it. This is a fault of the card."
+    )]
     Stuck,
     /// 9100 whose status the standard does not know, or which carries none (NF-30): the card's fault.
-    #[error("the card is at work without a known status: {0:?}. This is a fault of the card.")]
+    #[error("the card sends an unknown status while it works: {0:?}. This is a fault of the card.")]
     UnknownStatus(Option<u8>),
 }
 

@@ -22,7 +22,7 @@ pub const ESP256_SPLIT_ARKG: i64 = -65539;
 /// The longest context, in bytes.
 pub const MAX_CONTEXT: usize = 64;
 
-/// A public seed, which a key makes in the place of a public key.
+/// A public seed, which a key makes instead of a public key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublicSeed {
     blinding: p256::PublicKey,

@@ -40,13 +40,13 @@ pub enum VerifyFault {
     #[error("the key answered for another relying party")]
     OtherRelyingParty,
     /// A credential was made without a touch (MC-71).
-    #[error("the key says that nobody was present")]
+    #[error("the key says that no user was present")]
     NobodyPresent,
     /// authData of an assertion has a new credential in it (GA-30).
-    #[error("the key put a new credential into an assertion")]
+    #[error("the assertion has a new credential in it, which only a registration may have")]
     UnexpectedCredential,
     /// authData of an attestation has no credential in it.
-    #[error("the key attests no credential")]
+    #[error("the key's reply attests no credential")]
     NoCredential,
     /// A format this crate cannot judge.
     #[error("attestation format {0} cannot be checked here")]
@@ -68,7 +68,7 @@ pub enum VerifyFault {
 /// Judges the statement `att_stmt` of format `fmt` about the credential in `auth_data`.
 ///
 /// # Errors
-/// [`VerifyFault`]; the key's fault, or that of whoever altered the statement.
+/// [`VerifyFault`]; the key's fault, or the fault of the one who altered the statement.
 pub fn verify(
     fmt: &str,
     att_stmt: &[(String, Value)],

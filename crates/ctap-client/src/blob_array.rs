@@ -56,7 +56,7 @@ impl BlobArray {
         self.0.iter().find_map(|entry| open(entry, key))
     }
 
-    /// Stores a blob for the credential that has this key, in the place of the one it had.
+    /// Stores a blob for the credential that has this key, instead of the one it had.
     ///
     /// # Errors
     /// [`RequestFault::TooLong`] above [`MAX_BLOB`]; the caller's fault.

@@ -13,7 +13,7 @@ use crate::exchange::{Exchange, KeepaliveStatus, Patience};
 /// APDUs to and from one card: through a reader, or of a card in the same process.
 pub trait ApduPipe {
     /// Carries out one request with the card to itself: nobody else's APDUs come between those that `request` transmits. A
-    /// card that was reset or taken away since the last one is connected to anew, once, and `request` is told.
+    /// card that was reset or taken away since the last one is connected to again, once, and `request` is told.
     ///
     /// # Errors
     /// When the card cannot be reached, before anything was transmitted; else what `request` says.

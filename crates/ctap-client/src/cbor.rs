@@ -16,7 +16,7 @@ pub enum CborFault {
     #[error("bytes follow the CBOR item")]
     TrailingBytes,
     /// Maps and arrays nested deeper than four (MSG-34).
-    #[error("it nests deeper than {MAX_CBOR_NESTING} levels")]
+    #[error("it has more than {MAX_CBOR_NESTING} levels")]
     TooDeep,
     /// The same key twice in one map (MSG-33).
     #[error("a map has the same key twice")]

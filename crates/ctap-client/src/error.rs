@@ -76,7 +76,7 @@ pub enum TransportError {
     #[error("{0}. This is a fault of the key.")]
     Misbehaved(Misbehaviour),
     /// The key answered another command than the one it was sent: the key's fault.
-    #[error("the key answers a command it was not sent. This is a fault of the key.")]
+    #[error("the key answers a command that it was not sent. This is a fault of the key.")]
     WrongCommand,
     /// A message CTAPHID cannot carry (HD-04): the caller's fault.
     #[error("{0}")]
@@ -145,16 +145,16 @@ pub enum ReaderFault {
     #[error("no card is on the reader")]
     NoCard,
     /// Another program has the card to itself.
-    #[error("another program has the card to itself")]
+    #[error("another program keeps the card to itself")]
     InUse,
     /// The reader cannot make the card answer.
     #[error("the card does not answer its reader")]
     Unresponsive,
     /// What was sent to the card did not get through, and it is still there.
-    #[error("what was sent to the card did not get through")]
+    #[error("the card did not receive what was sent to it")]
     NotThrough,
     /// This program was built without the feature `pcsc`.
-    #[error("this program was built without PC/SC, and reaches no cards")]
+    #[error("this program was built without PC/SC, so it cannot use cards")]
     Unsupported,
     /// Anything else that PC/SC says.
     #[error("the reader failed: {0}")]
@@ -173,13 +173,13 @@ impl ReaderFault {
                 "try again; in a container, pcscd and libpcsclite must be of the same release"
             }
             Self::Denied => {
-                "polkit lets those in who sit at this machine: log in there, run this as root, or allow \
+                "polkit allows users at this machine's screen: log in there, run this as root, or allow \
                  org.debian.pcsc-lite.access_pcsc and access_card by a rule in /etc/polkit-1/rules.d"
             }
             Self::NoReader => "plug the reader in and try again",
             Self::NoCard => "lay the card on the reader and try again",
             Self::InUse => {
-                "close it and try again; gpg keeps cards to itself until `gpgconf --kill scdaemon`"
+                "close that program and try again; gpg keeps cards to itself until `gpgconf --kill scdaemon`"
             }
             Self::NotThrough => {
                 "leave the card on the reader and try again; if that does not help, plug the reader in again"
@@ -202,7 +202,7 @@ pub enum ReplyFault {
     #[error("the key's reply is empty. This is a fault of the key.")]
     Empty,
     /// An error status, or a success without defined output, came with a body (MSG-02, MSG-03).
-    #[error("the key's reply has {0} bytes where none belong. This is a fault of the key.")]
+    #[error("the key's reply has {0} bytes too many. This is a fault of the key.")]
     UnexpectedBody(usize),
     /// The CBOR of the reply, or of something within it, breaks the rules.
     #[error("the key's reply cannot be read: in {0}, {1}. This is a fault of the key.")]
@@ -228,7 +228,7 @@ pub enum RequestFault {
     #[error("the PIN ends in a zero character")]
     PinEndsInZero,
     /// getInfo lists no PIN/UV auth protocol this crate knows.
-    #[error("the key offers no PIN protocol this program knows")]
+    #[error("the key offers no PIN protocol that this program knows")]
     NoPinProtocol,
     /// A list, name or blob beyond what the command can carry.
     #[error("{0} is too long for the key")]
@@ -242,7 +242,7 @@ impl RequestFault {
         match self {
             Self::PinTooLong => "choose a shorter one",
             Self::PinEndsInZero => "choose another one",
-            Self::NoPinProtocol => "use a key that takes a PIN, or a newer program",
+            Self::NoPinProtocol => "use a key that supports PINs, or a newer program",
             Self::TooLong(_) => "send less",
         }
     }

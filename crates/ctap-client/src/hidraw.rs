@@ -170,7 +170,7 @@ fn is_on_uhid(file: &File) -> bool {
 
 /// The kernel keeps 31 reports that such a key has not taken, or 30 and the news that somebody opened its file.
 const UHID_BURST: u32 = 30;
-/// For a key to be scheduled among other programs, and take them. A key of metal needs longer for as many. In parts, for one alone may
+/// For a key to be scheduled among other programs, and take them. A hardware key needs longer for as many. In parts, for one alone may
 /// be over before any program goes on, where the processor is a virtual one and stood still.
 const UHID_NAP: Duration = Duration::from_millis(10);
 const UHID_NAPS: u32 = 5;

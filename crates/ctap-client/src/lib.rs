@@ -44,11 +44,11 @@
 //! assert_eq!(refused.status(), Some(ctap_client::Status::InvalidCommand));
 //! ```
 //!
-//! With `ctap-core`'s `SoftKey` in the place of `Deaf` that is a whole key for tests: see
+//! With `ctap-core`'s `SoftKey` instead of `Deaf` that is a whole key for tests: see
 //! `docs/embedding.md` in a clone of this repository. Whatever carries 64-byte reports is a
 //! [`ReportPipe`], and [`HidChannel`] makes an [`Exchange`] of it.
 //!
-//! # Finding one's way
+//! # Finding your way
 //!
 //! ```text
 //!   commands/*   for each command a request, a reply, and the Client methods
@@ -60,15 +60,15 @@
 //!    local       keys of this machine: /dev/hidrawN, or HIDAPI's; USB/IP's host end is elsewhere
 //! ```
 //!
-//! A key that is a card on a reader has a [`CardChannel`] in the place of [`HidChannel`], over an [`ApduPipe`]; with the
+//! A key that is a card on a reader has a [`CardChannel`] instead of [`HidChannel`], over an [`ApduPipe`]; with the
 //! feature `pcsc` the readers of this machine are one.
 //!
 //! With the feature `webauthn` it is a browser's half as well: a site's options in, a page's credential out. `trace` reads along: what
 //! was said, from the packets that carried it.
 //!
-//! It shares no code with `ctap-core`, the authenticator, so that each can find the other wrong. It judges what a key
-//! says: replies that are not canonical CBOR, lack a member or carry a wrong one are refused as [`ReplyFault`]. It can
-//! also say what no sane platform would: see [`commands`].
+//! It shares no code with `ctap-core`, the authenticator, so that each can find the other's faults. It checks what a key says:
+//! replies that are not canonical CBOR, lack a member or have a wrong one are refused as [`ReplyFault`]. It can also send
+//! requests that no correct platform sends: see [`commands`].
 
 #![cfg_attr(
     not(test),

@@ -60,7 +60,7 @@ fn is_contactless(atr: &[u8]) -> bool {
     matches!(atr, [0x3B, t0, 0x80, 0x01, ..] if t0 & 0xF0 == 0x80)
 }
 
-/// The card on one reader of this machine. What it is connected to is connected to anew when it comes back.
+/// The card on one reader of this machine. What it is connected to is connected to again when it comes back.
 pub struct PcscCard {
     reader: CString,
     connection: Option<Connection>,
@@ -257,7 +257,7 @@ mod tests {
             (Error::UnknownReader, "no such smart card reader"),
             (Error::RemovedCard, "no card is on the reader"),
             (Error::SharingViolation, "to itself"),
-            (Error::NotTransacted, "did not get through"),
+            (Error::NotTransacted, "did not receive"),
         ] {
             let told = fault(error);
             assert!(told.to_string().contains(words), "{told}");

@@ -18,7 +18,7 @@ pub const ESP256_SPLIT: i64 = -300;
 /// An older placeholder for it.
 pub const ESP256_SPLIT_PLACEHOLDER: i64 = -70009;
 
-/// What a signing key demands of whoever uses it (PS-02).
+/// What a signing key demands of the one who uses it (PS-02).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Demands {

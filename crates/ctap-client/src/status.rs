@@ -46,7 +46,7 @@ macro_rules! statuses {
             pub const fn advice(self) -> &'static str {
                 match self {
                     $(Self::$variant => $advice,)+
-                    Self::Unlisted(_) => "The key refused for a reason of its own. See its vendor's documents.",
+                    Self::Unlisted(_) => "The key refused for a reason of its own. See its vendor's documentation.",
                 }
             }
         }
@@ -65,8 +65,10 @@ statuses! {
     0x0B InvalidChannel "CTAP1_ERR_INVALID_CHANNEL" "The key does not know this channel any more. Open the key again.",
     0x11 CborUnexpectedType "CTAP2_ERR_CBOR_UNEXPECTED_TYPE" "A value of the request has the wrong type. This is a fault of the program.",
     0x12 InvalidCbor "CTAP2_ERR_INVALID_CBOR" "The key could not read the request. This is a fault of the program.",
-    0x14 MissingParameter "CTAP2_ERR_MISSING_PARAMETER" "The request lacks a value the key needs. This is a fault of the program.",
-    0x15 LimitExceeded "CTAP2_ERR_LIMIT_EXCEEDED" "A list of the request is longer than the key takes. Send it in smaller parts.",
+    0x14 MissingParameter "CTAP2_ERR_MISSING_PARAMETER" "The request lacks a value that the key needs. This is a \
+         fault of the program.",
+    0x15 LimitExceeded "CTAP2_ERR_LIMIT_EXCEEDED" "A list of the request is longer than the key accepts. Send it in \
+         smaller parts.",
     0x17 FpDatabaseFull "CTAP2_ERR_FP_DATABASE_FULL" "The key has no room for another fingerprint. Remove one first.",
     0x18 LargeBlobStorageFull "CTAP2_ERR_LARGE_BLOB_STORAGE_FULL" "The key has no room for this much data. Remove other large blobs first.",
     0x19 CredentialExcluded "CTAP2_ERR_CREDENTIAL_EXCLUDED" "This key is already registered there. Use another key, or sign in with this one.",
@@ -74,12 +76,15 @@ statuses! {
     0x22 InvalidCredential "CTAP2_ERR_INVALID_CREDENTIAL" "The key cannot use this credential. Try another key.",
     0x23 UserActionPending "CTAP2_ERR_USER_ACTION_PENDING" "The key waits for you. Touch it.",
     0x24 OperationPending "CTAP2_ERR_OPERATION_PENDING" "The key is still at work. Wait a moment and try again.",
-    0x25 NoOperations "CTAP2_ERR_NO_OPERATIONS" "Nothing is under way on the key. Begin the operation again.",
-    0x26 UnsupportedAlgorithm "CTAP2_ERR_UNSUPPORTED_ALGORITHM" "The key offers none of the signature algorithms asked for. Ask for ES256 as well.",
+    0x25 NoOperations "CTAP2_ERR_NO_OPERATIONS" "There is no operation to continue on the key. Begin the operation \
+         again.",
+    0x26 UnsupportedAlgorithm "CTAP2_ERR_UNSUPPORTED_ALGORITHM" "The key supports none of the requested signature \
+         algorithms. Request ES256 as well.",
     0x27 OperationDenied "CTAP2_ERR_OPERATION_DENIED" "The request was denied, or nobody touched the key in time. Try again and touch it.",
     0x28 KeyStoreFull "CTAP2_ERR_KEY_STORE_FULL" "The key has no room for another credential. Delete one first.",
     0x2B UnsupportedOption "CTAP2_ERR_UNSUPPORTED_OPTION" "The key does not support an option of the request. Leave the option out.",
-    0x2C InvalidOption "CTAP2_ERR_INVALID_OPTION" "An option of the request has a value the key cannot honour. Check the arguments.",
+    0x2C InvalidOption "CTAP2_ERR_INVALID_OPTION" "An option of the request has a value that the key cannot use. \
+         Check the arguments.",
     0x2D KeepaliveCancel "CTAP2_ERR_KEEPALIVE_CANCEL" "The request was cancelled.",
     0x2E NoCredentials "CTAP2_ERR_NO_CREDENTIALS" "The key has no matching credential. Try another key, or register this one.",
     0x2F UserActionTimeout "CTAP2_ERR_USER_ACTION_TIMEOUT" "Nobody touched the key in time. Try again and touch it.",
@@ -89,17 +94,19 @@ statuses! {
     0x33 PinAuthInvalid "CTAP2_ERR_PIN_AUTH_INVALID" "The key did not accept the proof of the PIN. Enter the PIN again.",
     0x34 PinAuthBlocked "CTAP2_ERR_PIN_AUTH_BLOCKED" "Too many wrong PINs in a row. Unplug the key, plug it in again, then try the right PIN.",
     0x35 PinNotSet "CTAP2_ERR_PIN_NOT_SET" "The key has no PIN yet. Set one first.",
-    0x36 PuatRequired "CTAP2_ERR_PUAT_REQUIRED" "The key wants its PIN (or a fingerprint) for this. Give the PIN.",
+    0x36 PuatRequired "CTAP2_ERR_PUAT_REQUIRED" "The key needs its PIN (or a fingerprint) for this. Give the PIN.",
     0x37 PinPolicyViolation "CTAP2_ERR_PIN_POLICY_VIOLATION" "The PIN does not meet the key's rules, or it must be changed first. Choose another PIN.",
     0x38 PinTokenExpired "CTAP2_ERR_PIN_TOKEN_EXPIRED" "The proof of the PIN is too old. Enter the PIN again.",
-    0x39 RequestTooLarge "CTAP2_ERR_REQUEST_TOO_LARGE" "The request is longer than the key takes. Send it in smaller parts.",
+    0x39 RequestTooLarge "CTAP2_ERR_REQUEST_TOO_LARGE" "The request is longer than the key accepts. Send it in \
+         smaller parts.",
     0x3A ActionTimeout "CTAP2_ERR_ACTION_TIMEOUT" "The operation took too long. Try again.",
     0x3B UpRequired "CTAP2_ERR_UP_REQUIRED" "The key needs a touch (or a new tap) for this. Try again and touch it.",
     0x3C UvBlocked "CTAP2_ERR_UV_BLOCKED" "The fingerprint reader is blocked after too many tries. Use the PIN.",
-    0x3D IntegrityFailure "CTAP2_ERR_INTEGRITY_FAILURE" "The data reached the key damaged. Write it again.",
+    0x3D IntegrityFailure "CTAP2_ERR_INTEGRITY_FAILURE" "The data was damaged on its way to the key. Write it again.",
     0x3E InvalidSubcommand "CTAP2_ERR_INVALID_SUBCOMMAND" "The key does not know this subcommand. Check what it offers with getInfo.",
     0x3F UvInvalid "CTAP2_ERR_UV_INVALID" "The fingerprint was not recognised. Try again, or use the PIN.",
-    0x40 UnauthorizedPermission "CTAP2_ERR_UNAUTHORIZED_PERMISSION" "The key does not grant a permission asked for. Check what it offers with getInfo.",
+    0x40 UnauthorizedPermission "CTAP2_ERR_UNAUTHORIZED_PERMISSION" "The key does not grant a requested permission. \
+         Check what it offers with getInfo.",
     0x7F Other "CTAP1_ERR_OTHER" "The key failed inside. Unplug it, plug it in again and retry.",
     0xDF SpecLast "CTAP2_ERR_SPEC_LAST" "The key answered with a number that only marks a boundary. This is a fault of the key.",
 }

@@ -20,7 +20,7 @@ use crate::waiting::{self, Deadline, Waited, Waiting};
 
 /// A key on a reader, and its operator.
 ///
-/// Over NFC a tap takes the place of one touch (NF-40, NF-41). For the next one the key is given power anew, as readers do between two
+/// Over NFC a tap takes the place of one touch (NF-40, NF-41). For the next one the key is given power again, as readers do between two
 /// programs; where that would take from a case what it has, such as a token, it is skipped.
 pub struct CardKey<O: Operator<Pipe: ApduPipe>> {
     operator: O,

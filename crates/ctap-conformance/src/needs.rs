@@ -312,7 +312,7 @@ impl fmt::Display for Need {
             Feature::Ctap2 => "CTAP2".to_owned(),
             Feature::U2f => "U2F".to_owned(),
             Feature::Hid => "CTAPHID".to_owned(),
-            Feature::Card if self.wanted => return f.write_str("the key is no card"),
+            Feature::Card if self.wanted => return f.write_str("the key is not a card"),
             Feature::Card => "APDUs of its own: it is a card".to_owned(),
             Feature::Wink => "WINK".to_owned(),
             Feature::Lock => "LOCK".to_owned(),
@@ -345,8 +345,7 @@ const FORCE_PIN_CHANGE: u64 = 0x0C;
 const LONG_TOUCH_FOR_RESET: u64 = 0x18;
 const NEWER: [&str; 3] = ["FIDO_2_1", "FIDO_2_2", "FIDO_2_3"];
 /// Why a case is skipped that takes a person.
-pub(crate) const APPROVES_EVERYTHING: &str =
-    "the key approves everything by itself and asks nobody";
+pub(crate) const APPROVES_EVERYTHING: &str = "the key approves every request without asking";
 /// The same of a card.
 const TAP_IS_TOUCH: &str = "the key is a card that asks nobody: its tap is the touch";
 

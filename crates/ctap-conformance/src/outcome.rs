@@ -12,7 +12,7 @@ use crate::needs::APPROVES_EVERYTHING;
 use crate::notation::eval::find;
 
 /// Why a case is skipped that [`Options::may_erase`](crate::Options) does not let run.
-pub(crate) const ERASING_NOT_ALLOWED: &str = "it would erase the key, which is not allowed";
+pub(crate) const ERASING_NOT_ALLOWED: &str = "it would erase the key, which was not allowed";
 
 /// All of a run.
 #[derive(Clone, Debug)]

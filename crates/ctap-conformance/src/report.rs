@@ -247,7 +247,7 @@ fn sarif_result(outcome: &Outcome, standing: Standing) -> Json {
 const SUITE: &str = "ctap-conformance";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const KNOWN: &str = "expected failure";
-const MENDED: &str = "passed though it is listed as an expected failure: take it off the list";
+const MENDED: &str = "passed although it is listed as an expected failure: remove it from the list";
 
 impl std::fmt::Display for Failure {
     /// What was wrong, over a few lines.

@@ -328,8 +328,10 @@ impl<'k, 'o> Runner<'k, 'o> {
             Ok(()) => Stop::Unanswered(problem),
             Err(failure) => {
                 let failure = Stop::from(failure).into_sentence();
-                self.gone = Some(format!("the key is gone since {id}: {failure}"));
-                Stop::Unanswered(format!("{problem}; it is gone since, power cycled or not"))
+                self.gone = Some(format!("the key has not answered since {id}: {failure}"));
+                Stop::Unanswered(format!(
+                    "{problem}; since then it does not answer, even after a power cycle"
+                ))
             }
         }
     }

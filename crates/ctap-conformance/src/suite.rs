@@ -25,7 +25,7 @@ pub enum SuiteError {
     #[error("{0}: {1}")]
     Syntax(String, SyntaxError),
     /// Two cases have the same id.
-    #[error("two cases are called {0}; give one another id")]
+    #[error("two cases have the id {0}; give one of them another id")]
     Twice(String),
     /// A directory without a file of cases.
     #[error("{0} has no .toml file in it")]

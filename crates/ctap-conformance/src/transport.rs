@@ -83,7 +83,7 @@ pub trait Transport {
     /// [`TransportFailure`]; `Unable` for keys without U2F.
     fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
         let _ = (apdu, hand);
-        Err(TransportFailure::Unable("this way to the key carries no U2F".to_owned()))
+        Err(TransportFailure::Unable("U2F cannot be sent to the key in this way".to_owned()))
     }
 
     /// What CTAPHID_INIT says the key can do; `None` where there is no CTAPHID, which stands for CTAP2 alone.
@@ -106,7 +106,7 @@ pub trait Transport {
     /// [`TransportFailure`]; `Unable` for a key that is no card.
     fn transmit(&mut self, apdus: &[Vec<u8>], hand: Hand) -> Result<Answer, TransportFailure> {
         let _ = (apdus, hand);
-        Err(TransportFailure::Unable("the key is no card".to_owned()))
+        Err(TransportFailure::Unable("the key is not a card".to_owned()))
     }
 
     /// Unplugs the key and plugs it in again; what it stores remains.
@@ -124,7 +124,7 @@ pub trait Transport {
     }
 
     /// Takes a card off its reader and lays it on again, as a person does: power from the reader alone is no tap to some keys that are
-    /// to be reset (RS-17, RS-19). `false`: the key is no card. Asked where a reset was refused for want of it; from then on
+    /// to be reset (RS-17, RS-19). `false`: the key is not a card. Asked where a reset was refused for want of it; from then on
     /// [`power_cycle`](Self::power_cycle) does so, too.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ pub trait Transport {
         Ok(false)
     }
 
-    /// Makes the key as new in another way than by authenticatorReset, plugged in anew; `false` if there is none. Cases
+    /// Makes the key as new in another way than by authenticatorReset, plugged in again; `false` if there is none. Cases
     /// are then prepared with it, so that keys can be tested whose reset is missing or wrong.
     ///
     /// # Errors

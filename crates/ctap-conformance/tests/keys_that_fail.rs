@@ -167,7 +167,7 @@ fn a_test_that_fails_says_what_was_wrong() {
 }
 
 #[test]
-#[should_panic = "not finished: the key is gone since"]
+#[should_panic = "not finished: the key has not answered since"]
 fn a_test_fails_if_the_key_was_gone_before_the_end() {
     let script = Script { fatal: Some(MAKE_CREDENTIAL), revives: false, ..SOUND };
     let mut report = report_of(script).0;
@@ -215,7 +215,7 @@ fn reports_tell_known_failures_from_new_ones_and_what_passes_against_expectation
     let junit = report.to_junit(&judgement).expect("it can be written");
     assert!(junit.contains(r#"tests="3" skipped="1" failures="2""#), "{junit}");
     assert!(junit.contains(r#"<skipped message="expected failure: "#), "{junit}");
-    assert!(junit.contains("take it off the list"), "{junit}");
+    assert!(junit.contains("remove it from the list"), "{junit}");
 
     let json = report.to_json(&judgement);
     let expected = |id: &str| {

@@ -1,6 +1,6 @@
 //! The page that compares this suite with FIDO's conformance tool counts what is there.
 //!
-//! `KEYFOB_BLESS=1 cargo test -p ctap-conformance --test official_tool` writes it anew.
+//! `KEYFOB_BLESS=1 cargo test -p ctap-conformance --test official_tool` writes it again.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -223,7 +223,7 @@ pub(crate) struct KeyPair {
 }
 
 impl KeyPair {
-    /// The public half. Derived anew by some implementations: ask once.
+    /// The public half. Derived again by some implementations: ask once.
     pub(crate) fn public(&self) -> Option<PublicKey> {
         self.key.public()
     }

@@ -51,7 +51,7 @@ pub(crate) use self::chosen::{AgreementKey, PeerKey, es256};
 
 /// A private key, ready to sign.
 pub(crate) trait SigningKey {
-    /// Its public half. Derived anew by some: ask once.
+    /// Its public half. Derived again by some: ask once.
     fn public(&self) -> Option<PublicKey>;
 
     /// Signs the concatenation of `parts`: DER for ECDSA, raw for the others.

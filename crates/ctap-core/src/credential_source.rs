@@ -111,10 +111,10 @@ pub enum CredentialError {
     #[error("the key has a credential with this id already")]
     Duplicate,
     /// The key keeps no credential with this id. One that it made, not discoverable, may be in its id alone.
-    #[error("the key keeps no credential with this id")]
+    #[error("the key has no credential with this id")]
     NoSuchCredential,
     /// As many are there as the key was made for.
-    #[error("the key has room for {capacity} such credentials, and has as many")]
+    #[error("the key is full: it has room for {capacity} such credentials")]
     Full {
         /// How many fit.
         capacity: usize,
@@ -163,7 +163,7 @@ pub enum CredentialError {
     },
     /// With an id so long an answer would be longer than the key announces (MSG-60).
     #[error(
-        "answers about it would have {length} bytes, and the key announces {max_msg_size} (maxMsgSize)"
+        "answers about it would have {length} bytes, but the key announces at most {max_msg_size} (maxMsgSize)"
     )]
     TooLongAnswer {
         /// The longest answer.
@@ -172,7 +172,7 @@ pub enum CredentialError {
         max_msg_size: usize,
     },
     /// The memory did not keep it: the medium's fault.
-    #[error("the memory did not keep it: {0}")]
+    #[error("the memory could not store it: {0}")]
     Memory(#[from] MemoryError),
 }
 
@@ -184,22 +184,20 @@ impl CredentialError {
             Self::IdLength { .. } | Self::UserId { .. } | Self::RpId { .. } | Self::NoAccount => {
                 "correct the credential: no authenticator makes one like that"
             }
-            Self::Duplicate => "remove the one that is there, or give this one another id",
-            Self::NoSuchCredential => {
-                "list the credentials: only those that are listed can be changed"
-            }
+            Self::Duplicate => "remove the one that the key has, or give this one another id",
+            Self::NoSuchCredential => "list the credentials: only listed ones can be changed",
             Self::Full { .. } => "remove a credential, or start a key with more capacity",
             Self::Algorithm { .. } => "start a key whose profile has this algorithm",
             Self::NotAKey { .. } => {
-                "take the private key from where the credential was made, as PKCS#8"
+                "export the private key from the program that made the credential, as PKCS#8"
             }
             Self::NoDiscoverable => {
-                "say that it is not discoverable, or start a key with the option rk"
+                "mark it as not discoverable, or start a key with the option rk"
             }
             Self::Blob { .. } => "leave it out, or start a key whose profile has room for it",
             Self::TooLongAnswer { .. } => "start a key with a larger maxMsgSize",
-            Self::Memory(MemoryError::Full) => "make room on its disk, then try again",
-            Self::Memory(MemoryError::Failed) => "look after its disk, then try again",
+            Self::Memory(MemoryError::Full) => "free some space on its disk, then try again",
+            Self::Memory(MemoryError::Failed) => "check its disk, then try again",
         }
     }
 }

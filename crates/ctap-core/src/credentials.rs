@@ -134,7 +134,7 @@ impl Credentials {
             && same_account.is_none()
     }
 
-    /// Keeps a credential, which has an account, under this number, in the place of the one with the same id if there is one.
+    /// Keeps a credential, which has an account, under this number, instead of the one with the same id if there is one.
     pub(crate) fn put(&mut self, number: u64, credential: Credential) {
         let Some(account) = &credential.account else { return };
         let user_id = account.user.id.clone();
@@ -147,7 +147,7 @@ impl Credentials {
         self.all.insert(number, credential);
     }
 
-    /// Keeps one that is not discoverable, in the place of the one with the same id if there is one.
+    /// Keeps one that is not discoverable, instead of the one with the same id if there is one.
     pub(crate) fn put_kept(&mut self, kept: Kept) {
         self.remove_kept(&kept.credential.id);
         self.take_in(&kept.credential);

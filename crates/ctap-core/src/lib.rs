@@ -1,7 +1,7 @@
 //! A FIDO2 security key without I/O: CTAP 2.3 and U2F as a pure state machine.
 //!
 //! An [`Authenticator`] takes one message and returns one response. It reads no clock, draws no randomness, opens no file and
-//! waits for nobody: time, randomness and durable memory come in with each call, as a [`Platform`], and a person comes in
+//! waits for nothing: time, randomness and durable memory come in with each call, as a [`Platform`], and a person comes in
 //! as a [`Decision`] about a [`Question`].
 //!
 //! ```text
@@ -91,7 +91,7 @@
 //! Transports (see `hid-transport`), prompts, files, attestation certificates, backup or synchronisation of
 //! credentials. It protects secrets as well as the process around it does, and no better: it is software.
 //!
-//! # Finding one's way
+//! # Finding your way
 //!
 //! | you want | look at |
 //! |---|---|
@@ -102,10 +102,10 @@
 //! | a key on a reader | [`Transport`], [`Authenticator::tap`], [`Tap`] |
 //! | to keep its memory | [`Memory`], [`Store`], [`records`] |
 //! | to see what it remembers | [`state::State`] |
-//! | to bring it credentials, or have them | [`CredentialSource`], [`Authenticator::add_credential`] |
-//! | to have it vouched for | [`attestation`] |
-//! | answers that are wrong, for tests of who reads them | [`Overrides`], [`Authenticator::set_overrides`] |
-//! | how much of anything | [`limits`] |
+//! | to add credentials, or read them | [`CredentialSource`], [`Authenticator::add_credential`] |
+//! | its attestation | [`attestation`] |
+//! | wrong answers, to test the programs that read them | [`Overrides`], [`Authenticator::set_overrides`] |
+//! | all limits | [`limits`] |
 //!
 //! One file for each thing that the standard has a section for: `commands/`, `extensions/`, `pin/`. Rule ids such as `MC-07`
 //! in comments name the rule that a line carries out; `docs/spec-map.md` says how to list them with their tests.

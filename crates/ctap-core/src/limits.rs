@@ -17,7 +17,7 @@ pub const DEFAULT_MESSAGE: usize = 3072;
 /// Maps and arrays inside each other, the outermost counted (MSG-34).
 pub const MAX_CBOR_DEPTH: usize = 4;
 
-/// Wrong PINs until the PIN is blocked for good (CP-24).
+/// Wrong PINs until the PIN is blocked permanently (CP-24).
 pub const MAX_PIN_RETRIES: u8 = 8;
 
 /// Wrong PINs in a row until a power cycle is asked for (CP-26).

@@ -44,7 +44,7 @@ pub trait Memory {
         self.commit(records, Durability::Wait)
     }
 
-    /// Puts `records` in the place of everything that is remembered, at once or not at all, and durable on return. What was
+    /// Replaces everything that is remembered, at once or not at all, and durable on return. What was
     /// there before can be read from the medium no more: this is what a reset does (RS-09).
     ///
     /// # Errors

@@ -104,7 +104,7 @@ impl State {
         }
     }
 
-    /// What seals the ids of credentials that are not discoverable; drawn anew by a reset (RS-09).
+    /// What seals the ids of credentials that are not discoverable; drawn again by a reset (RS-09).
     #[must_use]
     pub const fn wrapping_key(&self) -> &Secret<32> {
         &self.wrapping_key

@@ -71,7 +71,7 @@ pub enum Fault {
     #[error("the file is far longer than keyfob's can be")]
     TooLong,
     /// The checksum is right and the content is not what keyfob wrote.
-    #[error("the file is not laid out as version {VERSION} is, at `{field}`")]
+    #[error("the file does not have the layout of version {VERSION}, at `{field}`")]
     Malformed {
         /// The last field that was looked for.
         field: &'static str,

@@ -72,7 +72,7 @@ pub enum ErrorCode {
     #[error("the key is busy with another request (CHANNEL_BUSY)")]
     ChannelBusy = 0x06,
     /// ERR_LOCK_REQUIRED: the command needs a lock. This key never says so.
-    #[error("the key wants to be locked first (LOCK_REQUIRED)")]
+    #[error("the channel must be locked first (LOCK_REQUIRED)")]
     LockRequired = 0x0A,
     /// ERR_INVALID_CHANNEL: the channel was never allocated, or is no longer.
     #[error("the channel is not allocated (INVALID_CHANNEL)")]

@@ -72,7 +72,7 @@ pub enum Reply<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misbehaviour {
     /// A packet of the answer is missing or out of order (HD-50).
-    #[error("the key's packet {got} came where {wanted} was due")]
+    #[error("the key sent packet {got}, but {wanted} was due")]
     OutOfOrder {
         /// The sequence number that was due.
         wanted: u8,

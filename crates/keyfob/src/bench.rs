@@ -39,7 +39,7 @@ use crate::device::Address;
 use crate::spawned::SpawnedKey;
 use crate::terminal;
 
-/// Measure the key beside bare work, and any other key
+/// Measure how fast a key is, and compare it with another one
 ///
 /// Bare work is a TCP echo that does nothing, and a signature alone.
 #[derive(clap::Args, Debug)]
@@ -60,7 +60,7 @@ pub(crate) struct Options {
     /// How many passkeys each key has while exchanges are measured
     #[arg(long, value_name = "N", default_value_t = platform::FEWEST as u32, value_parser = value_parser!(u32).range(platform::FEWEST as i64..=MAX_CAPACITY as i64))]
     passkeys: u32,
-    /// Where durable keys are kept meanwhile [default: where temporary files are]
+    /// Where durable keys are kept during the measurement [default: where temporary files are]
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
     /// Write a page too, and a picture beside it if this build has any
@@ -185,9 +185,10 @@ const EXAMPLES: &str = "\
 Examples:
   keyfob bench --quick
   keyfob bench --json > figures.json
-  keyfob bench --peer usbip:127.0.0.1:3241    another key, in turns with ours
+  keyfob bench --peer usbip:127.0.0.1:3241    another key, for comparison
   keyfob bench --peer /dev/hidraw0 --peer-pin 2468
   keyfob bench --markdown performance.md      a page
   keyfob bench --farm                         200 keys, 100 clients
 
-A peer must be a key that can be reset. docs/performance.md has figures, and says what each row means.";
+A peer gets passkeys, and a PIN if it has none, so name a key that you can reset. docs/performance.md has figures and \
+explains each row.";

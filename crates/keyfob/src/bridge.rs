@@ -54,15 +54,15 @@ use crate::terminal::shown::name;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// Only a reader with this in its name [default: any; contactless ones first, and no keys that are in a USB port anyway]
+    /// Only a reader with this in its name [default: any; contactless ones first, and no keys that are in a USB port]
     #[arg(long, value_name = "NAME")]
     reader: Option<String>,
 
-    /// List the readers and what is on them, and what the bridge makes of it
+    /// List the readers, what is on them, and what the bridge would use
     #[arg(long, conflicts_with_all = ["uhid", "listen"])]
     list: bool,
 
-    /// Make a HID device of the key, not a USB device: see `keyfob attach --uhid`
+    /// Make the key a HID device, not a USB device: see `keyfob attach --uhid`
     #[arg(long)]
     uhid: bool,
 
@@ -70,7 +70,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDR", value_parser = parse_address, conflicts_with = "uhid")]
     listen: Option<SocketAddr>,
 
-    /// With --listen: let in the programs of every user of this machine, not only yours and root's
+    /// With --listen: accept the programs of every user of this machine, not only yours and root's
     #[arg(long, requires = "listen")]
     any_user: bool,
 
@@ -262,9 +262,11 @@ const fn told(is: Use) -> &'static str {
     match is {
         Use::Fido => "a FIDO key",
         Use::Empty => "none",
-        Use::Other => "one without FIDO, or that does not answer",
-        Use::Taken => "one that another program has to itself",
-        Use::UsbKey => "a key in a USB port, which is used there; --reader NAME takes it here",
+        Use::Other => "a card without FIDO, or one that does not answer",
+        Use::Taken => "a card that another program keeps to itself",
+        Use::UsbKey => {
+            "a key in a USB port: programs use it there already; --reader NAME uses it here"
+        }
     }
 }
 
@@ -278,7 +280,7 @@ Examples:
   keyfob bridge --reader ACR122       this reader, whatever is on others
   keyfob bridge --listen 127.0.0.1:0  over USB/IP: no kernel, no root
 
-Lay the key on the reader when a program asks for it, and leave it there until the program is done. It needs pcscd. \
+Lay the key on the reader when a program asks for it, and leave it there until the program is done. This needs pcscd. \
 docs/bridge.md has more.";
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ use crate::{
 
 /// A virtual FIDO2 security key for Linux hosts, and a settings tool for any key
 ///
-/// keyfob puts a security key on the USB bus of this machine or another, without hardware: browsers, ssh and other
-/// programs use it like any key. Its other commands look after keys of every make.
+/// keyfob puts a security key on the USB bus of this machine or another, without hardware: browsers, ssh and other programs use
+/// it like any key. Other commands look after every kind of FIDO key.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -116,7 +116,7 @@ fn first_sentence(told: &str) -> &str {
 }
 
 fn next_step(command: &clap::Command, words: &[OsString]) -> String {
-    format!("`{} --help` shows what can be typed", named(command, words).1)
+    format!("`{} --help` lists what you can type", named(command, words).1)
 }
 
 /// The command that is meant, as far as there is one, and how it is typed.
@@ -169,9 +169,9 @@ Examples:
   keyfob serve        offer one to `usbip attach`, here or elsewhere
   keyfob touch        touch a running key from another terminal
   keyfob list         what keys are there?
-  keyfob conform      does a key keep to the standard?
+  keyfob conform      does a key follow the standard?
 
-`keyfob COMMAND --help` teaches each command. Documents: docs/README.md in a clone of keyfob's repository";
+`keyfob COMMAND --help` explains each command. Documentation: docs/README.md in a clone of keyfob's repository";
 
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
@@ -335,7 +335,7 @@ mod tests {
             let told = refusal(&error, &Cli::whole(), &words, Paint::plain());
             let (before, last) = told.rsplit_once('\n').unwrap();
             assert!(before.contains(what) && !told.contains("For more"), "{told}");
-            assert_eq!(last, format!("next: {next} shows what can be typed"));
+            assert_eq!(last, format!("next: {next} lists what you can type"));
         }
     }
 

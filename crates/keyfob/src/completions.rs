@@ -9,7 +9,7 @@ use crate::failure::failure;
 
 use crate::terminal;
 
-/// Print the script by which a shell completes commands
+/// Print the script with which a shell completes commands
 ///
 /// Options and their values too.
 #[derive(Debug, Args)]
@@ -36,7 +36,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let mut script = Vec::new();
         shell.write_registration(VARIABLE, NAME, NAME, NAME, &mut script).map(|()| script)
     }) else {
-        return Err(failure(format_args!("nobody completes for {name}"), "use another shell"));
+        return Err(failure(
+            format_args!("keyfob has no completions for {name}"),
+            "use another shell",
+        ));
     };
     Ok(terminal::print(String::from_utf8(shell?)?)?)
 }

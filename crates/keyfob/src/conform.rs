@@ -33,7 +33,7 @@ use crate::say::warn;
 use crate::settings::CurrentPinOptions;
 use crate::terminal;
 
-/// Test whether a key keeps to the CTAP standard, case by case
+/// Test whether a key follows the CTAP standard, case by case
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -63,18 +63,18 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with_all = ["list", "junit", "sarif", "markdown"])]
     chapters: bool,
 
-    /// Show one case: what it is for, which rules it proves, and its steps. Or one rule, or one chapter
+    /// Show one case: what it is for, which rules it tests, and its steps. Or one rule, or one chapter
     #[arg(
         long, value_name = "ID|RULE|CHAPTER", conflicts_with_all = ["list", "chapters"],
         add = choice::completer()
     )]
     explain: Option<String>,
 
-    /// End at the first failure that is not expected
+    /// Stop at the first failure that is not expected
     #[arg(long)]
     fail_fast: bool,
 
-    /// Cases known to fail, one id a line; one that passes nevertheless fails the run
+    /// A file with the cases that are known to fail, one id on each line; if one of them passes, the run fails
     #[arg(long, value_name = "FILE")]
     expected_failures: Option<PathBuf>,
 
@@ -93,16 +93,16 @@ const EXAMPLES: &str = "\
 Examples:
   keyfob conform                               a new keyfob in this process
   keyfob conform --profile bio --filter MC-07  one rule, a key with a sensor
-  keyfob conform --chapters                    what is there to choose from?
-  keyfob conform --explain mc-rp-missing       learn from a case, or a rule
+  keyfob conform --chapters                    what can be chosen?
+  keyfob conform --explain mc-rp-missing       explain a case, or a rule
   keyfob conform --junit report.xml            for CI
   keyfob conform --failed-in report.json       what failed, once more
   keyfob conform --device usbip:127.0.0.1:3240 --yes-erase-this-key
   keyfob conform --device /dev/hidraw3 --yes-erase-this-key --touch-cmd ./press
 
-A key that runs in a keyfob of this host is touched and replugged by itself. For others, say how with --touch-cmd and \
---power-cycle-cmd, or do it by hand when asked. Exit code 1 if a case fails that was not expected to. \
-docs/conformance.md has more.";
+If the key belongs to a keyfob that runs on this host, keyfob touches and replugs it. For other keys, give \
+--touch-cmd and --power-cycle-cmd, or do it by hand when asked. The exit code is 1 if a case fails that was not \
+expected to fail. docs/conformance.md has more.";
 
 /// Runs the command; `verbose` leaves out nothing of the table.
 ///
@@ -111,7 +111,7 @@ docs/conformance.md has more.";
 pub(crate) fn run(options: &Options, verbose: bool) -> anyhow::Result<()> {
     options.reports.check()?;
     if options.device.is_none() && options.pin.typed().next().is_some() {
-        let what = "a keyfob within this process is new, and has no PIN that could be known";
+        let what = "a keyfob within this process is new, so it has no PIN";
         return Err(usage(what, "leave out the PIN, or name a key with --device"));
     }
     let suite = options.choice.suite()?;
@@ -147,13 +147,16 @@ impl Options {
         let text = fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))
             .map_err(|error| {
-                advise(error, "--expected-failures takes a file with a case's id on each line")
+                advise(
+                    error,
+                    "--expected-failures needs a file with the id of one case on each line",
+                )
             })?;
         let expectations = Expectations::read(&text);
         if let Some(id) = expectations.unknown(suite).next() {
             return Err(usage(
-                format_args!("{} names {id}, which is no case", path.display()),
-                "take it off the list, or correct it; `keyfob conform --list` shows all ids",
+                format_args!("{} names {id}, which is not a case", path.display()),
+                "remove it from the list, or correct it; `keyfob conform --list` shows all ids",
             ));
         }
         Ok(expectations)
@@ -191,7 +194,7 @@ impl Options {
     fn verdict(&self, judgement: &Judgement) -> anyhow::Result<()> {
         let (what, next) = match judgement {
             Judgement { gone: Some(gone), .. } => {
-                (&**gone, "set that right and run again; what was found out until then is above")
+                (&**gone, "correct that and run again; the results until then are above")
             }
             good if good.is_good() => return Ok(()),
             Judgement { nothing_tested: true, .. } if !self.may_erase() => (
@@ -200,15 +203,16 @@ impl Options {
             ),
             Judgement { nothing_tested: true, .. } => (
                 "every case was skipped",
-                "see to what the table gives as the reason, or choose cases that apply to this key",
+                "remove the cause that the table gives, or choose cases that apply to this key",
             ),
             Judgement { surprises, mended, .. } if surprises.is_empty() && !mended.is_empty() => (
                 "a case passed that is listed as an expected failure",
-                "take it off the list of --expected-failures",
+                "remove it from the list of --expected-failures",
             ),
             _ => (
-                "the key does not keep to the standard, or not as expected",
-                "`keyfob conform --explain ID` shows what a case wants, or a rule says; --failed-in runs them again",
+                "the key breaks the standard, or not in the expected way",
+                "`keyfob conform --explain ID` shows what a case needs, or what a rule says; --failed-in runs the \
+                 failed cases again",
             ),
         };
         Err(failure(what, next))
@@ -276,7 +280,7 @@ impl Options {
 fn refuse_a_key_that_refuses(touch: Option<Touch>) -> anyhow::Result<()> {
     match touch {
         Some(Touch::Deny) => Err(failure(
-            "the running key refuses everything by itself, and nearly every case needs a touch",
+            "the running key refuses every request without asking, and nearly every case needs a touch",
             START_IT_ANEW,
         )),
         _ => Ok(()),
@@ -287,7 +291,7 @@ fn refuse_a_key_that_refuses(touch: Option<Touch>) -> anyhow::Result<()> {
 fn warn_of_a_key_without_a_person(touch: Option<Touch>) {
     if touch == Some(Touch::Auto) {
         warn(format_args!(
-            "the running key approves everything by itself, so cases about touches are skipped; {START_IT_ANEW}"
+            "the running key approves every request without asking, so cases about touches are skipped; {START_IT_ANEW}"
         ));
     }
 }

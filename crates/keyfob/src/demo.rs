@@ -17,11 +17,11 @@ use crate::host;
 /// Watch a key come up, register, sign in, refuse and be erased
 ///
 /// Uses this host's kernel if it can, else the USB/IP host that is built in. Every signature is checked; a step that
-/// does not do what it should ends the demonstration with exit code 1. With -v it tells what goes over the wire too.
+/// does not do what it should ends the demonstration with exit code 1. With -v it shows the messages, too.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// Insist on this host's kernel
+    /// Use this host's kernel, or fail
     #[arg(long)]
     kernel: bool,
     /// Do not pause between the steps

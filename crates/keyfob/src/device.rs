@@ -93,7 +93,7 @@ impl Address {
                 Ok(Box::new(virtual_key::Connection::from(host)))
             }
             Self::Pcsc { .. } => Err(failure(
-                format_args!("{self} is a card: it takes no CTAPHID reports"),
+                format_args!("{self} is a card, and cards do not use CTAPHID"),
                 "use a key on the bus for this, or `--device usbip:…`",
             )),
         }
@@ -159,7 +159,7 @@ fn only_served(
     match keys {
         [] => Err(none_on_this_host(&occupied_readers())),
         [only] => {
-            terminal::note(format_args!("The key is that of the keyfob which runs here: {only}"));
+            terminal::note(format_args!("Using the key of the keyfob that runs here: {only}"));
             Ok(only.clone())
         }
         several => {
@@ -178,7 +178,7 @@ fn none_on_this_host(occupied_readers: &[String]) -> anyhow::Error {
         [] => no_key(NONE, host::way_to_a_key()),
         [_] => no_key(
             format_args!("{NONE}, but a card on a reader"),
-            "--device pcsc: takes the key that lies there",
+            "use the key on the reader with --device pcsc:",
         ),
         several => {
             let list: String =
@@ -201,7 +201,7 @@ pub(crate) fn served_keys() -> Vec<Address> {
 
 fn open_hidraw(path: &Path) -> anyhow::Result<Box<dyn ReportPipe>> {
     if local::is_key(path).is_ok_and(|is_key| is_key == Some(false)) {
-        let what = format_args!("{} is no FIDO key", path.display());
+        let what = format_args!("{} is not a FIDO key", path.display());
         return Err(no_key(what, "`keyfob list` shows which keys there are"));
     }
     let pipe = local::open(path).map_err(|error| {
@@ -225,7 +225,7 @@ pub(crate) fn list_remote(server: &str) -> anyhow::Result<Vec<RemoteDevice>> {
         let next = match &error {
             ClientError::Refused(_) => format!("name the one you want: usbip:{server}/BUSID"),
             other => format!(
-                "{}; one that lists none wants its device named: usbip:{server}/BUSID",
+                "{}; if the server lists no devices, name the one you want: usbip:{server}/BUSID",
                 about_the_server(other)
             ),
         };
@@ -280,9 +280,11 @@ fn connect(server: &str) -> anyhow::Result<Socket> {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
                 "start a key there with `keyfob serve`"
             }
-            io::ErrorKind::PermissionDenied => "it is another user's: type it as that user",
+            io::ErrorKind::PermissionDenied => {
+                "it belongs to another user: run this command as that user"
+            }
             io::ErrorKind::TimedOut => {
-                "see that the machine is on and that no firewall swallows what is sent to the port"
+                "check that the machine is on and that no firewall blocks the port"
             }
             _ => "check the address",
         };
@@ -330,8 +332,8 @@ fn about_the_server(error: &ClientError) -> &'static str {
         ClientError::Io(error)
             if matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) =>
         {
-            "check that it is a USB/IP server; keyfob hangs up on users other than its own and root: ask as one of them, or \
-             start it with --any-user"
+            "check that it is a USB/IP server; a keyfob accepts only its own user and root: run this command as one \
+             of them, or start that keyfob with --any-user"
         }
         _ => "check that a USB/IP server listens there",
     }
@@ -383,7 +385,10 @@ mod tests {
             describe(&only_key(&[], Vec::new, || readers).unwrap_err())
         };
         let one = told(&["ACS ACR122U 00 00"]);
-        assert!(one.contains("a card on a reader\nnext: --device pcsc: takes"), "{one}");
+        assert!(
+            one.contains("a card on a reader\nnext: use the key on the reader with --device pcsc:"),
+            "{one}"
+        );
         let two = told(&["ACS ACR122U 00 00", "\u{1b} 01 00"]);
         assert!(two.contains("\n  pcsc:ACS ACR122U 00 00\n  pcsc:\\u{1b} 01 00\nnext: "), "{two}");
     }
@@ -413,7 +418,7 @@ mod tests {
             assert_eq!(
                 error,
                 format!(
-                    "keyfob: {path} is no FIDO key\nnext: `keyfob list` shows which keys there are"
+                    "keyfob: {path} is not a FIDO key\nnext: `keyfob list` shows which keys there are"
                 )
             );
         }

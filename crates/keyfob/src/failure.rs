@@ -117,8 +117,9 @@ fn advice_of_the_source(error: &anyhow::Error) -> Option<String> {
         let own_key = || cause.downcast_ref().map(virtual_key::Error::advice);
         let is_full = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
         let disk = || cause.downcast_ref::<io::Error>().filter(|error| is_full(error));
-        key.or_else(own_key)
-            .or_else(|| disk().map(|_| "make room where this is to be written".to_owned()))
+        key.or_else(own_key).or_else(|| {
+            disk().map(|_| "free some space on the disk that this is written to".to_owned())
+        })
     })
 }
 

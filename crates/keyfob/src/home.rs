@@ -29,7 +29,8 @@ pub(crate) fn warn_of_foreign_home() {
     if let (Some(foreign), Some(own)) = (environment.foreign_home(), environment.state_directory())
     {
         warn(format_args!(
-            "{} is another user's: the key's memory is below {}; name another directory with --state",
+            "{} belongs to another user, so the key's memory is below {}; to keep it elsewhere, name a directory with \
+             --state",
             foreign.display(),
             own.display()
         ));

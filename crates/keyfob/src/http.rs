@@ -149,7 +149,9 @@ pub(crate) async fn read(
             Err((StatusCode::PAYLOAD_TOO_LARGE, format!("more than {most} bytes")))
         }
         Ok(Err(error)) => Err((StatusCode::BAD_REQUEST, error.to_string())),
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "it did not come to an end".to_owned())),
+        Err(_) => {
+            Err((StatusCode::REQUEST_TIMEOUT, "it did not arrive completely in time".to_owned()))
+        }
     }
 }
 

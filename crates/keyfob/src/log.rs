@@ -67,7 +67,7 @@ impl<S: Stream> Write for Lines<'_, S> {
 }
 
 fn gap(lost: u64) -> String {
-    format!("(lost: {} of this log, which nobody read)\n", count(lost, "line"))
+    format!("(lost: {} of this log, because they were not read in time)\n", count(lost, "line"))
 }
 
 /// As much of a line as [`tell`] takes.
@@ -123,8 +123,10 @@ mod tests {
         let text = log_of_a_late_reader();
         let taken = text.lines().filter(|line| line.len() == 63).count();
         assert!((1..3000).contains(&taken), "{taken}");
-        let end =
-            format!("(lost: {} lines of this log, which nobody read)\nthe last\n", 3000 - taken);
+        let end = format!(
+            "(lost: {} lines of this log, because they were not read in time)\nthe last\n",
+            3000 - taken
+        );
         assert!(text.ends_with(&end), "{taken}: {}", &text[text.len() - 200..]);
     }
 

@@ -16,7 +16,7 @@ use crate::process::publish;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// Where they go; made if it is not there
+    /// The directory; it is made if it does not exist
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }
@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Options, command: Command) -> anyhow::Result<()> {
     write()
         .with_context(|| format!("cannot write manual pages into {}", directory.display()))
         .map_err(|error| {
-            advise(error, "name a directory that is yours to write, or that can be made")
+            advise(error, "name a directory that you may write to, or that can be made")
         })
 }
 

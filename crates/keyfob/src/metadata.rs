@@ -22,7 +22,7 @@ use crate::{state, terminal};
 
 /// Print the metadata statement of a kind of key (FIDO MDS3)
 ///
-/// For relying parties that judge attestation; as JSON.
+/// For relying parties that check attestation; as JSON.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -31,15 +31,15 @@ pub(crate) struct Options {
     /// Where the keys' memory is kept [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Which of the keys there, counted from 1
+    /// Which of the keys in that directory, counted from 1
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = state::key_numbers())]
     key: u8,
     #[command(flatten)]
     unlock: state::UnlockOptions,
-    /// The U2F side of the key, for relying parties that take U2F registrations
+    /// Print the statement for U2F, for relying parties that accept U2F registrations
     #[arg(long)]
     u2f: bool,
-    /// Ask the running key: the one way to the root of a key with --ephemeral
+    /// Ask the running key: for a key with --ephemeral there is no other way
     #[arg(long, conflicts_with_all = ["profile", "state"])]
     running: bool,
     #[command(flatten)]
@@ -63,7 +63,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 fn text(options: &Options) -> anyhow::Result<String> {
     if options.connection.is_typed() && !options.running {
         return Err(usage(
-            "--control names a running key, and without --running the key that is kept is asked",
+            "--control names a running key, but without --running the statement is of the stored key",
             "add --running, or leave out --control",
         ));
     }
@@ -96,7 +96,7 @@ fn of_running_key(options: &Options) -> anyhow::Result<Value> {
 fn of_kept_key(options: &Options, profile: &Profile) -> anyhow::Result<Value> {
     if options.u2f && !profile.speaks_u2f() {
         let what = format_args!("a key of {} does not speak U2F", options.kind.name());
-        return Err(usage(what, "leave out --u2f for what it speaks, or name another kind of key"));
+        return Err(usage(what, "leave out --u2f, or name another kind of key"));
     }
     let place = options.unlock.place(options.state.as_deref(), options.key)?;
     let identity = |kind| {
@@ -128,8 +128,8 @@ Examples:
   keyfob metadata --like \"YubiKey 5 Series with NFC\" --entry
   keyfob metadata --running  of the running key, one with --ephemeral too
 
-The statement goes with one key: its attestation certificate has a root of its own, which is made here if the key \
-never ran before.";
+The statement is true of one key only: its attestation certificate has its own root, which this command makes if the \
+key never ran before.";
 
 #[cfg(test)]
 mod tests {

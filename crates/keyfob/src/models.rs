@@ -27,17 +27,17 @@ use crate::terminal::{self, Paint};
 
 /// Look up certified keys, by name, in FIDO's metadata
 ///
-/// What each of them says of itself, how it stands, and the profile of a key that says the same.
+/// What each of them says in getInfo, its certification, and a profile for a key that says the same.
 #[derive(clap::Subcommand, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
     /// List all FIDO2 and U2F models
     #[command(after_help = LIST_EXAMPLES)]
     List(ListOptions),
-    /// List the models whose name, or what they were certified as, has all these words
+    /// List the models that have all these words in their name or in their certification
     #[command(after_help = SEARCH_EXAMPLES)]
     Search(SearchOptions),
-    /// Show what one model is and says
+    /// Show what is known about one model
     #[command(after_help = SHOW_EXAMPLES)]
     Show(ModelOptions),
     /// Print the profile of a key like one model, for --profile
@@ -81,7 +81,7 @@ pub(crate) struct ProfileOptions {
     /// Its name, words of it, its AAGUID, or the key identifier of a U2F model's certificate
     #[arg(value_name = "MODEL")]
     name: String,
-    /// With the model's own AAGUID, which is a claim to be one
+    /// With the model's own AAGUID, so that the key claims to be one
     #[arg(long)]
     with_its_aaguid: bool,
     #[command(flatten)]

@@ -48,7 +48,7 @@ pub(crate) struct OperatorOptions {
     #[command(flatten)]
     power: PowerOptions,
 
-    /// A command that makes the key as new, for keys that cannot be reset; a key that is a program is started anew by it
+    /// A command that makes the key like new, for keys that cannot be reset; if the key is a program, it starts that again
     #[arg(long, value_name = "COMMAND")]
     renew_cmd: Option<String>,
 }

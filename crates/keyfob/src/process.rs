@@ -48,7 +48,7 @@ impl EndSignal {
     /// kernel does that for a process that was killed.
     ///
     /// # Errors
-    /// If the stream is neither a pipe nor a socket: the fault of who started this process.
+    /// If the stream is neither a pipe nor a socket: the fault of the one who started this process.
     pub(crate) fn or_end_of_input(self) -> io::Result<Self> {
         let input = io::stdin().as_fd().try_clone_to_owned()?;
         Ok(Self { starter: Some(starter(input)?), ..self })

@@ -19,11 +19,12 @@ pub(crate) struct KindOptions {
     #[arg(long, value_name = "NAME|FILE", default_value = DEFAULT, add = completer())]
     profile: String,
 
-    /// A key like this model of FIDO's metadata service, named by its name, words of it, or its AAGUID: `keyfob models list`
+    /// Make a key like this model of FIDO's metadata service: its name, words of its name, or its AAGUID. See `keyfob models list`
     #[arg(long, value_name = "MODEL", conflicts_with = "profile")]
     like: Option<String>,
 
-    /// With --like: have that model's own AAGUID, which is a claim to be one. Without, keyfob has one of its own for each model
+    /// With --like: use that model's own AAGUID, so that the key claims to be one. Otherwise keyfob uses an AAGUID of its own
+    /// for each model
     #[arg(long, requires = "like")]
     with_its_aaguid: bool,
 
@@ -112,14 +113,14 @@ fn warnings_of_imitation(profile: &Profile) -> anyhow::Result<Vec<String>> {
     let model = quoted_name(profile.imitates().unwrap_or(profile.title()));
     let contradictions: Vec<_> = profile.contradictions().iter().map(ToString::to_string).collect();
     let of_contradictions = format!(
-        "this key is like {model} and contradicts the standard: {}\n\
-         next: try how programs take that, or choose another profile; docs/profiles.md says what `imitates` allows",
+        "this key imitates {model} and breaks the standard as that model does: {}\nnext: see how programs handle \
+         that, or choose another profile; docs/profiles.md says what `imitates` allows",
         contradictions.join("; ")
     );
     let announced = profile.only_announced()?;
     let of_announced = format!(
-        "this key tells in getInfo what it does not do: {}\n\
-         next: test what relies on that with another key; docs/profiles.md explains the table [getInfo]",
+        "this key says in getInfo that it can do what it cannot do: {}\nnext: use another key to test programs that \
+         need it; docs/profiles.md explains the table [getInfo]",
         escaped(&announced.join("; "))
     );
     let all = [(contradictions, of_contradictions), (announced, of_announced)];
@@ -149,15 +150,15 @@ mod tests {
         );
         let [contradicts, tells] = &said[..] else { panic!("{said:?}") };
         let (what, next) = contradicts.split_once("\nnext: ").unwrap();
-        assert!(what.starts_with("this key is like “Some"), "{what}");
+        assert!(what.starts_with("this key imitates “Some"), "{what}");
         assert!(what.contains("later need the extension hmac-secret (GI-110)"), "{what}");
         assert!(next.contains("choose another profile"), "{next}");
         let (what, next) = tells.split_once("\nnext: ").unwrap();
         assert!(
-            what.contains("what it does not do: ") && what.contains("maxCredentialIdLength: 300"),
+            what.contains("what it cannot do: ") && what.contains("maxCredentialIdLength: 300"),
             "{what}"
         );
-        assert!(next.contains("with another key"), "{next}");
+        assert!(next.contains("another key"), "{next}");
         assert!(!said.concat().contains('\u{1b}'), "{said:?}");
     }
 

@@ -57,7 +57,7 @@ impl Awaited {
 fn tell(state: NotifyState<'_>) {
     // Without a manager nothing is told.
     if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!(%error, "the service manager cannot be told");
+        tracing::warn!(%error, "cannot notify the service manager");
     }
 }
 

@@ -33,7 +33,7 @@ fn open(options: &DeviceOption) -> anyhow::Result<Client<Channel>> {
         channel.has_ctap2()?,
         failure(
             "this key speaks U2F only; it has no PIN, passkeys or settings",
-            "use a FIDO2 key for that; this one signs in where U2F is asked for",
+            "use a FIDO2 key for that; this one only registers and signs in",
         )
     );
     let mut client = Client::new(channel);
@@ -51,8 +51,8 @@ fn agree(force: bool, question: &str) -> anyhow::Result<()> {
     }
     if !terminal::is_interactive() {
         return Err(usage(
-            "this cannot be taken back, and nobody is there to ask",
-            "add --force to do it nevertheless",
+            "this cannot be undone, and there is no terminal to ask you whether you are sure",
+            "add --force to do it without asking",
         ));
     }
     match terminal::confirm(question)? {

@@ -237,7 +237,7 @@ fn remove_stale(path: &Path) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error.into()),
         Ok(metadata) if !metadata.file_type().is_socket() => Err(failure(
-            "something that is no socket has that name",
+            "a file that is not a socket has that name",
             format_args!("remove it, or {ANOTHER_PATH}"),
         )),
         Ok(_) if is_deserted(path)? => Ok(fs::remove_file(path)?),

@@ -20,17 +20,17 @@ use crate::home;
 
 /// Look after a virtual key's memory: its lock, and copies of it
 ///
-/// The key must not run meanwhile. docs/state-format.md tells what a memory is made of, and how to back it up.
+/// The key must not run meanwhile. docs/state-format.md explains what a memory is made of, and how to back it up.
 #[derive(clap::Subcommand, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
-    /// Show where the memory is, what locks it, and how large it is
+    /// Show where the memory is, how it is locked, and how large it is
     #[command(after_help = INFO_EXAMPLES)]
     Info(info::Options),
-    /// Copy a whole key, its serial number and attestation included, into one file, in clear
+    /// Copy a whole key, with its serial number and attestation, into one unencrypted file
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(transfer::ExportOptions),
-    /// Make a key's memory of such a file
+    /// Make a key's memory from such a file
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(transfer::ImportOptions),
     /// Lock the memory with a passphrase, change the passphrase, or remove it
@@ -88,9 +88,9 @@ fn advice(error: &Error) -> String {
                 "give the passphrase with --passphrase-file FILE, or - for standard input".to_owned()
             }
             LockedWith::Credential => {
-                "name it with --credential NAME, in a unit that loads it".to_owned()
+                "name it with --credential NAME, in a systemd unit that loads it".to_owned()
             }
-            _ => "leave out --passphrase-file and --credential: nothing of the kind locks it".to_owned(),
+            _ => "leave out --passphrase-file and --credential: the memory is not locked with either".to_owned(),
         },
         Error::RolledBack { .. } | Error::OtherWitness { .. } => {
             "put the latest copy back; or, if you put this one there yourself, --accept-rollback: PIN tries that were spent \
@@ -110,7 +110,7 @@ pub(crate) fn with_cure(error: virtual_key::Error) -> anyhow::Error {
         virtual_key::Error::Memory(error) => match error {
             Error::InUse { .. } => format!("stop it first, or name {ANOTHER}"),
             Error::Io { source, .. } if is_full(source) => {
-                format!("make room on its disk, or name {ANOTHER}")
+                format!("free some space on its disk, or name {ANOTHER}")
             }
             Error::Io { path, .. } => match home::occupied(path) {
                 Some(by_root) => format!(
@@ -122,11 +122,11 @@ pub(crate) fn with_cure(error: virtual_key::Error) -> anyhow::Error {
             other => advice(other),
         },
         virtual_key::Error::File { doing: "open", .. } => {
-            "name a directory with --state that this user may read; root's keys take sudo"
+            "name a directory with --state that this user may read; keys of root need sudo"
                 .to_owned()
         }
         virtual_key::Error::File { doing: "write", .. } => {
-            "make room there, or name a directory that can be written with --state".to_owned()
+            "free some space there, or name a directory that can be written with --state".to_owned()
         }
         _ => return error.into(),
     };
@@ -154,7 +154,7 @@ Examples:
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   keyfob state export key.json
-  keyfob state export | age -p > key.json.age  never in clear on a disk
+  keyfob state export | age -p > key.json.age  never unencrypted on a disk
 
 The file holds private keys. Serial number and attestation are files of their own beside the memory.";
 
@@ -188,7 +188,7 @@ mod tests {
         let source = io::ErrorKind::StorageFull.into();
         let full = Error::Io { action: "write", path: "/full".into(), source };
         let said = describe(&with_cure(full.into()));
-        assert!(said.contains("\nnext: make room") && said.contains("--ephemeral"), "{said}");
+        assert!(said.contains("\nnext: free some space") && said.contains("--ephemeral"), "{said}");
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl<'de> Visitor<'de> for Values {
         let mut members = Map::new();
         while let Some(name) = object.next_key::<String>()? {
             if members.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("`{name}` is said twice")));
+                return Err(A::Error::custom(format_args!("`{name}` is given twice")));
             }
             let Strict(value) = object.next_value()?;
             members.insert(name, value);
@@ -100,7 +100,7 @@ mod tests {
         for text in [r#"{"a":1,"a":1}"#, r#"[{"b":{"a":null,"c":[],"a":2}}]"#] {
             let error = read(text.as_bytes()).unwrap_err();
             assert!(
-                error.is_data() && error.to_string().starts_with("`a` is said twice"),
+                error.is_data() && error.to_string().starts_with("`a` is given twice"),
                 "{error}"
             );
         }

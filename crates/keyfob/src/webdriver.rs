@@ -53,7 +53,7 @@ use crate::say::{say, warn};
 
 /// Give WebDriver tests real keys
 ///
-/// A proxy before the browser's driver that carries out the virtual-authenticator commands on keys of this host.
+/// A proxy in front of the browser's driver. It carries out the virtual-authenticator commands on keys of this host.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -69,7 +69,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value_t = Transports::Real)]
     transport: Transports,
 
-    /// What becomes of a question while isUserConsenting is false
+    /// What happens to a prompt while isUserConsenting is false
     #[arg(long, value_name = "WORD", value_enum, default_value_t = Unconsenting::AsBrowser)]
     unconsenting: Unconsenting,
 
@@ -86,7 +86,7 @@ pub(crate) struct Options {
 pub(crate) enum Transports {
     /// usb, and nfc where there is a reader: what keys have
     Real,
-    /// All; the key is on USB all the same
+    /// All; but the key is always on USB
     Any,
 }
 
@@ -151,7 +151,7 @@ fn check(address: SocketAddr) -> anyhow::Result<()> {
         true => Ok(()),
         false => Err(usage(
             format_args!(
-                "other machines can reach {address}, and a driver starts programs for everybody"
+                "other machines can reach {address}, and could start programs through the driver"
             ),
             "listen on 127.0.0.1; `ssh -L` brings it to another machine",
         )),
@@ -164,8 +164,8 @@ Examples:
   keyfob webdriver --driver http://localhost:9515   a driver that runs
   keyfob webdriver --driver geckodriver --browser-name gecko
 
-A test then connects to http://localhost:4444 and needs no change. docs/webdriver.md tells what is different with real keys. \
-Keys are plugged in as by `keyfob attach`; `keyfob doctor` checks what that takes.";
+A test then connects to http://localhost:4444 and needs no change. docs/webdriver.md explains what is different with \
+real keys. Keys are plugged in as with `keyfob attach`; `keyfob doctor` checks what that needs.";
 
 #[cfg(test)]
 mod tests {

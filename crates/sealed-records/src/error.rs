@@ -66,7 +66,7 @@ pub enum Error {
 
     /// The key file of a vault that was whole is there, the records are not. A new vault in its place would be an empty one with
     /// the old one's name (P-14).
-    #[error("{} is missing, and all that the vault remembered with it", .path.display())]
+    #[error("{} is missing, and everything in the vault is lost with it", .path.display())]
     RecordsMissing {
         /// Where it should be.
         path: PathBuf,
@@ -135,7 +135,7 @@ pub enum Error {
 
     /// The records are older than the witness says they were: somebody put an older copy there (P-16).
     #[error(
-        "the vault is older than it was: {} has seen its commit {witnessed}, and the last one there is {found}",
+        "the vault is older than before: {} has noted its commit {witnessed}, but its last commit is {found}",
         .witness.display()
     )]
     RolledBack {
@@ -148,7 +148,7 @@ pub enum Error {
     },
 
     /// The witness saw another vault in this place (P-16).
-    #[error("{} is the witness of another vault than the one that is there", .path.display())]
+    #[error("{} is the witness of another vault, not of the one that is there", .path.display())]
     OtherWitness {
         /// The witness file.
         path: PathBuf,
@@ -188,19 +188,19 @@ impl Error {
             Self::WrongOwner { path, user, .. } => {
                 format!("run as its owner, or sudo chown -R {user} {}", shell_quoted(path))
             }
-            Self::NotAFile { .. } => "put the file itself there".to_owned(),
+            Self::NotAFile { .. } => "put the file itself there, not a link".to_owned(),
             Self::RecordsMissing { .. } => {
-                "restore it from a backup, or name another directory; remove what is left of \
-                 the vault only to give it up for a new, empty one"
+                "restore it from a backup, or name another directory; if you give the vault up, remove the other \
+                 files of it, and a new, empty one can be made"
                     .to_owned()
             }
             Self::KeyMissing { .. } | Self::OtherKey { .. } => {
-                "restore it from the backup the vault came from".to_owned()
+                "restore it from the backup that the vault came from".to_owned()
             }
-            Self::NotAKey { .. } => "restore it from the backup the vault came from; for a new \
-                                     credential draw random bytes"
+            Self::NotAKey { .. } => "restore it from the backup that the vault came from; for a new credential draw \
+                                     random bytes"
                 .to_owned(),
-            Self::WrongPassphrase { .. } => "try again; nothing opens it without".to_owned(),
+            Self::WrongPassphrase { .. } => "try again; without the passphrase nothing can open the vault".to_owned(),
             Self::PassphraseLength => "choose another one".to_owned(),
             Self::LockedOtherwise { with, .. } => format!("unlock it with {with}"),
             Self::NoCredentials => {
@@ -212,8 +212,8 @@ impl Error {
             }
             Self::Stretching { .. } => "free some memory, then try again".to_owned(),
             Self::RolledBack { .. } | Self::OtherWitness { .. } => {
-                "put the latest copy back; accept the rollback only if you put this copy there \
-                 yourself, for it may give spent PIN tries back and repeat signature counters"
+                "put the latest copy back; accept the rollback only if you put this copy there yourself, because it \
+                 may restore PIN tries that were used and repeat signature counters"
                     .to_owned()
             }
             Self::Refused { fault, .. } => fault.advice().to_owned(),
@@ -235,7 +235,7 @@ pub enum Fault {
     Foreign,
 
     /// Bytes were changed, or are not there. An empty file is one of these.
-    #[error("the file is damaged: it lacks {what}, or that cannot be trusted")]
+    #[error("the file is damaged: {what} is missing, or cannot be trusted")]
     Damaged {
         /// Which part.
         what: &'static str,
@@ -246,7 +246,7 @@ pub enum Fault {
     TooLong,
 
     /// It is what somebody wrote, and not what this version writes.
-    #[error("the file is not laid out as version {VERSION} is")]
+    #[error("the file does not have the layout of version {VERSION}")]
     Malformed,
 
     /// A later version wrote it.
@@ -257,7 +257,7 @@ pub enum Fault {
     },
 
     /// Its passphrase would be hashed far more cheaply, or at far higher cost, than any vault asks for (P-15).
-    #[error("the file asks for a passphrase to be hashed at a cost that no vault has")]
+    #[error("the file sets a cost for hashing its passphrase that no vault has")]
     Cost,
 }
 
@@ -278,7 +278,7 @@ impl Fault {
 #[non_exhaustive]
 pub enum CommitError {
     /// The disk is full, or the vault has grown to its bound.
-    #[error("there is no room for it")]
+    #[error("the disk is full")]
     Full,
 
     /// The disk failed, or the vault's files are not there any more.
@@ -288,7 +288,7 @@ pub enum CommitError {
 
 const fn io_advice(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on its disk",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space on its disk",
         ErrorKind::ReadOnlyFilesystem => "make it writable, or name another directory",
         _ => "name a directory that can be written",
     }

@@ -18,7 +18,7 @@ pub(crate) struct Flusher {
 pub(crate) enum Progress {
     /// Everything before this offset is durable.
     Durable(u64),
-    /// A sync failed; the thread has ended. What it should have made durable must be written anew, elsewhere.
+    /// A sync failed; the thread has ended. What it should have made durable must be written again, elsewhere.
     Failed,
 }
 
@@ -126,7 +126,7 @@ impl Shared {
                 orders.is_urgent &= orders.is_due();
             });
             if let Err(error) = outcome {
-                tracing::error!(%error, "what was to be written later could not be");
+                tracing::error!(%error, "a write that was put off has failed");
                 return;
             }
         }

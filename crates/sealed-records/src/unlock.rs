@@ -56,7 +56,7 @@ impl Passphrase {
     /// Takes the passphrase over.
     ///
     /// # Errors
-    /// [`Error::PassphraseLength`]: too short or too long; the fault of whoever chose it.
+    /// [`Error::PassphraseLength`]: too short or too long; the fault of the one who chose it.
     pub fn new(text: Zeroizing<Vec<u8>>) -> Result<Self, Error> {
         match (MIN_PASSPHRASE..=MAX_PASSPHRASE).contains(&text.len()) {
             true => Ok(Self(text)),

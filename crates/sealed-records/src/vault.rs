@@ -31,7 +31,7 @@ pub struct Vault<D: Disk = Directory> {
     witness: Option<Witness<D>>,
     rng: Rng,
     state: State,
-    /// How many bytes must be dead before the file is written anew to get rid of them.
+    /// How many bytes must be dead before the file is written again to get rid of them.
     patience: u64,
     /// What was wrong with the disk at the last commit or look.
     failure: Option<io::Error>,
@@ -41,9 +41,9 @@ pub struct Vault<D: Disk = Directory> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Sound,
-    /// A power cut left something behind the last commit: the file is written anew before the next one.
+    /// A power cut left something behind the last commit: the file is written again before the next one.
     Torn,
-    /// It may hold what was refused: it is written anew before anything else.
+    /// It may hold what was refused: it is written again before anything else.
     InDoubt,
 }
 
@@ -74,7 +74,7 @@ pub struct Info {
     pub version: u16,
     /// Drawn when the vault was made, and the same for all its copies.
     pub store: [u8; 16],
-    /// How often the file has been written anew, from 1 on.
+    /// How often the file has been written again, from 1 on.
     pub generation: u64,
     /// How many commits there have been, rewriting counted along. It never goes back.
     pub sequence: u64,
@@ -386,7 +386,7 @@ impl<D: Disk> Vault<D> {
         self.replace(self.log.header, Arc::clone(&self.log.keys), None)
     }
 
-    /// Puts a new file in the place of this one: with these records, or with what counts here.
+    /// Replaces this file by a new one: with these records, or with what counts here.
     fn replace(
         &mut self,
         header: Header,

@@ -21,7 +21,7 @@ pub(crate) struct Witness<D: Disk> {
 }
 
 impl<D: Disk> Witness<D> {
-    /// Compares the witness with the records, which go as far as `last`. One that is missing, or says nothing, is made anew.
+    /// Compares the witness with the records, which go as far as `last`. One that is missing, or says nothing, is made again.
     ///
     /// # Errors
     /// [`Error::RolledBack`], [`Error::OtherWitness`] unless that is accepted; [`Error::Io`]: the medium's fault.

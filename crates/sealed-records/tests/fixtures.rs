@@ -22,7 +22,7 @@ fn version_1_is_opened_however_it_is_locked() {
     }
 }
 
-/// The format cannot change by accident. While version 1 is not released, its files are made anew from what the failing test
+/// The format cannot change by accident. While version 1 is not released, its files are made again from what the failing test
 /// leaves in the directory it names.
 #[test]
 fn version_1_is_what_is_written_byte_for_byte() {

@@ -46,7 +46,7 @@ pub enum ClientError {
     #[error("there is no such device")]
     NoSuchDevice,
     /// The server refuses with another status of USB/IP.
-    #[error("the server refuses with status {0}")]
+    #[error("the server refused with status {0}")]
     Refused(u32),
     /// The device does not support the request (`-EPIPE`).
     #[error("the device stalled the request")]

@@ -23,16 +23,16 @@ pub enum ConnectionError {
     #[error(transparent)]
     Wire(#[from] WireError),
     /// The peer imported nothing within [`limits::OP_DEADLINE`].
-    #[error("no import within {} s", limits::OP_DEADLINE.as_secs())]
+    #[error("the host imported no device within {} s", limits::OP_DEADLINE.as_secs())]
     NoImport,
     /// The peer began an URB and did not finish it within [`limits::URB_DEADLINE`].
-    #[error("half an URB, and nothing more for {} s", limits::URB_DEADLINE.as_secs())]
+    #[error("only a part of a URB arrived, and nothing more for {} s", limits::URB_DEADLINE.as_secs())]
     HalfAnUrb,
     /// The peer took no reply for [`limits::WRITE_STALL`].
-    #[error("no reply taken for {} s", limits::WRITE_STALL.as_secs())]
+    #[error("the host read no reply for {} s", limits::WRITE_STALL.as_secs())]
     Stalled,
     /// More than [`limits::MAX_WAITING`] connections without an import, or a crowd of newcomers, and this was the oldest.
-    #[error("made way for a newer connection")]
+    #[error("closed to make room for a newer connection")]
     Displaced,
     /// The peer asked for a device that is not plugged in here.
     #[error("no device with bus id {0:?}")]

@@ -97,7 +97,7 @@ fn room() -> usize {
     let room = capacity(open, limit);
     if room < MOST {
         let next = "raise RLIMIT_NOFILE: `ulimit -n`, or LimitNOFILE= of a service";
-        tracing::warn!(open, limit, room, next, "few descriptors are left for hosts that come");
+        tracing::warn!(open, limit, room, next, "few file descriptors are left for new hosts");
     }
     room
 }

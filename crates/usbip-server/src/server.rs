@@ -97,7 +97,8 @@ impl Server {
                         yield_now().await;
                     }
                     Err(error) => {
-                        let next = "end what holds descriptors, or raise RLIMIT_NOFILE: `ulimit -n`, or LimitNOFILE= of a service";
+                        let next = "end programs that hold descriptors, or raise RLIMIT_NOFILE: `ulimit -n`, or \
+                             LimitNOFILE= of a service";
                         tracing::warn!(%error, next, "cannot accept a connection");
                         self.pending.displace_oldest();
                         time::sleep(limits::ACCEPT_BACK_OFF).await;

@@ -33,10 +33,10 @@ pub enum UhidError {
     #[error("the device is in use")]
     Busy,
     /// The device is no HID device, nor is a part of it: the caller's fault.
-    #[error("the device has no HID interface, and uhid takes nothing else")]
+    #[error("the device has no HID interface, and uhid accepts nothing else")]
     NoHid,
     /// This system is not Linux.
-    #[error("only Linux makes HID devices of programs")]
+    #[error("only Linux has uhid, with which programs make HID devices")]
     OtherSystem,
     /// The file failed in another way.
     #[error("{}: {error}", path.display())]

@@ -14,7 +14,8 @@ use crate::recording::Recorder;
 use crate::thread::Way;
 use crate::virtual_key::VirtualKey;
 
-/// A key in the making: [`VirtualKey::builder`]. Nothing exists before [`start`](Self::start), [`serve`](Self::serve),
+/// The settings of a key that has not started yet: [`VirtualKey::builder`]. There is no key before [`start`](Self::start),
+/// [`serve`](Self::serve),
 /// [`attach`](Self::attach), [`attach_uhid`](Self::attach_uhid) or [`card`](Self::card).
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -52,7 +53,7 @@ impl Default for Builder {
 
 impl Builder {
     /// What kind of key: the name of a built-in profile (`default`, `fido2.1`, `fido2.0`, `u2f-only`, `bio`, `everything`), or
-    /// the path of a TOML file, as `docs/profiles.md` describes it. Not said, it is `default`.
+    /// the path of a TOML file, as `docs/profiles.md` describes it. The default is `default`.
     ///
     /// # Errors
     /// [`Error::NoSuchProfile`], [`Error::UnreadableProfile`], [`Error::Profile`], [`Error::Contradiction`]: the fault of the
@@ -66,79 +67,79 @@ impl Builder {
         Self { profile: Some(profile), ..self }
     }
 
-    /// How many discoverable credentials fit on the key, up to [`MAX_CAPACITY`](crate::profile::MAX_CAPACITY). Not said, as the
-    /// profile has it.
+    /// How many discoverable credentials fit on the key, up to [`MAX_CAPACITY`](crate::profile::MAX_CAPACITY). The default is
+    /// the profile's value.
     pub fn capacity(self, capacity: u32) -> Self {
         Self { capacity: Some(capacity), ..self }
     }
 
-    /// Who decides when the key asks for a touch. Not said, it is [`Touch::Ask`]: the program, by [`VirtualKey::touch`] and the
-    /// like.
+    /// Who answers when the key asks for a touch. The default is [`Touch::Ask`]: the program, with [`VirtualKey::touch`] and
+    /// similar methods.
     pub fn touch(self, touch: Touch) -> Self {
         Self { touch, ..self }
     }
 
-    /// Enrols a finger on its fingerprint sensor before it starts, known by a number of the caller's choice: no PIN is needed, and the
-    /// key can verify its user at once. For profiles with the option `bioEnroll`; more calls, more fingers.
+    /// Enrols the finger with this number before the key starts. The caller chooses the numbers. This needs no PIN, and the key
+    /// can verify its user at once. For profiles with the option `bioEnroll`; call it again for more fingers.
     pub fn finger(mut self, number: u8) -> Self {
         self.fingers.push(number);
         self
     }
 
-    /// The same seed makes the same key: its serial number, its attestation, and, for the same requests, its credentials. For
-    /// tests that are to fail again when they failed: whoever knows the seed has the key's secrets. Keys that are attached at the
+    /// The same seed makes the same key: its serial number, its attestation, and, for the same requests, its credentials. So a
+    /// test that fails will fail again. Everybody who knows the seed has the key's secrets. Keys that are attached at the
     /// same time need different ones, for they are told apart by their serial numbers.
     pub fn seed(self, seed: [u8; 32]) -> Self {
         Self { seed: Some(seed), ..self }
     }
 
-    /// Keeps the key's memory in this directory, and makes it if it is not there. One process has it at a time.
+    /// Stores the key's memory in this directory, and makes the directory if it does not exist. Only one process can use it at a time.
     pub fn memory(self, directory: impl Into<PathBuf>) -> Self {
         Self { memory: Some(Place::new(directory.into())), ..self }
     }
 
-    /// The same in a place that says how it is unlocked.
+    /// The same, at a [`Place`] that also says how the memory is unlocked.
     pub fn memory_in(self, place: Place) -> Self {
         Self { memory: Some(place), ..self }
     }
 
-    /// Remembers nothing beyond the life of the [`VirtualKey`]: so it is unless [`memory`](Self::memory) was called.
+    /// Stores nothing after the end of the [`VirtualKey`]. This is the default, unless [`memory`](Self::memory) was called.
     pub fn ephemeral(self) -> Self {
         Self { memory: None, ..self }
     }
 
-    /// Something is wrong with it from its start, on purpose; more calls, more faults. [`VirtualKey::add_fault`] does the same later.
+    /// Makes the key do wrong on purpose from its start; call it again for more faults. [`VirtualKey::add_fault`] does the same later.
     pub fn fault(mut self, injection: impl Into<Injection>) -> Self {
         self.faults.push(injection.into().into());
         self
     }
 
-    /// It does from its start what real keys were seen to do, by the name of one of [`RECIPES`](crate::faults::RECIPES). A name that is
-    /// none has it not start: [`Error::Fault`].
+    /// Makes the key do from its start what real keys were seen to do: one of the [`RECIPES`](crate::faults::RECIPES), by its
+    /// name. With a wrong name the key does not start: [`Error::Fault`].
     pub fn recipe(mut self, name: &str) -> Self {
         let recipe = Some(name.to_owned());
         self.faults.push(FaultDescription { recipe, ..FaultDescription::default() });
         self
     }
 
-    /// Who hears, in a sentence, of what the key could not keep. Not said, it is the log (`tracing`, level `WARN`). Called on a
-    /// thread of the key.
+    /// A function that gets a sentence about each thing that the key could not store. The default is the log (`tracing`, level
+    /// `WARN`). It is called on a thread of the key.
     pub fn warn(self, warn: Warn) -> Self {
         Self { warn, ..self }
     }
 
-    /// Records all that the key and its hosts say to each other in this file, which Wireshark and `keyfob trace` read; it is made for
-    /// its user alone, or added to. PINs, tokens and secrets are left out.
+    /// Records all messages of the key and its hosts in this file, which Wireshark and `keyfob trace` can read. Only its user
+    /// can read the file; if it exists, the recording is added to it. PINs, tokens and secrets are left out.
     pub fn record(self, file: impl Into<PathBuf>) -> Self {
         Self { recording: Some(file.into()), ..self }
     }
 
-    /// Has secrets in the recording as well: it is as secret as the key then. With the same seed it can be played again.
+    /// Records secrets as well: then the recording is as secret as the key. With the same seed it can be played again.
     pub fn record_secrets(self) -> Self {
         Self { records_secrets: true, ..self }
     }
 
-    /// Starts the key for this process alone: it is plugged in by [`VirtualKey::connect`], and nobody else reaches it.
+    /// Starts the key for this process only. [`VirtualKey::connect`] plugs it in; no other program can reach it.
     ///
     /// # Errors
     /// [`Error::Memory`] and the like if the memory cannot be used; [`Error::SeedWithMemory`]; [`Error::Start`].
@@ -146,8 +147,8 @@ impl Builder {
         self.plugged(Way::InProcess)
     }
 
-    /// Starts the key and offers it over USB/IP at an address of this machine's loopback interface, to programs of this user
-    /// and root's; port 0 takes a free one, which [`VirtualKey::address`] tells. [`connect`](VirtualKey::connect) works too.
+    /// Starts the key and offers it over USB/IP at a loopback address of this machine, to programs of this user and of root.
+    /// Port 0 takes a free port, which [`VirtualKey::address`] returns. [`connect`](VirtualKey::connect) works, too.
     ///
     /// # Errors
     /// As [`start`](Self::start); [`Error::Listen`]; [`Error::Exposed`].
@@ -166,7 +167,7 @@ impl Builder {
         self.plugged(Way::Kernel)
     }
 
-    /// The same through uhid, whatever else there is: a HID device for all programs, without a USB device beneath it.
+    /// The same, but always through uhid: a HID device for all programs, which is not a USB device.
     ///
     /// # Errors
     /// As [`start`](Self::start); [`Error::Uhid`]; [`Error::NoDeviceFile`].

@@ -91,7 +91,7 @@ pub struct Export {
     pub notes: Vec<String>,
 }
 
-/// Why a text holds no credentials that can be taken: the fault of whoever wrote it.
+/// Why a text holds no credentials that can be taken: the fault of the one who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
@@ -146,13 +146,14 @@ impl FormatError {
     pub const fn advice(&self) -> &'static str {
         match self {
             Self::NotJson(_) | Self::Unknown => {
-                "bring WebDriver or DevTools JSON, a storage state of Playwright, or CXF; a PKCS#8 key goes in with `keyfob credentials add`"
+                "use WebDriver or DevTools JSON, a storage state of Playwright, or CXF; for a PKCS#8 key use `keyfob \
+                 credentials add`"
             }
             Self::Member { .. } | Self::OtherPublicKey { .. } | Self::NotCxf { .. } => {
                 "correct it; docs/credentials.md has an example of each format"
             }
             Self::Key { error, .. } => error.advice(),
-            Self::Version { .. } => "have it exported as CXF 1.0",
+            Self::Version { .. } => "export it as CXF 1.0",
         }
     }
 }
@@ -247,7 +248,10 @@ impl Entries {
 
     /// What is beside the credentials.
     fn notes(&self) -> Vec<String> {
-        self.beside.iter().map(|name| format!("`{name}` is no credential, and not taken")).collect()
+        self.beside
+            .iter()
+            .map(|name| format!("`{name}` is not a credential, and was not imported"))
+            .collect()
     }
 }
 

@@ -64,8 +64,8 @@ pub enum Error {
         what: String,
     },
 
-    /// Metadata of a model that no key can be made like: the fault of whoever wrote it.
-    #[error("no key can be like {model}: {what}")]
+    /// Metadata of a model that no key can be made like: the fault of the one who wrote it.
+    #[error("keyfob cannot imitate {model}: {what}")]
     Metadata {
         /// What its maker calls it.
         model: String,
@@ -87,7 +87,7 @@ pub enum Error {
         error: LoadError,
     },
 
-    /// A file of an earlier keyfob's memory cannot be taken over: the fault of whoever changed it. It was left as it is.
+    /// A file of an earlier keyfob's memory cannot be taken over: the fault of the one who changed it. It was left as it is.
     #[error("{}: {fault}", .path.display())]
     OldMemory {
         /// The file.
@@ -96,7 +96,7 @@ pub enum Error {
         fault: Fault,
     },
 
-    /// One of the two files of an earlier keyfob's memory is there without this one: the fault of whoever removed it.
+    /// One of the two files of an earlier keyfob's memory is there without this one: the fault of the one who removed it.
     #[error("{} is missing, and without it signature counters could go back", .path.display())]
     OldCounterMissing {
         /// Where it should be.
@@ -116,14 +116,14 @@ pub enum Error {
         next: &'static str,
     },
 
-    /// The file of the serial number holds something else: the fault of whoever changed it. It was left as it is.
+    /// The file of the serial number holds something else: the fault of the one who changed it. It was left as it is.
     #[error("{} is not a serial number", .path.display())]
     Serial {
         /// The file.
         path: PathBuf,
     },
 
-    /// The file of an attestation identity holds something else: the fault of whoever changed it. It was left as it is.
+    /// The file of an attestation identity holds something else: the fault of the one who changed it. It was left as it is.
     #[error("{}: {why}", .path.display())]
     Identity {
         /// The file.
@@ -133,7 +133,7 @@ pub enum Error {
     },
 
     /// What lies beside a memory's records under this name is neither a serial number nor who vouches for a key.
-    #[error("{} is not what its name says", path.display())]
+    #[error("{} is damaged or holds something else", path.display())]
     Companion {
         /// The file.
         path: PathBuf,
@@ -145,7 +145,7 @@ pub enum Error {
     Certificate(String),
 
     /// What such a key answers to getInfo cannot be told: a fault of this crate.
-    #[error("no metadata statement can be made: {0}")]
+    #[error("keyfob cannot make a metadata statement: {0}")]
     Statement(String),
 
     /// There is no room for the key in its USB/IP server: a fault of this crate.
@@ -153,7 +153,7 @@ pub enum Error {
     Plug(#[from] PlugError),
 
     /// A key that draws the same numbers at each start would make the same credentials again: the caller's fault.
-    #[error("a key with a seed begins anew each time, and cannot have a memory")]
+    #[error("a key with a seed starts empty each time, so it cannot have a memory")]
     SeedWithMemory,
 
     /// No thread, runtime or socket can be had: the operating system's limits.
@@ -202,15 +202,15 @@ pub enum Error {
     },
 
     /// Nobody has taken the card within [`NOTICING`](crate::keys::NOTICING): no reader listens there, or another card lies on it.
-    #[error("no reader has taken the card")]
+    #[error("no reader has accepted the card")]
     NoReader,
 
     /// Only a card can be laid on a reader: the caller's fault.
-    #[error("this key is no card, and cannot be laid on a reader")]
+    #[error("this key is not a card, so it cannot be laid on a reader")]
     NotACard,
 
     /// A key has one host at a time, and there is one: the caller's fault.
-    #[error("the key is plugged in elsewhere")]
+    #[error("the key is plugged in somewhere else")]
     InUse,
 
     /// The connection to the key could not be made.
@@ -297,19 +297,20 @@ impl Error {
                 "change one of these settings; docs/profiles.md says what each of them means"
             }
             Self::Metadata { .. } => {
-                "choose another model, or correct that in a copy of the metadata"
+                "choose another model, or correct this in a copy of the metadata"
             }
             Self::File { next, .. } => next,
-            Self::OldCounterMissing { .. } => "restore it from the backup the key came from",
+            Self::OldCounterMissing { .. } => "restore it from the backup that the key came from",
             Self::Serial { .. } => REMOVE_SERIAL,
             Self::Identity { .. } => RESTORE_IDENTITY,
             Self::Companion { .. } => "restore it from a backup, or remove it: a new one is made",
             Self::Certificate(_) => {
-                "see that the machine's date is right, or bring another certificate"
+                "check that the machine's date is right, or use another certificate"
             }
             Self::SeedWithMemory => "leave out the seed, or the memory",
             Self::Start(_) => {
-                "end other programs of this user, or raise their limits: `ulimit -a`, TasksMax= of a service, the processes of a container"
+                "end other programs of this user, or raise the limits: `ulimit -a`, TasksMax= of a service, the \
+                 processes of a container"
             }
             Self::Listen { .. } => "choose another address, such as 127.0.0.1:0",
             Self::Exposed(_) => {
@@ -318,14 +319,15 @@ impl Error {
             Self::NoDeviceFile => "try `sudo modprobe -a usbhid hid-generic`, and `keyfob doctor`",
             Self::Unplugged { .. } | Self::Broken { .. } => "attach it again",
             Self::NoReader => {
-                "see that pcscd runs with vsmartcard's driver (`sudo apt-get install pcscd vsmartcard-vpcd`), and that no other card lies there"
+                "check that pcscd runs with vsmartcard's driver (`sudo apt-get install pcscd vsmartcard-vpcd`), and \
+                 that no other card lies there"
             }
             Self::NotACard => "make it one: `Builder::card`, or `keyfob card`",
-            Self::InUse => "end the other connection, or detach it there, first",
-            Self::Connection(_) => "see that the key still runs, and connect again",
+            Self::InUse => "end the other connection first, or detach the key there",
+            Self::Connection(_) => "check that the key still runs, and connect again",
             Self::NoPrompt => "wait until the key asks, then answer",
             Self::TimedOut(_) => "check that the client really waits for a touch",
-            Self::NotBack => "`sudo dmesg` may say why; start the key anew",
+            Self::NotBack => "`sudo dmesg` may say why; start the key again",
             Self::OtherDevice { .. } => {
                 "start a key of that profile; `keyfob credentials export` and `import` take credentials along"
             }
@@ -358,7 +360,7 @@ fn another_profile(name: &str, nearest: Option<&str>) -> String {
     let names = crate::profile::names();
     match nearest {
         Some(nearest) => {
-            format!("use {nearest}, which is like it; or one of: {names}; or a TOML file")
+            format!("use {nearest}, which is similar; or one of: {names}; or a TOML file")
         }
         None => format!("use one of: {names}; or a TOML file, such as ./{name}.toml"),
     }
@@ -426,12 +428,13 @@ fn uhid_advice(error: &UhidError) -> &'static str {
         UhidError::Permission(_) => {
             "run it as root, or install the udev rule that `keyfob doctor --udev-rule --uhid` prints"
         }
-        UhidError::Busy => "end the other connection, or detach it there, first",
+        UhidError::Busy => "end the other connection first, or detach the key there",
         _ => "`sudo dmesg` may say why",
     }
 }
 
-const OVER_USBIP: &str = "offer the key over USB/IP: docs/windows.md tells what plugs it in there";
+const OVER_USBIP: &str =
+    "offer the key over USB/IP: docs/windows.md says which programs plug it in there";
 pub(crate) const REMOVE_SERIAL: &str =
     "restore the file from a backup, or remove it and a new number is drawn";
 pub(crate) const RESTORE_IDENTITY: &str =

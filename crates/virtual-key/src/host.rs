@@ -176,7 +176,7 @@ impl Held {
 
 /// What the kernel made of a key.
 struct Made {
-    /// What each plugging in makes anew.
+    /// What each plugging in makes again.
     device: PathBuf,
     file: PathBuf,
 }
@@ -199,7 +199,7 @@ impl Made {
     }
 }
 
-/// What programs find the reader with this serial number by, of the USB devices in this folder of sysfs. The kernel numbers each anew.
+/// What programs find the reader with this serial number by, of the USB devices in this folder of sysfs. The kernel numbers each again.
 fn local_reader(devices: &Path, serial: &str, reader: CardReader) -> Option<PathBuf> {
     let read = |device: &Path, name| fs::read_to_string(device.join(name)).ok();
     let is_it =

@@ -105,7 +105,7 @@ pub struct Key {
 
 /// Where the worker works.
 enum Workplace {
-    /// On the thread of whoever calls.
+    /// On the thread of the one who calls.
     Here(Box<Worker>),
     Thread(WorkerThread),
 }

@@ -3,28 +3,28 @@
 //! [`VirtualKey`] is such a key as a value, for integration tests: plugged into this machine's kernel, offered over USB/IP, or
 //! within the process. It blocks, runs on a thread of its own, and is unplugged when it is dropped.
 //!
-//! It is made of these, for programs that have a Tokio runtime themselves. What waits there is `async`, and runs on one thread,
+//! It is made of these, for programs that have a Tokio runtime themselves. Functions that wait are `async` there, and run on one thread,
 //! in a `LocalSet` on a `current_thread` runtime.
 //!
 //! | module | is |
 //! |---|---|
 //! | [`keys`] | the keys of a process, each in a port of a `usbip_server::Server` |
-//! | [`key`] | one key: `ctap-core` behind `hid-transport`, and what becomes of its questions |
+//! | [`key`] | one key: `ctap-core` behind `hid-transport`, and its prompts |
 //! | [`memory`] | what it remembers: sealed records in a directory, or nothing |
 //! | [`profile`] | what kind of key it is, from TOML |
-//! | [`attestation`] | who vouches for its credentials |
-//! | [`metadata`] | what relying parties may know of it |
+//! | [`attestation`] | the key and the certificates that its attestation uses |
+//! | [`metadata`] | its metadata statement, for relying parties |
 //! | [`faults`] | what is wrong with a key on purpose |
 //! | [`credential_formats`] | credentials as browsers' drivers and password managers write them |
 //! | [`large_blobs`] | what WebAuthn's extension largeBlob stored with a credential |
 //! | [`host`] | this machine's kernel as the host of a key |
 //! | [`power_cycle`] | unplugging a key and plugging it in again |
 //! | [`recording`] | what a key and its hosts say to each other, as a file that Wireshark reads |
-//! | [`meter`] | what keys do, counted |
+//! | [`meter`] | counters and times of what keys do |
 //! | [`vpcd`] | a virtual NFC reader of this machine as the host of a key |
-//! | [`peers`] | which programs of this machine are let in over TCP |
+//! | [`peers`] | which programs of this machine may connect over TCP |
 //!
-//! The process that a key runs in is not hardened: whoever may look into it sees the key's secrets. A program for people does
+//! The process that a key runs in is not hardened: everybody who can read its memory has the key's secrets. A program for people does
 //! what `keyfob` does first: no core dumps, files for its user alone.
 
 pub mod attestation;

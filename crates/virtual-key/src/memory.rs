@@ -112,7 +112,8 @@ fn tell_of_new_witness(place: &Place, opened: &Opened, warn: Warn) {
     let is_new = opened.vault.info().witness == WitnessState::New && !opened.records.is_empty();
     if let Some(witness) = place.witness.as_deref().filter(|_| is_new) {
         warn(format_args!(
-            "{} was not there, or damaged, and is made anew: an older copy of the memory in {} is noticed from now on, not before",
+            "{} was missing or damaged, so a new one was made: from now on keyfob notices an older copy of the memory \
+             in {}, but it could not now",
             witness.display(),
             place.directory.display()
         ));

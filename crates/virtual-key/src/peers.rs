@@ -51,7 +51,7 @@ impl PeerFilter {
             // It has hung up again.
             Ok(None) => false,
             Err(error) => {
-                tracing::warn!(%error, "the owner of a connection cannot be found out");
+                tracing::warn!(%error, "cannot find out which user a connection belongs to");
                 false
             }
         }
@@ -63,7 +63,7 @@ impl PeerFilter {
         }
         self.told = Some(Instant::now());
         (self.warn)(format_args!(
-            "a program of user {owner} was refused: keys on loopback are for you and root"
+            "a program of user {owner} was refused: keys on loopback are only for your programs and root's"
         ));
     }
 }

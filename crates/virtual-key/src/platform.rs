@@ -26,7 +26,7 @@ impl Clock {
     }
 }
 
-/// The kernel's random generator, asked anew for every byte: nothing is buffered, so nothing can be copied or replayed.
+/// The kernel's random generator, asked again for every byte: nothing is buffered, so nothing can be copied or replayed.
 /// A kernel that cannot give randomness ends the process.
 pub fn system_rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)

@@ -49,7 +49,7 @@ fn open(path: &Path) -> Result<Option<File>, Error> {
             return Err(sealed_records::Error::NotAFile { path: path.to_owned() }.into());
         }
         Err(error) => {
-            let next = "name a directory that this user may read; root's keys take sudo";
+            let next = "name a directory that this user may read; keys of root need sudo";
             return Err(file_error("open", path, error, next));
         }
     };
@@ -65,7 +65,7 @@ pub(crate) fn make(path: &Path, text: &str) -> Result<(), Error> {
     write_new(path, text).map_err(|error| file_error("write", path, error, MAKE_ROOM))
 }
 
-/// The same, in the place of a file that is there. Until its directory is synced, a power cut may bring that one back.
+/// The same, instead of a file that is there. Until its directory is synced, a power cut may bring that one back.
 ///
 /// # Errors
 /// What the medium says; the file is the old one then.
@@ -101,7 +101,7 @@ pub(crate) fn file_error(
     Error::File { doing, path: path.to_owned(), error, next }
 }
 
-const MAKE_ROOM: &str = "make room there, or name a directory that can be written";
+const MAKE_ROOM: &str = "free some space there, or name a directory that can be written";
 
 /// A private key and a handful of certificates take 2 KiB, and nothing else is as long.
 const LONGEST_FILE: u32 = 64 * 1024;

@@ -120,7 +120,10 @@ impl Profile {
         if announced.is_empty() {
             return Ok(());
         }
-        let what = format!("[getInfo] tells what the key does not do: {}", announced.join("; "));
+        let what = format!(
+            "[getInfo] says that the key can do what it cannot do: {}",
+            announced.join("; ")
+        );
         Err(Error::Profile {
             name: self.name.clone(),
             line: lines::line_about(&self.text, &what),
@@ -331,7 +334,7 @@ impl Profile {
             let path = self.directory.join(file);
             fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| {
                 let next =
-                    "correct the name in the profile: it counts from the profile's directory";
+                    "correct the name in the profile: it is relative to the profile's directory";
                 wrong(format!("cannot read {}: {error}", path.display()), next)
             })
         };
@@ -344,7 +347,7 @@ impl Profile {
         match identity.model()? {
             Some(model) if model != self.description.aaguid.0 => Err(wrong(
                 format!("the certificate is for the model {} (AT-08)", Aaguid(model)),
-                "give the profile that aaguid, or bring another certificate",
+                "give the profile that aaguid, or use another certificate",
             )),
             _ => Ok(identity),
         }
@@ -357,7 +360,8 @@ pub fn is_file_name(name: &str) -> bool {
 }
 
 /// For who has a key tell more than it does.
-const TELL_LESS: &str = "take that out, or say with `imitates` which model tells it although such a key does not do it; docs/profiles.md has more";
+const TELL_LESS: &str =
+    "remove that, or name the model that says so with `imitates`; docs/profiles.md has more";
 
 /// The names of the built-in profiles.
 pub fn built_in() -> impl Iterator<Item = &'static str> {

@@ -59,7 +59,8 @@ impl Recorder {
     /// if the file takes no more.
     ///
     /// # Errors
-    /// [`Error::File`] and [`Error::Memory`]: it cannot be written, is open to others, is no recording, or another process records in it.
+    /// [`Error::File`] and [`Error::Memory`]: it cannot be written, is open to others, is no recording, or another process
+    /// records into this file.
     pub fn open(path: &Path, keeps_secrets: bool, warn: Warn) -> Result<Self, Error> {
         let file = RecordingFile::open(path)?;
         let (events, inbox) = sync_channel(WAITING);

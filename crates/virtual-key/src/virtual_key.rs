@@ -16,8 +16,8 @@ use crate::key::{Touch, Verification};
 use crate::keys::{Form, KeySettings, Prompt};
 use crate::thread::{Facts, KeyThread, Way};
 
-/// A whole security key that runs on a thread of its own. Its methods block; the value may be sent to, and used from, other threads.
-/// Dropping it unplugs the key and waits until that is done.
+/// A whole security key that runs on its own thread. Its methods block; other threads may use it, too. Dropping it unplugs the
+/// key and waits until that is done.
 ///
 /// ```
 /// use std::thread;
@@ -42,7 +42,7 @@ pub struct VirtualKey {
 }
 
 impl VirtualKey {
-    /// A key of the default kind, that asks for touches and remembers nothing, to be changed before it starts.
+    /// Makes a [`Builder`] for a key of the default kind, which asks for touches and stores nothing. Change that before you start it.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -61,7 +61,7 @@ impl VirtualKey {
         Ok(key)
     }
 
-    /// The number that is printed on it: 16 hexadecimal digits, the USB serial number.
+    /// The serial number of the USB device: 16 hexadecimal digits.
     pub fn serial(&self) -> &str {
         &self.facts.serial
     }
@@ -77,7 +77,7 @@ impl VirtualKey {
         self.facts.address
     }
 
-    /// Its device file on this machine, such as `/dev/hidraw0`, while this machine's kernel has it, in whatever way.
+    /// Its device file on this machine, such as `/dev/hidraw0`, while it is plugged into this machine's kernel.
     pub fn device_node(&self) -> Option<PathBuf> {
         local_device(self.serial()).map(|found| found.path)
     }
@@ -85,12 +85,12 @@ impl VirtualKey {
     /// Whether a host has it: the kernel, a USB/IP client, a [`Connection`], or a reader.
     ///
     /// # Errors
-    /// [`Error::Ended`], or why it has: as all that asks the key.
+    /// [`Error::Ended`], or the error that ended the key. All methods that talk to the key can return these.
     pub fn is_attached(&self) -> Result<bool, Error> {
         self.thread.ask(async |inside| inside.key.is_attached())
     }
 
-    /// Plugs it into this program: a host's end without a kernel. It is unplugged when that is dropped.
+    /// Plugs the key into this program, without a kernel, and returns the host's end. Dropping that unplugs the key.
     ///
     /// # Errors
     /// [`Error::InUse`] if it has a host; [`Error::Connection`].
@@ -99,7 +99,7 @@ impl VirtualKey {
         Connection::adopt(stream, devid)
     }
 
-    /// What it asks now, if it asks anything.
+    /// The prompt that is open now, if there is one.
     ///
     /// # Errors
     /// [`Error::Ended`].
@@ -107,7 +107,7 @@ impl VirtualKey {
         self.thread.ask(async |inside| inside.key.prompt())
     }
 
-    /// All that can be answered, what it asks now first: several U2F clients may want a touch at once.
+    /// All open prompts, the present one first: several U2F clients may wait for a touch at the same time.
     ///
     /// # Errors
     /// [`Error::Ended`].
@@ -115,23 +115,23 @@ impl VirtualKey {
         self.thread.ask(async |inside| inside.key.prompts())
     }
 
-    /// Waits until it asks for something, and tells what; at once, if it does already.
+    /// Waits until a prompt is open and returns it. Returns at once if one is open already.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if it did not within this time.
+    /// [`Error::TimedOut`] if no prompt was opened in this time.
     pub fn wait_prompt(&self, within: Duration) -> Result<Prompt, Error> {
         self.thread.ask(async move |inside| inside.next_prompt(within).await)?
     }
 
-    /// Touches it: approves what it asks now. On a fingerprint sensor, with the finger that fits.
+    /// Touches the key: approves the open prompt. On a fingerprint sensor it places an enrolled finger.
     ///
     /// # Errors
-    /// [`Error::NoPrompt`] if it asks for nothing: the touch is lost.
+    /// [`Error::NoPrompt`] if no prompt is open: the touch has no effect.
     pub fn touch(&self) -> Result<(), Error> {
         self.decide(Decision::Approve)
     }
 
-    /// Refuses what it asks now.
+    /// Refuses the open prompt.
     ///
     /// # Errors
     /// As [`touch`](Self::touch).
@@ -139,8 +139,8 @@ impl VirtualKey {
         self.decide(Decision::Deny)
     }
 
-    /// Places a finger on its fingerprint sensor, known by a number of the caller's choice; where no finger is asked for, it is
-    /// a touch.
+    /// Places the finger with this number on the fingerprint sensor. The caller chooses the numbers. If the prompt is not for a
+    /// finger, this is a touch.
     ///
     /// # Errors
     /// As [`touch`](Self::touch).
@@ -148,7 +148,7 @@ impl VirtualKey {
         self.decide(Decision::Finger(number))
     }
 
-    /// Answers what it asks now in any way that there is.
+    /// Answers the open prompt with any [`Decision`].
     ///
     /// # Errors
     /// As [`touch`](Self::touch).
@@ -168,7 +168,7 @@ impl VirtualKey {
         self.thread.ask(async move |inside| inside.answer(&prompt, decision).await)?
     }
 
-    /// Lays it on its reader, if it does not lie there, and waits until that has it.
+    /// Lays the card on its reader, if it is not there yet, and waits until the reader has it.
     ///
     /// # Errors
     /// [`Error::NotACard`] unless it was started with [`card`](Builder::card); [`Error::NoReader`].
@@ -176,7 +176,7 @@ impl VirtualKey {
         self.thread.ask(async |inside| inside.key.lay_on_and_wait().await)?
     }
 
-    /// Takes it off its reader, if it lies there: whatever was going on, it loses power.
+    /// Takes the card off its reader, if it is there. It loses its power, also in the middle of a request.
     ///
     /// # Errors
     /// [`Error::NotACard`].
@@ -190,8 +190,8 @@ impl VirtualKey {
         })?
     }
 
-    /// Lays it on its reader, takes it off after `time`, and then returns. One that lies there before is lifted, laid on again, and
-    /// left there.
+    /// Lays the card on its reader, takes it off after `time`, and then returns. If the card is there already, it is lifted and
+    /// laid on again, and stays there.
     ///
     /// # Errors
     /// [`Error::NotACard`].
@@ -199,8 +199,8 @@ impl VirtualKey {
         self.thread.ask(async move |inside| inside.key.tap(1, time).await)?
     }
 
-    /// Copies of all credentials that it keeps, their private keys included: the discoverable ones, oldest first, then the others in the
-    /// order of their ids. A credential that travels sealed in its own id is none of them, unless the profile says
+    /// Copies of all credentials that the key stores, with their private keys: first the discoverable ones, oldest first, then
+    /// the others in the order of their ids. A credential that is sealed in its own id is not stored, unless the profile says
     /// `keepNonDiscoverable`.
     ///
     /// # Errors
@@ -209,8 +209,8 @@ impl VirtualKey {
         self.thread.ask(async |inside| inside.key.credentials().await)?
     }
 
-    /// Adds a credential, which is the newest then. A discoverable one takes the place of the one of the same account, whose id is
-    /// returned.
+    /// Adds a credential, which is then the newest one. A discoverable credential replaces the one of the same account, whose id
+    /// is returned.
     ///
     /// # Errors
     /// [`Error::Credential`], with nothing changed.
@@ -221,30 +221,30 @@ impl VirtualKey {
     /// Removes the credential with this id.
     ///
     /// # Errors
-    /// [`Error::Credential`] if it keeps none.
+    /// [`Error::Credential`] if the key stores no such credential.
     pub fn remove_credential(&self, id: &[u8]) -> Result<(), Error> {
         let id = id.to_vec();
         self.thread.ask(async move |inside| inside.key.remove_credential(&id).await)?
     }
 
-    /// Removes all credentials that it keeps, and tells how many they were.
+    /// Removes all credentials that the key stores, and returns how many there were.
     ///
     /// # Errors
-    /// [`Error::Credential`]: its memory failed, and some may be gone.
+    /// [`Error::Credential`]: the memory failed, and some may be removed.
     pub fn remove_credentials(&self) -> Result<usize, Error> {
         self.thread.ask(async |inside| inside.key.remove_credentials().await)?
     }
 
-    /// Changes flags or counter of the credential with this id, from its next assertion on.
+    /// Changes the flags or the counter of the credential with this id. The next assertion uses them.
     ///
     /// # Errors
-    /// [`Error::Credential`] if it keeps none.
+    /// [`Error::Credential`] if the key stores no such credential.
     pub fn change_credential(&self, id: &[u8], properties: Properties) -> Result<(), Error> {
         let id = id.to_vec();
         self.thread.ask(async move |inside| inside.key.change_credential(&id, properties).await)?
     }
 
-    /// Enrols the finger with this number, without a PIN: its sensor knows it from now on.
+    /// Enrols the finger with this number, without a PIN.
     ///
     /// # Errors
     /// [`Error::Finger`].
@@ -260,7 +260,7 @@ impl VirtualKey {
         self.thread.ask(async move |inside| inside.key.remove_finger(number).await)?
     }
 
-    /// From now on this becomes of its questions; one that waits for a person is answered at once, unless the person still is to.
+    /// Sets how prompts are answered from now on. A prompt that is open is answered at once, except with [`Touch::Ask`].
     ///
     /// # Errors
     /// [`Error::Ended`].
@@ -268,7 +268,7 @@ impl VirtualKey {
         self.thread.ask(async move |inside| inside.key.set_touch(touch).await)?
     }
 
-    /// From now on this becomes of questions for a finger, where [`Touch::Auto`] answers.
+    /// Sets how prompts for a finger are answered from now on, while [`Touch::Auto`] answers the others.
     ///
     /// # Errors
     /// [`Error::Ended`].
@@ -276,21 +276,20 @@ impl VirtualKey {
         self.thread.ask(async move |inside| inside.key.set_verification(verification).await)?
     }
 
-    /// Something is wrong with it from now on, on purpose: with the next request, unless an [`Injection`] says more. Tells the number of
-    /// the fault.
+    /// Makes the key do wrong on purpose: with the next request, unless an [`Injection`] says more. Returns the number of the fault.
     ///
     /// # Errors
-    /// [`Error::Fault`]: it has too many.
+    /// [`Error::Fault`]: the key has too many faults.
     pub fn add_fault(&self, injection: impl Into<Injection>) -> Result<u32, Error> {
         let injection = injection.into();
         self.thread.ask(async move |inside| inside.key.add_fault(injection))?
     }
 
-    /// It does what real keys were seen to do, by the name of one of [`RECIPES`](crate::faults::RECIPES). Tells the numbers of the
-    /// faults that it takes.
+    /// Makes the key do what real keys were seen to do: one of the [`RECIPES`](crate::faults::RECIPES), by its name. Returns the
+    /// numbers of its faults.
     ///
     /// # Errors
-    /// [`Error::Fault`]: there is no such recipe, or it has too many faults.
+    /// [`Error::Fault`]: there is no such recipe, or the key has too many faults.
     pub fn add_recipe(&self, name: &str) -> Result<Vec<u32>, Error> {
         let recipe = Some(name.to_owned());
         let described = FaultDescription { recipe, ..FaultDescription::default() };
@@ -305,16 +304,16 @@ impl VirtualKey {
         self.thread.ask(async |inside| inside.key.faults())
     }
 
-    /// Takes away the fault of this number, or all. Requests that have begun keep theirs; but a stuck disk gets on.
+    /// Removes the fault with this number, or all. Requests that have begun keep their faults; only a stuck disk continues at once.
     ///
     /// # Errors
-    /// [`Error::Fault`]: it has none of this number.
+    /// [`Error::Fault`]: the key has no fault with this number.
     pub fn clear_faults(&self, id: Option<u32>) -> Result<(), Error> {
         self.thread.ask(async move |inside| inside.key.clear_faults(id))?
     }
 
-    /// Unplugs it and plugs it in again: a power cycle. A card is lifted from its reader and laid on again. This machine's kernel has it back when this returns; a
-    /// [`Connection`] ends, and a USB/IP client has to import it again.
+    /// Unplugs the key and plugs it in again: a power cycle. A card is lifted from its reader and laid on again. When this
+    /// returns, this machine's kernel has the key again; a [`Connection`] ends, and a USB/IP client must import the key again.
     ///
     /// # Errors
     /// [`Error::NotBack`] if the kernel does not find it again within

@@ -170,13 +170,16 @@ fn a_card_refuses_faults_that_only_a_key_on_the_bus_can_have() {
     let (card, _reader, _slot) = laid_on("default");
     let refused = card.add_fault(Fault::Silence).unwrap_err();
     let said = refused.to_string();
-    assert_eq!(said, "silence is of CTAPHID, and a card does not speak it: nothing would go wrong");
+    assert_eq!(
+        said,
+        "silence is a part of CTAPHID, which a card does not speak: it would have no effect"
+    );
     assert!(refused.advice().contains("docs/faults.md"), "{}", refused.advice());
     let scope = Scope { channel: Some(1), ..Scope::default() };
     let said = card.add_fault(Injection { fault: Fault::BadUp, scope }).unwrap_err().to_string();
-    assert!(said.starts_with("a channel is of CTAPHID"), "{said}");
+    assert!(said.starts_with("a channel is a part of CTAPHID"), "{said}");
     let said = card.add_recipe("mixed-up-reports").unwrap_err().to_string();
-    assert!(said.starts_with("mixed-up-reports is of CTAPHID"), "{said}");
+    assert!(said.starts_with("mixed-up-reports is a part of CTAPHID"), "{said}");
     for fault in [Fault::BadUp, Fault::Status(1), Fault::IgnoredCancel] {
         card.add_fault(fault).unwrap();
     }

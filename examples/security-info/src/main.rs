@@ -52,7 +52,7 @@ Then, in a browser, sign in as alice with the password, choose “Add sign-in me
 “Security key”, “USB”, follow the browser, and name the key. Sign out, and sign in with the
 key alone.
 
-Settings are at /admin. RUST_LOG=security_info=debug tells more about what is refused.";
+Settings are at /admin. RUST_LOG=security_info=debug shows why something was refused.";
 
 /// A name and a password, as demo accounts have them: anybody on this machine can see them.
 #[derive(Clone, Debug)]
@@ -125,12 +125,14 @@ fn origin(options: &Options, listener: &TcpListener) -> Result<Url, Fault> {
     }
     let port = listener.local_addr().map_err(|error| Fault::new(error, "try again"))?.port();
     let origin = Url::parse(&format!("http://localhost:{port}"));
-    origin.map_err(|error| Fault::new(error, "say with --origin how browsers find it"))
+    origin.map_err(|error| Fault::new(error, "give the address that browsers use with --origin"))
 }
 
 fn open_store(path: Option<&Path>) -> Result<Store, Fault> {
     let Some(path) = path else {
-        tracing::info!("accounts and keys are gone when this ends; --database FILE keeps them");
+        tracing::info!(
+            "accounts and keys are lost when this program ends; --database FILE keeps them"
+        );
         return Store::in_memory().map_err(|error| Fault::new(error, DATABASE));
     };
     let opened = Store::open(path);

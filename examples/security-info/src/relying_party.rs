@@ -49,7 +49,7 @@ pub(crate) struct Registered {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NewKeyFault {
     /// Keys that know U2F alone check no PIN and keep no passkeys, and their browser should have known.
-    #[error("it is a U2F key's")]
+    #[error("it is from a U2F key")]
     OnlyU2f,
     /// The PIN was not checked.
     #[error("the key did not check its PIN")]
@@ -143,7 +143,7 @@ impl RelyingParty {
     /// Judges the new credential.
     ///
     /// # Errors
-    /// [`NewKeyFault`]: the key's fault, the browser's, or that of whoever altered the answer.
+    /// [`NewKeyFault`]: the key's fault, the browser's, or the fault of the one who altered the answer.
     pub(crate) fn finish_registration(
         &self,
         answer: &str,

@@ -23,7 +23,7 @@ pub(crate) enum Fault {
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(
-        "This key's counter did not rise, so there may be a copy of it. It was not accepted; tell your administrator."
+        "This key's counter did not increase, so there may be a copy of it. It was not accepted; tell your administrator."
     )]
     Copied,
     #[error(

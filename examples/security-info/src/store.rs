@@ -116,7 +116,7 @@ impl Store {
         Self::prepared(Connection::open_in_memory()?)
     }
 
-    /// The database in a file, which is made if it is not there, for its owner's eyes only.
+    /// The database in a file, which is it is made if it does not exist, for its owner's eyes only.
     ///
     /// # Errors
     /// A file that cannot be used, or that a later version wrote.
@@ -265,7 +265,7 @@ impl Store {
         text.map_or(Ok(Settings::default()), |text| Ok(serde_json::from_str(&text)?))
     }
 
-    /// Puts settings in the place of those before.
+    /// Puts settings instead of those before.
     ///
     /// # Errors
     /// When the database fails.

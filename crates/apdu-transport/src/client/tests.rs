@@ -49,7 +49,7 @@ fn a_card_without_fido_refuses_to_be_selected() {
     let (mut request, _) = Request::select();
     let refused = request.receive(&[0x6A, 0x82]).expect_err("refused");
     assert_eq!(refused, Fault::Refused(StatusWord::FILE_NOT_FOUND));
-    assert_eq!(format!("{refused}"), "the card refuses with 6A82 (no such application)");
+    assert_eq!(format!("{refused}"), "the card refused with 6A82 (no such application)");
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub struct Request {
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// 06: asks for the modality, instead of a subcommand.
     pub get_modality: Option<bool>,
-    /// Members to add, or to put in the place of those above.
+    /// Members to add, or to use instead of those above.
     pub extra: Vec<(i64, Value)>,
 }
 

@@ -57,7 +57,7 @@ pub struct Request {
     pub permissions: Option<u64>,
     /// 0A: the only relying party that the token is to be good for.
     pub rp_id: Option<String>,
-    /// Members to add, or to put in the place of those above.
+    /// Members to add, or to use instead of those above.
     pub extra: Vec<(i64, Value)>,
 }
 

@@ -33,7 +33,7 @@ pub struct Request {
     pub pin_uv_auth_protocol: Option<u64>,
     /// 04: the MAC that proves the token; [`authorized_by`](Self::authorized_by) makes it.
     pub pin_uv_auth_param: Option<Vec<u8>>,
-    /// Members to add, or to put in the place of those above.
+    /// Members to add, or to use instead of those above.
     pub extra: Vec<(i64, Value)>,
 }
 

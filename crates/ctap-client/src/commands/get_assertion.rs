@@ -33,7 +33,7 @@ pub struct Request {
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// 07: the protocol it is made with: 1 or 2; likewise.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// Members to add, or to put in the place of those above.
+    /// Members to add, or to use instead of those above.
     pub extra: Vec<(i64, Value)>,
 }
 
@@ -144,7 +144,7 @@ impl Assertion {
     /// Whether a touch or user verification was needed is for the caller to check in `auth_data.flags`.
     ///
     /// # Errors
-    /// [`VerifyFault`]; the key's fault, or that of whoever altered the reply.
+    /// [`VerifyFault`]; the key's fault, or the fault of the one who altered the reply.
     pub fn verify(
         &self,
         key: &PublicKey,

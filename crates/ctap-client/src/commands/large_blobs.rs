@@ -26,7 +26,7 @@ pub struct Request {
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// 06: which PIN/UV auth protocol `pin_uv_auth_param` is made with: 1 or 2.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// Members to add, or to put in the place of those above.
+    /// Members to add, or to use instead of those above.
     pub extra: Vec<(i64, Value)>,
 }
 

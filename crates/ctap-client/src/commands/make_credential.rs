@@ -43,7 +43,7 @@ pub struct Request {
     pub enterprise_attestation: Option<u64>,
     /// 0B: attestation formats, preferred ones first.
     pub attestation_formats_preference: Option<Vec<String>>,
-    /// Members to add, or to put in the place of those above.
+    /// Members to add, or to use instead of those above.
     pub extra: Vec<(i64, Value)>,
 }
 
@@ -157,7 +157,7 @@ impl Reply {
     /// Whether to trust the certificates returned is the caller's decision.
     ///
     /// # Errors
-    /// [`VerifyFault`]; the key's fault, or that of whoever altered the reply.
+    /// [`VerifyFault`]; the key's fault, or the fault of the one who altered the reply.
     pub fn verify(&self, rp_id: &str, client_data_hash: &[u8]) -> Result<Attestation, VerifyFault> {
         if self.auth_data.rp_id_hash != <[u8; 32]>::from(Sha256::digest(rp_id)) {
             return Err(VerifyFault::OtherRelyingParty);

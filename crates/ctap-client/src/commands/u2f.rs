@@ -121,7 +121,7 @@ impl Registration {
     /// Checks the attestation signature (UF-24).
     ///
     /// # Errors
-    /// [`VerifyFault`]; the key's fault, or that of whoever altered the reply.
+    /// [`VerifyFault`]; the key's fault, or the fault of the one who altered the reply.
     pub fn verify(&self, challenge: &[u8; 32], application: &[u8; 32]) -> Result<(), VerifyFault> {
         let leaf = Leaf::parse(&self.certificate)?;
         if leaf.key.algorithm() != ES256 {
@@ -177,7 +177,7 @@ impl Authentication {
     /// Checks the signature with the public key of the registration (UF-36).
     ///
     /// # Errors
-    /// [`VerifyFault`]; the key's fault, or that of whoever altered the reply.
+    /// [`VerifyFault`]; the key's fault, or the fault of the one who altered the reply.
     pub fn verify(
         &self,
         key: &VerifyingKey,

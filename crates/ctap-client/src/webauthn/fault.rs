@@ -23,9 +23,7 @@ pub enum WebauthnError {
         rp_id: String,
     },
     /// The site wants the user verified, and the key cannot, or no PIN was given: the caller's fault.
-    #[error(
-        "the site wants the user verified, and there is no PIN and no fingerprint to do it with"
-    )]
+    #[error("the site requires user verification, and there is no PIN and no fingerprint for that")]
     NotVerified,
     /// What the key said.
     #[error(transparent)]

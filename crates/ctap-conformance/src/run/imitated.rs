@@ -24,7 +24,7 @@ impl Imitated {
             .iter()
             .find(|one| Need::read(one).is_ok_and(|need| case.needs.contains(&need)));
         if let Some(lacks) = lacks {
-            return Verdict::Skipped { reason: format!("the key only tells that it has {lacks}") };
+            return Verdict::Skipped { reason: format!("the key only says that it has {lacks}") };
         }
         let broken = case.rules.iter().find(|rule| self.contradictions.contains(rule));
         match broken {
@@ -35,4 +35,4 @@ impl Imitated {
     }
 }
 
-const OF_THE_MODEL: &str = "what getInfo says there is the model's word, and not the standard's";
+const OF_THE_MODEL: &str = "there getInfo says what the model says, and not what the standard says";

@@ -1,4 +1,4 @@
-//! ARKG-P256 (draft-bradleylundberg-cfrg-arkg-10), the half of whoever has the private seed. Anybody derives public keys from the
+//! ARKG-P256 (draft-bradleylundberg-cfrg-arkg-10), the half of the one who has the private seed. Anybody derives public keys from the
 //! public seed; this derives the private key to one of them, from what came with it (PS-22). In Rust only: AWS-LC adds no scalars.
 
 use hash2curve::{ExpandMsgXmd, hash_to_scalar};

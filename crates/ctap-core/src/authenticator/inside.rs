@@ -15,7 +15,7 @@ use crate::memory::MemoryError;
 use crate::state::{Fingerprint, Settings};
 use crate::store::Store;
 
-/// Why a finger cannot be enrolled or removed: the fault of who asks, unless a variant says otherwise. Nothing has changed.
+/// Why a finger cannot be enrolled or removed: the fault of the one who asks, unless a variant says otherwise. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FingerError {
@@ -23,7 +23,7 @@ pub enum FingerError {
     #[error("the key has no fingerprint sensor")]
     NoSensor,
     /// As many fingers are enrolled as the sensor was made for.
-    #[error("the fingerprint sensor has room for {capacity} fingers, and knows as many")]
+    #[error("the fingerprint sensor is full: it has room for {capacity} fingers")]
     Full {
         /// How many fit.
         capacity: u8,
@@ -35,7 +35,7 @@ pub enum FingerError {
     #[error("this finger is not enrolled")]
     NotEnrolled,
     /// The memory did not keep it: the medium's fault.
-    #[error("the memory did not keep it: {0}")]
+    #[error("the memory could not store it: {0}")]
     Memory(#[from] MemoryError),
 }
 
@@ -46,9 +46,9 @@ impl FingerError {
         match self {
             Self::NoSensor => "start a key whose profile has the option bioEnroll",
             Self::Full { .. } => "remove a finger, or start a key with more maxTemplates",
-            Self::Enrolled | Self::NotEnrolled => "list the fingers that are",
-            Self::Memory(MemoryError::Full) => "make room on its disk, then try again",
-            Self::Memory(MemoryError::Failed) => "look after its disk, then try again",
+            Self::Enrolled | Self::NotEnrolled => "list the enrolled fingers",
+            Self::Memory(MemoryError::Full) => "free some space on its disk, then try again",
+            Self::Memory(MemoryError::Failed) => "check its disk, then try again",
         }
     }
 }
@@ -217,7 +217,7 @@ impl Authenticator {
         Ok(platform.store.commit(Change::RemoveFingerprint { template_id })?)
     }
 
-    /// Puts a large-blob array in the place of the one that is there: what authenticatorLargeBlobs writes, its hash at the end
+    /// Replaces the large-blob array: what authenticatorLargeBlobs writes, its hash at the end
     /// included, which is the caller's to get right (LB-03).
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::crypto::sha256;
 /// RP ids that stand for no relying party: Chromium's and Firefox's.
 const RP_IDS: [&str; 2] = [".dummy", "make.me.blink"];
 
-/// Bytes that fill a whole application parameter in the place of a hash: Chromium, WebKit; python-fido2; libfido2.
+/// Bytes that fill a whole application parameter instead of a hash: Chromium, WebKit; python-fido2; libfido2.
 const FILLERS: [u8; 3] = [0x41, 0x00, 0xff];
 
 /// What libfido2 hashes to find the key that is touched: an RP id and client data.

@@ -114,8 +114,9 @@ impl Config {
         if longest <= self.max_msg_size {
             return Ok(());
         }
-        let what =
-            format!("maxMsgSize must be {longest} at least, because an answer can be so long");
+        let what = format!(
+            "maxMsgSize must be at least {longest}, because an answer can be as long as that"
+        );
         Err(Contradiction { what: what.into(), rule: "MSG-60" })
     }
 
@@ -205,7 +206,7 @@ impl Config {
             rule(
                 self.manages_credentials() && !self.verifies(),
                 "CM-02",
-                "credMgmt needs clientPin: it answers nobody without a token",
+                "credMgmt needs clientPin: it answers only requests with a token",
             ),
             rule(
                 commands.always_uv == Some(true) && !self.verifies_for_mc_ga(),
@@ -262,12 +263,12 @@ impl Config {
             rule(
                 blobs > MAX_BLOBS,
                 "MSG-61",
-                "credBlob and largeBlob may have 3072 bytes together",
+                "credBlob and largeBlob may have at most 3072 bytes together",
             ),
             rule(
                 self.announced.length() > MAX_ANNOUNCED,
                 "MSG-61",
-                "what getInfo is made to tell has 4096 bytes at the most",
+                "the members that are added to getInfo may have at most 4096 bytes",
             ),
             rule(
                 !(1..=MAX_CREDENTIALS_IN_LIST).contains(&self.max_credentials_in_list),
@@ -321,7 +322,7 @@ impl Config {
                     || is_any_twice(&self.algorithms)
                     || is_any_twice(&self.pin_uv_auth_protocols),
                 "GI-19",
-                "versions, algorithms and PIN/UV auth protocols are listed once each",
+                "versions, algorithms and PIN/UV auth protocols may be listed only once each",
             ),
             rule(
                 self.transports.is_empty() || is_any_twice(&self.transports),
@@ -372,7 +373,7 @@ impl Config {
             rule(
                 made.backup.state && !made.backup.eligible,
                 "MC-76",
-                "a credential that is backed up is one that may be: backupState needs backupEligibility",
+                "a credential can be backed up only if it may be: backupState needs backupEligibility",
             ),
             rule(
                 counts_each && !made.keep_non_discoverable,

@@ -9,7 +9,7 @@ use crate::memory::MemoryError;
 #[non_exhaustive]
 pub enum LoadError {
     /// A later version wrote them.
-    #[error("the record of {kind} has version {found}, which is later than this program knows")]
+    #[error("the record of {kind} has version {found}, which is newer than this program knows")]
     Newer {
         /// What the record is about.
         kind: &'static str,
@@ -68,8 +68,8 @@ impl LoadError {
             Self::Malformed { .. } | Self::Twice { .. } | Self::Missing { .. } => {
                 "restore it from a backup"
             }
-            Self::Memory(MemoryError::Full) => "make room on its disk, then try again",
-            Self::Memory(MemoryError::Failed) => "look after its disk, then try again",
+            Self::Memory(MemoryError::Full) => "free some space on its disk, then try again",
+            Self::Memory(MemoryError::Failed) => "check its disk, then try again",
         }
     }
 }

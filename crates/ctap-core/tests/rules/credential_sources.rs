@@ -367,7 +367,7 @@ fn an_id_with_which_answers_would_be_longer_than_announced_is_refused() {
     assert!((MAX_CREDENTIAL_ID..1023).contains(&longest));
     let refusal = key.add(passkey(&vec![1; longest + 1], b"eve")).unwrap_err();
     let said = refusal.to_string();
-    assert!(said.contains("1201 bytes, and the key announces 1200 (maxMsgSize)"), "{said}");
+    assert!(said.contains("1201 bytes, but the key announces at most 1200 (maxMsgSize)"), "{said}");
     assert!(key.ok(&get_assertion(RP)).bytes(2).len() < 1200);
 }
 
@@ -398,7 +398,7 @@ fn where_the_medium_fails_nothing_has_changed() {
     assert_eq!(key.change(b"apart", changed), refused);
     assert_eq!(key.status(&get_assertion(RP).list(&[b"apart"])), 0x7f, "it cannot count"); // P-13
     assert_eq!(key.sources().len(), 1);
-    assert!(CredentialError::Memory(MemoryError::Full).advice().contains("make room"));
+    assert!(CredentialError::Memory(MemoryError::Full).advice().contains("free some space"));
 }
 
 // P-1, P-13
@@ -423,7 +423,7 @@ fn a_reset_forgets_what_was_brought() {
     assert_eq!(key.status(&get_assertion(RP).list(&[b"apart"])), 0x2e);
 }
 
-// EX-29: the secrets behind prf
+// EX-29: the secrets for prf
 #[test]
 fn prf_secrets_go_along_and_are_drawn_where_there_are_none() {
     let mut key = Key::made(|_| {});

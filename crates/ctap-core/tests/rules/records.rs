@@ -507,7 +507,7 @@ fn after_a_torn_end_a_pin_try_and_a_finger_count_as_paid_and_counters_as_used() 
     full_disk.set(Medium::FailsAfter(0, MemoryError::Full));
     let refused = Store::load(Box::new(full_disk), records(&full()), Tail::Torn).unwrap_err();
     assert_eq!(refused, LoadError::Memory(MemoryError::Full));
-    assert!(refused.advice().contains("make room"));
+    assert!(refused.advice().contains("free some space"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ impl Lock {
         Lock { owner, duration, until: now.saturating_add(duration) }
     }
 
-    /// Its time starts anew with every message of its owner (HD-64).
+    /// Its time starts again with every message of its owner (HD-64).
     pub(super) fn renew(&mut self, now: Duration) {
         self.until = now.saturating_add(self.duration);
     }

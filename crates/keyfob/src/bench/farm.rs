@@ -84,7 +84,11 @@ struct Each {
 /// # Errors
 /// When a key does not do what is measured, or there are more clients than keys.
 pub(super) fn measure(size: Size, directory: &Path) -> anyhow::Result<Farm> {
-    ensure!(size.clients <= size.keys, "each client takes a key: {} are too few", size.keys);
+    ensure!(
+        size.clients <= size.keys,
+        "each client needs a key of its own: {} are too few",
+        size.keys
+    );
     let durable = |name: &str| memory_in(&directory.join(name));
     let nowhere = ["--ephemeral".to_owned()];
     let [alone, together] = [serve(size.keys, &nowhere)?, serve(size.keys, &nowhere)?];

@@ -75,7 +75,7 @@ impl<E: Exchange> Platform<E> {
         self.has_permissions = info.is_on("pinUvAuthToken");
         if info.is_on("clientPin") {
             let theirs = their_pin.map(|pin| Pin::Theirs(pin.to_owned()));
-            self.pin = theirs.ok_or_else(|| "it has a PIN: name it with --peer-pin".to_owned());
+            self.pin = theirs.ok_or_else(|| "it has a PIN: give it with --peer-pin".to_owned());
         }
         self.messages = self.register().map_err(|error| format!("{error:#}"));
         self.passkeys = self.fill(passkeys).map_err(|error| format!("{error:#}"));
@@ -143,7 +143,7 @@ impl<E: Exchange> Platform<E> {
         self.call(&message, Status::Ok)
     }
 
-    /// Makes a passkey in the place of the one that this account has, so that there are always as many.
+    /// Makes a passkey instead of the one that this account has, so that there are always as many.
     pub(super) fn make_passkey(&mut self) -> anyhow::Result<()> {
         match self.next.take() {
             Some(Next::Message(message)) => self.call(&message, Status::Ok),
@@ -188,7 +188,7 @@ impl<E: Exchange> Platform<E> {
     /// getKeyAgreement and changePIN; the same.
     pub(super) fn change_pin(&mut self) -> anyhow::Result<()> {
         let Pin::Ours(current) = known(&self.pin)? else {
-            bail!("its PIN is its owner's, and stays");
+            bail!("it has a PIN already, which is not changed");
         };
         let next = (current + 1) % PINS.len();
         self.client.change_pin_under(self.protocol, PINS[*current], PINS[next])?;
@@ -251,7 +251,7 @@ impl<E: Exchange> Platform<E> {
         self.client.on_keepalive(|_| Patience::Wait);
         match outcome {
             Err(_) if waits.load(Ordering::Relaxed) => {
-                bail!("it waits for a touch that nobody gives")
+                bail!("it waits for a touch, and nobody touches it")
             }
             reply => Ok(Messages::about(request, &id_in(&reply?)?)),
         }
@@ -466,6 +466,6 @@ mod tests {
         let mut peer = Platform::new(Sparse(WITH_PIN, 0x31), FEWEST, None);
         assert!(peer.obtain_token().unwrap_err().to_string().contains("--peer-pin"));
         let mut peer = Platform::new(Sparse(WITH_PIN, 0x31), FEWEST, Some("1234"));
-        assert!(peer.change_pin().unwrap_err().to_string().contains("its owner's"));
+        assert!(peer.change_pin().unwrap_err().to_string().contains("not changed"));
     }
 }

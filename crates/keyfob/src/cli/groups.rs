@@ -12,7 +12,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
         &["touch", "deny", "notify", "tap", "wait", "status", "policy", "fault", "replug"],
     ),
     (
-        "Look after a key, of any make",
+        "Look after any FIDO key",
         &[
             "list",
             "info",

@@ -16,7 +16,8 @@ use crate::failure::{advise, usage};
 /// How cases are chosen.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct ChoiceOptions {
-    /// Only cases with this word in their id, or of this rule or chapter; MC- and client_pin* stand for all that begin so. May be repeated
+    /// Only cases with this word in their id, or of this rule or chapter; MC- and client_pin* mean all that begin with that. May
+    /// be repeated
     #[arg(long, value_name = "WORD", add = completer())]
     filter: Vec<String>,
 
@@ -24,7 +25,7 @@ pub(super) struct ChoiceOptions {
     #[arg(long, value_name = "FILE")]
     failed_in: Option<PathBuf>,
 
-    /// Cases of one's own, in the TOML files of this directory, instead of the built-in ones
+    /// Use your own cases, in the TOML files of this directory, instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     pub(super) cases: Option<PathBuf>,
 }
@@ -51,7 +52,7 @@ impl ChoiceOptions {
         let lost: Vec<&str> = self.filter.iter().filter(fits_nothing).map(String::as_str).collect();
         if let Some(first) = lost.first() {
             return Err(usage(
-                format_args!("no case fits {}", lost.join(", nor ")),
+                format_args!("no case matches {}", lost.join(", nor ")),
                 hint(suite, first),
             ));
         }
@@ -72,11 +73,12 @@ impl ChoiceOptions {
 fn advise_about_cases(error: SuiteError) -> anyhow::Error {
     let next = match &error {
         SuiteError::Io(..) => "--cases takes a directory that you may read, with .toml files in it",
-        SuiteError::Empty(_) => "put cases into it; the crate's vectors/README.md tells how",
+        SuiteError::Empty(_) => "put cases into it; vectors/README.md of the crate explains how",
         SuiteError::Syntax(..) => {
-            "mend it, or name a directory with cases alone; the crate's vectors/README.md helps"
+            "correct it, or name a directory that has only cases in it; vectors/README.md of the crate explains how \
+             to write them"
         }
-        SuiteError::Twice(_) => "the crate's vectors/README.md tells how they are written",
+        SuiteError::Twice(_) => "vectors/README.md of the crate explains how to write them",
     };
     advise(error, next)
 }
@@ -118,14 +120,14 @@ fn failed_in(path: &Path, suite: &Suite) -> anyhow::Result<BTreeSet<String>> {
         .map_err(anyhow::Error::from)
         .and_then(|bytes| Ok(serde_json::from_slice(&bytes)?))
         .with_context(|| format!("{} cannot be read", path.display()))
-        .map_err(|error| advise(error, "--failed-in takes a report that --json has written"))?;
+        .map_err(|error| advise(error, "--failed-in needs a report that --json wrote"))?;
     let failed = told.cases.into_iter().filter(|case| case.verdict == "failed");
     let failed: BTreeSet<String> = failed.map(|case| case.id).collect();
     let known: BTreeSet<&str> = suite.cases().map(|case| &*case.id).collect();
     match failed.iter().find(|id| !known.contains(id.as_str())) {
         Some(id) => Err(usage(
-            format_args!("{} names {id}, which is no case", path.display()),
-            "make the report anew, or give the --cases with which it was made",
+            format_args!("{} names {id}, which is not a case", path.display()),
+            "make a new report, or give the same --cases as when it was made",
         )),
         None => Ok(failed),
     }

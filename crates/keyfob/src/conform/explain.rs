@@ -120,7 +120,7 @@ fn about_rule(id: &str, rule: Option<&Rule>, proved: &[&Case]) -> String {
     let mut rows: Vec<_> = proved.iter().map(row).collect();
     rows.dedup();
     match rows.is_empty() {
-        true => text + "\nno case proves it\n",
-        false => text + "\nproved by\n" + &hanging_columns(&rows),
+        true => text + "\nno case tests it\n",
+        false => text + "\ntested by\n" + &hanging_columns(&rows),
     }
 }

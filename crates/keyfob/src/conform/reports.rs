@@ -34,7 +34,7 @@ pub(super) struct ReportOptions {
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
 
-    /// Write Markdown into this file, what failed first; - is the standard output
+    /// Write Markdown into this file, failures first; - is the standard output
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 }
@@ -56,7 +56,7 @@ impl ReportOptions {
             if let Some((_, other)) = taken.iter().find(|(known, _)| *known == place) {
                 return Err(usage(
                     format_args!("{other} and {option} both write to {}", path.display()),
-                    "give each report a place of its own; only one can go to the standard output",
+                    "give each report its own file; only one can go to standard output",
                 ));
             }
             taken.push((place, option));
@@ -157,7 +157,7 @@ impl ReportWriter {
         let orders = Orders { options: options.clone(), expectations: expectations.clone() };
         let so_far = SoFar::default();
         let (finished, is_finished) = oneshot::channel();
-        let (runtime, signal) = listen().context("cannot listen to signals")?;
+        let (runtime, signal) = listen().context("cannot listen for signals")?;
         let (ordered, shared) = (orders.clone(), Arc::clone(&so_far));
         let writer =
             thread::spawn(move || runtime.block_on(write_on(ordered, shared, signal, is_finished)));
@@ -259,7 +259,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         false => fs::write(path, text),
     };
     written.with_context(|| format!("cannot write {}", path.display())).map_err(|error| {
-        advise(error, "name a file in a directory that is there and yours to write")
+        advise(error, "name a file in a directory that exists and that you may write to")
     })
 }
 

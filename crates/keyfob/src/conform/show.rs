@@ -130,7 +130,7 @@ pub(super) fn summary(
     for id in &judgement.mended {
         writeln!(
             text,
-            "{id} passed though it is listed as an expected failure: take it off the list"
+            "{id} passed although it is listed as an expected failure: remove it from the list"
         )?;
     }
     Ok(terminal::print(text)?)
@@ -147,12 +147,12 @@ fn verdict(report: &Report, judgement: &Judgement) -> String {
             if report.withheld() == 1 { "needs" } else { "need" },
         ),
         (true, 0) if report.unattended() > 0 => format!(
-            "conforms as far as it was tested: it approves everything by itself, and {} {} one that asks",
+            "conforms as far as it was tested: it approves every request without asking, and {} {} one that asks",
             count(report.unattended() as u64, "case"),
             if report.unattended() == 1 { "needs" } else { "need" },
         ),
         (true, 0) => paint.green("conforms"),
-        (true, _) => paint.green("fails what it was expected to, and nothing else"),
+        (true, _) => paint.green("fails only what it was expected to fail"),
         (false, _) => paint.red("does not conform"),
     }
 }

@@ -118,7 +118,7 @@ fn what_an_imitated_model_says_against_the_standard_is_not_held_against_the_key(
     assert!(reasons(None).failures().count() > 1, "they are the key's own");
     let report = reasons(super::imitated(&model));
     assert_eq!(report.failures().count(), 0);
-    assert!(report.reasons().iter().any(|(why, _)| why.contains("the model's word")));
+    assert!(report.reasons().iter().any(|(why, _)| why.contains("what the model says")));
 }
 
 fn described(text: &str) -> Profile {

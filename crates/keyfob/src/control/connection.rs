@@ -136,17 +136,17 @@ fn nobody(path: &Path, error: &std::io::Error) -> anyhow::Error {
         // Its queue is full of clients that it does not hear.
         ErrorKind::WouldBlock => silent(path, None),
         ErrorKind::PermissionDenied => no_key(
-            format_args!("this user may not look whether a key is running at {shown}"),
-            "a key that was started with sudo is touched with sudo",
+            format_args!("this user has no permission to look for a running key at {shown}"),
+            "if you started the key with sudo, use sudo for this command, too",
         ),
         ErrorKind::InvalidInput => no_key(
             format_args!("no socket can be at {shown}: {error}"),
-            "name one whose path is shorter with --control",
+            "name a socket with a shorter path with --control",
         ),
         _ => no_key(
             format_args!("no key is running at {shown}: {error}"),
-            "start one with `keyfob serve` or `keyfob attach`, or one that is a card with `keyfob card`; a key that was \
-             started with sudo is touched with sudo; another socket is named with --control",
+            "start one with `keyfob serve` or `keyfob attach`, or with `keyfob card` as a card; if you started the \
+             key with sudo, use sudo for this command, too; if it has another socket, name that with --control",
         ),
     }
 }
@@ -158,27 +158,30 @@ fn silent(path: &Path, process: Option<i32>) -> anyhow::Error {
         Some(number) => no_key(
             format_args!("process {number}, which listens at {path}, does not answer"),
             format_args!(
-                "if it was stopped, `kill -CONT {number}` lets it go on; else end it and start the key anew"
+                "if it is paused, `kill -CONT {number}` resumes it; otherwise end it and start the key again"
             ),
         ),
         None => no_key(
             format_args!("the process that listens at {path} does not answer"),
-            "if it was stopped, let it go on; else end it and start the key anew",
+            "if it is paused, resume it; otherwise end it and start the key again",
         ),
     }
 }
 
 fn ended(path: &Path) -> anyhow::Error {
     no_key(
-        format_args!("the key at {} has ended, and gave no answer", path.display()),
+        format_args!("the key at {} has ended without an answer", path.display()),
         "start it again",
     )
 }
 
 fn senseless(path: &Path, error: &anyhow::Error) -> anyhow::Error {
     no_key(
-        format_args!("what listens at {} does not answer as a key does: {error:#}", path.display()),
-        "use a keyfob of the same version, and see with `ss -xlp` whether it is one that listens there",
+        format_args!(
+            "the program that listens at {} does not answer as a key does: {error:#}",
+            path.display()
+        ),
+        "use the keyfob that the key was started with; `ss -xlp` shows which program listens there",
     )
 }
 

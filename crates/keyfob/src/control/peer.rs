@@ -42,8 +42,11 @@ fn trust(path: &Path, user: u32, own: u32) -> anyhow::Result<()> {
     match user == own || user == ROOT {
         true => Ok(()),
         false => Err(no_key(
-            format_args!("at {} listens a program of another user, uid {user}", path.display()),
-            "a key is touched by the user who started it; a key of your own is named with --control",
+            format_args!(
+                "the program that listens at {} belongs to another user, uid {user}",
+                path.display()
+            ),
+            "only the user who started a key can control it; name the socket of your own key with --control",
         )),
     }
 }

@@ -56,7 +56,9 @@ impl Journey {
         let info = self.client()?.get_info()?;
         ensure!(info.speaks("FIDO_2_0"), "the key speaks {:?} and not FIDO_2_0", info.versions);
         ensure!(info.option("clientPin") == Some(false), "a new key has a PIN");
-        self.capacity = info.remaining_discoverable_credentials.context("no room is told")?;
+        self.capacity = info
+            .remaining_discoverable_credentials
+            .context("getInfo does not say how much room is left")?;
         Ok(format!(
             "speaks {}; no PIN yet; room for {} passkeys",
             info.versions.join(", "),
@@ -69,7 +71,7 @@ impl Journey {
         let client = self.client()?;
         client.set_pin(PIN)?;
         ensure!(client.get_info()?.is_on("clientPin"), "getInfo does not show the PIN");
-        Ok("the PIN went over encrypted; the key keeps a hash of it".to_owned())
+        Ok("the PIN was sent encrypted; the key keeps a hash of it".to_owned())
     }
 
     /// makeCredential with PIN and touch.
@@ -181,7 +183,7 @@ impl Journey {
         let reply = self.client()?.make_credential(&request, Some(&token));
         self.person.was_asked()?;
         refused(reply, Status::OperationDenied)?;
-        ensure!(self.remaining()? == before, "a credential was stored all the same");
+        ensure!(self.remaining()? == before, "a credential was stored nevertheless");
         Ok("nothing was created, nothing was signed".to_owned())
     }
 
@@ -193,7 +195,7 @@ impl Journey {
         self.person.will(Gesture::Touch);
         self.client()?.reset()?;
         self.person.was_asked()?;
-        Ok("the key is as new: it agreed within ten seconds of being plugged in, and to a touch"
+        Ok("the key is like new: it allows a reset only within ten seconds of being plugged in, and after a touch"
             .to_owned())
     }
 
@@ -234,7 +236,10 @@ impl Journey {
     }
 
     fn remaining(&mut self) -> anyhow::Result<u64> {
-        self.client()?.get_info()?.remaining_discoverable_credentials.context("no room is told")
+        self.client()?
+            .get_info()?
+            .remaining_discoverable_credentials
+            .context("getInfo does not say how much room is left")
     }
 
     fn account(&self, name: &str) -> anyhow::Result<&Account> {

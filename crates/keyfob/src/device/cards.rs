@@ -72,7 +72,7 @@ pub(crate) fn find(part: Option<&str>) -> anyhow::Result<FidoCard> {
                 (Some(only), true) => Ok(only),
                 (None, _) => Err(no_key(
                     format_args!("no FIDO key is among the cards on:{}", lines(several)),
-                    "lay one on a reader; if it is there, close what else uses it",
+                    "lay one on a reader; if it is there already, close other programs that use it",
                 )),
                 _ => Err(no_key(
                     format_args!("there are several FIDO cards on this host:{}", lines(several)),
@@ -104,7 +104,7 @@ fn chosen<'r>(readers: &'r [Reader], part: Option<&str>) -> anyhow::Result<Vec<&
         }
         (_, _, true) => Err(no_key(
             format_args!("no card is on:{}", lines(&named)),
-            "lay the key on the reader and try again; `keyfob tap` does it for a keyfob that is a card",
+            "lay the key on the reader and try again; `keyfob tap` does that for a key of `keyfob card`",
         )),
         _ => Ok(occupied),
     }

@@ -41,7 +41,7 @@ impl Channel {
         match self {
             Self::Hid(channel) => Ok(channel.wink()?),
             Self::Card(_) => Err(failure(
-                "a card cannot show itself",
+                "a card cannot blink",
                 "take cards off the reader until the right one is left",
             )),
         }

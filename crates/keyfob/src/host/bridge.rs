@@ -23,14 +23,14 @@ fn judged(reader: &Reader) -> Finding {
     let name = name(&reader.name);
     match (reader.is_taken, reader.has_card) {
         (true, _) => {
-            Finding::note(TOPIC, format!("{name}: another program has the card to itself"))
+            Finding::note(TOPIC, format!("{name}: another program keeps the card to itself"))
                 .next(ReaderFault::InUse.advice())
         }
         (false, true) => Finding::good(
             TOPIC,
-            format!("{name}: a card lies there; `keyfob bridge --list` tells whether it is a key"),
+            format!("{name}: a card is on it; `keyfob bridge --list` shows whether it is a key"),
         ),
-        (false, false) => Finding::good(TOPIC, format!("{name}: no card lies there")),
+        (false, false) => Finding::good(TOPIC, format!("{name}: no card is on it")),
     }
 }
 
@@ -39,14 +39,16 @@ pub(super) fn obstacle(host: &Machine) -> Option<Finding> {
     let fault = (host.readers)().err()?;
     let is_missing = fault == ReaderFault::NoService && !host.has_program("pcscd");
     Some(match is_missing {
-        true => Finding::lacking(TOPIC, "pcscd, which looks after readers, is not installed")
-            .next(way_to_pcscd(host)),
+        true => {
+            Finding::lacking(TOPIC, "pcscd, the service for smart card readers, is not installed")
+                .next(way_to_pcscd(host))
+        }
         false => Finding::lacking(TOPIC, fault.to_string()).next(way_past(fault, host)),
     })
 }
 
 const TOPIC: &str = "readers";
-const GET_ONE: &str = "plug one in; for `keyfob card` one of software will do";
+const GET_ONE: &str = "plug one in; for `keyfob card` a virtual one is enough";
 
 #[cfg(test)]
 mod tests {

@@ -46,7 +46,7 @@ pub(super) fn findings(host: &Machine) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::good(
             TOPIC,
-            "has all that it needs; `systemctl status keyfob-bridge` tells whether it runs",
+            "has all that it needs; `systemctl status keyfob-bridge` shows whether it runs",
         ));
     }
     findings
@@ -54,7 +54,7 @@ pub(super) fn findings(host: &Machine) -> Vec<Finding> {
 
 fn has_no_user(host: &Machine) -> Option<Finding> {
     let is_there = host.read("/etc/passwd").lines().any(|line| line.starts_with("keyfob-bridge:"));
-    let lack = || Finding::note(TOPIC, "its user, keyfob-bridge, is not there").next(ADD_USER);
+    let lack = || Finding::note(TOPIC, "its user, keyfob-bridge, does not exist").next(ADD_USER);
     (!is_there).then(lack)
 }
 
@@ -76,7 +76,7 @@ fn asks_polkit(host: &Machine) -> bool {
 }
 
 fn is_refused_by_polkit(host: &Machine) -> Option<Finding> {
-    let lack = || Finding::note(TOPIC, "pcscd asks polkit, and no rule of it lets the service in");
+    let lack = || Finding::note(TOPIC, "pcscd asks polkit, and no polkit rule allows the service");
     (asks_polkit(host) && !host.has(RULE_PLACE)).then(|| lack().next(INSTALL_RULE))
 }
 
@@ -91,7 +91,12 @@ fn is_unknown_to_polkit(host: &Machine) -> Option<Finding> {
             .lines()
             .any(|line| line.trim() == "PrivateUsers=no")
     });
-    let lack = || Finding::note(TOPIC, "a line of pcscd's unit keeps polkit from knowing who asks");
+    let lack = || {
+        Finding::note(
+            TOPIC,
+            "PrivateUsers= in pcscd's unit keeps polkit from knowing which user asks",
+        )
+    };
     (asks_polkit(host) && is_apart && !is_undone).then(|| lack().next(TELL_POLKIT))
 }
 

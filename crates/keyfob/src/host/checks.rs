@@ -73,7 +73,7 @@ fn get_module(host: &Machine) -> &'static str {
             "boot the kernel of linux-image-amd64 (the cloud flavour lacks it); in a container, load it on the host"
         }
         _ => {
-            "install your distribution's package of further kernel modules; in a container, load vhci-hcd on the host"
+            "install your distribution's package with more kernel modules; in a container, load vhci-hcd on the host"
         }
     }
 }
@@ -85,7 +85,7 @@ pub(super) fn permission(host: &Machine) -> Finding {
     match attach.iter().find(|path| path.exists()) {
         None => Finding::note(
             TOPIC,
-            "to attach a key is known once vhci-hcd is loaded; root always has it",
+            "to attach a key can be checked once vhci-hcd is loaded; root always has it",
         ),
         Some(path) if (host.may_write)(path) => Finding::good(TOPIC, "this user may attach a key"),
         Some(path) => {
@@ -114,15 +114,17 @@ pub(super) fn hidraw_files(host: &Machine) -> Finding {
     let is_left_out = host.has("/sys/bus/hid") || host.is_built_without("HIDRAW");
     match (host.has("/sys/class/hidraw"), is_left_out) {
         (true, _) => {
-            Finding::good(TOPIC, "the kernel makes the device files by which programs know keys")
+            Finding::good(TOPIC, "the kernel makes the device files with which programs find keys")
         }
-        (false, false) => Finding::good(TOPIC, "the device files come when a key is plugged in"),
+        (false, false) => {
+            Finding::good(TOPIC, "the kernel makes the device files when a key is plugged in")
+        }
         (false, true) => {
             let what =
                 "this kernel makes no device files for keys: it was built without CONFIG_HIDRAW";
             let next = match host.is_wsl() {
                 true => UPDATE_WSL,
-                false => "boot a kernel that has it; `keyfob serve` does without",
+                false => "boot a kernel that has it; `keyfob serve` works without it",
             };
             Finding::lacking(TOPIC, what).next(next)
         }
@@ -135,8 +137,15 @@ fn running_key(host: &Machine) -> Finding {
         Ok(_) => Finding::good(TOPIC, "a key is running; `keyfob status` shows it"),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let place = host.control.parent().unwrap_or(&host.control).display();
-            Finding::note(TOPIC, format!("this user may not look into {place}, where keys are met"))
-                .next(format!("`sudo keyfob status` tells whether root's key runs; if root left it there, sudo rm -r '{place}'"))
+            Finding::note(
+                TOPIC,
+                format!(
+                    "this user has no permission to look into {place}, where running keys have their sockets"
+                ),
+            )
+            .next(format!(
+                "`sudo keyfob status` shows whether a key of root runs; if none does, sudo rm -r '{place}'"
+            ))
         }
         Err(_) => Finding::note(TOPIC, "no key is running").next(way_in::start(host)),
     }
@@ -178,23 +187,22 @@ fn fido_tools(host: &Machine) -> Finding {
         true => Finding::good(TOPIC, "libfido2's tools are installed"),
         false => Finding::note(
             TOPIC,
-            "libfido2's tools are not installed; `keyfob info` and `keyfob pin` do without",
+            "libfido2's tools are not installed; `keyfob info` and `keyfob pin` do not need them",
         )
         .next("sudo apt install fido2-tools"),
     }
 }
 
-/// systemd's 60-fido-id.rules recognises keys, and whoever sits at the screen may use them; where udev runs.
+/// systemd's 60-fido-id.rules recognises keys, and the user at the screen may use them; where udev runs.
 fn udev(host: &Machine) -> Finding {
     const TOPIC: &str = "udev";
     let rules =
         ["/usr/lib", "/lib", "/etc"].map(|place| format!("{place}/udev/rules.d/60-fido-id.rules"));
     let has_rule = rules.iter().any(|path| host.has(path)) || host.has(udev_rule::PLACE);
     match (host.runs_udev(), has_rule) {
-        (true, true) => Finding::good(
-            TOPIC,
-            "recognises security keys; whoever sits at the screen may use them",
-        ),
+        (true, true) => {
+            Finding::good(TOPIC, "recognises security keys; the user at the screen may use them")
+        }
         (true, false) => Finding::note(
             TOPIC,
             "has no rule that recognises security keys; only root may use them",
@@ -202,7 +210,7 @@ fn udev(host: &Machine) -> Finding {
         .next(udev_rule::INSTALL),
         (false, _) => Finding::note(
             TOPIC,
-            "does not run here, as in most containers: keys are root's alone, and rules change nothing",
+            "does not run here, as in most containers: only root may use keys, and udev rules change nothing",
         ),
     }
 }
@@ -242,7 +250,8 @@ fn way_to_permission(host: &Machine, key: &hidraw::Key) -> String {
 /// `sudo -E` and `su` once left root's directories in the homes of others.
 fn memory(host: &Machine) -> Option<Finding> {
     let occupied = host.occupied.as_ref()?.display();
-    let what = format!("{occupied} is another user's: no key of this user can be kept there");
+    let what =
+        format!("{occupied} belongs to another user: keys of this user cannot be kept there");
     Some(Finding::note("memory", what).next(format!(
         "if a key of root made it, sudo chown -R \"$USER\" '{occupied}'; or `keyfob serve --state DIR`"
     )))
@@ -261,7 +270,7 @@ fn confined_browsers(host: &Machine) -> Vec<Finding> {
         ),
         false => Finding::note(
             "browser",
-            format!("{name} is a snap: it sees only makes of keys that snapd knows, and keyfob's is none"),
+            format!("{name} is a snap: it sees only keys of makes that snapd knows, and keyfob is not one of them"),
         )
         .next(format!(
             "{}, sudo snap connect {name}:u2f-devices, and start the browser again",

@@ -15,11 +15,11 @@ use crate::terminal::{self, Paint};
 
 /// Find out what this host lacks to have a key, and what to do
 ///
-/// Exit code 1 if a way is named in which no key can be had here, else 0.
+/// The exit code is 1 if you name a way that does not work here, else 0.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// Fail unless a key can be had in this way
+    /// Fail unless this way to a key works here
     #[arg(value_enum)]
     way: Option<Way>,
 
@@ -27,15 +27,15 @@ pub(crate) struct Options {
     #[arg(long)]
     json: bool,
 
-    /// Print a udev rule instead, by which more than root may use keys, and browsers that are snaps see them
+    /// Print a udev rule instead: with it users other than root may use keys, and browsers that are snaps see them
     #[arg(long, conflicts_with_all = ["way", "json"])]
     udev_rule: bool,
 
-    /// With a second rule in it, by which `keyfob attach --uhid` needs no root; whoever it lets in can make keyboards, too
+    /// Add a second rule, with which `keyfob attach --uhid` needs no root; everybody whom it allows that can make keyboards, too
     #[arg(long, requires = "udev_rule")]
     uhid: bool,
 
-    /// Print a polkit rule instead, by which pcscd serves `keyfob bridge` as a service
+    /// Print a polkit rule instead, with which `keyfob bridge` as a service may use pcscd
     #[arg(long, conflicts_with_all = ["way", "json", "udev_rule"])]
     polkit_rule: bool,
 
@@ -43,8 +43,7 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with_all = ["way", "json", "udev_rule", "polkit_rule"])]
     bridge_unit: bool,
 
-    /// Print a systemd unit instead, by which this machine has a key from its start on, or this user while logged in, or their
-    /// desktop shows what it asks
+    /// Print a systemd unit instead: for a key of this machine, for a key of this user, or for notifications on the desktop
     #[arg(long, value_name = "WHOSE", conflicts_with_all = ["way", "json", "udev_rule", "polkit_rule", "bridge_unit"])]
     key_unit: Option<key_service::Whose>,
 }

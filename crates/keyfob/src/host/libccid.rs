@@ -21,7 +21,7 @@ pub(super) fn finding(host: &Machine, ids: UsbIds) -> Option<Finding> {
         false => Finding::note(
             TOPIC,
             format!(
-                "{place} does not list {vendor:04x}:{product:04x}: pcscd leaves keyfob's readers (--nfc) alone"
+                "{place} does not list {vendor:04x}:{product:04x}: pcscd does not use keyfob's readers (--nfc)"
             ),
         )
         .next(edit(place, ids)),

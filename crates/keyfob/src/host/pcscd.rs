@@ -13,7 +13,7 @@ pub(super) fn pcscd(host: &Machine) -> Option<Finding> {
         return None;
     }
     match (host.readers)() {
-        Ok(_) => Some(Finding::good(TOPIC, "has the cards on readers for this user's programs")),
+        Ok(_) => Some(Finding::good(TOPIC, "lets this user's programs use the cards on readers")),
         Err(ReaderFault::Unsupported) => None,
         Err(fault) => Some(Finding::note(TOPIC, fault.to_string()).next(way_past(fault, host))),
     }
@@ -44,7 +44,8 @@ pub(super) const fn readers() -> Result<Vec<Reader>, ReaderFault> {
 fn way_to_cards(host: &Machine) -> String {
     match host.has(SYSTEM_BUS) {
         true => format!(
-            "use it at this machine's screen, or as root; `keyfob bridge` as a service needs `{INSTALL_RULE}` and, on Debian 13, a line for pcscd's unit (docs/bridge.md)"
+            "run this at this machine's screen, or as root; `keyfob bridge` as a service needs `{INSTALL_RULE}` and, \
+             on Debian 13, a line for pcscd's unit (docs/bridge.md)"
         ),
         false => "it asks polkit, which does not run here, as in most containers: start it as `sudo pcscd --disable-polkit`".to_owned(),
     }

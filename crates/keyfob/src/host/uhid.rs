@@ -8,12 +8,13 @@ use super::udev_rule;
 pub(super) fn uhid(host: &Machine) -> Finding {
     match (host.has(FILE), host.has_module(TOPIC)) {
         (true, _) => permission(host),
-        (false, true) => {
-            Finding::lacking(TOPIC, "the kernel's driver for HID devices of programs is not loaded")
-                .next("sudo modprobe uhid")
-        }
+        (false, true) => Finding::lacking(
+            TOPIC,
+            "uhid, the kernel's driver for HID devices that programs make, is not loaded",
+        )
+        .next("sudo modprobe uhid"),
         (false, false) => {
-            Finding::lacking(TOPIC, "there is no /dev/uhid, where programs make HID devices")
+            Finding::lacking(TOPIC, "there is no /dev/uhid, with which programs make HID devices")
                 .next("sudo modprobe uhid; start a container with --device /dev/uhid")
         }
     }
@@ -32,8 +33,9 @@ fn permission(host: &Machine) -> Finding {
 }
 
 /// For who may not open it.
-pub(crate) const WAY: &str = "sudo keyfob attach --uhid; or, that you need no sudo, keyfob doctor --udev-rule --uhid | sudo tee /etc/udev/rules.d/70-keyfob.rules; \
-    sudo modprobe uhid; sudo udevadm control --reload; sudo udevadm trigger --name-match=uhid (whoever may open /dev/uhid can make keyboards, too)";
+pub(crate) const WAY: &str = "sudo keyfob attach --uhid; or, to do it without sudo, keyfob doctor --udev-rule --uhid \
+     | sudo tee /etc/udev/rules.d/70-keyfob.rules; sudo modprobe uhid; sudo udevadm control --reload; sudo udevadm \
+     trigger --name-match=uhid (everybody who may open /dev/uhid can make keyboards, too)";
 
 const TOPIC: &str = "uhid";
 const FILE: &str = "/dev/uhid";

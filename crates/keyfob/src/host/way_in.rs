@@ -8,8 +8,8 @@ use super::ways::Drivers;
 /// The next step of somebody whose host has no key: the one that runs already, or how to start one.
 pub(super) fn to_a_key(host: &Machine) -> String {
     match UnixStream::connect(&host.control).is_ok() {
-        true => "a keyfob runs: `keyfob status` shows its keys; one that it serves over TCP is found by itself, \
-             and --device takes the address of another host's"
+        true => "a keyfob runs: `keyfob status` shows its keys; commands find one that it serves over TCP; for a \
+             keyfob on another host give its address with --device"
             .to_owned(),
         false => {
             let why_not = match can_attach(host) {

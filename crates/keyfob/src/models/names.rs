@@ -24,12 +24,12 @@ pub(super) fn find<'m, 'a>(models: &'m [Model<'a>], name: &str) -> anyhow::Resul
         (None, []) => Err(nothing(models, name)),
         (None, several) => Err(usage(
             format_args!(
-                "{} models are meant by {}:{}",
+                "{} models match {}:{}",
                 several.len(),
                 quoted_name(name),
                 listed(several)
             ),
-            "type more of the name, or what stands in front of it",
+            "type more of the name, or the AAGUID in front of it",
         )),
     }
 }
@@ -82,11 +82,12 @@ fn newest<'m, 'a>(models: &[&'m Model<'a>]) -> Option<&'m Model<'a>> {
 }
 
 fn nothing(models: &[Model<'_>], name: &str) -> anyhow::Error {
-    let what = format!("no model is called {}, or has all these words", quoted_name(name));
+    let what =
+        format!("no model is called {} or has all these words in its name", quoted_name(name));
     match &nearest(models, name)[..] {
         [] => usage(what, "`keyfob models list` shows them all"),
         near => usage(
-            format_args!("{what}; like it are:{}", listed(near)),
+            format_args!("{what}; similar ones are:{}", listed(near)),
             "type one of these names, or see them all: keyfob models list",
         ),
     }
@@ -196,7 +197,7 @@ mod tests {
     fn a_name_that_fits_several_lists_them_with_what_tells_them_apart() {
         for (name, listed) in [("yubikey", "with NFC"), ("Twin", "3a2b99dc")] {
             let told = found(name).unwrap_err();
-            assert!(told.contains("models are meant by") && told.contains(listed), "{told}");
+            assert!(told.contains("models match") && told.contains(listed), "{told}");
             assert!(told.contains("\nnext: type more of the name"), "{told}");
         }
     }
@@ -204,11 +205,11 @@ mod tests {
     #[test]
     fn a_name_that_fits_none_offers_the_nearest() {
         let told = found("yubkey series nfs").unwrap_err();
-        assert!(told.contains("like it are:\n  2a2b99dc"), "{told}");
+        assert!(told.contains("similar ones are:\n  2a2b99dc"), "{told}");
         for unlike in ["xyz", &"yubikey serie".repeat(9_999)] {
             let told = found(unlike).unwrap_err();
             assert!(
-                !told.contains("like it") && told.contains("\nnext: `keyfob models list`"),
+                !told.contains("similar") && told.contains("\nnext: `keyfob models list`"),
                 "{told}"
             );
         }

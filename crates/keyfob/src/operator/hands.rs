@@ -32,7 +32,10 @@ impl Hands {
                 terminal::note(format_args!("The key asks. Please: {words}."));
                 Ok(())
             }
-            Self::Nobody => Err(unable("nobody is here to touch the key; use --touch-cmd").into()),
+            Self::Nobody => {
+                Err(unable("there is no terminal to ask for a touch of the key; use --touch-cmd")
+                    .into())
+            }
         }
     }
 
@@ -66,8 +69,8 @@ fn words_for(hand: Hand) -> Result<String, TransportFailure> {
     match hand {
         Hand::Touch => Ok("touch".to_owned()),
         Hand::Finger(finger) => Ok(format!("finger {finger}")),
-        Hand::Refuse => Err(unable("nobody can refuse on this key")),
-        Hand::BadSample(_) => Err(unable("nobody can place a finger badly on this key")),
+        Hand::Refuse => Err(unable("this key has no way to refuse a request")),
+        Hand::BadSample(_) => Err(unable("this key has no way to place a finger badly")),
         Hand::Nothing | Hand::Cancel => Ok("nothing".to_owned()),
     }
 }

@@ -50,9 +50,10 @@ impl Plug {
                     false => Err(unable("the key was not unplugged").into()),
                 }
             }
-            Self::Nobody => {
-                Err(unable("nobody is here to unplug the key; use --power-cycle-cmd").into())
-            }
+            Self::Nobody => Err(unable(
+                "there is no terminal to ask somebody to unplug the key; use --power-cycle-cmd",
+            )
+            .into()),
         }
     }
 }

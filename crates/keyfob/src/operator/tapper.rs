@@ -40,12 +40,11 @@ impl Tapper {
                     terminal::confirm("Take the key off its reader and lay it on again. Done?");
                 match asked.unwrap_or(false) {
                     true => Ok(()),
-                    false => Err(unable("nobody has tapped the reader with the key").into()),
+                    false => Err(unable("the key was not laid on the reader again").into()),
                 }
             }
             Self::Nobody => Err(unable(
-                "the key wants a tap for its reset, and nobody is here to take it off its reader and lay it on again; use \
-                 --power-cycle-cmd",
+                "the key needs a tap for its reset, and there is no terminal to ask for one; use --power-cycle-cmd",
             )
             .into()),
         }

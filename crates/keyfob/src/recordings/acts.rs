@@ -97,7 +97,7 @@ fn chosen_key(said: &[Said], name: Option<&str>) -> anyhow::Result<String> {
     let all = escaped(&keys.join(", "));
     match (&keys[..], name) {
         ([], _) => {
-            Err(failure("nothing was said in it", "name a recording of a key that was used"))
+            Err(failure("there is no message in it", "name a recording of a key that was used"))
         }
         (keys, Some(name)) if keys.contains(&name) => Ok(name.to_owned()),
         (_, Some(name)) => Err(usage(

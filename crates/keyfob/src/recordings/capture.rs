@@ -107,8 +107,8 @@ impl Capture {
         }
         match self.foreign.first() {
             Some(link_type) if !self.has_packets => Err(failure(
-                format_args!("no packet of a key is in it: it is of link type {link_type}"),
-                "take one of a USB bus as Linux sees it, `dumpcap -i usbmon0 -w FILE`, or of a keyfob with `--record`",
+                format_args!("there is no packet of a key in it: its link type is {link_type}"),
+                "record a USB bus on Linux with `dumpcap -i usbmon0 -w FILE`, or a keyfob with `--record`",
             )),
             _ => Ok(self.has_packets),
         }
@@ -196,7 +196,7 @@ fn begin(bytes: &[u8]) -> Read {
 fn old_format(header: &PcapHeader) -> anyhow::Result<Held> {
     if header.is_bigendian() {
         return Err(failure(
-            "the capture is of a machine of the other byte order",
+            "the capture was made on a machine with the other byte order",
             "convert it: `editcap -F pcapng FILE NEW-FILE`",
         ));
     }
@@ -312,7 +312,7 @@ pub(super) fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
 }
 
 fn no_capture() -> anyhow::Error {
-    failure("it is no capture file, or it is damaged", NAME_A_CAPTURE)
+    failure("it is not a capture file, or it is damaged", NAME_A_CAPTURE)
 }
 
 const NAME_A_CAPTURE: &str = "name a file that `--record` or Wireshark wrote (pcapng, or pcap)";
@@ -398,9 +398,9 @@ mod tests {
         let mut network = key;
         network[20] = 1;
         let told = ended(&network).unwrap_err();
-        assert!(told.ends_with("it is of link type 1"), "{told}");
+        assert!(told.ends_with("its link type is 1"), "{told}");
         let told = ended(b"#!/bin/sh").unwrap_err();
-        assert!(told.contains("no capture file"), "{told}");
+        assert!(told.contains("not a capture file"), "{told}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(crate) struct RecordOptions {
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
-    /// Record PINs, tokens and secrets as well: whoever has the file has the key
+    /// Record PINs, tokens and secrets as well: everybody who has the file can use the key
     #[arg(long, requires = "record")]
     record_secrets: bool,
 }
@@ -29,7 +29,7 @@ impl RecordOptions {
         let Some(file) = &self.record else { return Ok(None) };
         if self.record_secrets {
             warn(format_args!(
-                "PINs, tokens and secrets are recorded in {}: show it to nobody",
+                "PINs, tokens and secrets are recorded in {}: do not give it to anybody",
                 file.display()
             ));
         }

@@ -84,7 +84,7 @@ impl Player {
             Played::Card(operator) => (operator.power_cycle(), operator.hindrance()),
         };
         if let Some(hindrance) = hindrance {
-            return Err(failure(hindrance, "mend the command of --power-cycle-cmd"));
+            return Err(failure(hindrance, "correct the command of --power-cycle-cmd"));
         }
         let why = match done {
             Ok(()) => None,

@@ -102,13 +102,13 @@ impl Options {
     /// Why a request is not to be sent to this key.
     fn objection(&self, exchange: &Exchange, player: &Player) -> Option<&'static str> {
         if exchange.has_gap() {
-            Some("secrets of it were left out")
+            Some("its secrets were not recorded")
         } else if exchange.is_answered(Status::KeepaliveCancel) {
             Some("it was cancelled") // nobody cancels it again at the same moment
         } else if exchange.costs_a_pin_try() && !player.shares_secrets() {
             Some("this key cannot read it, and would count a wrong PIN")
         } else if exchange.is_reset() && !self.yes_erase_this_key {
-            Some("it erases the key: --yes-erase-this-key sends it")
+            Some("it erases the key: --yes-erase-this-key allows that")
         } else {
             None
         }
@@ -187,7 +187,7 @@ Examples:
   keyfob replay key.pcapng --device /dev/hidraw2
   keyfob replay --exactly key.pcapng            to a key with the same --seed
 
-The exit code is 0 if all answers are of the recorded kind, and 1 if not. What needs a PIN is sent only if the \
-recording has its secrets, and then only a key with the same --seed understands it. A key at a USB/IP server, a card, and a \
-key that runs in a keyfob of this host are unplugged and plugged in again where the recorded one was; for others, say how with \
---power-cycle-cmd, or do it by hand when asked. docs/recording.md has more.";
+The exit code is 0 if all answers are of the recorded kind, and 1 if not. Requests that need a PIN are sent only if \
+the recording has its secrets, and only a key with the same --seed understands them. Where the recorded key was \
+unplugged, this one is, too: keyfob does it for a key at a USB/IP server, for a card, and for a key of a keyfob that \
+runs on this host. For other keys, give --power-cycle-cmd, or do it by hand when asked. docs/recording.md has more.";

@@ -24,7 +24,7 @@ pub(crate) struct Options {
     #[arg(required_unless_present = "live")]
     file: Option<PathBuf>,
 
-    /// The recording of the key that runs here, and what goes on, until it ends
+    /// Show the recording of the key that runs here, and go on with new messages until the key ends
     #[arg(long, conflicts_with = "file")]
     live: bool,
 
@@ -72,10 +72,10 @@ impl Shown {
     fn all(&mut self) -> anyhow::Result<()> {
         self.more()?;
         if !self.capture.end()? {
-            terminal::note("No host has said anything to a key in it.");
+            terminal::note("There is no message from a host to a key in it.");
         }
         if self.capture.is_cut() {
-            terminal::note("The last packet is not whole: whoever wrote it was stopped.");
+            terminal::note("The last packet is cut off: the program that wrote it was stopped.");
         }
         Ok(())
     }
@@ -131,5 +131,5 @@ Examples:
   keyfob trace --live                   of the key that runs here, as it goes on
   keyfob trace --json key.pcapng | jq   for programs
 
-`>` is what a host asks, `<` what the key answers. docs/recording.md tells what a recording holds, and how to take \
-one of a key of hardware.";
+`>` is what a host asks, `<` what the key answers. docs/recording.md explains what a recording holds, and how to \
+record a hardware key.";

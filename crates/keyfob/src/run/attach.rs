@@ -29,8 +29,8 @@ use crate::service::Awaited;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// Make a HID device of the key, not a USB device: without vhci-hcd, and without root once a udev rule allows it. So it is done
-    /// anyway where vhci-hcd cannot be used
+    /// Make the key a HID device (uhid), not a USB device: this needs no vhci-hcd, and no root once a udev rule allows it.
+    /// keyfob does this by itself where vhci-hcd cannot be used
     #[arg(long, conflicts_with = "nfc")]
     uhid: bool,
 
@@ -76,7 +76,9 @@ impl Options {
         let (driver, why) = Driver::find()?;
         if let Some(why) = why {
             let why = Error::from(why);
-            say(format_args!("through uhid, because {why}; `keyfob doctor` tells the difference"));
+            say(format_args!(
+                "through uhid, because {why}; `keyfob doctor` explains the difference"
+            ));
         }
         Ok(driver)
     }
@@ -145,11 +147,11 @@ fn announce(key: &PluggedKey, node: Option<&Path>) {
 fn with_cure(error: Error) -> anyhow::Error {
     let next = match &error {
         Error::Kernel(VhciError::ModuleMissing) => {
-            "sudo modprobe vhci-hcd; if there is no such module, `keyfob doctor` says where to get it; a key as a card needs none: \
-             `keyfob card`"
+            "sudo modprobe vhci-hcd; if there is no such module, `keyfob doctor` says where to get it; `keyfob card` \
+             does not need it"
         }
         Error::Kernel(VhciError::Permission(_)) => {
-            "run it as root (`sudo keyfob attach`); `keyfob doctor uhid` says what a key without root takes"
+            "run it as root (`sudo keyfob attach`); `keyfob doctor uhid` shows what a key without root needs"
         }
         Error::Uhid(UhidError::Permission(_)) => host::WAY_TO_UHID,
         Error::Unplugged { .. } => "plug it in again with `keyfob attach`",
@@ -167,6 +169,6 @@ Examples:
   sudo keyfob attach --nfc                     a card on a reader, docs/nfc.md
   sudo keyfob attach --nfc pn533               the same for the kernel's own NFC
 
-The key is there until Ctrl-C, and it keeps its passkeys. It needs the kernel module vhci-hcd and the right to \
-write to it, or uhid and the right to open /dev/uhid; `keyfob doctor` checks both ways. A key of root is touched as \
-root: `sudo keyfob touch`.";
+The key is there until Ctrl-C, and it keeps its passkeys. It needs the kernel module vhci-hcd and the right to write \
+to it, or uhid and the right to open /dev/uhid; `keyfob doctor` checks both ways. If you start the key with sudo, use \
+sudo for the other commands, too: `sudo keyfob touch`.";

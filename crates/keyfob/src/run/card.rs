@@ -25,7 +25,7 @@ use crate::service;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// The reader, as HOST:PORT or HOST; further keys lie on the ports after it [default: 127.0.0.1:35963]
+    /// The reader, as HOST:PORT or HOST; more keys use the ports after it [default: 127.0.0.1:35963]
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     vpcd: Option<SocketAddr>,
 
@@ -33,11 +33,11 @@ pub(crate) struct Options {
     #[arg(long)]
     away: bool,
 
-    /// Allow a reader on another machine: what it says and hears is not encrypted
+    /// Allow a reader on another machine: the connection to it is not encrypted
     #[arg(long)]
     expose: bool,
 
-    /// Trust whoever is the reader, not only your programs and root's
+    /// Accept any user's program as the reader, not only yours and root's
     #[arg(long)]
     any_user: bool,
 
@@ -71,11 +71,11 @@ impl Options {
                 format_args!(
                     "{address} is another machine, and what goes to its reader is not encrypted"
                 ),
-                "run keyfob there, or insist with --expose",
+                "run keyfob there, or allow it with --expose",
             ));
         }
         warn(format_args!(
-            "whoever has the reader at {address} can use this key, and others can read along"
+            "everybody who can use the reader at {address} can use this key, and others can read what is sent"
         ));
         Ok(Reader { address, any_user: true })
     }
@@ -112,8 +112,8 @@ fn tell(key: &PluggedKey, reader: SocketAddr, event: &Event) {
             SocketAddr::new(reader.ip(), vpcd::PORT + 1)
         )),
         Event::Foreign => warn(format_args!(
-            "the program that listens at {reader} is another user's, and gets no card\nnext: stop it (`sudo ss -ltnp` \
-             names it), or trust it with --any-user"
+            "the program that listens at {reader} belongs to another user, so it gets no card\nnext: stop it (`sudo \
+             ss -ltnp` names it), or trust it with --any-user"
         )),
         Event::Lost(None) => say(format_args!("the reader let go of {key}, which waits for it")),
         Event::Lost(Some(error)) => {
@@ -147,8 +147,8 @@ Examples:
   keyfob card --profile bio --ephemeral       a card with a fingerprint sensor
 
 It needs vsmartcard's driver, not root: sudo apt-get install pcscd vsmartcard-vpcd. A card that lies on a reader \
-agrees to what programs ask: laying it on is the touch. The card is there until Ctrl-C. docs/nfc.md tells which \
-programs can use it.";
+approves what programs ask: laying it on the reader is the touch. The card is there until Ctrl-C. docs/nfc.md says \
+which programs can use it.";
 
 #[cfg(test)]
 mod tests {

@@ -38,7 +38,7 @@ use crate::say::{say, warn};
 /// Whether the conformance tool is obeyed, and where.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct HookOptions {
-    /// Obey FIDO's conformance tool, which asks over HTTP for touches and power cycles; for tests only
+    /// Let FIDO's conformance tool touch and power-cycle the key over HTTP; for tests only
     #[arg(long)]
     conformance_hooks: bool,
 
@@ -46,7 +46,7 @@ pub(crate) struct HookOptions {
     #[arg(long, value_name = "PORT", default_value_t = TOOLS_PORT, requires = "conformance_hooks")]
     conformance_port: u16,
 
-    /// Keep what the conformance tool tells at the end of its run in this file, in place of what it holds
+    /// Write the results that the conformance tool sends at the end of its run into this file
     #[arg(long, value_name = "FILE", requires = "conformance_hooks")]
     conformance_results: Option<PathBuf>,
 }
@@ -83,7 +83,7 @@ impl Hooks {
             self.listeners.first().and_then(|listener| listener.local_addr().ok())
         {
             say(format_args!(
-                "the conformance tool is obeyed at http://localhost:{}/conformance/",
+                "the conformance tool can control this key at http://localhost:{}/conformance/",
                 address.port()
             ));
         }
@@ -107,7 +107,7 @@ fn check(options: &KeyOptions) -> anyhow::Result<()> {
     }
     if options.touch != Touch::Ask {
         return Err(usage(
-            "a key that asks nobody has no use for --conformance-hooks",
+            "a key that does not ask for touches has no use for --conformance-hooks",
             "leave out --touch, or --conformance-hooks",
         ));
     }
@@ -158,7 +158,7 @@ impl Shared {
         }
         // A picture or a link in a page asks in another way.
         if head.method != Method::POST {
-            return (StatusCode::METHOD_NOT_ALLOWED, "the hooks are asked with POST".to_owned());
+            return (StatusCode::METHOD_NOT_ALLOWED, "the hooks need the method POST".to_owned());
         }
         // What the tool sends with the other two says nothing; but it is heard out before it is answered.
         let body = match http::read(body, MAX_BODY, BOUNDS.patience).await {

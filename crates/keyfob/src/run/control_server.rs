@@ -62,7 +62,9 @@ impl Shared {
         self.waiting.try_acquire().map_err(|_| {
             let most = max_waiting(self.keys.iter().len());
             Refusal::new(
-                format!("{most} clients wait for a prompt already"),
+                format!(
+                    "{most} clients wait for a prompt already, and that is the most there can be"
+                ),
                 "end one of them, or look for a prompt with `keyfob status`",
             )
             .of(Kind::Busy)
@@ -95,7 +97,9 @@ pub(super) async fn serve(socket: &mut ListeningSocket, shared: &Rc<Shared>) -> 
 
 /// Tells one client too many why it is not heard, at once: nothing is kept for it.
 fn turn_away(stream: Stream, most: usize) {
-    let what = format!("{most} clients are at the control socket already");
+    let what = format!(
+        "{most} clients are connected to the control socket already, and that is the most there can be"
+    );
     let refusal = Refusal::new(what, "try again when one of them is done");
     let told = secret_json::line(&Response::Error(refusal));
     if let Err(error) = told.map_err(io::Error::from).and_then(|line| tell_at_once(stream, &line)) {
@@ -126,7 +130,7 @@ async fn read_line(stream: &mut BufReader<Stream>) -> io::Result<Vec<u8>> {
     stream.take(MAX_REQUEST).read_until(b'\n', &mut line).await?;
     match line.pop() {
         Some(b'\n') => Ok(line),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "no line, or a line too long")),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the line is missing or too long")),
     }
 }
 
@@ -186,7 +190,7 @@ async fn answer(keys: &Keys, choice: &Choice, decision: Decision) -> Answer {
     let (key, prompt) = choose(keys, choice)?;
     if matches!(decision, Decision::BadSample(_)) && prompt.question.gesture != Gesture::Finger {
         return Err(Refusal::new(
-            "this prompt asks for no finger, so there is no sample to spoil",
+            "this prompt does not ask for a finger, so it takes no bad sample",
             "`keyfob touch` approves it, `keyfob deny` refuses it",
         ));
     }
@@ -208,7 +212,7 @@ fn choose<'a>(keys: &'a Keys, choice: &Choice) -> Result<(&'a PluggedKey, Prompt
         (Some(only), None) => Ok(only),
         (None, _) if choice.prompt.is_some() => Err(Refusal::new(
             "that prompt is no longer open",
-            "`keyfob wait` tells the prompt that is",
+            "`keyfob wait` shows the prompt that is open",
         )
         .of(Kind::NoPrompt)),
         (None, _) => Err(no_prompt()),
@@ -227,7 +231,7 @@ async fn wait(shared: &Shared, key: Option<&str>, seconds: Option<u32>) -> Answe
     let candidates = named(&shared.keys, key)?;
     if candidates.iter().all(|key| key.touch() != Touch::Ask) {
         return Err(Refusal::new(
-            "this key asks nobody",
+            "this key does not ask for touches",
             "start it with --touch ask to answer its prompts",
         ));
     }
@@ -282,13 +286,13 @@ async fn replug(keys: &Keys, key: Option<&str>) -> Answer {
     match power_cycle(only).await {
         true => Ok(Response::Done),
         false if only.form().is_card() => Err(Refusal::new(
-            "the card was lifted and laid on again, and the reader has not noticed",
-            "see that pcscd still runs",
+            "the card was lifted and laid on again, but the reader has not noticed",
+            "check that pcscd still runs",
         )
         .of(Kind::Failed)),
         false => Err(Refusal::new(
             "the key was unplugged, and the kernel has not found it again",
-            "`sudo dmesg` may say why; start the key anew",
+            "`sudo dmesg` may say why; start the key again",
         )
         .of(Kind::Failed)),
     }
@@ -308,8 +312,8 @@ fn laid_on(outcome: Result<(), Error>) -> Answer {
     outcome.map(|()| Response::Done).map_err(|error| match error {
         Error::NotACard => no_card(),
         _ => Refusal::new(
-            "the card lies there, and no reader has taken it",
-            "see that pcscd runs, and that no other card lies there",
+            "the card lies there, but no reader has accepted it",
+            "check that pcscd runs, and that no other card lies there",
         )
         .of(Kind::Failed),
     })
@@ -328,7 +332,7 @@ fn card<'a>(keys: &'a Keys, key: Option<&str>) -> Result<&'a PluggedKey, Refusal
 
 fn no_card() -> Refusal {
     Refusal::new(
-        "this key is no card, and cannot be laid on a reader",
+        "this key is not a card, so it cannot be laid on a reader",
         "start one with `keyfob card`; this one is unplugged and plugged in with `keyfob replug`",
     )
 }

@@ -12,7 +12,7 @@ use crate::control::protocol::ActiveFault;
 use crate::control::{Request, Response};
 use crate::terminal;
 
-/// Have a running key do wrong on purpose, for tests
+/// Make a running key do wrong on purpose, for tests
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
@@ -21,7 +21,7 @@ pub(crate) enum Command {
     Clear(ClearOptions),
 }
 
-/// Add a fault, or a recipe: what real keys were seen to do. It is for the next request, unless more is said
+/// Add a fault, or a recipe (what real keys were seen to do). It is for the next request only, unless an option says more
 #[derive(Debug, Args)]
 #[command(after_help = ADD_EXAMPLES)]
 pub(crate) struct AddOptions {
@@ -32,7 +32,7 @@ pub(crate) struct AddOptions {
     #[arg(value_name = "FAULT|RECIPE")]
     name: String,
 
-    /// For how many requests; a recipe says so itself
+    /// For how many requests; a recipe has its own number
     #[arg(long, value_name = "N|all")]
     requests: Option<Word>,
 
@@ -69,7 +69,7 @@ pub(crate) struct AddOptions {
     milliseconds: Option<u32>,
 }
 
-/// List the faults that a running key has, and all that there are
+/// List the faults of a running key, and all that it can have
 #[derive(Debug, Args)]
 #[command(after_help = LIST_EXAMPLES)]
 pub(crate) struct ListOptions {
@@ -81,7 +81,7 @@ pub(crate) struct ListOptions {
     json: bool,
 }
 
-/// Take away one fault of a running key, or all
+/// Remove one fault of a running key, or all
 #[derive(Debug, Args)]
 #[command(after_help = CLEAR_EXAMPLES)]
 pub(crate) struct ClearOptions {
@@ -194,7 +194,7 @@ Examples:
   keyfob fault list
   keyfob fault clear
 
-docs/faults.md tells what programs make of them";
+docs/faults.md shows how programs react to them";
 
 const ADD_EXAMPLES: &str = "\
 Examples:
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn the_page_has_each_fault_with_what_it_takes_and_each_recipe_and_what_programs_make_of_them() {
         let (faults, recipes) = (table("\n## The faults\n"), table("\n## What real keys"));
-        let outcomes = table("\n## What programs make");
+        let outcomes = table("\n## How programs react");
         let row = |table: &[(String, String)], name: &str| {
             let is_named = |cell: &str| {
                 markdown::code_lines(cell).iter().any(|code| code.split(' ').next() == Some(name))

@@ -54,15 +54,15 @@ pub(crate) struct HttpOptions {
     #[arg(long, value_name = "ADDR", value_parser = http::parse_address)]
     http: Option<SocketAddr>,
 
-    /// Where the token is written that such programs have to show [default: the control socket's path and `.http-token`]
+    /// Write the token that such programs must send into this file [default: the control socket's path and `.http-token`]
     #[arg(long, value_name = "FILE", requires = "http")]
     http_token_file: Option<PathBuf>,
 
-    /// Draw no token: have programs show the one in this file, 43 characters of base64url, which is left there
+    /// Make no new token: programs must send the one in this file, 43 characters of base64url. The file is left there
     #[arg(long, value_name = "FILE", requires = "http", conflicts_with = "http_token_file")]
     http_use_token: Option<PathBuf>,
 
-    /// Let in programs of other users and, at such an address, of other machines, if they show the token. Nothing is encrypted
+    /// Accept programs of other users, too, and an address that other machines can reach. All must send the token. Nothing is encrypted
     #[arg(long, requires = "http")]
     http_expose: bool,
 }
@@ -150,11 +150,12 @@ fn check(address: SocketAddr, is_exposed: bool) -> anyhow::Result<()> {
     if !is_exposed {
         return Err(usage(
             format_args!("other machines can reach {address}, and would steer the keys"),
-            "listen on 127.0.0.1; `ssh -L` brings it to another machine. Or insist with --http-expose",
+            "listen on 127.0.0.1; `ssh -L` brings it to another machine. Or allow it with --http-expose",
         ));
     }
     warn(format_args!(
-        "whoever reads along at {address} sees the token, and can steer the keys with it and take their private keys"
+        "everybody who can read the traffic of {address} sees the token, and can steer the keys with it and copy \
+         their private keys"
     ));
     Ok(())
 }
@@ -205,7 +206,7 @@ impl Steering {
         let body = http::read(body, MAX_BODY, PATIENCE).await?;
         match routes::wanted(&head.method, &head.uri, &body)? {
             Wanted::Order(request) if self.is_exposed && names_a_file(&request) => {
-                Err(Fault::forbidden("other machines name no files of this one"))
+                Err(Fault::forbidden("another machine may not name a file of this one"))
             }
             Wanted::Order(request) => answers::of(obey(request, &self.shared).await),
             Wanted::Health => Ok(answers::healthy()),

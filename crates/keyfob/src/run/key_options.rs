@@ -18,7 +18,7 @@ use crate::state;
 /// What a key is made of, and how it treats touches: the same for `serve` and `attach`.
 #[derive(Debug, Args)]
 pub(crate) struct KeyOptions {
-    /// Where the keys' memory is kept; made if it is not there [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
+    /// Where the keys' memory is kept; it is made if it does not exist [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
     #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
     pub(crate) state: Option<PathBuf>,
 
@@ -29,7 +29,7 @@ pub(crate) struct KeyOptions {
     #[command(flatten)]
     pub(crate) unlock: state::UnlockOptions,
 
-    /// Who decides when the key is to be touched
+    /// Who answers when the key asks for a touch
     #[arg(long, default_value = "ask", value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
     pub(crate) touch: Touch,
 
@@ -37,8 +37,8 @@ pub(crate) struct KeyOptions {
     #[arg(long, value_name = "N")]
     pub(crate) finger: Vec<u8>,
 
-    /// Make the same key at each start, with the same serial number, attestation and, for the same requests, credentials: of this text,
-    /// which is as secret as the key
+    /// Make the same key from this text at each start, with the same serial number, attestation and, for the same requests,
+    /// credentials. The text is as secret as the key
     #[arg(long, value_name = "TEXT", requires = "ephemeral")]
     pub(crate) seed: Option<String>,
 
@@ -53,11 +53,11 @@ pub(crate) struct KeyOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CAPACITY)))]
     pub(crate) capacity: Option<u32>,
 
-    /// Where `keyfob touch` and the like find these keys [default: $XDG_RUNTIME_DIR/keyfob/control or /tmp/keyfob-UID/control]
+    /// Where `keyfob touch` and similar commands find these keys [default: $XDG_RUNTIME_DIR/keyfob/control or /tmp/keyfob-UID/control]
     #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
     pub(crate) control: Option<PathBuf>,
 
-    /// End with the standard input stream, a pipe: keys started by a program go when it goes, in whatever way
+    /// Stop when standard input, a pipe, is closed: so keys that a program started end with it, however it ends
     #[arg(long)]
     pub(crate) until_stdin_closes: bool,
 

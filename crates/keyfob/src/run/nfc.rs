@@ -30,7 +30,7 @@ pub(crate) struct NfcOptions {
 enum ReaderWord {
     /// For pcscd and every driver of the USB class CCID
     Ccid,
-    /// For Linux's own NFC, under the numbers of another maker (04CC:2533, NXP): for tests with programs that know no other NFC, such as
+    /// For Linux's own NFC, with the USB numbers of NXP (04CC:2533): for tests with programs that use no other NFC, such as
     /// Debian's libfido2
     Pn533,
 }

@@ -29,8 +29,8 @@ use crate::service;
 
 /// Show what a running key asks as desktop notifications
 ///
-/// With a button to approve and one to refuse. A click counts only for what it was shown for, and only once that has been on
-/// the screen for a moment.
+/// With a button to approve and one to refuse. A click counts only for the request in that notification, and only after the
+/// notification was on the screen for a moment.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -108,7 +108,7 @@ impl Notifier {
         }
     }
 
-    /// Does what a person wants, or a desktop that has begun anew.
+    /// Does what a person wants, or a desktop that has begun again.
     async fn heed(&mut self, event: anyhow::Result<Event>) -> anyhow::Result<()> {
         match event? {
             Event::Clicked { notification, button } => {

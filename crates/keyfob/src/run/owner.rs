@@ -99,7 +99,7 @@ async fn set_policy(
         return Err(Refusal::new(what, "serve it on 127.0.0.1, or let a person decide"));
     }
     if touch == Some(Touch::Auto) && key.touch() != Touch::Auto {
-        warn("from now on every request is approved unseen; use it for tests only");
+        warn("from now on every request is approved without asking; use it for tests only");
     }
     if let Some(verification) = verification {
         key.set_verification(verification).await.map_err(refusal)?;

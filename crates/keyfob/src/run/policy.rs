@@ -8,9 +8,9 @@ use super::key_options::TouchWord;
 use super::which_key::WhichKey;
 use crate::control::Request;
 
-/// Say what a running key does with its questions from now on
+/// Change how a running key answers its prompts from now on
 ///
-/// Without a replug. What waits is answered at once.
+/// The key stays plugged in. Prompts that are open are answered at once.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[group(id = "policy", required = true, multiple = true, args = ["touch", "verification"])]
@@ -18,11 +18,11 @@ pub(crate) struct Options {
     #[command(flatten)]
     which: WhichKey,
 
-    /// Who decides when the key is to be touched
+    /// Who answers when the key asks for a touch
     #[arg(long, value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
     touch: Option<Touch>,
 
-    /// What becomes of questions for a finger, where --touch auto answers the others
+    /// How prompts for a finger are answered, where --touch auto answers the others
     #[arg(long, value_parser = EnumValueParser::<VerificationWord>::new().map(Verification::from))]
     verification: Option<Verification>,
 }

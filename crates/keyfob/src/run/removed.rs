@@ -23,8 +23,9 @@ pub(crate) async fn guard(mut directories: Vec<PathBuf>) -> Infallible {
             let is_there = is_watched(directory);
             if !is_there {
                 warn(format_args!(
-                    "{} was removed while the key runs. It signs with what it still knows, but refuses what it cannot keep, and \
-                     when it ends everything is lost; stop it, put the directory back from a backup, and start it again",
+                    "{} was removed while the key runs. It still signs with the credentials that it knows, but it \
+                     refuses new ones, and everything is lost when it ends; stop it, put the directory back from a \
+                     backup, and start it again",
                     directory.display()
                 ));
             }

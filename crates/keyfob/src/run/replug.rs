@@ -11,14 +11,14 @@ use crate::profiles::completer;
 
 /// Unplug a running key and plug it in again
 ///
-/// A host that imported it with usbip has to do so again.
+/// A host that imported it with usbip must import it again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     #[command(flatten)]
     which: WhichKey,
 
-    /// Make it a key of this kind meanwhile: a built-in profile, or a TOML file. Credentials, PIN and fingers stay
+    /// Make it a key of another kind: a built-in profile, or a TOML file. Credentials, PIN and fingers stay
     #[arg(long, value_name = "NAME|FILE", add = completer())]
     profile: Option<String>,
 }
@@ -46,6 +46,6 @@ fn as_the_key_finds_it(profile: String) -> anyhow::Result<String> {
 
 const EXAMPLES: &str = "\
 Examples:
-  keyfob replug && keyfob reset  a reset is for the first ten seconds
+  keyfob replug && keyfob reset  a reset works only in the first ten seconds
   keyfob replug --key 1-2        the second key
   keyfob replug --profile bio    another kind of key, with the same passkeys";

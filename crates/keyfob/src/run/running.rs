@@ -41,7 +41,7 @@ impl Running {
         settings: &KeySettings,
     ) -> anyhow::Result<Self> {
         if options.touch == Touch::Auto {
-            warn("--touch auto approves every request unseen; use it for tests only");
+            warn("--touch auto approves every request without asking; use it for tests only");
         }
         if options.state.is_none() && !options.ephemeral {
             home::warn_of_foreign_home();

@@ -40,7 +40,7 @@ pub(crate) struct Options {
     #[arg(long)]
     expose: bool,
 
-    /// Let in the programs of every user of this machine, not only yours and root's: they can use the keys, and block their PINs
+    /// Accept the programs of every user of this machine, not only yours and root's: they can use the keys, and block their PINs
     #[arg(long)]
     any_user: bool,
 
@@ -88,7 +88,7 @@ impl Options {
         if self.reader.nfc.is_some() && !self.reader.away {
             return Err(usage(
                 format_args!(
-                    "a card that lies on its reader agrees to what everybody asks who can reach {address}"
+                    "a card that lies on its reader approves what everybody asks who can reach {address}"
                 ),
                 "listen on 127.0.0.1, or leave it off the reader with --away until `keyfob tap`",
             ));
@@ -98,11 +98,11 @@ impl Options {
                 format_args!(
                     "other machines can reach {address}, and USB/IP knows neither passwords nor encryption"
                 ),
-                format_args!("{FORWARD}, or insist with --expose"),
+                format_args!("{FORWARD}, or allow it with --expose"),
             ));
         }
         warn(format_args!(
-            "everybody who can reach {address} can use this key and read along. Better: {FORWARD}"
+            "everybody who can reach {address} can use this key and read what is sent. Better: {FORWARD}"
         ));
         Ok(Some(address))
     }
@@ -202,7 +202,7 @@ impl FilteredListener {
         let filter =
             watched.then(|| PeerFilter::of(listener.local_addr()?, tell_of_stranger)).transpose();
         let filter = filter.map_err(|error| {
-            let context = "this system does not tell whose programs connect to it";
+            let context = "this system does not say which user's programs connect to the key";
             advise(
                 anyhow::Error::new(error).context(context),
                 "listen on a socket of your own with --unix PATH, or let everybody in with --any-user",
@@ -250,8 +250,8 @@ fn taken(address: SocketAddr) -> anyhow::Error {
         true => failure(
             what,
             format_args!(
-                "use the key that runs there with --device {device}; a second one needs places of its own, as in \
-                 --listen 127.0.0.1:0 --control ./second --state ./second-key"
+                "use the key that runs there with --device {device}; a second key needs its own address, socket and \
+                 directory, as in --listen 127.0.0.1:0 --control ./second --state ./second-key"
             ),
         ),
         false => failure(
@@ -325,8 +325,7 @@ Examples:
   keyfob serve --nfc                             a card on a reader, docs/nfc.md
   ssh -L 3240:127.0.0.1:3240 MACHINE             elsewhere: MACHINE's key
 
-It prints what to type to plug the key in. The key is there until Ctrl-C. docs/profiles.md tells what kinds of keys \
-there are.";
+It prints what to type to plug the key in. The key is there until Ctrl-C. docs/profiles.md lists the kinds of keys.";
 
 #[cfg(test)]
 mod tests {

@@ -88,7 +88,7 @@ fn faults(key: &KeyStatus) -> String {
         .map(|one| format!("{}, {}", told(&one.fault), which(&one.fault)))
         .collect();
     let (key, each) = (name(&key.key), each.join("; "));
-    format!("{key} has faults on purpose: {each}. `keyfob fault clear` takes them away\n")
+    format!("{key} has faults on purpose: {each}. `keyfob fault clear` removes them\n")
 }
 
 fn row(key: &KeyStatus) -> [String; 5] {

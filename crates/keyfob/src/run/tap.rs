@@ -18,7 +18,7 @@ pub(crate) struct Options {
     #[arg(long = "for", value_name = "TIME", default_value = "3s", value_parser = parse_time)]
     time: Duration,
 
-    /// Tap two times, the first time shortly
+    /// Tap twice, the first time for a short time
     #[arg(long)]
     twice: bool,
 
@@ -71,7 +71,7 @@ Examples:
   keyfob tap --for 500ms     shorter
   keyfob tap --off           and it is not there
 
-A card that lies on the reader already is lifted, laid on again, and stays there.";
+If the card lies on the reader already, it is lifted and laid on again, and then stays there.";
 
 #[cfg(test)]
 mod tests {

@@ -37,7 +37,7 @@ struct Answer {
     #[command(flatten)]
     which: WhichKey,
 
-    /// Answer this prompt only, by the id that `keyfob wait` tells
+    /// Answer only the prompt with this id, which `keyfob wait` prints
     #[arg(long, value_name = "ID")]
     prompt: Option<String>,
 }

@@ -8,7 +8,7 @@ use crate::terminal;
 
 /// Wait until a running key asks for a touch
 ///
-/// Prints what it asks as one JSON object.
+/// It prints the prompt as one JSON object.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {

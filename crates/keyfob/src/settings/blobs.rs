@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Read a passkey's blob
     #[command(after_help = GET_EXAMPLES)]
     Get(GetOptions),
-    /// Write a passkey's blob, in the place of the one it had
+    /// Write a passkey's blob; it replaces the old one
     #[command(after_help = SET_EXAMPLES)]
     Set(SetOptions),
     /// Delete a passkey's blob
@@ -57,7 +57,7 @@ pub(crate) struct GetOptions {
 /// What `keyfob blobs set` takes.
 #[derive(clap::Args, Debug)]
 pub(crate) struct SetOptions {
-    /// Where to read it; - for standard input, where it begins behind the line of a PIN that is read there
+    /// Where to read it; - for standard input, after the line with the PIN if the PIN is read there, too
     file: PathBuf,
     #[command(flatten)]
     whose: Whose,
@@ -84,7 +84,7 @@ struct Whose {
     /// The relying party whose passkey it belongs to
     #[arg(short = 'n', long, value_name = "RP")]
     rp_id: Option<String>,
-    /// Which passkey it belongs to, of all on the key or of the relying party's: the id, or a beginning of it
+    /// The passkey that it belongs to: its id, or the start of it
     #[arg(short = 'i', long, value_name = "ID")]
     id: Option<String>,
     /// A file with the large-blob key: 32 bytes, or the same in hexadecimal or base64url
@@ -130,7 +130,7 @@ fn list(options: &ListOptions) -> anyhow::Result<()> {
     }
     let others = array.len().saturating_sub(found.len()) as u64;
     terminal::note(format_args!(
-        "{} of passkeys on the key, {others} of others.",
+        "{} of passkeys on the key, {others} of other credentials.",
         count(found.len() as u64, "blob")
     ));
     Ok(())
@@ -168,7 +168,7 @@ fn delete(options: &DeleteOptions) -> anyhow::Result<()> {
     let (blob_key, token) = options.whose.resolve(&mut key, &options.owner, Access::Write)?;
     let mut array = key.client.read_large_blobs().map_err(refused)?;
     ensure!(array.remove(&blob_key), no_blob());
-    agree(options.force, "Delete the blob for good?")?;
+    agree(options.force, "Delete the blob permanently?")?;
     key.client.write_large_blobs(&array, token.as_ref()).map_err(refused)?;
     Ok(terminal::print("The blob is deleted.\n")?)
 }
@@ -178,8 +178,8 @@ fn open(owner: &Owner) -> anyhow::Result<OpenKey> {
     ensure!(
         key.info.is_on("largeBlobs"),
         failure(
-            "this key keeps no large blobs (it has no largeBlobs)",
-            "use one that does; `keyfob info` tells",
+            "this key cannot store large blobs (it lacks the option largeBlobs)",
+            "use one that can; `keyfob info` shows whether it has that option",
         )
     );
     Ok(key)
@@ -255,7 +255,10 @@ impl Access {
 }
 
 fn no_blob() -> anyhow::Error {
-    failure("there is no blob that this key opens", "`keyfob blobs list` shows which there are")
+    failure(
+        "no blob on the key can be decrypted with this large-blob key",
+        "`keyfob blobs list` shows which there are",
+    )
 }
 
 /// Told before the key is bothered: it would say so only after the first part was sent.

@@ -13,7 +13,7 @@ use crate::device::DeviceOption;
 use crate::failure::failure;
 use crate::terminal::{self, count};
 
-/// Show and change what the key demands of its user
+/// Show and change what the key requires of its user
 #[derive(clap::Subcommand, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
@@ -23,17 +23,16 @@ pub(crate) enum Command {
     /// Have the key verify its user every time, or only when it is asked to
     #[command(after_help = ALWAYS_UV_EXAMPLES)]
     AlwaysUv(AlwaysUvOptions),
-    /// Allow enterprise attestation, which tells organisations that were agreed on which key this is. Only a reset
-    /// forbids it again
+    /// Allow enterprise attestation, which shows certain organisations which key this is. Only a reset turns it off again
     #[command(visible_alias = "enable-ep-attestation", after_help = ENTERPRISE_EXAMPLES)]
     EnterpriseAttestation(Owner),
-    /// Demand longer PINs. Only a reset allows shorter ones again
+    /// Require longer PINs. Only a reset allows shorter ones again
     #[command(after_help = MIN_PIN_LENGTH_EXAMPLES)]
     MinPinLength(MinPinLengthOptions),
-    /// Have the PIN changed before its next use
+    /// Force a change of the PIN before its next use
     #[command(after_help = FORCE_PIN_CHANGE_EXAMPLES)]
     ForcePinChange(Owner),
-    /// Have a reset need a touch of five seconds. Only a reset takes that back
+    /// Make a reset need a touch of five seconds. Only a reset undoes this
     #[command(after_help = LONG_TOUCH_EXAMPLES)]
     LongTouch(Owner),
 }
@@ -63,7 +62,7 @@ pub(crate) struct MinPinLengthOptions {
     /// Characters of the shortest PIN
     #[arg(value_name = "N", value_parser = clap::value_parser!(u64).range(4..=63))]
     length: u64,
-    /// A relying party that may be told this length; give it once for each. They replace those named before
+    /// A relying party that may learn this length; repeat the option for more of them. They replace those from before
     #[arg(long, value_name = "RP")]
     rp_id: Vec<String>,
     #[command(flatten)]
@@ -154,9 +153,11 @@ fn min_pin_length(options: &MinPinLengthOptions) -> anyhow::Result<()> {
     };
     let token = token(&options.owner, &mut key)?;
     key.client.set_min_pin_length(&rules, token.as_ref()).map_err(explain)?;
-    terminal::print(format_args!("PINs have {} characters at least.\n", options.length))?;
+    terminal::print(format_args!("A PIN must now have at least {} characters.\n", options.length))?;
     if key.client.get_info()?.force_pin_change == Some(true) {
-        terminal::note("The PIN is shorter: `keyfob pin change` before its next use.");
+        terminal::note(
+            "The present PIN is shorter: change it with `keyfob pin change` before its next use.",
+        );
     }
     Ok(())
 }
@@ -225,7 +226,7 @@ fn check_rp_ids(info: &Info, rp_ids: &[String]) -> anyhow::Result<()> {
 fn explain(error: Error) -> anyhow::Error {
     match error.status() {
         Some(Status::OperationDenied) => {
-            told("this key does not allow that to be turned off", &error, "leave it as it is")
+            told("this key does not allow you to turn that off", &error, "leave it as it is")
         }
         Some(Status::PuatRequired) => told(
             "this needs a PIN, and the key has none yet",
@@ -256,7 +257,7 @@ impl Settings {
             ("Always Require UV", on_off(self.always_uv)),
             ("Enterprise Attestation", on_off(self.enterprise_attestation)),
             ("Minimum PIN length", number(self.min_pin_length)),
-            ("RP IDs that may be told it", self.max_rp_ids.map(|most| format!("up to {most}"))),
+            ("RP IDs that may learn it", self.max_rp_ids.map(|most| format!("up to {most}"))),
             ("PIN change forced", on_off(self.force_pin_change)),
             ("Long touch for reset", on_off(self.long_touch_for_reset)),
         ];

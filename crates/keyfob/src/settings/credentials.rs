@@ -20,35 +20,35 @@ use crate::terminal::{self, count, hex};
 
 /// List, change, delete, import or export passkeys
 ///
-/// Any key lists, changes and deletes. Only keys of keyfob take and hand out credentials with their private keys.
+/// `list`, `show`, `update` and `delete` work with every key. The others work with private keys, and so only with virtual keys of keyfob.
 #[derive(clap::Subcommand, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
     /// List the passkeys (discoverable credentials)
     #[command(after_help = LIST_EXAMPLES)]
     List(ListOptions),
-    /// Show all there is to know of one
+    /// Show everything about one
     #[command(after_help = SHOW_EXAMPLES)]
     Show(ShowOptions),
-    /// Change the names of its account, as they are shown when one signs in
+    /// Change the names of its account, which are shown at sign-in
     #[command(after_help = UPDATE_EXAMPLES)]
     Update(UpdateOptions),
-    /// Delete one for good
+    /// Delete one permanently
     #[command(after_help = DELETE_EXAMPLES)]
     Delete(DeleteOptions),
-    /// Put one on a key of this user's own, from its private key
+    /// Add one to your own virtual key, from its private key
     #[command(after_help = exchange::ADD_EXAMPLES)]
     Add(Box<exchange::AddOptions>),
-    /// Put those of a file on a key of this user's own
+    /// Add those of a file to your own virtual key
     #[command(after_help = exchange::IMPORT_EXAMPLES)]
     Import(exchange::ImportOptions),
-    /// Copy those of a key of this user's own into a file, with their private keys, in clear
+    /// Copy those of your own virtual key into an unencrypted file, with their private keys
     #[command(after_help = exchange::EXPORT_EXAMPLES)]
     Export(exchange::ExportOptions),
-    /// Change counter and flags of one on a key of this user's own
+    /// Change the counter and flags of one on your own virtual key
     #[command(after_help = exchange::CHANGE_EXAMPLES)]
     Change(exchange::ChangeOptions),
-    /// Remove one from a key of this user's own, without its PIN
+    /// Remove one from your own virtual key, without its PIN
     #[command(after_help = exchange::REMOVE_EXAMPLES)]
     Remove(exchange::RemoveOptions),
 }
@@ -201,7 +201,7 @@ fn delete(options: &DeleteOptions) -> anyhow::Result<()> {
     let (mut key, token) = open(&options.owner)?;
     let passkeys = passkeys(&mut key, &token)?;
     let passkey = find(&options.which, &passkeys)?;
-    let question = format!("Delete the passkey of {} for good?", passkey.account());
+    let question = format!("Delete the passkey of {} permanently?", passkey.account());
     agree(options.force, &question)?;
     key.client.delete_credential(&token, &passkey.stored.credential).map_err(refused)?;
     Ok(terminal::print(format_args!("The passkey of {} is deleted.\n", passkey.account()))?)
@@ -213,8 +213,9 @@ fn open(owner: &Owner) -> anyhow::Result<(OpenKey, PinUvAuthToken)> {
     ensure!(
         key.info.is_on("credMgmt"),
         failure(
-            "this key does not tell which passkeys are on it (it has no credMgmt)",
-            "use a key of CTAP 2.1 or later; this one forgets its passkeys with `keyfob reset` only",
+            "this key cannot list its passkeys (it lacks the option credMgmt)",
+            "use a key of CTAP 2.1 or later; the only way to delete passkeys from this one is `keyfob reset`, which \
+             deletes all",
         )
     );
     let token = key.token(owner, Permissions::CREDENTIAL_MANAGEMENT)?;
@@ -336,7 +337,7 @@ fn csv_cell(text: &str) -> String {
 const EXAMPLES: &str = "\
 Examples:
   keyfob credentials list
-  keyfob credentials show 914d  a beginning of the id will do
+  keyfob credentials show 914d  the start of the id is enough
   keyfob credentials delete 914d
   keyfob credentials import state.json  to a virtual key that runs";
 

@@ -18,16 +18,16 @@ use crate::terminal::{self, Paint, count, hex};
 #[derive(clap::Subcommand, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
-    /// List the fingers that the key knows
+    /// List the enrolled fingers
     #[command(after_help = LIST_EXAMPLES)]
     List(ListOptions),
-    /// Teach the key a finger
+    /// Enrol a finger
     #[command(after_help = ADD_EXAMPLES)]
     Add(AddOptions),
     /// Give a finger another name
     #[command(after_help = RENAME_EXAMPLES)]
     Rename(RenameOptions),
-    /// Have the key forget a finger
+    /// Delete a finger
     #[command(after_help = DELETE_EXAMPLES)]
     Delete(DeleteOptions),
 }
@@ -81,7 +81,7 @@ fn list(options: &ListOptions) -> anyhow::Result<()> {
         return Ok(terminal::print(terminal::json(&entries)?)?);
     }
     if fingers.is_empty() {
-        terminal::note("The key knows no finger. `keyfob fingerprints add` teaches it one.");
+        terminal::note("No finger is enrolled. `keyfob fingerprints add` enrols one.");
         return Ok(());
     }
     Ok(terminal::print(table(&fingers))?)
@@ -97,7 +97,7 @@ fn add(options: &AddOptions) -> anyhow::Result<()> {
     }
     let name = options.name.as_deref().map_or("without a name".to_owned(), quoted_name);
     let id = hex(&id);
-    Ok(terminal::print(format_args!("The key knows the finger: {id} ({name}).\n"))?)
+    Ok(terminal::print(format_args!("The finger is enrolled: {id} ({name}).\n"))?)
 }
 
 fn rename(options: &RenameOptions) -> anyhow::Result<()> {
@@ -107,16 +107,16 @@ fn rename(options: &RenameOptions) -> anyhow::Result<()> {
     let fingers = fingers(&mut key, &token)?;
     let finger = options.which.find(&fingers, id, "fingerprint")?;
     key.client.set_friendly_name(&token, &finger.id, &options.name).map_err(refused)?;
-    Ok(terminal::print(format_args!("The finger is called {}.\n", quoted_name(&options.name)))?)
+    Ok(terminal::print(format_args!("The finger is now called {}.\n", quoted_name(&options.name)))?)
 }
 
 fn delete(options: &DeleteOptions) -> anyhow::Result<()> {
     let (mut key, token) = open(&options.owner)?;
     let fingers = fingers(&mut key, &token)?;
     let finger = options.which.find(&fingers, id, "fingerprint")?;
-    agree(options.force, &format!("Forget the finger {}?", called(finger)))?;
+    agree(options.force, &format!("Delete the finger {}?", called(finger)))?;
     key.client.remove_enrollment(&token, &finger.id).map_err(refused)?;
-    Ok(terminal::print("The key has forgotten the finger.\n")?)
+    Ok(terminal::print("The finger is deleted.\n")?)
 }
 
 /// A key with a sensor, and the right to its fingers.
@@ -131,7 +131,7 @@ fn open_sensor(owner: &Owner) -> anyhow::Result<OpenKey> {
     ensure!(
         key.info.option("bioEnroll").is_some(),
         failure(
-            "this key has no fingerprint sensor (it has no bioEnroll)",
+            "this key has no fingerprint sensor (it lacks the option bioEnroll)",
             "use one that has; `keyfob serve --profile bio` offers one",
         )
     );
@@ -143,7 +143,7 @@ fn check_name(key: &mut OpenKey, name: Option<&str>) -> anyhow::Result<()> {
     let longest = key.client.fingerprint_sensor_info().map_err(refused)?.max_friendly_name;
     match (name, longest) {
         (Some(name), Some(longest)) if name.len() as u64 > longest => Err(failure(
-            format_args!("the key takes names of up to {}", count(longest, "byte")),
+            format_args!("the key accepts names of up to {}", count(longest, "byte")),
             "choose a shorter name",
         )),
         _ => Ok(()),
@@ -190,14 +190,14 @@ impl Idle {
         self.0 = if status == SampleStatus::NoUserActivity { self.0 + 1 } else { 0 };
         ensure!(
             self.0 < MOST_IDLE_SAMPLES,
-            failure("nobody touched the sensor; nothing was learned", "run it again")
+            failure("nobody touched the sensor; the finger was not enrolled", "run it again")
         );
         Ok(())
     }
 }
 
 fn no_finger(error: Error) -> anyhow::Error {
-    refused(error).context("the finger was not learned")
+    refused(error).context("the finger was not enrolled")
 }
 
 fn fingers(key: &mut OpenKey, token: &PinUvAuthToken) -> anyhow::Result<Vec<Template>> {

@@ -11,7 +11,7 @@ use crate::terminal::hex;
 /// Which one is meant.
 #[derive(clap::Args, Debug)]
 pub(super) struct IdArgument {
-    /// Its id as `list` shows it: in hexadecimal or base64url, or a beginning of it that no other one has
+    /// Its id as `list` shows it: in hexadecimal or base64url, or the start of it, if no other id starts so
     #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(super) id: String,
 }
@@ -49,7 +49,7 @@ impl IdArgument {
             (None, _) => Err(failure(format_args!("no {thing} has the id {}", self.id), next)),
             (Some(_), Some(_)) => Err(failure(
                 format_args!("several {thing}s have an id that begins with {}", self.id),
-                format_args!("give more of it; {next}"),
+                format_args!("type more of it; {next}"),
             )),
         }
     }

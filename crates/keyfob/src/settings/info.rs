@@ -13,7 +13,7 @@ use crate::device::{Address, Channel, DeviceOption};
 use crate::terminal::shown::{escaped, name};
 use crate::terminal::{self, count};
 
-/// Show what the key is and what state it is in
+/// Show what the key is and which state it is in
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -59,7 +59,7 @@ fn tell_of_our_own(address: &Address) {
         && !announced.is_empty()
     {
         let each: String = announced.iter().map(|line| format!("\n  {}", escaped(line))).collect();
-        terminal::note(format_args!("this key tells what it does not do:{each}"));
+        terminal::note(format_args!("this key says that it can do what it cannot do:{each}"));
     }
 }
 

@@ -89,7 +89,7 @@ fn entries(address: &Address) -> anyhow::Result<Vec<Entry>> {
         }
         Address::Hidraw(path) => match local(&|key| key.path == *path)? {
             none if none.is_empty() => Err(failure(
-                format_args!("{} is no FIDO key of this host", path.display()),
+                format_args!("{} is not a FIDO key of this host", path.display()),
                 "see which there are: keyfob list",
             )),
             one => Ok(one),

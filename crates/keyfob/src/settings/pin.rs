@@ -12,8 +12,8 @@ use crate::terminal::{self, count};
 
 /// Set, change or try the key's PIN
 ///
-/// Without options a PIN is asked for on the terminal, or read from standard input if that is none: one PIN a line,
-/// the current one first.
+/// Without options, keyfob asks for the PIN on the terminal. If standard input is not a terminal, it reads the PIN there: one
+/// PIN on each line, the current one first.
 #[derive(clap::Subcommand, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
@@ -118,8 +118,9 @@ fn open_with_pin(device: &DeviceOption) -> anyhow::Result<OpenKey> {
 }
 
 fn has_pin(info: &Info) -> anyhow::Result<bool> {
-    info.option("clientPin")
-        .ok_or_else(|| failure("this key takes no PIN", "use a key with the clientPin option"))
+    info.option("clientPin").ok_or_else(|| {
+        failure("this key does not support PINs", "use a key with the clientPin option")
+    })
 }
 
 /// The PIN the key has now. One that cannot be it, because no PIN of this key is so short or so long, costs no attempt.
@@ -150,7 +151,7 @@ fn read_new(options: &NewPinOptions, info: &Info) -> anyhow::Result<Pin> {
     match misfit(&pin, shortest(info), info) {
         None => Ok(pin),
         Some(misfit) => {
-            let what = format!("the key does not take this PIN: {misfit}; nothing was changed");
+            let what = format!("the key does not accept this PIN: {misfit}; nothing was changed");
             Err(failure(what, "choose another PIN"))
         }
     }
@@ -179,7 +180,7 @@ fn misfit(pin: &Pin, shortest: u64, info: &Info) -> Option<String> {
     }
 }
 
-/// Why the key did not take a new PIN in the place of the one it has, if any, and what to do about it.
+/// Why the key did not take a new PIN instead of the one it has, if any, and what to do about it.
 fn explain_new(client: &mut Client<impl Exchange>, error: Error) -> anyhow::Error {
     match error.status() {
         Some(Status::PinPolicyViolation) => told(UNFIT, &error, "choose another PIN"),
@@ -196,11 +197,12 @@ pub(super) fn explain(client: &mut Client<impl Exchange>, error: Error) -> anyho
             told(
                 &what,
                 &error,
-                "check the PIN and try again; three wrong ones in a row need the key plugged in again",
+                "check the PIN and try again; after three wrong ones in a row you have to unplug the key and plug it \
+                 in again",
             )
         }
         Some(Status::PinAuthBlocked) => told(
-            "three wrong PINs in a row: the key takes no more until it is plugged in again",
+            "three wrong PINs in a row: the key accepts no PIN until it is plugged in again",
             &error,
             "unplug it and plug it in again (`keyfob replug` for a keyfob key), then give the right PIN",
         ),
@@ -216,12 +218,11 @@ pub(super) fn explain(client: &mut Client<impl Exchange>, error: Error) -> anyho
 }
 
 /// A PIN that is only good for being replaced.
-pub(super) const MUST_BE_CHANGED: &str = "the PIN must be changed before it is good for anything";
+pub(super) const MUST_BE_CHANGED: &str = "the PIN must be changed before it can be used";
 pub(super) const CHANGE_IT: &str = "`keyfob pin change` does that";
 
 /// The key does not say which of its rules a new PIN breaks. That it is too short was found before.
-const UNFIT: &str =
-    "the key does not take this PIN: it breaks a rule of the key, or it is the same as the old one";
+const UNFIT: &str = "the key does not accept this PIN: it breaks a rule of the key, or it is the same as the old one";
 
 /// Code points of the shortest PIN when getInfo does not say (CP-20).
 const SHORTEST_PIN: u64 = 4;

@@ -102,7 +102,7 @@ impl CurrentPinOptions {
         }
     }
 
-    /// The options, as typed, but with `PIN` in the place of the PIN.
+    /// The options, as typed, but with `PIN` instead of the PIN.
     pub(crate) fn typed(&self) -> impl Iterator<Item = String> {
         let pin = self.pin.iter().map(|_| ("--pin", "PIN".to_owned()));
         let file = self.pin_file.iter().map(|path| ("--pin-file", path.display().to_string()));
@@ -157,10 +157,12 @@ fn from_file(path: &Path) -> anyhow::Result<Pin> {
 fn next_line(input: &mut impl BufRead) -> anyhow::Result<Pin> {
     let mut line = Zeroizing::new(String::new());
     let read = input.read_line(&mut line);
-    if read.map_err(|error| advise(error, "give the PIN as text in UTF-8, one a line"))? == 0 {
+    if read.map_err(|error| advise(error, "give the PIN as text in UTF-8, one PIN on each line"))?
+        == 0
+    {
         return Err(failure(
-            "there is no further line",
-            "give one PIN a line: the current one first, then the new one",
+            "there are not enough lines",
+            "give one PIN on each line: the current one first, then the new one",
         ));
     }
     let pin = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line);

@@ -40,17 +40,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 fn ask() -> anyhow::Result<()> {
     if !terminal::is_interactive() {
         return Err(usage(
-            "a reset cannot be taken back, and nobody is there to ask",
+            "a reset cannot be undone, and there is no terminal to ask you whether you are sure",
             "add --force to erase the key",
         ));
     }
-    terminal::note(Paint::stderr().bold("This erases the key for good:"));
+    terminal::note(Paint::stderr().bold("This erases the key permanently:"));
     terminal::note(
         "every credential and passkey on it, its PIN, its fingerprints and its settings.",
     );
-    terminal::note("Accounts that know no other key will be out of reach.");
+    terminal::note("You will not be able to sign in to accounts that have no other key.");
     terminal::note(
-        "The key agrees only within ten seconds of being plugged in, or laid on a reader, and to a gesture:",
+        "The key allows it only within ten seconds of being plugged in, or laid on a reader, and after a gesture:",
     );
     for gesture in GESTURES {
         terminal::note(gesture);
@@ -81,7 +81,7 @@ fn explain(error: Error, transports: &[String]) -> anyhow::Error {
         Some(Status::UpRequired) => told(
             "nothing was erased: the key has not been tapped often enough",
             &error,
-            "take it off the reader and lay it on again, two times within ten seconds, then run `keyfob reset` at once",
+            "take it off the reader and lay it on again, twice within ten seconds, then run `keyfob reset` at once",
         ),
         Some(Status::OperationDenied) => {
             told("nothing was erased: it was refused", &error, &after_refusal(transports))
@@ -90,7 +90,7 @@ fn explain(error: Error, transports: &[String]) -> anyhow::Error {
             told("nothing was erased: nobody touched the key", &error, TOUCH_IT)
         }
         Some(Status::KeepaliveCancel) => {
-            told("nothing was erased: the request was taken back", &error, TOUCH_IT)
+            told("nothing was erased: the request was cancelled", &error, TOUCH_IT)
         }
         Some(status) => told("the key refused, and nothing was erased", &error, status.advice()),
         // Nobody knows what a key did that did not answer.
@@ -104,7 +104,7 @@ fn after_refusal(transports: &[String]) -> String {
     match names.is_empty() {
         true => TOUCH_IT.to_owned(),
         false => {
-            format!("this key accepts a reset over {} alone: reach it that way", names.join(", "))
+            format!("this key accepts a reset only over {}: connect it that way", names.join(", "))
         }
     }
 }
@@ -114,14 +114,14 @@ const TOUCH: &str =
     "Touch the key to go on, and once more if it blinks again after that (Ctrl-C gives up).";
 
 const TOUCH_IT: &str =
-    "plug the key in again, run `keyfob reset` and touch it; some keys want it twice";
+    "plug the key in again, run `keyfob reset` and touch it; some keys need two touches";
 
 /// What makes of keys want.
 const GESTURES: [&str; 4] = [
     "  in a USB port     touch it once, when it blinks (Yubico, and most others)",
     "                    or touch it again when it blinks again (Feitian)",
     "  on an NFC reader  lay it on: the tap is enough (Yubico, and most others)",
-    "                    or lay it on two times (HID)",
+    "                    or lay it on twice (HID)",
 ];
 
 const EXAMPLES: &str = "\
@@ -163,6 +163,6 @@ mod tests {
     fn a_key_that_is_reset_elsewhere_says_where() {
         let denied = Error::Status(Status::OperationDenied);
         let told = describe(&explain(denied, &["nfc".to_owned()]));
-        assert!(told.contains("0x27") && told.contains("over nfc alone"), "{told}");
+        assert!(told.contains("0x27") && told.contains("only over nfc"), "{told}");
     }
 }

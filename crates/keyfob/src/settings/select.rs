@@ -14,7 +14,7 @@ pub(crate) struct SelectOptions {
     device: DeviceOption,
 }
 
-/// Have this key show itself: most blink, keyfob says so
+/// Make this key show which one it is: most keys blink
 #[derive(clap::Args, Debug)]
 #[command(after_help = WINK_EXAMPLES)]
 pub(crate) struct WinkOptions {
@@ -49,7 +49,7 @@ const TOUCH_IT: &str = "run `keyfob select` again and touch the key";
 pub(crate) fn run_wink(options: &WinkOptions) -> anyhow::Result<()> {
     options.device.device.open()?.wink()?;
     Ok(terminal::print(
-        "This key was asked to show itself: most blink, keyfob says so where it runs.\n",
+        "This key was asked to show which one it is: most keys blink, and keyfob says so where it runs.\n",
     )?)
 }
 

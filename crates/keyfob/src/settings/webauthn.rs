@@ -34,7 +34,7 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     /// A file with the site's options [default: the standard input stream]
     file: Option<PathBuf>,
-    /// Where the page would be from
+    /// The origin of the page, such as https://example.com
     #[arg(long, value_name = "URL")]
     origin: String,
     #[command(flatten)]
@@ -88,7 +88,7 @@ impl Options {
     }
 }
 
-const GIVE_OPTIONS: &str = "give the JSON that the site sends to its page";
+const GIVE_OPTIONS: &str = "give the JSON that the site's server sends to its page";
 
 /// Bytes of the longest options that are read: a site's are a few thousand.
 const MOST: u64 = 1024 * 1024;
@@ -99,4 +99,4 @@ Examples:
   keyfob webauthn get --origin http://localhost:8000 < options.json
   keyfob webauthn get --origin https://example.com --pin-file pin options.json
 
-The origin must be the site's own: its host is the RP id or lies within it. docs/embedding.md has the same for Rust.";
+The origin must be the site's own: its host is the RP id or a subdomain of it. docs/embedding.md has the same for Rust.";

@@ -99,7 +99,8 @@ impl ListeningSocket {
                 self.rest = Instant::now() + REST;
                 if was_there {
                     warn(format_args!(
-                        "{} was removed, and cannot be made again: {error:#}. The keys go on, and it comes back when it can",
+                        "{} was removed, and cannot be made again: {error:#}. The keys still run, and keyfob makes it \
+                         again as soon as that is possible",
                         self.path.display()
                     ));
                 }

@@ -79,7 +79,7 @@ pub(super) fn import(place: &Place, text: &str, replace: bool) -> anyhow::Result
     let is_there = |name: &&str| place.directory.join(name).exists();
     if !replace && [RECORDS, EARLIER].iter().any(is_there) {
         let error = Error::AlreadyExists { directory: place.directory.clone() };
-        let next = "name another directory, or --replace: what that memory remembers is lost then";
+        let next = "name another directory, or --replace: everything in that memory is then lost";
         return Err(advise(error, next));
     }
     let rng = Box::new(system_rng());
@@ -89,7 +89,7 @@ pub(super) fn import(place: &Place, text: &str, replace: bool) -> anyhow::Result
     vault
         .replace_all(&changes)
         .with_context(|| format!("cannot write the memory in {}", place.directory.display()))
-        .map_err(|error| advise(error, "make room on its disk, then try again"))?;
+        .map_err(|error| advise(error, "free some space on its disk, then try again"))?;
     if let Some(files) = files {
         companions::replace(&place.directory, &files).map_err(|error| {
             let next = format!("{}; then import it again with --replace", error.advice());
@@ -133,12 +133,12 @@ struct Entry<'a> {
 /// Only what a key can be made of.
 fn read(text: &str) -> anyhow::Result<Key> {
     let exported: Exported<'_> = serde_json::from_str(text)
-        .context("this is not what `keyfob state export` writes")
+        .context("this is not a file from `keyfob state export`")
         .map_err(|error| advise(error, EXPORT_AGAIN))?;
     match (exported.format, exported.version, &exported.files) {
         (FORMAT, 1, None) | (FORMAT, VERSION, Some(_)) => {}
         (FORMAT, 1 | VERSION, _) => {
-            return Err(failure("it has not what its version has", EXPORT_AGAIN));
+            return Err(failure("it lacks what files of its version have", EXPORT_AGAIN));
         }
         (format, version, _) => {
             let what = format_args!(
@@ -164,7 +164,8 @@ impl Entry<'_> {
         let text = String::from_utf8(decoded(self.value)?).ok().map(Zeroizing::new);
         let file = text.and_then(|text| Companion::new(self.name, text));
         file.ok_or_else(|| {
-            let what = format_args!("its file `{}` is no key's", self.name.escape_default());
+            let what =
+                format_args!("its file `{}` does not belong to a key", self.name.escape_default());
             failure(what, EXPORT_AGAIN)
         })
     }
@@ -300,7 +301,10 @@ mod tests {
         for (damaged, reason) in [
             (text.replace("\"version\": 2", "\"version\": 3"), "version 3"),
             (text.replace("\"version\": 2", "\"version\": 1"), "its version"),
-            (text.replace("\"name\": \"serial\"", "\"name\": \"../serial\""), "is no key's"),
+            (
+                text.replace("\"name\": \"serial\"", "\"name\": \"../serial\""),
+                "does not belong to a key",
+            ),
             (text.replace(FORMAT, "something else"), "something else"),
             (text.replace("\"value\": \"", "\"value\": \"!"), "base64url"),
             (text[..text.len() / 2].to_owned(), "state export"),

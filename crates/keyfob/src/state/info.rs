@@ -78,7 +78,7 @@ impl<'a> Told<'a> {
         let witness = match (self.witness, self.witness_file) {
             (Some("new"), Some(path)) => {
                 format!(
-                    "{}, made just now: nobody knows whether this copy is the latest",
+                    "{}, made just now: it cannot tell whether this copy is the latest",
                     path.display()
                 )
             }
@@ -95,7 +95,7 @@ impl<'a> Told<'a> {
             ("Witness", witness),
             ("Records", size),
             ("Last commit", self.last_commit.to_string()),
-            ("Written anew", terminal::count(self.written_anew, "time")),
+            ("Compacted", terminal::count(self.written_anew, "time")),
             ("Store id", self.store_id.clone()),
             ("Format version", self.format_version.to_string()),
         ]

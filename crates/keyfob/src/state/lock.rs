@@ -28,7 +28,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     vault.rewrap(&new).map_err(cured)?;
     let with = vault.info().locked_with;
     Ok(terminal::print(format_args!(
-        "The memory in {} is locked with {with} from now on. Copies that were made before open as before.\n",
+        "The memory in {} is locked with {with} from now on. Copies that were made before still open in the old way.\n",
         place.directory.display()
     ))?)
 }

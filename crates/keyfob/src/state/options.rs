@@ -14,7 +14,7 @@ use crate::{home, terminal};
 /// What unlocks the memories of keys, and where their witnesses are.
 #[derive(clap::Args, Debug, Default)]
 pub(crate) struct UnlockOptions {
-    /// A file with the passphrase of the keys' memory, on its first line; `-` is standard input. Without, it is asked for
+    /// A file with the passphrase of the keys' memory, on its first line; `-` is standard input. Without this option keyfob asks for it
     #[arg(long, value_name = "FILE", conflicts_with = "credential")]
     passphrase_file: Option<PathBuf>,
 
@@ -22,12 +22,13 @@ pub(crate) struct UnlockOptions {
     #[arg(long, value_name = "NAME")]
     credential: Option<String>,
 
-    /// Where to remember how new the keys' memory is, so that an older copy is refused [default: ~/.local/share/keyfob for keys
+    /// Where to note which copy of the keys' memory is the latest, so that an older copy is refused [default:
+    /// ~/.local/share/keyfob for keys
     /// below ~/.local/state; for others nowhere]
     #[arg(long, value_name = "DIR")]
     witness: Option<PathBuf>,
 
-    /// Use a memory that is older than it was: you put this copy there yourself
+    /// Accept a memory that is older than the latest one, because you put this copy there yourself
     #[arg(long)]
     accept_rollback: bool,
 }
@@ -86,7 +87,7 @@ pub(crate) struct Which {
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 
-    /// Which of the keys there, counted from 1
+    /// Which of the keys in that directory, counted from 1
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = super::key_numbers())]
     key: u8,
 
@@ -107,7 +108,7 @@ impl Which {
 /// What a memory is to be locked with.
 #[derive(clap::Args, Debug)]
 pub(super) struct NewLockOptions {
-    /// A file with the new passphrase, on its first line; `-` is standard input. Without, it is asked for, twice
+    /// A file with the new passphrase, on its first line; `-` is standard input. Without this option keyfob asks for it, twice
     #[arg(long, value_name = "FILE", conflicts_with_all = ["new_credential", "remove"])]
     new_passphrase_file: Option<PathBuf>,
 
@@ -115,7 +116,7 @@ pub(super) struct NewLockOptions {
     #[arg(long, value_name = "NAME", conflicts_with = "remove")]
     new_credential: Option<String>,
 
-    /// Lock it with a key file beside it instead, as at first: whoever can read the directory can use it
+    /// Lock it with a key file in the same directory again: everybody who can read the directory can use it
     #[arg(long)]
     remove: bool,
 }
@@ -137,7 +138,7 @@ impl NewLockOptions {
             None if terminal::is_interactive() => passphrase::ask_twice()?,
             None => {
                 let next = "give it with --new-passphrase-file FILE, or - for standard input";
-                return Err(failure("there is nobody to type the new passphrase", next));
+                return Err(failure("there is no terminal to ask for the new passphrase", next));
             }
         };
         Ok(Unlock::Passphrase(new))

@@ -11,7 +11,7 @@ use crate::terminal::{self, count};
 /// What `keyfob state export` takes.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ExportOptions {
-    /// The file to make, mode 0600; it must not be there yet. Without, it goes to standard output
+    /// The file to make, mode 0600; it must not exist yet [default: standard output]
     file: Option<PathBuf>,
     #[command(flatten)]
     which: Which,
@@ -24,7 +24,7 @@ pub(crate) struct ImportOptions {
     file: PathBuf,
     #[command(flatten)]
     which: Which,
-    /// Put it in the place of a memory that is there: what that remembers is lost
+    /// Replace a memory that is already there: everything in that is lost
     #[arg(long)]
     replace: bool,
 }
@@ -44,8 +44,7 @@ pub(super) fn export(options: &ExportOptions) -> anyhow::Result<()> {
         Some(path) => {
             exported::export_into(path, &place)?;
             terminal::note(format_args!(
-                "{} holds the whole key, private keys and all, in clear: keep it where nobody else can \
-                 read it",
+                "{} holds the whole key, with its private keys, unencrypted: keep it where nobody else can read it",
                 path.display()
             ));
         }

@@ -89,7 +89,7 @@ fn cells(text: &str, is_hidden: impl Fn(char) -> bool) -> Vec<Cell> {
     cells
 }
 
-/// As much as fits, with an ellipsis in the place of the rest.
+/// As much as fits, with an ellipsis instead of the rest.
 fn cut(mut cells: Vec<Cell>, columns: usize, kept: Kept) -> Vec<Cell> {
     if cells.iter().map(|cell| cell.width).sum::<usize>() <= columns {
         return cells;

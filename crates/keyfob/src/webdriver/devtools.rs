@@ -9,7 +9,7 @@ use virtual_key::faults::{Fault as Wrong, Injection, Requests, Scope};
 use super::authenticator::Authenticator;
 use super::fault::Fault;
 
-/// What answers of one key are to tell from now on, in the place of what was said before.
+/// What answers of one key are to tell from now on, instead of what was said before.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OverrideBits {
     pub(super) authenticator: String,

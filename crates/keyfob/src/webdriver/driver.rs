@@ -115,7 +115,7 @@ impl Driver {
         let port = port.ok().flatten().ok_or_else(|| {
             failure(
                 format_args!("{program} ended, or does not say at which port it listens"),
-                format_args!("see what `{program} --port=0` says"),
+                format_args!("run `{program} --port=0` to see what it says"),
             )
         })?;
         let address = format!("127.0.0.1:{port}");
@@ -177,7 +177,7 @@ impl Driver {
         while let Ok(Some(line)) = output.next_line().await {
             tracing::info!(driver = line);
         }
-        let next = format!("start it anew; `keyfob -v webdriver` shows what {} says", self.name);
+        let next = format!("start it again; `keyfob -v webdriver` shows what {} says", self.name);
         failure(format_args!("{} has ended", self.name), next)
     }
 }

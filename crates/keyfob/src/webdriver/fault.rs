@@ -44,7 +44,7 @@ impl Fault {
 
     /// The session is not there, or no longer.
     pub(super) fn no_session() -> Self {
-        let message = "there is no such session: it was not begun here, or is over";
+        let message = "there is no such session: it was not started here, or it has ended";
         Self::new(StatusCode::NOT_FOUND, "invalid session id", message)
     }
 

@@ -29,11 +29,11 @@ use crate::say::{say, warn};
 /// Where keys are plugged in, as it is typed.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PlaceOptions {
-    /// Make HID devices of the keys, not USB devices, as `keyfob attach --uhid` does
+    /// Make the keys HID devices, not USB devices, as `keyfob attach --uhid` does
     #[arg(long)]
     uhid: bool,
 
-    /// Plug the keys into no kernel, but offer each over USB/IP at a port of this machine, and wait until somebody has imported it
+    /// Do not plug the keys into the kernel: offer each over USB/IP at a port of this machine, and wait until a host has imported it
     #[arg(long, conflicts_with = "uhid")]
     serve: bool,
 

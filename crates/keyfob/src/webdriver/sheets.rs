@@ -39,7 +39,7 @@ impl Sheets {
         let (wanted, hears) = watch::channel(true);
         let task = spawn_local(async move {
             if let Err(error) = close_all(&file, hears).await {
-                tracing::warn!("Chromium's sheets are not closed any more: {error:#}");
+                tracing::warn!("keyfob cannot close Chromium's dialogs any more: {error:#}");
             }
         });
         Self { task: task.abort_handle(), wanted }

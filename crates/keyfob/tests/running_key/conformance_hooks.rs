@@ -191,6 +191,6 @@ fn what_cannot_be_is_said() {
     let error = fail(&["--conformance-port", &port], 1);
     assert!(error.contains(&format!("port {port} of localhost is taken")), "{error}");
     assert!(fail(&["--keys", "2"], 2).contains("one key"));
-    assert!(fail(&["--touch", "auto"], 2).contains("asks nobody"));
+    assert!(fail(&["--touch", "auto"], 2).contains("does not ask for touches"));
     home.fail(&["serve", "--conformance-port", "3000"], 2);
 }

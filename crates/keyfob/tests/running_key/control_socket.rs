@@ -170,7 +170,10 @@ fn idle_clients_keep_nobody_from_the_key() {
     import_from(key.address()).client().get_info().unwrap();
     // The sixteen that were first are heard; the others are turned away at once, and told why.
     let turned_away = rest(client(&home));
-    assert!(turned_away.contains("16 clients are at the control socket already"), "{turned_away}");
+    assert!(
+        turned_away.contains("16 clients are connected to the control socket already"),
+        "{turned_away}"
+    );
     drop(idle);
     eventually("there is room again", || home.run(&["status"]).status.success());
 }
@@ -232,5 +235,5 @@ fn a_socket_that_cannot_be_there_is_told_as_that() {
     let long = format!("/tmp/{}", "x".repeat(200));
     let error = home.fail(&["status", "--control", &long], 3);
     assert!(error.contains("no socket can be at"), "{error}");
-    assert!(error.contains("next: name one whose path is shorter with --control"), "{error}");
+    assert!(error.contains("next: name a socket with a shorter path with --control"), "{error}");
 }

@@ -45,20 +45,25 @@ fn a_running_key_is_given_a_passkey_signs_in_with_it_and_hands_it_out_again() {
     let serving = home.serve(&["--ephemeral", "--touch", "auto"]);
     let mut key = import_from(serving.address());
     let said = home.succeed(&["credentials", "import", &storage_state(&home)]);
-    assert_eq!(said, "1 credential taken.\n");
+    assert_eq!(said, "1 credential imported.\n");
     assert_eq!(sign_in(&mut key, None), (b"id-1".to_vec(), 4), "Playwright said 3");
 
     let exported = file(&home, "exported.json");
     let output = home.run(&["credentials", "export", "--format", "webdriver", &exported]);
     let told = error_of(&output);
-    assert!(told.contains("1 private key in clear: whoever reads it signs in as"), "{told}");
-    assert!(told.contains("of 1 credential: the secrets behind prf"), "{told}");
+    assert!(
+        told.contains("1 private key without encryption: everybody who reads it can sign in as"),
+        "{told}"
+    );
+    assert!(told.contains("which 1 credential had: the secrets for prf"), "{told}");
     assert_eq!(fs::metadata(&exported).unwrap().permissions().mode() & 0o777, 0o600);
     let text = fs::read_to_string(&exported).unwrap();
     assert!(text.contains("\"signCount\": 4") && text.contains("\"aWQtMQ\""), "{text}");
 
     let none = home.fail(&["credentials", "export", "--format", "cxf", &file(&home, "x")], 1);
-    assert!(none.contains("it has a counter, which CXF forbids") && none.contains("next: "));
+    assert!(
+        none.contains("it has a signature counter, which CXF forbids") && none.contains("next: ")
+    );
     home.succeed(&["credentials", "change", "aWQtMQ", "--sign-count", "none"]);
     assert_eq!(sign_in(&mut key, None).1, 0);
     home.succeed(&["credentials", "export", "--format", "cxf", &file(&home, "x")]);
@@ -91,7 +96,7 @@ fn a_credential_is_added_from_its_private_key() {
     assert!(asked.contains("next: add --replace"), "{asked}");
     let replaced = home.run(&[&same_user[..], &["--replace"]].concat());
     let told = error_of(&replaced);
-    assert!(told.contains("in the place of the older passkey of “ada”"), "{told}");
+    assert!(told.contains("It replaces the older passkey of “ada”"), "{told}");
     assert_eq!(sign_in(&mut key, None), (b"y".to_vec(), 1));
 
     let again = home.fail(&[&add[..], &["--not-discoverable", "--id", "eA"]].concat(), 1);
@@ -129,9 +134,9 @@ fn what_cannot_be_taken_is_told_in_two_lines_and_what_came_before_stays() {
     let serving = home.serve(&["--ephemeral", "--profile", "u2f-only"]);
     let passkey = home.fail(&["credentials", "import", &storage_state(&home)], 1);
     let lines: Vec<_> = passkey.lines().collect();
-    assert!(lines[0].starts_with("keyfob: 0 credentials taken, and not that of"), "{passkey}");
+    assert!(lines[0].starts_with("keyfob: 0 credentials imported, but not that of"), "{passkey}");
     assert!(lines[0].ends_with("the key has no discoverable credentials"), "{passkey}");
-    assert!(lines[1].starts_with("next: say that it is not discoverable"), "{passkey}");
+    assert!(lines[1].starts_with("next: mark it as not discoverable"), "{passkey}");
     let other = file(&home, "other.json");
     fs::write(&other, r#"{"name":"x"}"#).unwrap();
     let unknown = home.fail(&["credentials", "import", &other], 1);

@@ -64,8 +64,8 @@ fn what_is_no_fault_is_said_before_any_key_is_asked() {
     let home = Home::new();
     for (words, what) in [
         (&["silense"][..], "there is no fault and no recipe silense\nnext: write silence"),
-        (&["slow-answer"], "the fault slow-answer is not whole without milliseconds"),
-        (&["busy", "--bytes", "3"], "bytes means nothing with busy"),
+        (&["slow-answer"], "the fault slow-answer needs milliseconds"),
+        (&["busy", "--bytes", "3"], "busy does not use bytes"),
     ] {
         let told = home.fail(&[&["fault", "add"], words].concat(), 2);
         assert!(told.contains(what), "{told}");
@@ -92,5 +92,5 @@ fn a_profile_has_faults_and_pulling_the_plug_is_one() {
     fs::write(&profile, "[[faults]]\nkind = \"slow-answer\"\n").unwrap();
     let serve = ["serve", "--profile", profile.to_str().unwrap(), "--ephemeral"];
     let told = home.fail(&serve, 1);
-    assert!(told.contains("line 1") && told.contains("not whole without milliseconds"), "{told}");
+    assert!(told.contains("line 1") && told.contains("needs milliseconds"), "{told}");
 }

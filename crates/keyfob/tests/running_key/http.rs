@@ -341,7 +341,7 @@ fn faults_are_added_listed_and_cleared_by_the_members_of_the_description() {
     assert_eq!(refusal(outcome), Some(Status::PinBlocked));
     select(platform).join().unwrap().1.unwrap();
     for (body, message) in [
-        (r#"{"kind":"status","status":50,"status":51}"#, "`status` is said twice"),
+        (r#"{"kind":"status","status":50,"status":51}"#, "`status` is given twice"),
         (
             r#"{"kind":"busy","requests":[1]}"#,
             "expected a whole number from 0 to 4294967295, or a text",

@@ -92,5 +92,8 @@ fn what_a_running_key_tells_and_does_not_do_is_listed_by_info() {
     let status: Value = serde_json::from_str(&home.succeed(&["status", "--json"])).unwrap();
     let device = status["keys"][0]["device"].as_str().unwrap();
     let told = error_of(&home.run(&["info", "--device", device]));
-    assert!(told.contains("this key tells what it does not do:\n  extensions: exts\n"), "{told}");
+    assert!(
+        told.contains("this key says that it can do what it cannot do:\n  extensions: exts\n"),
+        "{told}"
+    );
 }

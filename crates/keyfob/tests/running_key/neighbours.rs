@@ -80,7 +80,7 @@ fn a_crowd_of_visitors_leaves_the_key_the_files_that_it_needs() {
     home.succeed(&["status"]);
     drop(crowd);
     let (_, complaints) = key.end(Signal::TERM);
-    assert_eq!(complaints.matches("could not keep").count(), 0, "{complaints}");
+    assert_eq!(complaints.matches("could not store").count(), 0, "{complaints}");
 }
 
 fn register(platform: &mut Platform, discoverable: bool) -> Result<CredentialDescriptor, Error> {
@@ -110,7 +110,7 @@ fn a_key_whose_memory_is_removed_says_so_and_makes_no_promise_that_it_cannot_kee
     let outcome = platform.client().set_pin("correct horse").map(drop);
     assert_eq!(refusal(outcome), Some(Status::Other));
     let (_, warnings) = key.end(Signal::TERM);
-    for told in ["key-1 was removed while the key runs", "key-1 could not keep", "from a backup"] {
+    for told in ["key-1 was removed while the key runs", "key-1 could not store", "from a backup"] {
         assert!(warnings.contains(told), "{warnings}");
     }
 }
@@ -139,7 +139,7 @@ fn a_control_socket_that_was_removed_is_there_again_and_so_is_that_for_hosts() {
     };
     let is_in_reach = || can_be_touched() && UnixStream::connect(&unix).is_ok();
     eventually("both are there", is_in_reach);
-    // It does not get in the way of whoever cleans up.
+    // It does not get in the way of the one who cleans up.
     key.signal(Signal::STOP);
     clear(&runtime).unwrap();
     key.signal(Signal::CONT);

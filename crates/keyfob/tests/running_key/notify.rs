@@ -70,7 +70,7 @@ fn who_asks_is_shown_and_a_click_after_reading_it_approves() {
     assert_eq!(first.body, escaped);
     assert_eq!(first.urgency, Some(2));
     assert!((20_000..=30_000).contains(&first.milliseconds), "{}", first.milliseconds);
-    // One that was on its way already. Desktops take a notification away when it is clicked, so it is shown anew.
+    // One that was on its way already. Desktops take a notification away when it is clicked, so it is shown again.
     desktop.click(&first, "Approve");
     assert_eq!(desktop.told(), Told::TakeAway(first.number));
     let second = desktop.shown();
@@ -140,7 +140,7 @@ fn a_desktop_that_cannot_ask_is_told_with_the_next_step_and_one_process_asks_for
     };
     let mut nowhere = home.command(&["notify"]);
     nowhere.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
-    refused(&mut nowhere, "no message bus", "start it in one");
+    refused(&mut nowhere, "no message bus", "type it in a desktop session");
     let Some(desktop) = Desktop::start(&["body"]) else { return };
     refused(&mut command(&home, &desktop), "without buttons", "use one that has both");
     let Some(desktop) = Desktop::start(ALL) else { return };

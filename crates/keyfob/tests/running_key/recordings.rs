@@ -115,9 +115,9 @@ fn what_is_no_place_for_a_recording_is_left_as_it_is_and_said() {
     symlink(path("notes"), path("link")).unwrap();
     assert!(Command::new("mkfifo").args(["-m", "600", &path("pipe")]).status().unwrap().success());
     for (name, why) in [
-        (path("notes"), "it holds something else than a recording"),
-        (path("other-order"), "it holds something else than a recording"),
-        (path("link"), "it is a link"),
+        (path("notes"), "it is not a recording"),
+        (path("other-order"), "it is not a recording"),
+        (path("link"), "it is a symbolic link"),
         (path("pipe"), "is not a regular file"),
         (path("no/such/directory"), "No such file or directory"),
         (path(""), "s a directory"),
@@ -148,7 +148,7 @@ fn a_full_disk_ends_the_recording_and_not_the_key() {
     let (status, said) = serving.end(Signal::TERM);
     assert!(status.success());
     assert!(said.contains(&format!("the recording in {file} ends here: ")), "{said}");
-    assert!(said.contains("next: make room there, and start again"), "{said}");
+    assert!(said.contains("next: free some space there, and start the key again"), "{said}");
     let shown = home.run(&["trace", &file]);
     assert!(shown.status.success() && error_of(&shown).is_empty(), "whole packets alone");
     assert!(Path::new(&file).metadata().unwrap().len() <= 8 * 1024);

@@ -203,7 +203,7 @@ fn known_client(platform: &mut Platform) -> Client<&mut HidChannel<Connection>> 
     platform.client().with_rng(Repeating)
 }
 
-/// Randomness that begins anew with each call.
+/// Randomness that begins again with each call.
 struct Repeating;
 
 impl rand_core::TryRng for Repeating {

@@ -123,7 +123,7 @@ fn a_change_that_could_not_be_saved_is_warned_of_once_and_the_key_goes_on() {
     platform.client().set_pin("correct horse").unwrap();
     let (_, warnings) = key.end(Signal::TERM);
     assert_eq!(warnings.matches("warning: ").count(), 1, "{warnings}");
-    let told = ["key-1 could not keep what it was asked to", "(os error", "then try again"];
+    let told = ["key-1 could not store what it was asked to", "(os error", "then try again"];
     assert!(told.iter().all(|part| warnings.contains(part)), "{warnings}");
 }
 

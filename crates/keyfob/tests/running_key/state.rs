@@ -69,7 +69,7 @@ fn an_older_copy_of_a_memory_below_the_home_is_refused_until_its_owner_accepts_i
     fs::write(&records, &older).unwrap();
     for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["state", "info"]] {
         let said = home.fail(command, 6);
-        assert!(said.contains("the vault is older than it was"), "{said}");
+        assert!(said.contains("the vault is older than before"), "{said}");
         assert!(said.contains("--accept-rollback"), "{said}");
     }
     assert_eq!(fs::read(&records).unwrap(), older);
@@ -81,15 +81,15 @@ fn an_older_copy_of_a_memory_below_the_home_is_refused_until_its_owner_accepts_i
 fn a_witness_that_is_gone_or_damaged_is_made_anew_and_that_is_told() {
     let home = Home::new();
     let said = || home.serve(&[]).end(Signal::TERM).1;
-    assert!(!said().contains("made anew"));
+    assert!(!said().contains("a new one was made"));
     let witness = home.path().join(".local/share/keyfob/key-1.witness");
-    let told = "key-1.witness was not there, or damaged, and is made anew";
+    let told = "key-1.witness was missing or damaged, so a new one was made";
     fs::remove_file(&witness).unwrap();
     assert!(said().contains(told));
-    assert!(!said().contains("made anew"));
+    assert!(!said().contains("a new one was made"));
     fs::write(&witness, "junk").unwrap();
     assert!(said().contains(told));
-    assert!(!said().contains("made anew"));
+    assert!(!said().contains("a new one was made"));
 }
 
 /// As in tests, which have many of them: nothing is left elsewhere.

@@ -34,7 +34,7 @@ fn syncs_and_peer(report: &Value) {
     let figures = report["figures"].as_array().unwrap();
     let named = |name: &str| figures.iter().find(|figure| figure["name"] == name).unwrap();
     let waited_for = |name| named(name)["syncs"]["waited_for"].as_f64().unwrap();
-    // What is more than one is a file that is written anew, once in a thousand commits.
+    // What is more than one is a file that is written again, once in a thousand commits.
     assert!((1.0..1.2).contains(&waited_for("PIN token, durable, in process")));
     assert!((1.0..1.2).contains(&waited_for("makeCredential with rk, durable, in process")));
     assert!(waited_for("getAssertion with a touch, durable, in process") < 0.1);

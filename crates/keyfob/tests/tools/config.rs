@@ -54,7 +54,7 @@ fn a_protected_key_wants_its_owner() {
 fn longer_pins_are_demanded_and_the_old_one_has_to_go() {
     let key = key_with_passkeys(&[]);
     let said = key.type_in(&["config", "min-pin-length", "6", "--rp-id", "example.org"], PIN);
-    said.did("6 characters at least");
+    said.did("at least 6 characters");
     assert!(said.err.contains("keyfob pin change"), "{}", said.err);
     assert_eq!(settings(&key)["minPINLength"], 6);
     key.type_in(&["credentials", "list"], PIN).failed(4, &["must be changed", "keyfob pin change"]);

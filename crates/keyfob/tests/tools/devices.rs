@@ -41,7 +41,7 @@ fn the_only_running_keyfob_needs_no_address() {
     let key = Key::obliging();
     let info = key.run_for_auto(&["info"]);
     info.did("Not set");
-    let told = format!("The key is that of the keyfob which runs here: usbip:{}/1-1\n", key.server);
+    let told = format!("Using the key of the keyfob that runs here: usbip:{}/1-1\n", key.server);
     assert_eq!(info.err, told);
     key.run_for_auto(&["list"]).did(&format!("usbip:{}/1-1", key.server));
     let two = Key::serve(&["--touch", "auto", "--keys", "2"]);
@@ -81,7 +81,8 @@ fn addresses_without_a_key_say_what_to_start() {
         .failed(3, &["cannot connect", "keyfob serve"]);
     run(&["info", "--device", "/dev/hidraw-nonsense"])
         .failed(3, &["cannot be opened", "keyfob list"]);
-    run(&["info", "--device", "/dev/null"]).failed(3, &["/dev/null is no FIDO key", "keyfob list"]);
+    run(&["info", "--device", "/dev/null"])
+        .failed(3, &["/dev/null is not a FIDO key", "keyfob list"]);
     run(&["info", "--device", "nonsense"]).failed(2, &["usbip:HOST[:PORT]"]);
 }
 
@@ -96,7 +97,7 @@ fn a_variable_that_is_set_to_nothing_names_no_key() {
 fn a_key_is_pointed_at_by_a_touch_and_shows_itself_by_a_wink() {
     let key = Key::obliging();
     key.run(&["select"]).did("This is the key that was touched.");
-    key.run(&["wink"]).did("This key was asked to show itself");
+    key.run(&["wink"]).did("This key was asked to show which one it is");
     let unwilling = Key::serve(&["--touch", "deny"]);
     let refusal = ["touch was refused [CTAP2_ERR_OPERATION_DENIED 0x27]\nnext: "];
     unwilling.run(&["select"]).failed(5, &refusal);

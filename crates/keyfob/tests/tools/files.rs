@@ -13,6 +13,6 @@ fn a_file_that_cannot_be_read_is_told_with_the_next_step() {
         run(&["trace", path]).failed(1, &capture);
         run(&["replay", path]).failed(1, &capture);
         let site = ["webauthn", "get", "--origin", "https://example.com", path];
-        run(&site).failed(1, &[path, "next: give the JSON that the site sends"]);
+        run(&site).failed(1, &[path, "next: give the JSON that the site's server sends"]);
     }
 }

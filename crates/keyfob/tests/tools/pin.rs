@@ -98,7 +98,7 @@ fn what_a_key_cannot_take_is_refused_with_the_reason() {
     key.type_in(&["pin", "set"], "123\n")
         .failed(1, &["3 characters", "at least 4", "nothing was changed", "next:"]);
     key.type_in(&["pin", "set"], &"x".repeat(64)).failed(1, &["at most 63", "nothing was changed"]);
-    key.run(&["pin", "set"]).failed(1, &["no new PIN", "one PIN a line"]);
+    key.run(&["pin", "set"]).failed(1, &["no new PIN", "one PIN on each line"]);
     key.type_in(&["pin", "verify"], "1234\n").failed(4, &["no PIN yet", "keyfob pin set"]);
     key.type_in(&["pin", "change"], "1234\n5678\n").failed(4, &["no PIN yet"]);
     key.run(&["info"]).did("Not set");

@@ -45,7 +45,7 @@ pub(super) const MORE: u8 = 0x40;
 pub(super) const CARD: u8 = 1;
 
 /// SENS_RES, SEL_RES and the length of the NFCID1 of a card that speaks ISO/IEC 14443-4, and has an NFCID1 of 4 bytes. The first of these
-/// says that it is drawn anew with each power-up.
+/// says that it is drawn again with each power-up.
 pub(super) const TARGET: [u8; 5] = [0x00, 0x04, 0x20, 4, RANDOM_ID];
 const RANDOM_ID: u8 = 0x08;
 

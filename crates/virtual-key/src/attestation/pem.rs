@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::Identity;
 use crate::error::Error;
 
-/// Why PEM text is no identity: the fault of whoever wrote it.
+/// Why PEM text is no identity: the fault of the one who wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unusable {
@@ -30,7 +30,9 @@ pub enum Unusable {
     #[error("its first certificate is for another private key")]
     OtherCertificate,
     /// A certificate is not issued by the one that follows.
-    #[error("its certificates are no chain: each must be issued by the next, the key's own first")]
+    #[error(
+        "its certificates are not a chain: each must be issued by the next one, and the key's own comes first"
+    )]
     NoChain,
 }
 
@@ -41,7 +43,7 @@ impl Identity {
     /// the root does that.
     ///
     /// # Errors
-    /// [`Unusable`]: the fault of whoever wrote the text.
+    /// [`Unusable`]: the fault of the one who wrote the text.
     pub(crate) fn from_pem(key: &str, certificates: &str) -> Result<Self, Unusable> {
         let key = read_key(key)?;
         let certificates = read_certificates(certificates)?;

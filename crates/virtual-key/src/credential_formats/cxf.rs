@@ -47,12 +47,11 @@ pub(super) fn read(text: &str) -> Result<Import, FormatError> {
         }
     }
     if others > 0 {
-        notes.push(format!("{others} that are no passkeys are not taken"));
+        notes.push(format!("{others} that are not passkeys were not imported"));
     }
     if !credentials.is_empty() {
-        notes.push(
-            "CXF tells no flags: BE and BS are on, as of every passkey that is copied".into(),
-        );
+        notes
+            .push("CXF has no flags: BE and BS are on, as for every passkey that is copied".into());
     }
     Ok(Import { format: Format::Cxf, credentials, notes })
 }
@@ -94,14 +93,16 @@ fn source(
         passkey.fido2_extensions.unwrap_or_default();
     let cred_random = hmac_credentials.as_ref().and_then(cred_random);
     if hmac_credentials.is_some() && cred_random.is_none() {
-        notes.push(format!("{what}: its secrets behind prf are of an unknown kind, and not taken"));
+        notes.push(format!(
+            "{what}: its secrets for prf are of an unknown kind, and were not imported"
+        ));
     }
     let large_blob = large_blob.map(|blob| LargeBlob::Written {
         blob: blob.data.into(),
         original_size: blob.uncompressed_size,
     });
     if large_blob.as_ref().is_some_and(|blob| large_blobs::plain(blob).is_none()) {
-        notes.push(format!("{what}: its large blob cannot be read, and is not taken"));
+        notes.push(format!("{what}: its large blob cannot be read, and was not imported"));
     }
     let large_blob = large_blob.filter(|blob| large_blobs::plain(blob).is_some());
     let named = |name: String| Some(name).filter(|name| !name.is_empty());
@@ -134,10 +135,11 @@ fn item(source: &CredentialSource, losses: &mut Losses) -> Option<Item> {
     let why = match source {
         CredentialSource { scope, .. } if scope.rp_id().is_none() => Some(OF_A_HASH),
         CredentialSource { discoverable: false, .. } => {
-            Some("it is not discoverable, and CXF has passkeys alone")
+            Some("it is not discoverable, and CXF has only passkeys")
         }
         CredentialSource { sign_count: Some(_), .. } => Some(
-            "it has a counter, which CXF forbids: make it stay 0 (`keyfob credentials change ID --sign-count none`), if its site allows that",
+            "it has a signature counter, which CXF forbids: make the counter stay 0 (`keyfob credentials change ID \
+             --sign-count none`), if its site allows that",
         ),
         _ => None,
     };

@@ -29,7 +29,7 @@ impl Losses {
 
     /// What formats of browsers have no place for.
     pub(super) fn of_browsers(&mut self, source: &CredentialSource) {
-        self.member("the secrets behind prf", source.cred_random.is_some());
+        self.member("the secrets for prf", source.cred_random.is_some());
         self.member("the level of credProtect", source.cred_protect != CredProtect::default());
         self.member("the credBlob", source.cred_blob.is_some());
         self.member("thirdPartyPayment", source.third_party_payment);
@@ -48,12 +48,12 @@ impl Losses {
     /// A sentence for each.
     pub(super) fn notes(self) -> Vec<String> {
         let left_out = self.credentials.into_iter().map(|(why, count)| match count {
-            1 => format!("1 credential is not in it: {why}"),
-            count => format!("{count} credentials are not in it: {why}"),
+            1 => format!("1 credential was left out: {why}"),
+            count => format!("{count} credentials were left out: {why}"),
         });
         let members = self.members.into_iter().map(|(what, count)| {
             let credentials = if count == 1 { "credential" } else { "credentials" };
-            format!("without a place in the format, of {count} {credentials}: {what}")
+            format!("the format cannot hold this, which {count} {credentials} had: {what}")
         });
         left_out.chain(members).collect()
     }

@@ -16,7 +16,7 @@ use rsa::traits::PublicKeyParts as _;
 use sec1::EcPrivateKey;
 use zeroize::Zeroizing;
 
-/// Why bytes are no private key for a credential: the fault of whoever wrote them.
+/// Why bytes are no private key for a credential: the fault of the one who wrote them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -32,7 +32,7 @@ pub enum KeyError {
     )]
     Rsa,
     /// An algorithm or a curve that nobody signs with here.
-    #[error("the private key is of an algorithm with which no key of keyfob signs")]
+    #[error("the private key is of an algorithm that keyfob does not have")]
     Algorithm,
     /// Out of the range of its algorithm.
     #[error("the private key is out of the range of its algorithm")]
@@ -47,7 +47,7 @@ impl KeyError {
                 "convert it: `openssl pkcs8 -topk8 -nocrypt -in KEY.pem`"
             }
             Self::Rsa | Self::Algorithm | Self::Range => {
-                "bring one of P-256, P-384, P-521, secp256k1, Ed25519, RSA-2048 or ML-DSA"
+                "use one of P-256, P-384, P-521, secp256k1, Ed25519, RSA-2048 or ML-DSA"
             }
         }
     }

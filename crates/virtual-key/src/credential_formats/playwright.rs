@@ -22,7 +22,7 @@ pub(super) fn read(entries: Entries) -> Result<Import, FormatError> {
         let members = Members::of(value, entries.what(index))?;
         credentials.push(credential(&members)?);
         let others = members.others(&MEMBERS);
-        notes.extend(others.map(|name| format!("{}: `{name}` is not taken", members.what())));
+        notes.extend(others.map(|name| format!("{}: `{name}` was not imported", members.what())));
     }
     Ok(Import { format: Format::Playwright, credentials, notes })
 }
@@ -57,10 +57,10 @@ fn object(source: &CredentialSource, losses: &mut Losses) -> Option<Value> {
     let why = match source {
         CredentialSource { scope, .. } if scope.rp_id().is_none() => Some(OF_A_HASH),
         CredentialSource { discoverable: false, .. } => {
-            Some("it is not discoverable, and Playwright makes all of them so")
+            Some("it is not discoverable, and Playwright makes all credentials discoverable")
         }
         source if source.key.algorithm != Algorithm::Es256 => {
-            Some("Playwright signs with P-256 alone")
+            Some("Playwright signs only with P-256")
         }
         _ => None,
     };

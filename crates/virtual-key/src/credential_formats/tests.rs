@@ -183,7 +183,7 @@ fn devtools_writes_the_same_in_another_base64() {
     );
     let import = read(&text).unwrap();
     assert_eq!(import.format, Format::DevTools);
-    assert_eq!(import.notes, ["the credential: `cmtgKeys` is not taken"]);
+    assert_eq!(import.notes, ["the credential: `cmtgKeys` was not imported"]);
     assert_eq!(import.credentials[0].id, [0xfb, 0xff]);
     let export = write(Format::DevTools, &import.credentials, 0);
     let again: Value = serde_json::from_str(&export.text).unwrap();
@@ -212,7 +212,10 @@ fn what_is_wrong_with_a_credential_is_told_by_its_member() {
         (without("privateKey"), "the credential: privateKey must be base64url"),
         (without("signCount"), "the credential: signCount must be a number"),
         (without("isResidentCredential"), "the credential: isResidentCredential must be a boolean"),
-        (without("userHandle"), "the credential: userHandle must be there, for it is resident"),
+        (
+            without("userHandle"),
+            "the credential: userHandle must be there, because the credential is resident",
+        ),
         (with("userHandle", Value::Null), "the credential: userHandle must be base64url"),
         (with("credentialId", "a+b_".into()), "the credential: credentialId must be base64url"),
         (
@@ -253,7 +256,7 @@ fn a_storage_state_of_playwright_gives_its_credentials() {
     );
     let import = read(&state).unwrap();
     assert_eq!(import.format, Format::Playwright);
-    assert_eq!(import.notes, ["`cookies` is no credential, and not taken"]);
+    assert_eq!(import.notes, ["`cookies` is not a credential, and was not imported"]);
     let one = &import.credentials[0];
     assert_eq!((one.discoverable, one.sign_count), (true, Some(3)));
     assert_eq!(one.user.as_ref().unwrap().name, None);
@@ -283,11 +286,11 @@ fn what_playwright_cannot_hold_is_told() {
     assert_eq!(
         export.notes,
         [
-            "1 credential is not in it: Playwright signs with P-256 alone",
-            "1 credential is not in it: it is not discoverable, and Playwright makes all of them so",
-            "1 credential is not in it: it was made over U2F, and the name of its site is unknown",
-            "without a place in the format, of 1 credential: that the counter stays 0",
-            "without a place in the format, of 1 credential: the name of the user",
+            "1 credential was left out: Playwright signs only with P-256",
+            "1 credential was left out: it is not discoverable, and Playwright makes all credentials discoverable",
+            "1 credential was left out: it was made over U2F, and the name of its site is unknown",
+            "the format cannot hold this, which 1 credential had: that the counter stays 0",
+            "the format cannot hold this, which 1 credential had: the name of the user",
         ]
     );
 }
@@ -313,8 +316,8 @@ fn cxf_brings_passkeys_that_never_count_with_their_secrets() {
     assert_eq!(
         import.notes,
         [
-            "1 that are no passkeys are not taken",
-            "CXF tells no flags: BE and BS are on, as of every passkey that is copied",
+            "1 that are not passkeys were not imported",
+            "CXF has no flags: BE and BS are on, as for every passkey that is copied",
         ]
     );
     let [one] = &import.credentials[..] else { panic!("{}", import.credentials.len()) };
@@ -327,7 +330,7 @@ fn cxf_brings_passkeys_that_never_count_with_their_secrets() {
 
     let blob = r#""largeBlob":{"uncompressedSize":9,"data":"AAAA"},"credBlob""#;
     let damaged = read(&of_cxf().replace("\"credBlob\"", blob)).unwrap();
-    assert_eq!(damaged.notes[0], "passkey 1: its large blob cannot be read, and is not taken");
+    assert_eq!(damaged.notes[0], "passkey 1: its large blob cannot be read, and was not imported");
     assert_eq!(damaged.credentials[0].large_blob, LargeBlob::Unsupported);
 
     let unreadable = of_cxf().replace(&url(KEYS[0].1), "!");
@@ -355,8 +358,9 @@ fn a_counter_that_counts_is_not_written_to_cxf() {
     assert_eq!(export.count, 1);
     assert_eq!(export.notes.len(), 1);
     assert!(
-        export.notes[0]
-            .starts_with("2 credentials are not in it: it has a counter, which CXF forbids")
+        export.notes[0].starts_with(
+            "2 credentials were left out: it has a signature counter, which CXF forbids"
+        )
     );
     assert_eq!(read(&export.text).unwrap().credentials.len(), 1);
 }
@@ -377,12 +381,12 @@ fn what_webdriver_cannot_hold_is_told() {
         "the credBlob",
         "the level of credProtect",
         "the name of the site",
-        "the secrets behind prf",
+        "the secrets for prf",
         "thirdPartyPayment",
     ];
     assert_eq!(export.notes.len(), told.len());
     for (note, told) in export.notes.iter().zip(told) {
-        assert_eq!(*note, format!("without a place in the format, of 1 credential: {told}"));
+        assert_eq!(*note, format!("the format cannot hold this, which 1 credential had: {told}"));
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn read(entries: Entries) -> Result<Import, FormatError> {
         let members = Members::of(value, entries.what(index))?;
         credentials.push(credential(&members)?);
         let others = members.others(&MEMBERS).filter(|name| !whole::MEMBERS.contains(name));
-        notes.extend(others.map(|name| format!("{}: `{name}` is not taken", members.what())));
+        notes.extend(others.map(|name| format!("{}: `{name}` was not imported", members.what())));
         if is_of_devtools(value) {
             format = Format::DevTools;
         } else if whole::MEMBERS.iter().any(|name| members.get(name).is_some()) {
@@ -77,7 +77,7 @@ fn credential(members: &Members<'_>) -> Result<CredentialSource, FormatError> {
         pkcs8::from_der(&key).map_err(|error| FormatError::Key { what: members.what(), error })?;
     let handle = members.optional_bytes("userHandle")?;
     if discoverable && handle.is_none() {
-        return Err(members.wrong("userHandle", "there, for it is resident"));
+        return Err(members.wrong("userHandle", "there, because the credential is resident"));
     }
     let name = members.optional_text("userName")?.map(str::to_owned);
     let display_name = members.optional_text("userDisplayName")?.map(str::to_owned);

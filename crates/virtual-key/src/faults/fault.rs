@@ -18,7 +18,7 @@ pub enum Fault {
     BadUv,
     /// The answer is this status alone, at once: the request is not carried out. Of CTAP2, as are the five that follow.
     Status(u8),
-    /// The CBOR of the answer begins with a byte that no CBOR begins with.
+    /// The CBOR of the answer begins with a byte that cannot begin CBOR.
     MalformedCbor,
     /// The answer ends after so many bytes, of which its status is the first.
     TruncatedCbor {
@@ -49,7 +49,7 @@ pub enum Fault {
     },
     /// A CANCEL of the request is passed over; on a card it is that of NFCCTAP_GETRESPONSE.
     IgnoredCancel,
-    /// CTAPHID_ERROR with this code in the place of an answer: the request is not carried out. Of CTAPHID, as are all that follow: a
+    /// CTAPHID_ERROR with this code instead of an answer: the request is not carried out. Of CTAPHID, as are all that follow: a
     /// card does not take them.
     HidError(u8),
     /// The answer comes on a channel that nobody has.
@@ -90,7 +90,7 @@ pub enum Fault {
     NoKeepalives,
     /// Nothing comes at all, neither KEEPALIVE nor answer.
     Silence,
-    /// The key is pulled out in the place of this report of the answer, or of the first report of any kind, and put back as by
+    /// The key is pulled out instead of this report of the answer, or of the first report of any kind, and put back as by
     /// [`replug`](crate::VirtualKey::replug).
     Unplug {
         /// Which; `None`: the first of any kind. While a person is waited for, that is a KEEPALIVE.
@@ -99,7 +99,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// CTAPHID_ERROR CHANNEL_BUSY in the place of an answer.
+    /// CTAPHID_ERROR CHANNEL_BUSY instead of an answer.
     pub const BUSY: Self = Self::HidError(ErrorCode::ChannelBusy.as_byte());
 
     /// What it can spoil.

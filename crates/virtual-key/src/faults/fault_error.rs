@@ -2,12 +2,12 @@
 
 use super::fault::MAX_FAULTS;
 
-/// Why a description is none, or a key does not take it: the fault of who wrote it.
+/// Why a description is none, or a key does not take it: the fault of the one who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FaultError {
     /// Neither a fault nor a recipe is named, or both are.
-    #[error("either a fault or a recipe is named")]
+    #[error("name either a fault or a recipe")]
     NotOne,
     /// No kind of fault and no recipe has this name.
     #[error("there is no fault and no recipe {name}")]
@@ -18,7 +18,7 @@ pub enum FaultError {
         nearest: Option<&'static str>,
     },
     /// A member is missing that this kind of fault takes.
-    #[error("the fault {fault} is not whole without {member}")]
+    #[error("the fault {fault} needs {member}")]
     Missing {
         /// The kind.
         fault: &'static str,
@@ -26,7 +26,7 @@ pub enum FaultError {
         member: &'static str,
     },
     /// A member is there that means nothing with this kind of fault, or with a recipe.
-    #[error("{member} means nothing with {name}")]
+    #[error("{name} does not use {member}")]
     Surplus {
         /// The kind, or the recipe.
         name: &'static str,
@@ -47,7 +47,7 @@ pub enum FaultError {
     #[error("a key has {MAX_FAULTS} faults at most")]
     TooMany,
     /// The key is a card, and what is asked for can only go wrong on CTAPHID, with its reports, channels and commands.
-    #[error("{name} is of CTAPHID, and a card does not speak it: nothing would go wrong")]
+    #[error("{name} is a part of CTAPHID, which a card does not speak: it would have no effect")]
     OnlyOfCtaphid {
         /// The kind or the recipe; or of a kind that a card takes, the member.
         name: String,
@@ -63,21 +63,22 @@ impl FaultError {
     pub fn advice(&self) -> String {
         match self {
             Self::NotOne => {
-                "such as silence, or the recipe busy-at-once; docs/faults.md has all".to_owned()
+                "such as silence, or the recipe busy-at-once; docs/faults.md lists all".to_owned()
             }
             Self::Unknown { nearest: Some(nearest), .. } => format!("write {nearest}"),
             Self::Unknown { .. } => {
-                "`keyfob fault list` and docs/faults.md have all names".to_owned()
+                "`keyfob fault list` and docs/faults.md list all names".to_owned()
             }
-            Self::Missing { member, .. } => format!("say {member}; docs/faults.md has an example"),
+            Self::Missing { member, .. } => format!("give {member}; docs/faults.md has an example"),
             Self::Surplus { member, .. } => format!("leave out {member}"),
             Self::Value { takes, .. } => format!("it is {takes}"),
             Self::OnlyOfCtaphid { .. } => {
-                "choose one that a card takes, as docs/faults.md tells; `keyfob tap --off` pulls a card away".to_owned()
+                "choose one that works with a card (docs/faults.md lists them); `keyfob tap --off` takes a card \
+                 away".to_owned()
             }
-            Self::TooMany => "clear some of them".to_owned(),
+            Self::TooMany => "clear some of them first".to_owned(),
             Self::NoSuchFault(_) => {
-                "`keyfob fault list` has the numbers of those there are".to_owned()
+                "`keyfob fault list` shows the numbers".to_owned()
             }
         }
     }

@@ -50,13 +50,13 @@ pub const RECIPES: &[Recipe] = &[
     },
     Recipe {
         name: "keepalives-missing",
-        says: "no KEEPALIVE while a person is waited for",
+        says: "no KEEPALIVE while the key waits for a touch",
         seen: "Solo 2 before June 2021; https://github.com/solokeys/solo2/pull/63",
         injections: &[always(Fault::NoKeepalives, None)],
     },
     Recipe {
         name: "keepalives-in-u2f",
-        says: "KEEPALIVEs in U2F too, where nobody expects them",
+        says: "KEEPALIVEs in U2F too, where clients do not expect them",
         seen: "Solo 2 before January 2022; https://github.com/solokeys/solo2/pull/98",
         injections: &[always(Fault::KeepaliveStorm { count: 2 }, Some(Command::U2f))],
     },
@@ -68,13 +68,13 @@ pub const RECIPES: &[Recipe] = &[
     },
     Recipe {
         name: "busy-at-once",
-        says: "CHANNEL_BUSY at the first registration, though nobody else uses the key",
+        says: "CHANNEL_BUSY at the first registration, although no other program uses the key",
         seen: "Nitrokey 3, first firmware; https://github.com/Nitrokey/nitrokey-3-firmware/issues/21",
         injections: &[once(Fault::BUSY, MAKE_CREDENTIAL)],
     },
     Recipe {
         name: "busy-as-error-0",
-        says: "the same with error 0, which there is not, in the place of CHANNEL_BUSY",
+        says: "the same with error 0, which does not exist, instead of CHANNEL_BUSY",
         seen: "fido-authenticator 0.4.0-rc.4 behind trussed-usbip; docs/conformance-of-other-keys.md",
         injections: &[once(Fault::HidError(0), MAKE_CREDENTIAL)],
     },
@@ -101,7 +101,7 @@ pub const RECIPES: &[Recipe] = &[
     },
     Recipe {
         name: "silent-init",
-        says: "INIT is not answered: the key is there, and says nothing",
+        says: "INIT is not answered: the key is there, but silent",
         seen: "a key in a machine that hung; https://github.com/Yubico/python-fido2/issues/140",
         injections: &[always(Fault::Silence, Some(INIT))],
     },

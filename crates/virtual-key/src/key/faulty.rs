@@ -311,7 +311,7 @@ impl Key {
         self.faults.active()
     }
 
-    /// Takes away the fault of this number, or all. Requests that have begun keep theirs; but a stuck disk gets on.
+    /// Removes the fault with this number, or all. Requests that have begun keep their faults; only a stuck disk continues at once.
     ///
     /// # Errors
     /// [`FaultError::NoSuchFault`]: the caller's fault.

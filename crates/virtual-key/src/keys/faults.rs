@@ -28,10 +28,10 @@ impl PluggedKey {
         self.usb.borrow().key.faults().to_vec()
     }
 
-    /// Takes away the fault of this number, or all. Requests that have begun keep theirs; but a stuck disk gets on.
+    /// Removes the fault with this number, or all. Requests that have begun keep their faults; only a stuck disk continues at once.
     ///
     /// # Errors
-    /// [`Error::Fault`]: it has none of this number.
+    /// [`Error::Fault`]: the key has no fault with this number.
     pub fn clear_faults(&self, id: Option<u32>) -> Result<(), Error> {
         Ok(self.usb.borrow_mut().key.clear_faults(id)?)
     }

@@ -1,4 +1,4 @@
-//! What the owner of a running key does with it, past CTAP: its credentials, its fingers, and what becomes of its questions.
+//! What the owner of a running key does with it, past CTAP: its credentials, its fingers, and its prompts.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::key::{Key, Touch, Verification};
 use crate::large_blobs;
 
 impl PluggedKey {
-    /// Copies of all credentials that it keeps, their private keys included: the discoverable ones, oldest first, then the others in the
-    /// order of their ids. A credential that travels sealed in its own id is none of them, unless the profile says
+    /// Copies of all credentials that the key stores, with their private keys: first the discoverable ones, oldest first, then
+    /// the others in the order of their ids. A credential that is sealed in its own id is not stored, unless the profile says
     /// `keepNonDiscoverable`.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl PluggedKey {
             .map_err(Error::Credential)
     }
 
-    /// Removes all credentials that it keeps, and tells how many they were.
+    /// Removes all credentials that the key stores, and returns how many there were.
     ///
     /// # Errors
     /// As [`remove_credential`](Self::remove_credential): the medium failed, and some may be gone.
@@ -59,7 +59,7 @@ impl PluggedKey {
         self.act(remove_all).await?.map_err(Error::Credential)
     }
 
-    /// Changes flags or counter of the credential with this id, from its next assertion on.
+    /// Changes the flags or the counter of the credential with this id. The next assertion uses them.
     ///
     /// # Errors
     /// As [`remove_credential`](Self::remove_credential).
@@ -71,7 +71,7 @@ impl PluggedKey {
         self.act(change).await?.map_err(Error::Credential)
     }
 
-    /// Enrols the finger with this number, without a PIN: its sensor knows it from now on.
+    /// Enrols the finger with this number, without a PIN.
     ///
     /// # Errors
     /// [`Error::Finger`], [`Error::Ended`].
@@ -96,7 +96,7 @@ impl PluggedKey {
         self.touch.get()
     }
 
-    /// From now on this becomes of its questions; one that waits for a person is answered at once, unless the person still is to.
+    /// Sets how prompts are answered from now on. A prompt that is open is answered at once, except with [`Touch::Ask`].
     ///
     /// # Errors
     /// [`Error::Ended`].
@@ -105,7 +105,7 @@ impl PluggedKey {
         self.set_answers(Some(touch), None).await
     }
 
-    /// From now on this becomes of questions for a finger, where [`Touch::Auto`] answers.
+    /// Sets how prompts for a finger are answered from now on, while [`Touch::Auto`] answers the others.
     ///
     /// # Errors
     /// [`Error::Ended`].

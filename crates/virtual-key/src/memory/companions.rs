@@ -64,7 +64,7 @@ pub fn read(directory: &Path) -> Result<Vec<Companion>, Error> {
     Ok(found)
 }
 
-/// Puts these in the place of those in this directory. Whoever holds the memory may. Each is there whole or not at all; where
+/// Puts these instead of those in this directory. Whoever holds the memory may. Each is there whole or not at all; where
 /// it fails, do it again.
 ///
 /// # Errors
@@ -105,7 +105,7 @@ fn kind(name: &str) -> Option<Kind> {
 }
 
 fn failed(doing: &'static str, path: &Path, error: io::Error) -> Error {
-    let next = "see that this directory can be read and written, and has room";
+    let next = "check that this directory can be read and written, and has space";
     private_file::file_error(doing, path, error, next)
 }
 

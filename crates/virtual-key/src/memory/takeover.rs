@@ -52,8 +52,9 @@ pub(super) fn set_aside(directory: &Path, warn: Warn) -> Result<(), Error> {
             .and_then(|directory| directory.sync_all())
             .map_err(|error| cannot_rename(directory.to_owned(), error))?;
         warn(format_args!(
-            "the memory in {} is now encrypted, in {RECORDS}; what it was taken from is not, and is kept as {STATE}{SET_ASIDE} and \
-             {COUNTER}{SET_ASIDE}: remove both when the key works as it did, for a reset does not",
+            "the memory in {} is now encrypted, in {RECORDS}; the old files are not encrypted, and are kept as \
+             {STATE}{SET_ASIDE} and {COUNTER}{SET_ASIDE}: remove both when the key works as before, because a reset \
+             does not remove them",
             directory.display()
         ));
     }

@@ -77,7 +77,7 @@ impl<D: Disk> WarningVault<D> {
             && self.warned.is_due(reason.kind(), Instant::now())
         {
             (self.warn)(format_args!(
-                "{} could not keep what it was asked to: {reason}; {}",
+                "{} could not store what it was asked to: {reason}; {}",
                 self.directory.display(),
                 next_step(reason)
             ));
@@ -107,18 +107,16 @@ impl Warned {
 fn next_step(reason: &io::Error) -> &'static str {
     match reason.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "make room on its disk, then try again; the key need not be started again"
+            "free some space on its disk, then try again; the key need not be started again"
         }
-        ErrorKind::FileTooLarge => {
-            "it holds all that it can: remove credentials or large blobs, then try again"
-        }
+        ErrorKind::FileTooLarge => "it is full: remove credentials or large blobs, then try again",
         ErrorKind::NotFound => {
             "its files were removed: stop the key, put them back from a backup, and start it again"
         }
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
             "make it writable, then try again; the key need not be started again"
         }
-        _ => "look after its disk (`dmesg` may tell more), then try again",
+        _ => "check its disk (`dmesg` may say more), then try again",
     }
 }
 
@@ -145,7 +143,7 @@ mod tests {
     #[test]
     fn each_trouble_has_a_next_step_of_its_own() {
         let step = |kind| next_step(&io::Error::from(kind));
-        assert!(step(ErrorKind::StorageFull).contains("make room"));
+        assert!(step(ErrorKind::StorageFull).contains("free some space"));
         assert!(step(ErrorKind::FileTooLarge).contains("remove credentials"));
         assert!(step(ErrorKind::NotFound).contains("backup"));
         assert!(step(ErrorKind::ReadOnlyFilesystem).contains("writable"));

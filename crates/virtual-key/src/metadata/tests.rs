@@ -30,7 +30,7 @@ fn written(text: &str) -> Value {
 
 #[test]
 fn the_statement_has_what_the_key_answers() {
-    // AT-52, AT-68: another key of the kind, asked anew
+    // AT-52, AT-68: another key of the kind, asked again
     for name in WITH_CTAP2 {
         let (profile, identities, statement) = made(name);
         let mut key = SoftKey::new(profile.config(&identities).unwrap(), [9; 32]);

@@ -51,8 +51,10 @@ fn check_members(title: &str, told: &Table) -> Result<(), Error> {
     for (member, value) in told {
         let alone: Table = [(member.clone(), value.clone())].into_iter().collect();
         if let Err(error) = alone.try_into::<GetInfo>() {
-            let what =
-                format!("{member} of its authenticatorGetInfo cannot be told: {}", error.message());
+            let what = format!(
+                "keyfob cannot announce {member} of its authenticatorGetInfo: {}",
+                error.message()
+            );
             return Err(Error::Metadata { model: title.to_owned(), what });
         }
     }
@@ -96,7 +98,8 @@ fn shipped(model: &Model<'_>) -> String {
     match lines.is_empty() {
         true => lines,
         false => format!(
-            "\n# What the metadata's key had been given: without its #, a line gives it to new keys as well.\n[shipped]\n{lines}"
+            "\n# What the key in the metadata had been given: remove the # of a line to give that to new keys as \
+             well.\n[shipped]\n{lines}"
         ),
     }
 }

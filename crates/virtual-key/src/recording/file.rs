@@ -21,7 +21,7 @@ impl RecordingFile {
     /// Opens it, or makes it, and cuts off what is no whole block.
     ///
     /// # Errors
-    /// It cannot be written, is open to others, is no recording, or another process records in it.
+    /// It cannot be written, is open to others, is no recording, or another process records into this file.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let cannot = |error| file_error("record in", path, in_words(error), A_FILE);
         let mut options = OpenOptions::new();
@@ -30,8 +30,8 @@ impl RecordingFile {
         let is_private = sealed_records::check_private_file(&file, path);
         is_private.map_err(|error| cannot(io::Error::other(error)))?;
         file.try_lock().map_err(|_| {
-            let error = io::Error::other("another process records in it");
-            file_error("record in", path, error, "name another file, or end that one")
+            let error = io::Error::other("another process records into this file");
+            file_error("record in", path, error, "name another file, or end that process")
         })?;
         let mut opened = Self { file, path: path.to_owned(), length: 0 };
         opened.cut().map_err(cannot)?;
@@ -61,9 +61,8 @@ impl RecordingFile {
     }
 
     fn cut(&mut self) -> io::Result<()> {
-        let whole = whole(&mut BufReader::new(&self.file))?.ok_or_else(|| {
-            io::Error::other("it holds something else than a recording, and is left as it is")
-        })?;
+        let whole = whole(&mut BufReader::new(&self.file))?
+            .ok_or_else(|| io::Error::other("it is not a recording, so it was not changed"))?;
         self.length = whole;
         if whole < self.file.metadata()?.len() { self.file.set_len(whole) } else { Ok(()) }
     }
@@ -71,10 +70,10 @@ impl RecordingFile {
 
 fn in_words(error: io::Error) -> io::Error {
     match system::is_link(&error) {
-        true => io::Error::other("it is a link, and links are not followed"),
+        true => io::Error::other("it is a symbolic link, which keyfob does not follow here"),
         false => error,
     }
 }
 
-const A_FILE: &str =
-    "name a file that is not there, or a regular one of yours that is closed to others (chmod 600)";
+const A_FILE: &str = "name a file that does not exist, or a regular file of yours that other users cannot open (chmod \
+600)";

@@ -94,11 +94,11 @@ fn a_file_that_is_something_else_or_somebody_elses_is_left_alone() {
     std::fs::write(&path, "remember the milk").unwrap();
     assert!(refused(&path).contains("open to other users"));
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    assert!(refused(&path).contains("something else than a recording"));
+    assert!(refused(&path).contains("it is not a recording"));
     assert_eq!(std::fs::read(&path).unwrap(), b"remember the milk");
     let path = home.path().join("a.pcapng");
     let _first = Recorder::open(&path, false, log).unwrap();
-    assert!(refused(&path).contains("another process records in it"));
+    assert!(refused(&path).contains("another process records into this file"));
 }
 
 #[test]

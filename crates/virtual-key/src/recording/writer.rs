@@ -227,7 +227,7 @@ impl Output {
     fn end(&mut self, path: &std::path::Path, error: &io::Error) {
         self.file = None;
         (self.warn)(format_args!(
-            "the recording in {} ends here: {error}\nnext: make room there, and start again",
+            "the recording in {} ends here: {error}\nnext: free some space there, and start the key again",
             path.display()
         ));
     }
@@ -236,7 +236,7 @@ impl Output {
         let lost = self.lost.load(Ordering::Relaxed);
         if lost > 0 {
             (self.warn)(format_args!(
-                "the disk was too slow for the recording: {lost} packets are missing in it"
+                "the disk was too slow for the recording: {lost} packets are missing from it"
             ));
         }
     }
@@ -246,5 +246,5 @@ impl Output {
 const PATIENCE: Duration = Duration::from_secs(1);
 
 const PROGRAM: &str = concat!("keyfob ", env!("CARGO_PKG_VERSION"));
-const WITHOUT_SECRETS: &str = "Zeros stand in the places of PINs, tokens and secrets.";
+const WITHOUT_SECRETS: &str = "PINs, tokens and secrets are replaced by zeros.";
 const WITH_SECRETS: &str = "PINs, tokens and secrets are in this recording.";

@@ -47,7 +47,7 @@ impl Kind {
         match self {
             Self::Usb => ("Plug the key into a USB port.", "When the key blinks, touch it."),
             Self::Nfc => (
-                "Take the key to hand.",
+                "Have the key ready.",
                 "Hold the key against the reader, or the back of the phone, until you are told to stop.",
             ),
         }

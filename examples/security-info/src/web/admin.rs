@@ -29,7 +29,7 @@ pub(super) async fn page(
 ) -> Result<Response, Problem> {
     let mut page = Admin::new(account, &app.store.settings()?);
     page.frame.notice =
-        notice.filter(|notice| notice == "saved").map(|_| "The settings are in force.");
+        notice.filter(|notice| notice == "saved").map(|_| "The settings are saved.");
     Ok(render(StatusCode::OK, &page))
 }
 

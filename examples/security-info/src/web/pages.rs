@@ -172,12 +172,12 @@ impl KeyView {
 
 fn proof(key: &Key, settings: &Settings) -> &'static str {
     match key.credential.attestation.data {
-        ParsedAttestationData::None => "Not proved: the key tells no more",
-        ParsedAttestationData::Self_ => "Not proved: the key vouches for itself",
+        ParsedAttestationData::None => "Not proved: the key gives no attestation",
+        ParsedAttestationData::Self_ => "Not proved: only the key itself says so",
         _ if settings.listed.trusts(&key.credential) => {
             "Proved by a trusted manufacturer’s certificate"
         }
-        _ => "Vouched for by a certificate, whose issuer is not known here",
+        _ => "Confirmed by a certificate, but its issuer is not known here",
     }
 }
 

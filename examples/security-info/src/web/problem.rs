@@ -65,9 +65,10 @@ impl Problem {
             Self::NotFound => {
                 ("There is no such page", "It may have been about a key that was removed.")
             }
-            Self::ForeignForm => {
-                ("This form came from elsewhere", "Nothing was changed. Fill it in on this site.")
-            }
+            Self::ForeignForm => (
+                "This form came from another site",
+                "Nothing was changed. Fill it in on this site.",
+            ),
             Self::Expired => (
                 "That took too long",
                 "Or the page was used before. Nothing was changed; please start again.",
@@ -98,7 +99,9 @@ impl Problem {
                     format!("Its answer could not be verified. {LEFT_OVER}"),
                 );
             }
-            Self::Internal(_) => ("Something broke on our side", "Please try again in a while."),
+            Self::Internal(_) => {
+                ("Something went wrong on our side", "Please try again in a while.")
+            }
         };
         (title, advice.to_owned())
     }
@@ -109,7 +112,7 @@ impl IntoResponse for Problem {
         match &self {
             Self::NotSignedIn => return Redirect::to(sign_in::PAGE).into_response(),
             Self::Internal(reason) => tracing::error!("{reason}"),
-            Self::Invalid(reason) => tracing::info!("a key's answer does not hold: {reason}"),
+            Self::Invalid(reason) => tracing::info!("a key's answer is not valid: {reason}"),
             _ => {}
         }
         let (title, advice) = self.words();

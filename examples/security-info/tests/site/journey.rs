@@ -37,7 +37,7 @@ async fn a_key_is_added_named_and_signs_in_without_name_and_password() {
     list.says("id=\"account-name\">alice<");
     list.says("<h3 data-test=\"key-name\">Blue &#60;key&#62;</h3>");
     list.says("keyfob virtual security key");
-    list.says("Not proved: the key vouches for itself");
+    list.says("Not proved: only the key itself says so");
     list.says("data-test=\"key-added\">22 November 2026, 04:31 UTC</time>");
     list.says("<time datetime=\"2026-11-22T05:31Z\">22 November 2026, 05:31 UTC</time>");
     list.says("src=\"/static/moments.js\"");
@@ -48,7 +48,10 @@ async fn a_page_says_touch_it_where_the_key_blinks() {
     let mut browser = Site::new().alice().await;
     for (kind, steps) in [
         ("usb", ["into a USB port", "Choose Continue", "Type the key’s PIN", "blinks, touch it"]),
-        ("nfc", ["Take the key", "Choose Continue", "Type the key’s PIN", "against the reader"]),
+        (
+            "nfc",
+            ["Have the key ready", "Choose Continue", "Type the key’s PIN", "against the reader"],
+        ),
     ] {
         let page = browser.get(&format!("/security-info/add/security-key/{kind}")).await.body;
         let places = steps.map(|step| page.find(step).expect(step));
@@ -388,7 +391,7 @@ async fn switched_off_means_no_adding_and_no_signing_in_even_for_who_began_befor
     let mut admin = site.browser_of("admin", "battery-staple").await;
     let off = [("accept", "any"), ("models", ""), ("roots", "")];
     let saved = admin.post("/admin", &off).await;
-    admin.follow(saved).await.says("The settings are in force.");
+    admin.follow(saved).await.says("The settings are saved.");
 
     let answer = SecurityKey::new(2).create(&adding.options(), ORIGIN).unwrap();
     let refused = browser.answer("/security-info/add/security-key", &adding, &answer).await;

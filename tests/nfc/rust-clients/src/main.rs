@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Standard input has the options of `navigator.credentials` as JSON (WebAuthn, section 5.1.9), standard output gets the
-//! response. The card must be on a reader, and is given power anew, which is a tap.
+//! response. The card must be on a reader, and is given power again, which is a tap.
 
 mod libwebauthn;
 mod webauthn_authenticator_rs;

@@ -34,7 +34,7 @@ pub(crate) enum Algorithm {
     Esp256SplitArkg = -65539,
 }
 
-/// What a signing key demands of whoever uses it (PS-02).
+/// What a signing key demands of the one who uses it (PS-02).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Demands {

@@ -40,7 +40,7 @@ impl Wanted {
         output(self.algorithm)
     }
 
-    /// Makes the key: the authenticator data that tells of it, in which it stands in the place of the credential (PS-05). `None`: the
+    /// Makes the key: the authenticator data that tells of it, in which it replaces the credential (PS-05). `None`: the
     /// arithmetic failed.
     pub(crate) fn make(
         self,

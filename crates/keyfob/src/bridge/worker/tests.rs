@@ -107,7 +107,7 @@ impl Cards for FakeCards {
 
     fn find(&mut self) -> Result<Option<Found<FakeReader>>, ReaderFault> {
         let Some(arrival) = self.arrival() else { return Ok(None) };
-        // The reader gives it power anew.
+        // The reader gives it power again.
         self.0.borrow_mut().power_up();
         let pipe = FakeReader { desk: Rc::clone(&self.0), arrival };
         Ok(CardChannel::open(pipe).ok().map(|card| Found { card, arrival }))

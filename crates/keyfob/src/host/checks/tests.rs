@@ -127,7 +127,7 @@ fn a_directory_that_may_not_be_looked_into_is_told_apart_from_a_key_that_runs() 
     std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o000)).unwrap();
     if UnixStream::connect(&host.control).unwrap_err().kind() == io::ErrorKind::PermissionDenied {
         let unknown = running_key(&host);
-        assert!(unknown.what.starts_with("this user may not look"), "{unknown:?}");
+        assert!(unknown.what.starts_with("this user has no permission to look"), "{unknown:?}");
     }
     std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o700)).unwrap();
 }

@@ -47,15 +47,21 @@ fn of_those_that_a_public_root_vouches_for_only_fido_is_believed() {
     let public = Root { signer: Root::fido().signer, ..root() };
     assert!(payload(RS256, &public, on("2027-01-01")).is_ok());
     let told = refused(ES256, &public, "2027-01-01");
-    assert!(told.contains("somebody other than FIDO has signed it\nnext: fetch it anew"), "{told}");
+    assert!(
+        told.contains("somebody other than FIDO has signed it\nnext: download it again"),
+        "{told}"
+    );
 }
 
 #[test]
 fn a_jwt_is_believed_as_long_as_its_certificates_are_valid() {
     let told = refused(RS256, &root(), "2040-01-01");
-    assert!(told.contains("ended on 2036-11-27\nnext: fetch it anew"), "{told}");
+    assert!(told.contains("expired on 2036-11-27\nnext: download it again"), "{told}");
     let told = refused(RS256, &root(), "2020-01-01");
-    assert!(told.contains("begins on 2026-11-30\nnext: see that the machine's date"), "{told}");
+    assert!(
+        told.contains("is not valid before 2026-11-30\nnext: check that the machine's date"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -66,7 +72,7 @@ fn a_jwt_that_was_cut_off_or_changed_is_not_believed() {
     let changed = format!("{header}.{}.{signature}", payload.replacen("ey", "e3", 1));
     for text in [shorter, changed] {
         let told = refused(&text, &root(), "2027-01-01");
-        assert!(told.contains("it is cut off, or was changed\nnext: fetch it anew"), "{told}");
+        assert!(told.contains("it is cut off, or was changed\nnext: download it again"), "{told}");
     }
     for text in [message, header, "PK", "a.b.c"] {
         let told = refused(text, &root(), "2027-01-01");
@@ -84,8 +90,8 @@ fn a_jwt_without_a_signature_or_certificates_is_not_believed() {
     for (header, what) in [
         (r#"{"alg":"none"}"#, "it is not signed\nnext: fetch the signed one"),
         (r#"{"alg":"HS256"}"#, "signed by HS256, which is none of RS256"),
-        (r#"{"alg":"RS256"}"#, "does not bring the certificates"),
-        (r#"{"alg":"RS256","x5c":["!"]}"#, "does not bring the certificates"),
+        (r#"{"alg":"RS256"}"#, "does not have the certificates"),
+        (r#"{"alg":"RS256","x5c":["!"]}"#, "does not have the certificates"),
         (r#"{"alg":"RS256","x5c":["AAAA"]}"#, "its certificates cannot be used: "),
     ] {
         let told = with(header);

@@ -18,7 +18,7 @@ use zbus::proxy::{CacheProperties, SignalStream};
 use zbus::{Proxy, zvariant};
 
 /// Does `awake`, but for the times when the machine sleeps: before each it is dropped and `asleep` done, which the machine
-/// waits for, and after it `awake` begins anew. Ends as `awake` does.
+/// waits for, and after it `awake` begins again. Ends as `awake` does.
 pub(super) async fn but_for_sleep<T>(
     bus: zbus::Result<Builder<'static>>,
     mut awake: impl AsyncFnMut() -> T,
@@ -61,7 +61,7 @@ impl Sleep {
         match Logind::find(bus).await {
             Ok(logind) => Self::Known(Box::new(logind)),
             Err(error) => {
-                tracing::info!(%error, "no logind tells when the machine sleeps");
+                tracing::info!(%error, "there is no logind to say when the machine goes to sleep");
                 Self::Untold
             }
         }
@@ -103,7 +103,10 @@ impl Logind {
 
     async fn begins(&mut self) {
         if !self.wait_for(true).await {
-            tracing::warn!("the system bus is gone; nobody tells any more when the machine sleeps");
+            tracing::warn!(
+                "the connection to the system bus is lost, so keyfob cannot know any more when the machine goes to \
+                 sleep"
+            );
             pending().await
         }
     }

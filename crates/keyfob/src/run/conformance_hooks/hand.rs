@@ -68,7 +68,8 @@ impl Hand {
             true => (StatusCode::OK, "power cycled".to_owned()),
             false => (
                 StatusCode::GATEWAY_TIMEOUT,
-                "the key was unplugged, and no host has it again; one that imported it with usbip has to do so again"
+                "the key was unplugged, and no host has plugged it in again; if it was imported with usbip, import it \
+                 again"
                     .to_owned(),
             ),
         }

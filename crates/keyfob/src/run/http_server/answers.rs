@@ -78,7 +78,8 @@ impl Fault {
 
     /// A web page sent it, or it was meant for another host.
     pub(super) fn forbidden(what: &str) -> Self {
-        let next = "ask from a program, as http://127.0.0.1 and without an Origin";
+        let next =
+            "send the request from a program, to http://127.0.0.1 and without an Origin header";
         Self::new(StatusCode::FORBIDDEN, "forbidden", what, next)
     }
 
@@ -86,7 +87,12 @@ impl Fault {
     pub(super) fn unauthorized(file: &Path) -> Self {
         let next =
             format!("send `Authorization: Bearer TOKEN` with the line in {}", file.display());
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "the key's token was not shown", next)
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "the request does not have the key's token",
+            next,
+        )
     }
 
     /// No request has this path: the client's fault.
@@ -97,7 +103,7 @@ impl Fault {
 
     /// Requests of this path have other methods: the client's fault.
     pub(super) fn wrong_method() -> Self {
-        let next = "docs/openapi.json tells which methods it takes";
+        let next = "docs/openapi.json says which methods it has";
         let what = "this path does not take that method";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "unknown method", what, next)
     }
@@ -105,7 +111,7 @@ impl Fault {
     /// There is no place for one more stream of events.
     pub(super) fn too_many_streams() -> Self {
         let next = "end one of them";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, BUSY, "too many clients hear events", next)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, BUSY, "too many clients listen to events", next)
     }
 
     /// The response that tells it.

@@ -140,7 +140,7 @@ fn none(members: &Map<String, Value>) -> Result<(), Fault> {
 /// Nothing is said twice: what the path says the body cannot change.
 fn add(members: &mut Map<String, Value>, name: String, value: Value) -> Result<(), Fault> {
     match members.contains_key(&name) {
-        true => Err(Fault::invalid(format!("`{name}` is said twice"))),
+        true => Err(Fault::invalid(format!("`{name}` is given twice"))),
         false => {
             members.insert(name, value);
             Ok(())
@@ -177,7 +177,7 @@ impl Body {
         let parsed = || {
             strict_json::read(body).map_err(|error| match error.is_data() {
                 true => Fault::invalid(error.to_string()),
-                false => Fault::invalid(format!("the body is no JSON: {error}")),
+                false => Fault::invalid(format!("the body is not JSON: {error}")),
             })
         };
         match self {
@@ -186,7 +186,7 @@ impl Body {
             Self::Members if is_empty => Ok(Map::new()),
             Self::Members => match parsed()? {
                 Value::Object(members) => Ok(members),
-                _ => Err(Fault::invalid("the body is no JSON object")),
+                _ => Err(Fault::invalid("the body is not a JSON object")),
             },
             Self::Member(name) => Ok([(name.to_owned(), parsed()?)].into_iter().collect()),
         }

@@ -30,7 +30,7 @@ impl Token {
     pub(super) fn write(path: &Path) -> anyhow::Result<Self> {
         if !is_free(path) {
             return Err(failure(
-                format_args!("{} is there already, and is no token of a key", path.display()),
+                format_args!("{} exists already, and is not the token of a key", path.display()),
                 "name a new file with --http-token-file",
             ));
         }
@@ -105,7 +105,8 @@ fn written(path: &Path, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-const DRAW_ONE: &str = "draw one: `head -c 32 /dev/urandom | basenc --base64url | tr -d = > FILE`, readable for nobody else";
+const DRAW_ONE: &str = "make one: `head -c 32 /dev/urandom | basenc --base64url | tr -d = > FILE`, readable for \
+     nobody else";
 
 /// Bytes: nobody guesses that.
 const LENGTH: usize = 32;
@@ -158,7 +159,7 @@ mod tests {
             fs::write(&path, text).unwrap();
             let error = Token::write(&path).map(|_| ()).unwrap_err().to_string();
             assert!(
-                error.ends_with("thesis.txt is there already, and is no token of a key"),
+                error.ends_with("thesis.txt exists already, and is not the token of a key"),
                 "{error}"
             );
             assert_eq!(fs::read_to_string(&path).unwrap(), *text);

@@ -47,7 +47,7 @@ pub(super) struct Notification<'a> {
 pub(super) enum Event {
     /// A person clicked a button of a notification of some program.
     Clicked { notification: u32, button: String },
-    /// It has ended and begun anew, and shows nothing of before.
+    /// It has ended and begun again, and shows nothing of before.
     BeganAnew,
 }
 
@@ -62,7 +62,7 @@ impl Desktop {
         Ok(Self { server, clicks, owners, told })
     }
 
-    /// Learns anew what it is: another program may show notifications now.
+    /// Learns again what it is: another program may show notifications now.
     ///
     /// # Errors
     /// It is none with buttons.
@@ -87,10 +87,10 @@ impl Desktop {
         match self.server.connection().request_name_with_flags(own, flags).await {
             Err(zbus::Error::NameTaken) => Err(failure(
                 format_args!(
-                    "another `keyfob notify` shows what the key at {} asks",
+                    "another `keyfob notify` already shows what the key at {} asks",
                     control.display()
                 ),
-                "one is enough; another key is named with --control",
+                "one is enough; for another key, name its socket with --control",
             )),
             other => other.map(drop).map_err(no_session),
         }
@@ -197,7 +197,7 @@ where
         failure(
             "no program shows notifications in this session",
             format_args!(
-                "desktops have one, and elsewhere xfce4-notifyd is one: start it first; or {BY_HAND}"
+                "a desktop has one; elsewhere start one first, such as xfce4-notifyd; or {BY_HAND}"
             ),
         )
     })
@@ -211,15 +211,15 @@ fn has_display() -> bool {
 
 fn no_session(error: impl Display) -> anyhow::Error {
     failure(
-        format_args!("this is no desktop's session, for it has no message bus: {error}"),
+        format_args!("this is not a desktop session, because it has no message bus: {error}"),
         format_args!(
-            "start it in one, or there `systemctl --user start keyfob-notify`; or {BY_HAND}"
+            "type it in a desktop session, or start `systemctl --user start keyfob-notify` there; or {BY_HAND}"
         ),
     )
 }
 
 fn bus_is_gone() -> anyhow::Error {
-    failure("the session's message bus is gone", "start this again in the next session")
+    failure("the session's message bus is gone", "start it again in the next session")
 }
 
 const BY_HAND: &str = "answer with `keyfob touch` and `keyfob deny`";

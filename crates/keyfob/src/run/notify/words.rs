@@ -33,7 +33,7 @@ impl Words {
     }
 }
 
-/// What a person would do with a key of metal.
+/// What a person would do with a hardware key.
 fn verb(gesture: &str) -> &'static str {
     match gesture {
         "finger" => "Place a finger on",

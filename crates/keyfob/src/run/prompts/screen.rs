@@ -92,7 +92,7 @@ impl<'a> Screen<'a> {
             if key.take_wink() && is_due {
                 self.last_wink = Some(Instant::now());
                 say(format_args!(
-                    "{} winks: a program shows you that this is its key",
+                    "{} blinks: a program shows you that this is its key",
                     key.bus_id()
                 ));
             }

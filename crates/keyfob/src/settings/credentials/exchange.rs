@@ -45,19 +45,19 @@ pub(crate) struct AddOptions {
     /// The person's name
     #[arg(long, value_name = "NAME", requires = "user_id")]
     display_name: Option<String>,
-    /// No passkey: it is used only where its id is told
+    /// It is not a passkey: it is used only where a site gives its id
     #[arg(long)]
     not_discoverable: bool,
     /// The last signature counter that was sent, or none for one that stays 0
     #[arg(long, value_name = "N|none", default_value = "0", value_parser = sign_count)]
     sign_count: SignCount,
-    /// It may be on several devices (flag BE)
+    /// It may be on several devices (the flag BE)
     #[arg(long)]
     backup_eligible: bool,
-    /// It is (flag BS)
+    /// It is on several devices (the flag BS)
     #[arg(long, requires = "backup_eligible")]
     backed_up: bool,
-    /// Do not ask before it takes the place of a passkey of the same user at the same site
+    /// Do not ask before it replaces a passkey of the same user at the same site
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
@@ -76,12 +76,12 @@ pub(crate) struct ImportOptions {
 /// What `keyfob credentials export` takes.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ExportOptions {
-    /// The file to make, mode 0600; it must not be there yet. Without, it goes to standard output
+    /// The file to make, mode 0600; it must not exist yet [default: standard output]
     file: Option<PathBuf>,
-    /// For whom it is
+    /// Which program it is for
     #[arg(long, value_enum, default_value_t = FormatWord::Keyfob)]
     format: FormatWord,
-    /// Only this one, by its id or a beginning of it; more than once for several
+    /// Only this one, by its id or the start of it; repeat the option for several
     #[arg(long, value_name = "ID")]
     id: Vec<String>,
     /// Only those of this relying party
@@ -125,7 +125,7 @@ pub(crate) struct RemoveOptions {
 /// A format as it is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum FormatWord {
-    /// All that a key of keyfob keeps
+    /// Everything that a keyfob key keeps
     Keyfob,
     /// WebDriver's virtual authenticators
     Webdriver,
@@ -184,12 +184,12 @@ pub(super) fn add(options: &AddOptions) -> anyhow::Result<()> {
     }
     if owned.add(source)? {
         let of = older.as_ref().map_or("the same account".to_owned(), account);
-        terminal::note(format_args!("It is in the place of the older passkey of {of}."));
+        terminal::note(format_args!("It replaces the older passkey of {of}."));
     }
     Ok(terminal::print(format_args!("{shown}\n"))?)
 }
 
-/// Whether a key that is given `new` keeps it in the place of `older` (MC-40).
+/// Whether a key that is given `new` keeps it instead of `older` (MC-40).
 fn is_replaced(older: &CredentialSource, new: &CredentialSource) -> bool {
     let user = |source: &CredentialSource| source.user.as_ref().map(|user| user.id.clone());
     older.discoverable
@@ -203,11 +203,11 @@ fn agree_to_replace(replace: bool, older: &CredentialSource) -> anyhow::Result<(
     let of = account(older);
     if !replace && !terminal::is_interactive() {
         return Err(usage(
-            format_args!("the key has a passkey of {of}, which this would replace for good"),
+            format_args!("the key has a passkey of {of}, which this would replace permanently"),
             "add --replace to do it, or name another user with --user-id",
         ));
     }
-    agree(replace, &format!("Replace the passkey of {of} for good?"))
+    agree(replace, &format!("Replace the passkey of {of} permanently?"))
 }
 
 /// Runs `keyfob credentials import`.
@@ -217,7 +217,7 @@ fn agree_to_replace(replace: bool, older: &CredentialSource) -> anyhow::Result<(
 pub(super) fn import(options: &ImportOptions) -> anyhow::Result<()> {
     let text = secret_file::read(&options.file, "name a file with credentials")?;
     let import = credential_formats::read(&text)
-        .with_context(|| format!("cannot take {}", options.file.display()));
+        .with_context(|| format!("cannot import {}", options.file.display()));
     let import = import.map_err(with_advice)?;
     import.notes.iter().for_each(|note| terminal::note(escaped(note)));
     let owned = options.whose.open_or_make()?;
@@ -231,7 +231,7 @@ pub(super) fn import(options: &ImportOptions) -> anyhow::Result<()> {
             }
             Err(error) => {
                 return Err(error.context(format!(
-                    "{} taken, and not that of {what}",
+                    "{} imported, but not that of {what}",
                     count(added, "credential")
                 )));
             }
@@ -239,9 +239,9 @@ pub(super) fn import(options: &ImportOptions) -> anyhow::Result<()> {
     }
     let instead = match replaced {
         0 => String::new(),
-        replaced => format!(", {replaced} in the place of an older one of the same account"),
+        replaced => format!(", {replaced} of them instead of an older one of the same account"),
     };
-    Ok(terminal::print(format_args!("{} taken{instead}.\n", count(added, "credential")))?)
+    Ok(terminal::print(format_args!("{} imported{instead}.\n", count(added, "credential")))?)
 }
 
 /// Runs `keyfob credentials export`.
@@ -289,7 +289,7 @@ pub(super) fn remove(options: &RemoveOptions) -> anyhow::Result<()> {
     let owned = options.whose.open()?;
     let all = owned.credentials()?;
     let source = options.which.find(&all, |source| &source.id, "credential")?;
-    agree(options.force, &format!("Remove the credential of {} for good?", account(source)))?;
+    agree(options.force, &format!("Remove the credential of {} permanently?", account(source)))?;
     owned.remove(&source.id)?;
     Ok(terminal::print(format_args!("The credential of {} is removed.\n", account(source)))?)
 }
@@ -309,7 +309,8 @@ fn chosen(options: &ExportOptions) -> anyhow::Result<Vec<CredentialSource>> {
         false => named.into_iter().filter(is_of_rp).map(CredentialSource::duplicate).collect(),
     };
     if chosen.is_empty() {
-        let next = "`keyfob credentials list` shows the passkeys; a credential that is no passkey is in its id alone, unless it was brought to the key";
+        let next = "`keyfob credentials list` shows the passkeys; a credential that is not a passkey is not stored on \
+             the key, unless it was imported";
         return Err(failure("there is no such credential to export", next));
     }
     Ok(chosen)
@@ -331,7 +332,7 @@ fn written(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let export = credential_formats::write(format, chosen, now);
     if export.count == 0 {
-        let what = format!("none of them can be in {format}: {}", export.notes.join("; "));
+        let what = format!("{format} has no place for any of them: {}", export.notes.join("; "));
         return Err(failure(escaped(&what), "choose another --format"));
     }
     Ok((export.text, export.count, export.notes))
@@ -358,7 +359,7 @@ fn handed_out(taken: usize, chosen: &[CredentialSource]) -> String {
         more => format!(", and {more} more"),
     };
     format!(
-        "{} in clear: whoever reads it signs in as {}{more}",
+        "{} without encryption: everybody who reads it can sign in as {}{more}",
         count(taken as u64, "private key"),
         named.join(", ")
     )
@@ -404,14 +405,14 @@ Examples:
   keyfob credentials add --rp example.org --private-key key.pem --user-id dS0x
   keyfob credentials add --rp x.org --private-key key.pem --not-discoverable
 
-It prints the id. The key must run, or be named with --state; no PIN is asked for. docs/credentials.md tells more.";
+It prints the id. The key must run, or be named with --state; no PIN is asked for. docs/credentials.md has more.";
 
 pub(super) const IMPORT_EXAMPLES: &str = "\
 Examples:
   keyfob credentials import state.json
   keyfob credentials import passkeys.cxf --state ./keys  before the key starts
 
-What the file has and the key does not take is told. docs/credentials.md has an example of each format.";
+It prints what is in the file and cannot be imported. docs/credentials.md has an example of each format.";
 
 pub(super) const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -419,7 +420,7 @@ Examples:
   keyfob credentials export --format playwright --rp example.org state.json
   keyfob credentials export --format cxf | age -p > passkeys.age
 
-The text holds private keys: the last one never puts it on a disk in clear.";
+The output has private keys in it: the last example never writes them to a disk unencrypted.";
 
 pub(super) const CHANGE_EXAMPLES: &str = "\
 Examples:

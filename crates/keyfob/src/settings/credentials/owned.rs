@@ -76,7 +76,7 @@ impl Whose {
         match self.state.is_some() && self.connection.is_typed() {
             false => Ok(()),
             true => Err(usage(
-                "--control names a running key, and --state the memory of one that does not run",
+                "--control names a running key, and --state the stored memory of one that does not run",
                 "leave out one of them",
             )),
         }
@@ -123,7 +123,7 @@ impl Owned<'_> {
         }
     }
 
-    /// Adds one; whether it came in the place of another.
+    /// Adds one; whether it replaced another.
     ///
     /// # Errors
     /// The key does not take it.

@@ -76,18 +76,18 @@ fn a_recipe_is_as_it_says_unless_more_is_said() {
 #[test]
 fn what_is_no_fault_is_told_with_the_next_step() {
     for (text, what, next) in [
-        ("{}", "either a fault or a recipe is named", "such as silence"),
+        ("{}", "name either a fault or a recipe", "such as silence"),
         (r#"{"kind":"silense"}"#, "there is no fault and no recipe silense", "write silence"),
         (r#"{"recipe":"brick"}"#, "there is no fault and no recipe brick", "`keyfob fault list`"),
         (
             r#"{"kind":"slow-answer"}"#,
-            "the fault slow-answer is not whole without milliseconds",
-            "say milliseconds",
+            "the fault slow-answer needs milliseconds",
+            "give milliseconds",
         ),
-        (r#"{"kind":"busy","bytes":1}"#, "bytes means nothing with busy", "leave out bytes"),
+        (r#"{"kind":"busy","bytes":1}"#, "busy does not use bytes", "leave out bytes"),
         (
             r#"{"recipe":"busy-at-once","error":1}"#,
-            "error means nothing with busy-at-once",
+            "busy-at-once does not use error",
             "leave out error",
         ),
         (

@@ -51,12 +51,12 @@ impl Description {
             (
                 self.options.always_uv && tells_u2f,
                 "GI-102",
-                "U2F_V2 is told though alwaysUv is on as shipped",
+                "U2F_V2 is announced although alwaysUv is on as shipped",
             ),
             (
                 self.options.always_uv && tells_unverified,
                 "GI-74",
-                "makeCredUvNotRqd is told though alwaysUv is on as shipped",
+                "makeCredUvNotRqd is announced although alwaysUv is on as shipped",
             ),
             (
                 only(ExtensionName::LargeBlobKey, self.options.large_blobs),
@@ -91,7 +91,7 @@ impl Description {
             (
                 self.key_protection.is_empty() || self.matcher_protection.is_empty(),
                 "EX-96",
-                "keyProtection and matcherProtection have one word at the least",
+                "keyProtection and matcherProtection have at least one word",
             ),
             (self.vendor_id == 0, "HD-94", "the vendorId is not 0, which some hosts refuse"),
             (

@@ -113,7 +113,7 @@ fn a_model_of_u2f_is_a_key_that_speaks_u2f_and_no_other_is_none() {
     assert!(profile.speaks_u2f() && !profile.speaks_ctap2());
     assert_eq!(profile.title(), "An old key");
     let refusal = describe(&like(&of("uaf"), Aaguid([0; 16])).unwrap_err());
-    let what = "no key can be like An old key: its metadata statement is of neither family";
+    let what = "keyfob cannot imitate An old key: its metadata statement is of neither family";
     assert!(refusal.starts_with(what) && refusal.contains("\nnext: choose another"), "{refusal}");
 }
 
@@ -151,7 +151,7 @@ fn metadata_that_no_key_can_follow_is_told_with_the_model_and_the_member() {
         statement["description"] = "A model".into();
         statement["authenticatorGetInfo"][member] = value;
         let said = describe(&like(&statement, model()).unwrap_err());
-        assert!(said.starts_with("no key can be like A model: "), "{said}");
+        assert!(said.starts_with("keyfob cannot imitate A model: "), "{said}");
         assert!(said.contains(what) && !said.contains("line"), "{member}: {said}");
         assert!(said.contains("\nnext: choose another model, or"), "{said}");
     }

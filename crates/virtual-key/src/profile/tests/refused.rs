@@ -52,7 +52,7 @@ fn mistakes_are_told_with_their_line_and_the_cure() {
 fn a_name_that_is_neither_built_in_nor_a_file_is_told_the_nearest_and_what_there_is() {
     let error = describe(&Profile::load("boi").unwrap_err());
     let expected = "there is no profile boi\n\
-         next: use bio, which is like it; or one of: default, fido2.1, fido2.0, u2f-only, bio, everything; or a TOML file";
+         next: use bio, which is similar; or one of: default, fido2.1, fido2.0, u2f-only, bio, everything; or a TOML file";
     assert_eq!(error, expected);
     let error = describe(&Profile::load("passkeys").unwrap_err());
     assert!(error.contains("\nnext: use one of: default") && error.ends_with("./passkeys.toml"));
@@ -113,7 +113,7 @@ fn contradictions_are_told_with_their_rule_and_the_line_of_one_of_them() {
         (
             1,
             "algorithms = [\"ES256\", \"ES256\"]",
-            "versions, algorithms and PIN/UV auth protocols are listed once each (GI-19)",
+            "versions, algorithms and PIN/UV auth protocols may be listed only once each (GI-19)",
         ),
         (
             6,
@@ -146,8 +146,8 @@ fn a_profile_whose_answers_are_longer_than_announced_is_told_what_it_takes() {
         "algorithms = [\"ML-DSA-65\"]\nmaxMsgSize = 1024\n[attestation]\ntype = \"self\"",
     ] {
         let refusal = refusal(text);
-        let (_, rest) = refusal.split_once("maxMsgSize must be ").expect(&refusal);
-        let (size, rest) = rest.split_once(" at least, because").expect(&refusal);
+        let (_, rest) = refusal.split_once("maxMsgSize must be at least ").expect(&refusal);
+        let (size, rest) = rest.split_once(", because").expect(&refusal);
         assert!(size.parse::<usize>().unwrap() > 2500 && rest.contains("(MSG-60)"), "{refusal}");
     }
 }
@@ -200,9 +200,9 @@ fn a_fault_that_is_none_is_told_with_its_line_and_the_cure() {
 fn what_a_key_tells_and_does_not_do_is_refused_unless_it_imitates_somebody() {
     let text = "[getInfo]\nextensions = [\"hmac-secret\", \"exts\"]\nmaxCredentialIdLength = 300\n";
     let said = refusal(text);
-    assert!(said.contains("[getInfo] tells what the key does not do: "), "{said}");
+    assert!(said.contains("[getInfo] says that the key can do what it cannot do: "), "{said}");
     assert!(said.contains("extensions: exts; maxCredentialIdLength: 300, but it is"), "{said}");
-    assert!(said.contains("\nnext: take that out, or say with `imitates`"), "{said}");
+    assert!(said.contains("\nnext: remove that, or name the model"), "{said}");
     Profile::from_toml("test.toml", &format!("imitates = \"A model\"\n{text}")).unwrap();
     let less = "[getInfo]\nversions = [\"FIDO_2_1\", \"FIDO_2_0\"]\nomit = [\"maxPINLength\"]\nomitOptions = [\"up\"]\n";
     Profile::from_toml("test.toml", less).unwrap();
