@@ -12,8 +12,8 @@ use crate::status::Status;
 
 /// The platform's end of a conversation with one key.
 ///
-/// It may move to another thread, if the way to the key may. Replies are judged strictly; [`lenient`](Self::lenient) forgives what can be understood all the same. Methods block until
-/// the key has answered, or the way to it is gone.
+/// It can move to another thread, if the exchange can. Replies are checked strictly; [`lenient`](Self::lenient) accepts some
+/// wrong replies. Methods block until the key has answered, or the connection to it is lost.
 pub struct Client<E> {
     exchange: E,
     rng: Box<dyn CryptoRng + Send>,
@@ -22,8 +22,8 @@ pub struct Client<E> {
 }
 
 impl<E: Exchange> Client<E> {
-    /// A conversation that draws its key pairs and IVs from the operating system, waits for as long as the key does,
-    /// and refuses replies that are not canonical CBOR.
+    /// A client that takes random numbers for key pairs and IVs from the operating system, waits as long as the key does, and
+    /// refuses replies that are not canonical CBOR.
     #[must_use]
     pub fn new(exchange: E) -> Self {
         Self {
@@ -34,21 +34,21 @@ impl<E: Exchange> Client<E> {
         }
     }
 
-    /// Draws key pairs and IVs from `rng` instead: for tests that must repeat.
+    /// Takes random numbers for key pairs and IVs from `rng` instead: for tests that must repeat.
     #[must_use]
     pub fn with_rng(mut self, rng: impl CryptoRng + Send + 'static) -> Self {
         self.rng = Box::new(rng);
         self
     }
 
-    /// Accepts replies whose CBOR is well-formed but not canonical, and bodies where none belong.
+    /// Accepts replies whose CBOR is well-formed but not canonical, and bodies in replies that should have none.
     #[must_use]
     pub const fn lenient(mut self) -> Self {
         self.strict = false;
         self
     }
 
-    /// Calls `listener` at each sign of life of a waiting key: to tell a person to touch it, or to cancel.
+    /// Calls `listener` at each keepalive of a waiting key: to ask a person for a touch, or to cancel.
     pub fn on_keepalive(
         &mut self,
         listener: impl FnMut(KeepaliveStatus) -> Patience + Send + 'static,
@@ -66,7 +66,7 @@ impl<E: Exchange> Client<E> {
         &mut *self.rng
     }
 
-    /// Sends any bytes as a CTAP2 message and returns the reply as it came.
+    /// Sends any bytes as a CTAP2 message and returns the reply unchanged.
     ///
     /// # Errors
     /// When no reply came.

@@ -35,7 +35,7 @@ pub struct Platform<'a> {
     pub now: Duration,
 }
 
-/// How far a request got. Whoever drives an authenticator must know each of them, so another one would break those that do.
+/// How far a request got. A program must handle each of these, so a new variant would be a breaking change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Step {
@@ -47,7 +47,7 @@ pub enum Step {
     Kept,
 }
 
-/// A response and whose it is.
+/// A response, and the channel that it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Response {
@@ -66,12 +66,14 @@ pub struct Response {
 ///                          └─────────────────────────▶ Idle, no response
 /// ```
 ///
-/// There are three kinds of methods. *The world happened*: [`handle`](Self::handle), [`handle_u2f`](Self::handle_u2f),
+/// There are three kinds of methods. *Something has happened*: [`handle`](Self::handle), [`handle_u2f`](Self::handle_u2f),
 /// [`answer`](Self::answer), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`power_off`](Self::power_off),
-/// [`power_cycle`](Self::power_cycle), [`tap`](Self::tap), [`handle_timeout`](Self::handle_timeout). *What must I do now*:
-/// [`poll_timeout`](Self::poll_timeout), whose answer changes only through those. *Getters*: [`prompt`](Self::prompt),
-/// [`prompts`](Self::prompts), [`may_write`](Self::may_write), [`has_u2f`](Self::has_u2f), [`config`](Self::config). Beside them stands what
-/// whoever owns the key may do past CTAP, with nobody asked: [`credential_sources`](Self::credential_sources) and what follows it.
+/// [`power_cycle`](Self::power_cycle), [`tap`](Self::tap), [`handle_timeout`](Self::handle_timeout). *What must I do next*:
+/// [`poll_timeout`](Self::poll_timeout), whose answer changes only when one of those was called. *Getters*:
+/// [`prompt`](Self::prompt),
+/// [`prompts`](Self::prompts), [`may_write`](Self::may_write), [`has_u2f`](Self::has_u2f), [`config`](Self::config). The owner
+/// of the key can also change it without CTAP and without a touch: [`credential_sources`](Self::credential_sources) and the
+/// methods after it.
 pub struct Authenticator {
     config: CheckedConfig,
     session: Session,
@@ -108,7 +110,7 @@ impl Authenticator {
         }
     }
 
-    /// Unplugs the key: nobody waits for an answer any more, and no touch is kept. Nothing is to be sent.
+    /// Unplugs the key. An open request and a touch that was kept are dropped; there is no response to send.
     pub fn power_off(&mut self) {
         self.pending = None;
         self.session.touches = Touches::default();
@@ -121,18 +123,18 @@ impl Authenticator {
         self.session = power_up(transport, &mut self.taps, platform);
     }
 
-    /// A person lays the key on a reader. Power comes by itself ([`power_cycle`](Self::power_cycle)), soon after or never; the tap
-    /// counts for a reset over NFC (RS-19), which a program that only has the reader repower the key does not get.
+    /// A person lays the key on a reader. This does not give it power: [`power_cycle`](Self::power_cycle) does. The tap counts
+    /// for a reset over NFC (RS-19); if a program only makes the reader give power to the key again, that is not a tap.
     pub const fn tap(&mut self, now: Duration) {
         self.taps.tap(now);
     }
 
-    /// What taps mean from now on; [`Tap::Agrees`], unless said otherwise. It outlives power cycles.
+    /// Sets what taps mean from now on; the default is [`Tap::Agrees`]. It stays after power cycles.
     pub const fn set_tap(&mut self, meaning: Tap) {
         self.taps.set_meaning(meaning);
     }
 
-    /// What is told of signatures from now on; none, unless said otherwise. It outlives power cycles.
+    /// Sets what is wrong in signatures from now on; the default is nothing. It stays after power cycles.
     pub const fn set_overrides(&mut self, overrides: Overrides) {
         self.overrides = overrides;
     }
@@ -163,7 +165,7 @@ impl Authenticator {
         commands::may_write(message, policy, &self.counter)
     }
 
-    /// A person decided. `None`: nobody waits for that prompt any more, and nothing happened.
+    /// A person has decided. `None`: that prompt is not open any more, and nothing happened.
     pub fn answer(
         &mut self,
         prompt: PromptId,
@@ -189,8 +191,8 @@ impl Authenticator {
         Some(Response::refusal(channel, Status::KeepaliveCancel))
     }
 
-    /// The client that waits is gone, or started afresh: forget its request. Nothing is to be sent. What U2F clients will ask
-    /// for again stays.
+    /// The waiting client is gone, or has started again: drop its request. There is no response to send. What U2F clients will
+    /// ask for again stays.
     pub fn abandon(&mut self) {
         self.pending = None;
         self.session.touches.abandon();
@@ -203,7 +205,7 @@ impl Authenticator {
         pending.into_iter().chain(self.session.touches.next_deadline()).min()
     }
 
-    /// Time has passed, and perhaps nobody acted in time. `None`: it is not time yet, or nobody is to be told.
+    /// Time has passed, and perhaps a prompt has timed out. `None`: it is not time yet, or there is no response to send.
     pub fn handle_timeout(&mut self, now: Duration) -> Option<Response> {
         if let Some(channel) = self.session.touches.pass_time(now) {
             return Some(Response { channel, message: ASK_AGAIN.to_vec() });

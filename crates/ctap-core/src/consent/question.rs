@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-/// Names one question for ever. It is never used again, so a late answer cannot approve another request.
+/// Names one question. It is never used for another one, so a late answer cannot approve another request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PromptId(pub(crate) u64);
 
@@ -15,13 +15,13 @@ impl fmt::Display for PromptId {
 
 /// What a person must see before they decide.
 ///
-/// Names in it come from whoever asks. Before they are shown, what could disguise them has to be escaped, and where they
-/// are too long, the end of a domain has to stay: it says whose domain it is.
+/// Names in it come from the program that asks. Before you show them, escape characters that could disguise them. If you shorten
+/// a domain, keep its end: it says whose domain it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// What is asked for.
     pub action: Action,
-    /// What the person is to do if they agree.
+    /// What the person must do to agree.
     pub gesture: Gesture,
     /// The relying party, verbatim.
     pub rp_id: Option<String>,
@@ -69,8 +69,8 @@ pub enum Gesture {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
-    /// They did what the question asks. Where it asks for a finger: the one that fits, the first enrolled or, while a new
-    /// one is learned, one that is not enrolled yet.
+    /// They did what the question asks. If it asks for a finger: the first enrolled one or, while a new finger is enrolled, one
+    /// that is not enrolled yet.
     Approve,
     /// They placed this finger; on a question that asks for a touch, it is a touch.
     Finger(u8),
@@ -101,9 +101,9 @@ pub enum SampleFault {
     PoorQuality = 0x07,
     /// Too skewed.
     TooSkewed = 0x08,
-    /// Touched too shortly.
+    /// The touch was too short.
     TooShort = 0x09,
-    /// Does not go with the samples before: another finger.
+    /// Does not match the samples before: another finger.
     MergeFailure = 0x0a,
     /// This finger is enrolled already.
     Exists = 0x0b,
