@@ -3,6 +3,8 @@
 //! It has an address if the workspace's manifest tells one as `repository`, and the manifest is the only place that does. Any
 //! other would be somebody else's, who could hand out anything under its name.
 
+use std::sync::LazyLock;
+
 use crate::tree;
 
 /// A place that sends people away: the file, and the words.
@@ -11,19 +13,18 @@ pub type Stray = (String, String);
 /// What a file says that sends people anywhere for keyfob or one of its crates but to a clone of this repository.
 #[must_use]
 pub fn strays(file: &str, text: &str) -> Vec<Stray> {
-    let names = names();
     let lines =
         text.lines().filter(|line| !(file == MANIFEST && line.starts_with("repository = ")));
-    let sent = lines.flat_map(|line| sends_away(line, &names)).collect::<Vec<_>>();
-    sent.into_iter().map(|words| (file.to_owned(), words)).collect()
+    // Most lines name nothing of ours, and to look at their words would take seconds.
+    let ours = lines.filter(|line| NAMES.iter().any(|name| line.contains(name)));
+    ours.flat_map(sends_away).map(|words| (file.to_owned(), words)).collect()
 }
 
 /// Dependencies on our crates that a block of TOML shows: name and path; `None`: it has no path.
 #[must_use]
 pub fn dependencies(block: &str) -> Vec<(String, Option<String>)> {
-    let names = names();
     let ours = block.lines().filter_map(|line| line.split_once(" = "));
-    ours.filter(|(name, _)| names.iter().any(|ours| ours == name))
+    ours.filter(|(name, _)| NAMES.iter().any(|ours| ours == name))
         .map(|(name, value)| {
             let path = value.split_once("path = \"").and_then(|(_, rest)| rest.split_once('"'));
             (name.to_owned(), path.map(|(path, _)| path.to_owned()))
@@ -32,13 +33,13 @@ pub fn dependencies(block: &str) -> Vec<(String, Option<String>)> {
 }
 
 /// The project, and the crates that others may want.
-fn names() -> Vec<String> {
+static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let manifests = tree::files("crates", &["/Cargo.toml"]);
     manifests.iter().filter_map(|path| Some(path.split('/').nth(1)?.to_owned())).collect()
-}
+});
 
-fn sends_away(line: &str, names: &[String]) -> Vec<String> {
-    let is_ours = |part: &str| names.iter().any(|name| name == part);
+fn sends_away(line: &str) -> Vec<String> {
+    let is_ours = |part: &str| NAMES.iter().any(|name| name == part);
     let words: Vec<&str> =
         line.split(|c: char| c.is_whitespace() || "\"'`()<>,".contains(c)).collect();
     let mut found: Vec<String> = Vec::new();
