@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -55,15 +56,16 @@ impl Caller {
         (scheme == "https" || scheme == "http" && is_local).then_some(host)
     }
 
-    /// The client data for a site's options, to the letter of section 5.8.1.1, and their hash.
+    /// The client data for a site's options, to the letter of section 5.8.1.1, and their hash. The challenge is told as it was decoded, without
+    /// padding.
     pub(super) fn client_data(
         &self,
         kind: &str,
         options: &Options<'_>,
     ) -> Result<(Vec<u8>, [u8; 32]), WebauthnError> {
-        let challenge = options.require("challenge")?.text()?.trim_end_matches('=');
+        let challenge = Base64UrlUnpadded::encode_string(&options.require("challenge")?.bytes()?);
         let [kind, challenge, origin] =
-            [kind, challenge, &self.origin].map(|text| serde_json::Value::from(text).to_string());
+            [kind, &challenge, &self.origin].map(|text| serde_json::Value::from(text).to_string());
         let data = format!(
             "{{\"type\":{kind},\"challenge\":{challenge},\"origin\":{origin},\"crossOrigin\":false}}"
         );
@@ -130,12 +132,14 @@ mod tests {
     // WebAuthn section 5.8.1.1
     #[test]
     fn client_data_are_written_in_the_order_that_short_parsers_expect() {
-        let options = serde_json::json!({ "challenge": "AAAA" });
-        let options = Options::new(&options).unwrap();
-        let caller = Caller::new("https://example.com");
-        let (data, _) = caller.client_data("webauthn.get", &options).unwrap();
-        let expected = r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://example.com","crossOrigin":false}"#;
-        assert_eq!(String::from_utf8(data).unwrap(), expected);
+        for challenge in ["AAA", "AAA="] {
+            let options = serde_json::json!({ "challenge": challenge });
+            let options = Options::new(&options).unwrap();
+            let caller = Caller::new("https://example.com");
+            let (data, _) = caller.client_data("webauthn.get", &options).unwrap();
+            let expected = r#"{"type":"webauthn.get","challenge":"AAA","origin":"https://example.com","crossOrigin":false}"#;
+            assert_eq!(String::from_utf8(data).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -44,6 +44,8 @@ fn options_that_are_none_are_refused_by_the_member_and_no_key_is_asked() {
         "user": { "id": "AQ", "name": "ada" }, "pubKeyCredParams": [] });
     for (member, value, told) in [
         ("challenge", json!(null), "challenge is missing"),
+        ("challenge", json!("not base64url!"), "challenge is not base64url"),
+        ("challenge", json!("AA+/"), "challenge is not base64url"),
         ("user", json!({ "name": "ada" }), "id is missing"),
         ("user", json!({ "id": "", "name": "ada" }), "user.id is not 1 to 64 bytes"),
         ("user", json!({ "id": "!", "name": "ada" }), "id is not base64url"),
