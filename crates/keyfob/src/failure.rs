@@ -8,6 +8,8 @@ use ctap_client::{Error, Status, TransportError};
 use serde::Serialize;
 use virtual_key::faults::FaultError;
 
+use crate::process::advice_on_open_files;
+
 /// What kind of thing was in the way: what a script can act upon without reading sentences. Each has an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -103,9 +105,11 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(cause(error) as u8)
 }
 
+/// Too many open files come first: whoever wanted one had advice for another trouble.
 fn next_step(error: &anyhow::Error) -> Option<String> {
-    let known = find::<Advised>(error).map(|advised| advised.next.clone());
-    known.or_else(|| advice_of_the_source(error))
+    let limit = advice_on_open_files(&format!("{error:#}")).map(str::to_owned);
+    let known = || find::<Advised>(error).map(|advised| advised.next.clone());
+    limit.or_else(known).or_else(|| advice_of_the_source(error))
 }
 
 /// What helps when a key or its memory did not do its part, and nobody on the way here knew better.
@@ -124,6 +128,9 @@ fn advice_of_the_source(error: &anyhow::Error) -> Option<String> {
 }
 
 fn cause(error: &anyhow::Error) -> Cause {
+    if advice_on_open_files(&format!("{error:#}")).is_some() {
+        return Cause::Other;
+    }
     let known = find::<Advised>(error).map(|advised| advised.cause);
     let command = || find::<Error>(error).map(cause_of_the_command);
     let transport = || find::<TransportError>(error).map(|_| Cause::NoKey);
@@ -238,6 +245,24 @@ mod tests {
         ] {
             assert_eq!(cause(&error) as u8, code, "{error:#}");
             assert_eq!(cause(&advise(error, "try")) as u8, code, "advice changes no cause");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn too_many_open_files_are_the_cause_whatever_they_were_for() {
+        let full = || io::Error::from(rustix::io::Errno::MFILE);
+        let locked =
+            sealed_records::Error::Io { action: "lock", path: "/keys/lock".into(), source: full() };
+        for error in [
+            advise(full(), "name another directory"),
+            no_key(format_args!("/dev/hidraw0 cannot be opened: {}", full()), "try another one"),
+            virtual_key::Error::Memory(locked).into(),
+            full().into(),
+        ] {
+            let told = describe(&error);
+            assert!(told.contains("\nnext: let it open more: `ulimit -n NUMBER`"), "{told}");
+            assert_eq!(cause(&error), Cause::Other);
         }
     }
 

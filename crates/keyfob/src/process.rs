@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::fs::Mode;
+use rustix::io::Errno;
 #[cfg(target_os = "linux")]
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -141,6 +142,18 @@ pub(crate) fn most_open_files() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
+/// What helps where `told` has the system's words for too many open files, whatever those were wanted for.
+pub(crate) fn advice_on_open_files(told: &str) -> Option<&'static str> {
+    let are_told = |errno: Errno| told.contains(&io::Error::from(errno).to_string());
+    let of_process = are_told(Errno::MFILE).then_some(MORE_FILES);
+    of_process.or_else(|| are_told(Errno::NFILE).then_some(MORE_FILES_OF_ALL))
+}
+
+const MORE_FILES: &str = "let it open more: `ulimit -n NUMBER` in its shell, as root where `ulimit -Hn` is lower; \
+                          LimitNOFILE=NUMBER of a service";
+const MORE_FILES_OF_ALL: &str =
+    "end other programs, or have the machine open more: sudo sysctl fs.file-max=NUMBER";
+
 /// Makes files with mode 0600.
 pub(crate) fn for_this_user_alone(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
@@ -175,6 +188,14 @@ pub(crate) fn on_one_thread<T>(task: impl Future<Output = anyhow::Result<T>>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn too_many_open_files_are_found_in_the_middle_of_a_sentence() {
+        let sentence = |errno: Errno| format!("no way: {}; sorry", io::Error::from(errno));
+        assert_eq!(advice_on_open_files(&sentence(Errno::MFILE)), Some(MORE_FILES));
+        assert_eq!(advice_on_open_files(&sentence(Errno::NFILE)), Some(MORE_FILES_OF_ALL));
+        assert_eq!(advice_on_open_files(&sentence(Errno::NOENT)), None);
+    }
 
     #[test]
     fn a_field_is_found_by_its_whole_name() {

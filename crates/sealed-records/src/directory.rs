@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 pub use self::system::check_private_file;
+pub(crate) use self::system::is_too_many_files;
 use self::system::{Handle, make_private};
 use crate::disk::{Disk, KEY, RECORDS};
 use crate::error::Error;

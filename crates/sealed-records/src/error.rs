@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use crate::crypto::KEY_LENGTH;
+use crate::directory::is_too_many_files;
 use crate::header::VERSION;
 use crate::limits::{MAX_PASSPHRASE, MIN_PASSPHRASE};
 use crate::unlock::LockedWith;
@@ -217,7 +218,7 @@ impl Error {
                     .to_owned()
             }
             Self::Refused { fault, .. } => fault.advice().to_owned(),
-            Self::Io { source, .. } => io_advice(source.kind()).to_owned(),
+            Self::Io { source, .. } => io_advice(source).to_owned(),
         }
     }
 
@@ -286,13 +287,17 @@ pub enum CommitError {
     Failed,
 }
 
-const fn io_advice(kind: ErrorKind) -> &'static str {
-    match kind {
+fn io_advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        _ if is_too_many_files(error) => MORE_FILES,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space on its disk",
         ErrorKind::ReadOnlyFilesystem => "make it writable, or name another directory",
         _ => "name a directory that can be written",
     }
 }
+
+const MORE_FILES: &str =
+    "let this process open more files: `ulimit -n`, or LimitNOFILE= of a service";
 
 fn describe_process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
@@ -301,4 +306,19 @@ fn describe_process(pid: Option<u32>) -> String {
 /// The path as one word for a shell.
 fn shell_quoted(path: &std::path::Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    use rustix::io::Errno;
+
+    #[test]
+    fn where_no_more_files_can_be_open_no_other_directory_helps() {
+        for errno in [Errno::MFILE, Errno::NFILE] {
+            let failed = Error::io("lock", "/keys/lock".into())(errno.into());
+            assert_eq!(failed.advice(), MORE_FILES);
+        }
+    }
 }

@@ -17,6 +17,7 @@ use x509_cert::{builder, der};
 
 use crate::attestation::Unusable;
 use crate::faults::FaultError;
+use crate::system::is_too_many_files;
 
 /// What went wrong, for a person; [`advice`](Self::advice) says what to do next. Each variant says whose fault it is.
 #[derive(Debug, thiserror::Error)]
@@ -274,6 +275,7 @@ impl Error {
     /// What to do next: the half of a sentence that stands behind "next:".
     pub fn advice(&self) -> String {
         match self {
+            _ if self.io().is_some_and(is_too_many_files) => MORE_FILES.to_owned(),
             Self::NoSuchProfile { name, nearest } => another_profile(name, *nearest),
             Self::UnreadableProfile { .. } => {
                 format!("name a TOML file, or one of: {}", crate::profile::names())
@@ -288,6 +290,20 @@ impl Error {
             Self::Finger(error) => error.advice().to_owned(),
             Self::Fault(error) => error.advice(),
             other => other.short_advice().to_owned(),
+        }
+    }
+
+    /// What the operating system said, where that is all that was wrong.
+    fn io(&self) -> Option<&io::Error> {
+        match self {
+            Self::UnreadableProfile { error, .. }
+            | Self::File { error, .. }
+            | Self::Start(error)
+            | Self::Listen { error, .. }
+            | Self::Kernel(VhciError::Io { error, .. })
+            | Self::Uhid(UhidError::Io { error, .. })
+            | Self::Connection(ClientError::Io(error)) => Some(error),
+            _ => None,
         }
     }
 
@@ -433,6 +449,8 @@ fn uhid_advice(error: &UhidError) -> &'static str {
     }
 }
 
+const MORE_FILES: &str =
+    "let this process open more files: `ulimit -n`, or LimitNOFILE= of a service";
 const OVER_USBIP: &str =
     "offer the key over USB/IP: docs/windows.md says which programs plug it in there";
 pub(crate) const REMOVE_SERIAL: &str =
@@ -456,4 +474,31 @@ pub(crate) fn describe(error: &Error) -> String {
     let causes = std::iter::successors(Some(first), |error| error.source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
     format!("{}\nnext: {}", causes.join(": "), error.advice())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    use rustix::io::Errno;
+
+    #[test]
+    fn where_no_more_files_can_be_open_that_limit_is_named_whatever_they_were_for() {
+        let full = || io::Error::from(Errno::MFILE);
+        let memory = || sealed_records::Error::Io {
+            action: "lock",
+            path: "/keys/lock".into(),
+            source: full(),
+        };
+        let address = ([127, 0, 0, 1], 3240).into();
+        for error in [
+            Error::Memory(memory()),
+            Error::Start(full()),
+            Error::Listen { address, error: full() },
+            Error::Kernel(VhciError::Io { path: "socketpair".into(), error: full() }),
+            Error::Connection(ClientError::Io(full())),
+        ] {
+            assert!(describe(&error).ends_with(MORE_FILES), "{}", describe(&error));
+        }
+    }
 }

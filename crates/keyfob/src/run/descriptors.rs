@@ -22,9 +22,9 @@ pub(super) fn provide(keys: usize) {
 fn lack(limit: Option<u64>, needed: u64, keys: usize) -> Option<String> {
     let limit = limit.filter(|limit| *limit < needed)?;
     Some(format!(
-        "this process may open {limit} files, and {keys} keys with their hosts and clients take up to {needed}: the \
-         last ones will be refused\nnext: raise the hard limit (`ulimit -Hn`, or LimitNOFILE={needed} of a service), \
-         or have fewer keys with --keys"
+        "this process may open {limit} files, and {keys} keys with their hosts and clients take up to {needed}: it \
+         may not start, or refuse the last ones\nnext: raise the hard limit (`ulimit -Hn`, or LimitNOFILE={needed} of a \
+         service), or have fewer keys with --keys"
     ))
 }
 

@@ -85,6 +85,11 @@ pub(super) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result
     file.write_all_at(bytes, offset)
 }
 
+/// Whether that is so because this process, or the whole machine, has as many files open as it may.
+pub(crate) fn is_too_many_files(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
 /// Whether an open file is a regular one, this user's, and closed to everybody else, as those of a vault are (P-21): for files
 /// that a program keeps beside one. `path` is for the message.
 ///

@@ -105,6 +105,11 @@ pub(super) fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io
     Ok(())
 }
 
+/// Whether that is so because there are as many handles as there may be.
+pub(crate) fn is_too_many_files(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(ERROR_TOO_MANY_OPEN_FILES)
+}
+
 /// Whether an open file is a regular one: for files that a program keeps beside a vault. Windows has access lists in place of
 /// modes, and they are not asked. `path` is for the message.
 ///
@@ -118,5 +123,6 @@ pub fn check_private_file(file: &File, path: &Path) -> Result<(), Error> {
     }
 }
 
+const ERROR_TOO_MANY_OPEN_FILES: i32 = 4;
 /// `CreateFile`: a link is not followed.
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;

@@ -36,6 +36,11 @@ pub(crate) fn is_link(_: &io::Error) -> bool {
     false
 }
 
+/// Whether that is so because there are as many handles as there may be.
+pub(crate) fn is_too_many_files(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(ERROR_TOO_MANY_OPEN_FILES)
+}
+
 /// Returns when the names in a directory are durable: NTFS keeps a journal of them.
 pub(crate) fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
@@ -51,4 +56,5 @@ pub(crate) fn acknowledge_quickly(_: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+const ERROR_TOO_MANY_OPEN_FILES: i32 = 4;
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
