@@ -42,10 +42,16 @@ impl Cli {
             });
             words = device_behind_command(&command, words);
         }
-        let read = command.try_get_matches_from_mut(&words).and_then(|mut matches| {
-            Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+        let read = Self::parsed(&mut command, &words).or_else(|error| {
+            let words = without_json(&words).ok_or(error)?;
+            Self::parsed(&mut command, &words)
         });
         read.unwrap_or_else(|error| end(&error, &command, &words))
+    }
+
+    fn parsed(command: &mut clap::Command, words: &[OsString]) -> clap::error::Result<Self> {
+        let mut matches = command.try_get_matches_from_mut(words)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(command))
     }
 
     /// All commands with their options. `command()` has only their names until one of them is typed.
@@ -74,6 +80,19 @@ fn wants_json(words: &[OsString]) -> bool {
     let is_json =
         |word: &OsString| word == "--json" || word.as_encoded_bytes().starts_with(b"--json=");
     words.iter().take_while(|word| *word != "--").any(is_json)
+}
+
+/// `words` without a `--json` that the command does not have, for then its failures alone are meant. `None`: they have no such word.
+fn without_json(words: &[OsString]) -> Option<Vec<OsString>> {
+    let whole = Cli::whole();
+    let (command, _) = named(&whole, words);
+    let has_json = command.get_arguments().any(|argument| argument.get_long() == Some("json"));
+    if has_json || command.has_subcommands() || !wants_json(words) {
+        return None;
+    }
+    let options = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    let (options, rest) = words.split_at(options);
+    Some(options.iter().filter(|word| *word != "--json").chain(rest).cloned().collect())
 }
 
 /// Prints the help that was asked for, or why this command line cannot be meant.
@@ -171,7 +190,8 @@ Examples:
   keyfob list         what keys are there?
   keyfob conform      does a key follow the standard?
 
-`keyfob COMMAND --help` explains each command. Documentation: docs/README.md in a clone of keyfob's repository";
+`keyfob COMMAND --help` explains each command. Every command takes --json; its
+errors are JSON then. Documentation: docs/README.md in a clone of keyfob's repository";
 
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
@@ -300,6 +320,19 @@ mod tests {
             ("keyfob --help", "keyfob --help"),
         ] {
             assert_eq!(typed(line), meant);
+        }
+    }
+
+    #[test]
+    fn a_command_without_json_takes_the_word_for_the_sake_of_its_failures() {
+        let left = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            Some(without_json(&words)?.join(OsStr::new(" ")).into_string().unwrap())
+        };
+        assert_eq!(left("keyfob --json touch --key 1-2").unwrap(), "keyfob touch --key 1-2");
+        assert_eq!(left("keyfob pin set --json -- --json").unwrap(), "keyfob pin set -- --json");
+        for line in ["keyfob --json status", "keyfob pin --json", "keyfob --json", "keyfob touch"] {
+            assert_eq!(left(line), None, "{line}");
         }
     }
 
