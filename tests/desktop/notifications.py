@@ -1,16 +1,18 @@
 """`keyfob notify`: what a person sees, and what a pointer does."""
 
 import json
+import os
 import re
 import shutil
 import time
 from contextlib import contextmanager
 
+import programs
 import pytest
 
 from keyfob import Keyfob
 from programs import ended, eventually, in_a_file, start
-from screen import NOTIFYD, X11, Wayland, session, show_notifications
+from screen import NOTIFYD, X11, Managed, Wayland, session, show_notifications
 
 # A click before that is taken for one that was on its way already.
 MOMENT = 0.7
@@ -155,6 +157,43 @@ def a_program_that_takes_the_place_of_the_first_shows_what_is_still_asked(desk):
     desk.key.type("touch").must_succeed()
     ended(asking).must_succeed()
     desk.await_nothing_shown()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a systemd of its own takes root")
+def its_unit_runs_as_long_as_the_desktop_and_is_back_after_a_crash(request):
+    with session(Managed) as where, Keyfob("serve") as key:
+        show_notifications(where, NOTIFYD)
+        _log_in(where, key)
+        desk = Desk(where, None, key, request.config.getoption("--pictures"))
+        _asked_and_clicked(desk, "unit", APPROVE).must_succeed()
+        where.systemctl("kill", "--signal", "KILL", "keyfob-notify").must_succeed()
+        _asked_and_clicked(desk, "unit-again", REFUSE).must_fail_with("OPERATION_DENIED")
+        assert where.property("keyfob-notify", "NRestarts") == "1"
+        where.systemctl("stop", "desktop.target").must_succeed()
+        assert where.property("keyfob-notify", "ActiveState") == "inactive"
+
+
+def _asked_and_clicked(desk, name, button):
+    asking = desk.register()
+    where = desk.shown(name)
+    time.sleep(MOMENT)
+    desk.session.click(*_button(where, button))
+    return ended(asking)
+
+
+def _log_in(where, key):
+    """A desktop is a target that has the session's with it; the unit is enabled once, and pointed at this key."""
+    unit = programs.run(Keyfob.program, "doctor", "--key-unit", "desktop", environment=key.environment)
+    (where.units / "keyfob-notify.service").write_text(unit.must_succeed(), encoding="utf-8")
+    (where.units / "desktop.target").write_text("[Unit]\nBindsTo=graphical-session.target\n", encoding="utf-8")
+    more = where.units / "keyfob-notify.service.d"
+    more.mkdir()
+    socket = f"{key.home}/keyfob/control"
+    (more / "key.conf").write_text(f"[Service]\nEnvironment=KEYFOB_CONTROL={socket}\n", encoding="utf-8")
+    where.systemctl("enable", "keyfob-notify").must_succeed()
+    where.systemctl("daemon-reload").must_succeed()
+    where.systemctl("start", "desktop.target").must_succeed()
+    eventually("its unit runs", lambda: where.property("keyfob-notify", "ActiveState") == "active")
 
 
 def dunst_approves_by_its_menu_and_by_no_other_click(request, tmp_path):

@@ -29,9 +29,12 @@ class Session:
 
     def begin(self):
         self.environment |= self._display()
+        self.environment["DBUS_SESSION_BUS_ADDRESS"] = self._bus()
+
+    def _bus(self):
         address = f"--address=unix:path={self.folder}/bus"
         bus = self.start("dbus-daemon", "--session", "--nofork", "--nosyslog", "--print-address", address)
-        self.environment["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
+        return bus.stdout.readline().strip()
 
     def start(self, *command, environment=None, **others):
         """A program that runs until the session ends."""
@@ -81,6 +84,29 @@ class X11(Session):
 
     def picture(self, file, part=(0, 0, *SIZE)):
         self.run("scrot", "--overwrite", "--autoselect", ",".join(map(str, part)), str(file)).must_succeed()
+
+
+class Managed(X11):
+    """With a systemd of its user, whose bus it is: a real one, in a mount namespace of its own. That takes root."""
+
+    def _bus(self):
+        self.units = self.folder / "config/systemd/user"
+        self.units.mkdir(parents=True)
+        manager = Path(__file__).with_name("manager")
+        self.manager = self.start("unshare", "--mount", manager, self.folder.name)
+        eventually("systemd is there", lambda: self.systemctl("is-system-running").output.strip() == "running")
+        return f"unix:path={self.folder}/bus"
+
+    def end(self):
+        self.systemctl("exit")
+        eventually("systemd is gone, and its control group", lambda: self.manager.poll() is not None)
+        super().end()
+
+    def systemctl(self, *words):
+        return self.run("nsenter", "--mount", "--target", str(self.manager.pid), "systemctl", "--user", *words)
+
+    def property(self, unit, name):
+        return self.systemctl("show", "--value", "--property", name, unit).must_succeed().strip()
 
 
 class Wayland(Session):
