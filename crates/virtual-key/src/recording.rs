@@ -18,7 +18,7 @@ mod usb;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -41,6 +41,8 @@ pub struct Recorder(Arc<Shared>);
 #[derive(Clone)]
 pub struct Tap {
     key: u32,
+    /// Whether packets are missing before the next one.
+    has_gap: Arc<AtomicBool>,
     shared: Arc<Shared>,
 }
 
@@ -76,7 +78,7 @@ impl Recorder {
     /// The tap of the key with this number, the first being 1.
     #[must_use]
     pub fn tap(&self, key: u32) -> Tap {
-        Tap { key, shared: Arc::clone(&self.0) }
+        Tap { key, has_gap: Arc::default(), shared: Arc::clone(&self.0) }
     }
 }
 
@@ -113,14 +115,18 @@ impl Tap {
         self.tell(What::Apdu(direction, apdu.to_vec()));
     }
 
-    /// Never waits: if a disk stands still for long, what there is no room for is lost, and that is told.
+    /// Never waits: if a disk stands still for long, what there is no room for is lost, and that is told, there too where it is missing.
     fn tell(&self, what: What) {
-        let event = Event { key: self.key, at: SystemTime::now(), what };
+        let at = SystemTime::now();
         let events = self.shared.events.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(events) = events.as_ref() else { return };
-        if let Err(TrySendError::Full(_)) = events.try_send(event) {
+        let follows_gap = self.has_gap.load(Ordering::Relaxed);
+        let event = Event { key: self.key, at, what, follows_gap };
+        let is_lost = matches!(events.try_send(event), Err(TrySendError::Full(_)));
+        if is_lost {
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
+        self.has_gap.store(is_lost, Ordering::Relaxed);
     }
 }
 

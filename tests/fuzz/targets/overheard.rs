@@ -21,11 +21,16 @@ enum Step {
         up: bool,
         bytes: Vec<u8>,
     },
-    /// The beginning of a message that sets a PIN, or all of it. What comes without its beginning is, by the rules of framing, a part
-    /// of whatever is on its way there.
+    /// Reports of a message that sets a PIN. If its beginning is not among them, packets were lost, and the recorder knows that.
     Pin {
         channel: u8,
+        from: u8,
         reports: u8,
+    },
+    /// The same to a card, as a chain.
+    PinToCard {
+        from: u8,
+        parts: u8,
     },
     GiveUp,
 }
@@ -60,28 +65,59 @@ fn happen(veil: &mut Veil<usize>, step: &Step, sent: &mut Vec<usize>) {
             veil.apdu(sent.len(), direction(*up), &bytes);
             sent.push(bytes.len());
         }
-        Step::Pin { channel, reports } => {
-            let message = [&[6, 0xA2, 2, 3, 5, 0x58, 0x80][..], &PIN.repeat(8)].concat();
-            let all = fragment(ChannelId::new((channel % 4).into()), Command::Cbor, &message);
-            for report in all.expect("it is short").take((reports % 4).into()) {
-                veil.report(sent.len(), Direction::ToKey, &report);
+        Step::Pin { channel, from, reports } => {
+            let all = fragment(ChannelId::new((channel % 4).into()), Command::Cbor, &set_pin());
+            let all: Vec<_> = all.expect("it is short").collect();
+            for report in some(veil, &all, *from, *reports) {
+                veil.report(sent.len(), Direction::ToKey, report);
                 sent.push(64);
+            }
+        }
+        Step::PinToCard { from, parts } => {
+            let message = set_pin();
+            let select = [0, 0xA4, 4, 0, 8, 0xA0, 0, 0, 6, 0x47, 0x2F, 0, 1, 0].to_vec();
+            // Whoever begins selects: else it would be the rest of what somebody else has begun.
+            let all: Vec<_> = [select].into_iter().chain(message.chunks(50).map(chained)).collect();
+            for apdu in some(veil, &all, *from, *parts) {
+                veil.apdu(sent.len(), Direction::ToKey, apdu);
+                sent.push(apdu.len());
             }
         }
         Step::GiveUp => veil.give_up(),
     }
 }
 
+fn set_pin() -> Vec<u8> {
+    [&[6, 0xA2, 2, 3, 5, 0x58, 0x80][..], &PIN.repeat(8)].concat()
+}
+
+/// The last part is never sent alone as such: it is one of a chain, too, which goes on.
+fn chained(part: &[u8]) -> Vec<u8> {
+    [&[0x90, 0x10, 0, 0, part.len() as u8], part].concat()
+}
+
+/// So many packets of a message, from this one on.
+fn some<'a, P>(veil: &mut Veil<usize>, all: &'a [P], from: u8, count: u8) -> &'a [P] {
+    let from = usize::from(from) % all.len();
+    let to = all.len().min(from + usize::from(count) % (all.len() + 1));
+    if from > 0 && to > from {
+        veil.interrupt();
+    }
+    &all[from..to]
+}
+
 fn of_nobodys_pin(byte: u8) -> u8 {
     if PIN.contains(&byte) { 0 } else { byte }
+}
+
+fn is_of_a_pin(part: &[u8]) -> bool {
+    PIN.repeat(2).windows(part.len()).any(|of_pin| of_pin == part)
 }
 
 fn take(veil: &mut Veil<usize>, sent: &[usize], told: &mut usize) {
     while let Some(packet) = veil.next_packet() {
         assert_eq!((packet.tag, packet.bytes.len()), (*told, sent[*told]));
         *told += 1;
-        if packet.bytes.len() == 64 {
-            assert!(!packet.bytes.windows(8).any(|part| part == &PIN[..8]), "a PIN");
-        }
+        assert!(!packet.bytes.windows(8).any(is_of_a_pin), "a PIN");
     }
 }

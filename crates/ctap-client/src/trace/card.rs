@@ -24,6 +24,39 @@ impl Apdus {
         }
     }
 
+    /// What has come of a message is a part of none any more.
+    pub(super) fn forget(&mut self, direction: Direction) {
+        let [request, answer] = &mut self.parts;
+        match direction {
+            Direction::ToKey => request.clear(),
+            Direction::FromKey => answer.clear(),
+        }
+    }
+
+    /// Which messages this APDU, if it is the next one, ends without making them whole.
+    pub(super) fn ended_by(&self, direction: Direction, apdu: &[u8]) -> &'static [Direction] {
+        if direction == Direction::FromKey {
+            return &[];
+        }
+        match Overheard::parse(apdu).map(|heard| heard.asks) {
+            Some(Asks::Ctap) => &[Direction::FromKey],
+            Some(Asks::More) => &[Direction::ToKey],
+            _ => &[Direction::ToKey, Direction::FromKey],
+        }
+    }
+
+    /// Whether this APDU, if it is the next one, begins a CTAP message, whose first byte is no secret.
+    pub(super) fn begins(&self, direction: Direction, apdu: &[u8]) -> bool {
+        let [request, answer] = &self.parts;
+        match direction {
+            Direction::ToKey => {
+                let asks = Overheard::parse(apdu).map(|heard| heard.asks);
+                request.is_empty() && asks == Some(Asks::Ctap)
+            }
+            Direction::FromKey => answer.is_empty() && self.asked == Some(Asks::Ctap),
+        }
+    }
+
     /// The same, and which bytes of the APDU are the message's.
     pub(super) fn hear(&mut self, direction: Direction, apdu: &[u8]) -> (Heard, Range<usize>) {
         let (heard, range) = match direction {

@@ -30,6 +30,11 @@ impl Reports {
         }
     }
 
+    /// What has come of a message is a part of none any more.
+    pub(super) fn forget(&mut self, direction: Direction, channel: ChannelId) {
+        self.streams.remove(&(direction, channel));
+    }
+
     pub(super) fn hear(&mut self, direction: Direction, report: &Report) -> Heard {
         let packet = Packet::parse(report);
         let (channel, begins) = (packet.channel(), matches!(packet, Packet::Initialization(_)));

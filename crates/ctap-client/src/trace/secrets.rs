@@ -7,14 +7,30 @@ use super::{Content, Direction, Message};
 use crate::auth_data::AuthData;
 use crate::cbor::{Value, decode, encode};
 use crate::commands::code;
+use crate::commands::u2f::{AUTHENTICATE, REGISTER, VERSION};
 use crate::hmac_secret::{HMAC_SECRET, HMAC_SECRET_MC};
 use crate::names::{self, Names, PREVIEW_BIO_ENROLLMENT, PREVIEW_CREDENTIAL_MANAGEMENT};
 
-/// The message without its secrets, as long as it was; `None`: it has none. `command`: what it asks, or answers.
-pub(super) fn blanked(message: &Message, command: Option<u8>) -> Option<Vec<u8>> {
-    let Content::Ctap(bytes) = &message.content else { return None };
+/// What the message holds without its secrets, as long as it was; `None`: it has none. `command`, `instruction`: what it asks in CTAP2 or
+/// in U2F, or answers.
+pub(super) fn blanked(
+    message: &Message,
+    command: Option<u8>,
+    instruction: Option<u8>,
+) -> Option<Content> {
+    match &message.content {
+        Content::Ctap(bytes) => blanked_ctap(message.direction, bytes, command).map(Content::Ctap),
+        Content::U2f(_) if instruction.is_some_and(|instruction| U2F.contains(&instruction)) => {
+            None
+        }
+        Content::U2f(apdu) => Some(Content::U2f(blanked_apdu(message.direction, apdu))),
+        _ => None,
+    }
+}
+
+fn blanked_ctap(direction: Direction, bytes: &[u8], command: Option<u8>) -> Option<Vec<u8>> {
     let (first, body) = bytes.split_first()?;
-    let (secrets, names) = match (message.direction, command) {
+    let (secrets, names) = match (direction, command) {
         (Direction::ToKey, Some(command)) => (of_request(command), names::of_request(command)),
         (Direction::FromKey, Some(command)) => (of_reply(command), names::of_reply(command)),
         (_, None) => (Secrets::Unknown, names::NONE),
@@ -26,6 +42,16 @@ pub(super) fn blanked(message: &Message, command: Option<u8>) -> Option<Vec<u8>>
         Secrets::At(members) => blanked_body(body, members, names),
     };
     Some([&[*first], body.as_slice()].concat())
+}
+
+/// Nobody knows what it holds: only what it asks, or the status word, is told.
+fn blanked_apdu(direction: Direction, apdu: &[u8]) -> Vec<u8> {
+    let kept = match direction {
+        Direction::ToKey => 0..HEADER.min(apdu.len()),
+        Direction::FromKey => apdu.len().saturating_sub(STATUS_WORD)..apdu.len(),
+    };
+    let told = |(place, byte): (usize, &u8)| if kept.contains(&place) { *byte } else { 0 };
+    apdu.iter().enumerate().map(told).collect()
 }
 
 /// Where the secrets of a kind of message are.
@@ -145,6 +171,12 @@ fn blank_auth_data(value: &mut Value) {
 /// Extensions whose inputs or outputs hold secrets, or what a relying party stored.
 const SECRET_EXTENSIONS: [&str; 4] = [HMAC_SECRET, HMAC_SECRET_MC, "credBlob", "largeBlob"];
 
+/// The commands of U2F, which have no secrets.
+const U2F: [u8; 3] = [REGISTER, AUTHENTICATE, VERSION];
+/// Bytes of an APDU: class, instruction and parameters; and of its answer, at the end.
+const HEADER: usize = 4;
+const STATUS_WORD: usize = 2;
+
 /// Hash, flags and counter, before all that varies (MC-70).
 const AUTH_DATA_HEAD: usize = 37;
 
@@ -156,8 +188,7 @@ mod tests {
     use crate::test_support::hex;
 
     fn without_secrets(direction: Direction, command: u8, bytes: &[u8]) -> Option<Vec<u8>> {
-        let content = Content::Ctap(bytes.to_vec());
-        blanked(&Message { channel: 1, direction, content }, Some(command))
+        blanked_ctap(direction, bytes, Some(command))
     }
 
     // P-19
@@ -207,6 +238,20 @@ mod tests {
             None
         );
         assert_eq!(without_secrets(Direction::FromKey, code::CLIENT_PIN, &hex("31")), None);
+    }
+
+    #[test]
+    fn what_is_none_of_u2fs_commands_is_left_out_of_an_apdu() {
+        let asked = |direction, apdu: &str, instruction| {
+            let content = Content::U2f(hex(apdu));
+            blanked(&Message { channel: 1, direction, content }, None, instruction)
+        };
+        let verify = asked(Direction::ToKey, "002000800431323334", Some(0x20));
+        assert_eq!(verify, Some(Content::U2f(hex("002000800000000000"))));
+        assert_eq!(asked(Direction::ToKey, "0003000000", Some(VERSION)), None);
+        assert_eq!(asked(Direction::FromKey, "5532465f56329000", Some(VERSION)), None);
+        let answer = asked(Direction::FromKey, "313233349000", None);
+        assert_eq!(answer, Some(Content::U2f(hex("000000009000"))));
     }
 
     proptest! {

@@ -1,12 +1,13 @@
 //! The packets of a conversation, in their order, without their secrets, and each step with the packet that makes it whole.
 //!
 //! Which bytes are a secret is known when a message is whole: its packets are kept back until then, and those that come meanwhile behind
-//! them. Of what never becomes whole only the head is told.
+//! them. Of what never becomes whole only the head is told, and of what is a part of no message that is known from its beginning nothing:
+//! it might be a part of one with a secret.
 
 use core::ops::Range;
 use std::collections::{BTreeMap, VecDeque};
 
-use hid_transport::{Packet as HidPacket, Report};
+use hid_transport::{ChannelId, Command, Packet as HidPacket, Report};
 
 use super::steps::Step;
 use super::{Apdus, Content, Conversation, Direction, Heard, Message, Reports};
@@ -45,6 +46,8 @@ type Way = (Direction, Option<u32>);
 struct Piece {
     number: u64,
     range: Range<usize>,
+    /// With the first of them the message begins: its command, or a status.
+    is_first: bool,
 }
 
 struct Waiting<T> {
@@ -71,22 +74,30 @@ impl<T> Veil<T> {
     /// The next report on the bus.
     pub fn report(&mut self, tag: T, direction: Direction, report: &Report) {
         let packet = HidPacket::parse(report);
-        let way = (direction, Some(packet.channel().as_u32()));
-        let range = match packet {
-            HidPacket::Initialization(_) => {
-                self.break_off(way);
-                INITIALIZATION_DATA
+        let channel = packet.channel().as_u32();
+        let (is_first, range) = match packet {
+            HidPacket::Initialization(begun) => {
+                self.break_off((direction, Some(channel)));
+                // Whoever asks anew takes no rest of an older answer for the new one.
+                if direction == Direction::ToKey && begun.command != Command::Cancel.as_byte() {
+                    self.break_off((Direction::FromKey, Some(channel)));
+                }
+                (true, INITIALIZATION_DATA)
             }
-            HidPacket::Continuation(_) => CONTINUATION_DATA,
+            HidPacket::Continuation(_) => (false, CONTINUATION_DATA),
         };
         let heard = self.reports.hear(direction, report);
-        self.take(tag, way, report, range, heard);
+        self.take(tag, (direction, Some(channel)), report, (is_first, range), heard);
     }
 
     /// The next APDU to or from the card.
     pub fn apdu(&mut self, tag: T, direction: Direction, apdu: &[u8]) {
+        for ended in self.apdus.ended_by(direction, apdu) {
+            self.break_off((*ended, None));
+        }
+        let is_first = self.apdus.begins(direction, apdu);
         let (heard, range) = self.apdus.hear(direction, apdu);
-        self.take(tag, (direction, None), apdu, range, heard);
+        self.take(tag, (direction, None), apdu, (is_first, range), heard);
     }
 
     /// The next packet that may be told, in the order in which they came.
@@ -107,18 +118,34 @@ impl<T> Veil<T> {
         !self.queue.is_empty()
     }
 
-    /// What is kept back is not waited for any longer: power went, or too much time has passed.
+    /// What is kept back is not waited for any longer: too much time has passed. What comes is no part of it.
     pub fn give_up(&mut self) {
         while let Some(way) = self.messages.keys().next().copied() {
             self.break_off(way);
         }
     }
 
-    fn take(&mut self, tag: T, way: Way, bytes: &[u8], range: Range<usize>, heard: Heard) {
+    /// The conversation is broken off here: power went, or packets are missing that nobody saw. What comes is no part of what has begun,
+    /// and answers nothing that was asked.
+    pub fn interrupt(&mut self) {
+        self.give_up();
+        self.reports = Reports::default();
+        self.apdus = Apdus::default();
+        self.conversation = Conversation::default();
+    }
+
+    fn take(
+        &mut self,
+        tag: T,
+        way: Way,
+        bytes: &[u8],
+        (is_first, range): (bool, Range<usize>),
+        heard: Heard,
+    ) {
         let number = self.gone.saturating_add(self.queue.len() as u64);
         let packet = Packet { tag, direction: way.0, bytes: bytes.to_vec(), step: None };
         self.queue.push_back(Waiting { packet, inside: Some(way) });
-        self.messages.entry(way).or_default().push(Piece { number, range });
+        self.messages.entry(way).or_default().push(Piece { number, range, is_first });
         match heard {
             Heard::Part => {}
             Heard::Whole(message) if matches!(message.content, Content::Broken(_)) => {
@@ -126,40 +153,51 @@ impl<T> Veil<T> {
                 self.break_off(way);
                 self.tell(number, step);
             }
-            Heard::Whole(message) => self.tell_whole(message, way, number),
+            Heard::Whole(message) => self.tell_whole(&message, way, number),
         }
     }
 
-    fn tell_whole(&mut self, mut message: Message, way: Way, number: u64) {
-        let pieces = self.messages.remove(&way).unwrap_or_default();
-        let blanked = match self.keeps_secrets {
-            true => None,
-            false => self.conversation.blanked(&message),
-        };
-        if let Some(bytes) = blanked {
-            self.pour(&bytes, &pieces);
-            message.content = Content::Ctap(bytes);
-        }
-        for piece in &pieces {
-            if let Some(waiting) = self.at(piece.number) {
-                waiting.inside = None;
+    fn tell_whole(&mut self, message: &Message, way: Way, number: u64) {
+        let step = match self.keeps_secrets {
+            true => self.conversation.step(message),
+            false => {
+                let (step, blanked) = self.conversation.step_without_secrets(message);
+                match (blanked, &message.content) {
+                    (Some(Content::Ctap(bytes) | Content::U2f(bytes)), _) => self.pour(&bytes, way),
+                    // A word says all that there is: what stands before it is no part of any message.
+                    (_, Content::Word(_)) => self.pour(&[], way),
+                    _ => {}
+                }
+                step
             }
-        }
-        let step = self.conversation.step(&message);
+        };
+        self.let_go(way);
         self.tell(number, step);
     }
 
-    /// Nothing more of this message is waited for.
+    /// Nothing more of this message is waited for, and what comes is no part of it.
     fn break_off(&mut self, way: Way) {
-        let pieces = self.messages.remove(&way).unwrap_or_default();
-        if !self.keeps_secrets {
-            let first = pieces.first().and_then(|first| {
-                let start = first.range.start;
-                self.at(first.number)?.packet.bytes.get(start).copied()
-            });
-            self.pour(first.as_slice(), &pieces);
+        match way {
+            (direction, Some(channel)) => self.reports.forget(direction, ChannelId::new(channel)),
+            (direction, None) => self.apdus.forget(direction),
         }
-        for piece in &pieces {
+        if !self.keeps_secrets {
+            let first = self.first_byte(way);
+            self.pour(first.as_slice(), way);
+        }
+        self.let_go(way);
+    }
+
+    /// The command or status that a message begins with, if its beginning is there.
+    fn first_byte(&mut self, way: Way) -> Option<u8> {
+        let first = self.messages.get(&way)?.first().filter(|piece| piece.is_first)?;
+        let (number, start) = (first.number, first.range.start);
+        self.at(number)?.packet.bytes.get(start).copied()
+    }
+
+    /// What has come of this message may be told.
+    fn let_go(&mut self, way: Way) {
+        for piece in self.messages.remove(&way).unwrap_or_default() {
             if let Some(waiting) = self.at(piece.number) {
                 waiting.inside = None;
             }
@@ -167,10 +205,11 @@ impl<T> Veil<T> {
     }
 
     /// Puts `bytes` where the message was, and zeros behind them.
-    fn pour(&mut self, bytes: &[u8], pieces: &[Piece]) {
+    fn pour(&mut self, bytes: &[u8], way: Way) {
         let mut bytes = bytes.iter().copied();
-        for piece in pieces {
-            let place = self.at(piece.number);
+        let Self { messages, queue, gone, .. } = self;
+        for piece in messages.get(&way).into_iter().flatten() {
+            let place = place_of(piece.number, *gone).and_then(|place| queue.get_mut(place));
             let place = place.and_then(|waiting| waiting.packet.bytes.get_mut(piece.range.clone()));
             for byte in place.into_iter().flatten() {
                 *byte = bytes.next().unwrap_or_default();
@@ -185,9 +224,13 @@ impl<T> Veil<T> {
     }
 
     fn at(&mut self, number: u64) -> Option<&mut Waiting<T>> {
-        let index = usize::try_from(number.checked_sub(self.gone)?).ok()?;
-        self.queue.get_mut(index)
+        self.queue.get_mut(place_of(number, self.gone)?)
     }
+}
+
+/// Where in the queue a packet is, of which so many have gone.
+fn place_of(number: u64, gone: u64) -> Option<usize> {
+    usize::try_from(number.checked_sub(gone)?).ok()
 }
 
 /// Bytes of a report that are its message's (HD-02, HD-03).

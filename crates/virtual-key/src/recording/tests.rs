@@ -8,6 +8,7 @@ use hid_transport::host::fragment;
 use hid_transport::{ChannelId, Command};
 use usbip_server::{Echo, HidFunction, Interface};
 
+use super::writer::{Event, What};
 use super::*;
 use crate::error::log;
 
@@ -99,6 +100,49 @@ fn a_file_that_is_something_else_or_somebody_elses_is_left_alone() {
     let path = home.path().join("a.pcapng");
     let _first = Recorder::open(&path, false, log).unwrap();
     assert!(refused(&path).contains("another process records into this file"));
+}
+
+// P-19, P-38
+#[test]
+fn behind_packets_that_the_disk_was_too_slow_for_nothing_is_a_part_of_what_was_before() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("a.pcapng");
+    let file = RecordingFile::open(&path).unwrap();
+    let mut writer = Writer::new(file, false, log, Arc::default());
+    let pin = [&[6, 0xA2, 2, 3, 5, 0x58, 0x78][..], &[0x77; 120]].concat();
+    // A name is no secret: the rest of a PIN must not become one.
+    let named = [&[1, 0xA1, 2, 0xA1, 0x62, b'i', b'd', 0x78, 0x78][..], &[b'a'; 120]].concat();
+    let [head, ..] = reports(&named)[..] else { panic!("three reports") };
+    let mut take = |what, follows_gap| {
+        writer.take(Event { key: 1, at: SystemTime::UNIX_EPOCH, what, follows_gap });
+    };
+    take(What::Key { bus_id: "1-1".to_owned(), transfers: Vec::new() }, false);
+    take(What::Report(Direction::ToKey, head), false);
+    for (place, report) in reports(&pin)[1..].iter().enumerate() {
+        take(What::Report(Direction::ToKey, *report), place == 0);
+    }
+    drop(writer);
+    let file = std::fs::read(&path).unwrap();
+    assert!(!has(&file, &[0x77; 2]), "the rest of a PIN");
+    assert!(!has(&file, b"aa"), "nor the beginning of what never was whole");
+}
+
+// P-38
+#[test]
+fn a_tap_says_behind_which_packets_others_are_missing() {
+    let (events, inbox) = sync_channel(1);
+    let (path, lost, thread) = (PathBuf::new(), Arc::default(), Mutex::default());
+    let shared = Shared { path, events: Mutex::new(Some(events)), lost, thread };
+    let tap = Tap { key: 1, has_gap: Arc::default(), shared: Arc::new(shared) };
+    let next = || inbox.try_recv().map(|event| event.follows_gap);
+    tap.powered_up();
+    tap.powered_up();
+    assert_eq!(next(), Ok(false));
+    tap.powered_up();
+    assert_eq!(next(), Ok(true));
+    tap.powered_up();
+    assert_eq!(next(), Ok(false), "once");
+    assert_eq!(tap.shared.lost.load(Ordering::Relaxed), 1);
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(super) struct Event {
     pub(super) key: u32,
     pub(super) at: SystemTime,
     pub(super) what: What,
+    /// Packets of the key that came before it were lost.
+    pub(super) follows_gap: bool,
 }
 
 /// What it saw.
@@ -100,14 +102,16 @@ impl Writer {
         self.out.tell_losses();
     }
 
-    fn take(&mut self, Event { key, at, what }: Event) {
+    pub(super) fn take(&mut self, Event { key, at, what, follows_gap }: Event) {
         if let What::Key { bus_id, transfers } = what {
             self.keys.insert(key, Key::new(key, bus_id, transfers, self.keeps_secrets));
             return;
         }
-        if let Some(key) = self.keys.get_mut(&key) {
-            key.take(at, what, &mut self.out);
+        let Some(key) = self.keys.get_mut(&key) else { return };
+        if follows_gap {
+            key.interrupt();
         }
+        key.take(at, what, &mut self.out);
     }
 
     fn give_up(&mut self) {
@@ -143,17 +147,23 @@ impl Key {
         self.reports.keeps_back() || self.apdus.keeps_back()
     }
 
+    /// What comes next is no part of what came before, and answers none of it.
+    fn interrupt(&mut self) {
+        self.reports.interrupt();
+        self.apdus.interrupt();
+    }
+
     fn take(&mut self, at: SystemTime, what: What, out: &mut Output) {
         match what {
             What::Key { .. } => {}
             What::PluggedIn => {
-                self.reports.give_up();
+                self.reports.interrupt();
                 self.write(out);
                 self.introduce(at, out);
             }
             What::Report(direction, report) => self.reports.report(at, direction, &report),
             What::Field { is_on } => {
-                self.apdus.give_up();
+                self.apdus.interrupt();
                 self.write(out);
                 // Whoever takes power away may do so more than once.
                 if is_on || self.has_field {

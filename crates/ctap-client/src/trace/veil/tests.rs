@@ -73,6 +73,101 @@ fn of_what_never_becomes_whole_only_the_head_is_told() {
     assert!(told.bytes[8..].iter().all(|byte| *byte == 0));
 }
 
+/// A registration for a user with a name of so many letters.
+fn registration(letters: usize) -> Vec<u8> {
+    let user = Value::Map(vec![("name".into(), "a".repeat(letters).as_str().into())]);
+    let members = Value::Map(vec![(3.into(), user)]);
+    [&[code::MAKE_CREDENTIAL], encode(&members).as_slice()].concat()
+}
+
+fn tells(packets: &[Packet<usize>], byte: u8) -> bool {
+    packets.iter().any(|packet| packet.bytes.contains(&byte))
+}
+
+// P-19, P-38
+#[test]
+fn the_rest_of_a_pin_is_told_as_part_of_nothing_whatever_was_said_before() {
+    let (name, pin) = (reports(1, &registration(160)), reports(1, &set_pin(0x77, 150)));
+    let mixed = [name[0], pin[1], pin[2]];
+    let told = through(&mut Veil::new(false), &mixed);
+    assert!(tells(&told, 0x77), "by the rules of framing it is the name, if nothing is missing");
+    let mut veil = Veil::new(false);
+    assert!(through(&mut veil, &mixed[..1]).is_empty());
+    veil.interrupt();
+    let told = through(&mut veil, &mixed[1..]);
+    assert_eq!(told.len(), 3);
+    assert!(!tells(&told, 0x77) && !tells(&told, b'a'), "{told:?}");
+    for orphan in &pin[1..] {
+        let told = through(&mut Veil::new(false), &[*orphan]);
+        assert_eq!(told[0].bytes[5..], [0; 59], "not even its first byte");
+    }
+}
+
+// P-38
+#[test]
+fn what_came_too_late_for_its_message_is_a_part_of_none() {
+    let all = reports(1, &set_pin(7, 150));
+    let mut veil = Veil::new(false);
+    assert!(through(&mut veil, &all[..2]).is_empty());
+    veil.give_up();
+    let told = through(&mut veil, &all[2..]);
+    assert_eq!(told[1].bytes[..5], all[1][..5]);
+    assert!(!tells(&told, 7), "{told:?}");
+}
+
+// P-38
+#[test]
+fn an_answer_whose_end_never_came_does_not_go_on_in_the_next_one() {
+    let mut veil = Veil::new(false);
+    let mut said = |direction, report: &Report| {
+        veil.report(0, direction, report);
+        std::iter::from_fn(|| veil.next_packet()).collect::<Vec<_>>()
+    };
+    let ask = |code| reports(1, &[code])[0];
+    let info = reports(1, &[&[0, 0xA1, 3, 0x58, 0x78][..], &[1; 120]].concat());
+    let token = reports(1, &[&[0, 0xA1, 2, 0x58, 0x78][..], &[9; 120]].concat());
+    said(Direction::ToKey, &ask(code::GET_INFO));
+    said(Direction::FromKey, &info[0]);
+    said(Direction::ToKey, &ask(code::CLIENT_PIN));
+    // The first report of its answer is lost on the bus.
+    let told: Vec<_> = token[1..].iter().flat_map(|one| said(Direction::FromKey, one)).collect();
+    assert!(told.len() == 2 && !tells(&told, 9), "{told:?}");
+}
+
+// P-19, P-38
+#[test]
+fn an_answer_that_two_requests_wait_for_is_left_out() {
+    let mut veil = Veil::new(false);
+    let token = reports(1, &[&[0, 0xA1, 2, 0x50][..], &[9; 16]].concat())[0];
+    veil.report(0, Direction::ToKey, &reports(1, &set_pin(7, 16))[0]);
+    veil.report(1, Direction::ToKey, &reports(1, &[code::GET_INFO])[0]);
+    veil.report(2, Direction::FromKey, &token);
+    let told: Vec<_> = std::iter::from_fn(|| veil.next_packet()).collect();
+    assert!(told.len() == 3 && !tells(&told, 9), "{told:?}");
+}
+
+// NF-13, P-19, P-38
+#[test]
+fn a_chain_that_another_command_ends_and_what_is_none_of_fidos_are_left_out() {
+    let pin = [&[0x90, 0x10, 0, 0, 40], &set_pin(7, 64)[..40]].concat();
+    for next in ["0003000000", "00a4040008a0000006472f000100", "80110000", "00c0000000", "0102"] {
+        let mut veil = Veil::new(false);
+        veil.apdu(0, Direction::ToKey, &pin);
+        veil.apdu(1, Direction::FromKey, &hex("9000"));
+        veil.apdu(2, Direction::ToKey, &hex(next));
+        veil.give_up();
+        let told: Vec<_> = std::iter::from_fn(|| veil.next_packet()).collect();
+        assert!(told.len() == 3 && !tells(&told, 7), "{next}: {told:?}");
+        assert_eq!(told[0].bytes[..6], pin[..6], "but for its head and its command");
+    }
+    let mut veil = Veil::new(false);
+    veil.apdu(0, Direction::ToKey, &hex("002000800431323334"));
+    veil.apdu(1, Direction::FromKey, &hex("313233349000"));
+    let told: Vec<_> = std::iter::from_fn(|| veil.next_packet()).collect();
+    assert_eq!(told[0].bytes, hex("002000800400000000"), "a PIN of another application");
+    assert_eq!(told[1].bytes, hex("000000009000"), "an answer to none of FIDO's commands");
+}
+
 // NF-13
 #[test]
 fn a_card_is_veiled_like_a_key_on_the_bus() {
