@@ -74,11 +74,15 @@ impl Watch {
     }
 }
 
+/// Has the runtime say when a descriptor is ready. A process's (pidfd) is readable when the process has ended.
+///
+/// # Errors
+/// As the system says.
 #[expect(
     deprecated,
-    reason = "its successor is unsafe, for types that may lie about their descriptor; these two own theirs"
+    reason = "its successor is unsafe, for types that may lie about their descriptor; files and owned descriptors do not"
 )]
-fn registered<T: AsRawFd>(own: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+pub(crate) fn registered<T: AsRawFd>(own: T, interest: Interest) -> io::Result<AsyncFd<T>> {
     AsyncFd::with_interest(own, interest)
 }
 

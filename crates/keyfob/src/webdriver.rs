@@ -17,6 +17,7 @@
 //!   plug.rs            where it is plugged in
 //!   reader.rs          one that is a card, on a reader, and shown to the browser as a USB key
 //!   sheets.rs          what Chromium shows after a refusal, closed
+//!   version.rs         which drivers this was tried with
 //! ```
 
 mod authenticator;
@@ -33,6 +34,7 @@ mod proxy;
 mod reader;
 mod session;
 mod sheets;
+mod version;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -77,6 +79,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME")]
     browser_name: Option<String>,
 
+    /// Become the driver that this process starts
+    #[arg(long, hide = true, value_name = "PID")]
+    become_driver_of: Option<u32>,
+
     #[command(flatten)]
     place: PlaceOptions,
 }
@@ -114,6 +120,9 @@ pub(crate) struct Settings {
 /// # Errors
 /// The driver cannot be started, or ended; the address is taken; or the kernel takes no keys from this user.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    if let Some(parent) = options.become_driver_of {
+        return driver::become_it(&options.driver, parent);
+    }
     let mut end = EndSignal::listen()?;
     check(options.listen)?;
     let settings = Settings {

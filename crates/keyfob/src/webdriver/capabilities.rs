@@ -101,6 +101,8 @@ pub(super) struct Begun {
     pub(super) session: String,
     /// Where its browser keeps its files, if that is told.
     pub(super) profile: Option<String>,
+    /// What the driver says that the session has.
+    pub(super) capabilities: Value,
     /// The answer as the client is to have it.
     pub(super) answer: Vec<u8>,
 }
@@ -119,7 +121,9 @@ pub(super) fn told(answer: &[u8], browser_name: Option<&str>) -> Option<Begun> {
     }
     let profile = capabilities.get("chrome").and_then(|chrome| chrome["userDataDir"].as_str());
     let profile = profile.map(str::to_owned);
-    Some(Begun { session, profile, answer: answer.to_string().into_bytes() })
+    let text = answer.to_string().into_bytes();
+    let capabilities = answer["value"]["capabilities"].take();
+    Some(Begun { session, profile, capabilities, answer: text })
 }
 
 const OURS: &[&str] = &[

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rand_core::Rng as _;
 use serde_json::Value;
-use virtual_key::credential_formats::webdriver;
+use virtual_key::credential_formats::{FormatError, webdriver};
 use virtual_key::platform::system_rng;
 use virtual_key::{CredentialError, CredentialSource, Error};
 
@@ -108,10 +108,12 @@ fn check(members: &Members) -> Result<(), Fault> {
     members.properties().map(drop)
 }
 
+/// A private key that is none is chromedriver's unknown error; all else that cannot be meant is an invalid argument.
 fn source_of(members: Members) -> Result<CredentialSource, Fault> {
-    // Of what the format cannot read the key is left: all else was judged.
-    webdriver::from_json(&members.into_credential())
-        .map_err(|error| Fault::unknown_error(error.to_string()))
+    webdriver::from_json(&members.into_credential()).map_err(|error| match error {
+        FormatError::Key { .. } => Fault::unknown_error(error.to_string()),
+        _ => Fault::invalid_argument(error.to_string()),
+    })
 }
 
 async fn set_user_verified(session: &Session, id: &str, body: &[u8]) -> Result<(), Fault> {
@@ -162,6 +164,7 @@ mod tests {
     use super::*;
 
     use base64ct::{Base64UrlUnpadded, Encoding as _};
+    use p256::pkcs8::EncodePrivateKey as _;
     use serde_json::json;
 
     fn judged(change: impl FnOnce(&mut Value)) -> Result<(), Fault> {
@@ -205,6 +208,25 @@ mod tests {
         }
         let resident = judged(|members| members["isResidentCredential"] = true.into());
         assert!(resident.unwrap_err().message.contains("User Handle"));
+    }
+
+    #[test]
+    fn what_is_no_key_is_an_unknown_error_and_all_else_that_cannot_be_meant_an_invalid_argument() {
+        let secret = p256::SecretKey::from_slice(&[7; 32]).unwrap().to_pkcs8_der().unwrap();
+        let refused = |name: &str, value: Value| {
+            let mut members = json!({
+                "credentialId": "YQ",
+                "isResidentCredential": false,
+                "rpId": "example.org",
+                "privateKey": Base64UrlUnpadded::encode_string(secret.as_bytes()),
+            });
+            members[name] = value;
+            source_of(Members::of(members.to_string().as_bytes()).unwrap()).unwrap_err().error
+        };
+        assert_eq!(refused("privateKey", json!("YQ")), "unknown error");
+        for name in ["rpId", "userName", "userDisplayName", "largeBlob"] {
+            assert_eq!(refused(name, json!(7)), "invalid argument", "{name}");
+        }
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub(super) const MAX_SESSION: usize = 64 * 1024 * 1024;
 /// Bytes of a command's body: a credential with its key, and a large blob.
 pub(super) const MAX_COMMAND: usize = 64 * 1024;
 
+/// Bytes of what a driver says of itself: a few lines.
+pub(super) const MAX_STATUS: usize = 64 * 1024;
+
 /// Keys of a session. Chromium takes as many as a test adds; a host has fewer ports.
 pub(super) const MAX_KEYS: usize = 8;
 

@@ -56,7 +56,7 @@ impl Proxy {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Passed>, Fault> {
-        gate::check(request.uri(), request.headers(), gate::Pages::OfThisMachine)
+        gate::check(request.uri(), request.headers(), gate::Pages::Nobodys)
             .map_err(Fault::forbidden)?;
         if let Some(addressed) = Addressed::of(request.method(), request.uri().path()) {
             return self.carry_out(addressed, request).await;
@@ -127,7 +127,8 @@ impl Proxy {
         let (head, answer) = self.pass_on(request).await?.into_parts();
         let answer = whole(answer).await?;
         let answer = match capabilities::told(&answer, self.settings.browser_name.as_deref()) {
-            Some(Begun { session, profile, answer }) if head.status.is_success() => {
+            Some(Begun { session, profile, capabilities, answer }) if head.status.is_success() => {
+                self.driver.has_begun(&capabilities);
                 let begun =
                     Session::begin(session.clone(), self.driver.make(), profile, &self.settings);
                 self.sessions.borrow_mut().insert(session, begun);

@@ -2,11 +2,14 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::{Value, json};
 use usbip_server::client::Host;
 
@@ -331,10 +334,108 @@ fn no_web_page_reaches_the_driver() {
         &["Host: evil.example"][..],
         &["Host: localhost", "Origin: https://evil.example"],
         &["Host: localhost", "Origin: null"],
+        &["Host: localhost", "Origin: file://"],
+        &["Host: localhost", "Origin: http://localhost:4444"],
     ] {
         assert_eq!(answer(proxy.send("POST", "/session", headers, "{}")).0, 403, "{headers:?}");
     }
     assert!(driver.heard.try_recv().is_err());
+}
+
+/// A driver that starts a browser, which lives on and holds its output open. They are two lines of a shell, and say who they are.
+struct ShellDriver {
+    proxy: Child,
+    driver: Pid,
+    browser: Pid,
+}
+
+impl Drop for ShellDriver {
+    fn drop(&mut self) {
+        let _ = self.proxy.kill();
+        let _ = self.proxy.wait();
+        let _ = kill_process(self.browser, Signal::KILL);
+    }
+}
+
+impl ShellDriver {
+    fn start(home: &Home, answering: &FakeDriver) -> Self {
+        let path = home.path().join("chromedriver");
+        let port = answering.address.port();
+        let script = format!(
+            "#!/bin/sh\nsleep 100 2>/dev/null &\necho $$ $! >{}\necho ChromeDriver was started successfully on port {port}.\nwait\n",
+            home.path().join("pids").display()
+        );
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let listen = ["--listen", "127.0.0.1:0", "--serve"];
+        let driver = ["webdriver", "--driver", path.to_str().unwrap()];
+        let mut command = home.command(&[&driver[..], &listen].concat());
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut proxy = command.spawn().unwrap();
+        let told = BufReader::new(proxy.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        assert!(told.contains(", in front of "), "{told}");
+        let pids = std::fs::read_to_string(home.path().join("pids")).unwrap();
+        let pids: Vec<_> = pids
+            .split_whitespace()
+            .map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap())
+            .collect();
+        Self { proxy, driver: pids[0], browser: pids[1] }
+    }
+}
+
+#[test]
+fn a_driver_that_ends_under_its_living_browser_ends_the_proxy() {
+    let (home, answering) = (Home::new(), FakeDriver::start(true));
+    let mut driver = ShellDriver::start(&home, &answering);
+    kill_process(driver.driver, Signal::KILL).unwrap();
+    let mut said = String::new();
+    driver.proxy.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("chromedriver has ended\nnext: start it again"), "{said}");
+    assert_eq!(driver.proxy.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_driver_does_not_outlive_the_proxy_even_if_that_is_killed() {
+    let (home, answering) = (Home::new(), FakeDriver::start(true));
+    let mut driver = ShellDriver::start(&home, &answering);
+    let end = pidfd_open(driver.driver, PidfdFlags::empty()).unwrap();
+    driver.proxy.kill().unwrap();
+    let patience = Timespec { tv_sec: 20, tv_nsec: 0 };
+    let ended = poll(&mut [PollFd::new(&end, PollFlags::IN)], Some(&patience));
+    assert_eq!(ended, Ok(1), "it is still there");
+}
+
+#[test]
+fn a_driver_of_another_version_is_told_and_what_is_none_is_refused() {
+    let home = Home::new();
+    let serve = ["--listen", "127.0.0.1:0", "--serve"];
+    let answering = |status: Value| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let body = status.to_string();
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                let _ = Heard::read(&stream);
+                let _ = stream.write_all((head + &body).as_bytes());
+            }
+        });
+        url
+    };
+    let status =
+        |version: &str| json!({ "value": { "ready": true, "build": { "version": version } } });
+    let url = answering(status("171.0.1 (5e55)"));
+    let mut command = home.command(&[&["webdriver", "--driver", &url][..], &serve].concat());
+    let mut proxy = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(proxy.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let told = lines.next().unwrap();
+    assert!(told.starts_with("warning: ") && told.contains("is 171.0.1, newer than"), "{told}");
+    assert!(lines.next().unwrap().starts_with("next: go on"));
+    proxy.kill().unwrap();
+    proxy.wait().unwrap();
+    let none = answering(json!({ "value": "hello" }));
+    let said = home.fail(&[&["webdriver", "--driver", &none][..], &serve].concat(), 1);
+    assert!(said.contains("no driver answers at http://127.0.0.1:"), "{said}");
 }
 
 #[test]
