@@ -47,6 +47,17 @@ impl Channel {
         }
     }
 
+    /// Has the key begin afresh on this channel: an answer that comes too late is none to the next request. Cards have nothing of the kind.
+    ///
+    /// # Errors
+    /// When the key says nothing at all.
+    pub(crate) fn resynchronise(&mut self) -> Result<(), TransportError> {
+        match self {
+            Self::Hid(channel) => channel.resynchronise(),
+            Self::Card(_) => Ok(()),
+        }
+    }
+
     fn exchange_mut(&mut self) -> &mut dyn Exchange {
         match self {
             Self::Hid(channel) => channel,

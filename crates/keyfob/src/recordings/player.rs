@@ -1,7 +1,7 @@
 //! The key that a recording is played to: requests, and power cycles.
 
 use ctap_client::trace::Content;
-use ctap_client::{CardChannel, Exchange as _, HidChannel, ReportPipe};
+use ctap_client::{CardChannel, Exchange as _, HidChannel, ReportPipe, TransportError};
 use ctap_conformance::{Operator as _, TransportFailure};
 
 use super::acts::Exchange;
@@ -17,6 +17,13 @@ pub(super) struct Player {
     channel: Option<Channel>,
     /// Whether it has answered getKeyAgreement with the recorded bytes since it has power: then it understands what is encrypted.
     shares_secrets: bool,
+}
+
+/// What a key answers to a request.
+pub(super) enum Answer {
+    Is(Content),
+    /// Nothing that could be one: the channel refused it, it was lost, or the key said nothing.
+    None(TransportError),
 }
 
 enum Played {
@@ -47,22 +54,33 @@ impl Player {
         self.shares_secrets
     }
 
-    /// Sends a request again; returns what the key answers now.
+    /// Sends a request again. A key that kept silent is asked to begin afresh, and one that went away is looked for with the next
+    /// request.
     ///
     /// # Errors
-    /// The key does not answer.
-    pub(super) fn ask(&mut self, exchange: &Exchange) -> anyhow::Result<Content> {
+    /// The key is not there, or says nothing at all.
+    pub(super) fn ask(&mut self, exchange: &Exchange) -> anyhow::Result<Answer> {
         let mut wait = touch::listener(touch::TOUCH);
         let channel = self.channel()?;
-        let now = match &exchange.request.content {
-            Content::U2f(apdu) => Content::U2f(channel.exchange_u2f(apdu)?),
-            Content::Ctap(message) => Content::Ctap(channel.exchange(message, &mut wait)?),
-            other => other.clone(),
+        let answer = match &exchange.request.content {
+            Content::U2f(apdu) => channel.exchange_u2f(apdu).map(Content::U2f),
+            Content::Ctap(message) => channel.exchange(message, &mut wait).map(Content::Ctap),
+            other => Ok(other.clone()),
         };
         if exchange.agrees_on_a_secret() {
-            self.shares_secrets = now == exchange.reply.content;
+            let is_same = |now: &Content| *now == exchange.reply.content;
+            self.shares_secrets = answer.as_ref().is_ok_and(is_same);
         }
-        Ok(now)
+        let why = match answer {
+            Ok(now) => return Ok(Answer::Is(now)),
+            Err(why) => why,
+        };
+        match why {
+            TransportError::Silent => self.channel()?.resynchronise()?,
+            _ if is_away(&why) => (self.channel, self.shares_secrets) = (None, false),
+            _ => {}
+        }
+        Ok(Answer::None(why))
     }
 
     fn channel(&mut self) -> anyhow::Result<&mut Channel> {
@@ -108,4 +126,9 @@ impl Played {
             Self::Card(operator) => Channel::Card(CardChannel::open(operator.open()?)?),
         })
     }
+}
+
+/// Whether the key is no longer there, so that a channel to it leads nowhere.
+const fn is_away(error: &TransportError) -> bool {
+    matches!(error, TransportError::Io(_) | TransportError::Reader(_)) || error.is_card_gone()
 }

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ctap_client::Status;
-use ctap_client::trace::{Content, Conversation, Message};
+use ctap_client::trace::{Content, Conversation, Message, Step};
+use ctap_client::{Status, TransportError};
 
 use super::acts::{self, Act, Exchange};
 use super::difference;
-use super::player::Player;
+use super::player::{Answer, Player};
 use crate::device::DeviceOption;
 use crate::failure::failure;
 use crate::operator::PowerOptions;
@@ -90,11 +90,13 @@ impl Options {
         if let Some(why) = self.objection(exchange, player) {
             return Ok(Outcome::Skipped(why));
         }
-        let now = player.ask(exchange)?;
-        let differences = match self.exactly {
-            true if now != exchange.reply.content => vec!["its bytes differ".to_owned()],
-            true => Vec::new(),
-            false => differences(exchange, now),
+        let differences = match player.ask(exchange)? {
+            Answer::None(why) => vec![unanswered(exchange, &why)],
+            Answer::Is(now) if self.exactly && now != exchange.reply.content => {
+                vec!["its bytes differ".to_owned()]
+            }
+            Answer::Is(_) if self.exactly => Vec::new(),
+            Answer::Is(now) => differences(exchange, now),
         };
         Ok(if differences.is_empty() { Outcome::Same } else { Outcome::Different(differences) })
     }
@@ -116,13 +118,20 @@ impl Options {
 }
 
 /// In kind, between the answer that was recorded and this one.
-fn differences(Exchange { request, reply, .. }: &Exchange, now: Content) -> Vec<String> {
-    let told = |content: Content| {
-        let mut conversation = Conversation::default();
-        conversation.step(request);
-        conversation.step(&Message { content, ..reply.clone() })
-    };
-    difference::between(&told(reply.content.clone()), &told(now))
+fn differences(exchange: &Exchange, now: Content) -> Vec<String> {
+    difference::between(&told(exchange, exchange.reply.content.clone()), &told(exchange, now))
+}
+
+/// Between the answer that was recorded and none.
+fn unanswered(exchange: &Exchange, why: &TransportError) -> String {
+    let recorded = told(exchange, exchange.reply.content.clone()).name;
+    format!("{recorded} was answered, and now there is no answer: {why}")
+}
+
+fn told(Exchange { request, reply, .. }: &Exchange, content: Content) -> Step {
+    let mut conversation = Conversation::default();
+    conversation.step(request);
+    conversation.step(&Message { content, ..reply.clone() })
 }
 
 fn line(act: &Act, outcome: &Outcome) -> String {

@@ -65,6 +65,40 @@ fn a_key_that_cannot_read_a_recorded_pin_is_not_asked_to() {
     assert!(information.contains("8 attempts remaining"), "{information}");
 }
 
+// P-38
+#[test]
+fn what_a_key_does_not_answer_is_a_difference_and_the_rest_is_played_all_the_same() {
+    let home = Home::new();
+    let file = path_in(&home, "key.pcapng");
+    let serving = home.serve(&[&OBLIGING[..], &["--record", &file]].concat());
+    let mut key = import_from(serving.address());
+    key.client().get_info().unwrap();
+    key.client().selection().unwrap();
+    key.client().get_info().unwrap();
+    drop(key);
+    serving.end(Signal::TERM);
+    let played = |fault: &[&str], more: &[&str]| {
+        let serving = home.serve(&[&OBLIGING[..], more].concat());
+        if !fault.is_empty() {
+            home.succeed(&[&["fault", "add"], fault].concat());
+        }
+        let played = replay(&home, &serving, &[&file]);
+        assert_eq!(played.status.code(), Some(1), "{}", error_of(&played));
+        String::from_utf8_lossy(&played.stdout).into_owned() + &error_of(&played)
+    };
+    for (fault, why) in [
+        (&["hid-error", "--error", "0x0b"][..], "INVALID_CHANNEL"),
+        (&["wrong-sequence", "--report", "1"], "came where 0 was due"),
+        (&["unplug"], "the connection to the key failed"),
+    ] {
+        let told = played(&[fault, &["--command", "getInfo"]].concat(), &[]);
+        assert!(told.contains("CTAP2_OK was answered, and now there is no answer: "), "{told}");
+        assert!(told.contains(why) && told.contains("2 the same, 1 different"), "{told}");
+    }
+    let told = played(&[], &["--profile", "u2f-only"]);
+    assert!(told.contains("0 the same, 3 different") && told.contains("INVALID_CMD"), "{told}");
+}
+
 #[test]
 fn a_reset_is_played_only_to_a_key_that_may_be_erased() {
     let home = Home::new();
