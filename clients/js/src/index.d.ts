@@ -58,7 +58,7 @@ export interface Credential {
   userName?: string;
   userDisplayName?: string;
   /** The last one that was told; null: it stays 0. */
-  signCount?: number | null;
+  signCount: number | null;
   backupEligibility?: boolean;
   backupState?: boolean;
   largeBlob?: string;

@@ -38,7 +38,7 @@ def test_a_credential_goes_in_and_out(keyfob_key):
     assert keyfob_key.add_credential(credential) is None
     (told,) = keyfob_key.credentials()
     assert credential.items() <= told.items()
-    keyfob_key.change_credential(told["credentialId"], backupState=True)
+    keyfob_key.change_credential(told["credentialId"], backupEligibility=True, backupState=True)
     keyfob_key.remove_credential(told["credentialId"])
     assert keyfob_key.credentials() == []
 

@@ -24,6 +24,7 @@ use crate::store::Store;
 use crate::taps::{Tap, Taps};
 use crate::touches::Touches;
 use crate::transport::Transport;
+use crate::uses::Uses;
 
 /// What the authenticator borrows for the length of one call: its durable memory, its randomness, and the time.
 pub struct Platform<'a> {
@@ -79,6 +80,7 @@ pub struct Authenticator {
     session: Session,
     taps: Taps,
     counter: SignCounter,
+    uses: Uses,
     pending: Option<Pending>,
     next_prompt: PromptId,
     overrides: Overrides,
@@ -104,6 +106,7 @@ impl Authenticator {
             session: power_up(transport, &mut taps, platform),
             taps,
             counter: SignCounter::new(start, platform.store),
+            uses: Uses::default(),
             pending: None,
             next_prompt: PromptId(1),
             overrides: Overrides::default(),
@@ -286,6 +289,7 @@ impl Authenticator {
             session: &mut self.session,
             taps: &mut self.taps,
             counter: &mut self.counter,
+            uses: &mut self.uses,
             channel,
             overrides: self.overrides,
             store: platform.store,

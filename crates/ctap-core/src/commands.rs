@@ -44,6 +44,7 @@ use crate::status::Status;
 use crate::store::Store;
 use crate::taps::{Presence, Taps};
 use crate::transport::Transport;
+use crate::uses::Uses;
 use crate::uv::Verification;
 
 /// All that a command may use while it commits.
@@ -52,6 +53,7 @@ pub(crate) struct Context<'a> {
     pub(crate) session: &'a mut Session,
     pub(crate) taps: &'a mut Taps,
     pub(crate) counter: &'a mut SignCounter,
+    pub(crate) uses: &'a mut Uses,
     pub(crate) channel: Channel,
     pub(crate) overrides: Overrides,
     pub(crate) store: &'a mut Store,
@@ -93,16 +95,19 @@ impl Context<'_> {
     /// it no more.
     pub(crate) fn count(&mut self, candidate: &Candidate) -> Result<Option<u32>, MemoryError> {
         let Some(credential) = candidate.credential(self.store.state()) else { return Ok(None) };
-        match credential.counter {
-            Counter::OfKey => self.counter.next(self.store).map(Some),
-            Counter::Zero => Ok(Some(0)),
+        let (id, counter, backup) = (credential.id.clone(), credential.counter, credential.backup);
+        let number = match counter {
+            Counter::OfKey => self.counter.next(self.store)?,
+            Counter::Zero => 0,
             Counter::Own(last) => {
-                let (next, backup) = (last.saturating_add(1), credential.backup);
-                let (id, counter) = (credential.id.clone(), Counter::Own(next));
+                let next = last.saturating_add(1);
+                let (id, counter) = (id.clone(), Counter::Own(next));
                 self.store.commit(Change::CredentialProperties { id, backup, counter })?;
-                Ok(Some(next))
+                next
             }
-        }
+        };
+        self.uses.add(id);
+        Ok(Some(number))
     }
 
     /// There is room for another credential that is not discoverable.

@@ -121,6 +121,13 @@ pub struct Backup {
     pub state: bool,
 }
 
+impl Backup {
+    /// Whether there can be such a credential: what is backed up is what may be.
+    pub(crate) const fn is_possible(self) -> bool {
+        self.eligible || !self.state
+    }
+}
+
 /// What counts the signatures of a credential (MC-77).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Counter {

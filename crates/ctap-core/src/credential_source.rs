@@ -38,7 +38,7 @@ pub struct CredentialSource {
     pub discoverable: bool,
     /// The last signature counter that was sent: the next one is one more. `None`: it is 0 for ever (MC-77).
     pub sign_count: Option<u32>,
-    /// Flags BE and BS, in any combination (MC-76).
+    /// Flags BE and BS; the second not without the first (MC-76).
     pub backup: Backup,
     /// When it shows itself.
     pub cred_protect: CredProtect,
@@ -149,6 +149,11 @@ pub enum CredentialError {
         /// Its bytes.
         length: usize,
     },
+    /// Flag BS without BE, which no relying party takes (WebAuthn section 6.1.3).
+    #[error(
+        "a credential that is backed up (flag BS) is one that may be (BE), and this one is not"
+    )]
+    NotEligible,
     /// More than the key was made to keep with such a credential, which may be nothing.
     #[error(
         "the key keeps {longest} bytes of {what} with such a credential, and this one has {length}"
@@ -194,6 +199,7 @@ impl CredentialError {
             Self::NoDiscoverable => {
                 "mark it as not discoverable, or start a key with the option rk"
             }
+            Self::NotEligible => "set both flags, or neither",
             Self::Blob { .. } => "leave it out, or start a key whose profile has room for it",
             Self::TooLongAnswer { .. } => "start a key with a larger maxMsgSize",
             Self::Memory(MemoryError::Full) => "free some space on its disk, then try again",
@@ -296,6 +302,9 @@ impl CredentialSource {
         self.check_lengths()?;
         self.check_fits(config)?;
         self.check_room(config, state)?;
+        if !self.backup.is_possible() {
+            return Err(CredentialError::NotEligible);
+        }
         let algorithm = self.key.algorithm;
         let public_key = self.key.public_key();
         let public_key = public_key.ok_or(CredentialError::NotAKey { algorithm })?;

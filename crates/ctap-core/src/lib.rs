@@ -164,6 +164,7 @@ mod taps;
 mod testing;
 pub mod touches;
 mod transport;
+mod uses;
 mod uv;
 
 pub use authenticator::{Authenticator, FingerError, Misfit, Platform, Response, Step};

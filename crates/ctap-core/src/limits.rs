@@ -130,6 +130,9 @@ pub const MAX_TOUCHES: usize = 16;
 /// Bytes that a largeBlobs fragment leaves of a message for their other members (LB-01).
 pub const FRAGMENT_OVERHEAD: usize = 64;
 
+/// Assertions of which it is remembered whose they were: more than come between two looks of whoever wants to know.
+pub const MAX_USES: usize = 16;
+
 /// Discoverable credentials that a key can be made for, and others that it can keep: with that many its memory is opened within a
 /// second (GI-29).
 pub const MAX_CAPACITY: usize = 100_000;

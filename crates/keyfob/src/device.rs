@@ -193,7 +193,7 @@ fn none_on_this_host(occupied_readers: &[String]) -> anyhow::Error {
 
 /// The keys that a keyfob of this user runs, as far as they can be had.
 pub(crate) fn served_keys() -> Vec<Address> {
-    let Ok(Response::Status(status)) = Connection::of_environment().ask(&Request::Status) else {
+    let Ok(Response::Status(status)) = Connection::of_environment().ask(&Request::Status {}) else {
         return Vec::new();
     };
     status.keys.iter().filter_map(|key| key.device.as_ref()?.parse().ok()).collect()

@@ -44,7 +44,6 @@ mod socket;
 #[cfg(target_os = "linux")]
 mod spawned;
 mod state;
-mod strict_json;
 mod terminal;
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere/watch.rs")]
 mod watch;

@@ -6,9 +6,8 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use virtual_key::strict_json;
 use zeroize::{Zeroize as _, Zeroizing};
-
-use crate::strict_json;
 
 /// JSON whose texts are wiped when it is dropped.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,6 +24,8 @@ use ctap_core::CredentialSource;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::strict_json;
+
 /// How credentials are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -85,8 +87,8 @@ pub struct Import {
 pub struct Export {
     /// With private keys in clear.
     pub text: Zeroizing<String>,
-    /// How many credentials are in it.
-    pub count: usize,
+    /// Which credentials are in it, by their places among those that were to be written, in their order.
+    pub taken: Vec<usize>,
     /// What is not in it: a sentence each.
     pub notes: Vec<String>,
 }
@@ -98,6 +100,9 @@ pub enum FormatError {
     /// Not JSON.
     #[error("it is not JSON: {0}")]
     NotJson(String),
+    /// A member is there twice: each reader would believe another one.
+    #[error("{0}")]
+    Twice(String),
     /// CXF with a member that is missing, or of another type.
     #[error("it is CXF, but not at line {line}, column {column}")]
     NotCxf {
@@ -152,6 +157,7 @@ impl FormatError {
             Self::Member { .. } | Self::OtherPublicKey { .. } | Self::NotCxf { .. } => {
                 "correct it; docs/credentials.md has an example of each format"
             }
+            Self::Twice(_) => "leave one of them out",
             Self::Key { error, .. } => error.advice(),
             Self::Version { .. } => "export it as CXF 1.0",
         }
@@ -163,10 +169,12 @@ impl FormatError {
 /// # Errors
 /// [`FormatError`]; nothing is taken then.
 pub fn read(text: &str) -> Result<Import, FormatError> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| FormatError::NotJson(error.to_string()))?;
+    let value = strict_json::read(text.as_bytes()).map_err(|error| match error.is_data() {
+        true => FormatError::Twice(error.to_string()),
+        false => FormatError::NotJson(error.to_string()),
+    })?;
     if cxf::is_it(&value) {
-        return cxf::read(text);
+        return cxf::read(text, &value);
     }
     let entries = Entries::of(value).ok_or(FormatError::Unknown)?;
     match entries.list.first() {
@@ -190,6 +198,12 @@ pub fn to_json(source: &CredentialSource) -> Option<Value> {
 /// [`FormatError::Member`], [`FormatError::Key`].
 pub fn from_json(value: &Value) -> Result<CredentialSource, FormatError> {
     webdriver::from_json(value)
+}
+
+/// The members of such a credential that [`from_json`] passes over, because it knows none of that name.
+pub fn unknown_members(value: &Value) -> Vec<String> {
+    let names = value.as_object().into_iter().flatten().map(|(name, _)| name);
+    names.filter(|name| !webdriver::knows(name)).cloned().collect()
 }
 
 /// Writes credentials in a format. What it has no place for is left out, and told.

@@ -22,6 +22,7 @@
 //! | [`recording`] | what a key and its hosts say to each other, as a file that Wireshark reads |
 //! | [`meter`] | counters and times of what keys do |
 //! | [`vpcd`] | a virtual NFC reader of this machine as the host of a key |
+//! | [`strict_json`] | JSON in which nothing is said twice |
 //! | [`peers`] | which programs of this machine may connect over TCP |
 //!
 //! The process that a key runs in is not hardened: everybody who can read its memory has the key's secrets. A program for people does
@@ -51,6 +52,7 @@ mod private_file;
 pub mod profile;
 pub mod recording;
 mod sites;
+pub mod strict_json;
 #[cfg_attr(unix, path = "system/unix.rs")]
 #[cfg_attr(windows, path = "system/windows.rs")]
 mod system;

@@ -94,6 +94,13 @@ impl Authenticator {
         found.chain(state.kept().map(|kept| CredentialSource::of_kept(kept, of_key))).collect()
     }
 
+    /// How many assertions it has made, of CTAP2 and of U2F, and the ids of the credentials that signed those after the first `known`,
+    /// oldest first: of the last [`MAX_USES`](crate::limits::MAX_USES). Counters do not tell it: some stay 0, and some count for all.
+    #[must_use]
+    pub fn uses_since(&self, known: u64) -> (u64, Vec<Vec<u8>>) {
+        self.uses.since(known)
+    }
+
     /// Adds a credential, which is the newest then. If it is discoverable, and the same account has one, it takes the place of that, whose
     /// id is returned (MC-40).
     ///
@@ -138,7 +145,7 @@ impl Authenticator {
     /// Changes what is told of the credential with this id, from its next assertion on.
     ///
     /// # Errors
-    /// As [`remove_credential`](Self::remove_credential).
+    /// As [`remove_credential`](Self::remove_credential); [`CredentialError::NotEligible`].
     pub fn change_credential(
         &self,
         id: &[u8],
@@ -152,6 +159,9 @@ impl Authenticator {
             eligible: backup_eligibility.unwrap_or(credential.backup.eligible),
             state: backup_state.unwrap_or(credential.backup.state),
         };
+        if !backup.is_possible() {
+            return Err(CredentialError::NotEligible);
+        }
         let counter = match sign_count {
             None => credential.counter,
             Some(last) => last.map_or(Counter::Zero, Counter::Own),

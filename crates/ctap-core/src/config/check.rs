@@ -371,7 +371,7 @@ impl Config {
         let counts_each = matches!(made.sign_count, SignCount::PerCredential { .. });
         [
             rule(
-                made.backup.state && !made.backup.eligible,
+                !made.backup.is_possible(),
                 "MC-76",
                 "a credential can be backed up only if it may be: backupState needs backupEligibility",
             ),

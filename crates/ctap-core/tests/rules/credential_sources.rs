@@ -273,8 +273,26 @@ fn flags_and_counter_change_while_the_key_runs() {
         key.change(id, changed).unwrap();
         assert_eq!(shown(&key.sign_in(id)), (0, true, true));
     }
+    let alone = Properties { backup_eligibility: Some(false), ..Properties::default() };
+    assert_eq!(key.change(b"apart", alone), Err(CredentialError::NotEligible), "BS stays");
+    assert_eq!(shown(&key.sign_in(b"apart")), (0, true, true));
     let changed = key.change(b"unknown", Properties::default());
     assert_eq!(changed, Err(CredentialError::NoSuchCredential));
+}
+
+// MC-76
+#[test]
+fn what_is_backed_up_is_what_may_be() {
+    let mut key = Key::made(|_| {});
+    let backup = Backup { eligible: false, state: true };
+    let refused = Err(CredentialError::NotEligible);
+    assert_eq!(key.add(CredentialSource { backup, ..foreign(b"apart") }), refused);
+    assert_eq!(key.add(CredentialSource { backup, ..passkey(b"one", b"ada") }), refused);
+    key.add(foreign(b"apart")).unwrap();
+    let backed_up = Properties { backup_state: Some(true), ..Properties::default() };
+    assert_eq!(key.change(b"apart", backed_up), Err(CredentialError::NotEligible));
+    assert_eq!(shown(&key.sign_in(b"apart")), (1, false, false));
+    assert!(CredentialError::NotEligible.advice().contains("both flags"));
 }
 
 // MC-40
@@ -394,7 +412,7 @@ fn where_the_medium_fails_nothing_has_changed() {
     let refused = Err(CredentialError::Memory(MemoryError::Full));
     assert_eq!(key.add(passkey(b"one", b"ada")).map(|_| ()), refused);
     assert_eq!(key.remove(b"apart"), refused);
-    let changed = Properties { backup_state: Some(true), ..Properties::default() };
+    let changed = Properties { backup_eligibility: Some(true), ..Properties::default() };
     assert_eq!(key.change(b"apart", changed), refused);
     assert_eq!(key.status(&get_assertion(RP).list(&[b"apart"])), 0x7f, "it cannot count"); // P-13
     assert_eq!(key.sources().len(), 1);

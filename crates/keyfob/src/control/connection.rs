@@ -11,8 +11,9 @@ use tokio::time::timeout;
 use virtual_key::power_cycle::PLUGGING;
 
 use super::limits::{ANSWERING, MAX_RESPONSE};
+use super::protocol::{Kind, Refusal};
 use super::{Request, Response, default_path, peer};
-use crate::failure::{failure, no_key};
+use crate::failure::{Cause, because, no_key};
 use crate::process::on_one_thread;
 use crate::socket::Caller;
 use crate::terminal::shown::escaped;
@@ -74,7 +75,7 @@ fn patience(request: &Request) -> Option<Duration> {
         | Request::Deny(_)
         | Request::LayOn { .. }
         | Request::TakeOff { .. }
-        | Request::Status
+        | Request::Status {}
         | Request::Credentials { .. }
         | Request::AddCredential { .. }
         | Request::RemoveCredential { .. }
@@ -111,9 +112,17 @@ async fn ask_at(
         None => answer.await,
     };
     match answer.map_err(|error| senseless(path, &error))?.ok_or_else(|| ended(path))? {
-        Response::Error(refusal) => Err(failure(escaped(&refusal.what), escaped(&refusal.next))),
+        Response::Error(refusal) => Err(refused(&refusal)),
         response => Ok(response),
     }
+}
+
+fn refused(refusal: &Refusal) -> anyhow::Error {
+    let cause = match refusal.kind {
+        Kind::NoKey => Cause::NoKey,
+        _ => Cause::Other,
+    };
+    because(cause, escaped(&refusal.what), escaped(&refusal.next))
 }
 
 /// `None`: there is no answer, for the other end has hung up.
@@ -206,7 +215,7 @@ mod tests {
             BufReader::new(&stream).read_line(&mut request).unwrap();
             stream.write_all(answer).unwrap();
         });
-        Connection { control: Some(directory.path().join("control")) }.ask(&Request::Status)
+        Connection { control: Some(directory.path().join("control")) }.ask(&Request::Status {})
     }
 
     fn listen() -> (TempDir, UnixListener) {
@@ -219,7 +228,7 @@ mod tests {
     fn a_process_that_is_stopped_keeps_nobody_waiting() {
         let (directory, _listener) = listen();
         let path = directory.path().join("control");
-        let asked = ask_at(&path, &Request::Status, Some(Duration::from_millis(50)));
+        let asked = ask_at(&path, &Request::Status {}, Some(Duration::from_millis(50)));
         let error = describe(&on_one_thread(asked).unwrap_err());
         let process = format!("process {}", std::process::id());
         assert!(error.contains(&process) && error.contains("does not answer"), "{error}");
@@ -232,7 +241,7 @@ mod tests {
         assert_eq!(wait(None), None);
         assert_eq!(patience(&Request::Prompts { known: [].into() }), None);
         assert_eq!(wait(Some(60)), Some(Duration::from_secs(60) + ANSWERING));
-        assert_eq!(patience(&Request::Status), Some(ANSWERING));
+        assert_eq!(patience(&Request::Status {}), Some(ANSWERING));
         assert!(patience(&Request::Replug { key: None }).unwrap() > PLUGGING);
     }
 
@@ -263,7 +272,7 @@ mod tests {
         let path = directory.path().join("control");
         let client = thread::spawn(move || {
             let connection = Connection { control: Some(path) };
-            describe(&connection.ask(&Request::Status).unwrap_err())
+            describe(&connection.ask(&Request::Status {}).unwrap_err())
         });
         let (mut stream, _) = listener.accept().unwrap();
         stream.write_all(b"{\"answer\":\"error\",\"what\":\"full\",\"next\":\"later\"}\n").unwrap();

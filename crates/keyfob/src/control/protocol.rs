@@ -10,7 +10,6 @@ mod misread;
 mod request;
 mod response;
 
-pub(crate) use self::misread::in_plain_words;
 pub(crate) use self::request::{ChangedCredential, Choice, Request, Sample, Touching};
 pub(crate) use self::response::{
     ActiveFault, KeyStatus, Kind, OpenPrompt, Refusal, Response, Status,

@@ -22,7 +22,8 @@ impl RunningKey {
     /// The running key with this serial number, and who decides about its touches. A keyfob that runs here and has another key
     /// is not meant.
     pub(super) fn find(connection: &Connection, serial: Option<&str>) -> Option<(Self, Touch)> {
-        let Ok(Response::Status(Status { touch, keys })) = connection.ask(&Request::Status) else {
+        let Ok(Response::Status(Status { touch, keys })) = connection.ask(&Request::Status {})
+        else {
             return None;
         };
         let key = keys.into_iter().find(|key| Some(&*key.serial) == serial)?.key;
@@ -34,7 +35,8 @@ impl RunningKey {
         if !cards::has_keyfob(reader) {
             return None;
         }
-        let Ok(Response::Status(Status { touch, keys })) = connection.ask(&Request::Status) else {
+        let Ok(Response::Status(Status { touch, keys })) = connection.ask(&Request::Status {})
+        else {
             return None;
         };
         let mut there = keys.into_iter().filter(|key| key.on_reader == Some(true));

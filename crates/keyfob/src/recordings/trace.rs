@@ -113,7 +113,7 @@ async fn follow(shown: &mut Shown) -> anyhow::Result<()> {
 }
 
 fn recording_of_the_running_key(connection: &Connection) -> anyhow::Result<PathBuf> {
-    let status = match connection.ask(&Request::Status)? {
+    let status = match connection.ask(&Request::Status {})? {
         Response::Status(status) => status,
         other => return Err(other.unexpected()),
     };

@@ -22,7 +22,7 @@ use virtual_key::profile::Profile;
 use super::owner;
 use super::told::{key_status, open_prompt, open_prompts};
 use crate::control::limits::{ACCEPT_BACK_OFF, MAX_REQUEST, PATIENCE, max_clients, max_waiting};
-use crate::control::protocol::{Choice, Kind, Refusal, Status, in_plain_words};
+use crate::control::protocol::{Choice, Kind, Refusal, Status};
 use crate::control::{Request, Response, bind_default};
 use crate::profiles::warn_of_imitation;
 use crate::secret_json;
@@ -141,19 +141,13 @@ async fn hang_up(stream: &mut BufReader<Stream>) {
 }
 
 async fn respond(line: &[u8], shared: &Shared) -> Response {
-    match serde_json::from_slice(line) {
+    match Request::read(line) {
         Ok(request) => obey(request, shared).await,
-        Err(error) => Response::Error(Refusal::new(
-            format!("the request is not understood: {}", what_is_wrong(line, &error)),
+        Err(what) => Response::Error(Refusal::new(
+            format!("the request is not understood: {what}"),
             "docs/reference.md lists the requests; a keyfob that asks must be of the key's version",
         )),
     }
-}
-
-fn what_is_wrong(line: &[u8], error: &serde_json::Error) -> String {
-    let members = serde_json::from_slice(line).ok();
-    let told = members.and_then(|members| Request::fault(&members));
-    told.unwrap_or_else(|| in_plain_words(&error.to_string()))
 }
 
 /// Carries out what a client wants, however it asked.
@@ -170,7 +164,7 @@ pub(super) async fn obey(request: Request, shared: &Shared) -> Response {
         }
         Request::LayOn { key } => lay_on(keys, key.as_deref()).await,
         Request::TakeOff { key } => take_off(keys, key.as_deref()),
-        Request::Status => Ok(status(keys)),
+        Request::Status {} => Ok(status(keys)),
         Request::Metadata { key, u2f } => metadata(keys, key.as_deref(), u2f),
         Request::Profile { key } => profile(keys, key.as_deref()),
         Request::SetProfile { key, profile } => set_profile(keys, key.as_deref(), &profile).await,
@@ -219,7 +213,8 @@ fn choose<'a>(keys: &'a Keys, choice: &Choice) -> Result<(&'a PluggedKey, Prompt
         (Some(_), Some(_)) => Err(Refusal::new(
             "several keys ask for a touch",
             "choose one with --key or --prompt; `keyfob status` lists them",
-        )),
+        )
+        .of(Kind::NoKey)),
     }
 }
 
@@ -374,7 +369,7 @@ async fn set_profile(keys: &Keys, key: Option<&str>, name: &str) -> Answer {
 pub(super) fn the_one<'a>(keys: &'a Keys, bus_id: Option<&str>) -> Result<&'a PluggedKey, Refusal> {
     match named(keys, bus_id)?[..] {
         [only] => Ok(only),
-        _ => Err(Refusal::new("there are several keys", "choose one with --key")),
+        _ => Err(Refusal::new("there are several keys", "choose one with --key").of(Kind::NoKey)),
     }
 }
 
@@ -384,6 +379,9 @@ fn named<'a>(keys: &'a Keys, bus_id: Option<&str>) -> Result<Vec<&'a PluggedKey>
     let found: Vec<_> = keys.iter().filter(is_named).map(Rc::as_ref).collect();
     match found.is_empty() {
         false => Ok(found),
-        true => Err(Refusal::new("there is no such key", "`keyfob status` lists the keys")),
+        true => {
+            Err(Refusal::new("there is no such key", "`keyfob status` lists the keys")
+                .of(Kind::NoKey))
+        }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct KeyOptions {
 
     /// Make the same key from this text at each start, with the same serial number, attestation and, for the same requests,
     /// credentials. The text is as secret as the key
-    #[arg(long, value_name = "TEXT", requires = "ephemeral")]
+    #[arg(long, value_name = "TEXT", requires = "ephemeral", value_parser = a_seed)]
     pub(crate) seed: Option<String>,
 
     /// How many keys, on bus ids 1-1, 1-2 and so on; each has a memory of its own
@@ -69,6 +69,15 @@ pub(crate) struct KeyOptions {
 
     #[command(flatten)]
     pub(crate) hooks: conformance_hooks::HookOptions,
+}
+
+/// Nothing, such as a variable that is not set, is no secret that anybody meant.
+fn a_seed(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() {
+        Err("a seed is a text of one letter at least")
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// [`Touch`] as it is typed.

@@ -4,7 +4,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ctap_core::memory::MemoryError;
 use serde_json::Value;
-use virtual_key::credential_formats::{from_json, to_json};
+use virtual_key::credential_formats::{from_json, to_json, unknown_members};
 use virtual_key::faults::FaultDescription;
 use virtual_key::key::{Touch, Verification};
 use virtual_key::keys::{Keys, PluggedKey};
@@ -72,7 +72,12 @@ async fn credentials(key: &PluggedKey, from: usize) -> Answer {
     Ok(Response::Credentials { credentials, total })
 }
 
+/// A member that nobody knows is a slip, and what it was to say would be lost.
 async fn add(key: &PluggedKey, credential: &Value) -> Answer {
+    if let Some(name) = unknown_members(credential).first() {
+        let what = format!("the credential: unknown member `{name}`");
+        return Err(Refusal::new(what, "leave it out, or correct it: docs/openapi.json has them"));
+    }
     let source =
         from_json(credential).map_err(|error| Refusal::new(error.to_string(), error.advice()))?;
     let replaced = key.add_credential(source).await.map_err(refusal)?;

@@ -31,7 +31,7 @@ pub(crate) struct Options {
 /// # Errors
 /// No key is running.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    match options.connection.ask(&Request::Status)? {
+    match options.connection.ask(&Request::Status {})? {
         Response::Status(status) => {
             let status = with_reader(status, cards::reader_of_the_only_card);
             let told = match options.json {

@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 /// One of this user's running keys that does something wrong on purpose, or not what it tells, is not to be taken for a broken one.
 fn tell_of_our_own(address: &Address) {
     let keyfob = Connection::of_environment();
-    let Ok(Response::Status(status)) = keyfob.ask(&Request::Status) else { return };
+    let Ok(Response::Status(status)) = keyfob.ask(&Request::Status {}) else { return };
     let is_meant = |device: &String| device.parse().is_ok_and(|device| address.means(&device));
     let mut keys = status.keys.iter();
     let Some(found) = keys.find(|key| key.device.as_ref().is_some_and(is_meant)) else { return };

@@ -212,3 +212,53 @@ fn a_finger_is_there_from_the_beginning_without_a_pin() {
     );
     assert!(refused.contains("the key has no fingerprint sensor"), "{refused}");
 }
+
+#[test]
+fn an_export_names_those_who_are_in_it_and_nobody_else() {
+    let home = Home::new();
+    let _serving = home.serve(&["--ephemeral", "--touch", "auto"]);
+    let pem = file(&home, "key.pem");
+    fs::write(&pem, PEM).unwrap();
+    for (handle, name) in [("YQ", "counts"), ("Yg", "stays")] {
+        let add = ["credentials", "add", "--rp", "example.org", "--private-key", &pem];
+        home.succeed(
+            &[&add[..], &["--id", handle, "--user-id", handle, "--user-name", name]].concat(),
+        );
+    }
+    home.succeed(&["credentials", "change", "Yg", "--sign-count", "none"]);
+    let output = home.run(&["credentials", "export", "--format", "cxf", &file(&home, "x")]);
+    let told = error_of(&output);
+    assert!(
+        told.contains("1 private key without encryption") && told.contains("as “stays”"),
+        "{told}"
+    );
+    assert!(!told.contains("as “counts”") && !told.contains("”, “"), "{told}");
+}
+
+// MC-76
+#[test]
+fn what_is_backed_up_is_what_may_be_however_it_comes_to_a_key() {
+    let home = Home::new();
+    let _serving = home.serve(&["--ephemeral", "--touch", "auto"]);
+    let pem = file(&home, "key.pem");
+    fs::write(&pem, PEM).unwrap();
+    let add = ["credentials", "add", "--rp", "example.org", "--private-key", &pem];
+    let add = [&add[..], &["--id", "YQ", "--user-id", "YQ"]].concat();
+    let told = home.fail(&[&add[..], &["--backed-up"]].concat(), 2);
+    assert!(told.contains("(flag BS)") && told.contains("next: add --backup-eligible"), "{told}");
+    home.succeed(&add);
+    let told = home.fail(&["credentials", "change", "YQ", "--backed-up", "true"], 1);
+    assert!(told.contains("next: set both flags, or neither"), "{told}");
+    let both = ["--backed-up", "true", "--backup-eligible", "true"];
+    home.succeed(&[&["credentials", "change", "YQ"][..], &both].concat());
+    let told = home.fail(&["credentials", "change", "YQ", "--backup-eligible", "false"], 1);
+    assert!(told.contains("next: set both flags, or neither"), "{told}");
+    let text = fs::read_to_string(storage_state(&home)).unwrap();
+    let twice = file(&home, "twice.json");
+    fs::write(&twice, text.replace("\"signCount\"", "\"signCount\": 1, \"signCount\"")).unwrap();
+    let told = home.fail(&["credentials", "import", &twice], 1);
+    assert!(
+        told.contains("`signCount` is given twice") && told.contains("next: leave one"),
+        "{told}"
+    );
+}

@@ -82,6 +82,10 @@ fn what_a_running_key_or_a_recording_does_not_have_is_told_apart() {
         &home,
         &[
             (&["fault", "clear", "99"], 1),
+            (&["fault", "add", "busy", "--key", "9-9"], 3),
+            (&["fault", "list", "--key", "9-9"], 3),
+            (&["touch", "--key", "9-9"], 3),
+            (&["credentials", "export", "--key", "9-9", "-"], 3),
             (&["trace", "--live"], 1),
             (&["trace", file], 0),
             (&["replay", file, "--of", "9-9", "--device", &device], 2),

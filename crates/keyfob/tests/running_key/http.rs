@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use ctap_client::Status;
+use ctap_client::{CredentialDescriptor, Status, get_assertion};
 use p256::pkcs8::EncodePrivateKey as _;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -297,8 +297,16 @@ fn credentials_go_in_and_out_and_their_events_have_the_names_of_devtools() {
     let added = key.ask("POST", credentials, &credential.to_string());
     assert_eq!(added, (200, json!({ "replaced": null })));
     lines.find(|line| line == "event: credentialAdded").expect("an event");
-    let change = key.ask("PATCH", "/keys/1-1/credentials/YW4gaWQ", r#"{"backupState":true}"#);
-    assert_eq!(change.0, 200, "{}", change.1);
+    let mut slip = credential.clone();
+    slip["backupeligibility"] = true.into();
+    let (status, told) = key.ask("POST", credentials, &slip.to_string());
+    assert_eq!(status, 400, "{told}");
+    assert!(told["message"].as_str().unwrap().contains("`backupeligibility`"), "{told}");
+    let change = |members: &str| key.ask("PATCH", "/keys/1-1/credentials/YW4gaWQ", members);
+    let (status, told) = change(r#"{"backupState":true}"#);
+    assert_eq!((status, &told["next"]), (400, &json!("set both flags, or neither")), "{told}");
+    let both = r#"{"backupEligibility":true,"backupState":true}"#;
+    assert_eq!(change(both), (200, json!({})));
     lines.find(|line| line == "event: credentialUpdated").expect("an event");
     let (status, told) = key.ask("GET", credentials, "");
     assert_eq!((status, &told["total"]), (200, &json!(1)));
@@ -309,6 +317,27 @@ fn credentials_go_in_and_out_and_their_events_have_the_names_of_devtools() {
     let (status, told) = key.ask("DELETE", "/keys/1-1/credentials/YW4gaWQ", "");
     assert_eq!((status, &told["error"]), (400, &json!("invalid argument")));
     assert_eq!(key.ask("DELETE", credentials, "").0, 200);
+}
+
+#[test]
+fn an_assertion_is_told_also_where_the_counter_stays_0_and_a_changed_counter_is_none() {
+    let home = Home::new();
+    let key = Steered::start(&home, &["--touch", "auto"]);
+    let mut never_counts = credential("YW4gaWQ");
+    never_counts["signCount"] = Value::Null;
+    assert_eq!(key.ask("POST", "/keys/1-1/credentials", &never_counts.to_string()).0, 200);
+    let lines = BufReader::new(key.begin("GET", "/events", "")).lines().map(Result::unwrap);
+    let mut events = lines.filter(|line| line.starts_with("event: credential"));
+    let mut platform = import_from(key.key.address());
+    let request = get_assertion::Request::new("example.org", [7; 32])
+        .allowing([CredentialDescriptor::new(*b"an id")]);
+    for _ in 0..2 {
+        platform.client().get_assertion(&request, None).unwrap();
+        assert_eq!(events.next().unwrap(), "event: credentialAsserted");
+    }
+    let path = "/keys/1-1/credentials/YW4gaWQ";
+    assert_eq!(key.ask("PATCH", path, r#"{"signCount":7}"#).0, 200);
+    assert_eq!(events.next().unwrap(), "event: credentialUpdated");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! It has no counters: a passkey with one that counts must not be in it, and one that was in it never counts. Nor has it flags: what is in it
 //! was in a program that copies passkeys, so BE and BS are on.
 
+mod untaken;
+
 use credential_exchange_format::{
     Account, Credential, Fido2Extensions, Fido2HmacCredentialAlgorithm, Fido2HmacCredentials,
     Fido2LargeBlob, Header, Item, PasskeyCredential, Version,
@@ -21,7 +23,7 @@ pub(super) fn is_it(value: &Value) -> bool {
     ["version", "exporterRpId", "accounts"].iter().all(|member| value.get(member).is_some())
 }
 
-pub(super) fn read(text: &str) -> Result<Import, FormatError> {
+pub(super) fn read(text: &str, value: &Value) -> Result<Import, FormatError> {
     // Its own words are those of Rust's types.
     let not_cxf = |error: serde_json::Error| FormatError::NotCxf {
         line: error.line(),
@@ -46,6 +48,7 @@ pub(super) fn read(text: &str) -> Result<Import, FormatError> {
             _ => others += 1,
         }
     }
+    notes.extend(untaken::notes(value));
     if others > 0 {
         notes.push(format!("{others} that are not passkeys were not imported"));
     }
@@ -58,9 +61,9 @@ pub(super) fn read(text: &str) -> Result<Import, FormatError> {
 
 pub(super) fn write(credentials: &[CredentialSource], now: u64) -> Export {
     let mut losses = Losses::default();
-    let items: Vec<Item> =
-        credentials.iter().filter_map(|source| item(source, &mut losses)).collect();
-    let count = items.len();
+    let items = credentials.iter().map(|source| item(source, &mut losses)).enumerate();
+    let (taken, items): (Vec<_>, Vec<Item>) =
+        items.filter_map(|(place, item)| Some((place, item?))).unzip();
     let header: Header = Header {
         version: Version { major: MAJOR, minor: 0 },
         exporter_rp_id: "localhost".to_owned(),
@@ -78,7 +81,7 @@ pub(super) fn write(credentials: &[CredentialSource], now: u64) -> Export {
     };
     // Nothing in it can fail: its maps have strings as keys.
     let text = serde_json::to_string_pretty(&header).unwrap_or_default();
-    Export { text: Zeroizing::new(text + "\n"), count, notes: losses.notes() }
+    Export { text: Zeroizing::new(text + "\n"), taken, notes: losses.notes() }
 }
 
 fn source(

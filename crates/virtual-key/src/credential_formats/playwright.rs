@@ -29,11 +29,11 @@ pub(super) fn read(entries: Entries) -> Result<Import, FormatError> {
 
 pub(super) fn write(credentials: &[CredentialSource]) -> Export {
     let mut losses = Losses::default();
-    let list: Vec<Value> =
-        credentials.iter().filter_map(|source| object(source, &mut losses)).collect();
-    let count = list.len();
+    let objects = credentials.iter().map(|source| object(source, &mut losses)).enumerate();
+    let (taken, list): (Vec<_>, Vec<Value>) =
+        objects.filter_map(|(place, object)| Some((place, object?))).unzip();
     let state = json!({ "cookies": [], "origins": [], "credentials": list });
-    Export { text: Zeroizing::new(format!("{state:#}\n")), count, notes: losses.notes() }
+    Export { text: Zeroizing::new(format!("{state:#}\n")), taken, notes: losses.notes() }
 }
 
 fn credential(members: &Members<'_>) -> Result<CredentialSource, FormatError> {

@@ -282,7 +282,7 @@ fn what_playwright_cannot_hold_is_told() {
         CredentialSource { scope: Scope::Hash([1; 32]), ..passkey() },
     ];
     let export = write(Format::Playwright, &credentials, 0);
-    assert_eq!(export.count, 1);
+    assert_eq!(export.taken, [0]);
     assert_eq!(
         export.notes,
         [
@@ -316,6 +316,8 @@ fn cxf_brings_passkeys_that_never_count_with_their_secrets() {
     assert_eq!(
         import.notes,
         [
+            "not imported of its items: title",
+            "not imported of its accounts: username",
             "1 that are not passkeys were not imported",
             "CXF has no flags: BE and BS are on, as for every passkey that is copied",
         ]
@@ -342,6 +344,36 @@ fn cxf_brings_passkeys_that_never_count_with_their_secrets() {
 }
 
 #[test]
+fn what_cxf_has_that_no_key_keeps_is_told() {
+    let more = of_cxf()
+        .replace(r#""payments":true"#, r#""payments":true,"later":{"a":1}"#)
+        .replace(r#""rpId""#, r#""origin":"x","rpId""#)
+        .replace(r#""title":"Example""#, r#""title":"example.org","tags":["a"],"favorite":null"#)
+        .replace(r#""collections":[]"#, r#""collections":[],"fullName":"Ada""#);
+    assert_eq!(
+        read(&more).unwrap().notes[..4],
+        [
+            "passkey 1: `origin` was not imported",
+            "passkey 1: `fido2Extensions.later` was not imported",
+            "not imported of its items: tags",
+            "not imported of its accounts: fullName, username",
+        ]
+    );
+    let own = write(Format::Cxf, &read(&more).unwrap().credentials, 0);
+    assert_eq!(read(&own.text).unwrap().notes.len(), 1, "that CXF tells no flags");
+}
+
+#[test]
+fn what_is_said_twice_is_believed_by_nobody() {
+    for (text, name) in [(of_webdriver(), "rpId"), (of_playwright(), "rpId"), (of_cxf(), "title")] {
+        let twice = text.replace(&format!("\"{name}\""), &format!("\"{name}\":\"a\",\"{name}\""));
+        let error = read(&twice).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("`{name}` is given twice")), "{error}");
+        assert_eq!(error.advice(), "leave one of them out");
+    }
+}
+
+#[test]
 fn where_cxf_is_none_is_told_without_the_words_of_a_programming_language() {
     let told = refusal(r#"{"version":1,"exporterRpId":"x","accounts":[]}"#);
     assert!(told.starts_with("it is CXF, but not at line 1, column 12"), "{told}");
@@ -355,7 +387,7 @@ fn a_counter_that_counts_is_not_written_to_cxf() {
         ..passkey()
     });
     let export = write(Format::Cxf, &counted, 1_750_000_000);
-    assert_eq!(export.count, 1);
+    assert_eq!(export.taken, [2]);
     assert_eq!(export.notes.len(), 1);
     assert!(
         export.notes[0].starts_with(

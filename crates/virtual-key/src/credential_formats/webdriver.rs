@@ -29,13 +29,18 @@ pub(super) fn is_it(value: &Value) -> bool {
     value.get("credentialId").is_some() || value.get("isResidentCredential").is_some()
 }
 
+/// Whether a credential may have a member of this name: WebDriver's, or keyfob's beside them.
+pub(super) fn knows(name: &str) -> bool {
+    MEMBERS.contains(&name) || whole::MEMBERS.contains(&name)
+}
+
 pub(super) fn read(entries: Entries) -> Result<Import, FormatError> {
     let (mut credentials, mut notes) = (Vec::new(), entries.notes());
     let mut format = Format::WebDriver;
     for (index, value) in entries.list.iter().enumerate() {
         let members = Members::of(value, entries.what(index))?;
         credentials.push(credential(&members)?);
-        let others = members.others(&MEMBERS).filter(|name| !whole::MEMBERS.contains(name));
+        let others = members.others(&MEMBERS).filter(|name| !knows(name));
         notes.extend(others.map(|name| format!("{}: `{name}` was not imported", members.what())));
         if is_of_devtools(value) {
             format = Format::DevTools;
@@ -48,24 +53,25 @@ pub(super) fn read(entries: Entries) -> Result<Import, FormatError> {
 
 pub(super) fn write(credentials: &[CredentialSource], format: Format) -> Export {
     let mut losses = Losses::default();
-    let mut list = Vec::new();
-    for source in credentials {
+    let (mut taken, mut list) = (Vec::new(), Vec::new());
+    for (place, source) in credentials.iter().enumerate() {
         let holds_all = format == Format::Keyfob;
-        match object(source, format) {
-            Some(object) if holds_all => list.push(object),
-            Some(object) if source.scope.rp_id().is_some() => {
-                losses.of_browsers(source);
-                list.push(object);
-            }
-            _ => losses.leave_out(OF_A_HASH),
+        let has_place = holds_all || source.scope.rp_id().is_some();
+        let Some(object) = object(source, format).filter(|_| has_place) else {
+            losses.leave_out(OF_A_HASH);
+            continue;
+        };
+        if !holds_all {
+            losses.of_browsers(source);
         }
+        taken.push(place);
+        list.push(object);
     }
-    let count = list.len();
     let value = match format {
         Format::DevTools => json!({ "credentials": list }),
         _ => Value::Array(list),
     };
-    Export { text: Zeroizing::new(format!("{value:#}\n")), count, notes: losses.notes() }
+    Export { text: Zeroizing::new(format!("{value:#}\n")), taken, notes: losses.notes() }
 }
 
 fn credential(members: &Members<'_>) -> Result<CredentialSource, FormatError> {

@@ -10,6 +10,18 @@ use crate::error::Error;
 use crate::key::{Key, Touch, Verification};
 use crate::large_blobs;
 
+/// What a key keeps, and what it was used for.
+#[derive(Debug)]
+pub struct Kept {
+    /// As [`PluggedKey::credentials`] has them.
+    pub credentials: Vec<CredentialSource>,
+    /// How many assertions it has made since it was started.
+    pub uses: u64,
+    /// The ids of the credentials that signed those which are new, oldest first: of the last
+    /// [`MAX_USES`](ctap_core::limits::MAX_USES).
+    pub used: Vec<Vec<u8>>,
+}
+
 impl PluggedKey {
     /// Copies of all credentials that the key stores, with their private keys: first the discoverable ones, oldest first, then
     /// the others in the order of their ids. A credential that is sealed in its own id is not stored, unless the profile says
@@ -18,11 +30,21 @@ impl PluggedKey {
     /// # Errors
     /// [`Error::Ended`].
     pub async fn credentials(&self) -> Result<Vec<CredentialSource>, Error> {
+        self.kept(u64::MAX).await.map(|kept| kept.credentials)
+    }
+
+    /// The same, and which of them were used after the first `known` assertions.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub async fn kept(&self, known: u64) -> Result<Kept, Error> {
         let done = {
             let usb = &mut *self.usb.borrow_mut();
-            let look = |authenticator: &mut Authenticator, platform: &mut Platform<'_>| {
+            let look = move |authenticator: &mut Authenticator, platform: &mut Platform<'_>| {
                 let sources = authenticator.credential_sources(platform.store);
-                large_blobs::filled_in(sources, authenticator, platform)
+                let credentials = large_blobs::filled_in(sources, authenticator, platform);
+                let (uses, used) = authenticator.uses_since(known);
+                Kept { credentials, uses, used }
             };
             usb.key.look(look, usb.clock.now())
         };

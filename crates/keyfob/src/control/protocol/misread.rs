@@ -7,7 +7,7 @@ use super::Request;
 
 impl Request {
     /// What is wrong with members that are no request, in a sentence that names the member.
-    pub(crate) fn fault(members: &Map<String, Value>) -> Option<String> {
+    pub(super) fn fault(members: &Map<String, Value>) -> Option<String> {
         let told = in_plain_words(&misread(members)?);
         let is_wrong = |name: &str, others: Map<String, Value>| {
             name != "do" && misread(&others).is_none_or(|other| in_plain_words(&other) != told)
@@ -51,7 +51,7 @@ fn misread(members: &Map<String, Value>) -> Option<String> {
 }
 
 /// What serde calls by the names of Rust's types.
-pub(crate) fn in_plain_words(told: &str) -> String {
+pub(super) fn in_plain_words(told: &str) -> String {
     WORDS.into_iter().fold(told.to_owned(), |told, (name, words)| told.replace(name, words))
 }
 

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use ctap_core::Decision;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use virtual_key::faults::FaultDescription;
 use virtual_key::key::{Touch, Verification};
+use virtual_key::strict_json;
 
+use super::misread::in_plain_words;
 use crate::control::bad_sample::BadSample;
 use crate::secret_json::SecretJson;
-use crate::strict_json;
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +68,7 @@ pub(crate) enum Request {
         key: Option<String>,
     },
     /// Tell how things stand.
-    Status,
+    Status {},
     /// Tell the metadata statement of a key, with the roots of its certificates.
     Metadata {
         /// Which one, if there are several.
@@ -176,6 +177,31 @@ pub(crate) enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fault: Option<u32>,
     },
+}
+
+impl Request {
+    /// The request that `line` is.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a sentence: the client's fault.
+    pub(crate) fn read(line: &[u8]) -> Result<Self, String> {
+        let wrong = |error: serde_json::Error| in_plain_words(&error.to_string());
+        let value: SecretJson = serde_json::from_slice(line).map_err(wrong)?;
+        // Members in their order, without names, serde takes as well.
+        let members = value.as_object().ok_or("it is no JSON object")?;
+        Self::of(members)
+    }
+
+    /// The request with these members.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn of(members: &Map<String, Value>) -> Result<Self, String> {
+        let wrong = |error: serde_json::Error| {
+            Self::fault(members).unwrap_or_else(|| in_plain_words(&error.to_string()))
+        };
+        Self::deserialize(members).map_err(wrong)
+    }
 }
 
 /// What is to be different about a credential; what is absent stays.

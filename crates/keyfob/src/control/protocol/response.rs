@@ -92,6 +92,8 @@ pub(crate) enum Kind {
     /// It asks for what there is not, or what this key cannot: asked again, it is refused again.
     #[default]
     Invalid,
+    /// The key is not there, or it is not said which of several is meant.
+    NoKey,
     /// The prompt is not there, or no longer.
     NoPrompt,
     /// It did not happen in the time that was given.

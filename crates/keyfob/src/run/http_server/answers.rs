@@ -136,7 +136,7 @@ impl From<(StatusCode, String)> for Fault {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         let (status, error) = match refusal.kind {
-            Kind::Invalid => (StatusCode::BAD_REQUEST, INVALID),
+            Kind::Invalid | Kind::NoKey => (StatusCode::BAD_REQUEST, INVALID),
             Kind::NoPrompt => (StatusCode::CONFLICT, "no such prompt"),
             Kind::TimedOut => (StatusCode::REQUEST_TIMEOUT, "timeout"),
             Kind::Busy => (StatusCode::SERVICE_UNAVAILABLE, BUSY),

@@ -83,7 +83,7 @@ impl Teller {
             }
             let mut changed = pin!(shared.changed.notified());
             changed.as_mut().enable(); // from before the look on
-            let now = Known::of(shared).await;
+            let now = Known::of(shared, &known.uses).await;
             let events = known.changes(&now);
             listeners.retain(|listener| is_told(listener, &events));
             if let Some(Arrival { pieces, begun }) = arrival.take()
@@ -122,16 +122,34 @@ fn is_told(listener: &mpsc::Sender<Bytes>, events: &[Bytes]) -> bool {
 struct Known {
     open: Prompts,
     kept: Kept,
+    /// How many assertions each key has made.
+    uses: BTreeMap<String, u64>,
+    /// Whose the last of them were, since somebody looked before.
+    used: Vec<Id>,
 }
 
 impl Known {
-    async fn of(shared: &Shared) -> Self {
-        Self { open: open_prompts(&shared.keys), kept: credentials(shared).await }
+    /// How they stand now, and what was used since keys had made so many assertions.
+    async fn of(shared: &Shared, uses: &BTreeMap<String, u64>) -> Self {
+        let mut known = Self { open: open_prompts(&shared.keys), ..Self::default() };
+        for key in shared.keys.iter() {
+            let before = uses.get(key.bus_id()).copied().unwrap_or_default();
+            // One that ends tells nothing any more.
+            let Ok(kept) = key.kept(before).await else { continue };
+            let named = |id| (key.bus_id().to_owned(), id);
+            known.uses.insert(key.bus_id().to_owned(), kept.uses);
+            known.used.extend(kept.used.into_iter().map(named));
+            for source in kept.credentials {
+                let members = members(&source);
+                known.kept.insert(named(source.id), members);
+            }
+        }
+        known
     }
 
     /// What tells whoever knew this how things stand `now`.
     fn changes(&self, now: &Self) -> Vec<Bytes> {
-        let credentials = of_credentials(&self.kept, &now.kept);
+        let credentials = of_credentials(&self.kept, &now.kept, &now.used);
         changes(&self.open, &now.open).into_iter().chain(credentials).collect()
     }
 
@@ -151,8 +169,11 @@ fn changes(before: &Prompts, now: &Prompts) -> Vec<Bytes> {
     closed.chain(opened.map(|prompt| event("promptOpened", prompt))).collect()
 }
 
-/// What keys keep: a key's bus id and a credential's id, and its members.
-type Kept = BTreeMap<(String, Vec<u8>), SecretJson>;
+/// A key's bus id, and a credential's id.
+type Id = (String, Vec<u8>);
+
+/// What keys keep, and its members.
+type Kept = BTreeMap<Id, SecretJson>;
 
 /// What an event tells of a credential.
 #[derive(Serialize)]
@@ -161,51 +182,40 @@ struct Told<'a> {
     credential: &'a SecretJson,
 }
 
-async fn credentials(shared: &Shared) -> Kept {
-    let mut kept = Kept::new();
-    for key in shared.keys.iter() {
-        // One that ends tells nothing any more.
-        for source in key.credentials().await.unwrap_or_default() {
-            let members = members(&source);
-            kept.insert((key.bus_id().to_owned(), source.id), members);
-        }
-    }
-    kept
-}
-
 /// As WebDriver tells a credential. One of a relying party whose name is not known has none.
 fn members(source: &CredentialSource) -> SecretJson {
     webdriver::to_json(source).unwrap_or_default().into()
 }
 
-/// A counter that all credentials of a key share does not tell which was used: then it is the only one, or nothing is told.
-fn of_credentials(before: &Kept, now: &Kept) -> Vec<Bytes> {
+/// `used`: whose the assertions were that were made meanwhile. A counter that all credentials of a key share is another one for each of
+/// them then, which says nothing of the others.
+fn of_credentials(before: &Kept, now: &Kept, used: &[Id]) -> Vec<Bytes> {
     let deleted = before.keys().filter(|id| !now.contains_key(id)).map(|(key, id)| {
         let id = Base64UrlUnpadded::encode_string(id);
         event("credentialDeleted", &json!({ "key": key, "credentialId": id }))
     });
-    let counted = |(id, members): &(&(String, Vec<u8>), &SecretJson)| {
-        before.get(*id).is_some_and(|old| old["signCount"] != members["signCount"])
-    };
-    let is_one = now.iter().filter(counted).count() == 1;
-    let told = now.iter().filter_map(|(id, members)| {
-        let name = match before.get(id) {
-            None => "credentialAdded",
-            Some(_) if counted(&(id, members)) && is_one => "credentialAsserted",
-            Some(old) if differs(old, members) => "credentialUpdated",
-            Some(_) => return None,
-        };
-        Some(event(name, &Told { key: &id.0, credential: members }))
+    let told = |name, (key, _): &Id, credential| event(name, &Told { key, credential });
+    let changed = now.iter().filter_map(|(id, members)| {
+        let has_counted = used.iter().any(|(key, _)| *key == id.0);
+        match before.get(id) {
+            None => Some(told("credentialAdded", id, members)),
+            Some(old) if differs(old, members, has_counted) => {
+                Some(told("credentialUpdated", id, members))
+            }
+            Some(_) => None,
+        }
     });
-    deleted.chain(told).collect()
+    let asserted = used.iter().filter_map(|id| Some((id, now.get(id)?)));
+    let asserted = asserted.map(|(id, members)| told("credentialAsserted", id, members));
+    deleted.chain(changed).chain(asserted).collect()
 }
 
-/// In more than its counter.
-fn differs(old: &Value, new: &Value) -> bool {
-    fn others(members: &Value) -> impl Iterator<Item = (&String, &Value)> {
-        members.as_object().into_iter().flatten().filter(|(name, _)| *name != "signCount")
-    }
-    !others(old).eq(others(new))
+/// In more than its counter, if the key `has_counted`.
+fn differs(old: &Value, new: &Value, has_counted: bool) -> bool {
+    let is_told = |(name, _): &(&String, &Value)| !has_counted || *name != "signCount";
+    let told = [old, new].map(|all| all.as_object().into_iter().flatten().filter(is_told));
+    let [old, new] = told;
+    !old.eq(new)
 }
 
 fn event(name: &str, data: &impl Serialize) -> Bytes {
@@ -227,33 +237,39 @@ mod tests {
         of.iter().map(one).collect()
     }
 
-    fn names(before: &Kept, now: &Kept) -> Vec<String> {
+    fn names(before: &Kept, now: &Kept, used: &[&str]) -> Vec<String> {
         let name = |event: &Bytes| {
             let text = String::from_utf8_lossy(event);
             text.lines().next().unwrap().trim_start_matches("event: ").to_owned()
         };
-        of_credentials(before, now).iter().map(name).collect()
+        let used: Vec<Id> =
+            used.iter().map(|id| ("1-1".to_owned(), id.as_bytes().to_vec())).collect();
+        of_credentials(before, now, &used).iter().map(name).collect()
     }
 
     #[test]
     fn what_is_different_has_the_names_of_devtools() {
         let before = kept(&[("a", 1, "ada"), ("b", 1, "ben")]);
-        assert!(names(&before, &before).is_empty());
-        for (now, name) in [
-            (kept(&[("a", 1, "ada")]), "credentialDeleted"),
-            (kept(&[("a", 1, "ada"), ("b", 1, "ben"), ("c", 0, "cy")]), "credentialAdded"),
-            (kept(&[("a", 1, "ada"), ("b", 2, "ben")]), "credentialAsserted"),
-            (kept(&[("a", 1, "ada"), ("b", 1, "Benedict")]), "credentialUpdated"),
+        assert!(names(&before, &before, &[]).is_empty());
+        for (now, used, name) in [
+            (kept(&[("a", 1, "ada")]), &[][..], "credentialDeleted"),
+            (kept(&[("a", 1, "ada"), ("b", 1, "ben"), ("c", 0, "cy")]), &[], "credentialAdded"),
+            (kept(&[("a", 1, "ada"), ("b", 2, "ben")]), &["b"], "credentialAsserted"),
+            (kept(&[("a", 1, "ada"), ("b", 1, "Benedict")]), &[], "credentialUpdated"),
+            (kept(&[("a", 1, "ada"), ("b", 9, "ben")]), &[], "credentialUpdated"),
         ] {
-            assert_eq!(names(&before, &now), [name]);
+            assert_eq!(names(&before, &now, used), [name]);
         }
     }
 
     #[test]
-    fn of_a_counter_that_all_share_nobody_says_which_was_used() {
-        let before = kept(&[("a", 1, "ada"), ("b", 1, "ben")]);
-        assert!(names(&before, &kept(&[("a", 2, "ada"), ("b", 2, "ben")])).is_empty());
-        let only = kept(&[("a", 1, "ada")]);
-        assert_eq!(names(&only, &kept(&[("a", 2, "ada")])), ["credentialAsserted"]);
+    fn an_assertion_is_told_whatever_becomes_of_counters() {
+        let never_counts = kept(&[("a", 0, "ada"), ("b", 0, "ben")]);
+        let told = names(&never_counts, &never_counts, &["b", "a", "b"]);
+        assert_eq!(told, ["credentialAsserted"; 3]);
+        let (before, now) =
+            (kept(&[("a", 1, "ada"), ("b", 1, "ben")]), kept(&[("a", 2, "ada"), ("b", 2, "ben")]));
+        assert_eq!(names(&before, &now, &["a"]), ["credentialAsserted"], "one counter for both");
+        assert!(names(&before, &before, &["elsewhere"]).is_empty(), "in its id alone");
     }
 }

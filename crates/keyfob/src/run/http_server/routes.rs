@@ -2,12 +2,11 @@
 //! names as there.
 
 use hyper::{Method, Uri};
-use serde::Deserialize as _;
 use serde_json::{Map, Value};
+use virtual_key::strict_json;
 
 use super::answers::Fault;
 use crate::control::Request;
-use crate::strict_json;
 
 /// What a client wants.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +51,7 @@ enum Body {
 
 /// All that there is.
 pub(super) const ROUTES: &[Route] = &[
-    route(Method::GET, "/keys", STATUS, Body::None),
+    route(Method::GET, "/keys", "status", Body::None),
     route(Method::GET, "/prompt", "wait", Body::None),
     route(Method::GET, "/keys/{key}/prompt", "wait", Body::None),
     route(Method::POST, "/keys/{key}/touch", "touch", Body::Members),
@@ -80,7 +79,6 @@ pub(super) const ROUTES: &[Route] = &[
     own(HEALTH, || Wanted::Health),
 ];
 
-const STATUS: &str = "status";
 const HEALTH: &str = "/healthz";
 
 const fn route(method: Method, path: &'static str, order: &'static str, body: Body) -> Route {
@@ -120,14 +118,8 @@ pub(super) fn wanted(method: &Method, uri: &Uri, body: &[u8]) -> Result<Wanted, 
         Meaning::Order(order) => order,
         Meaning::Own(wanted) => return none(&members).map(|()| wanted()),
     };
-    if order == STATUS {
-        none(&members)?; // one without members of its own does not look at those of others
-    }
     add(&mut members, "do".to_owned(), order.into())?;
-    let fault = |error: serde_json::Error| {
-        Fault::invalid(Request::fault(&members).unwrap_or_else(|| error.to_string()))
-    };
-    Ok(Wanted::Order(Request::deserialize(&members).map_err(fault)?))
+    Request::of(&members).map(Wanted::Order).map_err(Fault::invalid)
 }
 
 fn none(members: &Map<String, Value>) -> Result<(), Fault> {
@@ -229,12 +221,12 @@ fn decoded(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+mod described;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    use std::collections::BTreeSet;
-
-    use keyfob_tests::tree;
     use proptest::prelude::*;
 
     use crate::control::protocol::{Choice, Sample, Touching};
@@ -255,7 +247,7 @@ mod tests {
         let wait =
             |key: Option<&str>| Request::Wait { key: key.map(str::to_owned), seconds: Some(9) };
         for (method, path, body, request) in [
-            (Method::GET, "/keys", "", Request::Status),
+            (Method::GET, "/keys", "", Request::Status {}),
             (Method::GET, "/prompt?seconds=9", "", wait(None)),
             (Method::GET, "/keys/1-1/prompt?seconds=9", "", wait(Some("1-1"))),
             (
@@ -339,20 +331,6 @@ mod tests {
             let told = format!("{refused:?}");
             assert!(told.contains(&format!("`{name}`: ")), "{told}");
         }
-    }
-
-    #[test]
-    fn the_description_has_every_route_and_no_other() {
-        let text = tree::read("docs/openapi.json");
-        let described: Value = serde_json::from_str(&text).unwrap();
-        let of_file = |(path, methods): (&String, &Value)| -> Vec<String> {
-            let methods = methods.as_object().unwrap().keys().filter(|name| *name != "parameters");
-            methods.map(|method| format!("{} {path}", method.to_uppercase())).collect()
-        };
-        let paths = described["paths"].as_object().unwrap();
-        let described: BTreeSet<_> = paths.iter().flat_map(of_file).collect();
-        let of_server = |route: &Route| format!("{} {}", route.method, route.path);
-        assert_eq!(described, ROUTES.iter().map(of_server).collect());
     }
 
     proptest! {

@@ -55,7 +55,7 @@ pub(crate) struct AddOptions {
     #[arg(long)]
     backup_eligible: bool,
     /// It is on several devices (the flag BS)
-    #[arg(long, requires = "backup_eligible")]
+    #[arg(long)]
     backed_up: bool,
     /// Do not ask before it replaces a passkey of the same user at the same site
     #[arg(long)]
@@ -158,6 +158,7 @@ fn sign_count(text: &str) -> Result<SignCount, String> {
 /// # Errors
 /// The private key cannot be read, or the key does not take it.
 pub(super) fn add(options: &AddOptions) -> anyhow::Result<()> {
+    check_flags(options.backup_eligible, options.backed_up)?;
     let text = secret_file::read(&options.private_key, "name the file with the private key")?;
     let key = pkcs8::from_pem(&text).map_err(|error| advise(error, error.advice()))?;
     let id = match &options.id {
@@ -187,6 +188,17 @@ pub(super) fn add(options: &AddOptions) -> anyhow::Result<()> {
         terminal::note(format_args!("It replaces the older passkey of {of}."));
     }
     Ok(terminal::print(format_args!("{shown}\n"))?)
+}
+
+/// Whatever key is meant: no relying party takes BS without BE (MC-76).
+fn check_flags(is_eligible: bool, is_backed_up: bool) -> anyhow::Result<()> {
+    match is_eligible || !is_backed_up {
+        true => Ok(()),
+        false => Err(usage(
+            "a credential that is backed up (flag BS) is one that may be on several devices (BE)",
+            "add --backup-eligible, or leave out --backed-up",
+        )),
+    }
 }
 
 /// Whether a key that is given `new` keeps it instead of `older` (MC-40).
@@ -260,7 +272,8 @@ pub(super) fn export(options: &ExportOptions) -> anyhow::Result<()> {
         Some(path) => secret_file::write(path, &text)?,
     }
     notes.iter().for_each(|note| terminal::note(escaped(note)));
-    terminal::note(handed_out(taken, &chosen));
+    let taken: Vec<_> = taken.into_iter().filter_map(|place| chosen.get(place)).collect();
+    terminal::note(handed_out(&taken));
     Ok(())
 }
 
@@ -316,11 +329,10 @@ fn chosen(options: &ExportOptions) -> anyhow::Result<Vec<CredentialSource>> {
     Ok(chosen)
 }
 
-/// The text, how many are in it, and what is not.
-fn written(
-    format: FormatWord,
-    chosen: &[CredentialSource],
-) -> anyhow::Result<(Zeroizing<String>, usize, Vec<String>)> {
+/// The text, which of them are in it, by their places, and what is not.
+type Written = (Zeroizing<String>, Vec<usize>, Vec<String>);
+
+fn written(format: FormatWord, chosen: &[CredentialSource]) -> anyhow::Result<Written> {
     let format = match format {
         FormatWord::Keyfob => Format::Keyfob,
         FormatWord::Webdriver => Format::WebDriver,
@@ -331,14 +343,14 @@ fn written(
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let export = credential_formats::write(format, chosen, now);
-    if export.count == 0 {
+    if export.taken.is_empty() {
         let what = format!("{format} has no place for any of them: {}", export.notes.join("; "));
         return Err(failure(escaped(&what), "choose another --format"));
     }
-    Ok((export.text, export.count, export.notes))
+    Ok((export.text, export.taken, export.notes))
 }
 
-fn pem(chosen: &[CredentialSource]) -> anyhow::Result<(Zeroizing<String>, usize, Vec<String>)> {
+fn pem(chosen: &[CredentialSource]) -> anyhow::Result<Written> {
     let [only] = chosen else {
         return Err(usage(
             format_args!("PEM holds one private key, and these are {}", chosen.len()),
@@ -347,20 +359,20 @@ fn pem(chosen: &[CredentialSource]) -> anyhow::Result<(Zeroizing<String>, usize,
     };
     let text = pkcs8::to_pem(&only.key).context("this private key cannot be written")?;
     let note = "only the private key is in it: not its id, its site, its user or its counter";
-    Ok((text, 1, vec![note.to_owned()]))
+    Ok((text, vec![0], vec![note.to_owned()]))
 }
 
 /// What whoever has the text can do with it.
-fn handed_out(taken: usize, chosen: &[CredentialSource]) -> String {
+fn handed_out(taken: &[&CredentialSource]) -> String {
     const SHOWN: usize = 3;
-    let named: Vec<_> = chosen.iter().take(SHOWN).map(account).collect();
-    let more = match chosen.len().saturating_sub(SHOWN) {
+    let named: Vec<_> = taken.iter().take(SHOWN).map(|source| account(source)).collect();
+    let more = match taken.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!(", and {more} more"),
     };
     format!(
         "{} without encryption: everybody who reads it can sign in as {}{more}",
-        count(taken as u64, "private key"),
+        count(taken.len() as u64, "private key"),
         named.join(", ")
     )
 }

@@ -33,7 +33,7 @@ fn requests_look_like_this_on_the_wire() {
         ),
         (Request::LayOn { key: Some("1-1".into()) }, r#"{"do":"lay_on","key":"1-1"}"#),
         (Request::TakeOff { key: None }, r#"{"do":"take_off"}"#),
-        (Request::Status, r#"{"do":"status"}"#),
+        (Request::Status {}, r#"{"do":"status"}"#),
         (
             Request::Metadata { key: Some("1-1".into()), u2f: true },
             r#"{"do":"metadata","key":"1-1","u2f":true}"#,
@@ -81,6 +81,7 @@ fn requests_look_like_this_on_the_wire() {
     ] {
         assert_eq!(serde_json::to_string(&request).unwrap(), text);
         assert_eq!(serde_json::from_str::<Request>(text).unwrap(), request);
+        assert_eq!(Request::read(text.as_bytes()), Ok(request));
     }
 }
 
@@ -103,8 +104,14 @@ fn what_is_not_understood_is_refused_and_not_guessed() {
         r#"{"do":"deny","sample":{"finger":2}}"#,
         r#"{"do":"wait","seconds":-1}"#,
         r#"{"do":"status"} {"do":"touch"}"#,
+        r#"{"do":"status","x":1}"#,
+        r#"{"do":"status","do":"status"}"#,
+        r#"{"do":"take_off","key":"1-1","key":"1-2"}"#,
+        r#"["status"]"#,
+        r#"["touch",null,null]"#,
+        r#""status""#,
     ] {
-        assert!(serde_json::from_str::<Request>(text).is_err(), "{text}");
+        assert!(Request::read(text.as_bytes()).is_err(), "{text}");
     }
 }
 
@@ -132,7 +139,7 @@ fn request() -> impl Strategy<Value = Request> {
         }),
         name().prop_map(|key| Request::LayOn { key }),
         name().prop_map(|key| Request::TakeOff { key }),
-        Just(Request::Status),
+        Just(Request::Status {}),
         (name(), any::<bool>()).prop_map(|(key, u2f)| Request::Metadata { key, u2f }),
         name().prop_map(|key| Request::Profile { key }),
     ]

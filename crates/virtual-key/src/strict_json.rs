@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 /// It is no JSON; or an object in it has a name twice, which is an error of [data](serde_json::Error::is_data).
-pub(crate) fn read(text: &[u8]) -> serde_json::Result<Value> {
+pub fn read(text: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice::<Strict>(text).map(|Strict(value)| value)
 }
 
@@ -18,7 +18,7 @@ pub(crate) fn read(text: &[u8]) -> serde_json::Result<Value> {
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+pub fn value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     Strict::deserialize(deserializer).map(|Strict(value)| value)
 }
 
