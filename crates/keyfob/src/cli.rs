@@ -36,7 +36,7 @@ impl Cli {
     pub(crate) fn read() -> Self {
         let mut words: Vec<OsString> = std::env::args_os().collect();
         let mut command = Self::command();
-        if !is_plain(&command, &words) {
+        if !is_plain(&command, &words, std::env::vars_os()) {
             command = without_empty_variables(groups::grouped(Self::whole()), &|name| {
                 std::env::var_os(name)
             });
@@ -62,13 +62,22 @@ impl Cli {
     }
 }
 
-/// Whether `words` begin with a command, and no variable is set to nothing, as is usual. Then no other command's options are asked
-/// for: to put those together takes a quarter of a key's start.
-fn is_plain(command: &clap::Command, words: &[OsString]) -> bool {
+/// Whether `words` begin with a command, and no variable of keyfob's is set to nothing, as is usual. Then no other command's options
+/// are asked for: to put those together takes a quarter of a key's start.
+fn is_plain(
+    command: &clap::Command,
+    words: &[OsString],
+    mut variables: impl Iterator<Item = (OsString, OsString)>,
+) -> bool {
     let names_command = |word: &OsString| word != "help" && command.find_subcommand(word).is_some();
-    words.get(1).is_some_and(names_command)
-        && std::env::vars_os().all(|(_, value)| !value.is_empty())
+    let is_empty = |(name, value): (OsString, OsString)| {
+        value.is_empty() && name.as_encoded_bytes().starts_with(VARIABLES)
+    };
+    words.get(1).is_some_and(names_command) && !variables.any(is_empty)
 }
+
+/// What the names of all variables begin with that stand for an option.
+const VARIABLES: &[u8] = b"KEYFOB_";
 
 /// Whether this process's command line asks for JSON in place of sentences, whatever else is wrong with it.
 pub(crate) fn asked_for_json() -> bool {
@@ -386,10 +395,23 @@ mod tests {
     }
 
     #[test]
+    fn nobody_elses_variable_has_the_whole_command_line_put_together() {
+        let is_plain = |line: &str, name: &str, value: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            is_plain(&Cli::command(), &words, [(name.into(), value.into())].into_iter())
+        };
+        assert!(is_plain("keyfob serve", "LS_COLORS", ""));
+        assert!(is_plain("keyfob serve", "KEYFOB_DEVICE", "auto"));
+        assert!(!is_plain("keyfob serve", "KEYFOB_DEVICE", ""));
+        assert!(!is_plain("keyfob --device X info", "LS_COLORS", "x"));
+    }
+
+    #[test]
     fn every_environment_variable_is_in_the_reference() {
         let reference = tree::read("docs/reference.md");
         for command in with_subcommands(Cli::whole()) {
             for variable in command.get_arguments().filter_map(clap::Arg::get_env) {
+                assert!(variable.as_encoded_bytes().starts_with(VARIABLES), "{variable:?}");
                 let row = format!("| `{}` |", variable.display());
                 assert!(reference.contains(&row), "docs/reference.md has no row {row}");
             }
