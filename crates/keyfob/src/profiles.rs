@@ -110,21 +110,28 @@ pub(crate) fn warn_of_imitation(profile: &Profile) -> anyhow::Result<()> {
 
 /// Those warnings: one of each kind, as somebody else's words may stand on a terminal (P-8).
 fn warnings_of_imitation(profile: &Profile) -> anyhow::Result<Vec<String>> {
-    let model = quoted_name(profile.imitates().unwrap_or(profile.title()));
-    let contradictions: Vec<_> = profile.contradictions().iter().map(ToString::to_string).collect();
-    let of_contradictions = format!(
-        "this key imitates {model} and breaks the standard as that model does: {}\nnext: see how programs handle \
-         that, or choose another profile; docs/profiles.md says what `imitates` allows",
-        contradictions.join("; ")
-    );
-    let announced = profile.only_announced()?;
-    let of_announced = format!(
-        "this key says in getInfo that it can do what it cannot do: {}\nnext: use another key to test programs that \
-         need it; docs/profiles.md explains the table [getInfo]",
-        escaped(&announced.join("; "))
-    );
-    let all = [(contradictions, of_contradictions), (announced, of_announced)];
-    Ok(all.into_iter().filter(|(found, _)| !found.is_empty()).map(|(_, told)| told).collect())
+    let of_contradictions = |found: &str| {
+        let model = quoted_name(profile.imitates().unwrap_or(profile.title()));
+        format!(
+            "this key imitates {model} and breaks the standard as that model does: {found}\nnext: see how programs handle \
+             that, or choose another profile; docs/profiles.md says what `imitates` allows"
+        )
+    };
+    let of_announced = |found: &str| {
+        format!(
+            "this key says in getInfo that it can do what it cannot do: {}\nnext: use another key to test programs that \
+             need it; docs/profiles.md explains the table [getInfo]",
+            escaped(found)
+        )
+    };
+    // What is not found is not put into words: every start comes by here.
+    let told = |found: Vec<String>, words: &dyn Fn(&str) -> String| {
+        (!found.is_empty()).then(|| words(&found.join("; ")))
+    };
+    let contradictions = profile.contradictions().iter().map(ToString::to_string).collect();
+    let contradictions = told(contradictions, &of_contradictions);
+    let announced = told(profile.only_announced()?, &of_announced);
+    Ok(contradictions.into_iter().chain(announced).collect())
 }
 
 fn begins(name: &str, typed: &OsStr) -> bool {

@@ -102,15 +102,18 @@ fn attachment_hints(transports: &[Transport]) -> Vec<&'static str> {
 /// What getInfo tells, and how it is told for metadata.
 fn of_fido2(profile: &Profile, identities: &Identities) -> Result<Members, Error> {
     let config = profile.config(identities)?;
-    let info = live_info(profile.config(identities)?)?;
+    let algorithms = json!(algorithm_names(&config));
+    let attestation = json!(attestation_types(config.attestation, identities));
+    let sensor = config.fingerprints.clone();
+    let info = live_info(config)?;
     Ok(vec![
         ("protocolFamily", json!("fido2")),
         ("aaguid", json!(Aaguid(info.aaguid).to_string())),
         ("upv", info.versions.iter().filter_map(|version| upv(version)).collect()),
-        ("authenticationAlgorithms", json!(algorithm_names(&config))),
+        ("authenticationAlgorithms", algorithms),
         ("publicKeyAlgAndEncodings", json!(["cose"])),
-        ("attestationTypes", json!(attestation_types(config.attestation, identities))),
-        ("userVerificationDetails", user_verification(&info, config.fingerprints.as_ref())),
+        ("attestationTypes", attestation),
+        ("userVerificationDetails", user_verification(&info, sensor.as_ref())),
         ("authenticatorGetInfo", members_at_rest(info)),
     ])
 }

@@ -293,7 +293,7 @@ impl Profile {
 
     /// What of it the standard does not allow together: nothing, unless it is an imitation.
     pub fn contradictions(&self) -> Vec<Contradiction> {
-        self.description.contradictions()
+        self.imitates().map(|_| self.description.contradictions()).unwrap_or_default()
     }
 
     /// What it tells in getInfo and does not do, a line for each: nothing, unless it is made to tell other than it is.
