@@ -1,5 +1,6 @@
 //! What a registry and its readers ask of each crate that others may want.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use keyfob_tests::tree;
@@ -67,3 +68,19 @@ fn no_crate_is_compiled_from_what_its_package_lacks() {
         }
     }
 }
+
+/// What it does not name lies anywhere; what is not there any more was forgotten.
+#[test]
+fn the_layout_of_the_program_names_crates_that_it_is_made_of() {
+    let script = tree::read("crates/keyfob/running_key.ld");
+    let files = script.lines().filter_map(|line| line.trim().strip_prefix("*."));
+    let named: BTreeSet<_> = files.filter_map(|rest| rest.split('.').next()).collect();
+    assert!(named.contains("ctap_core") && named.contains("virtual_key"), "{named:?}");
+    let lock = tree::read("Cargo.lock").replace('-', "_");
+    for name in named.into_iter().filter(|name| !OF_RUST.contains(name)) {
+        assert!(lock.contains(&format!("name = \"{name}\"")), "{name}: run packaging/layout");
+    }
+}
+
+/// They come with the compiler.
+const OF_RUST: [&str; 6] = ["addr2line", "alloc", "core", "gimli", "rustc_demangle", "std"];
