@@ -3,6 +3,7 @@
 mod address;
 pub(crate) mod cards;
 mod channel;
+mod served;
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -20,8 +21,9 @@ use virtual_key::keys::{Offer, PluggedKey};
 
 pub(crate) use self::address::{Address, with_port};
 pub(crate) use self::channel::Channel;
-use crate::control::protocol::Response;
-use crate::control::{Connection, Request};
+pub(crate) use self::served::{
+    FreeReaders, Served, attach_command, is_reader, served, way_to_the_card,
+};
 use crate::failure::{advise, failure, no_key};
 use crate::host;
 use crate::socket;
@@ -43,7 +45,8 @@ pub(crate) fn completer() -> ArgValueCandidates {
             .unwrap_or_default()
             .into_iter()
             .map(|key| CompletionCandidate::new(key.path).help(Some(key.name.into())));
-        let served = served_keys().into_iter().filter(|key| matches!(key, Address::Usbip { .. }));
+        let served = served().keys.into_iter();
+        let served = served.filter(|key| matches!(key, Address::Usbip { .. }));
         let served = served.map(|key| CompletionCandidate::new(key.to_string()));
         let cards = cards::occupied_readers().into_iter();
         let cards = cards.map(|reader| CompletionCandidate::new(format!("pcsc:{reader}")));
@@ -52,11 +55,21 @@ pub(crate) fn completer() -> ArgValueCandidates {
 }
 
 impl Address {
-    /// Where a key of this process can be had on this host: its device file, or where it is offered.
+    /// Where a key of this process can be had on this host: its device file, or where it is offered. A card cannot.
     pub(crate) fn of(key: &PluggedKey) -> Option<Self> {
-        if let Some(key) = local_device(key.serial()) {
-            return Some(Self::Hidraw(key.path));
+        if key.form().is_card() {
+            return None;
         }
+        let local = local_device(key.serial()).map(|key| Self::Hidraw(key.path));
+        local.or_else(|| Self::offered(key))
+    }
+
+    /// Where the reader of a key of this process is offered, if it is a card on one.
+    pub(crate) fn of_reader(key: &PluggedKey) -> Option<Self> {
+        Self::offered(key).filter(|_| key.form().is_card())
+    }
+
+    fn offered(key: &PluggedKey) -> Option<Self> {
         let server = match key.offered_at()? {
             Offer::Tcp(address) => address.to_string(),
             // Only what can be typed.
@@ -106,7 +119,7 @@ impl Address {
     /// There is no key, or there are several.
     pub(crate) fn found(&self) -> anyhow::Result<Self> {
         match self {
-            Self::Auto => only_key(&local_keys()?, served_keys, cards::occupied_readers),
+            Self::Auto => only_key(&local_keys()?, served, cards::occupied_readers),
             Self::Pcsc { reader } => {
                 Ok(Self::Pcsc { reader: Some(cards::find(reader.as_deref())?.reader) })
             }
@@ -135,7 +148,7 @@ pub(crate) fn is_bridged(key: &Key) -> bool {
 /// without being named, for that uses up its tap.
 fn only_key(
     local: &[Key],
-    served: impl FnOnce() -> Vec<Address>,
+    served: impl FnOnce() -> Served,
     occupied_readers: impl FnOnce() -> Vec<String>,
 ) -> anyhow::Result<Address> {
     match local {
@@ -153,11 +166,11 @@ fn only_key(
 }
 
 fn only_served(
-    keys: &[Address],
+    Served { keys, readers }: &Served,
     occupied_readers: impl FnOnce() -> Vec<String>,
 ) -> anyhow::Result<Address> {
-    match keys {
-        [] => Err(none_on_this_host(&occupied_readers())),
+    match keys.as_slice() {
+        [] => Err(none_on_this_host(&occupied_readers(), readers)),
         [only] => {
             terminal::note(format_args!("Using the key of the keyfob that runs here: {only}"));
             Ok(only.clone())
@@ -172,10 +185,16 @@ fn only_served(
     }
 }
 
-fn none_on_this_host(occupied_readers: &[String]) -> anyhow::Error {
+fn none_on_this_host(occupied_readers: &[String], free_readers: &[Address]) -> anyhow::Error {
     const NONE: &str = "there is no FIDO key on this host";
     match occupied_readers {
-        [] => no_key(NONE, host::way_to_a_key()),
+        [] => match free_readers {
+            [] => no_key(NONE, host::way_to_a_key()),
+            [first, ..] => no_key(
+                format_args!("{NONE}, but a card on a reader that no host has: {first}"),
+                way_to_the_card(first),
+            ),
+        },
         [_] => no_key(
             format_args!("{NONE}, but a card on a reader"),
             "use the key on the reader with --device pcsc:",
@@ -189,14 +208,6 @@ fn none_on_this_host(occupied_readers: &[String]) -> anyhow::Error {
             )
         }
     }
-}
-
-/// The keys that a keyfob of this user runs, as far as they can be had.
-pub(crate) fn served_keys() -> Vec<Address> {
-    let Ok(Response::Status(status)) = Connection::of_environment().ask(&Request::Status {}) else {
-        return Vec::new();
-    };
-    status.keys.iter().filter_map(|key| key.device.as_ref()?.parse().ok()).collect()
 }
 
 fn open_hidraw(path: &Path) -> anyhow::Result<Box<dyn ReportPipe>> {
@@ -236,7 +247,7 @@ pub(crate) fn list_remote(server: &str) -> anyhow::Result<Vec<RemoteDevice>> {
 /// Imports a device from a USB/IP server and configures it as a kernel would; with what its descriptors say.
 ///
 /// # Errors
-/// When there is no such server or device, or somebody else has it.
+/// When there is no such server or device, it is no key, or somebody else has it.
 pub(crate) fn import(server: &str, bus_id: Option<&str>) -> anyhow::Result<(Host, Enumeration)> {
     let bus_id = match bus_id {
         Some(bus_id) => bus_id.to_owned(),
@@ -245,6 +256,9 @@ pub(crate) fn import(server: &str, bus_id: Option<&str>) -> anyhow::Result<(Host
     let mut host =
         Host::import(connect(server)?, &bus_id).map_err(|error| refusal(server, &bus_id, error))?;
     let said = host.enumerate().map_err(|error| {
+        if let ClientError::NotHid(class) = error {
+            return served::no_key_but(class, server, &bus_id);
+        }
         let context = format!("{} at {server} cannot be configured", name(&bus_id));
         advise(anyhow::Error::new(error).context(context), "unplug it there, plug it in and retry")
     })?;
@@ -367,14 +381,15 @@ mod tests {
 
     #[test]
     fn auto_takes_the_only_key_and_asks_when_there_are_more() {
-        let only = only_key(&[key(4)], Vec::new, Vec::new).unwrap();
+        let only = only_key(&[key(4)], Served::default, Vec::new).unwrap();
         assert_eq!(only, Address::Hidraw("/dev/hidraw4".into()));
-        let several = describe(&only_key(&[key(4), key(5)], Vec::new, Vec::new).unwrap_err());
+        let several =
+            describe(&only_key(&[key(4), key(5)], Served::default, Vec::new).unwrap_err());
         assert!(
             several.contains("on this host:\n  /dev/hidraw4  Key\\u{1b}\n  /dev/hidraw5"),
             "{several}"
         );
-        let none = describe(&only_key(&[], Vec::new, Vec::new).unwrap_err());
+        let none = describe(&only_key(&[], Served::default, Vec::new).unwrap_err());
         assert!(none.contains("on this host\nnext: "), "{none}");
     }
 
@@ -382,7 +397,7 @@ mod tests {
     fn where_all_there_is_are_cards_one_is_told_how_to_name_them() {
         let told = |readers: &[&str]| {
             let readers = readers.iter().map(|name| (*name).to_owned()).collect();
-            describe(&only_key(&[], Vec::new, || readers).unwrap_err())
+            describe(&only_key(&[], Served::default, || readers).unwrap_err())
         };
         let one = told(&["ACS ACR122U 00 00"]);
         assert!(
@@ -395,14 +410,28 @@ mod tests {
 
     #[test]
     fn without_a_key_of_this_host_auto_takes_the_only_one_that_is_served() {
-        let served =
-            |count: usize| ["1-1", "1-2"].map(|id| usbip("[::1]:1", Some(id)))[..count].to_vec();
+        let served = |count: usize| {
+            let keys = ["1-1", "1-2"].map(|id| usbip("[::1]:1", Some(id)))[..count].to_vec();
+            Served { keys, readers: Vec::new() }
+        };
         let only = only_key(&[], || served(1), Vec::new).unwrap();
         assert_eq!(only, usbip("[::1]:1", Some("1-1")));
         let several = describe(&only_key(&[], || served(2), Vec::new).unwrap_err());
         assert!(several.contains("\n  usbip:[::1]:1/1-2\nnext: choose one"), "{several}");
         let local = only_key(&[key(4)], || served(1), Vec::new).unwrap();
         assert_eq!(local, Address::Hidraw("/dev/hidraw4".into()), "it is on the bus");
+    }
+
+    #[test]
+    fn a_served_reader_is_not_taken_for_a_key() {
+        let readers = vec![usbip("127.0.0.1:3240", Some("1-1"))];
+        let served = || Served { keys: Vec::new(), readers };
+        let told = describe(&only_key(&[], served, Vec::new).unwrap_err());
+        assert!(told.contains("a reader that no host has: usbip:127.0.0.1:3240/1-1\n"), "{told}");
+        assert!(
+            told.contains("next: plug the reader into a host with pcscd: `sudo usbip"),
+            "{told}"
+        );
     }
 
     #[test]

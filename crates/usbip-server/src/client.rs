@@ -48,6 +48,9 @@ pub enum ClientError {
     /// The server refuses with another status of USB/IP.
     #[error("the server refused with status {0}")]
     Refused(u32),
+    /// The device has no HID interface: it is of this class, and no key on a bus.
+    #[error("the device is no HID device: its class is {0:02x}")]
+    NotHid(u8),
     /// The device does not support the request (`-EPIPE`).
     #[error("the device stalled the request")]
     Stall,

@@ -17,7 +17,7 @@ use virtual_key::peers::{self, PeerFilter};
 use super::key_options::KeyOptions;
 use super::nfc::NfcOptions;
 use super::running::Running;
-use crate::device::{Address, with_port};
+use crate::device::{Address, attach_command, with_port};
 use crate::failure::{advise, failure, usage};
 use crate::host::{self, STANDARD_PORT};
 use crate::say::{say, warn};
@@ -266,12 +266,12 @@ fn announce_ports(address: SocketAddr, keys: &Keys) {
     let ids: Vec<_> = keys.iter().map(|key| key.bus_id()).collect();
     match ids[..] {
         [first, .., last] if ids.len() > EACH_TOLD => {
-            let command = attach_command(address, first);
+            let command = attach_command(&server(address), first);
             say(format_args!("plug one in: {command}, and so on to {last}"));
         }
         _ => {
             for id in ids {
-                say(format_args!("plug it in: {}", attach_command(address, id)));
+                say(format_args!("plug it in: {}", attach_command(&server(address), id)));
             }
         }
     }
@@ -291,23 +291,15 @@ fn bus_ids(keys: &Keys) -> String {
 
 /// What points the other commands of keyfob at the only key, or at this one: they bring their own USB/IP.
 fn export_command(address: SocketAddr, bus_id: Option<&str>) -> String {
-    let server = match address.ip().is_unspecified() {
-        true => format!("{THIS_MACHINE}:{}", address.port()),
-        false => address.to_string(),
-    };
-    let device = Address::Usbip { server, bus_id: bus_id.map(str::to_owned) };
+    let device = Address::Usbip { server: server(address), bus_id: bus_id.map(str::to_owned) };
     format!("export KEYFOB_DEVICE={device}")
 }
 
-/// What brings a key to the Linux host that reads it.
-fn attach_command(address: SocketAddr, bus_id: &str) -> String {
-    let host = match address.ip() {
-        ip if ip.is_unspecified() => THIS_MACHINE.to_owned(),
-        ip => ip.to_string(),
-    };
-    match address.port() {
-        STANDARD_PORT => format!("sudo usbip attach -r {host} -b {bus_id}"),
-        port => format!("sudo usbip --tcp-port {port} attach -r {host} -b {bus_id}"),
+/// `HOST:PORT`, as other machines may call it.
+fn server(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("{THIS_MACHINE}:{}", address.port()),
+        false => address.to_string(),
     }
 }
 
@@ -403,7 +395,7 @@ mod tests {
 
     #[test]
     fn the_command_to_attach_is_the_one_to_type() {
-        let command = |address: &str| attach_command(address.parse().unwrap(), "1-2");
+        let command = |address: &str| attach_command(&server(address.parse().unwrap()), "1-2");
         assert_eq!(command("127.0.0.1:3240"), "sudo usbip attach -r 127.0.0.1 -b 1-2");
         assert_eq!(command("[::1]:99"), "sudo usbip --tcp-port 99 attach -r ::1 -b 1-2");
         assert_eq!(command("0.0.0.0:3240"), "sudo usbip attach -r THIS-MACHINE -b 1-2");

@@ -6,7 +6,7 @@ use super::fault_words::{told, which};
 use super::prompts::sentence::nameless;
 use crate::control::protocol::{KeyStatus, OpenPrompt, Status};
 use crate::control::{Connection, Request, Response};
-use crate::device::cards;
+use crate::device::{FreeReaders, cards};
 use crate::terminal;
 use crate::terminal::shown::{name, quoted_name, quoted_site};
 
@@ -65,6 +65,7 @@ fn table(status: &Status, all: bool) -> String {
     let rows: Vec<_> = [heading].into_iter().chain(shown.map(row)).collect();
     let faulty = status.keys.iter().filter(|key| !key.faults.is_empty()).map(faults);
     let table = faulty.fold(terminal::hanging_columns(&rows), |table, line| table + &line);
+    let table = table + &free_readers(&status.keys);
     let left_out = status.keys.len() + 1 - rows.len();
     if left_out == 0 { table } else { table + &left_out_line(left_out, status.keys.len()) }
 }
@@ -91,10 +92,19 @@ fn faults(key: &KeyStatus) -> String {
     format!("{key} has faults on purpose: {each}. `keyfob fault clear` removes them\n")
 }
 
+/// Cards of which no program can know yet.
+fn free_readers(keys: &[KeyStatus]) -> String {
+    let is_free = keys.iter().filter(|key| !key.attached);
+    let readers = is_free.filter_map(|key| key.reader_at.as_ref()?.parse().ok());
+    let told = FreeReaders(&readers.collect::<Vec<_>>()).to_string();
+    if told.is_empty() { told } else { told + "\n" }
+}
+
 fn row(key: &KeyStatus) -> [String; 5] {
     let device = key.device.as_deref().map_or_else(|| "-".to_owned(), name);
     let host = match (key.way.as_deref(), key.on_reader) {
         (Some(way), _) => name(way),
+        (None, _) if key.reader_at.is_some() => "-".to_owned(),
         (None, Some(true)) => "no reader".to_owned(),
         (None, Some(false)) => "off the reader".to_owned(),
         (None, None) => "-".to_owned(),
@@ -158,6 +168,7 @@ mod tests {
             attached: true,
             way,
             on_reader,
+            reader_at: Some(paint()),
             recording: Some(paint()),
             prompt,
             faults,
@@ -178,6 +189,25 @@ mod tests {
         assert_eq!(told(vec![card(false), card(true)]), [None, Some("pcsc:PCD".to_owned())]);
         assert_eq!(told(vec![card(true), card(true)]), [None, None], "which is on which?");
         assert_eq!(told(painted().keys), [Some(PAINT.to_owned())], "it is no card");
+    }
+
+    #[test]
+    fn a_card_whose_reader_no_host_has_says_how_to_plug_that_in() {
+        let shown = |attached| {
+            let reader_at = Some("usbip:127.0.0.1:3240/1-1".to_owned());
+            let (device, way, on_reader) = (None, None, Some(true));
+            let key = KeyStatus {
+                device,
+                way,
+                attached,
+                on_reader,
+                reader_at,
+                ..painted().keys.remove(0)
+            };
+            table(&Status { touch: Touch::Ask, keys: vec![key] }, false)
+        };
+        assert!(shown(false).contains("`sudo usbip attach -r 127.0.0.1 -b 1-1`"));
+        assert!(!shown(true).contains("usbip attach"));
     }
 
     fn is_harmless(text: &str) -> bool {

@@ -17,6 +17,7 @@ pub(super) fn key_status(key: &PluggedKey) -> KeyStatus {
         key: key.bus_id().to_owned(),
         serial: key.serial().to_owned(),
         device: Address::of(key).map(|address| address.to_string()),
+        reader_at: Address::of_reader(key).map(|address| address.to_string()),
         attached: key.is_attached(),
         way: key.way().map(str::to_owned),
         on_reader: key.form().is_card().then(|| key.is_laid_on()),

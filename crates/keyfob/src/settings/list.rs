@@ -6,7 +6,7 @@ use serde::Serialize;
 use usbip_server::client::RemoteDevice;
 
 use crate::device::cards::{self, FidoCard};
-use crate::device::{self, Address, DeviceOption};
+use crate::device::{self, Address, DeviceOption, FreeReaders, is_reader};
 use crate::failure::failure;
 use crate::terminal::shown::{Kept, name};
 use crate::{host, terminal};
@@ -80,11 +80,12 @@ fn entries(address: &Address) -> anyhow::Result<Vec<Entry>> {
         Address::Auto => {
             let mut entries = local(&|_| true)?;
             // Those that are on the bus of this host are among its own.
-            let served = device::served_keys().into_iter();
-            for key in served.filter(|key| matches!(key, Address::Usbip { .. })) {
-                entries.extend(remote(&key)?);
+            let served = device::served();
+            for key in served.keys.iter().filter(|key| matches!(key, Address::Usbip { .. })) {
+                entries.extend(remote(key)?);
             }
             entries.extend(all_cards());
+            tell_of_readers(&served.readers);
             Ok(entries)
         }
         Address::Hidraw(path) => match local(&|key| key.path == *path)? {
@@ -114,12 +115,26 @@ fn all_cards() -> Vec<Entry> {
     }
 }
 
+/// A reader is no key, but who looks for the key on it will want to know.
+fn tell_of_readers(readers: &[Address]) {
+    if !readers.is_empty() {
+        terminal::note(FreeReaders(readers));
+    }
+}
+
 /// Those of a USB/IP server, or the one with this bus id.
 fn remote(address: &Address) -> anyhow::Result<Vec<Entry>> {
     let Address::Usbip { server, bus_id } = address else { return Ok(Vec::new()) };
     let is_wanted = |device: &&RemoteDevice| bus_id.as_ref().is_none_or(|id| *id == device.bus_id);
     let devices = device::list_remote(server)?;
-    Ok(devices.iter().filter(is_wanted).map(|device| Entry::of_remote(server, device)).collect())
+    let wanted: Vec<_> = devices.iter().filter(is_wanted).collect();
+    let readers = wanted.iter().filter(|device| is_reader(&device.interfaces));
+    let address = |device: &&RemoteDevice| Address::Usbip {
+        server: server.clone(),
+        bus_id: Some(device.bus_id.clone()),
+    };
+    tell_of_readers(&readers.map(|device| address(device)).collect::<Vec<_>>());
+    Ok(wanted.into_iter().map(|device| Entry::of_remote(server, device)).collect())
 }
 
 impl Entry {
@@ -139,6 +154,7 @@ impl Entry {
         let import = || device::import(server, Some(&device.bus_id)).ok();
         let said = is_hid.then(import).flatten().map(|(_, said)| said);
         let (product, serial) = said.map(|said| (said.product, said.serial)).unwrap_or_default();
+        let product = product.or_else(|| is_reader(&device.interfaces).then(|| READER.to_owned()));
         Self {
             device: format!("usbip:{server}/{}", device.bus_id),
             product,
@@ -164,6 +180,8 @@ impl Entry {
     }
 }
 
+/// What a device is called that has no names that can be read.
+const READER: &str = "smart card reader";
 /// The class of keyboards and security keys (USB HID 1.11 section 4.1).
 const HID: u8 = 3;
 

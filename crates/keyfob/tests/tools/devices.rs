@@ -50,6 +50,30 @@ fn the_only_running_keyfob_needs_no_address() {
 }
 
 #[test]
+fn a_served_reader_is_no_key_and_every_command_says_how_to_come_to_its_card() {
+    let key = Key::serve(&["--nfc", "--touch", "auto"]);
+    let port = key.server.rsplit_once(':').unwrap().1;
+    let attach = format!("sudo usbip --tcp-port {port} attach -r 127.0.0.1 -b 1-1");
+    for command in [&["info"][..], &["conform"], &["pin", "set"], &["credentials", "list"]] {
+        key.run(command).failed(3, &["1-1", "is a smart card reader", &attach, "--device pcsc:"]);
+    }
+    let list = key.run(&["list"]);
+    list.did("smart card reader");
+    assert!(list.err.contains(&attach), "{}", list.err);
+    key.run_for_auto(&["status"]).did(&attach);
+    if local_keys().is_empty() {
+        key.run_for_auto(&["info"]).failed(3, &["a reader that no host has", &attach]);
+        let list = key.run_for_auto(&["list", "--json"]);
+        assert!(
+            !list.out.contains("1-1") && list.err.contains(&attach),
+            "{}{}",
+            list.out,
+            list.err
+        );
+    }
+}
+
+#[test]
 fn the_device_may_be_named_before_the_command() {
     let key = Key::obliging();
     let device = format!("usbip:{}", key.server);

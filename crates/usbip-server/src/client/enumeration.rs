@@ -27,8 +27,8 @@ impl Host {
     /// Reads the descriptors as Linux does, and sets configuration 1.
     ///
     /// # Errors
-    /// [`ClientError::Stall`] if the device lacks one, [`ClientError::Protocol`] if one is
-    /// malformed.
+    /// [`ClientError::NotHid`] if it is a device of another class, [`ClientError::Stall`] if it lacks a descriptor,
+    /// [`ClientError::Protocol`] if one is malformed.
     pub fn enumerate(&mut self) -> Result<Enumeration, ClientError> {
         let device = self.descriptor(DEVICE << 8, 0, 18)?;
         let head = self.descriptor(CONFIGURATION << 8, 0, 9)?;
@@ -81,15 +81,22 @@ fn endpoints(mut rest: &[u8]) -> Endpoints {
     found
 }
 
-/// wDescriptorLength of the HID descriptor, found by walking from descriptor to descriptor.
+/// wDescriptorLength of the HID descriptor, found by walking from descriptor to descriptor; without one, of which class the
+/// device is: its first interface tells. A descriptor of this type means something else in interfaces of other classes.
 fn report_descriptor_length(mut rest: &[u8]) -> Result<u16, ClientError> {
+    let (mut first, mut class) = (None, None);
     while let [length, kind, ..] = *rest {
-        if kind == HID {
-            return length_at(rest, 7);
+        match kind {
+            HID if class == Some(HID_CLASS) => return length_at(rest, 7),
+            INTERFACE => {
+                class = rest.get(5).copied();
+                first = first.or(class);
+            }
+            _ => {}
         }
         rest = rest.get(usize::from(length.max(2))..).unwrap_or_default();
     }
-    Err(ClientError::Protocol("no HID descriptor"))
+    Err(first.map_or(ClientError::Protocol("no interface"), ClientError::NotHid))
 }
 
 fn length_at(bytes: &[u8], at: usize) -> Result<u16, ClientError> {
@@ -113,6 +120,8 @@ const STRING: u16 = 3;
 const INTERFACE: u8 = 4;
 const ENDPOINT: u8 = 5;
 const HID: u8 = 0x21;
+/// bInterfaceClass.
+const HID_CLASS: u8 = 3;
 const REPORT: u16 = 0x22;
 const ENGLISH: u16 = 0x0409;
 /// The bit of bEndpointAddress that says IN.
@@ -151,6 +160,16 @@ mod tests {
             let names_hid = bytes.contains(&HID);
             prop_assert!(names_hid || report_descriptor_length(&bytes).is_err());
         }
+    }
+
+    #[test]
+    fn a_device_of_another_class_says_of_which() {
+        let interface = [9, INTERFACE, 0, 0, 3, 0x0B, 0, 0, 0];
+        let of_ccid = [&[54, HID][..], &[0; 52]].concat();
+        let reader = [&HEAD[..9], &interface, &of_ccid, &endpoint(0x81)].concat();
+        assert!(matches!(report_descriptor_length(&reader), Err(ClientError::NotHid(0x0B))));
+        let none = report_descriptor_length(&HEAD[..9]);
+        assert!(matches!(none, Err(ClientError::Protocol(_))));
     }
 
     #[test]

@@ -152,6 +152,9 @@ pub(crate) struct KeyStatus {
     /// Whether it lies on its reader, if that is there; `None`: it is no card.
     #[serde(default)]
     pub(crate) on_reader: Option<bool>,
+    /// Where that reader is offered over USB/IP, as `usbip:HOST:PORT/BUSID`; `None`: it is not, or the key is no card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reader_at: Option<String>,
     /// The file in which it is recorded, by its whole path; `None`: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) recording: Option<String>,
