@@ -85,6 +85,9 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let cards = PcscCards::new(options.reader.clone());
     let readers = cards.look().map_err(TransportError::from)?;
+    if readers.is_empty() {
+        terminal::note(no_reader(options.reader.as_deref()));
+    }
     if options.list {
         return Ok(terminal::print(table(&readers))?);
     }
@@ -251,6 +254,16 @@ async fn announce(serial: &str) -> Infallible {
     pending().await
 }
 
+fn no_reader(wanted: Option<&str>) -> String {
+    match wanted {
+        None => "There is no smart card reader.\nnext: plug one in; for a virtual one, `keyfob card --help`".to_owned(),
+        Some(part) => format!(
+            "No reader has “{}” in its name.\nnext: plug it in; `keyfob bridge --list` shows which there are",
+            name(part)
+        ),
+    }
+}
+
 fn table(readers: &[(Reader, Use)]) -> String {
     let heading = ["READER", "CARD"].map(str::to_owned);
     let row = |(reader, is): &(Reader, Use)| [name(&reader.name), told(*is).to_owned()];
@@ -299,5 +312,11 @@ mod tests {
         };
         let shown = table(&[(reader("A 00"), Use::Fido), (reader("B\u{1b} 01"), Use::Empty)]);
         assert_eq!(shown, "READER      CARD\nA 00        a FIDO key\nB\\u{1b} 01  none\n");
+    }
+
+    #[test]
+    fn where_no_reader_is_meant_the_next_step_is_told() {
+        assert!(no_reader(None).contains("no smart card reader.\nnext: plug one in"));
+        assert!(no_reader(Some("ACR\u{1b}")).contains("“ACR\\u{1b}” in its name.\nnext: "));
     }
 }

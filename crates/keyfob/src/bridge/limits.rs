@@ -17,3 +17,7 @@ pub(super) const LOOK: Duration = Duration::from_millis(200);
 /// Wrong PINs in a row after which a card must be taken off its reader and laid on again (CP-26): the card itself counts
 /// them only while it has power.
 pub(super) const WRONG_PINS: u8 = 3;
+
+/// Tries that a card has after a right PIN (CP-24). One that has fewer says, where it lay on its reader when the bridge began, that
+/// wrong PINs were tried, and wants a tap sooner than it must.
+pub(super) const MOST_PIN_TRIES: u8 = 8;

@@ -10,7 +10,7 @@ use ctap_client::hidraw::Key;
 use ctap_client::{CardChannel, ReaderFault};
 
 use super::limits::LOOK;
-use super::worker::{Cards, Found};
+use super::worker::{Arrival, Cards, Found};
 use crate::device::cards::{self, PcscCard};
 use crate::device::local_keys;
 
@@ -21,7 +21,7 @@ pub(super) struct PcscCards {
     /// The reader of the card that was found last.
     last: Option<String>,
     /// What was seen there, and when. To look costs more than a short request.
-    seen: Option<(Instant, Option<u32>)>,
+    seen: Option<(Instant, Option<Arrival>)>,
 }
 
 /// What the bridge makes of a reader.
@@ -60,11 +60,10 @@ impl PcscCards {
         Ok(in_order(cards::readers()?, self.wanted.as_deref()))
     }
 
-    fn look_at_last(&self) -> Option<u32> {
+    fn look_at_last(&self) -> Option<Arrival> {
         let last = self.last.as_ref()?;
-        let readers = cards::readers().ok()?;
-        let reader = readers.into_iter().find(|reader| reader.name == *last)?;
-        reader.has_card.then_some(reader.movements)
+        let mut readers = cards::readers().ok()?.into_iter();
+        readers.find(|reader| reader.name == *last && reader.has_card).map(arrival)
     }
 
     fn judge(&self, reader: &Reader) -> (Use, Option<CardChannel<PcscCard>>) {
@@ -95,22 +94,23 @@ impl Cards for PcscCards {
     fn find(&mut self) -> Result<Option<Found<PcscCard>>, ReaderFault> {
         for reader in self.in_order()? {
             if let (Use::Fido, Some(card)) = self.judge(&reader) {
-                self.last = Some(reader.name);
-                self.seen = Some((Instant::now(), Some(reader.movements)));
-                return Ok(Some(Found { card, arrival: reader.movements }));
+                self.last = Some(reader.name.clone());
+                let arrival = arrival(reader);
+                self.seen = Some((Instant::now(), Some(arrival.clone())));
+                return Ok(Some(Found { card, arrival }));
             }
         }
         Ok(None)
     }
 
-    fn arrival(&mut self) -> Option<u32> {
-        if let Some((when, arrival)) = self.seen
+    fn arrival(&mut self) -> Option<Arrival> {
+        if let Some((when, arrival)) = &self.seen
             && when.elapsed() < LOOK
         {
-            return arrival;
+            return arrival.clone();
         }
         let arrival = self.look_at_last();
-        self.seen = Some((Instant::now(), arrival));
+        self.seen = Some((Instant::now(), arrival.clone()));
         arrival
     }
 
@@ -125,6 +125,10 @@ impl Cards for PcscCards {
     fn pause(&mut self, time: Duration) {
         thread::sleep(time);
     }
+}
+
+fn arrival(reader: Reader) -> Arrival {
+    Arrival { reader: reader.name, movement: reader.movements }
 }
 
 /// Contactless cards come first: a key that has both sides may behave otherwise on its contacts.

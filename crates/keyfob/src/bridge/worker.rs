@@ -6,7 +6,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use ctap_client::card::Alone;
-use ctap_client::commands::code::{CONFIG, GET_INFO, RESET};
+use ctap_client::commands::code::{
+    CONFIG, GET_ASSERTION, GET_INFO, MAKE_CREDENTIAL, RESET, SELECTION,
+};
 use ctap_client::{
     ApduPipe, CardChannel, Exchange as _, Patience, ReaderFault, Status, TransportError,
 };
@@ -14,7 +16,7 @@ use hid_transport::{KeepaliveStatus, Kind};
 
 use super::limits::{CARD_WAIT, HOLD, LOOK};
 use super::order::{News, Order, Request};
-use super::pin_guard::{PinGuard, sets_a_pin};
+use super::pin_guard::{PinGuard, begins_with_a_pin, sets_a_pin};
 
 /// The cards of this host, as the bridge looks for them.
 pub(super) trait Cards {
@@ -26,8 +28,8 @@ pub(super) trait Cards {
     /// Why there cannot be any.
     fn find(&mut self) -> Result<Option<Found<Self::Pipe>>, ReaderFault>;
 
-    /// By which movement of its reader the card came that was found last; `None`: it is gone.
-    fn arrival(&mut self) -> Option<u32>;
+    /// How the card came that was found last; `None`: it is gone.
+    fn arrival(&mut self) -> Option<Arrival>;
 
     /// Has the reader take the power of the card that was found last, through the pipe to it that is still `held`, if one is. It is
     /// given back to the next connection.
@@ -40,8 +42,16 @@ pub(super) trait Cards {
 /// A FIDO card, selected.
 pub(super) struct Found<P> {
     pub(super) card: CardChannel<P>,
-    /// By which movement of its reader it came.
-    pub(super) arrival: u32,
+    pub(super) arrival: Arrival,
+}
+
+/// How a card came to where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Arrival {
+    /// The reader's whole name.
+    pub(super) reader: String,
+    /// How often cards had come and gone there by then, as PC/SC counts it since it runs.
+    pub(super) movement: u32,
 }
 
 /// Whoever has the card.
@@ -51,8 +61,8 @@ pub(super) struct Worker<C: Cards> {
     /// Whether anything went to the card since that was last asked.
     has_heard: Rc<Cell<bool>>,
     guard: PinGuard,
-    /// By which movement the last card came, and its reply to getInfo, if it has CTAP2.
-    known: Option<(u32, Option<Vec<u8>>)>,
+    /// How the last card came, and its reply to getInfo, if it has CTAP2.
+    known: Option<(Arrival, Option<Vec<u8>>)>,
     tell: Box<dyn FnMut(News)>,
 }
 
@@ -99,11 +109,7 @@ impl<C: Cards> Worker<C> {
 
     /// Waits for a card that says what it is; then has cards carry out orders, until nobody gives any.
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
-        while self.known.is_none() {
-            if !self.has_card() {
-                self.cards.pause(LOOK);
-            }
-        }
+        self.await_first_card();
         loop {
             let order = match self.card {
                 Some(_) => orders.recv_timeout(HOLD),
@@ -117,11 +123,30 @@ impl<C: Cards> Worker<C> {
         }
     }
 
+    /// Of one that lies there already nobody knows how many PINs were tried since it was tapped: perhaps through a bridge before
+    /// this one.
+    fn await_first_card(&mut self) {
+        if self.has_card() {
+            self.ask_for_wrong_pins();
+        }
+        while self.known.is_none() {
+            self.cards.pause(LOOK);
+            self.has_card();
+        }
+    }
+
+    fn ask_for_wrong_pins(&mut self) {
+        if let (Some(card), Some((arrival, Some(_)))) = (&mut self.card, &self.known)
+            && let Ok(reply) = card.exchange(&GET_PIN_RETRIES, &mut |_| Patience::Wait)
+        {
+            self.guard.card_was_there(arrival, &reply);
+        }
+    }
+
     fn obey(&mut self, order: &Order) {
         match order {
             Order::Request(request) => self.carry_out(request),
             Order::PowerCycle => {
-                self.guard = PinGuard::default();
                 let held = self.card.take().map(|card| card.into_pipe().pipe);
                 self.cards.power_off(held);
             }
@@ -146,11 +171,14 @@ impl<C: Cards> Worker<C> {
                 Attempt::NoCard | Attempt::WantsTap if order.kind == Kind::Msg => {
                     break CONDITIONS_NOT_SATISFIED.to_vec();
                 }
+                Attempt::NoCard if !is_for_a_person(&order.message) => {
+                    break vec![Status::UpRequired.byte()];
+                }
                 Attempt::NoCard => None,
                 Attempt::WantsTap => self.cards.arrival(),
             };
             (self.tell)(News::Waits { id, for_user: true });
-            if !self.await_card(order, before, &mut waited) {
+            if !self.await_card(order, before.as_ref(), &mut waited) {
                 break vec![Status::UserActionTimeout.byte()];
             }
             (self.tell)(News::Waits { id, for_user: false });
@@ -174,12 +202,17 @@ impl<C: Cards> Worker<C> {
 
     /// Waits until another card is there than the one that came by `before`, or the client has changed its mind; false: it took
     /// too long.
-    fn await_card(&mut self, order: &Request, before: Option<u32>, waited: &mut Duration) -> bool {
+    fn await_card(
+        &mut self,
+        order: &Request,
+        before: Option<&Arrival>,
+        waited: &mut Duration,
+    ) -> bool {
         self.card = None;
         while *waited < CARD_WAIT && !order.wish.is_cancelled() {
             self.cards.pause(LOOK);
             *waited = waited.saturating_add(LOOK);
-            let is_old = before.is_some() && self.cards.arrival() == before;
+            let is_old = before.is_some() && self.cards.arrival().as_ref() == before;
             if !is_old && self.has_card() {
                 return true;
             }
@@ -191,8 +224,8 @@ impl<C: Cards> Worker<C> {
         if !self.has_card() {
             return self.without_card(order);
         }
-        if let Some(refusal) =
-            self.guard.refusal(&order.message).filter(|_| order.kind == Kind::Cbor)
+        if let (Kind::Cbor, Some((arrival, _))) = (order.kind, &self.known)
+            && let Some(refusal) = self.guard.refusal(arrival, &order.message)
         {
             return Attempt::Answered(refusal);
         }
@@ -207,6 +240,11 @@ impl<C: Cards> Worker<C> {
                 self.card = None;
                 Attempt::NoCard
             }
+            // A card that leaves while it says what it is takes nothing with it.
+            (Err(_), _) if order.message == [GET_INFO] => {
+                self.card = None;
+                self.without_card(order)
+            }
             // What had begun may have been done: it is not begun again.
             (Err(_), _) => {
                 self.card = None;
@@ -219,10 +257,9 @@ impl<C: Cards> Worker<C> {
         if order.kind != Kind::Cbor {
             return;
         }
-        self.guard.heard(&order.message, reply);
-        if let (Some((_, info)), [GET_INFO], Some(0)) =
-            (&mut self.known, order.message.as_slice(), reply.first())
-        {
+        let Some((arrival, info)) = &mut self.known else { return };
+        self.guard.heard(arrival, &order.message, reply);
+        if let ([GET_INFO], Some(0)) = (order.message.as_slice(), reply.first()) {
             *info = Some(reply.to_vec());
         }
     }
@@ -252,7 +289,7 @@ impl<C: Cards> Worker<C> {
 
     /// Whether there is a card: the one that is held, or another. One that just came says what it is.
     fn has_card(&mut self) -> bool {
-        let known = self.known.as_ref().map(|(arrival, _)| *arrival);
+        let known = self.known.as_ref().map(|(arrival, _)| arrival.clone());
         if self.card.is_some() && self.cards.arrival() == known {
             return true;
         }
@@ -260,8 +297,8 @@ impl<C: Cards> Worker<C> {
         let Ok(Some(Found { card, arrival })) = self.cards.find() else { return false };
         let has_heard = Rc::clone(&self.has_heard);
         let mut card = card.through(|pipe| Watched { pipe, has_heard });
-        self.guard.card_is_there(arrival);
-        if known != Some(arrival) {
+        self.guard.card_is_there(&arrival);
+        if known.as_ref() != Some(&arrival) {
             let reply = card.exchange(&[GET_INFO], &mut |_| Patience::Wait);
             let info = reply.ok().filter(|reply| reply.first() == Some(&0));
             let (has_ctap2, has_u2f) = (info.is_some(), card.has_u2f());
@@ -275,6 +312,14 @@ impl<C: Cards> Worker<C> {
         self.card = Some(card);
         true
     }
+}
+
+/// Whether a person does something for this, or will for what follows: for these a card is laid on its reader. Others are questions,
+/// which programs ask of every key that they see.
+fn is_for_a_person(request: &[u8]) -> bool {
+    let is_one =
+        |command: &u8| matches!(*command, MAKE_CREDENTIAL | GET_ASSERTION | RESET | SELECTION);
+    request.first().is_some_and(is_one) || begins_with_a_pin(request)
 }
 
 /// Whether getInfo has something else to say after that. Not in the middle of an enrolment, which another command may end.
@@ -294,6 +339,8 @@ fn failure(kind: Kind) -> Vec<u8> {
     }
 }
 
+/// authenticatorClientPIN (06), getPINRetries with protocol 1, which CTAP 2.0 wants to be named.
+const GET_PIN_RETRIES: [u8; 6] = [0x06, 0xA2, 0x01, 0x01, 0x02, 0x01];
 /// 6985: a touch is needed, which for a card is a tap (UF-34).
 const CONDITIONS_NOT_SATISFIED: [u8; 2] = [0x69, 0x85];
 /// 6F00: the card failed.

@@ -2,7 +2,7 @@
 
 use ctap_client::commands::client_pin::PinRetries;
 use ctap_client::commands::get_info::Info;
-use ctap_client::{Client, Error, KeepaliveStatus, Patience, Status};
+use ctap_client::{Client, Error, Status};
 use serde_json::json;
 use virtual_key::metadata::members;
 use virtual_key::profile::Aaguid;
@@ -86,14 +86,10 @@ fn ctap2(client: &mut Client<Channel>, json: bool) -> anyhow::Result<()> {
     Ok(terminal::print(text)?)
 }
 
-/// `None`: only the card knows, and it is away. No key wants a touch for this, so one that waits for a person is a card behind a bridge.
+/// `None`: only the card knows, and it is away. No key wants a touch for this, so one that does is a card behind a bridge.
 fn pin_retries(client: &mut Client<Channel>) -> anyhow::Result<Option<PinRetries>> {
-    client.on_keepalive(|status| match status {
-        KeepaliveStatus::UpNeeded => Patience::Cancel,
-        _ => Patience::Wait,
-    });
     match client.pin_retries() {
-        Err(Error::Status(Status::KeepaliveCancel)) => Ok(None),
+        Err(Error::Status(Status::UpRequired)) => Ok(None),
         told => told.map(Some).map_err(refused),
     }
 }

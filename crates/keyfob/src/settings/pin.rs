@@ -202,9 +202,9 @@ pub(super) fn explain(client: &mut Client<impl Exchange>, error: Error) -> anyho
             )
         }
         Some(Status::PinAuthBlocked) => told(
-            "three wrong PINs in a row: the key accepts no PIN until it is plugged in again",
+            "three wrong PINs in a row: the key accepts no PIN until it is plugged in or tapped again",
             &error,
-            "unplug it and plug it in again (`keyfob replug` for a keyfob key), then give the right PIN",
+            "unplug it and plug it in again, or take a card off its reader and lay it on again (`keyfob replug` for a keyfob key); then give the right PIN",
         ),
         Some(Status::PinBlocked) => told(
             "the PIN is blocked after too many wrong ones",

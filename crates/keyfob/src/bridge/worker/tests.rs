@@ -95,6 +95,8 @@ impl Desk {
     }
 }
 
+const READER: &str = "Reader";
+
 struct FakeCards(Shared);
 
 struct FakeReader {
@@ -109,12 +111,13 @@ impl Cards for FakeCards {
         let Some(arrival) = self.arrival() else { return Ok(None) };
         // The reader gives it power again.
         self.0.borrow_mut().power_up();
-        let pipe = FakeReader { desk: Rc::clone(&self.0), arrival };
+        let pipe = FakeReader { desk: Rc::clone(&self.0), arrival: arrival.movement };
         Ok(CardChannel::open(pipe).ok().map(|card| Found { card, arrival }))
     }
 
-    fn arrival(&mut self) -> Option<u32> {
-        self.0.borrow().arrival
+    fn arrival(&mut self) -> Option<Arrival> {
+        let movement = self.0.borrow().arrival?;
+        Some(Arrival { reader: READER.to_owned(), movement })
     }
 
     fn power_off(&mut self, _: Option<FakeReader>) {}
@@ -150,14 +153,19 @@ impl Host {
     fn with_card() -> (Self, Shared) {
         let desk = Desk::shared();
         desk.borrow_mut().lay_on();
+        (Self::at(&desk), desk)
+    }
+
+    /// A bridge that begins at a desk where a card is on the reader.
+    fn at(desk: &Shared) -> Self {
         let (tell, mut news) = unbounded_channel();
-        let mut worker = Worker::new(FakeCards(Rc::clone(&desk)), move |one| drop(tell.send(one)));
-        assert!(worker.has_card());
+        let mut worker = Worker::new(FakeCards(Rc::clone(desk)), move |one| drop(tell.send(one)));
+        worker.await_first_card();
         let Ok(News::Card { has_ctap2, has_u2f }) = news.try_recv() else { panic!("no card") };
         let (give, orders) = mpsc::channel();
         let key = BridgedKey::new((has_ctap2, has_u2f), give, news);
         desk.borrow_mut().heard.clear();
-        (Self { key, orders, worker }, desk)
+        Self { key, orders, worker }
     }
 
     fn client(self) -> Client<HidChannel<Self>> {
@@ -222,21 +230,43 @@ fn what_a_card_says_of_itself_changes_while_it_is_there() {
 }
 
 #[test]
-fn a_key_that_is_plugged_in_again_may_guess_again() {
-    // CP-26: to unplug it takes whoever runs the bridge.
-    let (mut host, _) = Host::with_card();
+fn neither_another_import_nor_another_bridge_lets_a_program_guess_on() {
+    // CP-26: programs can unplug what a bridge shows, and none can lift a card.
+    let (mut host, desk) = Host::with_card();
     Client::new(HidChannel::open(&mut host).unwrap()).set_pin("1234").unwrap();
-    for expected in [0x31, 0x31, 0x31, 0x34] {
-        host.worker.card = None;
-        let mut client = Client::new(HidChannel::open(&mut host).unwrap());
-        let refused = client.pin_uv_auth_token("4321", Permissions::GET_ASSERTION, RP);
-        let status = refused.err().and_then(|error| error.status()).map(Status::byte);
-        assert_eq!(status, Some(expected));
+    let guess = |host: &mut Host, pin: &str| {
+        host.key.detached();
+        host.key.attached();
+        let mut client = Client::new(HidChannel::open(host).unwrap());
+        let answer = client.pin_uv_auth_token(pin, Permissions::GET_ASSERTION, RP);
+        answer.map(drop).map_err(|error| error.status().map(Status::byte))
+    };
+    for expected in [0x31, 0x31, 0x31, 0x34, 0x34] {
+        assert_eq!(guess(&mut host, "4321"), Err(Some(expected)));
     }
-    host.key.detached();
-    host.key.attached();
-    let mut client = Client::new(HidChannel::open(&mut host).unwrap());
-    client.pin_uv_auth_token("1234", Permissions::GET_ASSERTION, RP).unwrap();
+    let mut next = Host::at(&desk);
+    assert_eq!(guess(&mut next, "1234"), Err(Some(0x34)), "the card says what it has left");
+    desk.borrow_mut().tap();
+    assert_eq!(guess(&mut next, "1234"), Ok(()));
+    assert_eq!(guess(&mut host, "1234"), Ok(()));
+}
+
+#[test]
+fn questions_for_which_nobody_does_anything_do_not_wait_for_a_card() {
+    let (host, desk) = Host::with_card();
+    desk.borrow_mut().take_off();
+    let mut client = host.client();
+    // getPINRetries, getUVRetries, largeBlobs, credentialManagement, and the previews that libfido2 tries.
+    for question in ["06a201010201", "06a201010207", "0ca20118400300", "0aa10101", "40", "41"] {
+        let refused = client.raw(&hex(question)).unwrap();
+        assert_eq!(refused, [Status::UpRequired.byte()], "{question}");
+    }
+    assert_eq!(desk.borrow().passed, Duration::ZERO);
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(byte).collect()
 }
 
 #[test]
@@ -304,6 +334,14 @@ fn a_card_that_leaves_in_the_middle_is_not_asked_the_same_again() {
     plan(&desk, 1, Desk::lay_on);
     client.make_credential(&registration(), None).unwrap();
     assert_eq!(desk.borrow().heard, [0x01, 0x04, 0x01], "and getInfo, of whatever card came");
+}
+
+#[test]
+fn a_card_that_leaves_while_it_says_what_it_is_is_known_by_heart() {
+    let (host, desk) = Host::with_card();
+    desk.borrow_mut().leaves_at = Some(0x04);
+    assert!(host.client().get_info().unwrap().versions.contains(&"FIDO_2_3".to_owned()));
+    assert_eq!(desk.borrow().heard, [0x04], "pcscd notices later that it is gone");
 }
 
 const RP: Option<&str> = Some("example.org");
