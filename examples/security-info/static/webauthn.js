@@ -6,6 +6,9 @@ const start = form.querySelector("button.primary");
 const cancel = document.getElementById("cancel-ceremony");
 const status = document.getElementById("ceremony-status");
 const error = document.getElementById("ceremony-error");
+// Who signs in has not said how the key reaches this device.
+const gesture =
+  form.dataset.gesture ?? "When the key blinks, touch it; a key for NFC, hold against the reader until you are told to stop.";
 const creates = form.dataset.webauthn === "create";
 let waiting = null;
 
@@ -48,7 +51,7 @@ function show(isWaiting) {
   start.disabled = isWaiting;
   cancel.hidden = !isWaiting;
   error.textContent = "";
-  status.textContent = isWaiting ? "Follow your browser: type the key’s PIN, and touch the key when it blinks." : "";
+  status.textContent = isWaiting ? `Follow your browser: type the key’s PIN. ${gesture}` : "";
 }
 
 function explain(problem) {

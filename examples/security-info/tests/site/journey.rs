@@ -56,7 +56,12 @@ async fn a_page_says_touch_it_where_the_key_blinks() {
         let page = browser.get(&format!("/security-info/add/security-key/{kind}")).await.body;
         let places = steps.map(|step| page.find(step).expect(step));
         assert!(places.is_sorted(), "{kind}: {places:?}");
+        let said_while_waiting = page.split("data-gesture=\"").nth(1).expect("it is in the form");
+        let gesture = said_while_waiting.split('"').next().unwrap();
+        assert!(gesture.contains(steps[3]), "{kind}: {gesture}");
     }
+    let script = browser.get("/static/webauthn.js").await.body;
+    assert!(script.contains("touch it; a key for NFC, hold against the reader"), "to sign in");
 }
 
 #[tokio::test]
