@@ -81,6 +81,9 @@ pub enum TransportError {
     /// A message CTAPHID cannot carry (HD-04): the caller's fault.
     #[error("{0}")]
     TooLong(MessageTooLong),
+    /// Fewer bytes than a command APDU has (ISO 7816-4), for a card: the caller's fault.
+    #[error("a command for a card has 4 bytes at least, not {0}")]
+    TooShort(usize),
     /// The way to this key does not carry U2F messages.
     #[error("this key does not speak U2F")]
     NoU2f,
@@ -107,6 +110,7 @@ impl TransportError {
             Self::Refused(_) => "try again, or plug the key in again",
             Self::Misbehaved(_) | Self::WrongCommand => KEYS_FAULT,
             Self::TooLong(_) => "send less",
+            Self::TooShort(_) => "send CLA, INS, P1 and P2",
             Self::NoU2f => "use its CTAP2 commands",
             Self::Card(fault) => card_advice(*fault),
             Self::Reader(fault) => fault.advice(),

@@ -32,6 +32,15 @@ pub const MAX_MESSAGE: u64 = hid_transport::limits::MESSAGE_MAX as u64;
 /// Bytes of a large-blob request that are not the fragment (LB-01).
 pub const LARGE_BLOB_OVERHEAD: u64 = 64;
 
+/// How long a service may take to hang up on a user whom it does not serve.
+#[cfg(all(feature = "pcsc", target_os = "linux"))]
+pub(crate) const HANGING_UP: Duration = Duration::from_secs(1);
+
+/// Bytes of the shortest command APDU: CLA, INS, P1, P2 (ISO 7816-4). There are readers that take a shorter one for something else, and
+/// then wait for ever (docs/nfc.md).
+#[cfg(feature = "pcsc")]
+pub(crate) const SHORTEST_COMMAND: usize = 4;
+
 /// Silence after which a key that owes an answer counts as gone. It must send a keepalive every 100 ms (HD-72);
 /// twenty of them may be lost to a busy machine.
 pub const MAX_SILENCE: Duration = Duration::from_secs(2);

@@ -4,6 +4,9 @@
 //! counted; each request is a transaction; the card is left as it is. A context serves one thread: while one
 //! thread waits in it, no other gets its APDUs through.
 
+#[cfg(target_os = "linux")]
+mod service;
+
 use std::ffi::{CStr, CString};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +18,7 @@ use ::pcsc::{
 
 use crate::card::{Alone, ApduPipe, Contact, Reader};
 use crate::error::{ReaderFault, TransportError};
-use crate::limits::{COLD_CARD, COLD_CARD_PAUSE, NEXT_LOOK, READER_LOOKS};
+use crate::limits::{COLD_CARD, COLD_CARD_PAUSE, NEXT_LOOK, READER_LOOKS, SHORTEST_COMMAND};
 
 /// The readers there are now, in PC/SC's order.
 ///
@@ -115,6 +118,7 @@ impl PcscCard {
         let card = connection.as_mut().and_then(|open| open.card.as_mut());
         let transaction = card.ok_or(ReaderFault::NoCard)?.transaction().map_err(fault)?;
         let mut transmit = |apdu: &[u8]| {
+            let apdu = whole_command(apdu)?;
             let response = transaction.transmit(apdu, buffer).map_err(fault)?;
             Ok(response.to_vec())
         };
@@ -192,8 +196,20 @@ impl Drop for Connection {
     }
 }
 
+/// What a reader may be given: it, and all programs that use it, can hang for want of a byte.
+const fn whole_command(apdu: &[u8]) -> Result<&[u8], TransportError> {
+    match apdu.len() {
+        length if length < SHORTEST_COMMAND => Err(TransportError::TooShort(length)),
+        _ => Ok(apdu),
+    }
+}
+
 fn establish() -> Result<Context, ReaderFault> {
-    Context::establish(Scope::User).map_err(fault)
+    Context::establish(Scope::User).map_err(|error| match fault(error) {
+        #[cfg(target_os = "linux")]
+        ReaderFault::NoService if service::hangs_up(&service::place()) => ReaderFault::Denied,
+        fault => fault,
+    })
 }
 
 /// DDDDCCCC: the kind of channel, and for USB (0020) bus and device (pcsc-lite's reader.h).
@@ -240,6 +256,15 @@ mod tests {
         assert!(is_contactless(&[0x3B, 0x8C, 0x80, 0x01, 0x80, 0x73]));
         assert!(!is_contactless(&[0x3B, 0xFD, 0x13, 0x00]));
         assert!(!is_contactless(&[]));
+    }
+
+    #[test]
+    fn less_than_a_command_never_goes_to_a_reader() {
+        for length in 0..4 {
+            let refused = whole_command(&[0; 4][..length]);
+            assert!(matches!(refused, Err(TransportError::TooShort(of)) if of == length));
+        }
+        assert!(whole_command(&[0; 4]).is_ok());
     }
 
     #[test]

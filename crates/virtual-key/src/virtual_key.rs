@@ -190,11 +190,11 @@ impl VirtualKey {
         })?
     }
 
-    /// Lays the card on its reader, takes it off after `time`, and then returns. If the card is there already, it is lifted and
-    /// laid on again, and stays there.
+    /// Lays the card on its reader, takes it off `time` after the reader has noticed it, and then returns. If the card is there already,
+    /// it is lifted and laid on again, and stays there.
     ///
     /// # Errors
-    /// [`Error::NotACard`].
+    /// [`Error::NotACard`]; [`Error::NoReader`]: none has noticed it.
     pub fn tap(&self, time: Duration) -> Result<(), Error> {
         self.thread.ask(async move |inside| inside.key.tap(1, time).await)?
     }

@@ -148,9 +148,20 @@ fn a_tap_lays_the_card_on_and_takes_it_off() {
         slot.transmit(&[4])
     });
     assert!(slot.transmit(&[4]).is_empty());
-    key.tap(Duration::from_secs(2)).unwrap();
+    key.tap(Duration::from_secs(1)).unwrap();
     assert!(!reading.join().unwrap().is_empty(), "it was there");
     assert!(!key.is_attached().unwrap(), "and is not any more");
+}
+
+#[test]
+fn the_shortest_tap_lasts_until_the_reader_has_noticed_it() {
+    let (key, reader, slot) = laid_on("default");
+    key.take_off().unwrap();
+    drop(slot);
+    let reading = thread::spawn(move || reader.inserted());
+    key.tap(Duration::ZERO).unwrap();
+    drop(reading.join().unwrap());
+    assert!(!key.is_attached().unwrap());
 }
 
 #[test]

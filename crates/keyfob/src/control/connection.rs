@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use clap::Args;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::time::timeout;
+use virtual_key::keys::NOTICING;
 use virtual_key::power_cycle::PLUGGING;
 
 use super::limits::{ANSWERING, MAX_RESPONSE};
@@ -90,7 +91,7 @@ fn patience(request: &Request) -> Option<Duration> {
         | Request::Metadata { .. }
         | Request::Profile { .. } => Duration::ZERO,
         Request::Tap { times, milliseconds, .. } => {
-            Duration::from_millis(u64::from(*times) * u64::from(*milliseconds))
+            u32::from(*times) * (NOTICING + Duration::from_millis((*milliseconds).into()))
         }
         Request::Replug { .. } | Request::SetProfile { .. } => PLUGGING,
         Request::Prompts { .. } => return None,

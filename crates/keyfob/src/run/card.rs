@@ -104,12 +104,12 @@ fn tell(key: &PluggedKey, reader: SocketAddr, event: &Event) {
         Event::Inserted => say(format_args!("{key} lies on the reader at {reader}")),
         Event::NoReader(error) => warn(format_args!(
             "there is no reader at {reader} ({error}); {key} waits for it\nnext: {}",
-            host::way_to_a_reader()
+            way_to_a_reader(reader)
         )),
         Event::Occupied => warn(format_args!(
             "another card lies on the reader at {reader}; {key} waits for its place\nnext: take that one off, or end \
-             this and use the second slot with --vpcd {}",
-            SocketAddr::new(reader.ip(), vpcd::PORT + 1)
+             this and use the other slot with --vpcd {}",
+            other_slot(reader)
         )),
         Event::Foreign => warn(format_args!(
             "the program that listens at {reader} belongs to another user, so it gets no card\nnext: stop it (`sudo \
@@ -121,6 +121,24 @@ fn tell(key: &PluggedKey, reader: SocketAddr, event: &Event) {
         }
         _ => {}
     }
+}
+
+fn other_slot(reader: SocketAddr) -> SocketAddr {
+    let port = if reader.port() == vpcd::PORT + 1 { vpcd::PORT } else { vpcd::PORT + 1 };
+    SocketAddr::new(reader.ip(), port)
+}
+
+/// vpcd may run, and have fewer slots than there are cards (NF-67).
+fn way_to_a_reader(reader: SocketAddr) -> String {
+    let slots = [vpcd::PORT, vpcd::PORT + 1];
+    if slots.contains(&reader.port()) {
+        return host::way_to_a_reader().to_owned();
+    }
+    let [first, second] = slots;
+    format!(
+        "packages of vpcd have two slots, at the ports {first} and {second}: start two keys at most, or build vsmartcard with \
+         --enable-vpcdslots=N"
+    )
 }
 
 /// The address of a reader. Of a name with several, IPv4's first: vpcd listens there alone.
@@ -169,6 +187,14 @@ mod tests {
         assert!(reader(Some("192.0.2.1"), false).is_err());
         let exposed = reader(Some("192.0.2.1"), true).unwrap();
         assert!(exposed.any_user, "whose program that is, this machine cannot tell");
+    }
+
+    #[test]
+    fn a_card_beyond_the_slots_that_vpcd_has_says_so() {
+        // NF-67
+        let way = |port| way_to_a_reader(SocketAddr::from(([127, 0, 0, 1], port)));
+        assert!(way(35_965).contains("two slots, at the ports 35963 and 35964"));
+        assert!([35_963, 35_964].into_iter().all(|port| !way(port).contains("slots")));
     }
 
     #[test]

@@ -307,8 +307,8 @@ fn laid_on(outcome: Result<(), Error>) -> Answer {
     outcome.map(|()| Response::Done).map_err(|error| match error {
         Error::NotACard => no_card(),
         _ => Refusal::new(
-            "the card lies there, but no reader has accepted it",
-            "check that pcscd runs, and that no other card lies there",
+            "no reader has accepted the card",
+            "check that pcscd runs, and that no other card lies on the reader; `keyfob status` shows where this one is",
         )
         .of(Kind::Failed),
     })

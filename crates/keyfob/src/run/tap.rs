@@ -14,7 +14,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     which: WhichKey,
 
-    /// How long it stays on the reader: 3s, or 500ms
+    /// How long it stays on the reader, once that has noticed it: 3s, or 500ms
     #[arg(long = "for", value_name = "TIME", default_value = "3s", value_parser = parse_time)]
     time: Duration,
 
@@ -34,7 +34,7 @@ pub(crate) struct Options {
 /// Taps, and returns when that is done.
 ///
 /// # Errors
-/// No key is running, or it is no card.
+/// No key is running, it is no card, or no reader has noticed it.
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
     let Options { which: WhichKey { connection, key }, time, twice, on, off } = options;
     let request = match (on, off) {

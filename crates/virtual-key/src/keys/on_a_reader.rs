@@ -55,13 +55,14 @@ impl PluggedKey {
         self.form.is_card() && self.usb.borrow().insertion().is_some()
     }
 
-    /// Taps the reader with it so many times: it is laid on, stays there for `time`, and is taken off. All but the last tap are short.
+    /// Taps the reader with it so many times: it is laid on, stays there for `time` from when the reader has noticed it, and is taken off.
+    /// All but the last tap are short. Not to be noticed takes less than vpcd's 0.4 seconds.
     ///
-    /// One that lies there before is lifted, laid on again, and left there; if a reader had it, this waits until it has it again.
+    /// One that lies there before is lifted, laid on again, and left there, once the reader has it again.
     /// Dropping the future takes off what was laid on.
     ///
     /// # Errors
-    /// [`Error::NotACard`]; [`Error::NoReader`]: it lies there, and the reader that had it has not taken it again.
+    /// [`Error::NotACard`]; [`Error::NoReader`]: no reader has noticed it within [`NOTICING`]. It is where it was before.
     pub async fn tap(&self, times: u8, time: Duration) -> Result<(), Error> {
         if !self.form.is_card() {
             return Err(Error::NotACard);
@@ -71,7 +72,7 @@ impl PluggedKey {
         }
         let _hand = Hand(self);
         for left in (0..times).rev() {
-            self.lay_on();
+            self.lay_on_and_wait().await?;
             sleep(if left == 0 { time } else { time.min(SHORT_TAP) }).await;
             self.take_off();
             if left > 0 {
@@ -82,12 +83,12 @@ impl PluggedKey {
     }
 
     async fn lift_and_lay_on(&self, times: u8) -> Result<(), Error> {
-        let (had_reader, before) = (self.is_attached(), self.power_ups());
+        let before = self.power_ups();
         for _ in 0..times {
             self.take_off();
             self.lay_on();
         }
-        if had_reader { self.powered_since(before).await } else { Ok(()) }
+        self.powered_since(before).await
     }
 
     /// Waits until its reader has given it power. A PN533 does not before a program looks for cards, so it is not waited for.

@@ -80,6 +80,24 @@ fn interfaces(profile: Profile, form: Form) -> Vec<[u8; 3]> {
     })
 }
 
+#[test]
+fn a_tap_that_no_reader_notices_is_none_and_leaves_nothing_behind() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), async {
+        let profile = Profile::load("default").expect("it is built in");
+        let memories = vec![None];
+        let settings = KeySettings { memories, ..settings(profile, Form::Card(CardReader::Ccid)) };
+        let keys = Keys::plug_into(&Server::new(), &settings).expect("a key");
+        let key = keys.iter().next().expect("one");
+        assert!(matches!(key.tap(1, Duration::ZERO).await, Err(Error::NoReader)));
+        assert!(!key.is_laid_on());
+        key.lay_on();
+        assert!(matches!(key.tap(2, Duration::ZERO).await, Err(Error::NoReader)));
+        assert!(key.is_laid_on(), "it waits for a reader as before");
+    });
+}
+
 // HD-91, NF-50, NF-54
 #[test]
 fn a_key_has_a_reader_only_if_its_profile_or_its_form_says_so() {

@@ -128,7 +128,6 @@ impl<'a> Insertion<'a> {
                 // It may be there already, and more commands with this one.
                 self.pass_on_response().await?;
             }
-            Message::Unknown => {}
         }
         Ok(())
     }

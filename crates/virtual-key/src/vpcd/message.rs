@@ -10,10 +10,8 @@ pub(super) enum Message {
     PowerOn,
     /// The reader asks for the answer to reset: mostly to see whether the card still lies there (NF-64).
     GetAtr,
-    /// A command APDU: 2 to 65,535 bytes (NF-66).
+    /// A command APDU: 1 to 65,535 bytes (NF-66). The reader passes on what programs send it, and waits for a response.
     Apdu(Vec<u8>),
-    /// A control byte without a meaning.
-    Unknown,
 }
 
 /// A message without a byte: not even a control byte. No reader sends it.
@@ -54,7 +52,6 @@ impl Message {
             [0] => Self::PowerOff,
             [1 | 2] => Self::PowerOn,
             [4] => Self::GetAtr,
-            [_] => Self::Unknown,
             apdu => Self::Apdu(apdu.to_vec()),
         }
     }
@@ -90,12 +87,12 @@ mod tests {
 
     // NF-61, NF-62, NF-63
     #[test]
-    fn one_byte_is_about_power_and_the_atr_and_more_bytes_are_an_apdu() {
+    fn four_bytes_are_about_power_and_the_atr_and_all_else_is_an_apdu() {
         for (bytes, meant) in [
             (&[0, 1, 0][..], Message::PowerOff),
             (&[0, 1, 1], Message::PowerOn),
             (&[0, 1, 2], Message::PowerOn),
-            (&[0, 1, 3], Message::Unknown),
+            (&[0, 1, 3], Message::Apdu(vec![3])),
             (&[0, 1, 4], Message::GetAtr),
             (&[0, 2, 0, 4], Message::Apdu(vec![0, 4])),
         ] {
