@@ -47,14 +47,16 @@ class RelyingParty:
         self._state = None
         browser.open(address)
 
-    def begin_to_register(self, without=(), verified=False, discoverable=False, extensions=None, **members):
+    def begin_to_register(
+        self, without=(), verified=False, discoverable=False, attachment="cross-platform", extensions=None, **members
+    ):
         """Ask the browser for a credential, in the background."""
         options, self._state = self._server.register_begin(
             {"id": b"Alice", "name": "Alice", "displayName": "Alice"},
             [credential for credential in without],
             resident_key_requirement="required" if discoverable else "discouraged",
             user_verification="required" if verified else "discouraged",
-            authenticator_attachment="cross-platform",
+            authenticator_attachment=attachment,
             extensions=extensions,
         )
         self._begin("create", options, members)

@@ -75,7 +75,7 @@ EXTENSIONS = [
 # Files and tests that do not apply to this key, and why.
 NOT_APPLICABLE = {
     "test_ep_vendor": "needs a site for which the key's vendor has enabled enterprise attestation",
-    "an algorithm": "RS256 and such, which the key does not have",
+    "an algorithm": "ML-DSA-87, which the key does not have; of previewSign, one that takes no arguments besides",
 }
 
 

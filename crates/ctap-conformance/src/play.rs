@@ -297,7 +297,8 @@ pub(crate) fn broken(error: &std::io::Error) -> String {
     format!("the connection to the key failed: {error}")
 }
 
-pub(crate) const PIN: &str = "123456";
+/// No key calls it too simple, as some do of digits that go up.
+pub(crate) const PIN: &str = "314159";
 const NEW_PIN: &str = "271828";
 /// Of any key (CP-20).
 const LONGEST_PIN: usize = 63;

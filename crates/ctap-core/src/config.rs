@@ -68,6 +68,9 @@ pub struct Config {
     pub credential_id_length: Option<usize>,
     /// How long a PIN must be.
     pub pin_length: PinLength,
+    /// PINs must not be too simple, from the start and for ever: no reset takes the policy away (GI-36). Without it,
+    /// [`Extensions::pin_complexity_policy`] lets it be switched on.
+    pub pin_complexity_policy: bool,
     /// authenticatorCredentialManagement (option `credMgmt`).
     pub credential_management: bool,
     /// The same by its prototype's number, 0x41, and announced (option `credentialMgmtPreview`): beside the other, or alone.
@@ -453,6 +456,7 @@ impl Default for Config {
             max_credentials_in_list: USUAL_CREDENTIALS_IN_LIST,
             credential_id_length: None,
             pin_length: PinLength::default(),
+            pin_complexity_policy: false,
             credential_management: true,
             credential_mgmt_preview: false,
             per_cred_mgmt_ro: true,

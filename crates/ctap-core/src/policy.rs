@@ -55,6 +55,11 @@ impl<'a> Policy<'a> {
         if set > shipped { set } else { shipped }
     }
 
+    /// PINs must not be too simple: from the start, or since somebody switched that on (GI-36, CF-51).
+    pub(crate) const fn pins_are_complex(self) -> bool {
+        self.config.pin_complexity_policy || self.state.settings.pin_complexity_policy
+    }
+
     /// U2F is offered right now. alwaysUv ends it, with a finger enrolled too: U2F has no way to verify a user
     /// (UF-50, UF-51, CF-33).
     pub(crate) fn u2f(self) -> bool {

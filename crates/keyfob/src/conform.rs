@@ -19,7 +19,7 @@ use ctap_conformance::{
     run as run_suite,
 };
 use virtual_key::key::Touch;
-use virtual_key::profile::Profile;
+use virtual_key::profile::{OnlyAnnounced, Profile};
 
 use self::choice::ChoiceOptions;
 use self::in_process::Simulated;
@@ -38,10 +38,10 @@ use crate::terminal;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The key to test: auto, /dev/hidrawN, usbip:HOST:PORT/BUSID or pcsc:READER, shorter where that is clear [default: a new keyfob within this process]
-    #[arg(long, value_name = "KEY", env = "KEYFOB_DEVICE", conflicts_with_all = ["profile", "like"], add = device::completer())]
+    #[arg(long, value_name = "KEY", env = "KEYFOB_DEVICE", add = device::completer())]
     device: Option<Address>,
 
-    /// Without --device: what kind of keyfob to test
+    /// Without --device: what kind of keyfob to test. With it: the model that the key imitates
     #[command(flatten)]
     kind: KindOptions,
 
@@ -99,8 +99,9 @@ Examples:
   keyfob conform --failed-in report.json       what failed, once more
   keyfob conform --device usbip:127.0.0.1:3240 --yes-erase-this-key
   keyfob conform --device /dev/hidraw3 --yes-erase-this-key --touch-cmd ./press
+  keyfob conform --device usbip:10.0.0.7:3240 --like titan  a keyfob elsewhere
 
-If the key belongs to a keyfob that runs on this host, keyfob touches and replugs it. For other keys, give \
+If the key belongs to a keyfob that runs on this host, keyfob touches and replugs it, and asks it which model it imitates. For other keys, give \
 --touch-cmd and --power-cycle-cmd, or do it by hand when asked. The exit code is 1 if a case fails that was not \
 expected to fail. docs/conformance.md has more.";
 
@@ -168,17 +169,16 @@ impl Options {
         cases: &[&Case],
         expectations: &Expectations,
     ) -> anyhow::Result<Report> {
-        let subject = self.subject()?;
+        let Subject { mut key, imitates } = self.subject()?;
         let progress = Progress::new(suite, cases.len(), self.reports.is_quiet(), self.rerun());
         let options = ctap_conformance::Options {
             may_erase: self.may_erase(),
             pin: self.pin.given()?.map(|pin| KnownPin(pin.expose().to_owned())),
-            imitates: subject.imitates(),
+            imitates,
             patience: Duration::from_secs(self.patience),
             fail_fast: self.fail_fast.then(|| expectations.clone()),
             device: self.device_name(),
         };
-        let mut key = self.key(&subject)?;
         let writer = ReportWriter::start(&self.reports, expectations)?;
         let report = run_suite(&mut *key, cases, &options, |report| {
             writer.keep(report);
@@ -224,44 +224,62 @@ impl Options {
 
     /// The key that is named, or else a new one of this kind.
     fn subject(&self) -> anyhow::Result<Subject> {
-        Ok(match &self.device {
-            Some(address) => Subject::Named(address.clone()),
-            None => Subject::New(Box::new(self.kind.load()?.profile)),
-        })
-    }
-
-    fn key(&self, subject: &Subject) -> anyhow::Result<Box<dyn Transport>> {
-        let address = match subject {
-            Subject::New(profile) => {
-                return Ok(Box::new(HidKey::new(Simulated::new(profile, Touch::Ask)?)));
-            }
-            Subject::Named(address) => address.clone().found()?,
+        let Some(address) = &self.device else {
+            let profile = self.kind.load()?.profile;
+            let key = Box::new(HidKey::new(Simulated::new(&profile, Touch::Ask)?));
+            return Ok(Subject { key, imitates: imitated(&profile)? });
         };
+        let said = self.said_of_the_key()?;
+        let address = address.clone().found()?;
         if let Address::Pcsc { reader } = address {
             let operator = CardOperator::new(reader.unwrap_or_default(), &self.operator);
             refuse_a_key_that_refuses(operator.touch())?;
-            return Ok(Box::new(CardKey::new(operator)));
+            let imitates = said_or_told(said, || operator.profile())?;
+            return Ok(Subject { key: Box::new(CardKey::new(operator)), imitates });
         }
         let operator = ExternalOperator::new(&address, &self.operator)?;
         refuse_a_key_that_refuses(operator.touch())?;
         warn_of_a_key_without_a_person(operator.touch());
-        Ok(Box::new(HidKey::new(operator)))
+        let imitates = said_or_told(said, || operator.profile())?;
+        Ok(Subject { key: Box::new(HidKey::new(operator)), imitates })
+    }
+
+    /// What kind of key is there, if the command line says so. Of one that imitates nothing there is nothing to say.
+    fn said_of_the_key(&self) -> anyhow::Result<Option<Profile>> {
+        if !self.kind.is_named() {
+            return Ok(None);
+        }
+        let profile = self.kind.load()?.profile;
+        match profile.imitates() {
+            Some(_) => Ok(Some(profile)),
+            None => Err(usage(
+                format_args!(
+                    "--device names the key that is tested, and {} imitates no model",
+                    self.kind.name()
+                ),
+                "leave out --device to test a new key of that kind, or leave out --profile",
+            )),
+        }
     }
 
     /// What reports call the key.
     fn device_name(&self) -> String {
         match &self.device {
             None => format!("keyfob in process, {}", self.kind.name()),
+            Some(device) if self.kind.is_named() => format!("{device}, {}", self.kind.name()),
             Some(device) => device.to_string(),
         }
     }
 
     /// How this run is asked for again, up to the case.
     fn rerun(&self) -> String {
-        let mut words = match &self.device {
-            None => format!("keyfob conform {}", typed(self.kind.typed())),
-            Some(device) => format!("keyfob conform --device {device}"),
-        };
+        let mut words = "keyfob conform".to_owned();
+        if let Some(device) = &self.device {
+            words += &format!(" --device {device}");
+        }
+        if self.device.is_none() || self.kind.is_named() {
+            words += &format!(" {}", typed(self.kind.typed()));
+        }
         if self.device.is_some() && self.yes_erase_this_key {
             words += " --yes-erase-this-key";
         }
@@ -299,41 +317,42 @@ fn warn_of_a_key_without_a_person(touch: Option<Touch>) {
 const START_IT_ANEW: &str = "start it with --touch ask";
 
 /// What is tested.
-enum Subject {
-    /// The key at this address.
-    Named(Address),
-    /// A new keyfob of this kind, in simulated time.
-    New(Box<Profile>),
+struct Subject {
+    key: Box<dyn Transport>,
+    /// The model that it imitates; `None`: it imitates none, or nobody here knows.
+    imitates: Option<Imitated>,
 }
 
-impl Subject {
-    /// The model that it imitates; `None`: it imitates none, or nobody here knows.
-    fn imitates(&self) -> Option<Imitated> {
-        match self {
-            Self::Named(_) => None,
-            Self::New(profile) => imitated(profile),
-        }
-    }
+/// The model that a key imitates: as it was said, or as the keyfob tells that it runs in, if that is one of this host.
+fn said_or_told(
+    said: Option<Profile>,
+    told: impl FnOnce() -> Option<anyhow::Result<Profile>>,
+) -> anyhow::Result<Option<Imitated>> {
+    let profile = match said {
+        Some(profile) => Some(profile),
+        None => told().transpose()?,
+    };
+    profile.map_or(Ok(None), |profile| imitated(&profile))
 }
 
 /// The model that keys of this kind imitate, if they do.
-fn imitated(profile: &Profile) -> Option<Imitated> {
-    profile.imitates()?;
+fn imitated(profile: &Profile) -> anyhow::Result<Option<Imitated>> {
+    if profile.imitates().is_none() {
+        return Ok(None);
+    }
     let contradictions = profile.contradictions().iter().map(|one| one.rule.to_owned()).collect();
-    let announced = profile.only_announced().unwrap_or_default();
-    Some(Imitated {
-        contradictions,
-        lacks: announced.iter().flat_map(|line| needs(line)).collect(),
-    })
+    let lacks = profile.only_announced()?.iter().flat_map(needs).collect();
+    Ok(Some(Imitated { contradictions, lacks }))
 }
 
-/// What cases need of a line such as `extensions: uvm, exts`.
-fn needs(announced: &str) -> Vec<String> {
-    let list = |member, need| {
-        let items = announced.strip_prefix(member).map(|items| items.split(", "));
-        items.into_iter().flatten().map(move |item| format!("{need} {item}"))
+/// What cases need of what is only announced, such as `extension exts`.
+fn needs(announced: &OnlyAnnounced) -> Vec<String> {
+    let feature = match announced.member.as_str() {
+        "extensions" => "extension",
+        "algorithms" => "algorithm",
+        _ => return Vec::new(),
     };
-    list("extensions: ", "extension").chain(list("algorithms: ", "algorithm")).collect()
+    announced.items.iter().map(|item| format!("{feature} {item}")).collect()
 }
 
 /// Words as one types them; quoted where a shell would take them for something else.

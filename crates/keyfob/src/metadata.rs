@@ -15,9 +15,10 @@ use virtual_key::platform::system_rng;
 use virtual_key::profile::Profile;
 
 use crate::control::{Connection, Request, Response};
-use crate::failure::usage;
+use crate::failure::{failure, usage};
 use crate::profiles::{Kind, KindOptions};
 use crate::say::warn;
+use crate::terminal::shown::{escaped, quoted_name};
 use crate::{state, terminal};
 
 /// Print the metadata statement of a kind of key (FIDO MDS3)
@@ -67,9 +68,15 @@ fn text(options: &Options) -> anyhow::Result<String> {
             "add --running, or leave out --control",
         ));
     }
+    if options.running && options.kind.claims_a_model() {
+        return Err(usage(
+            "a running key has the AAGUID that it was started with",
+            "leave out --with-its-aaguid, or start the key with it",
+        ));
+    }
     let Kind { profile, entry: model } = options.kind.load()?;
     let own = match options.running {
-        true => of_running_key(options)?,
+        true => of_running_key(options, model.as_ref().map(|entry| (&profile, entry)))?,
         false => of_kept_key(options, &profile)?,
     };
     let today = DateTime::<Utc>::from(SystemTime::now()).date_naive();
@@ -85,12 +92,42 @@ fn text(options: &Options) -> anyhow::Result<String> {
     })
 }
 
-fn of_running_key(options: &Options) -> anyhow::Result<Value> {
-    let key = Some(format!("1-{}", options.key));
-    match options.connection.ask(&Request::Metadata { key, u2f: options.u2f })? {
+/// The statement of a running key, which must be like this model, if there is one.
+fn of_running_key(options: &Options, model: Option<(&Profile, &Value)>) -> anyhow::Result<Value> {
+    let key = || Some(format!("1-{}", options.key));
+    if let Some((like, entry)) = model {
+        match options.connection.ask(&Request::Profile { key: key() })? {
+            Response::Profile { profile, .. } => check_likeness(&profile, like, entry)?,
+            other => return Err(other.unexpected()),
+        }
+    }
+    match options.connection.ask(&Request::Metadata { key: key(), u2f: options.u2f })? {
         Response::Metadata { statement } => Ok(statement),
         other => Err(other.unexpected()),
     }
+}
+
+/// The words of one model and the root of a key like another would be about no key at all. Several models have one name: they differ in
+/// their AAGUIDs, and so do keys like them.
+fn check_likeness(running: &Value, like: &Profile, entry: &Value) -> anyhow::Result<()> {
+    let wanted = quoted_name(like.imitates().unwrap_or_default());
+    let aaguid = &running["aaguid"];
+    let is_of_the_model = *aaguid == like.to_json()["aaguid"] || *aaguid == entry["aaguid"];
+    let what = match running["imitates"].as_str().map(quoted_name) {
+        None => format!("the running key is like no model, and so not like {wanted}"),
+        Some(own) if own != wanted => format!("the running key is like {own}, and not {wanted}"),
+        Some(own) if !is_of_the_model => {
+            let aaguid = escaped(aaguid.as_str().unwrap_or_default());
+            format!(
+                "the running key is like another model that is called {own}: its AAGUID is {aaguid}"
+            )
+        }
+        Some(_) => return Ok(()),
+    };
+    Err(failure(
+        what,
+        "leave out --like for what the running key says of itself, or name its model",
+    ))
 }
 
 fn of_kept_key(options: &Options, profile: &Profile) -> anyhow::Result<Value> {

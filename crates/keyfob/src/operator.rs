@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use ctap_client::{ReportPipe, TransportError};
 use ctap_conformance::{Hand, Operator, TransportFailure};
 use virtual_key::key::Touch;
+use virtual_key::profile::Profile;
 
 pub(crate) use self::card::CardOperator;
 pub(crate) use self::link::SharedPipe;
@@ -88,6 +89,7 @@ pub(crate) struct ExternalOperator {
     address: Address,
     means: Means,
     link: Link,
+    ours: Option<RunningKey>,
     touch: Option<Touch>,
 }
 
@@ -101,13 +103,21 @@ impl ExternalOperator {
         let ours = RunningKey::find(&options.power.connection, serial.as_deref());
         let (ours, touch) = ours.unzip();
         let is_imported = matches!(address, Address::Usbip { .. });
-        let means = Means::new(options, ours, is_imported.then_some(Plug::Import));
-        Ok(Self { address: address.clone(), means, link: Link::Found(pipe), touch })
+        let means = Means::new(options, ours.clone(), is_imported.then_some(Plug::Import));
+        Ok(Self { address: address.clone(), means, link: Link::Found(pipe), ours, touch })
     }
 
     /// Who decides about touches, if the key runs in a keyfob of this host.
     pub(crate) const fn touch(&self) -> Option<Touch> {
         self.touch
+    }
+
+    /// What kind of key it is; `None`: no keyfob of this host has it.
+    ///
+    /// # Errors
+    /// What its keyfob tells cannot be had, or read.
+    pub(crate) fn profile(&self) -> Option<anyhow::Result<Profile>> {
+        self.ours.as_ref().map(RunningKey::profile)
     }
 }
 

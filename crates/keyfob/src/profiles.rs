@@ -56,6 +56,16 @@ impl KindOptions {
         Ok(Kind { profile, entry: Some(model.entry()?) })
     }
 
+    /// Whether any kind was named.
+    pub(crate) fn is_named(&self) -> bool {
+        self.like.is_some() || self.profile != DEFAULT
+    }
+
+    /// Whether it claims to be a model.
+    pub(crate) const fn claims_a_model(&self) -> bool {
+        self.with_its_aaguid
+    }
+
     /// What reports call it.
     pub(crate) fn name(&self) -> String {
         match &self.like {
@@ -130,7 +140,8 @@ fn warnings_of_imitation(profile: &Profile) -> anyhow::Result<Vec<String>> {
     };
     let contradictions = profile.contradictions().iter().map(ToString::to_string).collect();
     let contradictions = told(contradictions, &of_contradictions);
-    let announced = told(profile.only_announced()?, &of_announced);
+    let announced = profile.only_announced()?.iter().map(ToString::to_string).collect();
+    let announced = told(announced, &of_announced);
     Ok(contradictions.into_iter().chain(announced).collect())
 }
 

@@ -1,14 +1,16 @@
 //! The identity that vouches for a key's credentials: a private key with its certificates, made here or brought by the user.
 //!
 //! ```text
-//!   certificate.rs   a new identity: root and leaf as WebAuthn section 8.2.1 wants them
-//!   pem.rs           an identity as text
-//!   kept.rs          that text in a file beside the key's memory
+//!   certificate.rs      a new identity: root and leaf as WebAuthn section 8.2.1 wants them
+//!   u2f_transports.rs   the ways to reach a key that such a certificate tells
+//!   pem.rs              an identity as text
+//!   kept.rs             that text in a file beside the key's memory
 //! ```
 
 mod certificate;
 mod kept;
 mod pem;
+mod u2f_transports;
 
 use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::attestation::AttestationKey;
@@ -22,8 +24,10 @@ use self::certificate::model_of;
 use crate::error::Error;
 
 pub use self::certificate::AttestationKind;
+pub(crate) use self::kept::is_for_u2f;
 pub use self::kept::{Issuer, kept};
 pub use self::pem::Unusable;
+pub use self::u2f_transports::U2fTransports;
 
 /// A P-256 key that vouches, and the certificates that say for whom: the key's own first, a root last.
 pub struct Identity {

@@ -4,7 +4,7 @@
 //!   text.rs          TOML, laid over the profile it extends; what is wrong with it, and where
 //!   description.rs   what a profile says, in the words of getInfo, whether it fits together, and the Config that follows from it
 //!   aaguid.rs        the number of a model
-//!   announced.rs     what of it is told and not done, in lines for people
+//!   announced.rs     what of it is told and not done
 //!   get_info.rs      what a key tells other than it is
 //!   lines.rs         which line a sentence is about
 //!   like.rs          the profile of a model, from its metadata statement
@@ -25,10 +25,12 @@ use std::path::{Path, PathBuf};
 pub use ctap_core::config::Contradiction;
 use ctap_core::config::NewCredentials;
 use ctap_core::{CheckedConfig, Config, Transport};
-use serde_json::Value;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 pub use self::aaguid::Aaguid;
+pub use self::announced::OnlyAnnounced;
 pub use self::description::MAX_CAPACITY;
 use self::description::{Description, Files};
 pub use self::like::like;
@@ -96,6 +98,20 @@ impl Profile {
         Self::parse(name, Path::new(""), text)
     }
 
+    /// The profile that says all this: what [`to_json`](Self::to_json) made of one, maybe in another process.
+    ///
+    /// # Errors
+    /// What is no profile, or not one of this version; settings that cannot both be.
+    pub fn from_json(name: &str, told: &Value) -> Result<Self, Error> {
+        let description = Description::deserialize(told).map_err(|error| Error::Profile {
+            name: name.to_owned(),
+            line: None,
+            what: error.to_string(),
+            next: "have it told by a keyfob of this version".to_owned(),
+        })?;
+        Self::checked(name, Path::new(""), "", description)
+    }
+
     fn parse(name: &str, directory: &Path, text: &str) -> Result<Self, Error> {
         let description = text::parse(text).map_err(|fault| Error::Profile {
             name: name.to_owned(),
@@ -103,6 +119,16 @@ impl Profile {
             what: fault.what,
             next: fault.next,
         })?;
+        Self::checked(name, directory, text, description)
+    }
+
+    /// With a text for the lines in it, if there is one.
+    fn checked(
+        name: &str,
+        directory: &Path,
+        text: &str,
+        description: Description,
+    ) -> Result<Self, Error> {
         let (name, directory, text) = (name.to_owned(), directory.to_owned(), text.to_owned());
         let profile = Self { name, directory, text, description, longest_message: None };
         let fits = profile.description.check();
@@ -120,9 +146,10 @@ impl Profile {
         if announced.is_empty() {
             return Ok(());
         }
+        let lines: Vec<_> = announced.iter().map(OnlyAnnounced::to_string).collect();
         let what = format!(
             "[getInfo] says that the key can do what it cannot do: {}",
-            announced.join("; ")
+            lines.join("; ")
         );
         Err(Error::Profile {
             name: self.name.clone(),
@@ -254,7 +281,7 @@ impl Profile {
         let wants_device = self.description.has_enterprise_attestation();
         let model = match self.speaks_ctap2() {
             true => AttestationKind::Model { aaguid: *aaguid },
-            false => AttestationKind::U2f,
+            false => AttestationKind::U2f { transports: self.description.u2f_transports() },
         };
         Ok(Identities {
             model: find(wants_model, &attestation.files, model)?,
@@ -296,19 +323,27 @@ impl Profile {
         self.imitates().map(|_| self.description.contradictions()).unwrap_or_default()
     }
 
-    /// What it tells in getInfo and does not do, a line for each: nothing, unless it is made to tell other than it is.
+    /// What it tells and does not do, member by member of getInfo: nothing, unless it is made to tell other than it is. A key that speaks U2F
+    /// alone tells its transports, in its certificate.
     ///
     /// # Errors
     /// [`Error::Statement`]: a fault of this crate.
-    pub fn only_announced(&self) -> Result<Vec<String>, Error> {
+    pub fn only_announced(&self) -> Result<Vec<OnlyAnnounced>, Error> {
         if !self.description.tells_otherwise() {
             return Ok(Vec::new());
+        }
+        if !self.speaks_ctap2() {
+            let [told, done] =
+                [self.description.told_transports(), self.description.done_transports()];
+            let differing =
+                differences(&json!({ "transports": told }), &json!({ "transports": done }));
+            return Ok(differing.iter().filter_map(OnlyAnnounced::of).collect());
         }
         let told = live_info(self.imitation()?)?;
         let plain = Self { description: self.description.telling_all(), ..self.clone() };
         let done = live_info(plain.imitation()?)?;
         let differing = differences(&members(&told, None), &members(&done, None)).into_iter();
-        Ok(differing.filter_map(|one| announced::line(&one)).collect())
+        Ok(differing.filter_map(|one| OnlyAnnounced::of(&one)).collect())
     }
 
     /// A key like this before there is one, as whoever asks what it tells needs it.

@@ -17,6 +17,8 @@ use virtual_key::attestation::Issuer;
 use virtual_key::metadata::{differences, members};
 use virtual_key::platform::system_rng;
 use virtual_key::profile::{Aaguid, Profile, like};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
 
 /// SHA-256 of client data, and a challenge of U2F.
 const HASH: [u8; 32] = [1; 32];
@@ -27,7 +29,7 @@ const PIN: &str = "24681357";
 const MOST: Duration = Duration::from_secs(60);
 
 /// What keyfob signs with, by COSE's numbers.
-const OURS: [i64; 6] = [-7, -8, -35, -47, -48, -49];
+const OURS: [i64; 9] = [-7, -8, -35, -36, -37, -47, -48, -49, -257];
 
 /// A key in this process, as a client talks to it.
 struct InProcess(SoftKey);
@@ -113,15 +115,41 @@ fn uses_fido2(statement: &Value) -> Result<(), String> {
     signed.verify(&credential.public_key, SITE, &HASH).map_err(|error| error.to_string())
 }
 
-/// Registers and signs as U2F clients do.
+/// Registers and signs as U2F clients do. The certificate tells the ways by which the model is reached (AT-27).
 fn uses_u2f(statement: &Value) -> Result<(), String> {
     let mut key = key(statement)?;
     let made = key.u2f_register(&HASH, &[2; 32]).map_err(|error| error.to_string())?;
     made.verify(&HASH, &[2; 32]).map_err(|error| error.to_string())?;
+    let told = transports_told(&made.certificate)?;
+    if told != bits_of_hints(statement) {
+        return Err(format!("its certificate tells the transports {told:08b}"));
+    }
     let control = Control::EnforceUserPresence;
     let signed = key.u2f_authenticate(control, &HASH, &[2; 32], &made.key_handle);
     let signed = signed.map_err(|error| error.to_string())?;
     signed.verify(&made.public_key, &HASH, &[2; 32]).map_err(|error| error.to_string())
+}
+
+/// The bits of id-fido-u2f-ce-transports.
+fn transports_told(certificate: &[u8]) -> Result<u8, String> {
+    let certificate = Certificate::from_der(certificate).map_err(|error| error.to_string())?;
+    let mut extensions = certificate.tbs_certificate().extensions().into_iter().flatten();
+    let told = extensions.find(|one| one.extn_id.to_string() == "1.3.6.1.4.1.45724.2.1.1");
+    match told.map(|told| told.extn_value.as_bytes()) {
+        Some([3, 2, _, bits]) => Ok(*bits),
+        other => Err(format!("its certificate tells the transports {other:?}")),
+    }
+}
+
+/// Bluetooth Low Energy, USB and NFC; USB where no way is hinted at.
+fn bits_of_hints(statement: &Value) -> u8 {
+    let ways = [("bluetooth", 0b0100_0000), ("wired", 0b0010_0000), ("nfc", 0b0001_0000)];
+    let hints = statement["attachmentHint"].as_array().into_iter().flatten();
+    let bits = hints.filter_map(|hint| Some(ways.iter().find(|(way, _)| hint == way)?.1));
+    match bits.fold(0, |all, bit| all | bit) {
+        0 => 0b0010_0000,
+        bits => bits,
+    }
 }
 
 /// The statements of a family in the BLOB.

@@ -258,7 +258,7 @@ fn new_pin(secret: &SharedSecret, enc: &[u8], policy: Policy<'_>) -> Result<Pin,
     let text =
         pin.and_then(|pin| core::str::from_utf8(pin).ok()).ok_or(Status::PinPolicyViolation)?;
     let pin = kept(text);
-    let too_simple = policy.state.settings.pin_complexity_policy && is_simple(text);
+    let too_simple = policy.pins_are_complex() && is_simple(text);
     let lengths = policy.min_pin_length()..=policy.config.pin_length.max;
     if !lengths.contains(&pin.code_points) || too_simple {
         return Err(Status::PinPolicyViolation); // CP-57, CP-58

@@ -164,7 +164,7 @@ fn set_min_pin_length(
         return Err(Status::KeyStoreFull); // CF-48
     }
     let complex = cx.config.extensions.pin_complexity_policy && params.pin_complexity_policy;
-    let newly_complex = complex && !old.pin_complexity_policy;
+    let newly_complex = complex && !cx.policy().pins_are_complex();
     let forced = params.force_change_pin || outgrown(state, min_pin_length, newly_complex);
     let settings = Settings {
         min_pin_length,

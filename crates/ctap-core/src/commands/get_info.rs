@@ -68,7 +68,7 @@ fn put_ctap22(info: &mut Overlaid, policy: Policy<'_>, rng: &mut dyn CryptoRng) 
     let commands = &config.authenticator_config;
     let long_touch = commands.long_touch_for_reset;
     let for_reset = config.transports_for_reset.as_deref().map(names);
-    let complex = config.extensions.pin_complexity_policy;
+    let complex = config.extensions.pin_complexity_policy || config.pin_complexity_policy;
     let mut for_readers =
         |info, plaintext| config.per_cred_mgmt_ro.then(|| encrypted(info, plaintext, state, rng));
     let identifier = for_readers(b"encIdentifier", &state.device_identifier);
@@ -78,7 +78,7 @@ fn put_ctap22(info: &mut Overlaid, policy: Policy<'_>, rng: &mut dyn CryptoRng) 
     info.put_some(0x18_u8, long_touch.then_some(state.settings.long_touch_for_reset));
     info.put_some(0x19_u8, identifier.as_ref().map(|member| Bytes(member)));
     info.put_some(0x1a_u8, for_reset.map(Array)); // GI-35
-    info.put_some(0x1b_u8, complex.then_some(state.settings.pin_complexity_policy));
+    info.put_some(0x1b_u8, complex.then_some(policy.pins_are_complex()));
     info.put_some(0x1d_u8, config.client_pin.then_some(config.pin_length.max));
     info.put_some(0x1e_u8, store_state.as_ref().map(|member| Bytes(member)));
     info.put_some(0x1f_u8, commands.any().then_some(list(&config_commands(config))));

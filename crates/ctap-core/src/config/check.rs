@@ -167,7 +167,7 @@ impl Config {
     }
 
     /// What user verification, tokens and their commands demand.
-    fn verification_rules(&self) -> [(bool, Contradiction); 8] {
+    fn verification_rules(&self) -> [(bool, Contradiction); 9] {
         let commands = &self.authenticator_config;
         let no_rp_ids = commands.min_pin_length_rp_ids.is_none();
         [
@@ -197,6 +197,11 @@ impl Config {
                     || (self.extensions.pin_complexity_policy && no_rp_ids),
                 "GI-76",
                 "setMinPINLength needs clientPin, and the extension pinComplexityPolicy needs setMinPINLength",
+            ),
+            rule(
+                self.pin_complexity_policy && !self.client_pin,
+                "GI-36",
+                "the policy pinComplexityPolicy needs clientPin",
             ),
             rule(
                 self.enrolls_fingers() && !self.client_pin,

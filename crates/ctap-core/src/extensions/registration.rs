@@ -149,8 +149,7 @@ impl Extensions {
         outputs.put_some("hmac-secret-mc", salted.as_deref().map(Bytes)); // EX-42
         outputs.put_some("thirdPartyPayment", self.third_party_payment.then_some(true)); // EX-90
         let asks_policy = self.pin_complexity_policy && may_know;
-        outputs
-            .put_some("pinComplexityPolicy", asks_policy.then_some(settings.pin_complexity_policy)); // EX-83
+        outputs.put_some("pinComplexityPolicy", asks_policy.then_some(policy.pins_are_complex())); // EX-83
         outputs
     }
 

@@ -299,6 +299,24 @@ fn the_complexity_policy_stays_on_and_refuses_simple_pins() {
     assert!(!key.info().boolean(0x0c));
 }
 
+// GI-36, CP-58, CF-51, EX-83
+#[test]
+fn a_policy_that_a_key_ships_with_is_there_from_the_start_and_after_a_reset() {
+    let mut key = Key::made(|config| config.pin_complexity_policy = true);
+    for _ in 0..2 {
+        assert!(key.info().boolean(0x1b));
+        let request = key.set_pin_request(PinProtocol::Two, &padded("1234"));
+        assert_eq!(key.status(&request), 0x37);
+        key.set_pin("1357");
+        let (request, secret) = key.token_request(PinProtocol::Two, 0x09, "1357");
+        let token = key.receive_token(&request.with(9, ACFG), &secret);
+        key.ok(&set_min_pin_length([(4, true.into())]).auth(&token));
+        assert!(!key.info().boolean(0x0c), "the PIN is known to be good");
+        key.power_cycle();
+        key.ok(&Request::new(0x07));
+    }
+}
+
 // CF-51
 #[test]
 fn a_policy_that_is_not_offered_is_ignored() {

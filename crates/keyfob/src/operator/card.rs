@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ctap_client::{ReaderFault, TransportError};
 use ctap_conformance::{Hand, Operator, TransportFailure};
 use virtual_key::key::Touch;
+use virtual_key::profile::Profile;
 
 use super::hands::LastAct;
 use super::means::Means;
@@ -22,6 +23,7 @@ pub(crate) struct CardOperator {
     means: Means,
     tapper: Tapper,
     last_act: LastAct,
+    ours: Option<RunningKey>,
     touch: Option<Touch>,
 }
 
@@ -32,13 +34,21 @@ impl CardOperator {
         let ours = RunningKey::find_card(&options.power.connection, &reader);
         let (ours, touch) = ours.unzip();
         let tapper = Tapper::of(options, ours.as_ref());
-        let means = Means::new(options, ours, Some(Plug::Reader(reader.clone())));
-        Self { reader, means, tapper, last_act: LastAct::default(), touch }
+        let means = Means::new(options, ours.clone(), Some(Plug::Reader(reader.clone())));
+        Self { reader, means, tapper, last_act: LastAct::default(), ours, touch }
     }
 
     /// Who decides about touches, if the key runs in a keyfob of this host.
     pub(crate) const fn touch(&self) -> Option<Touch> {
         self.touch
+    }
+
+    /// What kind of key it is; `None`: no keyfob of this host has it.
+    ///
+    /// # Errors
+    /// What its keyfob tells cannot be had, or read.
+    pub(crate) fn profile(&self) -> Option<anyhow::Result<Profile>> {
+        self.ours.as_ref().map(RunningKey::profile)
     }
 }
 

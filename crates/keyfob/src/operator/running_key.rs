@@ -3,6 +3,7 @@
 use ctap_conformance::{Hand, TransportFailure};
 use ctap_core::consent::SampleFault;
 use virtual_key::key::Touch;
+use virtual_key::profile::Profile;
 
 use super::command::unable;
 use crate::control::bad_sample::BadSample;
@@ -45,6 +46,17 @@ impl RunningKey {
                 Some((Self { connection: connection.clone(), key: only.key }, touch))
             }
             _ => None,
+        }
+    }
+
+    /// What it is made as.
+    ///
+    /// # Errors
+    /// Its keyfob does not tell, or is another version and tells what means nothing here.
+    pub(super) fn profile(&self) -> anyhow::Result<Profile> {
+        match self.connection.ask(&Request::Profile { key: Some(self.key.clone()) })? {
+            Response::Profile { name, profile, .. } => Ok(Profile::from_json(&name, &profile)?),
+            other => Err(other.unexpected()),
         }
     }
 

@@ -349,8 +349,8 @@ fn metadata(keys: &Keys, key: Option<&str>, u2f: bool) -> Answer {
 
 fn profile(keys: &Keys, key: Option<&str>) -> Answer {
     let profile = the_one(keys, key)?.profile();
-    // It was found out when the key was made.
-    let announced = profile.only_announced().unwrap_or_default();
+    let announced = profile.only_announced().map_err(owner::refusal)?;
+    let announced = announced.iter().map(ToString::to_string).collect();
     let name = profile.name().to_owned();
     Ok(Response::Profile { name, profile: profile.to_json(), announced })
 }

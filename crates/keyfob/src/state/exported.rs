@@ -212,7 +212,7 @@ const EXPORT_AGAIN: &str = "export it again, or restore the file from a backup";
 mod tests {
     use std::time::SystemTime;
 
-    use virtual_key::attestation::{AttestationKind, Issuer};
+    use virtual_key::attestation::{AttestationKind, Issuer, U2fTransports};
     use virtual_key::log;
     use virtual_key::memory::Memory as KeyMemory;
 
@@ -272,7 +272,8 @@ mod tests {
             rng: &mut rng,
             today: SystemTime::now(),
         };
-        let identity = issuer.identity(AttestationKind::U2f).unwrap();
+        let transports = U2fTransports::of(["usb"]);
+        let identity = issuer.identity(AttestationKind::U2f { transports }).unwrap();
         (memory.serial.clone(), identity.root().unwrap())
     }
 

@@ -20,6 +20,34 @@ fn a_running_key_is_touched_through_its_control_socket() {
     assert!(!error_of(&output).contains("warning"), "{}", error_of(&output));
 }
 
+/// A kind of key that says what the standard does not allow, as a model does, and two cases about that.
+const LIKE_A_MODEL: &str = "imitates = \"A model\"\nalgorithms = [\"ES256\"]\n[getInfo]\nalgorithms = [-257]\nomit = [\"minPINLength\"]\n";
+const ABOUT_ITS_WORDS: [&str; 4] = ["--filter", "gi-min-pin-length", "--filter", "gi-algorithms"];
+
+#[test]
+fn a_running_key_that_imitates_a_model_is_not_blamed_for_the_models_words() {
+    let (home, elsewhere) = (Home::new(), Home::new());
+    let profile = home.path().join("model.toml");
+    fs::write(&profile, LIKE_A_MODEL).unwrap();
+    let profile = profile.to_str().unwrap();
+    let key = home.serve(&["--ephemeral", "--touch", "ask", "--profile", profile]);
+    let address = format!("usbip:{}", key.address());
+    let command = [&["conform", "--device", &address], &ABOUT_ITS_WORDS[..]].concat();
+    let told = home.succeed(&command);
+    assert!(told.contains("the model's word") && told.contains(" 0 failed"), "{told}");
+    // Who cannot ask the key's own keyfob is told by the command line.
+    elsewhere.fail(&command, 1);
+    let said = elsewhere.succeed(&[&command, &["--profile", profile][..]].concat());
+    assert!(said.contains("the model's word") && said.contains(" 0 failed"), "{said}");
+}
+
+#[test]
+fn of_a_key_that_imitates_nothing_there_is_nothing_to_say() {
+    let named = ["conform", "--device", "usbip:127.0.0.1:1", "--profile", "bio"];
+    let said = Home::new().fail(&named, 2);
+    assert!(said.contains("profile bio imitates no model\nnext: leave out --device"), "{said}");
+}
+
 #[test]
 fn each_word_of_a_filter_has_to_fit_a_case() {
     let output = Home::new().run(&["conform", "--filter", "selection", "--filter", "tpyo"]);

@@ -3,7 +3,7 @@
 use base64ct::{Base64, Encoding as _};
 use ctap_client::attestation::Attestation;
 use ctap_client::{RelyingParty, User, make_credential};
-use serde_json::Value;
+use serde_json::{Value, json};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
@@ -62,6 +62,62 @@ fn each_running_key_tells_its_own_sides() {
     assert_eq!(names.len(), 4, "{names:?}");
     let error = home.fail(&["metadata", "--running", "--key", "3"], 1);
     assert!(error.contains("there is no such key") && error.contains("next: "), "{error}");
+}
+
+/// The payload of a metadata BLOB with two models of different names.
+fn blob(home: &Home) -> String {
+    let entry = |name: &str, aaguid: &str| {
+        json!({
+            "aaguid": aaguid,
+            "metadataStatement": {
+                "description": name,
+                "protocolFamily": "fido2",
+                "authenticatorVersion": 1,
+                "schema": 3,
+                "attestationTypes": ["basic_full"],
+                "aaguid": aaguid,
+                "authenticatorGetInfo": {
+                    "versions": ["FIDO_2_0"],
+                    "aaguid": aaguid.replace('-', ""),
+                    "options": { "rk": true },
+                },
+            },
+            "statusReports": [],
+        })
+    };
+    let [one, other] =
+        ["1", "2"].map(|digit| "f0f0f0f0-f0f0-f0f0-f0f0-f0f0f0f0f0f0".replace('0', digit));
+    let entries = [entry("Alpha", &one), entry("Beta", &other)];
+    let payload = json!({ "no": 1, "nextUpdate": "2999-01-01", "entries": entries });
+    let path = home.path().join("blob.json");
+    std::fs::write(&path, payload.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn no_models_words_are_mixed_with_the_root_of_a_key_like_another() {
+    // AT-58
+    let home = Home::new();
+    let blob = blob(&home);
+    let like = |model: &'static str| ["--like", model, "--metadata", &blob];
+    let running = home.serve(&[&["--ephemeral"][..], &like("Alpha")].concat());
+    let statement = told(&home, &like("Alpha"));
+    assert_eq!(statement["description"], "Alpha");
+    assert_eq!(
+        statement["attestationRootCertificates"],
+        told(&home, &[])["attestationRootCertificates"]
+    );
+    let refused = |arguments: &[&str], code| {
+        home.fail(&[&["metadata", "--running"], arguments].concat(), code)
+    };
+    let said = refused(&like("Beta"), 1);
+    assert!(said.contains("is like “Alpha”, and not “Beta”\nnext: leave out --like"), "{said}");
+    let said = refused(&[&like("Alpha")[..], &["--with-its-aaguid"]].concat(), 2);
+    assert!(said.contains("the AAGUID that it was started with\nnext: leave out"), "{said}");
+    drop(running);
+    let _plain = home.serve(&["--ephemeral"]);
+    let said = refused(&like("Beta"), 1);
+    assert!(said.contains("is like no model, and so not like “Beta”"), "{said}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use x509_cert::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 use x509_cert::time::{Time, Validity};
 use x509_cert::{Certificate, TbsCertificate};
 
-use super::Identity;
+use super::{Identity, U2fTransports};
 
 /// Whom a certificate vouches for.
 #[derive(Clone, Copy)]
@@ -35,7 +35,10 @@ pub enum AttestationKind {
         aaguid: [u8; 16],
     },
     /// Keys that speak U2F alone, which knows no models.
-    U2f,
+    U2f {
+        /// The ways to reach them.
+        transports: U2fTransports,
+    },
     /// One device of the model: enterprise attestation.
     Device {
         /// The number of its model.
@@ -82,14 +85,22 @@ impl AttestationKind {
     const fn aaguid(&self) -> Option<&[u8; 16]> {
         match self {
             Self::Model { aaguid } | Self::Device { aaguid } => Some(aaguid),
-            Self::U2f => None,
+            Self::U2f { .. } => None,
+        }
+    }
+
+    /// Whoever names a model leaves it to getInfo to tell more.
+    const fn transports(&self) -> U2fTransports {
+        match self {
+            Self::Model { .. } | Self::Device { .. } => U2fTransports::USB,
+            Self::U2f { transports } => *transports,
         }
     }
 
     /// C, O, OU and CN as AT-21 prescribes them.
     fn name(&self, serial: &str) -> Result<Name> {
         let name = match self {
-            Self::Model { .. } | Self::U2f => "keyfob attestation".to_owned(),
+            Self::Model { .. } | Self::U2f { .. } => "keyfob attestation".to_owned(),
             Self::Device { .. } => format!("keyfob device {serial}"),
         };
         Ok(Name::from_str(&format!(
@@ -111,8 +122,10 @@ impl AttestationKind {
             not_an_authority.to_extension(subject, &[])?,
             identifier.to_extension(subject, &[])?,
             authority.to_extension(subject, &[])?,
-            plain(TRANSPORTS, &BitString::new(5, [USB])?)?,
         ];
+        if let Some((byte, unused)) = self.transports().byte() {
+            extensions.push(plain(TRANSPORTS, &BitString::new(unused, [byte])?)?);
+        }
         if let Some(aaguid) = self.aaguid() {
             extensions.push(plain(AAGUID, &OctetString::new(*aaguid)?)?);
         }
@@ -223,8 +236,6 @@ const AAGUID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.45724
 const DEVICE_SERIAL: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.45724.1.1.2");
 /// id-fido-u2f-ce-transports (AT-27).
 const TRANSPORTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.45724.2.1.1");
-/// Bit 2 of the transports, counted from the left.
-const USB: u8 = 0b0010_0000;
 
 const VENDOR: &str = "keyfob";
 /// A certificate must name a country of ISO 3166, and software is of none: Antarctica belongs to nobody.

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use rand_core::CryptoRng;
 
-use super::{AttestationKind, Identity};
+use super::{AttestationKind, Identity, U2fTransports};
 use crate::error::{Error, RESTORE_IDENTITY};
 use crate::private_file;
 use crate::profile::Aaguid;
@@ -55,11 +55,26 @@ pub fn kept(kind: AttestationKind, directory: &Path) -> Result<Option<Identity>,
     }
 }
 
-/// A file for each model that the memory was ever used as, because a certificate names its model, and one for U2F alone.
+/// A file for each model that the memory was ever used as, because a certificate names its model. For U2F alone one, whose name has the
+/// ways that the certificate tells where they are not the usual ones.
 fn path(kind: AttestationKind, directory: &Path) -> PathBuf {
     directory.join(match kind {
         AttestationKind::Model { aaguid } => format!("attestation-{}.pem", Aaguid(aaguid)),
-        AttestationKind::U2f => "attestation-u2f.pem".to_owned(),
+        AttestationKind::U2f { transports } => u2f_name(transports),
         AttestationKind::Device { aaguid } => format!("enterprise-{}.pem", Aaguid(aaguid)),
     })
+}
+
+/// Whether a file of this name is one of those for U2F alone.
+pub(crate) fn is_for_u2f(name: &str) -> bool {
+    U2fTransports::each().any(|transports| name == u2f_name(transports))
+}
+
+fn u2f_name(transports: U2fTransports) -> String {
+    let ways = match transports {
+        U2fTransports::USUAL => String::new(),
+        U2fTransports::NONE => "-other".to_owned(),
+        others => others.names().map(|name| format!("-{name}")).collect(),
+    };
+    format!("attestation-u2f{ways}.pem")
 }

@@ -27,6 +27,7 @@ use crate::platform::system_rng;
 const AAGUID: [u8; 16] = ctap_core::config::AAGUID;
 const MODEL: AttestationKind = AttestationKind::Model { aaguid: AAGUID };
 const DEVICE: AttestationKind = AttestationKind::Device { aaguid: AAGUID };
+const U2F: AttestationKind = AttestationKind::U2f { transports: U2fTransports::USUAL };
 const SERIAL: &str = "0123456789ABCDEF";
 
 pub(crate) fn identity_of(kind: AttestationKind) -> Identity {
@@ -107,7 +108,7 @@ fn certificates_form_a_chain_whose_root_is_not_sent() {
 fn no_two_roots_have_one_name() {
     // Relying parties look roots up by name: python-fido2 2.2.1 and webauthn-rs-core 0.6.2 try one of each.
     let root = |kind| identity_of(kind).certificates[1].tbs_certificate().subject().clone();
-    let names = [MODEL, MODEL, DEVICE, AttestationKind::U2f].map(root).map(|name| name.to_string());
+    let names = [MODEL, MODEL, DEVICE, U2F].map(root).map(|name| name.to_string());
     assert_eq!(BTreeSet::from(names.clone()).len(), names.len(), "{names:?}");
     assert!(names.iter().all(|name| name.starts_with("CN=keyfob attestation root ")), "{names:?}");
 }
@@ -115,7 +116,7 @@ fn no_two_roots_have_one_name() {
 #[test]
 fn certificates_tell_their_key_and_their_issuers() {
     // RFC 5280 sections 4.2.1.1 and 4.2.1.2
-    for kind in [MODEL, DEVICE, AttestationKind::U2f] {
+    for kind in [MODEL, DEVICE, U2F] {
         let identity = identity_of(kind);
         let [leaf, root] = [0, 1].map(|index| identity.certificates[index].tbs_certificate());
         let own = |contents: &TbsCertificate| {
@@ -134,9 +135,46 @@ fn certificates_tell_their_key_and_their_issuers() {
 
 #[test]
 fn the_certificate_of_a_key_that_speaks_u2f_alone_names_no_model() {
-    let identity = identity_of(AttestationKind::U2f);
+    let identity = identity_of(U2F);
     assert_eq!(identity.model().unwrap(), None);
     assert_eq!(extension(&identity.certificates[0], "1.3.6.1.4.1.45724.1.1.4"), None);
+}
+
+#[test]
+fn a_certificate_tells_by_which_ways_its_key_is_reached() {
+    // AT-27
+    let told = |kind| extension(&identity_of(kind).certificates[0], "1.3.6.1.4.1.45724.2.1.1");
+    let of = |names: &[&str]| {
+        let transports = U2fTransports::of(names.iter().copied());
+        told(AttestationKind::U2f { transports })
+    };
+    let bits = |unused, byte| Some((false, vec![3, 2, unused, byte]));
+    assert_eq!([told(MODEL), told(DEVICE)], [bits(5, 0b0010_0000), bits(5, 0b0010_0000)]);
+    assert_eq!(of(&["usb", "nfc", "ble"]), bits(4, 0b0111_0000));
+    assert_eq!(of(&["nfc"]), bits(4, 0b0001_0000));
+    assert_eq!(of(&["ble"]), bits(6, 0b0100_0000));
+    assert_eq!(of(&["smart-card"]), None);
+}
+
+#[test]
+fn keys_that_are_reached_by_other_ways_have_certificates_of_their_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let sets: [&[&str]; 5] = [&[], &["usb"], &["usb", "nfc"], &["nfc"], &["usb", "nfc", "ble"]];
+    let roots = sets.map(|names| {
+        let transports = U2fTransports::of(names.iter().copied());
+        identity(AttestationKind::U2f { transports }, SERIAL, Some(directory.path()))
+            .unwrap()
+            .root()
+            .unwrap()
+    });
+    assert_eq!(BTreeSet::from(roots).len(), sets.len());
+    let names = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let names: BTreeSet<_> = names.map(|name| name.into_string().unwrap()).collect();
+    assert!(names.iter().all(|name| is_for_u2f(name)), "{names:?}");
+    assert!(
+        names.contains("attestation-u2f.pem") && !is_for_u2f("attestation-u2f-x.pem"),
+        "{names:?}"
+    );
 }
 
 #[test]
@@ -190,7 +228,7 @@ fn what_a_key_has_kept_it_finds_again() {
     let directory = tempfile::tempdir().unwrap();
     assert!(kept(MODEL, directory.path()).unwrap().is_none());
     let mut texts = Vec::new();
-    for kind in [MODEL, DEVICE, AttestationKind::Model { aaguid: [7; 16] }, AttestationKind::U2f] {
+    for kind in [MODEL, DEVICE, AttestationKind::Model { aaguid: [7; 16] }, U2F] {
         let made = identity(kind, SERIAL, Some(directory.path())).unwrap().to_pem().unwrap();
         let found = identity(kind, SERIAL, Some(directory.path())).unwrap().to_pem().unwrap();
         let read = kept(kind, directory.path()).unwrap().unwrap().to_pem().unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::{SERIAL, is_serial};
-use crate::attestation::Identity;
+use crate::attestation::{Identity, is_for_u2f};
 use crate::error::{Error, REMOVE_SERIAL, RESTORE_IDENTITY};
 use crate::private_file;
 use crate::profile::Aaguid;
@@ -101,7 +101,7 @@ fn kind(name: &str) -> Option<Kind> {
     let model = name.strip_suffix(".pem")?;
     let whose = model.strip_prefix("attestation-").or_else(|| model.strip_prefix("enterprise-"))?;
     let is_model = Aaguid::try_from(whose.to_owned()).is_ok();
-    (is_model || name == "attestation-u2f.pem").then_some(Kind::Identity)
+    (is_model || is_for_u2f(name)).then_some(Kind::Identity)
 }
 
 fn failed(doing: &'static str, path: &Path, error: io::Error) -> Error {
@@ -112,7 +112,7 @@ fn failed(doing: &'static str, path: &Path, error: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attestation::{AttestationKind, Issuer};
+    use crate::attestation::{AttestationKind, Issuer, U2fTransports};
     use crate::platform::{seeded_date, system_rng};
 
     /// A directory with a serial number and the identities of a model.
@@ -126,7 +126,7 @@ mod tests {
         for kind in [
             AttestationKind::Model { aaguid },
             AttestationKind::Device { aaguid },
-            AttestationKind::U2f,
+            AttestationKind::U2f { transports: U2fTransports::USUAL },
         ] {
             issuer.identity(kind).unwrap();
         }

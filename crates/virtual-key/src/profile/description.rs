@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use ctap_core::Transport;
-use ctap_core::config::{NewCredentials, SignCount};
+use ctap_core::config::{Member, NewCredentials, SignCount};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -22,6 +22,7 @@ use self::words::{
 use super::aaguid::Aaguid;
 use super::get_info::GetInfo;
 use super::text::NEXT;
+use crate::attestation::U2fTransports;
 use crate::faults::{FaultDescription, FaultError, MAX_FAULTS};
 
 /// A whole profile. Lists and options switch things on and off; numbers count only while theirs is on.
@@ -30,7 +31,7 @@ use crate::faults::{FaultDescription, FaultError, MAX_FAULTS};
 pub(super) struct Description {
     pub(super) description: String,
     /// The model whose contradictions this one has as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "model")]
     pub(super) imitates: Option<String>,
     pub(super) aaguid: Aaguid,
     pub(super) firmware_version: u32,
@@ -55,6 +56,7 @@ pub(super) struct Description {
     min_pin_length: u8,
     #[serde(rename = "maxPINLength")]
     max_pin_length: u8,
+    pin_complexity_policy: bool,
     max_serialized_large_blob_array: usize,
     max_cred_blob_length: usize,
     max_large_blob_length: usize,
@@ -188,6 +190,24 @@ impl Description {
         transports(&self.transports)
     }
 
+    /// What it tells of them: in getInfo, or of a key that speaks U2F alone in its certificate.
+    pub(super) fn told_transports(&self) -> Vec<String> {
+        match self.get_info.announced.members.get(&TRANSPORTS) {
+            Some(Some(Member::Names(told))) => told.clone(),
+            _ => self.done_transports(),
+        }
+    }
+
+    /// Their names.
+    pub(super) fn done_transports(&self) -> Vec<String> {
+        self.transports().iter().map(|transport| transport.name().to_owned()).collect()
+    }
+
+    /// Those that a U2F certificate tells (AT-27).
+    pub(super) fn u2f_transports(&self) -> U2fTransports {
+        U2fTransports::of(self.told_transports().iter().map(String::as_str))
+    }
+
     /// It can be reached over this transport too.
     pub(super) fn add_transport(&mut self, transport: Transport) {
         let known = TransportName::ALL.into_iter().find(|name| name.transport() == transport);
@@ -239,6 +259,17 @@ impl CredentialSettings {
     }
 }
 
+/// Whom a key imitates, people are told: it has a name.
+fn model<'de, D: Deserializer<'de>>(name: D) -> Result<Option<String>, D::Error> {
+    let name = String::deserialize(name)?;
+    match name.trim().is_empty() {
+        true => Err(de::Error::custom(format_args!(
+            "`imitates` is the name of a model, and there is none{NEXT}write the model's name, or leave `imitates` out"
+        ))),
+        false => Ok(Some(name)),
+    }
+}
+
 /// As many as a key has at most.
 fn faults<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<FaultDescription>, D::Error> {
     let faults: Vec<WholeFault> = Vec::deserialize(list)?;
@@ -282,3 +313,6 @@ impl<'de> Visitor<'de> for Table {
 fn refused<E: de::Error>(error: &FaultError) -> E {
     E::custom(format_args!("{error}{NEXT}{}", error.advice()))
 }
+
+/// The number of the member in getInfo (GI-18).
+const TRANSPORTS: u8 = 0x09;

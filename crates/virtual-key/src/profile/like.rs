@@ -32,7 +32,7 @@ pub fn like(statement: &Json, aaguid: Aaguid) -> Result<String, Error> {
             state = shipped(&Model(info));
         }
         None if statement["protocolFamily"] == "u2f" => {
-            table.insert("extends".into(), "u2f-only".into());
+            u2f(&statement["attachmentHint"], &mut table)
         }
         None => return Err(no_key(title)),
     }
@@ -104,6 +104,24 @@ fn shipped(model: &Model<'_>) -> String {
     }
 }
 
+/// A key that speaks U2F tells nothing but, in its certificate, the ways to reach it (AT-27): those of the hints that are such ways, and
+/// where there is none, the usual one. Over Bluetooth no key of keyfob's can be reached: that it is only told.
+fn u2f(hints: &Json, table: &mut Table) {
+    let hinted =
+        |hint: &str| hints.as_array().is_some_and(|hints| hints.iter().any(|one| one == hint));
+    let ways: Vec<_> =
+        WAYS.into_iter().filter(|(hint, _)| hinted(hint)).map(|(_, way)| way).collect();
+    let reached: Vec<_> = ways.iter().copied().filter(|way| TRANSPORTS.contains(way)).collect();
+    let is_more = ways.len() > reached.len();
+    table.insert("extends".into(), "u2f-only".into());
+    table
+        .insert("transports".into(), names(if reached.is_empty() { vec!["usb"] } else { reached }));
+    if is_more {
+        let told = [("transports".to_owned(), names(ways))].into_iter().collect();
+        table.insert("getInfo".into(), Value::Table(told));
+    }
+}
+
 /// Who it is. The title is as long as statements of our own have it (AT-51).
 fn heading(title: &str, aaguid: Aaguid) -> Table {
     let ascii: String = title.chars().filter(|character| matches!(character, ' '..='~')).collect();
@@ -139,6 +157,7 @@ fn behaviour(info: &Map<String, Json>, table: &mut Table) {
         let number = info.get(key).and_then(Json::as_i64);
         put(table, key, number.map_or(usual, |number| number.clamp(least, most)).into());
     }
+    put(table, "pinComplexityPolicy", model.has_complex_pins().into());
     put(table, "transportsForReset", model.transports_for_reset());
     put(table, "maxCredentialIdLength", model.id_length().into());
     let capacity = model.number("remainingDiscoverableCredentials").unwrap_or(25);
@@ -175,17 +194,28 @@ impl<'a> Model<'a> {
         self.option(option) == Some(true)
     }
 
+    /// Where PINs can be too simple, and a policy says so.
+    fn has_complex_pins(&self) -> bool {
+        let told = self.0.get("pinComplexityPolicy") == Some(&Json::Bool(true));
+        told && self.option("clientPin").is_some()
+    }
+
     /// Those of a list that a profile can say, each once.
     fn known(&self, member: &str, known: &[&str]) -> Value {
         let told: Vec<_> = self.names(member).filter(|name| known.contains(name)).collect();
         names(each_once(told))
     }
 
-    /// Whatever it tells, it speaks CTAP2: it has answered getInfo.
+    /// Whatever it tells, it speaks CTAP2: it has answered getInfo. One of CTAP 2.0 alone that counts in it all the same is made as one
+    /// that may (GI-105): a number that never changes would not be true (GI-29).
     fn versions(&self) -> Value {
         let told: Vec<_> = self.names("versions").filter(|name| VERSIONS.contains(name)).collect();
         let is_named = told.iter().any(|name| name.starts_with("FIDO"));
-        names(each_once(told).into_iter().chain((!is_named).then_some("FIDO_2_0")))
+        let is_later = told.iter().any(|name| name.starts_with("FIDO_2_") && *name != "FIDO_2_0");
+        let counts = COUNTERS.iter().any(|member| self.0.contains_key(*member));
+        let missing = [("FIDO_2_0", !is_named), ("FIDO_2_1_PRE", counts && !is_later)];
+        let missing = missing.into_iter().filter_map(|(name, is_so)| is_so.then_some(name));
+        names(each_once(told).into_iter().chain(missing))
     }
 
     fn algorithms(&self) -> Value {
@@ -348,6 +378,10 @@ const ALGORITHMS: [(i64, &str); 9] = [
     (-257, "RS256"),
 ];
 const TRANSPORTS: [&str; 3] = ["usb", "nfc", "smart-card"];
+/// Attachment hints of U2F models (MDS 3.1.1 section 3.1.1) that are ways to reach them, in the words of WebAuthn.
+const WAYS: [(&str, &str); 3] = [("wired", "usb"), ("nfc", "nfc"), ("bluetooth", "ble")];
+/// Members that change as the key is used, and that no CTAP 2.0 key has.
+const COUNTERS: [&str; 2] = ["remainingDiscoverableCredentials", "uvCountSinceLastPinEntry"];
 /// Those that are on or off, as told.
 const OPTIONS: [&str; 10] = [
     "rk",

@@ -81,6 +81,23 @@ fn a_profile_written_out_reads_the_same() {
 }
 
 #[test]
+fn what_a_profile_says_as_json_another_process_reads_as_the_same_profile() {
+    let imitation =
+        "imitates = \"A model\"\n[getInfo]\nmaxMsgSize = 700\nomit = [\"maxPINLength\"]\n";
+    let built_in = BUILT_IN.map(|name| Profile::load(name).unwrap());
+    for profile in built_in.into_iter().chain([profile(imitation)]) {
+        let told = profile.to_json();
+        let read = Profile::from_json(profile.name(), &told).unwrap();
+        assert_eq!((&read.description, read.name()), (&profile.description, profile.name()));
+        let mut other = told.clone();
+        other["newMember"] = true.into();
+        let said = describe(&Profile::from_json("running", &other).unwrap_err());
+        assert!(said.starts_with("profile running: unknown"), "{said}");
+        assert!(said.contains("\nnext: have it told by a keyfob of this version"), "{said}");
+    }
+}
+
+#[test]
 fn what_a_profile_does_not_say_the_one_below_says() {
     let described = |text| profile(text).description;
     let default = described("");

@@ -44,6 +44,7 @@ impl Description {
             max_credentials_in_list: self.max_credential_count_in_list,
             credential_id_length: self.credential_id_length(),
             pin_length: PinLength { min: self.min_pin_length, max: self.max_pin_length },
+            pin_complexity_policy: self.pin_complexity_policy,
             prototype_commands: self.prototype_commands,
             fingerprints: options.has_sensor().then(|| self.sensor()),
             credential_management: options.cred_mgmt,

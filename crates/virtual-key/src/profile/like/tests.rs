@@ -1,8 +1,13 @@
+use ctap_client::commands::get_info::Info;
+use ctap_client::commands::{code, make_credential};
+use ctap_client::{RelyingParty, User};
 use ctap_core::algorithm::Algorithm;
 use ctap_core::config::Protection;
+use ctap_core::{SoftKey, Transport};
 use serde_json::json;
 
 use super::*;
+use crate::attestation::U2fTransports;
 use crate::error::describe;
 
 /// A model that none of our own profiles is like.
@@ -72,7 +77,7 @@ fn it_has_the_models_aaguid_only_where_that_is_claimed() {
 #[test]
 fn what_it_tells_and_does_not_do_is_listed_and_so_are_its_contradictions() {
     let profile = profile(&statement(), model());
-    let lines = profile.only_announced().unwrap();
+    let lines: Vec<_> = profile.only_announced().unwrap().iter().map(ToString::to_string).collect();
     let expected = [
         "algorithms: -65535",
         "certifications",
@@ -87,7 +92,65 @@ fn what_it_tells_and_does_not_do_is_listed_and_so_are_its_contradictions() {
     assert_eq!(lines, expected);
     let rules: Vec<_> = profile.contradictions().iter().map(|one| one.rule).collect();
     assert_eq!(rules, ["MSG-60", "MSG-60"]);
-    assert_eq!(Profile::load("default").unwrap().only_announced().unwrap(), [""; 0]);
+    assert_eq!(Profile::load("default").unwrap().only_announced().unwrap(), []);
+}
+
+// GI-29, GI-105
+#[test]
+fn a_key_of_ctap_20_that_tells_how_much_room_is_left_counts_it() {
+    let mut statement = statement();
+    let info = &mut statement["authenticatorGetInfo"];
+    info["versions"] = json!(["FIDO_2_0"]);
+    info["remainingDiscoverableCredentials"] = 51.into();
+    info["extensions"] = json!(["hmac-secret"]);
+    let profile = profile(&statement, model());
+    let mut key = SoftKey::new(profile.imitation().unwrap(), [1; 32]);
+    let told = |key: &mut SoftKey| Info::parse(&key.call(&[code::GET_INFO])[1..], true).unwrap();
+    let before = told(&mut key);
+    assert_eq!(
+        (before.versions, before.remaining_discoverable_credentials),
+        (vec!["FIDO_2_0".to_owned()], Some(51))
+    );
+    let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
+    let passkey = make_credential::Request::new([1; 32], site, user).with_option("rk", true);
+    assert_eq!(key.call(&[&[code::MAKE_CREDENTIAL][..], &passkey.encode()].concat())[0], 0);
+    assert_eq!(told(&mut key).remaining_discoverable_credentials, Some(50));
+}
+
+// AT-27
+#[test]
+fn a_model_of_u2f_tells_in_its_certificate_the_ways_to_reach_it() {
+    let of = |hints: &[&str]| {
+        let statement = json!({ "description": "An old key", "protocolFamily": "u2f", "attachmentHint": hints });
+        let profile = profile(&statement, Aaguid([0; 16]));
+        let only_told: Vec<_> =
+            profile.only_announced().unwrap().iter().map(ToString::to_string).collect();
+        (profile.description.u2f_transports(), profile.transports(), only_told)
+    };
+    let told = |names: &[&str]| U2fTransports::of(names.iter().copied());
+    assert_eq!(of(&["external", "wired"]), (told(&["usb"]), vec![Transport::Usb], vec![]));
+    assert_eq!(of(&["external"]), (told(&["usb"]), vec![Transport::Usb], vec![]));
+    assert_eq!(of(&["wireless", "nfc"]), (told(&["nfc"]), vec![Transport::Nfc], vec![]));
+    let ble = vec!["transports: ble".to_owned()];
+    let bluetooth = of(&["external", "wired", "wireless", "nfc", "bluetooth"]);
+    let both = vec![Transport::Usb, Transport::Nfc];
+    assert_eq!(bluetooth, (told(&["usb", "nfc", "ble"]), both, ble.clone()));
+    assert_eq!(of(&["bluetooth"]), (told(&["ble"]), vec![Transport::Usb], ble));
+}
+
+// GI-36
+#[test]
+fn where_a_model_tells_a_policy_for_pins_the_key_has_it() {
+    let mut statement = statement();
+    statement["authenticatorGetInfo"]["pinComplexityPolicy"] = true.into();
+    let has =
+        |statement: &Json| profile(statement, model()).imitation().unwrap().pin_complexity_policy;
+    assert!(has(&statement));
+    let differing =
+        differences(&statement["authenticatorGetInfo"], &told(&profile(&statement, model())));
+    assert!(differing.iter().all(|one| one.is_state), "{differing:?}");
+    statement["authenticatorGetInfo"]["pinComplexityPolicy"] = false.into();
+    assert!(!has(&statement));
 }
 
 // EX-96
@@ -112,6 +175,7 @@ fn a_model_of_u2f_is_a_key_that_speaks_u2f_and_no_other_is_none() {
     let profile = profile(&of("u2f"), Aaguid([0; 16]));
     assert!(profile.speaks_u2f() && !profile.speaks_ctap2());
     assert_eq!(profile.title(), "An old key");
+    assert_eq!(profile.only_announced().unwrap(), []);
     let refusal = describe(&like(&of("uaf"), Aaguid([0; 16])).unwrap_err());
     let what = "keyfob cannot imitate An old key: its metadata statement is of neither family";
     assert!(refusal.starts_with(what) && refusal.contains("\nnext: choose another"), "{refusal}");

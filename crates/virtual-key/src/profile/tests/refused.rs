@@ -41,6 +41,12 @@ fn mistakes_are_told_with_their_line_and_the_cure() {
             told(2, "an aaguid looks like c196d97f-64cf-465a-ab5d-aaf18b481fc4", ""),
         ),
         ("capacity = 1\ncapacity = 2", told(2, "duplicate key", "")),
+        (
+            "\nimitates = \" \"",
+            "profile test.toml, line 2: `imitates` is the name of a model, and there is none\n\
+             next: write the model's name, or leave `imitates` out"
+                .to_owned(),
+        ),
         ("[options\n", told(1, "unclosed table, expected `]`", "")),
     ];
     for (text, expected) in cases {
