@@ -60,7 +60,8 @@ const FUNCTIONS: &[Function] = &[
         let size = a.size()?;
         bytes(vec![a.size()? as u8; size])
     }),
-    function("text", 1, |mut a, _| text("x".repeat(a.size()?))),
+    // A PIN of one letter over and over is too simple for some keys.
+    function("text", 1, |mut a, _| text("xo".chars().cycle().take(a.size()?).collect::<String>())),
     function("names", 1, |mut a, _| {
         let names = (0..a.size()?).map(|index| Value::Text(name(index)));
         Ok(Value::Array(names.collect()).into())
