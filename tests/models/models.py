@@ -36,6 +36,9 @@ STATE = {
 BESIDE = {"pinRetries", "powerCycleState"}  # what `keyfob info` tells beside getInfo
 STATE_OPTIONS = {"alwaysUv", "bioEnroll", "clientPin", "ep", "uv", "userVerificationMgmtPreview"}
 
+# The lines of a profile that tell what a key is called.
+CALLED = ("aaguid = ", "description = ", "firmwareVersion = ", "imitates = ")
+
 ALGORITHMS = {
     -7: "ES256",
     -8: "EdDSA",
@@ -86,22 +89,27 @@ def main():
     Keyfob.program = options.keyfob
     bus.choose("usbip")
     models = chosen(options.words)[:: options.every]
-    lines, failures = [], []
     with ProcessPoolExecutor(2, initializer=prepare, initargs=(options.keyfob,)) as two:
-        for line, failed in two.map(by_suite if options.suite else by_all, models):
-            lines.append(line)
-            failures.append((line[0], failed))
-            if set(line[2:-1]) - {WELL, "–"} or not line[-1].isdecimal():
-                print(" | ".join(line), flush=True)
-    print("\n".join(suite.by_case(failures)))
-    count = [sum(line[column] == WELL for line in lines) for column in range(len(lines[0]) - 1)]
-    count.append(sum(line[-1].isdecimal() for line in lines))
+        found = in_suite(models, two)
+        clients = two.map(heading if options.suite else by_clients, models)
+        lines = [[*line, cell] for line, (cell, _) in zip(clients, found)]
+    for line in lines:
+        if set(line[2:-1]) - {WELL, "–"} or not line[-1].isdecimal():
+            print(" | ".join(line))
+    print("\n".join(suite.by_case([(line[0], failed) for line, (_, failed) in zip(lines, found)])))
+    count = counted(lines)
     if not options.suite:
         print(f"{count[2]} start, {count[3]} are the same, {count[4]} with python-fido2, {count[5]} with libfido2")
     print(f"{count[-1]} of {len(lines)} models conform")
     if options.page:
-        write(options.page, models, lines, count)
+        lines = beside_the_clients(options.page, lines) if options.suite else lines
+        write(options.page, models, lines, counted(lines))
     return 0 if count[-1] == len(lines) and (options.suite or count[2] == len(lines)) else 1
+
+
+def counted(lines):
+    """For each column how many cells say that it went well."""
+    return [*(sum(line[column] == WELL for line in lines) for column in range(len(lines[0]) - 1)), sum(line[-1].isdecimal() for line in lines)]
 
 
 def arguments():
@@ -131,26 +139,33 @@ def keyfob(*words):
     return subprocess.run([Keyfob.program, *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
 
 
-def by_all(model):
-    """A line of the table, and what failed in the suite: each client has a new key, which the other has not used."""
+def by_clients(model):
+    """A line of the table but for the suite: each client has a new key, which the other has not used."""
     line = heading(model)
     number, has_aaguid = line[1], "aaguid" in model
     with profile_like(number, has_aaguid) as profile:
         attempts = [attempt(number, judge, profile) for judge in (starts, same, with_python_fido2, with_libfido2)]
-        cell, failed = in_suite("--profile", profile)
-    return [*line, *(attempts if has_aaguid else [attempts[0], "–", *attempts[2:]]), cell], failed
+    return [*line, *(attempts if has_aaguid else [attempts[0], "–", *attempts[2:]])]
 
 
-def by_suite(model):
-    """The same of the suite alone."""
-    line = heading(model)
-    cell, failed = in_suite("--like", line[1])
-    return [*line, cell], failed
+def in_suite(models, two):
+    """For each model a cell, and what failed of it. Keys that differ in nothing but what they are called are judged once."""
+    kinds = list(two.map(kind_of, models))
+    first = {kind: heading(model)[1] for kind, model in zip(reversed(kinds), reversed(models))}
+    print(f"the suite judges {len(first)} kinds of keys like {len(models)} models", flush=True)
+    found = dict(zip(first, two.map(by_suite, first.values())))
+    return [found[kind] for kind in kinds]
 
 
-def in_suite(*kind):
+def kind_of(model):
+    """A profile, but for what such a key is called and for what stands there in comments."""
+    lines = keyfob("models", "profile", heading(model)[1]).decode().splitlines()
+    return "\n".join(line for line in lines if not line.startswith(("#", *CALLED)))
+
+
+def by_suite(number):
     try:
-        passed, failed = suite.judged(*kind)
+        passed, failed = suite.judged("--like", number)
         return suite.told(passed, failed), failed
     except Exception as error:  # as below
         return shown(error), {}
@@ -277,6 +292,13 @@ def plain(name, value):
     if name == "pinComplexityPolicyURL" and isinstance(value, str) and re.fullmatch(r"([0-9a-f]{2})+", value):
         return bytes.fromhex(value).decode()
     return value
+
+
+def beside_the_clients(path, lines):
+    """Lines of the suite alone, behind what the page tells of the same models."""
+    rows = [re.split(r"(?<!\\) \| ", row[2:-2]) for row in Path(path).read_text(encoding="utf-8").splitlines() if row.startswith("| ")]
+    told = {row[1]: row[: PAGE.count("---|") - 1] for row in reversed(rows)}  # further down some stand again, with browsers
+    return [[*told[number], cell] for _, number, cell in lines]
 
 
 def write(path, models, lines, count):
