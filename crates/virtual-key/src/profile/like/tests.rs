@@ -113,7 +113,7 @@ fn a_key_of_ctap_20_that_tells_how_much_room_is_left_counts_it() {
     );
     let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
     let passkey = make_credential::Request::new([1; 32], site, user).with_option("rk", true);
-    assert_eq!(key.call(&[&[code::MAKE_CREDENTIAL][..], &passkey.encode()].concat())[0], 0);
+    assert_eq!(key.call(&passkey.encode())[0], 0);
     assert_eq!(told(&mut key).remaining_discoverable_credentials, Some(50));
 }
 
