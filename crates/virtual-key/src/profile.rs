@@ -147,10 +147,8 @@ impl Profile {
             return Ok(());
         }
         let lines: Vec<_> = announced.iter().map(OnlyAnnounced::to_string).collect();
-        let what = format!(
-            "[getInfo] says that the key can do what it cannot do: {}",
-            lines.join("; ")
-        );
+        let what =
+            format!("[getInfo] says that the key can do what it cannot do: {}", lines.join("; "));
         Err(Error::Profile {
             name: self.name.clone(),
             line: lines::line_about(&self.text, &what),

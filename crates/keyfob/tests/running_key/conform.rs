@@ -34,11 +34,11 @@ fn a_running_key_that_imitates_a_model_is_not_blamed_for_the_models_words() {
     let address = format!("usbip:{}", key.address());
     let command = [&["conform", "--device", &address], &ABOUT_ITS_WORDS[..]].concat();
     let told = home.succeed(&command);
-    assert!(told.contains("the model's word") && told.contains(" 0 failed"), "{told}");
+    assert!(told.contains("what the model says") && told.contains(" 0 failed"), "{told}");
     // Who cannot ask the key's own keyfob is told by the command line.
     elsewhere.fail(&command, 1);
     let said = elsewhere.succeed(&[&command, &["--profile", profile][..]].concat());
-    assert!(said.contains("the model's word") && said.contains(" 0 failed"), "{said}");
+    assert!(said.contains("what the model says") && said.contains(" 0 failed"), "{said}");
 }
 
 #[test]
