@@ -128,7 +128,7 @@ def of_browser(kind, chosen):
     program = {"Chromium": "chromium", "Firefox": "firefox-esr"}[kind]
     version = programs.run(program, "--version").output.strip()
     browser = wanted.running()
-    programs.PATIENCE = 20  # nobody has to be waited for any more
+    programs.PATIENCE = 40  # for a key with a sensor, whose first finger Chromium has it learn
     try:
         return Column(version, [judged(browser, model) for model in chosen])
     finally:
@@ -178,8 +178,9 @@ def await_answer(browser, pin):
     try:
         patiently("the page has an answer", is_over)
     except AssertionError:
-        says = " ".join(browser.prompt().split())
-        with suppress(Refused):
+        says = ""
+        with suppress(Refused):  # what it shows may change while it is read
+            says = " ".join(browser.prompt().split())
             browser.evaluate("stop.abort()")
         raise AssertionError(f"it says: {says or 'nothing'}") from None
 
