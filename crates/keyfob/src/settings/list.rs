@@ -133,7 +133,7 @@ fn remote(address: &Address) -> anyhow::Result<Vec<Entry>> {
         server: server.clone(),
         bus_id: Some(device.bus_id.clone()),
     };
-    tell_of_readers(&readers.map(|device| address(device)).collect::<Vec<_>>());
+    tell_of_readers(&readers.map(address).collect::<Vec<_>>());
     Ok(wanted.into_iter().map(|device| Entry::of_remote(server, device)).collect())
 }
 
