@@ -3,9 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
+use ctap_client::webauthn::{self, Caller};
 use ctap_client::{
     Client, Error as ClientError, HidChannel, RelyingParty, Status, User, make_credential,
 };
+use serde_json::json;
 use virtual_key::profile::Profile;
 use virtual_key::{Connection, Decision, Error, Touch, VirtualKey};
 
@@ -161,6 +163,20 @@ fn a_key_has_one_host_at_a_time_and_the_next_when_that_is_gone() {
     key.replug().unwrap();
     assert!(HidChannel::open(second).is_err(), "it was unplugged");
     client(key.connect().unwrap()).get_info().unwrap();
+}
+
+// MC-14: `makeCredUvNotRqd` is about credentials that are not discoverable.
+#[test]
+fn a_passkey_takes_the_pin_also_where_the_site_discourages_that() {
+    let key = VirtualKey::builder().touch(Touch::Auto).start().unwrap();
+    let mut client = client(key.connect().unwrap());
+    client.set_pin("2468").unwrap();
+    let selection = json!({ "residentKey": "required", "userVerification": "discouraged" });
+    let options = json!({ "challenge": "AAAA", "rp": { "name": "Example" }, "user": { "id": "AQ", "name": "ada" },
+        "pubKeyCredParams": [], "authenticatorSelection": selection });
+    let caller = Caller::new("https://example.com");
+    assert!(webauthn::create(&mut client, &options, &caller).is_err(), "nobody gave the PIN");
+    webauthn::create(&mut client, &options, &caller.with_pin("2468")).unwrap();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::caller::Caller;
 use super::extensions::Extensions;
 use super::fault::WebauthnError;
-use super::options::Options;
+use super::options::{Options, Verification};
 use super::response;
 use crate::client::Client;
 use crate::commands::client_pin::Permissions;
@@ -32,7 +32,7 @@ pub fn create<E: Exchange>(
     let selection = options.get("authenticatorSelection").unwrap_or(options);
     let is_discoverable = is_discoverable(&selection, &info)?;
     let extensions = Extensions::for_create(&options, client, &info)?;
-    let (rp_id, wanted) = (rp.id.clone(), selection.verification());
+    let (rp_id, wanted) = (rp.id.clone(), verification(&selection, is_discoverable));
     let mut request = Request::new(hash, rp, user);
     request.pub_key_cred_params = Some(options.algorithms()?);
     request.exclude_list = options.credentials("excludeCredentials")?;
@@ -73,6 +73,15 @@ fn is_discoverable(selection: &Options<'_>, info: &Info) -> Result<bool, Webauth
         Some("discouraged") => false,
         _ => selection.is_true("requireResidentKey"),
     })
+}
+
+/// A key that lets others register without verification (option `makeCredUvNotRqd`) verifies all the same before it makes a
+/// discoverable credential (CTAP 2.3 section 6.1.2, step 6), whatever the site says.
+fn verification(selection: &Options<'_>, is_discoverable: bool) -> Verification {
+    match selection.verification() {
+        Verification::Discouraged if is_discoverable => Verification::Preferred,
+        wanted => wanted,
+    }
 }
 
 /// Bytes of a user's handle (WebAuthn section 5.4.3).

@@ -60,7 +60,7 @@ fn each_running_key_tells_its_own_sides() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), 4, "{names:?}");
-    let error = home.fail(&["metadata", "--running", "--key", "3"], 1);
+    let error = home.fail(&["metadata", "--running", "--key", "3"], 3);
     assert!(error.contains("there is no such key") && error.contains("next: "), "{error}");
 }
 

@@ -32,7 +32,7 @@ fn filling(length: usize) -> Option<Vec<u8>> {
     let head = match rest {
         0 => return None,
         1..=24 => vec![0x40 + rest as u8 - 1],
-        25..=257 => vec![0x58, rest as u8 - 2],
+        25..=257 => vec![0x58, (rest - 2) as u8],
         _ => [&[0x59][..], &u16::try_from(rest - 3).ok()?.to_be_bytes()].concat(),
     };
     let zeros = vec![0; rest - head.len()];
