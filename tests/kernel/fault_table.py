@@ -5,7 +5,7 @@ from pathlib import Path
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
 _RECIPES = "## What real keys were seen to do"
-_OUTCOMES = "## What programs make of them"
+_OUTCOMES = "## How programs react"
 
 
 def told(program):

@@ -274,7 +274,7 @@ def _webdriver(reader):
         words = ["--listen", "127.0.0.1:0", "--serve", "--vpcd", f"127.0.0.1:{reader.port}"]
         proxy = start(Keyfob.program, "webdriver", "--driver", place, *words)
         try:
-            said = (line.partition("listening on ")[2].split(",")[0] for line in proxy.stdout)
+            said = (line.partition("listening on ")[2].split(",")[0] for line in proxy.stdout if "listening on " in line)
             session = f"http://{next(said)}/session"
             urllib.request.urlopen(session, b"{}").close()
 
