@@ -34,7 +34,7 @@ pub(super) fn find<'m, 'a>(models: &'m [Model<'a>], name: &str) -> anyhow::Resul
     }
 }
 
-/// Those that have all these words.
+/// The one with this number, or those that have all these words.
 ///
 /// # Errors
 /// There is none: the caller's fault.
@@ -43,23 +43,34 @@ pub(super) fn search<'m, 'a>(
     words: &[String],
 ) -> anyhow::Result<Vec<&'m Model<'a>>> {
     let words = words.join(" ");
-    match with_words(models, &words) {
-        none if none.is_empty() => Err(nothing(models, &words)),
-        found => Ok(found),
-    }
+    let found = numbered(models, &words).unwrap_or_else(|| with_words(models, &words));
+    if found.is_empty() { Err(nothing(models, &words)) } else { Ok(found) }
 }
 
 /// Those with this number; else with this name; else with these words.
 fn meant<'m, 'a>(models: &'m [Model<'a>], name: &str) -> Vec<&'m Model<'a>> {
-    let lower = name.trim().to_lowercase();
-    let with = |is_meant: &dyn Fn(&Model<'_>) -> bool| {
-        let found: Vec<_> = models.iter().filter(|model| is_meant(model)).collect();
-        Some(found).filter(|found| !found.is_empty())
-    };
-    let number = digits(name);
-    with(&|model| model.numbers().any(|one| digits(&one) == number))
-        .or_else(|| with(&|model| names(model).any(|one| one.to_lowercase() == lower)))
+    numbered(models, name)
+        .or_else(|| called(models, name))
         .unwrap_or_else(|| with_words(models, name))
+}
+
+fn numbered<'m, 'a>(models: &'m [Model<'a>], number: &str) -> Option<Vec<&'m Model<'a>>> {
+    let number = digits(number);
+    any_of(models, |model| model.numbers().any(|one| digits(&one) == number))
+}
+
+fn called<'m, 'a>(models: &'m [Model<'a>], name: &str) -> Option<Vec<&'m Model<'a>>> {
+    let name = name.trim().to_lowercase();
+    any_of(models, |model| names(model).any(|one| one.to_lowercase() == name))
+}
+
+/// `None`: there is none.
+fn any_of<'m, 'a>(
+    models: &'m [Model<'a>],
+    is_meant: impl Fn(&Model<'_>) -> bool,
+) -> Option<Vec<&'m Model<'a>>> {
+    let found: Vec<_> = models.iter().filter(|model| is_meant(model)).collect();
+    Some(found).filter(|found| !found.is_empty())
 }
 
 fn with_words<'m, 'a>(models: &'m [Model<'a>], words: &str) -> Vec<&'m Model<'a>> {
@@ -159,16 +170,20 @@ mod tests {
     use super::*;
     use crate::failure::describe;
 
-    /// What is found of these, as descriptions and firmware.
-    fn found(name: &str) -> Result<(String, u64), String> {
+    fn five_models() -> String {
         let other = |digit: char| AAGUID.replace('f', &digit.to_string());
-        let text = payload(&[
+        payload(&[
             entry("YubiKey 5 Series", AAGUID, 5_2),
             entry("YubiKey 5 Series", &other('1'), 5_7),
             entry("YubiKey 5 Series with NFC", &other('2'), 5_7),
             entry("Twin", &other('3'), 1),
             entry("Twin", &other('4'), 1),
-        ]);
+        ])
+    }
+
+    /// What is found of them, as description and firmware.
+    fn found(name: &str) -> Result<(String, u64), String> {
+        let text = five_models();
         let models = Blob::parse(&text).unwrap().keys().unwrap();
         let model = find(&models, name).map_err(|error| describe(&error))?;
         Ok((model.description().to_owned(), model.metadata_statement.authenticator_version))
@@ -180,6 +195,14 @@ mod tests {
         assert_eq!(found("yubikey 5 series WITH nfc"), nfc);
         assert_eq!(found("nfc yubi"), nfc);
         assert_eq!(found(&AAGUID.replace('f', "2").replace('-', "").to_uppercase()), nfc);
+    }
+
+    #[test]
+    fn a_search_takes_words_or_a_number_and_tells_all_that_are_meant() {
+        let text = five_models();
+        let models = Blob::parse(&text).unwrap().keys().unwrap();
+        let count = |words: &str| search(&models, &[words.to_owned()]).map_or(0, |all| all.len());
+        assert_eq!([count("yubikey"), count("twin"), count(AAGUID), count("solo")], [3, 2, 1, 0]);
     }
 
     #[test]
