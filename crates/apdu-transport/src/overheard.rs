@@ -53,7 +53,8 @@ impl Overheard {
 const fn asks(header: Header) -> Asks {
     match (header.unchained().class, header.instruction) {
         (apdu::INTERINDUSTRY, ins::SELECT) => Asks::Select,
-        (apdu::INTERINDUSTRY, ins::GET_RESPONSE) => Asks::More,
+        // Some clients send it under the class of the command (NF-17).
+        (apdu::INTERINDUSTRY | apdu::PROPRIETARY, ins::GET_RESPONSE) => Asks::More,
         (apdu::INTERINDUSTRY, ins::U2F_REGISTER..=ins::U2F_VERSION) => Asks::U2f,
         (apdu::PROPRIETARY, ins::NFCCTAP_MSG) => Asks::Ctap,
         (apdu::PROPRIETARY, ins::NFCCTAP_GETRESPONSE) => Asks::Poll,

@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use ctap_client::commands::client_pin::Permissions;
+use ctap_client::{Client, Status};
 use ctap_conformance::{
     CardKey, Case, Expectations, HidKey, Imitated, Judgement, KnownPin, Report, Suite, Transport,
     run as run_suite,
@@ -31,6 +33,7 @@ use crate::operator::{CardOperator, ExternalOperator, OperatorOptions};
 use crate::profiles::KindOptions;
 use crate::say::warn;
 use crate::settings::CurrentPinOptions;
+use crate::settings::pin::explain;
 use crate::terminal;
 
 /// Test whether a key follows the CTAP standard, case by case
@@ -169,11 +172,15 @@ impl Options {
         cases: &[&Case],
         expectations: &Expectations,
     ) -> anyhow::Result<Report> {
+        let pin = self.pin.given()?;
+        if let (Some(address), Some(pin)) = (&self.device, &pin) {
+            refuse_a_wrong_pin(&address.clone().found()?, pin.expose())?;
+        }
         let Subject { mut key, imitates } = self.subject()?;
         let progress = Progress::new(suite, cases.len(), self.reports.is_quiet(), self.rerun());
         let options = ctap_conformance::Options {
             may_erase: self.may_erase(),
-            pin: self.pin.given()?.map(|pin| KnownPin(pin.expose().to_owned())),
+            pin: pin.map(|pin| KnownPin(pin.expose().to_owned())),
             imitates,
             patience: Duration::from_secs(self.patience),
             fail_fast: self.fail_fast.then(|| expectations.clone()),
@@ -303,6 +310,25 @@ fn refuse_a_key_that_refuses(touch: Option<Touch>) -> anyhow::Result<()> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Tries the PIN once: cases would try a wrong one until the key is blocked. A right one that must be changed first looks wrong to
+/// getPinToken alone (CP-90).
+fn refuse_a_wrong_pin(address: &Address, pin: &str) -> anyhow::Result<()> {
+    let mut key = Client::new(address.open()?);
+    let info = key.get_info()?;
+    let is_judged = info.is_on("pinUvAuthToken") || info.force_pin_change != Some(true);
+    if !info.is_on("clientPin") || !is_judged {
+        return Ok(());
+    }
+    match key.pin_uv_auth_token(pin, Permissions::GET_ASSERTION, Some("example.org")) {
+        Err(error) if is_wrong(error.status()) => Err(explain(&mut key, error)),
+        _ => Ok(()),
+    }
+}
+
+fn is_wrong(status: Option<Status>) -> bool {
+    matches!(status, Some(Status::PinInvalid | Status::PinAuthBlocked | Status::PinBlocked))
 }
 
 /// Many cases prove that a key waits for a person.

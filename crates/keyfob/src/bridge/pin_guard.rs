@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use ctap_client::cbor::decode;
+use ctap_client::cbor::{check_canonical, decode};
 use ctap_client::commands::code;
 use ctap_client::{Status, Value};
 
@@ -49,18 +49,19 @@ impl PinGuard {
     /// The answer in the card's place, if the request tries another PIN and may not (CP-26).
     pub(super) fn refusal(&self, arrival: &Arrival, request: &[u8]) -> Option<Vec<u8>> {
         let wrong = self.by_reader.get(&arrival.reader).map_or(0, |tried| tried.wrong);
-        let is_refused = wrong >= WRONG_PINS && tries_a_pin(request);
+        let is_refused = wrong >= WRONG_PINS && may_try_a_pin(request);
         is_refused.then(|| vec![Status::PinAuthBlocked.byte()])
     }
 
     /// The card has answered. A reset takes the PIN, and with it what was wrong.
     pub(super) fn heard(&mut self, arrival: &Arrival, request: &[u8], reply: &[u8]) {
-        if !tries_a_pin(request) && request != [code::RESET] {
+        if !may_try_a_pin(request) && request != [code::RESET] {
             return;
         }
+        let is_clear = tries_a_pin(request) || request == [code::RESET];
         let tried = self.tried(arrival);
         match reply.first().map(|status| Status::from_byte(*status)) {
-            Some(Status::Ok) => tried.wrong = 0,
+            Some(Status::Ok) if is_clear => tried.wrong = 0,
             Some(Status::PinInvalid) => tried.wrong = tried.wrong.saturating_add(1),
             Some(Status::PinAuthBlocked) => tried.wrong = WRONG_PINS,
             _ => {}
@@ -82,6 +83,13 @@ fn moved(arrival: &Arrival) -> u32 {
 /// changePIN, getPinToken and getPinUvAuthTokenUsingPinWithPermissions (CP-40).
 fn tries_a_pin(request: &[u8]) -> bool {
     is_client_pin(request, &[4, 5, 9])
+}
+
+/// Whether a card could take this for a try. What is not CTAP2's one encoding, a card may read in another way than it is read here.
+fn may_try_a_pin(request: &[u8]) -> bool {
+    let Some((&code::CLIENT_PIN, body)) = request.split_first() else { return false };
+    let is_canonical = decode(body).is_ok_and(|value| check_canonical(body, &value).is_ok());
+    !is_canonical || tries_a_pin(request)
 }
 
 /// setPIN and changePIN (CP-40).
@@ -148,9 +156,23 @@ mod tests {
             let guard = guard_after(replies);
             assert_eq!(guard.refusal(&arrival(5), &GET_TOKEN), Some(vec![0x34]));
             assert_eq!(guard.refusal(&arrival(5), &GET_RETRIES), None, "it tries none");
-            assert_eq!(guard.refusal(&arrival(5), &[0x04]), None);
+            assert_eq!(guard.refusal(&arrival(5), &[0x04]), None, "getInfo");
             let other = Arrival { reader: "B".to_owned(), movement: 5 };
             assert_eq!(guard.refusal(&other, &GET_TOKEN), None, "another card");
+        }
+    }
+
+    #[test]
+    fn what_a_card_may_read_in_another_way_counts_as_a_try_and_never_as_a_right_pin() {
+        let behind = [0x06, 0xA1, 0x02, 0x09, 0x00];
+        let twice = [0x06, 0xA2, 0x02, 0x01, 0x02, 0x05];
+        let tagged = [0x06, 0xC1, 0xA1, 0x02, 0x05];
+        let long = [0x06, 0xA1, 0x18, 0x02, 0x01];
+        for request in [&behind[..], &twice, &tagged, &long] {
+            let mut guard = guard_after(&[0x31, 0x31]);
+            guard.heard(&arrival(5), request, &[0x00]);
+            guard.heard(&arrival(5), request, &[0x31]);
+            assert_eq!(guard.refusal(&arrival(5), request), Some(vec![0x34]), "{request:02x?}");
         }
     }
 

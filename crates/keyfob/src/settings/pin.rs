@@ -189,7 +189,7 @@ fn explain_new(client: &mut Client<impl Exchange>, error: Error) -> anyhow::Erro
 }
 
 /// Why the key did not take the PIN it has, and what to do about it.
-pub(super) fn explain(client: &mut Client<impl Exchange>, error: Error) -> anyhow::Error {
+pub(crate) fn explain(client: &mut Client<impl Exchange>, error: Error) -> anyhow::Error {
     match error.status() {
         Some(Status::PinInvalid) => {
             let left = client.pin_retries().map(|retries| retries.left).unwrap_or_default();

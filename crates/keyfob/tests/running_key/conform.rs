@@ -42,6 +42,21 @@ fn a_running_key_that_imitates_a_model_is_not_blamed_for_the_models_words() {
 }
 
 #[test]
+fn a_wrong_pin_is_tried_once_and_no_case_with_it() {
+    let home = Home::new();
+    let profile = home.path().join("with-pin.toml");
+    fs::write(&profile, "[shipped]\npin = \"1234\"\n").unwrap();
+    let key =
+        home.serve(&["--ephemeral", "--touch", "ask", "--profile", profile.to_str().unwrap()]);
+    let address = format!("usbip:{}", key.address());
+    let command = ["conform", "--device", &address, "--filter", "credential_management", "--pin"];
+    let said = home.fail(&[&command[..], &["9999"]].concat(), 4);
+    assert!(said.contains("wrong PIN: 7 attempts left"), "{said}");
+    let told = home.succeed(&[&command[..], &["1234"]].concat());
+    assert!(told.contains(" 0 failed"), "{told}");
+}
+
+#[test]
 fn of_a_key_that_imitates_nothing_there_is_nothing_to_say() {
     let named = ["conform", "--device", "usbip:127.0.0.1:1", "--profile", "bio"];
     let said = Home::new().fail(&named, 2);
