@@ -14,7 +14,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use ctap_client::commands::client_pin::Permissions;
 use ctap_client::{Client, Status};
 use ctap_conformance::{
     CardKey, Case, Expectations, HidKey, Imitated, Judgement, KnownPin, Report, Suite, Transport,
@@ -32,8 +31,7 @@ use crate::failure::{advise, failure, usage};
 use crate::operator::{CardOperator, ExternalOperator, OperatorOptions};
 use crate::profiles::KindOptions;
 use crate::say::warn;
-use crate::settings::CurrentPinOptions;
-use crate::settings::pin::explain;
+use crate::settings::{CurrentPinOptions, pin};
 use crate::terminal;
 
 /// Test whether a key follows the CTAP standard, case by case
@@ -314,15 +312,15 @@ fn refuse_a_key_that_refuses(touch: Option<Touch>) -> anyhow::Result<()> {
 
 /// Tries the PIN once: cases would try a wrong one until the key is blocked. A right one that must be changed first looks wrong to
 /// getPinToken alone (CP-90).
-fn refuse_a_wrong_pin(address: &Address, pin: &str) -> anyhow::Result<()> {
+fn refuse_a_wrong_pin(address: &Address, given: &str) -> anyhow::Result<()> {
     let mut key = Client::new(address.open()?);
     let info = key.get_info()?;
     let is_judged = info.is_on("pinUvAuthToken") || info.force_pin_change != Some(true);
     if !info.is_on("clientPin") || !is_judged {
         return Ok(());
     }
-    match key.pin_uv_auth_token(pin, Permissions::GET_ASSERTION, Some("example.org")) {
-        Err(error) if is_wrong(error.status()) => Err(explain(&mut key, error)),
+    match pin::judged(&mut key, &info, given) {
+        Err(error) if is_wrong(error.status()) => Err(pin::explain(&mut key, error)),
         _ => Ok(()),
     }
 }

@@ -49,19 +49,22 @@ impl PinGuard {
     /// The answer in the card's place, if the request tries another PIN and may not (CP-26).
     pub(super) fn refusal(&self, arrival: &Arrival, request: &[u8]) -> Option<Vec<u8>> {
         let wrong = self.by_reader.get(&arrival.reader).map_or(0, |tried| tried.wrong);
-        let is_refused = wrong >= WRONG_PINS && may_try_a_pin(request);
+        let is_refused = wrong >= WRONG_PINS && pin_try(request) != PinTry::No;
         is_refused.then(|| vec![Status::PinAuthBlocked.byte()])
     }
 
     /// The card has answered. A reset takes the PIN, and with it what was wrong.
     pub(super) fn heard(&mut self, arrival: &Arrival, request: &[u8], reply: &[u8]) {
-        if !may_try_a_pin(request) && request != [code::RESET] {
+        let pin_try = match request {
+            [code::RESET] => PinTry::Yes,
+            _ => pin_try(request),
+        };
+        if pin_try == PinTry::No {
             return;
         }
-        let is_clear = tries_a_pin(request) || request == [code::RESET];
         let tried = self.tried(arrival);
         match reply.first().map(|status| Status::from_byte(*status)) {
-            Some(Status::Ok) if is_clear => tried.wrong = 0,
+            Some(Status::Ok) if pin_try == PinTry::Yes => tried.wrong = 0,
             Some(Status::PinInvalid) => tried.wrong = tried.wrong.saturating_add(1),
             Some(Status::PinAuthBlocked) => tried.wrong = WRONG_PINS,
             _ => {}
@@ -80,16 +83,24 @@ fn moved(arrival: &Arrival) -> u32 {
     arrival.movement.max(1)
 }
 
-/// changePIN, getPinToken and getPinUvAuthTokenUsingPinWithPermissions (CP-40).
-fn tries_a_pin(request: &[u8]) -> bool {
-    is_client_pin(request, &[4, 5, 9])
+/// Whether a card takes a request for a try of its PIN.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PinTry {
+    No,
+    Yes,
+    /// What is not CTAP2's one encoding, a card may read in another way than it is read here.
+    Perhaps,
 }
 
-/// Whether a card could take this for a try. What is not CTAP2's one encoding, a card may read in another way than it is read here.
-fn may_try_a_pin(request: &[u8]) -> bool {
-    let Some((&code::CLIENT_PIN, body)) = request.split_first() else { return false };
-    let is_canonical = decode(body).is_ok_and(|value| check_canonical(body, &value).is_ok());
-    !is_canonical || tries_a_pin(request)
+/// changePIN, getPinToken and getPinUvAuthTokenUsingPinWithPermissions (CP-40).
+fn pin_try(request: &[u8]) -> PinTry {
+    let Some((&code::CLIENT_PIN, body)) = request.split_first() else { return PinTry::No };
+    match decode(body) {
+        Ok(value) if check_canonical(body, &value).is_ok() => {
+            if is_client_pin(request, &[4, 5, 9]) { PinTry::Yes } else { PinTry::No }
+        }
+        _ => PinTry::Perhaps,
+    }
 }
 
 /// setPIN and changePIN (CP-40).
@@ -166,9 +177,10 @@ mod tests {
     fn what_a_card_may_read_in_another_way_counts_as_a_try_and_never_as_a_right_pin() {
         let behind = [0x06, 0xA1, 0x02, 0x09, 0x00];
         let twice = [0x06, 0xA2, 0x02, 0x01, 0x02, 0x05];
+        let the_other_way = [0x06, 0xA2, 0x02, 0x05, 0x02, 0x01];
         let tagged = [0x06, 0xC1, 0xA1, 0x02, 0x05];
         let long = [0x06, 0xA1, 0x18, 0x02, 0x01];
-        for request in [&behind[..], &twice, &tagged, &long] {
+        for request in [&behind[..], &twice, &the_other_way, &tagged, &long] {
             let mut guard = guard_after(&[0x31, 0x31]);
             guard.heard(&arrival(5), request, &[0x00]);
             guard.heard(&arrival(5), request, &[0x31]);

@@ -91,10 +91,21 @@ fn change(options: &ChangeOptions) -> anyhow::Result<()> {
 fn verify(options: &VerifyOptions) -> anyhow::Result<()> {
     let OpenKey { mut client, info } = open_with_pin(&options.device)?;
     let current = read_current(&options.current, &info)?;
-    let (permission, rp_id) = harmless_permission(&info);
-    let token = client.pin_uv_auth_token(current.expose(), permission, rp_id);
-    token.map_err(|error| explain(&mut client, error))?;
+    judged(&mut client, &info, current.expose()).map_err(|error| explain(&mut client, error))?;
     Ok(terminal::print("The PIN is right.\n")?)
+}
+
+/// Has the key judge the PIN, which costs an attempt if it is wrong.
+///
+/// # Errors
+/// Why the key refused it.
+pub(crate) fn judged(
+    client: &mut Client<impl Exchange>,
+    info: &Info,
+    pin: &str,
+) -> Result<(), Error> {
+    let (permission, rp_id) = harmless_permission(info);
+    client.pin_uv_auth_token(pin, permission, rp_id).map(drop)
 }
 
 /// A token must permit something; this one is thrown away.
