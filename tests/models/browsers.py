@@ -26,7 +26,7 @@ BROWSERS = [Chromium, Firefox]
 PAGE = (
     models.BROWSERS
     + """
-Made by `./dev models --browsers` with {versions}: {count} models, chosen so that every list of versions, every option with every value that it has, every
+Made by `./dev models --browsers` with {versions}: {count} models, chosen so that every set of versions, every option with every value that it has, every
 algorithm, every preferred one and every extension is among them that any model tells. Each browser registers with a new key at a page that offers
 all algorithms, and signs in there; with a PIN where the key can have one, and the page asks for it then. What is written behind "yes" is what the credential signs with, where that is not
 ES256. **{registered}.**

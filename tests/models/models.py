@@ -131,8 +131,10 @@ def prepare(program):
 def chosen(words):
     """The models, as `keyfob models list --json` has them; one has no getInfo, and nothing can be like it."""
     command = ["search", *words] if words else ["list"]
-    listed = json.loads(keyfob("models", *command, "--json"))
-    return [model for model in listed if model["protocolFamily"] == "u2f" or model["versions"]]
+    asked = subprocess.run([Keyfob.program, "models", *command, "--json"], capture_output=True)
+    if asked.returncode:  # once more, for people
+        sys.exit(subprocess.run([Keyfob.program, "models", *command]).returncode)
+    return [model for model in json.loads(asked.stdout) if model["protocolFamily"] == "u2f" or model["versions"]]
 
 
 def keyfob(*words):
