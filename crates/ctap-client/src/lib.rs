@@ -109,6 +109,7 @@ pub mod local;
 pub mod names;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
+pub mod pcscd;
 pub mod pin_protocol;
 pub mod pipe;
 pub mod preview_sign;

@@ -4,9 +4,6 @@
 //! counted; each request is a transaction; the card is left as it is. A context serves one thread: while one
 //! thread waits in it, no other gets its APDUs through.
 
-#[cfg(target_os = "linux")]
-mod service;
-
 use std::ffi::{CStr, CString};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +16,8 @@ use ::pcsc::{
 use crate::card::{Alone, ApduPipe, Contact, Reader};
 use crate::error::{ReaderFault, TransportError};
 use crate::limits::{COLD_CARD, COLD_CARD_PAUSE, NEXT_LOOK, READER_LOOKS, SHORTEST_COMMAND};
+#[cfg(target_os = "linux")]
+use crate::pcscd;
 
 /// The readers there are now, in PC/SC's order.
 ///
@@ -207,7 +206,7 @@ const fn whole_command(apdu: &[u8]) -> Result<&[u8], TransportError> {
 fn establish() -> Result<Context, ReaderFault> {
     Context::establish(Scope::User).map_err(|error| match fault(error) {
         #[cfg(target_os = "linux")]
-        ReaderFault::NoService if service::hangs_up(&service::place()) => ReaderFault::Denied,
+        ReaderFault::NoService if pcscd::hangs_up(&pcscd::socket()) => ReaderFault::Denied,
         fault => fault,
     })
 }

@@ -100,7 +100,7 @@ impl Inside {
             Host::Kernel(held) => held.hold().await,
             Host::Reader(reader) => tokio::select! {
                 never = self.key.lie_on(&reader, &|event| tracing::info!(?event)) => match never {},
-                never = vpcd::keep_awake(Path::new(vpcd::PCSCD)) => match never {},
+                never = vpcd::keep_awake() => match never {},
             },
         }
     }

@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ctap_client::pcscd;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -35,9 +36,6 @@ use crate::system;
 
 /// Where vpcd's first slot listens; the second one is at the port after that (NF-60, NF-67).
 pub const PORT: u16 = 35_963;
-
-/// Where programs find pcscd.
-pub const PCSCD: &str = "/run/pcscd/pcscd.comm";
 
 /// A reader that vpcd makes.
 #[derive(Clone, Copy, Debug)]
@@ -150,7 +148,12 @@ impl News<'_> {
 }
 
 /// Has pcscd started, if there is one, and keeps it from ending for want of programs. Dropping the future lets it go.
-pub async fn keep_awake(pcscd: &Path) -> Infallible {
+pub async fn keep_awake() -> Infallible {
+    call(&pcscd::socket()).await
+}
+
+/// Connects to pcscd again and again.
+async fn call(pcscd: &Path) -> Infallible {
     let mut pauses = Pauses::new(MOST_BETWEEN_CALLS);
     loop {
         let since = Instant::now();

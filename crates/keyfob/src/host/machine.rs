@@ -19,6 +19,8 @@ pub(super) struct Machine {
     pub(super) may_write: fn(&Path) -> bool,
     /// The readers that pcscd has for this user's programs, or why it has none for them.
     pub(super) readers: fn() -> Result<Vec<Reader>, ReaderFault>,
+    /// Where pcscd listens.
+    pcscd: PathBuf,
     /// What of another user is in the place of this one's keys.
     pub(super) occupied: Option<PathBuf>,
 }
@@ -30,7 +32,8 @@ impl Machine {
         let kept = home::state_directory().map(|directory| directory.join("keyfob/key-1"));
         let occupied = kept.and_then(|directory| home::occupied(&directory));
         let (root, control) = ("/".into(), crate::control::default_path());
-        Self { root, control, may_write, readers: pcscd::readers, occupied }
+        let (readers, pcscd) = (pcscd::readers, ctap_client::pcscd::socket());
+        Self { root, control, may_write, readers, pcscd, occupied }
     }
 
     /// A file of that machine; `path` is absolute there.
@@ -97,6 +100,11 @@ impl Machine {
             .any(|directory| self.has(&format!("{directory}/{name}")))
     }
 
+    /// Whether a pcscd listens, or systemd in its place.
+    pub(super) fn has_pcscd(&self) -> bool {
+        self.pcscd.exists()
+    }
+
     /// The distribution's name for itself, such as `debian`; empty if it has none.
     pub(super) fn distribution(&self) -> String {
         let release = self.read("/etc/os-release");
@@ -114,6 +122,7 @@ impl Machine {
             control,
             may_write: |_| true,
             readers: || Ok(Vec::new()),
+            pcscd: root.path().join(ctap_client::pcscd::SOCKET.trim_start_matches('/')),
             occupied: None,
         };
         for (path, text) in files {

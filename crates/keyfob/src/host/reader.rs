@@ -4,12 +4,12 @@ use super::machine::Machine;
 
 /// Whether there is one, as far as can be told without asking pcscd.
 pub(super) fn is_there(host: &Machine) -> bool {
-    host.has_program("pcscd") && has_driver(host) && host.has(virtual_key::vpcd::PCSCD)
+    host.has_program("pcscd") && has_driver(host) && host.has_pcscd()
 }
 
 /// The next step of somebody whose host has no such reader.
 pub(super) fn way_to_one(host: &Machine) -> &'static str {
-    match (host.has_program("pcscd") && has_driver(host), host.has(virtual_key::vpcd::PCSCD)) {
+    match (host.has_program("pcscd") && has_driver(host), host.has_pcscd()) {
         (false, _) if is_debian(host) => "sudo apt-get install pcscd vsmartcard-vpcd",
         (false, _) => {
             "install pcscd, and vpcd of vsmartcard (https://frankmorgner.github.io/vsmartcard)"
@@ -42,6 +42,8 @@ const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 
 #[cfg(test)]
 mod tests {
+    use ctap_client::pcscd;
+
     use super::*;
 
     #[test]
@@ -53,7 +55,7 @@ mod tests {
         assert!(way(&[("/etc/os-release", "ID=arch\n")]).contains("vsmartcard"));
         let installed = [debian, ("/usr/sbin/pcscd", ""), ("/etc/reader.conf.d/vpcd", "")];
         assert!(way(&installed).starts_with("start pcscd"));
-        let running = ("/run/pcscd/pcscd.comm", "");
+        let running = (pcscd::SOCKET, "");
         let all = [&installed[..], &[running]].concat();
         assert!(way(&all).contains("restart pcscd"));
         let is_there = |files: &[(&str, &str)]| is_there(&Machine::of(files).1);

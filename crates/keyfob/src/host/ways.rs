@@ -226,7 +226,7 @@ mod tests {
         let debian = ("/etc/os-release", "ID=debian\n");
         assert!(card(&Machine::of(&[debian]).1).finding.next.unwrap().contains("vsmartcard-vpcd"));
         let installed = [("/usr/sbin/pcscd", ""), ("/etc/reader.conf.d/vpcd", "")];
-        let reader = [&installed[..], &[(virtual_key::vpcd::PCSCD, "")]].concat();
+        let reader = [&installed[..], &[(ctap_client::pcscd::SOCKET, "")]].concat();
         assert!(card(&Machine::of(&reader).1).is_open);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::path::Path;
 use std::rc::Rc;
 
 use anyhow::Context as _;
@@ -84,31 +83,31 @@ impl Options {
 async fn lie_on_each(first: Reader, keys: Rc<Keys>) -> anyhow::Result<Infallible> {
     let mut tasks = JoinSet::new();
     if peers::is_loopback(first.address) {
-        tasks.spawn_local(async { vpcd::keep_awake(Path::new(vpcd::PCSCD)).await });
+        tasks.spawn_local(vpcd::keep_awake());
     }
     for (key, port) in keys.iter().zip(first.address.port()..) {
         let (key, reader) =
             (Rc::clone(key), Reader { address: (first.address.ip(), port).into(), ..first });
         tasks.spawn_local(async move {
-            key.lie_on(&reader, &|event| tell(&key, reader.address, event)).await
+            key.lie_on(&reader, &|event| tell(&key, reader.address, first.address, event)).await
         });
     }
     let never = tasks.join_next().await.context("no keys")??;
     Ok(never)
 }
 
-/// Says what becomes of a card.
-fn tell(key: &PluggedKey, reader: SocketAddr, event: &Event) {
+/// Says what becomes of a card; `first`: the reader of the first one.
+fn tell(key: &PluggedKey, reader: SocketAddr, first: SocketAddr, event: &Event) {
     let key = key.bus_id();
     match event {
         Event::Inserted => say(format_args!("{key} lies on the reader at {reader}")),
         Event::NoReader(error) => warn(format_args!(
             "there is no reader at {reader} ({error}); {key} waits for it\nnext: {}",
-            way_to_a_reader(reader)
+            way_to_a_reader(reader, first)
         )),
         Event::Occupied => warn(format_args!(
             "another card lies on the reader at {reader}; {key} waits for its place\nnext: take that one off, or end \
-             this and use the other slot with --vpcd {}",
+             this and name another slot with --vpcd {}",
             other_slot(reader)
         )),
         Event::Foreign => warn(format_args!(
@@ -123,21 +122,33 @@ fn tell(key: &PluggedKey, reader: SocketAddr, event: &Event) {
     }
 }
 
-fn other_slot(reader: SocketAddr) -> SocketAddr {
-    let port = if reader.port() == vpcd::PORT + 1 { vpcd::PORT } else { vpcd::PORT + 1 };
-    SocketAddr::new(reader.ip(), port)
+/// Of vpcd as packages have it (NF-67). Where somebody's own reader has its slots, only who made it knows.
+const SLOTS: [u16; 2] = [vpcd::PORT, vpcd::PORT + 1];
+
+fn other_slot(reader: SocketAddr) -> String {
+    let other = |port: u16| SocketAddr::new(reader.ip(), port).to_string();
+    match reader.port() {
+        port if port == SLOTS[0] => other(SLOTS[1]),
+        port if port == SLOTS[1] => other(SLOTS[0]),
+        _ => "HOST:PORT".to_owned(),
+    }
 }
 
-/// vpcd may run, and have fewer slots than there are cards (NF-67).
-fn way_to_a_reader(reader: SocketAddr) -> String {
-    let slots = [vpcd::PORT, vpcd::PORT + 1];
-    if slots.contains(&reader.port()) {
+/// vpcd may run, and have fewer slots than there are cards (NF-67), or be told to listen elsewhere.
+fn way_to_a_reader(reader: SocketAddr, first: SocketAddr) -> String {
+    if SLOTS.contains(&reader.port()) {
         return host::way_to_a_reader().to_owned();
     }
-    let [first, second] = slots;
+    if reader == first {
+        return format!(
+            "see that pcscd runs and has a reader there: CHANNELID in /etc/reader.conf.d is its port; the package's are {} and {}",
+            SLOTS[0], SLOTS[1]
+        );
+    }
     format!(
-        "packages of vpcd have two slots, at the ports {first} and {second}: start two keys at most, or build vsmartcard with \
-         --enable-vpcdslots=N"
+        "vpcd has so many slots as it was built with, which is two in packages, at ports in a row; the first key is at {}: start fewer \
+         keys, or build vsmartcard with --enable-vpcdslots=N",
+        first.port()
     )
 }
 
@@ -192,9 +203,23 @@ mod tests {
     #[test]
     fn a_card_beyond_the_slots_that_vpcd_has_says_so() {
         // NF-67
-        let way = |port| way_to_a_reader(SocketAddr::from(([127, 0, 0, 1], port)));
-        assert!(way(35_965).contains("two slots, at the ports 35963 and 35964"));
-        assert!([35_963, 35_964].into_iter().all(|port| !way(port).contains("slots")));
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let way = |port, first| way_to_a_reader(at(port), at(first));
+        assert!(
+            way(35_965, 35_963)
+                .contains("two in packages, at ports in a row; the first key is at 35963")
+        );
+        assert!(way(20_002, 20_000).contains("the first key is at 20000"));
+        assert!([35_963, 35_964].into_iter().all(|port| !way(port, 35_963).contains("slots")));
+        assert!(way(20_000, 20_000).contains("CHANNELID"), "it is not for want of slots");
+    }
+
+    #[test]
+    fn another_slot_is_named_where_it_is_known() {
+        // NF-67
+        let other = |port| other_slot(SocketAddr::from(([127, 0, 0, 1], port)));
+        assert_eq!([35_963, 35_964].map(other), ["127.0.0.1:35964", "127.0.0.1:35963"]);
+        assert_eq!(other(20_000), "HOST:PORT");
     }
 
     #[test]

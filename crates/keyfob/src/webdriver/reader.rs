@@ -2,7 +2,6 @@
 //! program that speaks PC/SC finds the card itself.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::rc::Rc;
 
 use tokio::sync::watch;
@@ -86,7 +85,7 @@ fn bring(key: &Rc<PluggedKey>, address: SocketAddr) -> (Tasks, watch::Receiver<N
         };
         card.lie_on(&reader, &tell).await
     });
-    let awake = spawn_local(async { vpcd::keep_awake(Path::new(vpcd::PCSCD)).await });
+    let awake = spawn_local(vpcd::keep_awake());
     (Tasks([lying.abort_handle(), awake.abort_handle()]), hears)
 }
 

@@ -284,7 +284,7 @@ fn pcscd_is_called_until_it_is_there_and_again_when_it_has_ended() {
             }
         };
         tokio::select! {
-            never = keep_awake(&socket) => match never {},
+            never = call(&socket) => match never {},
             () = calls => {}
         }
     });

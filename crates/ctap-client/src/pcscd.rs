@@ -1,26 +1,36 @@
-//! pcscd, met without libpcsclite: whether it is there, and refuses this user.
+//! pcscd, which looks after a machine's readers, met without libpcsclite: where it is, and whether it refuses this user.
 
 use std::env;
+#[cfg(all(feature = "pcsc", target_os = "linux"))]
 use std::io::Read as _;
+#[cfg(all(feature = "pcsc", target_os = "linux"))]
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+#[cfg(all(feature = "pcsc", target_os = "linux"))]
+use std::path::Path;
+use std::path::PathBuf;
 
+#[cfg(all(feature = "pcsc", target_os = "linux"))]
 use crate::limits::HANGING_UP;
+
+/// Where pcscd listens, unless its programs are told otherwise.
+pub const SOCKET: &str = "/run/pcscd/pcscd.comm";
+
+/// Where this program finds pcscd, as libpcsclite has it: at the place that `PCSCLITE_CSOCK_NAME` names, else at [`SOCKET`].
+#[must_use]
+pub fn socket() -> PathBuf {
+    env::var_os("PCSCLITE_CSOCK_NAME").unwrap_or_else(|| SOCKET.into()).into()
+}
 
 /// Whether somebody listens at this place who hangs up on this user. pcscd does that, if its polkit says no, before it has heard a
 /// word; libpcsclite writes first, and if that comes too late it takes pcscd for gone.
-pub(super) fn hangs_up(place: &Path) -> bool {
+#[cfg(all(feature = "pcsc", target_os = "linux"))]
+pub(crate) fn hangs_up(place: &Path) -> bool {
     let Ok(mut stream) = UnixStream::connect(place) else { return false };
     let is_bounded = stream.set_read_timeout(Some(HANGING_UP)).is_ok();
     is_bounded && matches!(stream.read(&mut [0]), Ok(0))
 }
 
-/// Where pcscd is, as libpcsclite has it.
-pub(super) fn place() -> PathBuf {
-    env::var_os("PCSCLITE_CSOCK_NAME").map_or_else(|| "/run/pcscd/pcscd.comm".into(), PathBuf::from)
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "pcsc", target_os = "linux"))]
 mod tests {
     use std::os::unix::net::UnixListener;
     use std::thread;
