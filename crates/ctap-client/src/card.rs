@@ -86,7 +86,7 @@ impl<P: ApduPipe> CardChannel<P> {
         &self.version
     }
 
-    /// Whether U2F works. Whether CTAP2 does, getInfo tells.
+    /// Whether U2F worked when the card was selected (UF-50). Whether CTAP2 does, getInfo tells.
     #[must_use]
     pub fn has_u2f(&self) -> bool {
         Version::from_bytes(&self.version) == Some(Version::U2fV2)
@@ -169,10 +169,8 @@ impl<P: ApduPipe> Exchange for CardChannel<P> {
         self.carry_out(Kind::Ctap, &make, on_keepalive)
     }
 
+    /// Also to a card that had no U2F when it was selected: alwaysUv and a reset change that, and it says itself what it has (UF-50).
     fn exchange_u2f(&mut self, apdu: &[u8]) -> Result<Vec<u8>, TransportError> {
-        if !self.has_u2f() {
-            return Err(TransportError::NoU2f);
-        }
         if let Err(word) = Request::u2f(apdu, Length::Short) {
             return Ok(word.0.to_be_bytes().to_vec());
         }
@@ -415,7 +413,16 @@ mod tests {
         channel.pipe_mut().sent();
         assert_eq!(channel.exchange_u2f(&[0, 0xA4, 4, 0]).unwrap(), hex("6d00"));
         assert!(channel.pipe_mut().sent().is_empty());
-        let mut without = CardChannel::open(Reader::new(Version::Fido20)).unwrap();
-        assert!(matches!(without.exchange_u2f(&[0, 3, 0, 0]), Err(TransportError::NoU2f)));
+    }
+
+    #[test]
+    fn a_card_says_itself_whether_it_has_u2f_whatever_it_said_when_it_was_selected() {
+        // UF-50: while alwaysUv is on, SELECT says that it has none.
+        let mut channel = CardChannel::open(Reader::new(Version::Fido20)).unwrap();
+        assert!(!channel.has_u2f());
+        for (response, answer) in [("6986", "6986"), ("5532465f56329000", "5532465f56329000")] {
+            channel.pipe_mut().instead = [hex(response)].into();
+            assert_eq!(channel.exchange_u2f(&[0, 3, 0, 0]).unwrap(), hex(answer));
+        }
     }
 }
