@@ -51,14 +51,18 @@ impl Error {
             Self::Status(status) => status.advice(),
             Self::U2f(_) => "touch the key and try again",
             Self::Transport(error) => error.advice(),
-            Self::Reply(_) => KEYS_FAULT,
+            Self::Reply(_) => BEGIN_AGAIN,
             Self::Request(fault) => fault.advice(),
         }
     }
 }
 
-/// What helps against a key that breaks the standard, if anything does.
-const KEYS_FAULT: &str = "plug the key in again; if that does not help, use another key";
+/// What helps against a key that breaks the standard, if anything does: in whatever way it is reached, in a port, and on a reader.
+const BEGIN_AGAIN: &str = "plug the key in again, or take the card off its reader and lay it on again; if that does not help, use \
+                           another key";
+const PLUG_IN_AGAIN: &str = "plug the key in again; if that does not help, use another key";
+const LAY_ON_AGAIN: &str =
+    "take the card off the reader and lay it on again; if that does not help, use another key";
 
 /// Why no reply arrived.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +112,7 @@ impl TransportError {
         match self {
             Self::Io(_) | Self::Silent => "plug the key in again and retry",
             Self::Refused(_) => "try again, or plug the key in again",
-            Self::Misbehaved(_) | Self::WrongCommand => KEYS_FAULT,
+            Self::Misbehaved(_) | Self::WrongCommand => PLUG_IN_AGAIN,
             Self::TooLong(_) => "send less",
             Self::TooShort(_) => "send CLA, INS, P1 and P2",
             Self::NoU2f => "use its CTAP2 commands",
@@ -126,7 +130,7 @@ const fn card_advice(fault: Fault) -> &'static str {
             "this card has no FIDO application: lay a FIDO key on the reader"
         }
         Fault::Refused(_) => "take the card off the reader, lay it on again and retry",
-        Fault::Empty | Fault::Endless | Fault::Stuck | Fault::UnknownStatus(_) => KEYS_FAULT,
+        Fault::Empty | Fault::Endless | Fault::Stuck | Fault::UnknownStatus(_) => LAY_ON_AGAIN,
     }
 }
 

@@ -88,11 +88,13 @@ statuses! {
     0x2D KeepaliveCancel "CTAP2_ERR_KEEPALIVE_CANCEL" "The request was cancelled.",
     0x2E NoCredentials "CTAP2_ERR_NO_CREDENTIALS" "The key has no matching credential. Try another key, or register this one.",
     0x2F UserActionTimeout "CTAP2_ERR_USER_ACTION_TIMEOUT" "Nobody touched the key in time. Try again and touch it.",
-    0x30 NotAllowed "CTAP2_ERR_NOT_ALLOWED" "The key does not allow this now. For a reset, plug the key in again and retry within ten seconds.",
+    0x30 NotAllowed "CTAP2_ERR_NOT_ALLOWED" "The key does not allow this now. For a reset, plug the key in, or lay the \
+         card on its reader, again and retry within ten seconds.",
     0x31 PinInvalid "CTAP2_ERR_PIN_INVALID" "The PIN is wrong. Check it before trying again: tries are limited.",
     0x32 PinBlocked "CTAP2_ERR_PIN_BLOCKED" "The PIN is blocked after too many wrong tries. Only a reset, which erases all credentials, helps.",
     0x33 PinAuthInvalid "CTAP2_ERR_PIN_AUTH_INVALID" "The key did not accept the proof of the PIN. Enter the PIN again.",
-    0x34 PinAuthBlocked "CTAP2_ERR_PIN_AUTH_BLOCKED" "Too many wrong PINs in a row. Unplug the key, plug it in again, then try the right PIN.",
+    0x34 PinAuthBlocked "CTAP2_ERR_PIN_AUTH_BLOCKED" "Too many wrong PINs in a row. Unplug the key and plug it in again, \
+         or take the card off its reader and lay it on again; then try the right PIN.",
     0x35 PinNotSet "CTAP2_ERR_PIN_NOT_SET" "The key has no PIN yet. Set one first.",
     0x36 PuatRequired "CTAP2_ERR_PUAT_REQUIRED" "The key needs its PIN (or a fingerprint) for this. Give the PIN.",
     0x37 PinPolicyViolation "CTAP2_ERR_PIN_POLICY_VIOLATION" "The PIN does not meet the key's rules, or it must be changed first. Choose another PIN.",
@@ -100,14 +102,15 @@ statuses! {
     0x39 RequestTooLarge "CTAP2_ERR_REQUEST_TOO_LARGE" "The request is longer than the key accepts. Send it in \
          smaller parts.",
     0x3A ActionTimeout "CTAP2_ERR_ACTION_TIMEOUT" "The operation took too long. Try again.",
-    0x3B UpRequired "CTAP2_ERR_UP_REQUIRED" "The key needs a touch (or a new tap) for this. Try again and touch it.",
+    0x3B UpRequired "CTAP2_ERR_UP_REQUIRED" "The key needs a touch for this; a card has to be taken off its reader and laid on again. Try again and touch it.",
     0x3C UvBlocked "CTAP2_ERR_UV_BLOCKED" "The fingerprint reader is blocked after too many tries. Use the PIN.",
     0x3D IntegrityFailure "CTAP2_ERR_INTEGRITY_FAILURE" "The data was damaged on its way to the key. Write it again.",
     0x3E InvalidSubcommand "CTAP2_ERR_INVALID_SUBCOMMAND" "The key does not know this subcommand. Check what it offers with getInfo.",
     0x3F UvInvalid "CTAP2_ERR_UV_INVALID" "The fingerprint was not recognised. Try again, or use the PIN.",
     0x40 UnauthorizedPermission "CTAP2_ERR_UNAUTHORIZED_PERMISSION" "The key does not grant a requested permission. \
          Check what it offers with getInfo.",
-    0x7F Other "CTAP1_ERR_OTHER" "The key failed inside. Unplug it, plug it in again and retry.",
+    0x7F Other "CTAP1_ERR_OTHER" "The key failed inside. Unplug it and plug it in again, or take it off its reader and lay it on again, \
+         and retry.",
     0xDF SpecLast "CTAP2_ERR_SPEC_LAST" "The key answered with a number that only marks a boundary. This is a fault of the key.",
 }
 

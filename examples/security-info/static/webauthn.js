@@ -78,7 +78,7 @@ function explain(problem) {
   }
 }
 
-const PIN = "After three wrong PINs a key must be unplugged and plugged in again, after eight it must be reset.";
+const PIN = "After three wrong PINs a key must be unplugged and plugged in again, or tapped again, after eight it must be reset.";
 const U2F = "A key that knows U2F only cannot be added here: it has no PIN and keeps no passkeys. Please use a FIDO2 key.";
 
 // Browsers since 2023 translate options and answers themselves; the rest is for those before.

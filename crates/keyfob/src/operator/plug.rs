@@ -44,7 +44,9 @@ impl Plug {
             Self::Command(command) => command.run("power cycle"),
             Self::Person => {
                 terminal::make_room();
-                let asked = terminal::confirm("Unplug the key and plug it in again. Done?");
+                let asked = terminal::confirm(
+                    "Unplug the key and plug it in again, or take the card off its reader and lay it on again. Done?",
+                );
                 match asked.unwrap_or(false) {
                     true => Ok(()),
                     false => Err(unable("the key was not unplugged").into()),

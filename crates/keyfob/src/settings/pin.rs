@@ -209,7 +209,7 @@ pub(crate) fn explain(client: &mut Client<impl Exchange>, error: Error) -> anyho
                 &what,
                 &error,
                 "check the PIN and try again; after three wrong ones in a row you have to unplug the key and plug it \
-                 in again",
+                 in again, or take the card off its reader and lay it on again",
             )
         }
         Some(Status::PinAuthBlocked) => told(

@@ -32,7 +32,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let outcome = client.reset();
     outcome.map_err(|error| {
         let transports = for_reset(&error, &mut client);
-        explain(error, &transports)
+        explain(error, &transports, Again::of(client.exchange_mut()))
     })?;
     Ok(terminal::print("The key is erased: it has no credentials and no PIN.\n")?)
 }
@@ -69,14 +69,51 @@ fn for_reset(error: &Error, client: &mut Client<Channel>) -> Vec<String> {
     client.get_info().ok().and_then(|info| info.transports_for_reset).unwrap_or_default()
 }
 
+/// How the key is given power anew, which a reset begins with.
+#[derive(Clone, Copy)]
+enum Again {
+    PlugIn,
+    LayOn,
+}
+
+impl Again {
+    const fn of(key: &Channel) -> Self {
+        match key {
+            Channel::Hid(_) => Self::PlugIn,
+            Channel::Card(_) => Self::LayOn,
+        }
+    }
+
+    /// What somebody has to do, up to a comma.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::PlugIn => {
+                "unplug the key and plug it in again (`keyfob replug` for a keyfob key; behind `keyfob bridge`, take the card off its \
+                 reader and lay it on again)"
+            }
+            Self::LayOn => {
+                "take the card off the reader and lay it on again (`keyfob tap` for a keyfob key)"
+            }
+        }
+    }
+
+    /// What helps a reset that nobody agreed to.
+    fn and_agree(self) -> String {
+        let agreeing = match self {
+            Self::PlugIn => "run `keyfob reset` and touch it; some keys need two touches",
+            Self::LayOn => "then run `keyfob reset` at once; some keys want two taps",
+        };
+        format!("{}, {agreeing}", self.words())
+    }
+}
+
 /// `transports`: those over which alone the key accepts a reset, if it said.
-fn explain(error: Error, transports: &[String]) -> anyhow::Error {
+fn explain(error: Error, transports: &[String], again: Again) -> anyhow::Error {
     match error.status() {
         Some(Status::NotAllowed) => told(
             "the key accepts a reset only within ten seconds of being plugged in, or laid on a reader",
             &error,
-            "unplug it and plug it in again (`keyfob replug` for a keyfob key), or take it off the reader and lay it on \
-             again, then run `keyfob reset` at once",
+            &format!("{}, then run `keyfob reset` at once", again.words()),
         ),
         Some(Status::UpRequired) => told(
             "nothing was erased: the key has not been tapped often enough",
@@ -84,13 +121,13 @@ fn explain(error: Error, transports: &[String]) -> anyhow::Error {
             "take it off the reader and lay it on again, twice within ten seconds, then run `keyfob reset` at once",
         ),
         Some(Status::OperationDenied) => {
-            told("nothing was erased: it was refused", &error, &after_refusal(transports))
+            told("nothing was erased: it was refused", &error, &after_refusal(transports, again))
         }
         Some(Status::UserActionTimeout) => {
-            told("nothing was erased: nobody touched the key", &error, TOUCH_IT)
+            told("nothing was erased: nobody touched the key", &error, &again.and_agree())
         }
         Some(Status::KeepaliveCancel) => {
-            told("nothing was erased: the request was cancelled", &error, TOUCH_IT)
+            told("nothing was erased: the request was cancelled", &error, &again.and_agree())
         }
         Some(status) => told("the key refused, and nothing was erased", &error, status.advice()),
         // Nobody knows what a key did that did not answer.
@@ -99,10 +136,10 @@ fn explain(error: Error, transports: &[String]) -> anyhow::Error {
 }
 
 /// What to do about a refusal.
-fn after_refusal(transports: &[String]) -> String {
+fn after_refusal(transports: &[String], again: Again) -> String {
     let names: Vec<_> = transports.iter().map(|transport| name(transport)).collect();
     match names.is_empty() {
-        true => TOUCH_IT.to_owned(),
+        true => again.and_agree(),
         false => {
             format!("this key accepts a reset only over {}: connect it that way", names.join(", "))
         }
@@ -112,9 +149,6 @@ fn after_refusal(transports: &[String]) -> String {
 /// Keepalives do not tell the second of two touches from the first.
 const TOUCH: &str =
     "Touch the key to go on, and once more if it blinks again after that (Ctrl-C gives up).";
-
-const TOUCH_IT: &str =
-    "plug the key in again, run `keyfob reset` and touch it; some keys need two touches";
 
 /// What makes of keys want.
 const GESTURES: [&str; 4] = [
@@ -136,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_late_reset_says_to_plug_the_key_in_again_and_names_the_status() {
-        let told = describe(&explain(Error::Status(Status::NotAllowed), &[]));
+        let told = describe(&explain(Error::Status(Status::NotAllowed), &[], Again::PlugIn));
         assert!(
             told.contains("[CTAP2_ERR_NOT_ALLOWED 0x30]") && told.contains("keyfob replug"),
             "{told}"
@@ -152,17 +186,30 @@ mod tests {
             Status::UpRequired,
         ];
         for status in refusals {
-            assert!(describe(&explain(Error::Status(status), &[])).contains("nothing was erased"));
+            assert!(
+                describe(&explain(Error::Status(status), &[], Again::PlugIn))
+                    .contains("nothing was erased")
+            );
         }
-        let refused = describe(&explain(Error::Status(Status::OperationDenied), &[]));
+        let refused =
+            describe(&explain(Error::Status(Status::OperationDenied), &[], Again::PlugIn));
         assert!(refused.contains("it was refused") && !refused.contains("nobody"), "{refused}");
+    }
+
+    #[test]
+    fn a_card_is_to_be_laid_on_again_and_has_no_plug() {
+        for status in [Status::NotAllowed, Status::OperationDenied, Status::KeepaliveCancel] {
+            let told = describe(&explain(Error::Status(status), &[], Again::LayOn));
+            let (_, next) = told.split_once("next: ").unwrap();
+            assert!(next.contains("lay it on again") && !next.contains("plug"), "{told}");
+        }
     }
 
     // RS-02, GI-35
     #[test]
     fn a_key_that_is_reset_elsewhere_says_where() {
         let denied = Error::Status(Status::OperationDenied);
-        let told = describe(&explain(denied, &["nfc".to_owned()]));
+        let told = describe(&explain(denied, &["nfc".to_owned()], Again::PlugIn));
         assert!(told.contains("0x27") && told.contains("only over nfc"), "{told}");
     }
 }
