@@ -141,16 +141,20 @@ impl Bridged {
     /// # Errors
     /// There is no PC/SC any more, or no further thread.
     pub(crate) async fn on(reader: String) -> anyhow::Result<Self> {
-        Self::new(PcscCards::new(Some(reader)), None).await
+        Self::in_server(Server::new(), PcscCards::new(Some(reader)), None).await
     }
 
-    async fn new(cards: PcscCards, recorder: Option<Recorder>) -> anyhow::Result<Self> {
+    /// In a server that may serve hosts already: until the card comes, it offers them no device.
+    async fn in_server(
+        server: Server,
+        cards: PcscCards,
+        recorder: Option<Recorder>,
+    ) -> anyhow::Result<Self> {
         let (orders, mut news, waker) = start_worker(cards)?;
         let Some(News::Card { has_ctap2, has_u2f }) = news.recv().await else {
             return Err(TransportError::from(ReaderFault::ServiceStopped).into());
         };
         let key = BridgedKey::new((has_ctap2, has_u2f), orders, news);
-        let server = Server::new();
         let serial = format!("bridge-{:08x}", system_rng().next_u32());
         let port = plug(&server, key, &serial, recorder.as_ref())?;
         // Nobody has set it before.
@@ -165,14 +169,31 @@ async fn bridge(
     way: Way,
     recorder: Option<Recorder>,
 ) -> anyhow::Result<Infallible> {
-    let Bridged { server, port, serial } = Bridged::new(cards, recorder).await?;
+    let server = Server::new();
+    let bridged = Bridged::in_server(server.clone(), cards, recorder);
     match way {
         Way::Listener(listener) => {
-            say(format_args!("listening on {}, bus id {}", listener.address()?, port.bus_id()));
-            Ok(listener.serve(&server).await)
+            let address = listener.address()?;
+            tokio::select! {
+                never = listener.serve(&server) => Ok(never),
+                never = offer(bridged, address) => never,
+            }
         }
-        Way::Driver(driver) => hold(&driver, &port, &serial).await,
+        Way::Driver(driver) => {
+            let Bridged { port, serial, .. } = bridged.await?;
+            hold(&driver, &port, &serial).await
+        }
     }
+}
+
+/// Says where hosts find the key, once it is there.
+async fn offer(
+    bridged: impl Future<Output = anyhow::Result<Bridged>>,
+    address: SocketAddr,
+) -> anyhow::Result<Infallible> {
+    let Bridged { port, .. } = bridged.await?;
+    say(format_args!("listening on {address}, bus id {}", port.bus_id()));
+    pending().await
 }
 
 /// Who gives orders, who hears what comes of them, and who is to be woken then.

@@ -269,7 +269,7 @@ fn only_remote(server: &str, devices: &[RemoteDevice]) -> anyhow::Result<String>
     match devices {
         [] => Err(no_key(
             format_args!("{server} offers no device"),
-            "start a key there with `keyfob serve`",
+            "start a key there with `keyfob serve`; if `keyfob bridge` listens there, lay a key on its reader",
         )),
         [only] => Ok(only.bus_id.clone()),
         several => {

@@ -246,7 +246,8 @@ impl<C: Cards> Worker<C> {
                 self.without_card(order)
             }
             // What had begun may have been done: it is not begun again.
-            (Err(_), _) => {
+            (Err(error), _) => {
+                tracing::warn!(%error, "a card did not bring a request to its end");
                 self.card = None;
                 Attempt::Answered(failure(order.kind))
             }
