@@ -32,7 +32,7 @@ FLAGS = [
     "--enable-ui-devtools=0",
     "--enable-features=ui-debug-tools-enable-synthetic-events",
     "--enable-logging=stderr",
-    "--vmodule=*fido*=2,*ctap*=2",
+    "--vmodule=*fido*=2,*ctap*=2,device_event_log*=2",
 ]
 TOUCH = "touch it"  # what the dialog says while it waits for that
 DEAF = 0.6  # seconds after a change; for half of one a press counts as meant for what was there before, and for nothing

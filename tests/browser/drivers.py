@@ -9,6 +9,7 @@ import signal
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from selenium import webdriver
@@ -32,6 +33,8 @@ PLACES = ["chromedriver", "keyfob"]
 PLACES_WITH_FIREFOX = ["geckodriver", "keyfob-gecko"]
 # Where keyfob looks for a reader to lay cards on.
 READER = free_ports()
+# Where in Chromium a line of its log comes from, if it is about keys.
+_OF_KEYS = "fido", "ctap", "hid", "device_event"
 _PADDING = "it takes no id with padding, which Selenium sends"
 _ERRORS = "its error is unknown, and not an invalid argument"
 # Runs in a guest as well, where somebody brings the driver; with Chromium scenes/by_selenium.py does.
@@ -66,7 +69,12 @@ def _marked(place, test):
     return pytest.param(place, marks=[*marks, on_both] if (place, test) == ON_BOTH else marks)
 
 
-OURS = {"--remote-debugging-port=0", "--enable-ui-devtools=0", "--enable-features=ui-debug-tools-enable-synthetic-events"}
+OURS = {
+    "--remote-debugging-port=0",
+    "--enable-ui-devtools=0",
+    "--enable-features=ui-debug-tools-enable-synthetic-events",
+    "--enable-logging=stderr",  # which the driver throws away
+}
 
 
 class Driven:
@@ -103,6 +111,12 @@ class Driven:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(timeout=programs.PATIENCE)
         self._profile.cleanup()
+
+    def words(self):
+        """What Chromium said of keys, the last of it."""
+        words = Path(self._profile.name, "words")
+        said = words.read_text(errors="replace").splitlines() if words.exists() else []
+        return "\n".join([line for line in said if any(word in line for word in _OF_KEYS)][-40:])
 
     # What website.RelyingParty asks of a browser.
 
@@ -185,7 +199,7 @@ def _options(protocol="ctap2_1", transport="usb", **members):
 def _chromium(profile, _):
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+    for flag in (*FLAGS, f"--user-data-dir={profile}", "--enable-logging", f"--log-file={profile}/words"):
         if flag not in OURS:
             options.add_argument(flag)
     return options
@@ -241,10 +255,11 @@ _plugging = threading.Lock()
 
 
 def _drain(process, hear=lambda line: None):
-    """Nobody may wait for a reader."""
+    """Nobody may wait for a reader. What is said belongs to the test that runs just then, and is told if that fails."""
 
     def read():
         for line in process.stdout:
+            print(line, end="")
             hear(line)
 
     threading.Thread(target=read, daemon=True).start()

@@ -12,7 +12,7 @@ import pytest
 import bus
 import library
 from keyfob import Keyfob
-from places import MARKS, runs_here
+from places import MARKS, is_emulated, runs_here
 
 _running = []
 
@@ -51,6 +51,13 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_runtest_setup(item):
     _running[:] = [item]
+
+
+def pytest_runtest_logreport(report):
+    """A guest may die, or be ended, before pytest tells what failed: there it is told at once, and with what programs said."""
+    if report.failed and is_emulated():
+        said = [f"-- {title}\n{text}" for title, text in report.sections]
+        print("", report.longreprtext, *said, sep="\n", flush=True)
 
 
 def pytest_terminal_summary(terminalreporter):

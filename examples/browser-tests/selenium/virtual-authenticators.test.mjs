@@ -7,14 +7,14 @@ import { Builder, error } from "selenium-webdriver";
 import { Credential, Protocol, Transport, VirtualAuthenticatorOptions } from "selenium-webdriver/lib/virtual_authenticator.js";
 
 import { startSite } from "../site/site.mjs";
-import { b64u, CREATE, GET, privateKey } from "../virtual-authenticators/page.mjs";
+import { b64u, CREATE, GET, PATIENCE, privateKey } from "../virtual-authenticators/page.mjs";
 
 let site, driver;
 
 before(async () => {
   site = await startSite();
   driver = await new Builder().usingServer(process.env.DRIVER).withCapabilities(JSON.parse(process.env.CAPABILITIES)).build();
-  await driver.manage().setTimeouts({ script: 60_000 });
+  await driver.manage().setTimeouts({ script: PATIENCE });
   await driver.get(site.address);
 });
 

@@ -3,6 +3,9 @@ import { generateKeyPairSync } from "node:crypto";
 
 export const b64u = (text) => Buffer.from(text).toString("base64url");
 
+/** Milliseconds that a page, or a driver, has for one thing; PATIENCE has seconds, for machines that are slow. */
+export const PATIENCE = 1000 * (process.env.PATIENCE ?? 60);
+
 /** A new private key: PKCS#8, in a Buffer. */
 export function privateKey() {
   return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "der", type: "pkcs8" });

@@ -4,14 +4,14 @@ import { strict as assert } from "node:assert";
 import { browser } from "@wdio/globals";
 
 import { startSite } from "../site/site.mjs";
-import { b64u, CREATE, GET, privateKey } from "../virtual-authenticators/page.mjs";
+import { b64u, CREATE, GET, PATIENCE, privateKey } from "../virtual-authenticators/page.mjs";
 
 describe("virtual authenticators", () => {
   let site, authenticator;
 
   before(async () => {
     site = await startSite();
-    await browser.setTimeout({ script: 60_000 });
+    await browser.setTimeout({ script: PATIENCE });
     await browser.url(site.address);
   });
   after(() => site.close());

@@ -16,6 +16,7 @@ import programs
 from browser import Browser
 from drivers import driver_at
 from keyfob import Keyfob
+from report import seconds
 
 TESTS = Path(__file__).resolve().parents[2]
 EXAMPLES = TESTS.parent / "examples/browser-tests"
@@ -54,7 +55,7 @@ def _ended(*command, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=programs.PATIENCE,
+        timeout=seconds(120),
     )
 
 
@@ -86,5 +87,5 @@ BOTH = {
 @pytest.mark.parametrize("tool", BOTH)
 def tests_of_virtual_authenticators_find_the_same_in_both_places(tool, place):
     with driver_at(place) as (address, capabilities):
-        failed, said = _failures(*BOTH[tool], DRIVER=address, CAPABILITIES=json.dumps(capabilities))
+        failed, said = _failures(*BOTH[tool], DRIVER=address, CAPABILITIES=json.dumps(capabilities), PATIENCE=programs.PATIENCE)
     assert failed == MISSING.get(place, set()), said

@@ -29,7 +29,11 @@ def _page(place, **members):
     """A site in a browser that has a virtual authenticator with these options."""
     browser = Driven.at(place)
     with relying_party(browser) as page, browser.authenticator(**members) as selenium:
-        yield page, selenium
+        try:
+            yield page, selenium
+        except BaseException:
+            print(browser.words())
+            raise
 
 
 def _key():
