@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use crate::public_key::PublicKey;
 
 pub(crate) mod arkg;
-#[cfg(feature = "aws-lc")]
+#[cfg(any(feature = "aws-lc", test))]
 mod aws_lc;
 #[cfg(feature = "es256k")]
 mod es256k;
@@ -29,6 +29,8 @@ mod rust_crypto;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "aws-lc")]
+use self::aws_lc as chosen;
 #[cfg(feature = "es256k")]
 pub(crate) use self::es256k::es256k;
 #[cfg(feature = "es512")]
@@ -38,10 +40,8 @@ pub(crate) use self::esp256_split::esp256_split;
 pub(crate) use self::ml_dsa::{ml_dsa_44, ml_dsa_65};
 #[cfg(feature = "rsa")]
 pub(crate) use self::rsa::{primes as rsa_primes, ps256, rs256};
-#[cfg(feature = "aws-lc")]
-use aws_lc as chosen;
 #[cfg(not(feature = "aws-lc"))]
-use rust_crypto as chosen;
+use self::rust_crypto as chosen;
 
 #[cfg(feature = "eddsa")]
 pub(crate) use self::chosen::eddsa;

@@ -1,11 +1,11 @@
-//! Both implementations, where both are built, and the published vectors.
+//! Both implementations, whichever is chosen, and the published vectors.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use ecdsa::signature::Verifier as _;
 
-use super::{SigningKey, chosen, rust_crypto};
+use super::{SigningKey, aws_lc, rust_crypto};
 use crate::algorithm::{Algorithm, PrivateKey};
 use crate::public_key::{P256Point, PublicKey};
 use crate::secret::SecretBytes;
@@ -13,14 +13,14 @@ use crate::testing::{hex, seeded};
 
 type Open = fn(&[u8]) -> Option<Box<dyn SigningKey>>;
 
-/// Every algorithm with the implementations of it that are built: that of this build, and RustCrypto's.
+/// Every algorithm that has two implementations, with both.
 fn implementations() -> Vec<(Algorithm, [Open; 2])> {
     let mut all: Vec<(Algorithm, [Open; 2])> =
-        alloc::vec![(Algorithm::Es256, [chosen::es256, rust_crypto::es256])];
+        alloc::vec![(Algorithm::Es256, [aws_lc::es256, rust_crypto::es256])];
     #[cfg(feature = "es384")]
-    all.push((Algorithm::Es384, [chosen::es384, rust_crypto::es384]));
+    all.push((Algorithm::Es384, [aws_lc::es384, rust_crypto::es384]));
     #[cfg(feature = "eddsa")]
-    all.push((Algorithm::EdDsa, [chosen::eddsa, rust_crypto::eddsa]));
+    all.push((Algorithm::EdDsa, [aws_lc::eddsa, rust_crypto::eddsa]));
     all
 }
 
@@ -81,35 +81,45 @@ fn signatures_in_rust_match_the_published_deterministic_example() {
 fn eddsa_matches_the_published_example_everywhere() {
     // RFC 8032 7.1, test 2.
     let seed = hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
-    for open in [chosen::eddsa, rust_crypto::eddsa] {
+    for open in [aws_lc::eddsa, rust_crypto::eddsa] {
         let signature = open(&seed).unwrap().sign(&[&[0x72]]).unwrap();
         assert_eq!(signature[..8], hex("92a009a9f0d4cab8")[..]);
     }
 }
 
 #[test]
-fn key_agreement_gives_the_published_secret_and_refuses_points_off_the_curve() {
-    let peer = point(2);
-    let key = agreement_key(&[1; 32]);
-    let z = key.agree(&chosen::PeerKey::new(&peer).unwrap()).unwrap();
-    assert_eq!(z.left().expose(), &[0xeb, 0x45, 0x9a, 0x6b]); // V-02
-    assert!(chosen::PeerKey::new(&P256Point { x: peer.x, y: [1; 32] }).is_none());
-    assert!(chosen::PeerKey::new(&P256Point { x: [0; 32], y: [0; 32] }).is_none());
+fn key_agreement_gives_the_published_secret_in_rust() {
+    let key = rust_crypto::AgreementKey::generate(&mut Only([1; 32]));
+    let z = key.agree(&rust_crypto::PeerKey::new(&point(2)).unwrap()).unwrap();
+    assert_eq!(z.left().expose(), &PUBLISHED_SECRET);
+}
+
+#[test]
+fn key_agreement_gives_the_published_secret_in_c() {
+    let key = aws_lc::AgreementKey::generate(&mut Only([1; 32]));
+    let z = key.agree(&aws_lc::PeerKey::new(&point(2)).unwrap()).unwrap();
+    assert_eq!(z.left().expose(), &PUBLISHED_SECRET);
+}
+
+/// The first bytes of what scalars of 1s and of 2s agree on: V-02.
+const PUBLISHED_SECRET: [u8; 4] = [0xeb, 0x45, 0x9a, 0x6b];
+
+#[test]
+fn no_implementation_agrees_with_a_point_off_the_curve() {
+    for off in [P256Point { x: point(2).x, y: [1; 32] }, P256Point { x: [0; 32], y: [0; 32] }] {
+        assert!(rust_crypto::PeerKey::new(&off).is_none());
+        assert!(aws_lc::PeerKey::new(&off).is_none());
+    }
 }
 
 #[test]
 fn both_ends_of_a_key_agreement_find_the_same_secret() {
     let mut rng = seeded(3);
-    let mine = chosen::AgreementKey::generate(&mut rng);
+    let mine = aws_lc::AgreementKey::generate(&mut rng);
     let theirs = rust_crypto::AgreementKey::generate(&mut rng);
-    let shared = mine.agree(&chosen::PeerKey::new(theirs.public()).unwrap()).unwrap();
+    let shared = mine.agree(&aws_lc::PeerKey::new(theirs.public()).unwrap()).unwrap();
     let peer = rust_crypto::PeerKey::new(mine.public()).unwrap();
     assert!(theirs.agree(&peer).unwrap().matches(shared.expose()));
-}
-
-/// The key of this build with this scalar: a generator that draws just that.
-fn agreement_key(scalar: &[u8; 32]) -> chosen::AgreementKey {
-    chosen::AgreementKey::generate(&mut Only(*scalar))
 }
 
 /// The public point of a scalar that is this byte 32 times.
