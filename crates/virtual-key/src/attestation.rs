@@ -1,4 +1,5 @@
-//! The identity that vouches for a key's credentials: a private key with its certificates, made here or brought by the user.
+//! The identity that signs attestation for a key: a private key with its certificates. The key makes it, or the
+//! user brings it.
 //!
 //! ```text
 //!   certificate.rs      a new identity: root and leaf as WebAuthn section 8.2.1 wants them
@@ -29,7 +30,7 @@ pub use self::kept::{Issuer, kept};
 pub use self::pem::Unusable;
 pub use self::u2f_transports::U2fTransports;
 
-/// A P-256 key that vouches, and the certificates that say for whom: the key's own first, a root last.
+/// A P-256 private key that signs attestation, and its chain of certificates: the key's own first, a root last.
 pub struct Identity {
     /// Boxed, so that it leaves no copies where an identity was.
     key: Box<SecretKey>,
@@ -37,10 +38,11 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What an authenticator signs with. The root is left out of its chain, unless it is all there is (AT-04).
+    /// The key and the chain that an authenticator signs with. The chain leaves out the root, unless the root is
+    /// the only certificate (AT-04).
     ///
     /// # Errors
-    /// A certificate that cannot be encoded.
+    /// [`Error::Certificate`]: a certificate cannot be encoded.
     pub fn attestation_key(&self) -> Result<AttestationKey, Error> {
         let (last, before) = self.certificates.split_last().ok_or_else(none)?;
         let chain =
@@ -54,18 +56,19 @@ impl Identity {
         })
     }
 
-    /// The certificate that relying parties are to trust, DER: the last of the chain (AT-58).
+    /// The certificate that relying parties must trust, in DER: the last one of the chain (AT-58).
     ///
     /// # Errors
-    /// A certificate that cannot be encoded.
+    /// [`Error::Certificate`]: the certificate cannot be encoded.
     pub fn root(&self) -> Result<Vec<u8>, Error> {
         Ok(self.certificates.last().ok_or_else(none)?.to_der()?)
     }
 
-    /// The model that the key's own certificate names (AT-23); `None`: it names none.
+    /// The AAGUID of the model that the key's own certificate names (AT-23). `None`: the certificate names no
+    /// model.
     ///
     /// # Errors
-    /// The certificate's extension is not what it should be.
+    /// [`Error::Certificate`]: the extension of the certificate is not as AT-23 wants it.
     pub fn model(&self) -> Result<Option<[u8; 16]>, Error> {
         Ok(model_of(self.certificates.first().ok_or_else(none)?)?)
     }

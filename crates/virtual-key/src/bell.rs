@@ -1,13 +1,13 @@
-//! "Look again": tells front ends that a prompt opened or closed, or that credentials may have changed. What is the case, they ask the keys
-//! themselves.
+//! "Look again": tells front ends that a prompt opened or closed, or that credentials may have changed. It carries
+//! no more than that: a front end then asks the keys.
 
 use tokio::sync::watch;
 
-/// Rung by the keys, heard by everybody who listens. Clones are the same bell.
+/// The keys ring it, and all listeners hear it. Clones are the same bell.
 #[derive(Clone, Debug, Default)]
 pub struct Bell(watch::Sender<()>);
 
-/// Hears each ring since it last listened, several as one.
+/// Hears the rings since it listened last. Several rings are heard as one.
 pub type Listener = watch::Receiver<()>;
 
 impl Bell {

@@ -14,9 +14,9 @@ use crate::recording::Recorder;
 use crate::thread::Way;
 use crate::virtual_key::VirtualKey;
 
-/// The settings of a key that has not started yet: [`VirtualKey::builder`]. There is no key before [`start`](Self::start),
-/// [`serve`](Self::serve),
-/// [`attach`](Self::attach), [`attach_uhid`](Self::attach_uhid) or [`card`](Self::card).
+/// The settings of a key that has not started yet: see [`VirtualKey::builder`]. The key exists after
+/// [`start`](Self::start), [`serve`](Self::serve), [`attach`](Self::attach), [`attach_uhid`](Self::attach_uhid) or
+/// [`card`](Self::card).
 #[derive(Clone, Debug)]
 pub struct Builder {
     profile: Option<Profile>,
@@ -86,9 +86,10 @@ impl Builder {
         self
     }
 
-    /// The same seed makes the same key: its serial number, its attestation, and, for the same requests, its credentials. So a
-    /// test that fails will fail again. Everybody who knows the seed has the key's secrets. Keys that are attached at the
-    /// same time need different ones, for they are told apart by their serial numbers.
+    /// The same seed makes the same key: its serial number, its attestation, and, for the same requests, its
+    /// credentials. So a test that fails will fail again. Everybody who knows the seed has the key's secrets. Keys
+    /// that are attached at the same time need different seeds, because programs tell them apart by their serial
+    /// numbers.
     pub fn seed(self, seed: [u8; 32]) -> Self {
         Self { seed: Some(seed), ..self }
     }
@@ -157,9 +158,9 @@ impl Builder {
         self.plugged(Way::UsbIp(address))
     }
 
-    /// Starts the key and plugs it into this machine's kernel, which needs the module vhci-hcd and the right to write its
-    /// `attach` file; or else, through uhid, the right to open `/dev/uhid`. Returns when the kernel has made its device file,
-    /// [`VirtualKey::device_node`].
+    /// Starts the key and plugs it into this machine's kernel. For that the kernel needs the module vhci-hcd, and
+    /// this process the right to write its `attach` file. Otherwise it uses uhid, which takes the right to open
+    /// `/dev/uhid`. Returns when the kernel has made the key's device file, [`VirtualKey::device_node`].
     ///
     /// # Errors
     /// As [`start`](Self::start); [`Error::Kernel`]; [`Error::NoDeviceFile`].
@@ -175,9 +176,10 @@ impl Builder {
         self.plugged(Way::Uhid)
     }
 
-    /// Starts the key as a card, and lays it on the virtual NFC reader that listens at an address of this machine's loopback interface:
-    /// vsmartcard's vpcd, a driver of pcscd, at [`PORT`](crate::vpcd::PORT). Returns when the reader has the card.
-    /// [`take_off`](VirtualKey::take_off), [`lay_on`](VirtualKey::lay_on) and [`tap`](VirtualKey::tap) are for it.
+    /// Starts the key as a card, and lays it on the virtual NFC reader that listens at a loopback address of this
+    /// machine. The reader is vsmartcard's vpcd, a driver of pcscd, at [`PORT`](crate::vpcd::PORT). Returns when
+    /// the reader has the card. [`take_off`](VirtualKey::take_off), [`lay_on`](VirtualKey::lay_on) and
+    /// [`tap`](VirtualKey::tap) move the card.
     ///
     /// # Errors
     /// As [`start`](Self::start); [`Error::NoReader`]; [`Error::Exposed`].

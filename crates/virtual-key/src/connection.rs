@@ -1,4 +1,4 @@
-//! A host's end of a key, in the process that asks for it: no kernel takes part.
+//! A host's end of a key within the process that asks for it, without a kernel.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -9,8 +9,8 @@ use usbip_server::client::{ClientError, Host, Socket};
 
 use crate::error::Error;
 
-/// A key that this program has plugged into itself, as a pipe of reports: what `ctap_client::HidChannel::open` takes. Blocking;
-/// dropping it unplugs the key.
+/// A key that this program has plugged into itself, as a pipe of reports for `ctap_client::HidChannel::open`. Its
+/// methods block; dropping it unplugs the key.
 pub struct Connection(Host);
 
 impl Connection {

@@ -1,4 +1,4 @@
-//! Credentials as other programs write them: files in and out, by recognition.
+//! Reads and writes credentials in the file formats of other programs. The format of a file is recognised.
 //!
 //! ```text
 //!   webdriver.rs    the JSON of WebDriver's virtual authenticators, and of Chromium's DevTools: the same members, another base64
@@ -8,7 +8,8 @@
 //!   pkcs8.rs        the private key, in all of them: PKCS#8 (RFC 5958); alone, as PEM
 //!   losses.rs       what a format has no place for
 //! ```
-//! What is in a file and not taken, and what a format cannot hold, is told in a sentence each, and never left out in silence.
+//! Nothing is left out in silence: a sentence tells each thing in a file that is not imported, and each thing that
+//! a format cannot hold.
 
 mod cxf;
 mod losses;
@@ -26,28 +27,29 @@ use zeroize::Zeroizing;
 
 use crate::strict_json;
 
-/// How credentials are written down.
+/// The formats for credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// WebDriver's, and beside them all else that a key of keyfob keeps.
+    /// keyfob's own: the members of WebDriver's format, and everything else that a key of keyfob stores with a
+    /// credential.
     Keyfob,
-    /// The parameters of WebDriver's "add credential", one or a list.
+    /// WebDriver's: the parameters of its "add credential", for one credential or as a list.
     WebDriver,
-    /// Those of DevTools' `WebAuthn.addCredential`, in `{"credentials": [...]}`.
+    /// DevTools': the parameters of its `WebAuthn.addCredential`, in `{"credentials": [...]}`.
     DevTools,
-    /// Playwright's storage state, with `credentials`.
+    /// Playwright's: its storage state, with `credentials`.
     Playwright,
     /// Credential Exchange Format 1.0.
     Cxf,
 }
 
 impl Format {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 5] =
         [Self::Keyfob, Self::WebDriver, Self::DevTools, Self::Playwright, Self::Cxf];
 
-    /// As it is typed.
+    /// The name of the format on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Keyfob => "keyfob",
@@ -71,83 +73,83 @@ impl fmt::Display for Format {
     }
 }
 
-/// What a text has.
+/// The content of a text with credentials.
 #[derive(Debug)]
 pub struct Import {
-    /// What it was recognised as.
+    /// The format that was recognised.
     pub format: Format,
-    /// In the order of the text.
+    /// The credentials, in the order of the text.
     pub credentials: Vec<CredentialSource>,
-    /// What is in it and was not taken, or had to be guessed: a sentence each.
+    /// A sentence about each thing in the text that was not imported, or had to be guessed.
     pub notes: Vec<String>,
 }
 
-/// What was written.
+/// The result of [`write`].
 #[derive(Debug)]
 pub struct Export {
-    /// With private keys in clear.
+    /// The text, with the private keys in clear.
     pub text: Zeroizing<String>,
-    /// Which credentials are in it, by their places among those that were to be written, in their order.
+    /// Which credentials are in the text: their indexes in the list that was given to [`write`], in that order.
     pub taken: Vec<usize>,
-    /// What is not in it: a sentence each.
+    /// A sentence about each thing that is not in the text.
     pub notes: Vec<String>,
 }
 
-/// Why a text holds no credentials that can be taken: the fault of the one who wrote it.
+/// Why no credentials can be imported from a text. The fault is the writer's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// Not JSON.
+    /// The text is not JSON.
     #[error("it is not JSON: {0}")]
     NotJson(String),
-    /// A member is there twice: each reader would believe another one.
+    /// An object has this member twice. Two readers could take different ones.
     #[error("{0}")]
     Twice(String),
-    /// CXF with a member that is missing, or of another type.
+    /// It is CXF, but a member is missing or has another type.
     #[error("it is CXF, but not at line {line}, column {column}")]
     NotCxf {
-        /// Counted from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// Counted from 1.
+        /// The column, counted from 1.
         column: usize,
     },
-    /// JSON of something else.
+    /// It is JSON, but no known format.
     #[error("it is none of the formats for credentials")]
     Unknown,
-    /// A member that must be there is not, or is of another type.
+    /// A required member is missing, or has another type.
     #[error("{what}: {member} must be {expected}")]
     Member {
         /// Which credential, such as `credential 2`.
         what: String,
-        /// Its name.
+        /// The name of the member.
         member: &'static str,
         /// What it must be.
         expected: &'static str,
     },
-    /// A private key that cannot be read, or is of no use here.
+    /// A private key cannot be read, or keyfob cannot sign with it.
     #[error("{what}: {error}")]
     Key {
         /// Which credential.
         what: String,
-        /// What is wrong with it.
+        /// What is wrong with the private key.
         error: pkcs8::KeyError,
     },
-    /// It has two keys that do not go together.
+    /// A credential has a public key that does not belong to its private key.
     #[error("{what}: publicKey is that of another private key")]
     OtherPublicKey {
         /// Which credential.
         what: String,
     },
-    /// CXF of another major version.
+    /// It is CXF of another major version.
     #[error("it is CXF {major}, and this program reads version 1")]
     Version {
-        /// Its major version.
+        /// The major version in the file.
         major: u8,
     },
 }
 
 impl FormatError {
-    /// What a person can do about it.
+    /// What the user can do about it.
     pub const fn advice(&self) -> &'static str {
         match self {
             Self::NotJson(_) | Self::Unknown => {
@@ -164,10 +166,10 @@ impl FormatError {
     }
 }
 
-/// Reads credentials, whatever format they are in.
+/// Reads credentials in any of these formats.
 ///
 /// # Errors
-/// [`FormatError`]; nothing is taken then.
+/// [`FormatError`]: nothing is imported then.
 pub fn read(text: &str) -> Result<Import, FormatError> {
     let value = strict_json::read(text.as_bytes()).map_err(|error| match error.is_data() {
         true => FormatError::Twice(error.to_string()),
@@ -186,13 +188,14 @@ pub fn read(text: &str) -> Result<Import, FormatError> {
     }
 }
 
-/// One credential as keyfob writes it, from which [`from_json`] makes the same again. `None`: its private key is none.
+/// One credential in keyfob's own format. [`from_json`] reads it again without loss. `None`: its private key is not
+/// valid.
 pub fn to_json(source: &CredentialSource) -> Option<Value> {
     webdriver::object(source, Format::Keyfob)
 }
 
-/// One credential as keyfob, WebDriver or DevTools writes it. Members that are not known are passed over, and flags that are not there are
-/// false.
+/// Reads one credential in keyfob's, WebDriver's or DevTools' format. It ignores members that it does not know, and
+/// takes a missing flag as false.
 ///
 /// # Errors
 /// [`FormatError::Member`], [`FormatError::Key`].
@@ -200,15 +203,15 @@ pub fn from_json(value: &Value) -> Result<CredentialSource, FormatError> {
     webdriver::from_json(value)
 }
 
-/// The members of such a credential that [`from_json`] passes over, because it knows none of that name.
+/// The members of such a credential that [`from_json`] ignores, because it does not know them.
 pub fn unknown_members(value: &Value) -> Vec<String> {
     let names = value.as_object().into_iter().flatten().map(|(name, _)| name);
     names.filter(|name| !webdriver::knows(name)).cloned().collect()
 }
 
-/// Writes credentials in a format. What it has no place for is left out, and told.
+/// Writes credentials in a format. [`Export::notes`] tells what the format cannot hold.
 ///
-/// `now`: seconds since 1970, which CXF tells.
+/// `now`: seconds since 1970, for CXF's timestamp.
 pub fn write(format: Format, credentials: &[CredentialSource], now: u64) -> Export {
     match format {
         Format::Keyfob | Format::WebDriver | Format::DevTools => {

@@ -1,4 +1,4 @@
-//! Why there is no key, or it cannot do what was asked; and what helps.
+//! Why there is no key, or why it cannot do what was asked, and the next step.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,34 +19,35 @@ use crate::attestation::Unusable;
 use crate::faults::FaultError;
 use crate::system::is_too_many_files;
 
-/// What went wrong, for a person; [`advice`](Self::advice) says what to do next. Each variant says whose fault it is.
+/// What went wrong, in words for a person; [`advice`](Self::advice) says what to do next. Each variant says whose
+/// fault it is.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No built-in profile has this name, and it is not that of a file: the caller's fault.
+    /// No built-in profile has this name, and it is not the name of a file: the caller's fault.
     #[error("there is no profile {name}")]
     NoSuchProfile {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// The built-in profile whose name is much like it, if one is.
+        /// A built-in profile with a similar name, if there is one.
         nearest: Option<&'static str>,
     },
 
     /// The file of a profile cannot be read: the fault of the name, or of the file's permissions.
     #[error("cannot read the profile {name}: {error}")]
     UnreadableProfile {
-        /// Its path, as it was given.
+        /// The path, as it was given.
         name: String,
-        /// From the operating system.
+        /// The operating system's error.
         error: io::Error,
     },
 
-    /// A profile that cannot be used: its writer's fault.
+    /// A profile cannot be used: the fault of the one who wrote it.
     #[error("profile {name}{}: {what}", at(*.line))]
     Profile {
-        /// Its name, or its path.
+        /// The profile's name or path.
         name: String,
-        /// Counted from 1, where one line is at fault.
+        /// The line at fault, counted from 1; `None`: no single line is.
         line: Option<usize>,
         /// What is wrong.
         what: String,
@@ -54,23 +55,23 @@ pub enum Error {
         next: String,
     },
 
-    /// A profile whose settings cannot all be: its writer's fault.
+    /// Two settings of a profile contradict each other: the fault of the one who wrote it.
     #[error("profile {name} contradicts itself{}: {what}", at(*.line))]
     Contradiction {
-        /// Its name, or its path.
+        /// The profile's name or path.
         name: String,
-        /// One of the settings, where it is known: counted from 1.
+        /// The line of one of the settings, counted from 1, where it is known.
         line: Option<usize>,
-        /// Which settings, with the rule.
+        /// The settings, and the rule that they break.
         what: String,
     },
 
-    /// Metadata of a model that no key can be made like: the fault of the one who wrote it.
+    /// No key can be made like the model of this metadata: the fault of the one who wrote the metadata.
     #[error("keyfob cannot imitate {model}: {what}")]
     Metadata {
         /// What its maker calls it.
         model: String,
-        /// What is wrong, with the member of its statement.
+        /// What is wrong, with the member of the metadata statement.
         what: String,
     },
 
@@ -78,8 +79,8 @@ pub enum Error {
     #[error(transparent)]
     Memory(#[from] sealed_records::Error),
 
-    /// What the memory holds is not a key that this version knows, or what its end costs could not be paid: the reason says whose
-    /// fault that is. It was left as it is.
+    /// The memory does not hold a key that this version knows; or its last write was cut off, and the key could not write what
+    /// that costs (a PIN try, for instance). The reason says whose fault it is. The memory was left as it is.
     #[error("cannot use the memory in {}: {error}", .directory.display())]
     Records {
         /// Where the memory is.
@@ -88,7 +89,8 @@ pub enum Error {
         error: LoadError,
     },
 
-    /// A file of an earlier keyfob's memory cannot be taken over: the fault of the one who changed it. It was left as it is.
+    /// The memory of an earlier keyfob has a file that cannot be taken over: the fault of the one who changed it.
+    /// The file was left as it is.
     #[error("{}: {fault}", .path.display())]
     OldMemory {
         /// The file.
@@ -97,34 +99,37 @@ pub enum Error {
         fault: Fault,
     },
 
-    /// One of the two files of an earlier keyfob's memory is there without this one: the fault of the one who removed it.
+    /// The memory of an earlier keyfob consists of two files, and this one is missing: the fault of the one who
+    /// removed it.
     #[error("{} is missing, and without it signature counters could go back", .path.display())]
     OldCounterMissing {
-        /// Where it should be.
+        /// Where the file should be.
         path: PathBuf,
     },
 
     /// A file beside the memory cannot be opened, read, written, renamed or removed: the fault of its medium or its permissions.
     #[error("cannot {doing} {}: {error}", .path.display())]
     File {
-        /// What was tried: open, read, write, rename or remove.
+        /// What failed: open, read, write, rename or remove.
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// From the operating system.
+        /// The operating system's error.
         error: io::Error,
         /// What to do about it.
         next: &'static str,
     },
 
-    /// The file of the serial number holds something else: the fault of the one who changed it. It was left as it is.
+    /// The file of the serial number holds something else: the fault of the one who changed it. The file was left
+    /// as it is.
     #[error("{} is not a serial number", .path.display())]
     Serial {
         /// The file.
         path: PathBuf,
     },
 
-    /// The file of an attestation identity holds something else: the fault of the one who changed it. It was left as it is.
+    /// The file of an attestation identity holds something else: the fault of the one who changed it. The file was
+    /// left as it is.
     #[error("{}: {why}", .path.display())]
     Identity {
         /// The file.
@@ -133,40 +138,41 @@ pub enum Error {
         why: Unusable,
     },
 
-    /// What lies beside a memory's records under this name is neither a serial number nor who vouches for a key.
+    /// A file of this name beside a memory's records is neither a serial number nor an attestation identity.
     #[error("{} is damaged or holds something else", path.display())]
     Companion {
         /// The file.
         path: PathBuf,
     },
 
-    /// An attestation certificate cannot be made, read or encoded: the fault of the machine's date, or of who brought the
-    /// certificate.
+    /// An attestation certificate cannot be made, read or encoded: the fault of the machine's date, or of the one
+    /// who brought the certificate.
     #[error("an attestation certificate cannot be used: {0}")]
     Certificate(String),
 
-    /// What such a key answers to getInfo cannot be told: a fault of this crate.
+    /// keyfob cannot work out what such a key answers to getInfo: a fault of this crate.
     #[error("keyfob cannot make a metadata statement: {0}")]
     Statement(String),
 
-    /// There is no room for the key in its USB/IP server: a fault of this crate.
+    /// The USB/IP server has no room for the key: a fault of this crate.
     #[error(transparent)]
     Plug(#[from] PlugError),
 
-    /// A key that draws the same numbers at each start would make the same credentials again: the caller's fault.
+    /// A seed was given together with a memory. Such a key draws the same numbers at each start, and would make the
+    /// same credentials again: the caller's fault.
     #[error("a key with a seed starts empty each time, so it cannot have a memory")]
     SeedWithMemory,
 
-    /// No thread, runtime or socket can be had: the operating system's limits.
+    /// The operating system gives no thread, runtime or socket: its limits are at fault.
     #[error("a key cannot be started: {0}")]
     Start(io::Error),
 
-    /// Nobody can listen at this address: it is taken, or not one of this machine's.
+    /// Listening at this address failed: another program uses it, or it is not an address of this machine.
     #[error("cannot listen on {address}: {error}")]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// From the operating system.
+        /// The operating system's error.
         error: io::Error,
     },
 
@@ -174,7 +180,8 @@ pub enum Error {
     #[error("other machines can reach {0}, and USB/IP knows neither passwords nor encryption")]
     Exposed(SocketAddr),
 
-    /// This machine's kernel does not take the key: it has no virtual host controller, or this user may not use it.
+    /// This machine's kernel does not take the key: it has no virtual USB host controller, or this user may not use
+    /// it.
     #[error("{}", kernel_error(.0))]
     Kernel(VhciError),
 
@@ -189,28 +196,29 @@ pub enum Error {
     /// Somebody unplugged the key from this machine's kernel: `usbip detach`, for instance.
     #[error("{bus_id}: the host unplugged the key")]
     Unplugged {
-        /// The key.
+        /// The bus id of the key.
         bus_id: String,
     },
 
-    /// The kernel sent what is no USB/IP, or closed the connection in the middle.
+    /// The kernel sent bytes that are not USB/IP, or closed the connection in the middle of a message.
     #[error("{bus_id}: the host broke the connection: {error}")]
     Broken {
-        /// The key.
+        /// The bus id of the key.
         bus_id: String,
-        /// What it did.
+        /// What the kernel did.
         error: ConnectionError,
     },
 
-    /// Nobody has taken the card within [`NOTICING`](crate::keys::NOTICING): no reader listens there, or another card lies on it.
+    /// No reader has taken the card within [`NOTICING`](crate::keys::NOTICING): no reader listens there, or another
+    /// card lies on it.
     #[error("no reader has accepted the card")]
     NoReader,
 
-    /// Only a card can be laid on a reader: the caller's fault.
+    /// The key is not a card, and only a card can be laid on a reader: the caller's fault.
     #[error("this key is not a card, so it cannot be laid on a reader")]
     NotACard,
 
-    /// A key has one host at a time, and there is one: the caller's fault.
+    /// The key has a host already, and it can have one at a time: the caller's fault.
     #[error("the key is plugged in somewhere else")]
     InUse,
 
@@ -218,7 +226,7 @@ pub enum Error {
     #[error(transparent)]
     Connection(#[from] ClientError),
 
-    /// The key asks for nothing, or no longer for what is answered: nothing happened.
+    /// No prompt is open, or the prompt that was answered is no longer open: nothing happened.
     #[error("no prompt is open")]
     NoPrompt,
 
@@ -230,7 +238,8 @@ pub enum Error {
     #[error("the key was unplugged, and the kernel has not found it again")]
     NotBack,
 
-    /// The key does not take a credential, or cannot change one: the fault of whose credential it is, or the medium's.
+    /// The key does not take a credential, or cannot change one: the fault of the one who made the credential, or
+    /// of the medium.
     #[error(transparent)]
     Credential(CredentialError),
 
@@ -238,41 +247,42 @@ pub enum Error {
     #[error(transparent)]
     Finger(FingerError),
 
-    /// A host knows what the device in its port is, and this kind of key is another one: the caller's fault.
+    /// The key cannot become one of this profile while it is plugged in, because its host has already read what the
+    /// device is: the caller's fault.
     #[error(
         "a key that is plugged in cannot become one of the profile {profile}, which has other {what}"
     )]
     OtherDevice {
-        /// What was asked for.
+        /// The profile that was asked for.
         profile: String,
-        /// What is different about the device.
+        /// What differs between the devices.
         what: &'static str,
     },
 
-    /// A key of this kind has no place for what the key keeps: the caller's fault.
+    /// A key of this profile cannot hold something that the key stores: the caller's fault.
     #[error(
         "a key of the profile {profile} has no place for the credential of {credential}: {error}"
     )]
     Misfit {
-        /// What was asked for.
+        /// The profile that was asked for.
         profile: String,
-        /// Whose it is, and where; verbatim.
+        /// The account and the relying party of the credential, verbatim.
         credential: String,
-        /// Why.
+        /// Why the credential cannot be held.
         error: CredentialError,
     },
 
-    /// A fault on purpose that the key does not take, or has not: the caller's fault.
+    /// The key does not take this fault on purpose, or has no fault of this number: the caller's fault.
     #[error(transparent)]
     Fault(#[from] FaultError),
 
-    /// The key has come to its end: the call before this one told why.
+    /// The key has ended. The call before this one told why.
     #[error("the key has ended")]
     Ended,
 }
 
 impl Error {
-    /// What to do next: the half of a sentence that stands behind "next:".
+    /// What to do next: the half sentence after "next:".
     pub fn advice(&self) -> String {
         match self {
             _ if self.io().is_some_and(is_too_many_files) => MORE_FILES.to_owned(),
@@ -458,11 +468,11 @@ pub(crate) const REMOVE_SERIAL: &str =
 pub(crate) const RESTORE_IDENTITY: &str =
     "restore the file from a backup, or remove it and a new identity is drawn";
 
-/// Takes a sentence for whoever looks after a running key: something could not be kept. Called on a thread of the key, so it must
-/// not block.
+/// Takes a sentence for the people who look after a running key: something could not be stored. It is called on a
+/// thread of the key, so it must not block.
 pub type Warn = fn(std::fmt::Arguments<'_>);
 
-/// Warns in the log.
+/// Writes the warning to the log.
 pub fn log(sentence: std::fmt::Arguments<'_>) {
     tracing::warn!("{sentence}");
 }

@@ -1,5 +1,5 @@
-//! Faults that a key has on purpose, for tests of programs that use keys: in its answers, on its bus, and in its memory. A key has
-//! none unless it is asked for.
+//! Faults on purpose, for tests of programs that use keys: in a key's answers, on its bus, and in its memory. A key
+//! has no such fault unless somebody asks for it.
 //!
 //! ```text
 //!   fault.rs          what can be wrong, and with which requests
@@ -11,7 +11,8 @@
 //!   bus.rs            its reports on their way
 //! ```
 //!
-//! What a fault leaves open (which byte, which channel) is drawn from the key's seed, if it has one: so it is the same the next time.
+//! What a fault leaves open, such as which byte or which channel, is drawn from the key's seed, if it has one. Then
+//! it is the same the next time.
 
 mod answer;
 mod bus;
@@ -36,10 +37,11 @@ pub use self::recipes::{RECIPES, Recipe};
 /// A fault that a key has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActiveFault {
-    /// What the key calls it; no other one of its faults has had this number.
+    /// The number of the fault. The key never gives the same number to another fault.
     pub id: u32,
-    /// What is wrong, and with which requests: of a number of them, how many are left.
+    /// What goes wrong, and with which requests. If the fault is for a number of requests, this holds how many are
+    /// left.
     pub injection: Injection,
-    /// The name of the recipe that it is a part of.
+    /// The name of the recipe that the fault is a part of, if there is one.
     pub recipe: Option<&'static str>,
 }

@@ -1,4 +1,4 @@
-//! A memory for tests that writes when it may, and a store on whatever memory a test has.
+//! For tests: a memory that writes only when the test allows it, and a store on top of any memory.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 

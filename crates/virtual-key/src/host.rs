@@ -28,10 +28,11 @@ pub enum Driver {
 }
 
 impl Driver {
-    /// The virtual USB host controller or, where this user has none to plug keys into, uhid; with the reason then.
+    /// Finds a driver: the virtual USB host controller or, if this user cannot plug keys into it, uhid. With uhid
+    /// comes the reason why it is not the first.
     ///
     /// # Errors
-    /// [`Error::Kernel`]: why it is not the first, for it is neither.
+    /// [`Error::Kernel`]: this user can use neither; it tells why the virtual USB host controller cannot be used.
     pub fn find() -> Result<(Self, Option<VhciError>), Error> {
         match usable_vhci() {
             Ok(vhci) => Ok((Self::Vhci(vhci), None)),
@@ -42,7 +43,7 @@ impl Driver {
         }
     }
 
-    /// Insists on the virtual USB host controller: readers are whole USB devices.
+    /// Takes only the virtual USB host controller. A reader needs it, because it is a whole USB device.
     ///
     /// # Errors
     /// [`Error::Kernel`].
@@ -50,7 +51,7 @@ impl Driver {
         Ok(Self::Vhci(usable_vhci()?))
     }
 
-    /// Insists on uhid.
+    /// Takes only uhid.
     ///
     /// # Errors
     /// [`Error::Uhid`].
@@ -58,11 +59,12 @@ impl Driver {
         Ok(Self::Uhid(Uhid::open(Path::new(uhid::PLACE))?))
     }
 
-    /// Has this driver hold what is in that port of a server, until it is unplugged. `plugged` hears into which port of the controller it
-    /// went, if there is one.
+    /// Plugs the device of that server port into this driver, and keeps it there until it is unplugged. `plugged`
+    /// is told the port of the virtual USB host controller, if that is the driver.
     ///
     /// # Errors
-    /// What the kernel refuses; or it broke the connection.
+    /// [`Error::Kernel`], [`Error::Uhid`]: the kernel refuses the device. [`Error::Broken`]: it broke the
+    /// connection.
     pub async fn plug_in(&self, port: &Port, plugged: impl FnOnce(HubPort)) -> Result<(), Error> {
         match self {
             Self::Uhid(uhid) => Ok(uhid.serve(port).await?),
@@ -75,7 +77,7 @@ impl Driver {
         }
     }
 
-    /// What keys are made as, so that this driver has room for every message that they announce.
+    /// The same settings, changed so that this driver has room for every message that the keys announce.
     pub fn suited(&self, settings: KeySettings) -> KeySettings {
         match self {
             Self::Vhci(_) => settings,
@@ -86,7 +88,7 @@ impl Driver {
         }
     }
 
-    /// As the kernel calls it.
+    /// The driver's name in the kernel.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Vhci(_) => "vhci-hcd",
@@ -101,7 +103,7 @@ fn usable_vhci() -> Result<Vhci, VhciError> {
     Ok(vhci)
 }
 
-/// A key, and where this machine has it.
+/// A key that is plugged into a driver of this machine.
 pub struct Held {
     driver: Driver,
     key: Rc<PluggedKey>,
@@ -110,12 +112,13 @@ pub struct Held {
     port: Cell<Option<HubPort>>,
 }
 
-/// Hears what the kernel made of a key each time that it was plugged in: its device file, or that of its reader, or that reader's
-/// folder in sysfs if it is one for the kernel's own NFC; or `None` if there is none after [`ENUMERATION`].
+/// Called each time that a key was plugged in, with what the kernel made of it: the device file of the key or of
+/// its reader; or, for a reader of the kernel's own NFC, its folder in sysfs. `None`: there is none after
+/// [`ENUMERATION`].
 pub type Found = Box<dyn Fn(&PluggedKey, Option<&Path>)>;
 
 impl Held {
-    /// The key, to be plugged into this driver. `found` hears of its device files.
+    /// A key for this driver, not plugged in yet. `found` is told its device files.
     pub fn new(driver: &Driver, key: &Rc<PluggedKey>, found: Found) -> Self {
         key.hold(driver.name());
         Self { driver: driver.clone(), key: Rc::clone(key), found, port: Cell::new(None) }
@@ -124,7 +127,8 @@ impl Held {
     /// Keeps the key plugged in, and plugs it in again after [`PluggedKey::replug`]. Dropping the future unplugs it.
     ///
     /// # Errors
-    /// What the kernel refuses; or it unplugged the key.
+    /// [`Error::Kernel`], [`Error::Uhid`]: the kernel refuses the key. [`Error::Unplugged`], [`Error::Broken`]: it
+    /// unplugged the key.
     pub async fn hold(&self) -> Result<Infallible, Error> {
         loop {
             let replugs = self.key.replugs();
@@ -145,8 +149,9 @@ impl Held {
         self.driver.plug_in(self.key.port(), |port| self.port.set(Some(port))).await
     }
 
-    /// Waits until the kernel has let go of the port, so that the key gets the same one again. In another port it would be
-    /// found before the old device is gone, and have another device file. With uhid it has let go already.
+    /// Waits until the kernel has freed the port, so that the key gets the same port again. In another port the
+    /// kernel would find the key before its old device is gone, and give it another device file. With uhid nothing
+    /// has to be waited for.
     pub async fn freed(&self) {
         let (Driver::Vhci(vhci), Some(port)) = (&self.driver, self.port.get()) else { return };
         let is_busy = |now: &HubPort| now.number == port.number && !now.is_free;
@@ -223,7 +228,7 @@ fn entries(folder: &Path) -> Option<impl Iterator<Item = PathBuf> + use<>> {
     Some(fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()))
 }
 
-/// What this machine's kernel made of the key with this serial number, once there is a device file.
+/// The device that this machine's kernel made of the key with this serial number, once it has a device file.
 pub fn local_device(serial: &str) -> Option<Key> {
     let is_it = |key: &Key| key.serial.as_deref() == Some(serial) && key.path.exists();
     local::list().ok()?.into_iter().find(is_it)
@@ -231,7 +236,7 @@ pub fn local_device(serial: &str) -> Option<Key> {
 
 /// The driver that has no USB device.
 pub(crate) const UHID: &str = "uhid";
-/// How long a kernel may take to make a device node; it takes about a tenth of a second.
+/// The longest time that a kernel may take to make a device file. It usually takes about a tenth of a second.
 pub const ENUMERATION: Duration = Duration::from_secs(5);
 /// How long it may take to let go of a port; mostly it has already.
 const FREEING: Duration = Duration::from_secs(1);

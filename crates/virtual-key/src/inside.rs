@@ -1,4 +1,4 @@
-//! The thread of a [`VirtualKey`](crate::VirtualKey) from inside: the key, and the way to its host.
+//! The inside of the thread of a [`VirtualKey`](crate::VirtualKey): the key, and its connection to a host.
 
 use std::convert::Infallible;
 use std::future::pending;

@@ -6,10 +6,11 @@
 //!   APDUs ◄──► Card ─────── the same, when it is its turn ────────┘
 //! ```
 //!
-//! The left half never waits; the worker may, for a disk or a signature. A running key's worker has a thread of its own
-//! ([`Key::on_thread`]), so that keepalives and other keys go on meanwhile; what nobody would notice is done without waking it.
-//! In simulated time the worker is called directly, and all has happened when a call returns. Time is an argument, and travels
-//! with the orders. [`UsbKey`] adds the clock and goes into a `usbip-server` port, as a HID function, as a card, or as both.
+//! A key has two halves. The first half handles reports and time, and never waits. The worker may wait, for a disk
+//! or a signature. A running key's worker has a thread of its own ([`Key::on_thread`]), so that keepalives and
+//! other keys go on meanwhile; short work is done without waking that thread. In simulated time the worker is
+//! called directly, and everything has happened when a call returns. Time is an argument, and orders carry it
+//! along. [`UsbKey`] adds the clock and goes into a `usbip-server` port, as a HID function, as a card, or as both.
 
 mod card;
 mod faulty;
@@ -52,27 +53,28 @@ use crate::memory::stuck::HoldUps;
 use crate::meter::Meter;
 use crate::platform::system_rng;
 
-/// What becomes of a question.
+/// Who answers the key's questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Touch {
-    /// A person is asked, or whoever answers in their place.
+    /// A person is asked, or a program that answers instead.
     Ask,
-    /// Everything is approved at once; for tests only.
+    /// Every question is approved at once; for tests only.
     Auto,
-    /// Everything is refused at once.
+    /// Every question is refused at once.
     Deny,
 }
 
 /// What a key is built from.
 pub struct Parts {
-    /// Its durable memory.
+    /// Its memory, which may be durable.
     pub store: Store,
-    /// Its randomness.
+    /// Its source of randomness.
     pub rng: Box<dyn CryptoRng + Send>,
     /// Who answers its questions.
     pub touch: Touch,
-    /// Rung when a prompt opens or closes, when the key winks, and when a command or the owner may have changed its credentials.
+    /// The bell that the key rings when a prompt opens or closes, when the key winks, and when a command or the
+    /// owner may have changed its credentials.
     pub bell: Bell,
 }
 
@@ -145,12 +147,13 @@ impl Key {
         }
     }
 
-    /// The same key, not plugged in yet, whose authenticator and memory work on a thread of this name from now on: no call waits
-    /// for a disk, nor for a signature while another one of `powered` has power, and what the thread has done is taken over by
-    /// [`catch_up`](Self::catch_up). The thread ends with the key, after what it has begun.
+    /// Moves the worker of a key that is not plugged in yet to a thread with this name. From then on no call waits
+    /// for a disk. A call waits for a signature only while no other key of `powered` has power.
+    /// [`catch_up`](Self::catch_up) takes over what the thread has done. The thread ends with the key, once it has
+    /// finished the order that it works on.
     ///
     /// # Errors
-    /// The system gives this process no further thread.
+    /// The system gives this process no more threads.
     pub fn on_thread(self, name: String, powered: &Powered) -> io::Result<Self> {
         let worker = match self.worker {
             Workplace::Here(worker) => WorkerThread::start(*worker, name)?,
@@ -159,15 +162,15 @@ impl Key {
         Ok(Self { worker: Workplace::Thread(worker), powered: powered.clone(), ..self })
     }
 
-    /// `wake` is called on the key's thread, if it has one, whenever there is something to [`catch_up`](Self::catch_up) with. It must not block.
-    /// Said once; later ones are ignored.
+    /// Sets a function that is called on the key's thread, if it has one, whenever [`catch_up`](Self::catch_up) has
+    /// something to take over. It must not block. Only the first call counts; later calls are ignored.
     pub fn wake_by(&self, wake: impl Fn() + Send + Sync + 'static) {
         if let Workplace::Thread(thread) = &self.worker {
             thread.wake_by(wake);
         }
     }
 
-    /// Counts for this meter what it does, from now on.
+    /// Counts what the key does with this meter, from now on.
     pub fn count_for(&mut self, meter: Arc<Meter>) {
         self.metered = Some(Box::new(Metered::new(meter)));
     }
@@ -175,7 +178,7 @@ impl Key {
     /// Takes over what the key's thread has done. Afterwards there may be reports to read, and another deadline.
     ///
     /// # Panics
-    /// If the thread did.
+    /// If the key's thread panicked.
     pub fn catch_up(&mut self, now: Duration) {
         let Workplace::Thread(thread) = &mut self.worker else { return };
         for (power_up, effect) in thread.take_effects() {
@@ -185,19 +188,21 @@ impl Key {
         }
     }
 
-    /// Power comes, over this transport: all that is not in the store is forgotten (HD-44, NF-07).
+    /// Power comes, over this transport: the key forgets everything that is not in the store (HD-44, NF-07).
     pub fn plug_in(&mut self, transport: Transport, now: Duration) {
         self.power = Some(self.powered.up());
         self.switch_power(Order::PlugIn { transport, now }, now);
     }
 
-    /// A person lays the key on a reader: what a reset over NFC takes (RS-19). Power is another matter: a reader gives it and takes it
-    /// away by itself, more than once for one tap or never ([`plug_in`](Self::plug_in), [`unplug`](Self::unplug)).
+    /// A person lays the key on a reader: a reset over NFC needs that (RS-19). Power is a separate matter: a reader
+    /// can give and take power several times during one tap, or never ([`plug_in`](Self::plug_in),
+    /// [`unplug`](Self::unplug)).
     pub fn tap(&mut self, now: Duration) {
         self.order(Order::Tap { now }, now);
     }
 
-    /// Power goes: nobody waits for an answer any more. A write that has begun cannot be called back, but nobody hears of it.
+    /// Power goes: no client waits for an answer any more. A write that has begun still ends, but no client is
+    /// told.
     pub fn unplug(&mut self, now: Duration) {
         self.power = None;
         self.switch_power(Order::Unplug, now);
@@ -229,7 +234,7 @@ impl Key {
         }
     }
 
-    /// The next report for a host that has so many reads waiting; 0: that is not to be seen.
+    /// The next report for the host. `reads` is how many reads the host has waiting; 0: that cannot be seen.
     pub fn poll_report(&mut self, reads: usize, now: Duration) -> Option<Report> {
         if let Some(left) = &mut self.left {
             left.unread_since = None;
@@ -240,8 +245,9 @@ impl Key {
         }
     }
 
-    /// The host has stopped reading. If a request runs, its client was probably interrupted: unless somebody reads again soon,
-    /// nobody is to be asked for it any more; and once somebody does, any other client's request comes first.
+    /// The host has stopped reading. If a request runs, its client was probably interrupted. Unless the host reads
+    /// again soon, the key stops asking a person for that request; and when the host reads again, a request of any
+    /// other client comes first.
     pub fn unread(&mut self, now: Duration) {
         let left = |channel| Left { channel, unread_since: Some(now) };
         self.left = self.device.transaction().map(left);
@@ -273,8 +279,8 @@ impl Key {
         }
     }
 
-    /// Somebody decided. The receiver hears whether the prompt was still open; else nothing happened. So it is as well if it
-    /// hears nothing, because power went before.
+    /// Somebody has answered a prompt. The receiver is told whether the prompt was still open; if not, nothing
+    /// happened. If power goes first, the receiver is told nothing, and nothing happened either.
     pub fn answer(
         &mut self,
         prompt: PromptId,
@@ -286,22 +292,23 @@ impl Key {
         answered
     }
 
-    /// What a person is asked right now, and until when.
+    /// The question that a person is asked now, and the time at which it ends.
     pub fn prompt(&self) -> Option<(PromptId, Question, Duration)> {
         self.prompts().next()
     }
 
-    /// Every prompt that can be answered, that one first: several U2F clients may want a touch.
+    /// All prompts that can be answered, the one of [`prompt`](Self::prompt) first. Several U2F clients may want a
+    /// touch at the same time.
     pub fn prompts(&self) -> impl Iterator<Item = (PromptId, Question, Duration)> {
         self.open.prompts.iter().cloned()
     }
 
-    /// Whether somebody wanted to see which key this is, since the last call (HD-61).
+    /// Whether a client has asked the key to wink since the last call (HD-61).
     pub fn take_wink(&mut self) -> bool {
         std::mem::take(&mut self.has_winked)
     }
 
-    /// Whether the key's thread works on what the host sent, and nobody is waited for.
+    /// Whether the key's thread works on a request of the host, and nobody is asked anything.
     pub fn is_working(&self) -> bool {
         self.is_working
     }

@@ -70,31 +70,32 @@ pub struct PluggedKey {
     tap: Option<Tap>,
 }
 
-/// Where keys can be had over USB/IP.
+/// Where keys are offered over USB/IP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Offer {
     /// A TCP port.
     Tcp(SocketAddr),
-    /// A socket of this host, by its whole path.
+    /// A Unix socket of this host, by its absolute path.
     Unix(PathBuf),
 }
 
 /// What a person is asked at this moment.
 #[derive(Clone, Debug)]
 pub struct Prompt {
-    /// What the key calls it.
+    /// The number by which the key knows it.
     pub id: PromptId,
-    /// What the world calls it: no other prompt of any key in any run has this name.
+    /// The name by which people and programs know it. No other prompt of any key in any run has this name.
     pub name: String,
     /// What is asked.
     pub question: Question,
-    /// Until the key stops waiting.
+    /// How much longer the key waits.
     pub left: Duration,
 }
 
 impl Prompt {
-    /// The relying party, verbatim: escape it before showing it. Of a U2F request only if its name is known.
+    /// The relying party, verbatim: escape it before you show it. For a U2F request it is known only if the name
+    /// behind the hash is known.
     pub fn rp_id(&self) -> Option<&str> {
         self.question.rp_id.as_deref()
     }
@@ -104,7 +105,7 @@ impl Prompt {
         self.question.user.as_deref()
     }
 
-    /// Rounded up: as long as there is any time left, it is not 0.
+    /// The time that is left, in seconds, rounded up: it is 0 only when no time is left.
     pub fn seconds_left(&self) -> u64 {
         self.left.as_secs() + u64::from(self.left.subsec_nanos() > 0)
     }
@@ -114,7 +115,7 @@ impl Keys {
     /// Makes keys and plugs them into `server`.
     ///
     /// # Errors
-    /// What a memory says about itself, and [`Error::SeedWithMemory`].
+    /// The error of a memory that cannot be used, and [`Error::SeedWithMemory`].
     pub fn plug_into(server: &Server, settings: &KeySettings) -> Result<Self, Error> {
         if settings.seed.is_some() && settings.memories.iter().any(Option::is_some) {
             return Err(Error::SeedWithMemory);
@@ -137,7 +138,7 @@ impl Keys {
         self.keys.iter()
     }
 
-    /// What becomes of questions of the first key: of all, unless each was told otherwise.
+    /// How questions of the first key are answered. All keys answer in this way, unless one was told otherwise.
     pub fn touch(&self) -> Touch {
         self.keys.first().map_or(self.touch, |key| key.touch())
     }
@@ -147,12 +148,12 @@ impl Keys {
         self.bell.listen()
     }
 
-    /// Where the memories of the keys are kept.
+    /// The directories of the keys' memories.
     pub fn directories(&self) -> Vec<PathBuf> {
         self.keys.iter().filter_map(|key| key.directory.clone()).collect()
     }
 
-    /// From now on they can be had there over USB/IP.
+    /// From now on the keys are offered here over USB/IP.
     pub fn offer_at(&self, offer: &Offer) {
         for key in &self.keys {
             // Said once, by the one server of this process.
@@ -160,19 +161,19 @@ impl Keys {
         }
     }
 
-    /// Pulls every plug.
+    /// Unplugs every key.
     pub fn unplug(&self) {
         self.keys.iter().for_each(|key| key.port.unplug());
     }
 }
 
 impl PluggedKey {
-    /// Where it is plugged in.
+    /// Where it is plugged in at its server, such as `1-1`.
     pub fn bus_id(&self) -> &str {
         self.port.bus_id()
     }
 
-    /// The number that is printed on it.
+    /// Its serial number.
     pub fn serial(&self) -> &str {
         &self.serial
     }
@@ -182,12 +183,12 @@ impl PluggedKey {
         Rc::clone(&self.profile.borrow())
     }
 
-    /// What relying parties may know of it.
+    /// Its metadata statements.
     pub fn statements(&self) -> Rc<Statements> {
         Rc::clone(&self.statements.borrow())
     }
 
-    /// Where a program of this host reaches the server that offers it over USB/IP, if one does.
+    /// Where a program of this host reaches the server that offers the key over USB/IP, if there is one.
     pub fn offered_at(&self) -> Option<Offer> {
         self.offered.get().map(|offer| match offer {
             Offer::Tcp(address) => Offer::Tcp(reachable(*address)),
@@ -195,7 +196,7 @@ impl PluggedKey {
         })
     }
 
-    /// The address by which other machines reach it, if this process offers it to them over USB/IP.
+    /// The address by which other machines reach the key, if this process offers it to them over USB/IP.
     pub fn exposed_at(&self) -> Option<SocketAddr> {
         match self.offered.get()? {
             Offer::Tcp(address) => Some(*address).filter(|address| !is_loopback(*address)),
@@ -203,22 +204,22 @@ impl PluggedKey {
         }
     }
 
-    /// The file in which it is recorded, by its whole path, if it is.
+    /// The file in which it is recorded, by its absolute path, if it is recorded.
     pub fn recording(&self) -> Option<&Path> {
         self.tap.as_ref().map(Tap::path)
     }
 
-    /// The port, for whoever brings it to a host.
+    /// Its port, for the code that plugs it into a host.
     pub fn port(&self) -> &Port {
         &self.port
     }
 
-    /// What it asks now.
+    /// The prompt that is open now.
     pub fn prompt(&self) -> Option<Prompt> {
         self.prompts().into_iter().next()
     }
 
-    /// All that can be answered, what it asks now first.
+    /// All prompts that can be answered, the one of [`prompt`](Self::prompt) first.
     pub fn prompts(&self) -> Vec<Prompt> {
         let usb = self.usb.borrow();
         let prompts = usb.key.prompts().map(|(id, question, deadline)| Prompt {
@@ -230,9 +231,10 @@ impl PluggedKey {
         prompts.collect()
     }
 
-    /// Somebody decided. `false`: that prompt is no longer open, and nothing happened.
+    /// Answers a prompt. `false`: the prompt is no longer open, and nothing happened.
     ///
-    /// Waits until the key has taken it in: for a write that is under way, and for what follows from the decision.
+    /// Waits until the key has acted on the answer: also for a write that is under way, and for what follows from
+    /// the decision.
     pub async fn answer(&self, prompt: PromptId, decision: Decision) -> bool {
         let answered = {
             let usb = &mut *self.usb.borrow_mut();
@@ -244,12 +246,12 @@ impl PluggedKey {
         was_open
     }
 
-    /// Whether somebody wanted to see which key this is, since the last call.
+    /// Whether a client has asked the key to wink since the last call.
     pub fn take_wink(&self) -> bool {
         self.usb.borrow_mut().key.take_wink()
     }
 
-    /// Whether a host has it: a card, when it lies on its reader and the reader is there.
+    /// Whether a host has the key. For a card: whether it lies on its reader, and the reader is there.
     pub fn is_attached(&self) -> bool {
         match self.form {
             Form::Usb => self.port.is_attached(),
@@ -259,8 +261,8 @@ impl PluggedKey {
         }
     }
 
-    /// Pulls the plug. Whoever brought the key to a host sees that this was meant and puts it back. A card that lies on its reader is
-    /// lifted and laid on again.
+    /// Unplugs the key. The code that plugged it into a host sees that this was intended, and plugs it in again. A
+    /// card that lies on its reader is lifted and laid on again.
     pub fn replug(&self) {
         self.replugs.fetch_add(1, Ordering::Relaxed);
         match self.form {
@@ -273,12 +275,14 @@ impl PluggedKey {
         }
     }
 
-    /// From now on somebody in this process plugs it into this driver again after each [`replug`](Self::replug).
+    /// Says that from now on somebody in this process plugs the key into this driver again after each
+    /// [`replug`](Self::replug).
     pub fn hold(&self, driver: &'static str) {
         self.holder.set(Some(driver));
     }
 
-    /// Whether anybody does. The reader does, that has a card; but not a PN533, which gives power when a program looks for cards.
+    /// Whether somebody plugs the key in again after a [`replug`](Self::replug). For a card, the reader that has it
+    /// counts; but a PN533 does not, because it gives power only while a program looks for cards.
     pub fn is_held(&self) -> bool {
         match self.form {
             Form::Usb => self.holder.get().is_some(),
@@ -287,8 +291,8 @@ impl PluggedKey {
         }
     }
 
-    /// By which way a host has it: `vhci-hcd` or `uhid`, the drivers of this machine's kernel, `usbip`, or `reader`: a card that lies on
-    /// one. `None`: no host has it.
+    /// How a host has the key. `vhci-hcd` or `uhid`: through this driver of this machine's kernel. `usbip`: over
+    /// USB/IP. `reader`: as a card on a reader. `None`: no host has it.
     pub fn way(&self) -> Option<&'static str> {
         let way = match self.form {
             Form::Usb => self.holder.get().unwrap_or("usbip"),
@@ -297,12 +301,12 @@ impl PluggedKey {
         self.is_attached().then_some(way)
     }
 
-    /// How often a host has powered it up.
+    /// How many times a host has given it power.
     pub fn power_ups(&self) -> u32 {
         self.usb.borrow().power_ups
     }
 
-    /// How often [`replug`](Self::replug) was called.
+    /// How many times [`replug`](Self::replug) was called.
     pub fn replugs(&self) -> u32 {
         self.replugs.load(Ordering::Relaxed)
     }
@@ -318,5 +322,6 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(loopback, address.port())
 }
 
-/// For a reader to give power to a card that was laid on it, if it is there and waits for one: vpcd takes half a second.
+/// The longest time for a reader to give power to a card that was laid on it, if the reader is there and waits for
+/// a card. vpcd takes half a second.
 pub const NOTICING: Duration = Duration::from_secs(5);

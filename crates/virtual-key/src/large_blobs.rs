@@ -1,6 +1,6 @@
-//! The large blob of a credential, wherever its key keeps it: with the credential (extension largeBlob), or in the array that platforms
-//! share, sealed with the credential's own key (LB-60 to LB-66). A [`CredentialSource`] has it in one form: raw DEFLATE, and its length
-//! before.
+//! The large blob of a credential, wherever the key stores it: with the credential (extension largeBlob), or in the
+//! array that platforms share, encrypted with the credential's own key (LB-60 to LB-66). A [`CredentialSource`]
+//! always holds it in one form: raw DEFLATE, with the length before compression.
 
 use ctap_client::blob_array::BlobArray;
 use ctap_client::make_credential::LargeBlobKey;
@@ -12,7 +12,7 @@ use ctap_core::{Authenticator, CredentialSource, Platform};
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
-/// A blob in that form.
+/// Compresses a blob into that form.
 pub fn written(plain: &[u8]) -> LargeBlob {
     LargeBlob::Written {
         blob: compress_to_vec(plain, COMPRESSION),
@@ -20,7 +20,8 @@ pub fn written(plain: &[u8]) -> LargeBlob {
     }
 }
 
-/// What it says; `None`: there is none, it is not what it says to be, or longer than [`MAX_PLAIN`].
+/// Decompresses the blob. `None`: it is not DEFLATE, its length is not the one it announces, or it is longer than
+/// [`MAX_PLAIN`].
 pub fn plain(blob: &LargeBlob) -> Option<Vec<u8>> {
     let LargeBlob::Written { blob, original_size } = blob else { return None };
     let size = usize::try_from(*original_size).ok().filter(|size| *size <= MAX_PLAIN)?;
@@ -102,7 +103,7 @@ fn too_long(plain: &[u8]) -> CredentialError {
     CredentialError::Blob { what: "largeBlob", length: plain.len(), longest: MAX_PLAIN }
 }
 
-/// Bytes of the longest blob, before it is compressed: as many as `ctap-client` reads.
+/// The longest blob in bytes, before it is compressed: as many as `ctap-client` reads.
 pub const MAX_PLAIN: usize = ctap_client::limits::MAX_BLOB;
 
 /// The level in common use; the space on a key is dear and blobs are short.

@@ -1,10 +1,10 @@
-//! A whole virtual security key: the authenticator behind its transport, with memory, attestation and a USB port.
+//! A whole virtual security key: the authenticator behind its transports, with memory, attestation and a USB port.
 //!
 //! [`VirtualKey`] is such a key as a value, for integration tests: plugged into this machine's kernel, offered over USB/IP, or
 //! within the process. It blocks, runs on a thread of its own, and is unplugged when it is dropped.
 //!
-//! It is made of these, for programs that have a Tokio runtime themselves. Functions that wait are `async` there, and run on one thread,
-//! in a `LocalSet` on a `current_thread` runtime.
+//! It is made of the modules below, which are for programs that have a Tokio runtime themselves. Their functions
+//! that wait are `async`. Run them on one thread, in a `LocalSet` on a `current_thread` runtime.
 //!
 //! | module | is |
 //! |---|---|
@@ -25,8 +25,9 @@
 //! | [`strict_json`] | JSON in which nothing is said twice |
 //! | [`peers`] | which programs of this machine may connect over TCP |
 //!
-//! The process that a key runs in is not hardened: everybody who can read its memory has the key's secrets. A program for people does
-//! what `keyfob` does first: no core dumps, files for its user alone.
+//! The crate does not harden the process that a key runs in: everybody who can read the process's memory has the
+//! key's secrets. A program for people should first do what `keyfob` does: allow no core dumps, and make files for
+//! its user alone.
 
 pub mod attestation;
 pub mod bell;

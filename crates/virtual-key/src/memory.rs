@@ -24,43 +24,44 @@ use crate::error::{Error, REMOVE_SERIAL, Warn};
 use crate::platform::system_rng;
 use crate::private_file;
 
-/// A key's memory, and the number that is printed on the key.
+/// A key's memory, and its serial number.
 pub struct Memory {
-    /// What it remembers.
+    /// The records of the key.
     pub store: Store,
-    /// The USB serial number: the same as long as the memory is the same, a reset notwithstanding, and no secret.
+    /// The USB serial number. It stays the same as long as the memory does, also after a reset. It is not secret.
     pub serial: String,
-    /// Where it is kept; `None`: nowhere.
+    /// The directory of the memory; `None`: it is not stored.
     pub directory: Option<PathBuf>,
-    /// Nothing was in it: the key leaves the factory now.
+    /// Whether the memory was empty: then the key is new.
     pub is_new: bool,
 }
 
 /// The file with the number that is printed on the key.
 const SERIAL: &str = "serial";
 
-/// Where a key's memory is kept, and how it is opened.
+/// Where a key's memory is stored, and how it is opened.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// Its directory, for it alone.
+    /// The directory, for this memory alone.
     pub directory: PathBuf,
-    /// What unlocks it, or what a new one is locked with.
+    /// What unlocks the memory. A new memory is locked with it.
     pub unlock: Arc<Unlock>,
-    /// The file in another directory that notices an older copy (P-16); `None`: none is noticed.
+    /// A file in another directory that shows whether the memory is an older copy (P-16). `None`: an older copy is
+    /// not noticed.
     pub witness: Option<PathBuf>,
-    /// What happens if it is an older copy.
+    /// What to do if the memory is an older copy.
     pub rollback: Rollback,
 }
 
 impl Place {
-    /// A memory that its key file unlocks, without a witness.
+    /// A memory that is unlocked by its key file and has no witness file.
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
         let (unlock, rollback) = (Arc::new(Unlock::KeyFile), Rollback::Refuse);
         Self { directory, unlock, witness: None, rollback }
     }
 
-    /// The same in the vault's words.
+    /// The same place, as `sealed-records` names it.
     #[must_use]
     pub fn access(&self) -> Access<'_> {
         let witness = self.witness.as_deref();
@@ -69,11 +70,11 @@ impl Place {
 }
 
 impl Memory {
-    /// Opens the memory in `place`, or makes it, drawing its secrets from `rng`. `warn` hears of what it could not keep, and
-    /// once of a memory of an earlier keyfob that was taken over.
+    /// Opens the memory in `place`. If there is none, makes one, with secrets drawn from `rng`. `warn` is told what
+    /// the key could not store, and once that the memory of an earlier keyfob was taken over.
     ///
     /// # Errors
-    /// What the vault says: it is in use, damaged, or not private, each with its cure.
+    /// The errors of the vault: the memory is in use, damaged, or not private. Each has its advice.
     pub fn open(place: &Place, warn: Warn, rng: &mut dyn CryptoRng) -> Result<Self, Error> {
         let directory = place.directory.clone();
         if directory.is_dir() && !directory.join(RECORDS).exists() {
@@ -89,7 +90,7 @@ impl Memory {
         Ok(Self { store, serial, directory: Some(directory), is_new })
     }
 
-    /// A memory that is nowhere, and empty.
+    /// An empty memory that is not stored anywhere.
     pub fn ephemeral(rng: &mut dyn CryptoRng) -> Self {
         let store = Store::in_memory(rng);
         Self { store, serial: draw_serial(rng), directory: None, is_new: true }

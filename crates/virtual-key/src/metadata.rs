@@ -1,7 +1,8 @@
-//! FIDO metadata statements: what relying parties may know of a kind of key (AT-50 to AT-72).
+//! FIDO metadata statements: what relying parties may know about a model of keys (AT-50 to AT-72).
 //!
-//! One is made from what such a key answers to getInfo, so that the two cannot drift apart; for U2F from the certificate that a
-//! key registers with. A running key makes its own: it alone has the certificates, if it remembers nothing.
+//! A statement is made from what such a key answers to getInfo, so that the two cannot differ. For U2F it is made
+//! from the attestation certificate. A running key makes its own statements, because a key that stores nothing is
+//! the only place where its certificates are.
 
 mod differences;
 mod get_info;
@@ -27,7 +28,7 @@ use crate::attestation::Identity;
 use crate::error::Error;
 use crate::profile::{Aaguid, Identities, Profile};
 
-/// What there is to say about one key.
+/// The metadata statements of one key.
 #[derive(Clone, Debug)]
 pub struct Statements {
     fido2: Option<Value>,
@@ -35,10 +36,10 @@ pub struct Statements {
 }
 
 impl Statements {
-    /// About keys of this profile for which these vouch.
+    /// The statements of a key with this profile and these attestation identities.
     ///
     /// # Errors
-    /// A certificate that cannot be encoded or read.
+    /// A certificate cannot be encoded or read.
     pub fn new(profile: &Profile, identities: &Identities) -> Result<Self, Error> {
         let Identities { model, device } = identities;
         let fido2 =
@@ -53,7 +54,8 @@ impl Statements {
         })
     }
 
-    /// The U2F side's, or that of all sides: CTAP2's, unless the key speaks U2F alone.
+    /// One statement. With `u2f`, that of the key's U2F side. Otherwise that of the whole key: the one of CTAP2, or
+    /// that of U2F if the key speaks U2F alone.
     pub fn of(&self, u2f: bool) -> Option<&Value> {
         self.fido2.as_ref().filter(|_| !u2f).or(self.u2f.as_ref())
     }

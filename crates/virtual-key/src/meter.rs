@@ -1,6 +1,6 @@
-//! What keys do, counted for whoever looks after many of them: requests, refusals, how long each took, prompts.
+//! Counts what keys do, for people who look after many of them: requests, refusals, times, prompts.
 //!
-//! All numbers are atomic, and there is no lock: who counts waits for nobody, and who reads stops nobody.
+//! All numbers are atomic, and there is no lock: counting waits for nothing, and reading stops nothing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +9,8 @@ use ctap_client::Status;
 use ctap_client::commands::code;
 use hid_transport::Kind;
 
-/// Counts what the keys of a process do that [`KeySettings::meter`](crate::keys::KeySettings::meter) names it to. Numbers only grow.
+/// Counts what those keys of a process do that have it in [`KeySettings::meter`](crate::keys::KeySettings::meter).
+/// Its numbers only grow.
 #[derive(Debug)]
 pub struct Meter {
     commands: Vec<OfCommand>,
@@ -17,7 +18,7 @@ pub struct Meter {
     waits: Histogram,
 }
 
-/// What became of the requests of one command.
+/// The results of the requests of one command.
 #[derive(Debug)]
 pub struct OfCommand {
     name: &'static str,
@@ -28,7 +29,7 @@ pub struct OfCommand {
     times: Histogram,
 }
 
-/// How many of some times were no longer than each of some bounds, and their sum.
+/// Counts times: for each bound, how many were no longer than it; and the sum of all.
 #[derive(Debug)]
 pub struct Histogram {
     bounds: &'static [Duration],
@@ -50,17 +51,17 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// The commands of CTAP2 and U2F, and `other` and `U2F_other` for all that are none of them.
+    /// The commands of CTAP2 and U2F, and `other` and `U2F_other` for commands that are not known.
     pub fn commands(&self) -> impl Iterator<Item = &OfCommand> {
         self.commands.iter()
     }
 
-    /// How often a person was asked.
+    /// How many times a person was asked.
     pub fn prompts(&self) -> u64 {
         self.prompts.load(Ordering::Relaxed)
     }
 
-    /// How long requests waited for a person each time. One of U2F does not wait: its client asks again.
+    /// How long requests waited for a person. A U2F request does not wait: its client asks again.
     pub const fn waits(&self) -> &Histogram {
         &self.waits
     }
@@ -114,18 +115,18 @@ impl OfCommand {
         Self { name, kind, requests: AtomicU64::default(), errors, times }
     }
 
-    /// The standard's name, such as `authenticatorGetInfo`.
+    /// The standard's name of the command, such as `authenticatorGetInfo`.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// How often clients asked for it.
+    /// How many requests of this command came.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// How often it was refused, by the name of each status that there was, such as `CTAP2_ERR_NO_CREDENTIALS` or `SW_WRONG_DATA`. One that
-    /// the standard does not name is a number, such as `0xf1`.
+    /// How many requests were refused, by the name of the status, such as `CTAP2_ERR_NO_CREDENTIALS` or
+    /// `SW_WRONG_DATA`. A status without a name in the standard is a number, such as `0xf1`.
     pub fn errors(&self) -> impl Iterator<Item = (String, u64)> {
         let counts = (0..=u8::MAX).zip(&self.errors);
         counts.filter_map(|(status, count)| {
@@ -134,7 +135,7 @@ impl OfCommand {
         })
     }
 
-    /// How long each took that was answered, without the time in which a person was waited for.
+    /// How long the answered requests took, without the time in which a person was waited for.
     pub const fn times(&self) -> &Histogram {
         &self.times
     }
@@ -166,7 +167,7 @@ impl Histogram {
         Self { bounds, counts, nanoseconds: AtomicU64::default() }
     }
 
-    /// For each bound, and at last for none, how many there were that were no longer.
+    /// For each bound, how many times were no longer than it. The last entry has no bound, and counts all.
     pub fn up_to(&self) -> Vec<(Option<Duration>, u64)> {
         let bounds = self.bounds.iter().copied().map(Some).chain([None]);
         let mut sum = 0_u64;
@@ -177,7 +178,7 @@ impl Histogram {
         up_to.collect()
     }
 
-    /// All of them together.
+    /// The sum of all times.
     pub fn sum(&self) -> Duration {
         Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
     }

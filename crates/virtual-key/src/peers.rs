@@ -1,6 +1,6 @@
-//! The filter of peers: which of this machine's programs are let in over TCP. USB/IP knows no passwords, and every user of the
-//! machine reaches loopback.
-//! Linux tells whose a connection is; where the system does not, there is no filter.
+//! The filter of peers: it decides which programs of this machine may connect over TCP. USB/IP has no passwords,
+//! and every user of the machine can connect to loopback. Linux tells which user owns a connection. On a system
+//! that does not tell that, there is no filter.
 
 #[cfg_attr(target_os = "linux", path = "peers/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "peers/elsewhere.rs")]
@@ -15,12 +15,13 @@ use tokio::net::TcpStream;
 use self::system::{Registry, user};
 use crate::error::Warn;
 
-/// Whether only programs of this machine reach what listens at this address (P-22). An IPv4 address may be written as one of IPv6.
+/// Whether only programs of this machine can reach a listener at this address (P-22). It also knows IPv4 addresses
+/// that are written as IPv6.
 pub fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
-/// Lets in the programs of this process's user, and root's.
+/// Admits the programs of this process's user, and those of root.
 #[derive(Debug)]
 pub struct PeerFilter {
     registry: Registry,
@@ -31,16 +32,17 @@ pub struct PeerFilter {
 }
 
 impl PeerFilter {
-    /// A filter for a listener of this process. `warn` hears of strangers, at most once in a while.
+    /// A filter for a listener of this process. `warn` is told of programs that are not admitted, but not of each
+    /// one.
     ///
     /// # Errors
-    /// This system does not tell whose sockets its sockets are.
+    /// This system does not tell which user owns a connection.
     pub fn of(listener: SocketAddr, warn: Warn) -> io::Result<Self> {
         let registry = Registry::that_knows(listener)?;
         Ok(Self { registry, user: user(), told: None, warn })
     }
 
-    /// Whether the program at the other end is let in. People hear of those that are not.
+    /// Whether the program at the other end is admitted. If it is not, `warn` may be told.
     pub fn admits(&mut self, stream: &TcpStream) -> bool {
         match self.registry.owner_of(stream) {
             Ok(Some(owner)) if is_ours(owner, self.user) => true,

@@ -1,4 +1,5 @@
-//! The platform of the pure crates, which is this machine: its time and its randomness. And how the stack is left behind.
+//! The platform of the pure crates, which is this machine: its time and its randomness. Also the wiping of the
+//! stack.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,7 +9,7 @@ use rand_core::{CryptoRng, SeedableRng as _, UnwrapErr};
 use sha2::{Digest as _, Sha256};
 use zeroize::zeroize_stack;
 
-/// The one clock of the process: monotonic, and counted from its start.
+/// The one clock of the process: monotonic, counted from the start of the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Instant,
@@ -20,24 +21,24 @@ impl Clock {
         Self { origin: Instant::now() }
     }
 
-    /// How long ago it was started.
+    /// The time since it was started.
     pub fn now(&self) -> Duration {
         self.origin.elapsed()
     }
 }
 
-/// The kernel's random generator, asked again for every byte: nothing is buffered, so nothing can be copied or replayed.
-/// A kernel that cannot give randomness ends the process.
+/// The kernel's random generator. It is asked for every byte, and nothing is buffered, so nothing can be copied or
+/// replayed. If the kernel cannot give randomness, the process ends.
 pub fn system_rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-/// The seed that a text stands for, as `--seed` of the command line takes it: its SHA-256.
+/// The seed for a text, as `--seed` of the command line takes it: the SHA-256 of the text.
 pub fn seed_of(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// What key `number` draws from: the system's generator, or one that always draws the same from this seed.
+/// The generator of key `number`: the system's, or one that always draws the same from this seed.
 pub fn randomness(seed: Option<[u8; 32]>, number: u32) -> Box<dyn CryptoRng + Send> {
     let Some(seed) = seed else { return Box::new(system_rng()) };
     let mut rng = ChaCha20Rng::from_seed(seed);
@@ -45,7 +46,8 @@ pub fn randomness(seed: Option<[u8; 32]>, number: u32) -> Box<dyn CryptoRng + Se
     Box::new(rng)
 }
 
-/// What the faults of key `number` draw from: as [`randomness`], and not what the key itself draws.
+/// The generator for the faults of key `number`: as [`randomness`], but its numbers are not those of the key
+/// itself.
 pub fn randomness_of_faults(seed: Option<[u8; 32]>, number: u32) -> Box<dyn CryptoRng + Send> {
     let Some(seed) = seed else { return Box::new(system_rng()) };
     let mut rng = ChaCha20Rng::from_seed(seed);
@@ -53,13 +55,13 @@ pub fn randomness_of_faults(seed: Option<[u8; 32]>, number: u32) -> Box<dyn Cryp
     Box::new(rng)
 }
 
-/// The day on which keys with a seed get their certificates: 2026-01-01, so that these repeat as well.
+/// The date on the certificates of keys with a seed: 2026-01-01, so that the certificates repeat as well.
 pub fn seeded_date() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)
 }
 
-/// Does work with secrets, and wipes the part of the stack that it used: there compilers and libraries leave copies of what is
-/// wiped everywhere else.
+/// Runs work with secrets, and then wipes the part of the stack that it used. Compilers and libraries leave copies
+/// of secrets on the stack, which nothing else wipes.
 pub fn without_traces<T>(work: impl FnOnce() -> T) -> T {
     let outcome = apart(work);
     zeroize_stack::<USED_STACK>();

@@ -1,4 +1,4 @@
-//! Unplugging a running key and plugging it in again, until its host has it again.
+//! Unplugs a running key, plugs it in again, and waits until its host has it again.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,8 @@ use tokio::time::{sleep, timeout};
 use crate::host::local_device;
 use crate::keys::PluggedKey;
 
-/// Unplugs the key. Whether a host has it again in time: this machine's kernel, if it had the key, with its device file.
+/// Unplugs the key and plugs it in again. Returns whether a host has it again within [`PLUGGING`]. If this
+/// machine's kernel had the key, that means with its device file.
 pub async fn power_cycle(key: &PluggedKey) -> bool {
     let before = Life::of(key);
     key.replug();
@@ -41,7 +42,8 @@ impl Life {
     }
 }
 
-/// For a host to have the key again. A kernel needs a quarter of a second; a person who types `usbip attach`, longer.
+/// The longest time for a host to have the key again. A kernel needs a quarter of a second; a person who types
+/// `usbip attach` needs longer.
 pub const PLUGGING: Duration = Duration::from_secs(30);
 /// Between two looks whether the host has it: much less than a kernel needs to find a device.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);

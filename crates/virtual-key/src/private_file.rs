@@ -1,4 +1,4 @@
-//! Small files beside a key's memory, with the memory's care: private, durable, no links (P-19, P-21).
+//! Small files beside a key's memory, written with the same care: private, durable, no links (P-19, P-21).
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};

@@ -1,4 +1,4 @@
-//! Profiles: what a key is, written down. Six are built in, and a person can write others (docs/profiles.md).
+//! Profiles: descriptions of kinds of keys. Six are built in, and anybody can write others (docs/profiles.md).
 //!
 //! ```text
 //!   text.rs          TOML, laid over the profile it extends; what is wrong with it, and where
@@ -40,7 +40,7 @@ use crate::error::Error;
 use crate::faults::FaultDescription;
 use crate::metadata::{differences, live_info, members};
 
-/// A kind of key, checked: its settings fit together.
+/// A kind of key. It is checked: its settings fit together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// As on the command line.
@@ -54,28 +54,30 @@ pub struct Profile {
     longest_message: Option<usize>,
 }
 
-/// By what numbers hosts know the make and the model.
+/// The USB numbers by which hosts know the make and the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsbIds {
-    /// idVendor: who made it.
+    /// idVendor: the maker.
     pub vendor: u16,
-    /// idProduct: which model it is.
+    /// idProduct: the model.
     pub product: u16,
 }
 
-/// Who vouches for a key's credentials, as far as its profile needs anybody.
+/// The attestation identities of a key, as far as its profile needs any.
 pub struct Identities {
-    /// The model, or the U2F side of the one key.
+    /// The identity of the model; for a key that speaks U2F alone, that of its U2F side.
     pub model: Option<Identity>,
-    /// Enterprise attestation: the one device.
+    /// The identity of the one device, for enterprise attestation.
     pub device: Option<Identity>,
 }
 
 impl Profile {
-    /// Reads the built-in profile of this name, or else the file: a name with a `/`, or ending in `.toml`.
+    /// Reads a profile. A name with a `/`, or one that ends in `.toml`, is the path of a file; every other name is
+    /// that of a built-in profile.
     ///
     /// # Errors
-    /// No such profile; text that is no profile, with the line; settings that cannot both be, with the rule.
+    /// [`Error::NoSuchProfile`], [`Error::UnreadableProfile`]. [`Error::Profile`]: the text is not a profile; it
+    /// has the line. [`Error::Contradiction`]: two settings contradict each other; it has the rule.
     pub fn load(name: &str) -> Result<Self, Error> {
         if let Some(text) = text::built_in(name) {
             let profile = Self::parse(name, Path::new(""), text)?;
@@ -90,7 +92,7 @@ impl Profile {
         Self::parse(name, Path::new(name).parent().unwrap_or(Path::new("")), &text)
     }
 
-    /// The profile that this TOML describes, as in a file. `name` is what errors call it.
+    /// Reads a profile from this TOML text. Errors call it `name`.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -98,10 +100,11 @@ impl Profile {
         Self::parse(name, Path::new(""), text)
     }
 
-    /// The profile that says all this: what [`to_json`](Self::to_json) made of one, maybe in another process.
+    /// Reads a profile from the JSON that [`to_json`](Self::to_json) made of one, perhaps in another process.
     ///
     /// # Errors
-    /// What is no profile, or not one of this version; settings that cannot both be.
+    /// [`Error::Profile`]: it is not a profile, or not one of this version. [`Error::Contradiction`]: two settings
+    /// contradict each other.
     pub fn from_json(name: &str, told: &Value) -> Result<Self, Error> {
         let description = Description::deserialize(told).map_err(|error| Error::Profile {
             name: name.to_owned(),
@@ -167,13 +170,13 @@ impl Profile {
         }
     }
 
-    /// The same with room for so many discoverable credentials, if the key can have any.
+    /// The same profile with room for this many discoverable credentials, if the key can have any.
     pub fn with_capacity(mut self, capacity: Option<u32>) -> Self {
         self.description.capacity = capacity.unwrap_or(self.description.capacity);
         self
     }
 
-    /// The same, whose new credentials are like this.
+    /// The same profile, with new credentials of this kind.
     ///
     /// # Errors
     /// [`Error::Contradiction`]: the caller's fault.
@@ -188,39 +191,41 @@ impl Profile {
         }
     }
 
-    /// The same, which announces no larger `maxMsgSize` than so many bytes, unless its own answers are longer (MSG-60, MSG-65).
+    /// The same profile, with a `maxMsgSize` of at most this many bytes, unless its own answers are longer (MSG-60,
+    /// MSG-65).
     pub fn with_longest_message(self, bytes: usize) -> Self {
         Self { longest_message: Some(bytes), ..self }
     }
 
-    /// The same, which can be reached over this transport as well, if it could not.
+    /// The same profile, with this transport as well.
     pub fn with_transport(mut self, transport: Transport) -> Self {
         self.description.add_transport(transport);
         self
     }
 
-    /// By what name it was loaded: that of a built-in profile, or the path of a file.
+    /// The name by which it was loaded: that of a built-in profile, or the path of a file.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// All that it says, with the members and values that a file has (docs/profiles.md), none left out. Files that it names stay names.
+    /// Everything that it says, with the members and values that a file has (docs/profiles.md). No member is left
+    /// out. Files are given by their names.
     pub fn to_json(&self) -> Value {
         // Its members have names, and none has a value that JSON lacks.
         serde_json::to_value(&self.description).unwrap_or_default()
     }
 
-    /// The ways to reach it, each once (`transports`).
+    /// Its transports, each once (`transports`).
     pub fn transports(&self) -> Vec<Transport> {
         self.description.transports()
     }
 
-    /// Whether it is more than a U2F key.
+    /// Whether it speaks CTAP2.
     pub fn speaks_ctap2(&self) -> bool {
         self.description.speaks_ctap2()
     }
 
-    /// Whether it speaks U2F, alone or as well.
+    /// Whether it speaks U2F, alone or beside CTAP2.
     pub fn speaks_u2f(&self) -> bool {
         self.description.speaks_u2f()
     }
@@ -230,7 +235,7 @@ impl Profile {
         UsbIds { vendor: self.description.vendor_id, product: self.description.product_id }
     }
 
-    /// What a person calls the model.
+    /// The model's name for people.
     pub fn title(&self) -> &str {
         &self.description.description
     }
@@ -250,7 +255,7 @@ impl Profile {
         self.description.shipped_fingers()
     }
 
-    /// What is wrong with such a key on purpose (`faults`).
+    /// The faults on purpose that such a key has (`faults`).
     pub fn faults(&self) -> &[FaultDescription] {
         &self.description.faults
     }
@@ -260,10 +265,11 @@ impl Profile {
         self.description.firmware_version
     }
 
-    /// Those who vouch for a key of this kind: from the profile's files, or else `own` finds the key's own.
+    /// The attestation identities of a key of this kind. They come from the files that the profile names; otherwise
+    /// `own` finds those of the key.
     ///
     /// # Errors
-    /// One that cannot be used.
+    /// An identity cannot be used.
     pub fn identities(
         &self,
         mut own: impl FnMut(AttestationKind) -> Result<Identity, Error>,
@@ -291,10 +297,10 @@ impl Profile {
         })
     }
 
-    /// What a key of this kind is made as, with the [`identities`](Self::identities) that vouch for it.
+    /// The configuration of a key of this kind, with these attestation [`identities`](Self::identities).
     ///
     /// # Errors
-    /// A certificate that cannot be encoded; one so long that the answers with it are longer than the profile announces.
+    /// A certificate cannot be encoded, or is so long that answers become longer than the profile announces.
     pub fn config(&self, identities: &Identities) -> Result<CheckedConfig, Error> {
         if let Some(longest) = self.longest_message {
             let announced = self.unchecked_config(identities)?;
@@ -311,18 +317,19 @@ impl Profile {
         checked.map_err(|error| self.contradiction(&error))
     }
 
-    /// The model that it imitates, contradictions included.
+    /// The model that it imitates, with its contradictions.
     pub fn imitates(&self) -> Option<&str> {
         self.description.imitates.as_deref()
     }
 
-    /// What of it the standard does not allow together: nothing, unless it is an imitation.
+    /// The contradictions of the profile with the standard. There are none, unless it imitates a model.
     pub fn contradictions(&self) -> Vec<Contradiction> {
         self.imitates().map(|_| self.description.contradictions()).unwrap_or_default()
     }
 
-    /// What it tells and does not do, member by member of getInfo: nothing, unless it is made to tell other than it is. A key that speaks U2F
-    /// alone tells its transports, in its certificate.
+    /// What the key announces and does not do, member by member of getInfo. There is nothing, unless the profile
+    /// announces other things than the key is. A key that speaks U2F alone announces its transports, in its
+    /// certificate.
     ///
     /// # Errors
     /// [`Error::Statement`]: a fault of this crate.
@@ -387,7 +394,7 @@ impl Profile {
     }
 }
 
-/// Whether a profile of this name is a file: it has a `/`, or ends in `.toml`.
+/// Whether a profile with this name is a file: the name has a `/`, or ends in `.toml`.
 pub fn is_file_name(name: &str) -> bool {
     name.contains('/') || name.ends_with(".toml")
 }

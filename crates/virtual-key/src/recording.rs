@@ -1,4 +1,4 @@
-//! What keys and their hosts say to each other, written to a file that Wireshark and `keyfob trace` read (pcapng; P-38).
+//! Records the messages of keys and their hosts in a file that Wireshark and `keyfob trace` read (pcapng; P-38).
 //!
 //! ```text
 //!   host ◄──► Recorded ◄──► the key
@@ -8,8 +8,8 @@
 //!              Veil: secrets out, steps named ──► pcapng block ──► one write
 //! ```
 //!
-//! A key that is not recorded is driven as if this module did not exist. PINs, tokens and secrets are left out unless they are asked
-//! for: [`ctap_client::trace`] says which and how. Names of sites and accounts stay.
+//! A key that is not recorded runs as if this module did not exist. PINs, tokens and secrets are left out unless
+//! they are asked for: [`ctap_client::trace`] says which and how. Names of sites and accounts stay.
 
 mod file;
 mod pcapng;
@@ -32,12 +32,12 @@ pub use self::recorded::Recorded;
 use self::writer::{Event, What, Writer};
 use crate::error::{Error, Warn};
 
-/// A file that keys are recorded in. Its copies are the same one; when the last is dropped, and the last key that is recorded, all has
-/// been written.
+/// A file in which keys are recorded. Clones share the same file. When the last clone and the last recorded key are
+/// dropped, everything has been written.
 #[derive(Clone)]
 pub struct Recorder(Arc<Shared>);
 
-/// What is recorded of one key.
+/// Records one key.
 #[derive(Clone)]
 pub struct Tap {
     key: u32,
@@ -56,13 +56,13 @@ struct Shared {
 }
 
 impl Recorder {
-    /// Opens a file to record in, made for its user alone (mode 0600) if it is not there. What is recorded is added to a recording; a
-    /// block that a killed process left unfinished is cut off. `keeps_secrets`: PINs, tokens and secrets are not left out. `warn` hears
-    /// if the file takes no more.
+    /// Opens a file to record in. If there is none, makes one for its user alone (mode 0600). If it is a recording,
+    /// new packets are added to it; an unfinished block at its end, from a process that was killed, is cut off.
+    /// `keeps_secrets`: record PINs, tokens and secrets as well. `warn` is told if the file takes no more.
     ///
     /// # Errors
-    /// [`Error::File`] and [`Error::Memory`]: it cannot be written, is open to others, is no recording, or another process
-    /// records into this file.
+    /// [`Error::File`] and [`Error::Memory`]: the file cannot be written, other users can read it, it is not a
+    /// recording, or another process records into it.
     pub fn open(path: &Path, keeps_secrets: bool, warn: Warn) -> Result<Self, Error> {
         let file = RecordingFile::open(path)?;
         let (events, inbox) = sync_channel(WAITING);
@@ -75,7 +75,7 @@ impl Recorder {
         Ok(Self(Arc::new(Shared { path, events, lost, thread })))
     }
 
-    /// The tap of the key with this number, the first being 1.
+    /// The tap of the key with this number; the first one is 1.
     #[must_use]
     pub fn tap(&self, key: u32) -> Tap {
         Tap { key, has_gap: Arc::default(), shared: Arc::clone(&self.0) }
@@ -89,7 +89,8 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Tap {
-    /// What the key says of itself on a bus: its name there, and what a host reads when it is plugged in, as control transfers.
+    /// Records what the key says of itself on a bus: its bus id, and the control transfers that a host makes when
+    /// the key is plugged in.
     pub fn introduce(&self, bus_id: &str, transfers: Vec<([u8; 8], Vec<u8>)>) {
         self.tell(What::Key { bus_id: bus_id.to_owned(), transfers });
     }

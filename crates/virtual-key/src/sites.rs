@@ -1,5 +1,5 @@
-//! The names behind the hashes of U2F (UF-20): its requests say only the SHA-256 of a name, so a name can be shown to a
-//! person only if its hash is that of one that is known.
+//! The names behind the hashes of U2F (UF-20). A U2F request has only the SHA-256 of a name, so keyfob can show a
+//! name only if it is one of the known ones.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -1,4 +1,5 @@
-//! JSON in which nothing is said twice: of two members with one name each reader would believe another.
+//! JSON without repeated members: if an object had two members with one name, two readers could take different
+//! ones.
 
 use std::fmt;
 
@@ -6,15 +7,15 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// What `text` says.
+/// Reads `text`.
 ///
 /// # Errors
-/// It is no JSON; or an object in it has a name twice, which is an error of [data](serde_json::Error::is_data).
+/// The text is not JSON; or an object has a name twice, which is an error of [data](serde_json::Error::is_data).
 pub fn read(text: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice::<Strict>(text).map(|Strict(value)| value)
 }
 
-/// The value that is next, for fields of messages (`deserialize_with`).
+/// Reads the next value, for fields of messages (`deserialize_with`).
 ///
 /// # Errors
 /// As [`read`].

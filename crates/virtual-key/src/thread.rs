@@ -1,5 +1,5 @@
-//! The thread that a [`VirtualKey`](crate::VirtualKey) runs on: orders go in, answers come back, and the key lives as long as orders
-//! can come.
+//! The thread that a [`VirtualKey`](crate::VirtualKey) runs on. Orders go in, and answers come back. The key lives
+//! as long as orders can come.
 
 use std::net::SocketAddr;
 use std::pin::Pin;

@@ -66,12 +66,12 @@ impl VirtualKey {
         &self.facts.serial
     }
 
-    /// Where it is plugged in at its server, such as `1-1`.
+    /// Its bus id at the USB/IP server, such as `1-1`.
     pub fn bus_id(&self) -> &str {
         &self.facts.bus_id
     }
 
-    /// Where it is offered over USB/IP, with the port that was taken; `None` unless it was started with
+    /// The address where it is offered over USB/IP, with the port that was taken; `None` unless it was started with
     /// [`serve`](Builder::serve).
     pub fn address(&self) -> Option<SocketAddr> {
         self.facts.address
@@ -107,7 +107,8 @@ impl VirtualKey {
         self.thread.ask(async |inside| inside.key.prompt())
     }
 
-    /// All open prompts, the present one first: several U2F clients may wait for a touch at the same time.
+    /// All open prompts, the one of [`prompt`](Self::prompt) first. Several U2F clients may wait for a touch at the
+    /// same time.
     ///
     /// # Errors
     /// [`Error::Ended`].
@@ -194,7 +195,7 @@ impl VirtualKey {
     /// it is lifted and laid on again, and stays there.
     ///
     /// # Errors
-    /// [`Error::NotACard`]; [`Error::NoReader`]: none has noticed it.
+    /// [`Error::NotACard`]; [`Error::NoReader`]: no reader has noticed it.
     pub fn tap(&self, time: Duration) -> Result<(), Error> {
         self.thread.ask(async move |inside| inside.key.tap(1, time).await)?
     }
@@ -296,7 +297,7 @@ impl VirtualKey {
         self.thread.ask(async move |inside| inside.key.add_described_fault(&described))?
     }
 
-    /// The faults that it has, oldest first.
+    /// The key's faults, oldest first.
     ///
     /// # Errors
     /// [`Error::Ended`].

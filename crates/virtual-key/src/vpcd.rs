@@ -1,15 +1,16 @@
-//! vsmartcard's virtual reader, vpcd, as the reader of a key: real PC/SC programs use it, and no kernel and no root take part.
+//! vsmartcard's virtual reader, vpcd, as the reader of a key. Real PC/SC programs use it; it needs no kernel and no
+//! root.
 //!
-//! vpcd is a driver of pcscd. It listens on a TCP port, and takes whoever connects there for a card that was laid on the reader
-//! (NF-60); a connection that ends is a card that was taken off (NF-64).
+//! vpcd is a driver of pcscd. It listens on a TCP port. A program that connects there is a card that was laid on
+//! the reader (NF-60); when the connection ends, the card was taken off (NF-64).
 //!
-//! * It drops a card for a command that is too long for it, and is gone whenever pcscd is: so a key that lies there connects
-//!   again and again.
-//! * Under systemd pcscd starts when a program wants it, and ends a minute after the last one has gone. A reader that begins to exist
-//!   with the first program is one that this program does not find. So a key that waits for a reader on this machine keeps a
-//!   connection to pcscd, and asks for nothing ([`keep_awake`]).
-//! * Its port is open to all users of the machine, and free while no pcscd runs: whoever has the port has the card. So it is looked
-//!   whose program listens there.
+//! * vpcd drops a card when a command is too long for it, and is gone whenever pcscd is. So a key that lies on the
+//!   reader connects again and again.
+//! * Under systemd, pcscd starts when a program needs it, and ends a minute after the last program has gone. A
+//!   program that starts pcscd in this way does not find a reader that appears only then. So a key that waits for a
+//!   reader on this machine keeps a connection to pcscd open, and asks nothing over it ([`keep_awake`]).
+//! * vpcd's port is open to all users of the machine, and free while no pcscd runs. The program that listens there
+//!   has the card. So keyfob checks which user's program that is.
 
 mod insertion;
 mod message;
@@ -34,31 +35,32 @@ use self::insertion::Insertion;
 use crate::peers;
 use crate::system;
 
-/// Where vpcd's first slot listens; the second one is at the port after that (NF-60, NF-67).
+/// The port where vpcd's first slot listens; the second slot is at the next port (NF-60, NF-67).
 pub const PORT: u16 = 35_963;
 
 /// A reader that vpcd makes.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader {
-    /// Where it listens.
+    /// The address where it listens.
     pub address: SocketAddr,
-    /// Whoever listens there is the reader. Otherwise only a program of this user or of root is, on this machine.
+    /// Accept any program that listens there. Otherwise only a program of this user or of root on this machine is
+    /// accepted.
     pub any_user: bool,
 }
 
-/// What becomes of a card that is laid on its reader.
+/// What happens to a card that is laid on its reader.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The reader has it.
+    /// The reader has the card.
     Inserted,
-    /// Nobody listens there: the card waits for a reader.
+    /// No program listens there: the card waits for a reader.
     NoReader(io::Error),
-    /// Somebody listens there, and does not look at the card: another one lies on the reader.
+    /// A program listens there, but does not read the card: another one lies on the reader.
     Occupied,
-    /// The program that listens there is neither this user's nor root's, and heard nothing.
+    /// The program that listens there belongs neither to this user nor to root. Nothing was sent to it.
     Foreign,
-    /// The reader had it, and is gone, or broke the connection.
+    /// The reader had the card, and is now gone or broke the connection.
     Lost(Option<io::Error>),
 }
 
@@ -147,7 +149,8 @@ impl News<'_> {
     }
 }
 
-/// Has pcscd started, if there is one, and keeps it from ending for want of programs. Dropping the future lets it go.
+/// Makes systemd start pcscd, if there is one, and keeps it running while no program uses it. Dropping the future
+/// ends that.
 pub async fn keep_awake() -> Infallible {
     call(&pcscd::socket()).await
 }

@@ -1,5 +1,5 @@
-//! New identities: a root and, issued by it, the certificate of a key that vouches, as WebAuthn section 8.2.1 wants them
-//! (AT-20 to AT-29).
+//! Makes new identities: a root, and a certificate for the key's attestation that this root has issued, as WebAuthn
+//! section 8.2.1 wants them (AT-20 to AT-29).
 
 use std::str::FromStr as _;
 use std::time::{Duration, SystemTime};
@@ -26,22 +26,22 @@ use x509_cert::{Certificate, TbsCertificate};
 
 use super::{Identity, U2fTransports};
 
-/// Whom a certificate vouches for.
+/// What a certificate vouches for.
 #[derive(Clone, Copy)]
 pub enum AttestationKind {
     /// Every key of the model.
     Model {
-        /// Its number.
+        /// The AAGUID of the model.
         aaguid: [u8; 16],
     },
-    /// Keys that speak U2F alone, which knows no models.
+    /// Keys that speak U2F alone. U2F has no AAGUID.
     U2f {
-        /// The ways to reach them.
+        /// The transports of these keys.
         transports: U2fTransports,
     },
     /// One device of the model: enterprise attestation.
     Device {
-        /// The number of its model.
+        /// The AAGUID of its model.
         aaguid: [u8; 16],
     },
 }

@@ -1,4 +1,4 @@
-//! Identities in private files beside a key's memory (P-19).
+//! Identities that are stored in private files beside a key's memory (P-19).
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -10,23 +10,25 @@ use crate::error::{Error, RESTORE_IDENTITY};
 use crate::private_file;
 use crate::profile::Aaguid;
 
-/// Makes the identities of a key, or finds those that were made before.
+/// Makes the identities of a key, or reads those that were made before.
 pub struct Issuer<'a> {
-    /// The number that is printed on the key, in letters and digits.
+    /// The serial number of the key, as text.
     pub serial: &'a str,
-    /// Where its memory is, and so its identities; `None`: nowhere. Only whoever holds the memory may make any there.
+    /// The directory of the key's memory, where its identities are stored too; `None`: they are not stored. Only
+    /// the process that has the memory open may make identities there.
     pub directory: Option<&'a Path>,
-    /// What new identities are drawn from.
+    /// The source of randomness for new identities.
     pub rng: &'a mut dyn CryptoRng,
-    /// Today; certificates are valid from yesterday on.
+    /// Today's date. New certificates are valid from yesterday on.
     pub today: SystemTime,
 }
 
 impl Issuer<'_> {
-    /// The identity that vouches for this: made when it is first needed, and the same from then on.
+    /// The identity of this kind. The first call makes it; later calls return the same one.
     ///
     /// # Errors
-    /// A file that cannot be used; it is left as it is.
+    /// [`Error::Identity`], [`Error::File`], [`Error::Memory`]: a file cannot be used, and is left as it is.
+    /// [`Error::Certificate`]: a certificate cannot be made.
     pub fn identity(&mut self, kind: AttestationKind) -> Result<Identity, Error> {
         let Some(directory) = self.directory else { return self.new_identity(kind) };
         if let Some(identity) = kept(kind, directory)? {
@@ -42,10 +44,10 @@ impl Issuer<'_> {
     }
 }
 
-/// The identity that was made before, if there is one.
+/// The identity of this kind, if it was made before.
 ///
 /// # Errors
-/// As [`Issuer::identity`].
+/// As [`Issuer::identity`], without [`Error::Certificate`].
 pub fn kept(kind: AttestationKind, directory: &Path) -> Result<Option<Identity>, Error> {
     let path = path(kind, directory);
     let Some(text) = private_file::read(&path, RESTORE_IDENTITY)? else { return Ok(None) };

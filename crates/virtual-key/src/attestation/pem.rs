@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::Identity;
 use crate::error::Error;
 
-/// Why PEM text is no identity: the fault of the one who wrote it.
+/// Why a PEM text cannot be used as an identity. The fault is the writer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unusable {
@@ -23,7 +23,7 @@ pub enum Unusable {
     /// No block of the text is a certificate.
     #[error("there is no certificate in it (PEM)")]
     NoCertificate,
-    /// A block that should be a certificate is none.
+    /// A block has the label of a certificate, but its content is not one.
     #[error("a certificate in it cannot be read")]
     DamagedCertificate,
     /// The first certificate does not go with the private key.

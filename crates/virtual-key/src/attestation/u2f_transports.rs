@@ -1,4 +1,4 @@
-//! The ways to reach a key that speaks U2F, as its certificate tells them (AT-27): it has no other place to do so.
+//! The transports of a U2F key. Such a key can tell them only in its certificate (AT-27).
 
 /// A set of transports: the bits of id-fido-u2f-ce-transports, counted from the left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,8 @@ impl U2fTransports {
         (0..=all).filter(move |set| set & !all == 0).map(Self)
     }
 
-    /// Those of these names of WebAuthn's that the extension knows. A smart card with contacts is none of them.
+    /// The set of those WebAuthn transport names that the extension has a bit for. It has none for a smart card
+    /// with contacts.
     pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let bits =
             names.into_iter().filter_map(|name| BITS.iter().find(|(known, _)| *known == name));

@@ -1,7 +1,9 @@
-//! The FIDO Alliance's Credential Exchange Format, which password managers write and read: of all that can be in it, passkeys.
+//! The FIDO Alliance's Credential Exchange Format (CXF), which password managers write and read. Only its passkeys
+//! are used here.
 //!
-//! It has no counters: a passkey with one that counts must not be in it, and one that was in it never counts. Nor has it flags: what is in it
-//! was in a program that copies passkeys, so BE and BS are on.
+//! CXF has no signature counters: a passkey whose counter counts cannot be written to it, and the counter of a
+//! passkey from it stays 0. CXF has no flags either. A passkey in it was in a program that copies passkeys, so its
+//! flags BE and BS are set.
 
 mod untaken;
 

@@ -1,4 +1,4 @@
-//! What a format has no place for.
+//! What each format cannot hold.
 
 use std::collections::BTreeMap;
 

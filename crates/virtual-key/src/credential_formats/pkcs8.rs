@@ -16,31 +16,31 @@ use rsa::traits::PublicKeyParts as _;
 use sec1::EcPrivateKey;
 use zeroize::Zeroizing;
 
-/// Why bytes are no private key for a credential: the fault of the one who wrote them.
+/// Why bytes are not a private key for a credential. The fault is the writer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not PKCS#8, or what is inside it is not as its algorithm has it.
+    /// It is not PKCS#8, or the part inside does not have the encoding of its algorithm.
     #[error("the private key is not PKCS#8 (DER, without a passphrase)")]
     Encoding,
-    /// No block of PEM with such a key.
+    /// The text has no PEM block with such a key.
     #[error("there is no private key in it (PEM, PKCS#8 without a passphrase)")]
     NoPem,
-    /// RSA of another size.
+    /// An RSA key of another size or form.
     #[error(
         "the private key is of RSA, but not of 2048 bits with two primes and the exponent 65537"
     )]
     Rsa,
-    /// An algorithm or a curve that nobody signs with here.
+    /// keyfob does not sign with this algorithm or curve.
     #[error("the private key is of an algorithm that keyfob does not have")]
     Algorithm,
-    /// Out of the range of its algorithm.
+    /// The number is outside the range of its algorithm.
     #[error("the private key is out of the range of its algorithm")]
     Range,
 }
 
 impl KeyError {
-    /// What a person can do about it.
+    /// What the user can do about it.
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Encoding | Self::NoPem => {
@@ -95,8 +95,8 @@ pub fn from_pem(text: &str) -> Result<PrivateKey, KeyError> {
     from_der(&der)
 }
 
-/// Writes DER, with the public key of a curve beside the private one, without which some programs do not read it. `None`: it is no key
-/// of its algorithm.
+/// Writes DER. For an elliptic curve it includes the public key, because some programs cannot read the private key
+/// without it. `None`: the key is not valid for its algorithm.
 pub fn to_der(key: &PrivateKey) -> Option<Zeroizing<Vec<u8>>> {
     let secret = key.secret.expose();
     let public = Public::of(key)?;
@@ -118,7 +118,7 @@ pub fn to_der(key: &PrivateKey) -> Option<Zeroizing<Vec<u8>>> {
     public.beside(&inner)
 }
 
-/// Writes PEM. `None` as [`to_der`].
+/// Writes PEM. `None`: as for [`to_der`].
 pub fn to_pem(key: &PrivateKey) -> Option<Zeroizing<String>> {
     let der = to_der(key)?;
     let label = PrivateKeyInfoRef::PEM_LABEL;
@@ -126,7 +126,7 @@ pub fn to_pem(key: &PrivateKey) -> Option<Zeroizing<String>> {
     text.ok().map(Zeroizing::new)
 }
 
-/// The public key as a `SubjectPublicKeyInfo`, DER. `None` as [`to_der`].
+/// The public key as a `SubjectPublicKeyInfo` in DER. `None`: as for [`to_der`].
 pub fn public_to_der(key: &PrivateKey) -> Option<Vec<u8>> {
     let public = Public::of(key)?;
     let info = SubjectPublicKeyInfo {

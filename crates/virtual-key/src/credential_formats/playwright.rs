@@ -1,6 +1,7 @@
-//! Playwright's credentials: what `context.credentials` gives, alone, in a list, or in a storage state (`storageState({ credentials: true })`).
+//! Playwright's credentials, as `context.credentials` returns them: a single one, a list, or a storage state
+//! (`storageState({ credentials: true })`).
 //!
-//! All of them are discoverable, have a counter, and no names.
+//! All of them are discoverable and have a counter; none of them has names.
 
 use ctap_core::CredentialSource;
 use ctap_core::algorithm::Algorithm;

@@ -1,5 +1,6 @@
-//! The parameters of WebDriver's "add credential" (WebAuthn section 11.5), and of DevTools' `WebAuthn.addCredential`: the same members, with
-//! bytes in base64url there and in base64 with padding here.
+//! The parameters of WebDriver's "add credential" (WebAuthn section 11.5), and of DevTools'
+//! `WebAuthn.addCredential`. The members are the same. WebDriver writes bytes in base64url, DevTools in base64 with
+//! padding.
 
 use ctap_core::CredentialSource;
 use ctap_core::credential::{Backup, LargeBlob, User};
@@ -11,7 +12,8 @@ use super::members::{Encoding, Members};
 use super::{Entries, Export, Format, FormatError, Import, pkcs8, whole};
 use crate::large_blobs;
 
-/// One credential from its parameters. Members that are not known are passed over, and flags that are not there are false.
+/// Reads one credential from its parameters. It ignores members that it does not know, and takes a missing flag as
+/// false.
 ///
 /// # Errors
 /// [`FormatError::Member`], [`FormatError::Key`].
@@ -19,8 +21,8 @@ pub fn from_json(parameters: &Value) -> Result<CredentialSource, FormatError> {
     credential(&Members::of(parameters, "the credential".to_owned())?)
 }
 
-/// The parameters of one credential, as WebDriver answers them. Where the name of the relying party is not known there is no `rpId`.
-/// `None`: its private key is none.
+/// The parameters of one credential, as WebDriver returns them. `rpId` is left out if the relying party's name is
+/// not known. `None`: its private key is not valid.
 pub fn to_json(source: &CredentialSource) -> Option<Value> {
     object(source, Format::WebDriver)
 }

@@ -1,4 +1,4 @@
-//! What keyfob writes beside WebDriver's members: all that a credential of its own has.
+//! The members that keyfob writes in addition to WebDriver's: everything else that a credential holds.
 
 use ctap_core::CredentialSource;
 use ctap_core::credential::{CredProtect, CredRandom, LargeBlob};

@@ -1,4 +1,4 @@
-//! The bytes of an answer, spoilt.
+//! Spoils the bytes of an answer.
 
 use rand_core::CryptoRng;
 

@@ -1,4 +1,4 @@
-//! The reports of an answer on their way to the host, and what happens to them there.
+//! The reports of an answer on their way to the host, and the faults that they meet there.
 
 use std::collections::VecDeque;
 use std::time::Duration;

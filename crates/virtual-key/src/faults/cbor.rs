@@ -1,4 +1,5 @@
-//! As much of CBOR as it takes to spoil an answer of the key itself: its items are of definite length, and few levels deep.
+//! The part of CBOR that is needed to spoil an answer of the key itself: items of definite length, only a few
+//! levels deep.
 
 /// Adds a member to the map behind the status, with the highest key there can be, that makes the message so many bytes long. One that
 /// is as long already, or has no map, stays as it is.

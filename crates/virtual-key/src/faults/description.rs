@@ -1,4 +1,4 @@
-//! Faults in words: members of JSON and TOML, options of a command line.
+//! Faults in words: as members of JSON and TOML, and as options of a command line.
 
 mod written;
 
@@ -15,29 +15,32 @@ use super::kinds::{KINDS, Kind};
 use super::recipes::{RECIPES, Recipe};
 use crate::profile::nearest;
 
-/// A fault or a recipe as it is written, with the requests that it is for. Members that are not there say nothing.
+/// A fault or a recipe as a person writes it, with the requests that it is for. A missing member leaves the choice
+/// open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultDescription {
     /// The name of one of [`KINDS`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// In its place, the name of one of [`RECIPES`].
+    /// Instead of a kind, the name of one of [`RECIPES`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<String>,
-    /// How many requests, or `all`. Not said: one, and of a recipe as many as it says.
+    /// How many requests the fault is for, or `all`. If it is missing: one request, or for a recipe as many as the
+    /// recipe says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<Word>,
-    /// `makeCredential` and so on, `ctap2`, `u2f`, `init`, `ping`, `wink`, `lock`, or the number of a CTAP2 command.
+    /// The command that the fault is for: `makeCredential` and so on, `ctap2`, `u2f`, `init`, `ping`, `wink`,
+    /// `lock`, or the number of a CTAP2 command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Word>,
     /// The number of a CTAPHID channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<Word>,
-    /// The number of a status, or the standard's name for it.
+    /// The number of a status, or the standard's name of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Word>,
-    /// The number of an error of CTAPHID.
+    /// The number of a CTAPHID error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Word>,
     /// A number of bytes.
@@ -46,10 +49,10 @@ pub struct FaultDescription {
     /// A number of KEEPALIVEs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// The number of a report, from 0.
+    /// The number of a report; the first one is 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<u32>,
-    /// A time.
+    /// A time in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<u32>,
 }
@@ -76,10 +79,11 @@ impl FromStr for Word {
 type Present = (&'static str, bool);
 
 impl FaultDescription {
-    /// What it describes; of a recipe all that it takes.
+    /// The fault that is described; for a recipe, all of its faults. Each comes with the name of its recipe, if it
+    /// has one.
     ///
     /// # Errors
-    /// [`FaultError`]: the writer's fault.
+    /// [`FaultError`]: the fault of the one who wrote the description.
     pub fn injections(&self) -> Result<Vec<(Injection, Option<&'static str>)>, FaultError> {
         match (&self.kind, &self.recipe) {
             (Some(name), None) => {

@@ -1,4 +1,4 @@
-//! What can be wrong, and with which requests.
+//! The faults, and the requests that they are for.
 
 use std::time::Duration;
 
@@ -6,94 +6,96 @@ use ctap_client::commands::code;
 use ctap_core::Overrides;
 use hid_transport::ErrorCode;
 
-/// What is wrong with a request or its answer. The reports of an answer are counted from 0; KEEPALIVEs are none of them.
+/// What is wrong with a request or its answer. The reports of an answer are counted from 0, without KEEPALIVEs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Signatures are a single zero byte: DevTools' `isBogusSignature`.
+    /// Each signature is a single zero byte: DevTools' `isBogusSignature`.
     BogusSignature,
     /// The UP bit is clear in what is signed: DevTools' `isBadUP`.
     BadUp,
     /// The UV bit is clear in what is signed: DevTools' `isBadUV`.
     BadUv,
-    /// The answer is this status alone, at once: the request is not carried out. Of CTAP2, as are the five that follow.
+    /// The answer is this status alone, at once; the request is not carried out. This fault and the next five are
+    /// for CTAP2 requests.
     Status(u8),
     /// The CBOR of the answer begins with a byte that cannot begin CBOR.
     MalformedCbor,
-    /// The answer ends after so many bytes, of which its status is the first.
+    /// The answer ends after this many bytes. The status is the first byte.
     TruncatedCbor {
         /// At most [`MAX_BYTES`].
         bytes: u16,
     },
-    /// So many bytes stand behind the CBOR.
+    /// This many bytes follow the CBOR.
     TrailingBytes {
         /// At most [`MAX_BYTES`].
         bytes: u16,
     },
-    /// A member that nobody knows makes the answer so many bytes long. It stays right CBOR.
+    /// An unknown member makes the answer this many bytes long. The CBOR stays valid.
     OversizedCbor {
         /// At most [`MAX_BYTES`].
         bytes: u16,
     },
-    /// The members of all maps come in reverse order: CBOR, but not canonical.
+    /// The members of all maps come in reverse order: valid CBOR, but not canonical.
     UnsortedCbor,
-    /// The answer comes so much later, with KEEPALIVEs until then.
+    /// The answer comes this much later. KEEPALIVEs are sent until then.
     SlowAnswer {
         /// At most [`MAX_WAIT`].
         wait: Duration,
     },
-    /// What the request writes takes so much longer: the disk is stuck.
+    /// Everything that the request writes takes this much longer, as on a stuck disk.
     StuckDisk {
         /// At most [`MAX_WAIT`].
         wait: Duration,
     },
-    /// A CANCEL of the request is passed over; on a card it is that of NFCCTAP_GETRESPONSE.
+    /// The key ignores a CANCEL of the request. On a card, it ignores the cancel of NFCCTAP_GETRESPONSE.
     IgnoredCancel,
-    /// CTAPHID_ERROR with this code instead of an answer: the request is not carried out. Of CTAPHID, as are all that follow: a
-    /// card does not take them.
+    /// The answer is CTAPHID_ERROR with this code; the request is not carried out. This fault and all that follow
+    /// are faults of CTAPHID: a card does not take them.
     HidError(u8),
-    /// The answer comes on a channel that nobody has.
+    /// The answer comes on a channel that no client has.
     WrongChannel,
-    /// This report of the answer has another sequence number than its own. The first has none.
+    /// This report of the answer has a wrong sequence number. The first report has none.
     WrongSequence {
-        /// Which.
+        /// The number of the report.
         report: u16,
     },
-    /// The answer says that it is so many bytes long, whatever it is.
+    /// The answer announces this many bytes, whatever its real length is.
     WrongLength {
-        /// What it says.
+        /// The length that it announces.
         bytes: u16,
     },
     /// This report of the answer is lost.
     LostReport {
-        /// Which.
+        /// The number of the report.
         report: u16,
     },
     /// This report of the answer comes twice.
     DoubledReport {
-        /// Which.
+        /// The number of the report.
         report: u16,
     },
-    /// This report of the answer, and what follows it, comes so much later, without KEEPALIVEs.
+    /// This report of the answer, and those after it, come this much later, without KEEPALIVEs.
     DelayedReport {
-        /// Which.
+        /// The number of the report.
         report: u16,
         /// At most [`MAX_WAIT`].
         wait: Duration,
     },
-    /// So many KEEPALIVEs come before the first report.
+    /// This many KEEPALIVEs come before the first report.
     KeepaliveStorm {
         /// At most [`MAX_STORM`].
         count: u16,
     },
     /// No KEEPALIVE comes.
     NoKeepalives,
-    /// Nothing comes at all, neither KEEPALIVE nor answer.
+    /// Nothing comes at all: no KEEPALIVE and no answer.
     Silence,
-    /// The key is pulled out instead of this report of the answer, or of the first report of any kind, and put back as by
+    /// Instead of this report, the key is unplugged and plugged in again as by
     /// [`replug`](crate::VirtualKey::replug).
     Unplug {
-        /// Which; `None`: the first of any kind. While a person is waited for, that is a KEEPALIVE.
+        /// The number of the report of the answer. `None`: the first report of any kind. While the key waits for a
+        /// person, that is a KEEPALIVE.
         report: Option<u16>,
     },
 }
@@ -150,17 +152,17 @@ pub(crate) struct Asked {
     pub(crate) channel: Option<u32>,
 }
 
-/// What a request is.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command {
     /// The CTAP2 command with this number.
     Ctap2(u8),
-    /// Any CTAP2 command; only of a [`Scope`].
+    /// Any CTAP2 command. It is used only in a [`Scope`].
     AnyCtap2,
     /// A U2F message.
     U2f,
-    /// A command of CTAPHID itself with this number: INIT, PING, WINK, LOCK.
+    /// A command of CTAPHID itself, by its number: INIT, PING, WINK, LOCK.
     Ctaphid(u8),
 }
 
@@ -191,23 +193,23 @@ impl Command {
     }
 }
 
-/// For how many requests a fault is.
+/// How many requests a fault is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requests {
-    /// For the next so many that it is for, at least one.
+    /// The next requests that match, this many, at least one.
     Next(u32),
-    /// For all, until it is cleared.
+    /// All requests that match, until the fault is cleared.
     All,
 }
 
-/// Which requests a fault is for. It outlives power cycles.
+/// Which requests a fault is for. It stays through power cycles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// How many.
+    /// How many requests.
     pub requests: Requests,
-    /// Only these; `None`: those of CTAP2 and U2F, not of CTAPHID itself.
+    /// Only this command. `None`: all of CTAP2 and U2F, but not the commands of CTAPHID itself.
     pub command: Option<Command>,
-    /// Only on this CTAPHID channel.
+    /// Only requests on this CTAPHID channel. `None`: on any channel.
     pub channel: Option<u32>,
 }
 
@@ -223,7 +225,7 @@ impl Default for Scope {
 pub struct Injection {
     /// What is wrong.
     pub fault: Fault,
-    /// With what.
+    /// Which requests it is for.
     pub scope: Scope,
 }
 
@@ -258,11 +260,11 @@ impl Injection {
     }
 }
 
-/// The longest wait: longer than any client has patience, and not for ever.
+/// The longest wait that a fault can have: longer than any client waits.
 pub const MAX_WAIT: Duration = Duration::from_secs(600);
 /// Bytes of the longest message that CTAPHID carries (HD-04).
 pub const MAX_BYTES: u16 = hid_transport::limits::MESSAGE_MAX;
-/// KEEPALIVEs in a storm: those of ten seconds, twenty times as dense as a slow key's.
+/// The most KEEPALIVEs in a storm: ten seconds of them, twenty times as many as a slow key sends.
 pub const MAX_STORM: u16 = 2000;
-/// Faults that a key has at a time.
+/// The most faults that a key can have at a time.
 pub const MAX_FAULTS: usize = 64;

@@ -2,57 +2,57 @@
 
 use super::fault::MAX_FAULTS;
 
-/// Why a description is none, or a key does not take it: the fault of the one who wrote it.
+/// Why a description is not a fault, or why a key does not take the fault. The fault is the writer's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FaultError {
-    /// Neither a fault nor a recipe is named, or both are.
+    /// The description names neither a fault nor a recipe, or it names both.
     #[error("name either a fault or a recipe")]
     NotOne,
     /// No kind of fault and no recipe has this name.
     #[error("there is no fault and no recipe {name}")]
     Unknown {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// A name that is much like it.
+        /// A similar name, if there is one.
         nearest: Option<&'static str>,
     },
-    /// A member is missing that this kind of fault takes.
+    /// A member is missing that this kind of fault needs.
     #[error("the fault {fault} needs {member}")]
     Missing {
         /// The kind.
         fault: &'static str,
-        /// What is missing.
+        /// The name of the missing member.
         member: &'static str,
     },
-    /// A member is there that means nothing with this kind of fault, or with a recipe.
+    /// This member has no meaning for this kind of fault, or for a recipe.
     #[error("{name} does not use {member}")]
     Surplus {
         /// The kind, or the recipe.
         name: &'static str,
-        /// What is too much.
+        /// The name of the member.
         member: &'static str,
     },
-    /// A value that the member does not take.
+    /// The member cannot have this value.
     #[error("{member} cannot be {value}")]
     Value {
-        /// Which.
+        /// The name of the member.
         member: &'static str,
-        /// What was said.
+        /// The value that was given.
         value: String,
-        /// What it takes.
+        /// The values that the member can have.
         takes: &'static str,
     },
     /// The key has [`MAX_FAULTS`] already.
     #[error("a key has {MAX_FAULTS} faults at most")]
     TooMany,
-    /// The key is a card, and what is asked for can only go wrong on CTAPHID, with its reports, channels and commands.
+    /// The key is a card, and this fault can only happen on CTAPHID, with its reports, channels and commands.
     #[error("{name} is a part of CTAPHID, which a card does not speak: it would have no effect")]
     OnlyOfCtaphid {
-        /// The kind or the recipe; or of a kind that a card takes, the member.
+        /// The kind or the recipe; or, for a kind that a card takes, the member.
         name: String,
     },
-    /// The key has no fault of this number, or no longer.
+    /// The key has no fault with this number, or has it no longer.
     #[error("the key has no fault {0}")]
     NoSuchFault(u32),
 }

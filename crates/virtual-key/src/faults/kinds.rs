@@ -13,7 +13,7 @@ pub struct Kind {
     pub name: &'static str,
     /// The members that it takes.
     pub takes: &'static [&'static str],
-    /// What goes wrong.
+    /// What goes wrong, in a sentence.
     pub says: &'static str,
     /// A fault of this kind, whatever it takes.
     pub(super) example: Fault,

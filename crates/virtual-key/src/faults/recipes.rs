@@ -1,21 +1,21 @@
-//! What real keys were seen to do, by name.
+//! Faults that were seen in real keys, by name.
 
 use ctap_client::commands::code;
 use hid_transport::ErrorCode;
 
 use super::fault::{Command, Fault, Injection, Requests, Scope};
 
-/// Faults that belong together, as a key was seen to have them.
+/// Faults that belong together, because one key was seen to have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recipe {
     /// Its name.
     pub name: &'static str,
-    /// What the key does.
+    /// What the key does, in a sentence.
     pub says: &'static str,
-    /// Which key was seen to, and where that can be read.
+    /// Which key was seen to do this, and where to read about it.
     pub seen: &'static str,
-    /// What that takes.
+    /// The faults that it consists of.
     pub injections: &'static [Injection],
 }
 
@@ -40,7 +40,7 @@ const INIT: Command = Command::Ctaphid(hid_transport::Command::Init.as_byte());
 const MAKE_CREDENTIAL: Command = Command::Ctap2(code::MAKE_CREDENTIAL);
 const GET_INFO: Command = Command::Ctap2(code::GET_INFO);
 
-/// All that there are.
+/// All recipes.
 pub const RECIPES: &[Recipe] = &[
     Recipe {
         name: "unsorted-get-info",

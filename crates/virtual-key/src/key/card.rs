@@ -12,7 +12,8 @@ use super::turns::{RequestId, Way};
 use super::worker::Request;
 
 impl Key {
-    /// The reader sent a command APDU, to a card that owes no response. The response comes by [`poll_apdu`](Self::poll_apdu).
+    /// The reader sent a command APDU. The card must not owe a response. [`poll_apdu`](Self::poll_apdu) returns the
+    /// response.
     pub fn handle_apdu(&mut self, apdu: &[u8], now: Duration) {
         let (id, kind, message) = match self.card.handle_apdu(apdu, now) {
             Some(Event::Request { id, kind, message, .. }) => (id, kind, message.to_vec()),
@@ -30,13 +31,13 @@ impl Key {
         self.begin(Request { id, channel: CARD, kind, message, now, plan }, now);
     }
 
-    /// The response APDU to the last command, once it is there.
+    /// The response APDU to the last command, when it is ready.
     pub fn poll_apdu(&mut self) -> Option<Vec<u8>> {
         self.card.poll_response()
     }
 
-    /// The reader takes power away from a card that has power from elsewhere as well, or resets it: nothing is selected, and nobody
-    /// waits for a response.
+    /// The reader resets the card, or takes its power away while the card has power from elsewhere as well. Then no
+    /// applet is selected, and no reader waits for a response.
     pub fn reset_card(&mut self, now: Duration) {
         self.card.reset();
         self.abandon(Way::Apdus, now);

@@ -1,11 +1,11 @@
-//! Which requests of a key have which faults ([`crate::faults`]), and the way of their answers.
+//! Which requests of a key have which faults ([`crate::faults`]), and how their answers are sent.
 //!
 //! ```text
 //!   reports ──► host_sent ──► Device ──► plan ──► Worker
 //!   reports ◄── take ◄── sent ◄── Device ◄── answer ◄── Worker
 //! ```
 //!
-//! While a key has no fault, none of it is on the way: [`Faults::is_idle`] is one branch.
+//! A key without faults pays one branch for this: [`Faults::is_idle`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -284,17 +284,17 @@ fn asked(packet: &Initialization<'_>) -> Command {
 }
 
 impl Key {
-    /// What faults leave open is drawn from this, from now on.
+    /// From now on, what faults leave open is drawn from this.
     pub fn draw_faults_from(&mut self, rng: Box<dyn CryptoRng + Send>) {
         self.faults.rng = rng;
     }
 
-    /// `pull` is called where a fault pulls the plug. It must not call the key.
+    /// `pull` is called when a fault unplugs the key. It must not call the key.
     pub fn pull_by(&mut self, pull: impl Fn() + Send + 'static) {
         self.pull = Some(Box::new(pull));
     }
 
-    /// Adds a fault behind those that are there, and tells its number.
+    /// Adds a fault after those that the key has, and returns its number.
     ///
     /// # Errors
     /// [`FaultError::TooMany`]: the caller's fault.
@@ -306,7 +306,7 @@ impl Key {
         self.faults.add(injection, recipe)
     }
 
-    /// The faults that it has, oldest first.
+    /// The key's faults, oldest first.
     pub fn faults(&self) -> &[ActiveFault] {
         self.faults.active()
     }

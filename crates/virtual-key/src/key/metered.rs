@@ -1,4 +1,4 @@
-//! A key's requests as they are counted: when each came, and how long a person was waited for.
+//! Counts a key's requests: when each one came, and how long a person was waited for.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the owner of a running key does with it, past its transports.
+//! What the owner of a running key does with it directly, without a transport.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use tokio::sync::oneshot;
 use super::worker::Order;
 use super::{Key, Touch};
 
-/// What becomes of a question for a finger, where [`Touch::Auto`] answers the others.
+/// How prompts for a finger are answered while [`Touch::Auto`] answers the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verification {
-    /// The finger that fits is placed.
+    /// The right finger is placed.
     #[default]
     Succeed,
-    /// One is placed in a way that the sensor cannot read, which costs a try.
+    /// A finger is placed in a way that the sensor cannot read. That costs a try.
     Fail,
-    /// It is refused, and costs nothing.
+    /// The prompt is refused. That costs no try.
     Deny,
 }
 
@@ -69,8 +69,8 @@ impl Answers {
 }
 
 impl Key {
-    /// Has this done with the authenticator and what it remembers, when it is its turn, with power or without. The receiver hears what
-    /// came of it.
+    /// Runs this function with the authenticator and its memory, after the orders that came before, with power or
+    /// without. The receiver is given the result.
     pub fn act<T: Send + 'static>(
         &mut self,
         act: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T + Send + 'static,
@@ -81,7 +81,7 @@ impl Key {
         done
     }
 
-    /// The same for what changes nothing.
+    /// The same, for a function that changes nothing.
     pub fn look<T: Send + 'static>(
         &mut self,
         look: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T + Send + 'static,
@@ -107,7 +107,8 @@ impl Key {
         self.order(Order::Act { act: Act { acting, is_look }, now }, now);
     }
 
-    /// From now on this becomes of questions, and of those that are open. The receiver hears when it is so.
+    /// From now on prompts are answered in this way, also those that are open. The receiver is told when this is
+    /// set.
     pub fn set_answers(
         &mut self,
         touch: Option<Touch>,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many of the keys whose reports one thread handles have power. While it is one, no other waits for what is done there.
+/// How many of the keys whose reports one thread handles have power. While only one has, no other key waits for the
+/// work that is done on that thread.
 #[derive(Clone, Debug, Default)]
 pub struct Powered(Arc<AtomicUsize>);
 

@@ -1,4 +1,4 @@
-//! The key on a smart card reader: as that drives a card.
+//! The key on a smart card reader, as the reader drives a card.
 
 use ctap_core::Transport;
 use usbip_server::SmartCard;
@@ -7,7 +7,7 @@ use super::UsbKey;
 use super::usb::Place;
 
 impl UsbKey {
-    /// A person lays the key on the reader. Nothing happens if it lies there, or is in a USB port.
+    /// A person lays the key on the reader. Nothing happens if it lies there already, or if it is in a USB port.
     pub fn lay_on(&mut self) {
         let now = self.catch_up();
         if let Place::Reader { insertion: insertion @ None, taps, .. } = &mut self.place {
@@ -17,7 +17,7 @@ impl UsbKey {
         }
     }
 
-    /// A person takes it off, and its power is gone.
+    /// A person takes the key off the reader. It loses power.
     pub fn take_off(&mut self) {
         if let Place::Reader { insertion, .. } = &mut self.place {
             *insertion = None;
@@ -76,8 +76,9 @@ impl SmartCard for UsbKey {
     }
 }
 
-/// The answer to reset (ISO 7816-3, -4): T=0 and T=1, and historical bytes, which say that the card takes chains and extended
-/// lengths, and name it: 3B 8C 80 01, then 80, 73 C0 21 C0, 56 "keyfob", and the sum of all that (NF-65).
+/// The answer to reset (ISO 7816-3, -4): T=0 and T=1, and the historical bytes. They say that the card takes chains
+/// and extended lengths, and they name the card: 3B 8C 80 01, then 80, 73 C0 21 C0, 56 "keyfob", and the checksum
+/// over all of that (NF-65).
 pub const ATR: [u8; 17] = [
     0x3B, 0x8C, 0x80, 0x01, 0x80, 0x73, 0xC0, 0x21, 0xC0, 0x56, b'k', b'e', b'y', b'f', b'o', b'b',
     0x95,

@@ -1,4 +1,4 @@
-//! What a key's transports know of the kind of key that it is.
+//! What a key's transports must know about its kind of key.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use hid_transport::{Device, Settings};
 
 use super::{Key, version};
 
-/// What a host learns before it asks for anything.
+/// What a host learns before it sends a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     speaks_ctap2: bool,
@@ -18,7 +18,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// That of a key which is made so.
+    /// The shape of a key with this configuration.
     pub fn of(config: &Config) -> Self {
         Self {
             speaks_ctap2: !config.versions.is_empty(),
@@ -43,7 +43,8 @@ impl Shape {
 }
 
 impl Key {
-    /// From now on its transports say that it is such a key. Its power goes: the caller gives it back, or has the host do so.
+    /// From now on the key's transports say that it is such a key. It loses power: the caller gives it power again,
+    /// or has the host do so.
     pub fn reshape(&mut self, shape: Shape, now: Duration) {
         self.unplug(now);
         self.device = shape.device();

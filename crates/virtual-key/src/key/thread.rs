@@ -1,8 +1,9 @@
-//! A worker on a thread of its own, and the way there and back.
+//! A worker on a thread of its own, and the queues to it and back.
 //!
-//! Orders go there through a queue, effects come back through another, and the other half is woken for them. A thread without orders
-//! sleeps, and meanwhile the other half may have the worker for what is not worth waking anybody. What has begun cannot be called back; what has not begun is taken
-//! out of the queue when its client or the power is gone, so no client makes the queue long.
+//! One queue carries orders to the thread, another one carries effects back and wakes the other half. A thread
+//! without orders sleeps; then the other half may use the worker itself for short work. An order that has begun
+//! cannot be called back. An order that has not begun is taken out of the queue when its client or the power is
+//! gone, so no client can make the queue long.
 
 use std::collections::VecDeque;
 use std::io;

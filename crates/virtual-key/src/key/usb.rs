@@ -1,4 +1,4 @@
-//! The key as `usbip-server` drives it: the same calls, with the time added.
+//! The key as `usbip-server` drives it: the same calls, with the time from a clock.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::platform::Clock;
 pub struct UsbKey {
     /// The key.
     pub key: Key,
-    /// What it takes the time from.
+    /// Where it reads the time.
     pub clock: Clock,
     /// How often it got power.
     pub power_ups: u32,
@@ -33,18 +33,18 @@ pub(super) enum Place {
 }
 
 impl UsbKey {
-    /// A key for a USB port: reports and APDUs come to it by the same cable.
+    /// A key for a USB port: reports and APDUs come over the same cable.
     pub fn in_a_port(key: Key, clock: Clock) -> Self {
         Self { key, clock, power_ups: 0, place: Place::Port }
     }
 
-    /// A key for a contactless reader, on which it does not lie yet.
+    /// A key for a contactless reader. It does not lie on the reader yet.
     pub fn for_a_reader(key: Key, clock: Clock) -> Self {
         let place = Place::Reader { insertion: None, taps: 0, has_power: false };
         Self { key, clock, power_ups: 0, place }
     }
 
-    /// What time it is, once what the key's thread has done is taken over.
+    /// Takes over what the key's thread has done, and returns the time.
     pub fn catch_up(&mut self) -> Duration {
         let now = self.clock.now();
         self.key.catch_up(now);

@@ -1,4 +1,4 @@
-//! The half of a key that may take its time: the authenticator, what it remembers, and its prompts.
+//! The half of a key that may wait: the authenticator, its memory, and its prompts.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Faults of a running key, on purpose ([`crate::faults`]).
+//! Faults on purpose of a running key ([`crate::faults`]).
 
 use super::{Form, PluggedKey};
 use crate::error::Error;
@@ -6,7 +6,7 @@ use crate::faults::{ActiveFault, FaultDescription, FaultError, Injection};
 use crate::key::Key;
 
 impl PluggedKey {
-    /// Adds a fault behind those that are there, and tells its number.
+    /// Adds a fault after those that the key has, and returns its number.
     ///
     /// # Errors
     /// [`Error::Fault`]: the caller's fault.
@@ -15,15 +15,15 @@ impl PluggedKey {
         Ok(self.usb.borrow_mut().key.add_fault(injection, None)?)
     }
 
-    /// Adds what is described, a fault or a recipe, and tells the numbers.
+    /// Adds the fault or the recipe that is described, and returns the numbers of its faults.
     ///
     /// # Errors
-    /// [`Error::Fault`]: the writer's fault.
+    /// [`Error::Fault`]: the fault of the one who wrote the description.
     pub fn add_described_fault(&self, described: &FaultDescription) -> Result<Vec<u32>, Error> {
         add(&mut self.usb.borrow_mut().key, self.form, described)
     }
 
-    /// The faults that it has, oldest first.
+    /// The key's faults, oldest first.
     pub fn faults(&self) -> Vec<ActiveFault> {
         self.usb.borrow().key.faults().to_vec()
     }

@@ -1,4 +1,4 @@
-//! Making keys, and plugging them in.
+//! Makes keys, and plugs them in.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;

@@ -18,7 +18,7 @@ impl PluggedKey {
         self.form
     }
 
-    /// Lays it on its reader. Nothing happens if it lies there, or is no card.
+    /// Lays the card on its reader. Nothing happens if it lies there already, or if the key is not a card.
     pub fn lay_on(&self) {
         if self.form.is_card() {
             self.usb.borrow_mut().lay_on();
@@ -26,10 +26,12 @@ impl PluggedKey {
         }
     }
 
-    /// Lays it on its reader, if it does not lie there, and waits until that gives it power, if it does so by itself.
+    /// Lays the card on its reader, if it does not lie there yet. Then waits until the reader gives it power; a
+    /// PN533 does that only for a program, so nothing is waited for.
     ///
     /// # Errors
-    /// [`Error::NotACard`]; [`Error::NoReader`]: it lies there, and nobody has taken it within [`NOTICING`].
+    /// [`Error::NotACard`]. [`Error::NoReader`]: the card lies there, and no reader has taken it within
+    /// [`NOTICING`].
     pub async fn lay_on_and_wait(&self) -> Result<(), Error> {
         match self.form {
             Form::Usb => Err(Error::NotACard),
@@ -42,7 +44,8 @@ impl PluggedKey {
         }
     }
 
-    /// Takes it off its reader: it loses power, whatever was going on. Nothing happens if it does not lie there, or is no card.
+    /// Takes the card off its reader. It loses power, also in the middle of a request. Nothing happens if it does
+    /// not lie there, or if the key is not a card.
     pub fn take_off(&self) {
         if self.is_laid_on() {
             self.usb.borrow_mut().take_off();
@@ -50,19 +53,20 @@ impl PluggedKey {
         }
     }
 
-    /// Whether it is a card and lies on its reader, if there is one.
+    /// Whether the key is a card that lies on its reader. The reader itself may be missing.
     pub fn is_laid_on(&self) -> bool {
         self.form.is_card() && self.usb.borrow().insertion().is_some()
     }
 
-    /// Taps the reader with it so many times: it is laid on, stays there for `time` from when the reader has noticed it, and is taken off.
-    /// All but the last tap are short. Not to be noticed takes less than vpcd's 0.4 seconds.
+    /// Taps the reader with the card `times` times. Each tap lays the card on, and takes it off `time` after the reader has noticed it.
+    /// Every tap but the last one is short. Between two taps the card is off for longer than the 0.4 seconds between two looks of vpcd.
     ///
-    /// One that lies there before is lifted, laid on again, and left there, once the reader has it again.
+    /// A card that lies on the reader already is lifted, laid on again, and left there once the reader has it.
     /// Dropping the future takes off what was laid on.
     ///
     /// # Errors
-    /// [`Error::NotACard`]; [`Error::NoReader`]: no reader has noticed it within [`NOTICING`]. It is where it was before.
+    /// [`Error::NotACard`]. [`Error::NoReader`]: no reader has noticed the card within [`NOTICING`]; the card is
+    /// where it was before.
     pub async fn tap(&self, times: u8, time: Duration) -> Result<(), Error> {
         if !self.form.is_card() {
             return Err(Error::NotACard);
@@ -104,8 +108,8 @@ impl PluggedKey {
         timeout(NOTICING, has_power).await.map_err(|_| Error::NoReader)
     }
 
-    /// Has vpcd's reader find this card whenever it is laid on. `tell` hears what becomes of it, and nothing twice in a row. Dropping the
-    /// future takes its power away.
+    /// Connects this card to vpcd's reader whenever it is laid on. `tell` is told each change, and nothing twice in
+    /// a row. Dropping the future takes the card's power away.
     pub async fn lie_on(&self, reader: &Reader, tell: &dyn Fn(&Event)) -> Infallible {
         let tell = |event: &Event| {
             self.is_on_vpcd.set(matches!(event, Event::Inserted));

@@ -10,15 +10,15 @@ use crate::error::Error;
 use crate::key::{Key, Touch, Verification};
 use crate::large_blobs;
 
-/// What a key keeps, and what it was used for.
+/// The credentials that a key stores, and which of them were used.
 #[derive(Debug)]
 pub struct Kept {
-    /// As [`PluggedKey::credentials`] has them.
+    /// The credentials, as [`PluggedKey::credentials`] returns them.
     pub credentials: Vec<CredentialSource>,
-    /// How many assertions it has made since it was started.
+    /// How many assertions the key has made since it was started.
     pub uses: u64,
-    /// The ids of the credentials that signed those which are new, oldest first: of the last
-    /// [`MAX_USES`](ctap_core::limits::MAX_USES).
+    /// The ids of the credentials that signed the new assertions, oldest first. The key remembers the last
+    /// [`MAX_USES`](ctap_core::limits::MAX_USES) assertions.
     pub used: Vec<Vec<u8>>,
 }
 
@@ -33,7 +33,7 @@ impl PluggedKey {
         self.kept(u64::MAX).await.map(|kept| kept.credentials)
     }
 
-    /// The same, and which of them were used after the first `known` assertions.
+    /// The same, and which credentials made the assertions after the first `known` ones.
     ///
     /// # Errors
     /// [`Error::Ended`].
@@ -51,8 +51,9 @@ impl PluggedKey {
         done.await.map_err(|_| Error::Ended)
     }
 
-    /// Adds a credential, which is the newest then. A discoverable one takes the place of the one of the same account, whose id is
-    /// returned (MC-40). What `largeBlob` has goes to where the key keeps such blobs.
+    /// Adds a credential, which is then the newest one. A discoverable credential replaces the one of the same
+    /// account, whose id is returned (MC-40). The large blob of the credential is stored where this key stores such
+    /// blobs.
     ///
     /// # Errors
     /// [`Error::Credential`], with nothing changed; [`Error::Ended`].
@@ -65,7 +66,7 @@ impl PluggedKey {
     /// Removes the credential with this id.
     ///
     /// # Errors
-    /// [`Error::Credential`] if it keeps none, or the medium failed; [`Error::Ended`].
+    /// [`Error::Credential`]: the key stores no such credential, or the medium failed. [`Error::Ended`].
     pub async fn remove_credential(&self, id: &[u8]) -> Result<(), Error> {
         let id = id.to_vec();
         self.act(move |authenticator, platform| authenticator.remove_credential(&id, platform))
@@ -76,7 +77,7 @@ impl PluggedKey {
     /// Removes all credentials that the key stores, and returns how many there were.
     ///
     /// # Errors
-    /// As [`remove_credential`](Self::remove_credential): the medium failed, and some may be gone.
+    /// [`Error::Credential`]: the medium failed, and some may be removed. [`Error::Ended`].
     pub async fn remove_credentials(&self) -> Result<usize, Error> {
         self.act(remove_all).await?.map_err(Error::Credential)
     }
@@ -113,7 +114,7 @@ impl PluggedKey {
             .map_err(Error::Finger)
     }
 
-    /// What becomes of its questions.
+    /// How its questions are answered.
     pub fn touch(&self) -> Touch {
         self.touch.get()
     }

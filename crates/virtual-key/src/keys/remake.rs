@@ -1,4 +1,4 @@
-//! A running key that becomes one of another kind.
+//! Makes a running key into one of another kind.
 
 use std::rc::Rc;
 
@@ -16,12 +16,13 @@ use crate::platform::{randomness, without_traces};
 use crate::profile::Profile;
 
 impl PluggedKey {
-    /// Makes it a key of this kind with the same memory: credentials, PIN, fingers and counters stay. The profile's faults are added to
-    /// those that it has; what new keys are shipped with it does not get. It loses power, and whoever has it learns of it when it is
-    /// plugged in again: [`replug`](Self::replug) it.
+    /// Makes the key one of this profile, with the same memory: credentials, PIN, fingers and counters stay. The
+    /// profile's faults are added to those that the key has. What the profile ships new keys with is not added. The
+    /// key loses power. A host sees the change when the key is plugged in again, so call [`replug`](Self::replug).
     ///
     /// # Errors
-    /// [`Error::OtherDevice`], [`Error::Misfit`]: nothing has changed. What the profile says about itself; [`Error::Ended`].
+    /// [`Error::OtherDevice`], [`Error::Misfit`]: nothing has changed. The errors of a profile that cannot be used.
+    /// [`Error::Ended`].
     pub async fn set_profile(&self, profile: Profile) -> Result<(), Error> {
         self.check_device(&profile)?;
         let profile = self.suited(profile);

@@ -1,4 +1,4 @@
-//! What keys are made as.
+//! The settings of new keys.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,28 +12,29 @@ use crate::platform::seeded_date;
 use crate::profile::Profile;
 use crate::recording::Recorder;
 
-/// What keys are made as: all of the same kind, each with a memory of its own.
+/// The settings of new keys. All of them are of the same kind, and each has a memory of its own.
 #[derive(Clone, Debug)]
 pub struct KeySettings {
     /// What kind of key.
     pub profile: Profile,
-    /// How its hosts reach it.
+    /// How hosts reach them.
     pub form: Form,
-    /// One key for each, on bus ids 1-1, 1-2 and so on: where its memory is, or `None` for a key that remembers nothing.
+    /// One entry for each key, on bus ids 1-1, 1-2 and so on: the place of its memory, or `None` for a key that
+    /// stores nothing.
     pub memories: Vec<Option<Place>>,
-    /// What becomes of questions.
+    /// How questions are answered.
     pub touch: Touch,
-    /// The fingers that each key knows, by numbers of the caller's choice: enrolled without a PIN.
+    /// The fingers that each key knows from the start, enrolled without a PIN. The caller chooses the numbers.
     pub fingers: Vec<u8>,
-    /// What all that the keys draw is made from; `None`: the system draws it.
+    /// The seed of everything that the keys draw; `None`: the system's random generator is used.
     pub seed: Option<[u8; 32]>,
-    /// What is wrong with each of them on purpose, from its start; beside what its profile says.
+    /// The faults on purpose that each key has from its start, in addition to those of its profile.
     pub faults: Vec<FaultDescription>,
-    /// Hears what a key could not keep.
+    /// Is told what a key could not store.
     pub warn: Warn,
-    /// Where all that they say to their hosts is recorded, if it is.
+    /// Where the messages of keys and hosts are recorded; `None`: nowhere.
     pub recorder: Option<Recorder>,
-    /// What counts all that they do, if anything does.
+    /// Counts what the keys do; `None`: nothing counts it.
     pub meter: Option<Arc<Meter>>,
 }
 
@@ -45,26 +46,29 @@ pub(super) fn today(seed: Option<[u8; 32]>) -> SystemTime {
 /// How hosts reach a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// In a USB port: over CTAPHID, and if its profile has the transport `smart-card` as a card in a reader of its own beside that.
+    /// In a USB port, over CTAPHID. If the profile has the transport `smart-card`, the key is also a card in a
+    /// smart card reader of its own on the same port.
     #[default]
     Usb,
-    /// As a card that is laid on a contactless reader: vpcd's, or this one, which is plugged in with it. It is made lying off the reader.
+    /// As a card that is laid on a contactless reader: vpcd's (`None`), or the one given here, which is plugged in
+    /// with the card. At the start the card does not lie on the reader.
     Card(CardReader),
 }
 
-/// A contactless reader that is plugged in with a card.
+/// The kinds of contactless readers that are plugged in with a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CardReader {
-    /// One of the USB class CCID, for every driver of that class, such as pcscd's libccid. It has the key's own numbers, and gives power to
-    /// a card that is laid on.
+    /// A reader of the USB class CCID, for every driver of that class, such as pcscd's libccid. It has the key's
+    /// own USB numbers, and gives power to a card as soon as it is laid on.
     Ccid,
-    /// A PN533, for the NFC of Linux's kernel. It has the numbers of NXP, another maker, for its driver knows it by them: for tests with
-    /// programs that know no other NFC. It gives power to a card while a program uses it.
+    /// A PN533, for the NFC of Linux's kernel: for tests with programs that use no other NFC. It has the USB
+    /// numbers of its maker NXP, because its driver knows it by them. It gives power to a card only while a program
+    /// uses it.
     Pn533,
 }
 
 impl Form {
-    /// Whether it is a card.
+    /// Whether the key is a card.
     pub fn is_card(self) -> bool {
         matches!(self, Self::Card(_))
     }

@@ -1,4 +1,5 @@
-//! Companions of a memory's records, files that are the key's as well: its serial number, and who vouches for it.
+//! Companions: the files beside a memory's records that belong to the key as well. They hold its serial number and
+//! its attestation identities.
 
 use std::fs::{self, File};
 use std::io;
@@ -25,7 +26,7 @@ enum Kind {
 }
 
 impl Companion {
-    /// A file of this name with this text; `None`: no key has one.
+    /// A companion with this name and text. `None`: a key has no companion of this name.
     #[must_use]
     pub fn new(name: &str, text: Zeroizing<String>) -> Option<Self> {
         let is_good = match kind(name)? {
@@ -35,23 +36,23 @@ impl Companion {
         is_good.then(|| Self { name: name.to_owned(), text })
     }
 
-    /// Its name in the directory: `serial`, or a name in `.pem`.
+    /// Its name in the directory: `serial`, or a name that ends in `.pem`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What is in it.
+    /// Its content.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 }
 
-/// Those in this directory, by name. Whoever holds the memory may ask.
+/// The companions in this directory, ordered by name. Only the process that has the memory open may call this.
 ///
 /// # Errors
-/// One cannot be used; all are left as they are.
+/// One of them cannot be used; all are left as they are.
 pub fn read(directory: &Path) -> Result<Vec<Companion>, Error> {
     let mut found = Vec::new();
     for name in names(directory)? {
@@ -64,11 +65,11 @@ pub fn read(directory: &Path) -> Result<Vec<Companion>, Error> {
     Ok(found)
 }
 
-/// Puts these instead of those in this directory. Whoever holds the memory may. Each is there whole or not at all; where
-/// it fails, do it again.
+/// Replaces all companions in this directory with these. Only the process that has the memory open may call this.
+/// Each file is written whole or not at all; after an error, call it again.
 ///
 /// # Errors
-/// What the medium says.
+/// [`Error::File`] and the like: the medium failed.
 pub fn replace(directory: &Path, companions: &[Companion]) -> Result<(), Error> {
     for Companion { name, text } in companions {
         private_file::replace(&directory.join(name), text)?;

@@ -1,4 +1,5 @@
-//! A whole key on a disk whose power is cut: what was answered before is true afterwards (P-1, P-11, P-13).
+//! Tests of a whole key on a disk that loses power: what the key has answered before is still true afterwards (P-1,
+//! P-11, P-13).
 
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A disk that does not get on for a while: a fault on purpose.
+//! A disk that makes no progress for some time: a fault on purpose.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;

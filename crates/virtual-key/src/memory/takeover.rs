@@ -1,4 +1,4 @@
-//! The memory of an earlier keyfob, in two files, becomes records, once.
+//! Turns the memory of an earlier keyfob, which is two files, into records, once.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};

@@ -1,4 +1,4 @@
-//! A vault whose failures people hear of: the program at the other end is told no more than a status.
+//! A vault that tells people when a write fails. The program at the other end is told only a status.
 
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;

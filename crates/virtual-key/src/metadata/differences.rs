@@ -1,24 +1,28 @@
-//! What one getInfo tells other than another, member by member: a model's in its metadata statement, and an imitation's.
+//! Compares two answers to getInfo, member by member: the one in a model's metadata statement, and the one of a key
+//! that imitates the model.
 
 use serde_json::{Map, Value};
 
 /// A member of getInfo that differs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// Its name in the standard; of an option `options.plat`, for instance.
+    /// The standard's name of the member; for an option it is, for instance, `options.plat`.
     pub member: String,
-    /// In the statement; `None`: it is not there.
+    /// Its value in the statement; `None`: the statement does not have it.
     pub stated: Option<Value>,
-    /// By the key, likewise.
+    /// Its value in the key's answer; `None`: the answer does not have it.
     pub told: Option<Value>,
-    /// Both have it, and it is of the moment: a PIN is set or not, a finger is enrolled or not, so many credentials still fit.
+    /// Both have the member, and its value depends on the moment: whether a PIN is set, whether a finger is
+    /// enrolled, how many credentials still fit.
     pub is_state: bool,
 }
 
-/// All members that differ. Lists have an order, options have none: on the wire it is the canonical one (GI-87).
+/// All members that differ. The order of a list counts. The order of options does not: on the wire it is always the
+/// canonical one (GI-87).
 ///
-/// Both as [`members`](super::members) writes them. Real statements have hyphens in some AAGUIDs, the bytes of
-/// pinComplexityPolicyURL in hexadecimal digits, and say nothing in encIdentifier and encCredStoreState, which are never the same twice.
+/// Both arguments are in the form that [`members`](super::members) writes. Real statements also have hyphens in
+/// some AAGUIDs, and pinComplexityPolicyURL in hexadecimal: such values are compared in one form. They leave
+/// encIdentifier and encCredStoreState empty, which never have the same value twice: those count as state.
 pub fn differences(stated: &Value, told: &Value) -> Vec<Difference> {
     let (stated, told) = (flat(stated), flat(told));
     let mut names: Vec<&String> = stated.keys().chain(told.keys()).collect();

@@ -1,11 +1,11 @@
-//! getInfo as JSON: the standard's member names, values as metadata statements write them (AAGUID and bytes in
-//! hexadecimal without hyphens, options as an object).
+//! getInfo as JSON, with the standard's member names. Values are as metadata statements write them: AAGUID and
+//! bytes in hexadecimal without hyphens, options as an object.
 
 use ctap_client::commands::client_pin::PinRetries;
 use ctap_client::commands::get_info::Info;
 use serde_json::{Map, Value, json};
 
-/// The members the key sent, and from getPINRetries `pinRetries` and `powerCycleState` when it has a PIN.
+/// The members that the key sent. If it has a PIN, also `pinRetries` and `powerCycleState`, from getPINRetries.
 pub fn members(info: &Info, retries: Option<PinRetries>) -> Value {
     let strings = [
         ("versions", Some(info.versions.as_slice())),

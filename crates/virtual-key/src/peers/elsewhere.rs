@@ -1,4 +1,4 @@
-//! Systems that are not asked whose a connection is.
+//! Systems on which the owner of a connection cannot be asked for.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,8 +1,8 @@
-//! How Linux is asked whose a connection is.
+//! Asks Linux which user owns a connection.
 //!
-//! TCP does not tell whose program is at the other end, but the kernel knows the owner of each of its sockets. It is asked for
-//! the one socket with sock_diag(7), which takes microseconds. A kernel without that has `/proc/net/tcp` and `tcp6`, whose reading
-//! takes milliseconds where there is much memory.
+//! TCP does not tell which program is at the other end, but the kernel knows the owner of each of its sockets.
+//! sock_diag(7) asks it for this one socket, in microseconds. A kernel without sock_diag has `/proc/net/tcp` and
+//! `tcp6`; reading those takes milliseconds on a machine with much memory.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! What an imitation tells in getInfo and does not do.
+//! What an imitation of a model announces in getInfo and does not do.
 
 use std::fmt;
 
@@ -6,14 +6,16 @@ use serde_json::Value;
 
 use crate::metadata::Difference;
 
-/// One member of getInfo that tells what the key does not do. Its text is a line for people, such as `extensions: uvm, exts`.
+/// One member of getInfo that announces something which the key does not do. As text it is a line for people, such
+/// as `extensions: uvm, exts`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnlyAnnounced {
-    /// Its name in the standard; of an option `options.plat`, for instance.
+    /// The standard's name of the member; for an option it is, for instance, `options.plat`.
     pub member: String,
-    /// What of it is told only: of a list these items, of algorithms their numbers; or its value; nothing of a table.
+    /// The part of the member that is only announced: items of a list, numbers of algorithms, or the value. Nothing
+    /// for a table.
     pub items: Vec<String>,
-    /// What is so, where the member is there for something.
+    /// What the key does instead, if the member stands for something that it does.
     pub done: Option<String>,
 }
 

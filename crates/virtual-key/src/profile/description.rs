@@ -1,4 +1,5 @@
-//! The description of a key in a profile: the members of getInfo by the standard's names, and what getInfo does not tell.
+//! The description of a key in a profile: the members of getInfo under the standard's names, and settings that
+//! getInfo does not tell.
 
 mod check;
 mod config;

@@ -1,4 +1,4 @@
-//! What a key tells of itself other than what it is: the table `[getInfo]` of a profile.
+//! What a key announces that it is not: the table `[getInfo]` of a profile.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! The profile of a model, from its metadata statement: a key that does what keyfob can do of what the model does, and tells what it
-//! tells.
+//! Makes the profile of a model from its metadata statement. Its key does what keyfob can do of what the model
+//! does, and announces what the model announces.
 
 use serde_json::{Map, Value as Json};
 use toml::{Table, Value};
@@ -9,14 +9,16 @@ use super::{Aaguid, Profile};
 use crate::error::Error;
 use crate::metadata::{Difference, differences, live_info, members};
 
-/// The TOML of a profile whose key tells and does what this `metadataStatement` says of its model: the whole object, as in FIDO's
-/// metadata service. `aaguid` is the model's own or another one, for it is a claim.
+/// The TOML of a profile for a key like the model of this `metadataStatement`: the whole object, as in FIDO's
+/// metadata service. `aaguid` is the model's own or another one, because an AAGUID alone proves nothing.
 ///
-/// What the key tells and does not do stands in the table `[getInfo]`. Of a statement about a U2F key there is a key that speaks U2F. Such
-/// a key is new: what the statement's had been given stands in comments in the table `[shipped]`.
+/// The table `[getInfo]` has what the key announces and does not do. From a statement about a U2F key comes a key
+/// that speaks U2F. The key is new: the table `[shipped]` holds, as comments, the state of the key that the
+/// statement describes.
 ///
 /// # Errors
-/// [`Error::Metadata`]: a statement about neither, or without what such statements have; its writer's fault.
+/// [`Error::Metadata`]: the statement is about neither CTAP2 nor U2F, or lacks members that such statements have:
+/// the fault of the one who wrote it.
 pub fn like(statement: &Json, aaguid: Aaguid) -> Result<String, Error> {
     let title = statement["description"].as_str().unwrap_or("a model without a name");
     let mut table = heading(title, aaguid);

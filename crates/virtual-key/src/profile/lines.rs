@@ -1,4 +1,4 @@
-//! Which line of a profile a sentence is about.
+//! Finds the line of a profile that an error is about.
 
 use std::ops::Range;
 

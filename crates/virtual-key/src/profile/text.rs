@@ -1,4 +1,4 @@
-//! A profile as text: TOML laid over the profile it extends, and what is wrong with it.
+//! A profile as text: its TOML laid over the profile that it extends, and the errors in it.
 
 use serde::Deserialize as _;
 use toml::Spanned;

@@ -1,4 +1,4 @@
-//! The file of a recording: private, one process's, and whole blocks alone.
+//! The file of a recording. It is private, belongs to one process, and holds only whole blocks.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Write as _};

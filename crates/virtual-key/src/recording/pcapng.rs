@@ -1,4 +1,4 @@
-//! The blocks of a pcapng file that a recording is made of (draft-ietf-opsawg-pcapng, section 4), little-endian.
+//! The pcapng blocks of a recording (draft-ietf-opsawg-pcapng, section 4), little-endian.
 
 use std::io::{self, Read, Seek};
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,4 @@
-//! Between a host and a key: passes everything on, and tells it.
+//! A layer between a host and a key: it passes everything on, and records it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,14 +9,14 @@ use usbip_server::{HidFunction, Report, SmartCard, Timed};
 
 use super::Tap;
 
-/// A function, or a card, whose packets are recorded.
+/// A HID function or a card whose packets are recorded.
 pub struct Recorded<F: ?Sized> {
     tap: Tap,
     inner: Rc<RefCell<F>>,
 }
 
 impl<F: ?Sized> Recorded<F> {
-    /// Puts a tap on it.
+    /// Records `inner` with this tap.
     pub fn new(inner: Rc<RefCell<F>>, tap: Tap) -> Self {
         Self { tap, inner }
     }

@@ -1,7 +1,9 @@
-//! Packets as a capture of Linux's USB bus has them, with usbmon's header of 64 bytes (Linux Documentation/usb/usbmon.rst), and APDUs as
-//! one of a contactless reader's field has them, with a header of 4 (LINKTYPE_ISO_14443).
+//! Packets of reports in the form of a capture of Linux's USB bus, with usbmon's header of 64 bytes (Linux
+//! Documentation/usb/usbmon.rst). APDUs are in the form of a capture of a contactless reader's field, with a header
+//! of 4 bytes (LINKTYPE_ISO_14443).
 //!
-//! Wireshark takes the class of an interface from the descriptors that it sees: so these are there each time the key is plugged in.
+//! Wireshark reads the class of an interface from the descriptors in the capture. So these are recorded each time
+//! the key is plugged in.
 
 use std::time::{Duration, SystemTime};
 

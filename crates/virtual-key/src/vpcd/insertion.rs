@@ -1,4 +1,4 @@
-//! One time on the reader: from the connection to its end.
+//! One stay of a card on the reader: from the connection to its end.
 
 use std::io;
 use std::time::Duration;

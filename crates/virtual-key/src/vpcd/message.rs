@@ -1,5 +1,5 @@
-//! What vpcd says to a card, and what a card answers (NF-61 to NF-63): both are a length of two bytes, big-endian, and so many
-//! bytes.
+//! The messages of vpcd and a card (NF-61 to NF-63). Each message is a length of two bytes, big-endian, and then
+//! that many bytes.
 
 /// What the reader wants of the card.
 #[derive(Clone, Debug, PartialEq, Eq)]

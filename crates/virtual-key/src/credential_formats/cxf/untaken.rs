@@ -1,4 +1,5 @@
-//! What is in a CXF file beside what a key keeps of a passkey: the crate for the format passes over what it does not know.
+//! Finds what a CXF file holds beside the parts of a passkey that a key stores: the crate for the format ignores
+//! members that it does not know.
 
 use std::collections::BTreeSet;
 

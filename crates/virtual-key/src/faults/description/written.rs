@@ -1,4 +1,4 @@
-//! What a fault is in words again: the reverse of reading it.
+//! Writes a fault in words: the reverse of reading its description.
 
 use std::time::Duration;
 

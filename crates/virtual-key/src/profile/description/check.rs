@@ -1,4 +1,4 @@
-//! Whether the settings of a profile fit together, where that shows before there is a `Config`.
+//! Checks whether the settings of a profile fit together, as far as that is possible before a `Config` is made.
 
 use ctap_core::config::{Contradiction, Member};
 
@@ -117,7 +117,7 @@ impl Description {
 /// The number of the member in getInfo (GI-10).
 const VERSIONS: u8 = 0x01;
 
-/// As many as `ctap-core` takes ([`ctap_core::limits::MAX_CAPACITY`]).
+/// The largest capacity: as many as `ctap-core` takes ([`ctap_core::limits::MAX_CAPACITY`]).
 pub const MAX_CAPACITY: u32 = 100_000;
 
 /// More than any client was seen to write.

@@ -1,4 +1,4 @@
-//! The `Config` that follows from a profile.
+//! Makes the `Config` from a profile.
 
 use core::ops::BitOr;
 

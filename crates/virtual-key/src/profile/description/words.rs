@@ -1,4 +1,4 @@
-//! The words of a profile, where there is a choice: the standard's, and what they mean to `ctap-core`.
+//! The words that a profile may use for a choice: the standard's, and their meaning for `ctap-core`.
 
 use ctap_core::Transport;
 use ctap_core::algorithm::Algorithm;
