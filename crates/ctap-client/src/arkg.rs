@@ -1,5 +1,5 @@
-//! ARKG-P256 (draft-bradleylundberg-cfrg-arkg-10), the half that needs no secret: whoever has a public seed derives public keys from it,
-//! and the key that made the seed derives the private ones (PS-22).
+//! ARKG-P256 (draft-bradleylundberg-cfrg-arkg-10), the half that needs no secret. Everybody who has a public seed
+//! can derive public keys from it. Only the key that made the seed can derive the private keys (PS-22).
 
 use hash2curve::{ExpandMsgXmd, ExpandMsgXmdError, hash_to_scalar};
 use hkdf::Hkdf;
@@ -41,11 +41,11 @@ pub struct Derived {
 }
 
 impl PublicSeed {
-    /// ARKG-Derive-Public-Key. The same seed, `ikm` and `context` give the same key; whoever learns `ikm` learns which keys belong together,
-    /// so 32 random bytes are right for it.
+    /// ARKG-Derive-Public-Key. The same seed, `ikm` and `context` give the same key. Everybody who learns `ikm` can
+    /// find out which keys belong together, so use 32 random bytes.
     ///
-    /// `None`: the context is longer than [`MAX_CONTEXT`], which is the caller's fault, or a sum came out as zero, which does not happen by
-    /// chance.
+    /// `None`: the context is longer than [`MAX_CONTEXT`], which is the caller's fault; or a sum is zero, which
+    /// does not happen by chance.
     #[must_use]
     pub fn derive_public_key(&self, ikm: &[u8], context: &[u8]) -> Option<Derived> {
         if context.len() > MAX_CONTEXT {

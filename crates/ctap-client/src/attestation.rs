@@ -1,6 +1,7 @@
 //! WebAuthn section 8: attestation statements, judged as a relying party would (AT-02 to AT-08).
 //!
-//! Signatures and the binding to the credential are checked; whether a certificate's issuer deserves trust is not.
+//! Signatures, and the binding to the credential, are checked. Whether the issuer of a certificate can be trusted
+//! is not.
 
 use p256::pkcs8::DecodePublicKey as _;
 use x509_cert::Certificate;

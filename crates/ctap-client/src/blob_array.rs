@@ -23,7 +23,7 @@ pub enum ArrayFault {
     /// Shorter than its hash, or the hash at the end is wrong.
     #[error("the large-blob array is damaged: its hash is wrong")]
     Hash,
-    /// The hash is right, the content is no CBOR array.
+    /// The hash is right, but the content is not a CBOR array.
     #[error("the large-blob array cannot be read")]
     Cbor(#[from] CborFault),
 }
@@ -81,13 +81,13 @@ impl BlobArray {
         self.0.len() < before
     }
 
-    /// Entries there are, openable or not.
+    /// How many entries there are, including those of other credentials.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no entries.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,4 +1,4 @@
-//! CTAP section 11.3: a conversation with a card, over whatever carries APDUs.
+//! CTAP section 11.3: a conversation with a card, over anything that carries APDUs.
 
 use std::ops::DerefMut;
 use std::thread;
@@ -12,43 +12,46 @@ use crate::exchange::{Exchange, KeepaliveStatus, Patience};
 
 /// APDUs to and from one card: through a reader, or of a card in the same process.
 pub trait ApduPipe {
-    /// Carries out one request with the card to itself: nobody else's APDUs come between those that `request` transmits. A
-    /// card that was reset or taken away since the last one is connected to again, once, and `request` is told.
+    /// Carries out one request with the card to itself: no APDU of another program comes between those that
+    /// `request` transmits. If the card was reset or taken away since the last request, connects to it again, once,
+    /// and tells `request` so.
     ///
     /// # Errors
-    /// When the card cannot be reached, before anything was transmitted; else what `request` says.
+    /// When the card cannot be reached, before anything was transmitted. Otherwise the error that `request`
+    /// returns.
     fn alone(&mut self, request: &mut Alone<'_>) -> Result<Vec<u8>, TransportError>;
 }
 
-/// What is done with a card that one has to oneself.
+/// The work on a card while no other program can use it.
 pub type Alone<'r> = dyn FnMut(&mut Transmit<'_>, Contact) -> Result<Vec<u8>, TransportError> + 'r;
 
 /// Transmits one command APDU and returns the response APDU: empty if the card was taken away meanwhile.
 pub type Transmit<'t> = dyn FnMut(&[u8]) -> Result<Vec<u8>, TransportError> + 't;
 
-/// Whether the card has kept what it was told before.
+/// Whether the card still knows what it was told before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contact {
     /// As far as anybody knows.
     Kept,
-    /// It was without power, or it is another one: nothing is selected, and every token is gone (NF-07).
+    /// The card had no power, or it is another card. No application is selected, and every token is invalid
+    /// (NF-07).
     Anew,
 }
 
-/// A reader of this machine, and what lies on it.
+/// A reader of this machine, and its card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
-    /// What PC/SC calls it.
+    /// Its name in PC/SC.
     pub name: String,
-    /// Whether a card lies on it, or is in it.
+    /// Whether a card lies on it or is in it.
     pub has_card: bool,
-    /// Whether it is one that a contactless reader found, by its ATR (PC/SC part 3).
+    /// Whether the card was found by a contactless reader. Its ATR tells that (PC/SC part 3).
     pub is_contactless: bool,
-    /// Whether a program has the card to itself.
+    /// Whether a program uses the card exclusively.
     pub is_taken: bool,
-    /// How often cards have come and gone.
+    /// How many times cards have come and gone.
     pub movements: u32,
-    /// What its card answers to a reset (ISO 7816-3), at most 33 bytes; none without a card.
+    /// The ATR: what its card answers to a reset (ISO 7816-3), at most 33 bytes. It is empty without a card.
     pub atr: Vec<u8>,
 }
 
@@ -61,8 +64,9 @@ impl<P: DerefMut<Target: ApduPipe>> ApduPipe for P {
 
 /// A card whose FIDO application is selected, as long as no other program selects another one.
 ///
-/// If one does, or the card was without power, it is selected again, once, and the request goes on: what was proved to the card
-/// before, it has forgotten, and says so itself. Short APDUs alone are sent, in parts where need be, for every card takes them.
+/// If another program selects another application, or the card had no power, this channel selects FIDO's
+/// application again, once, and goes on with the request. Tokens of before are then invalid, and the card itself
+/// says so. Only short APDUs are sent, in parts if necessary, because every card takes them.
 pub struct CardChannel<P> {
     pipe: P,
     version: Vec<u8>,
@@ -86,25 +90,25 @@ impl<P: ApduPipe> CardChannel<P> {
         &self.version
     }
 
-    /// Whether U2F worked when the card was selected (UF-50). Whether CTAP2 does, getInfo tells.
+    /// Whether U2F worked when the card was selected (UF-50). For CTAP2, ask getInfo.
     #[must_use]
     pub fn has_u2f(&self) -> bool {
         Version::from_bytes(&self.version) == Some(Version::U2fV2)
     }
 
-    /// The pipe below: for tests that send what no client would.
+    /// The pipe below, for tests that send what no client would send.
     pub const fn pipe_mut(&mut self) -> &mut P {
         &mut self.pipe
     }
 
-    /// The same channel, whose APDUs go through what `wrap` makes of the pipe.
+    /// The same channel. Its APDUs now go through the pipe that `wrap` makes of the present one.
     #[must_use]
     pub fn through<Q>(self, wrap: impl FnOnce(P) -> Q) -> CardChannel<Q> {
         let Self { pipe, version, can_poll } = self;
         CardChannel { pipe: wrap(pipe), version, can_poll }
     }
 
-    /// The pipe below, alone.
+    /// The pipe below; the channel ends.
     #[must_use]
     pub fn into_pipe(self) -> P {
         self.pipe

@@ -1,6 +1,7 @@
-//! CTAP section 8: CTAP2 canonical CBOR. Requests are written canonical; replies are read leniently and then judged.
+//! CTAP section 8: CTAP2 canonical CBOR. Requests are written in canonical form. Replies are read in any form, and
+//! then checked.
 //!
-//! Reading rests on ciborium, writing on the code below, so that neither shares code with a key under test.
+//! ciborium reads, and the code below writes, so that this crate shares no code with a key under test.
 
 pub use ciborium::Value;
 
@@ -21,7 +22,7 @@ pub enum CborFault {
     /// The same key twice in one map (MSG-33).
     #[error("a map has the same key twice")]
     DuplicateKey,
-    /// A tag, a floating point number, or another item CTAP messages have no use for (MSG-33).
+    /// A tag, a floating point number, or another item that CTAP messages do not use (MSG-33).
     #[error("it has a tag or a number that is not an integer")]
     ForbiddenItem,
     /// Well-formed, but not the one canonical encoding: key order, or heads longer than needed (MSG-30 to MSG-32).
@@ -54,7 +55,7 @@ pub fn decode_prefix(bytes: &[u8]) -> Result<(Value, &[u8]), CborFault> {
 /// Judges whether `bytes`, which decoded to `value`, are the one encoding CTAP2 permits (MSG-30 to MSG-34).
 ///
 /// # Errors
-/// The first rule broken; the sender's fault.
+/// The first rule that is broken; the sender's fault.
 pub fn check_canonical(bytes: &[u8], value: &Value) -> Result<(), CborFault> {
     check_form(value, MAX_CBOR_NESTING)?;
     if encode(value) == bytes { Ok(()) } else { Err(CborFault::NotCanonical) }
@@ -185,7 +186,7 @@ const TRUE: u8 = 0xF5;
 const NULL: u8 = 0xF6;
 const DOUBLE: u8 = 0xFB;
 
-/// A request map under construction. Members may come in any order; absent ones are left out.
+/// A request map in the making. Members may come in any order; absent ones are left out.
 #[derive(Clone, Debug, Default)]
 pub struct MapBuilder(Vec<(Value, Value)>);
 
@@ -214,7 +215,7 @@ impl MapBuilder {
         }
     }
 
-    /// Adds members a structured request has no field for; they replace those of the same key.
+    /// Adds members that a structured request has no field for. They replace members with the same key.
     #[must_use]
     pub fn extra(self, members: &[(i64, Value)]) -> Self {
         members.iter().fold(self, |map, (key, value)| map.member(*key, value.clone()))

@@ -63,7 +63,7 @@ impl<P: ReportPipe> HidChannel<P> {
         self.key.version
     }
 
-    /// The pipe below: for tests that send what no channel would.
+    /// The pipe below, for tests that send what no channel would send.
     pub const fn pipe_mut(&mut self) -> &mut P {
         &mut self.pipe
     }
@@ -87,7 +87,7 @@ impl<P: ReportPipe> HidChannel<P> {
         self.transact(Command::Ping, data, &mut wait)
     }
 
-    /// Has the key show itself, by blinking perhaps (HD-61).
+    /// Makes the key show itself, for instance by blinking (HD-61).
     ///
     /// # Errors
     /// `InvalidCmd` from keys without the WINK capability.

@@ -41,7 +41,7 @@ impl<E: Exchange> Client<E> {
         self
     }
 
-    /// Accepts replies whose CBOR is well-formed but not canonical, and bodies in replies that should have none.
+    /// Accepts replies whose CBOR is well-formed but not canonical, and replies with a body where none should be.
     #[must_use]
     pub const fn lenient(mut self) -> Self {
         self.strict = false;
@@ -56,7 +56,7 @@ impl<E: Exchange> Client<E> {
         self.on_keepalive = Box::new(listener);
     }
 
-    /// The way to the key.
+    /// The connection to the key.
     pub const fn exchange_mut(&mut self) -> &mut E {
         &mut self.exchange
     }

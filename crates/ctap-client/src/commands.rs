@@ -1,7 +1,7 @@
 //! One file for each command of CTAP section 6: its request, its reply, and the [`Client`](crate::Client) methods.
 //!
-//! Requests are plain structures whose members may be left out, and `extra` adds or replaces members with any value:
-//! a conformance test can send what a sane platform would not.
+//! Requests are plain structures. Each member may be left out, and `extra` adds or replaces members with any value,
+//! so a conformance test can send what a correct platform would not send.
 
 pub mod bio_enrollment;
 pub mod client_pin;

@@ -1,4 +1,4 @@
-//! WebAuthn section 5.8.5 and CTAP section 6.5.6: public keys as COSE_Key maps, and signatures made with them.
+//! WebAuthn section 5.8.5 and CTAP section 6.5.6: public keys as COSE_Key maps, and the signatures of these keys.
 
 use ml_dsa::{MlDsa44, MlDsa65, MlDsaParams};
 use p256::ecdsa::signature::Verifier as _;
@@ -13,7 +13,7 @@ use crate::fields::{Fields, FromCbor};
 
 /// COSE algorithm ECDSA on P-256 with SHA-256.
 pub const ES256: i64 = -7;
-/// The same with its curve told (RFC 9864).
+/// The same algorithm with a number that names the curve (RFC 9864).
 pub const ESP256: i64 = -9;
 /// COSE algorithm EdDSA; in CTAP always Ed25519.
 pub const EDDSA: i64 = -8;
@@ -58,7 +58,7 @@ pub enum PublicKey {
     Rs256(rsa::PublicKey),
     /// The same, as PS256.
     Ps256(rsa::PublicKey),
-    /// A well-formed COSE_Key of an algorithm this crate cannot verify.
+    /// A well-formed COSE_Key of an algorithm that this crate cannot verify.
     Other {
         /// The COSE algorithm number.
         algorithm: i64,
@@ -70,13 +70,14 @@ pub enum PublicKey {
 /// Why a signature is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureFault {
-    /// Not the encoding the algorithm prescribes: DER for ECDSA, 64 bytes for EdDSA, as many as the modulus for RSA (AT-03).
+    /// It does not have the encoding of the algorithm: DER for ECDSA, 64 bytes for EdDSA, as many bytes as the
+    /// modulus for RSA (AT-03).
     #[error("the signature has the wrong encoding")]
     Encoding,
-    /// Well-formed, and not made by this key over this message.
+    /// It is well-formed, but this key did not make it over this message.
     #[error("the signature does not fit key and message")]
     Mismatch,
-    /// The key's algorithm is beyond this crate.
+    /// This crate does not know the key's algorithm.
     #[error("signatures of COSE algorithm {0} cannot be checked here")]
     UnknownAlgorithm(i64),
 }
@@ -250,10 +251,10 @@ fn read_rsa(mut fields: Fields, name: &'static str) -> Result<Option<rsa::Public
     Ok(rsa::PublicKey::new(number(&modulus), number(&exponent)).ok())
 }
 
-/// Reads the key-agreement key of a key (CP-02).
+/// Reads the public key that an authenticator uses for key agreement (CP-02).
 ///
 /// # Errors
-/// When it is not exactly that form, or not a point of P-256; the key's fault.
+/// [`ReplyFault`]: it does not have exactly that form, or is not a point of P-256; the key's fault.
 pub fn read_key_agreement(value: Value) -> Result<p256::PublicKey, ReplyFault> {
     const NAME: &str = "keyAgreement";
     let mut fields = Fields::from_cbor(value, NAME)?;

@@ -4,10 +4,10 @@ use crate::cbor::{MapBuilder, Value};
 use crate::error::ReplyFault;
 use crate::fields::{Fields, FromCbor};
 
-/// The type every credential has.
+/// The type of every credential.
 pub const PUBLIC_KEY: &str = "public-key";
 
-/// A relying party: who a credential is for.
+/// A relying party: the site or program that a credential is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RelyingParty {
     /// Its id, mostly a domain name. Keys may return a shortened form in credential management (CM-40).
@@ -82,9 +82,9 @@ impl FromCbor for User {
 pub struct CredentialDescriptor {
     /// The credential id.
     pub id: Vec<u8>,
-    /// Always `public-key` today; keys skip others (MC-33).
+    /// Always `public-key` today; keys ignore other types (MC-33).
     pub kind: String,
-    /// How the key that has it can be reached; a hint only.
+    /// The transports of the key that has it; only a hint.
     pub transports: Option<Vec<String>>,
 }
 
@@ -124,7 +124,7 @@ impl FromCbor for CredentialDescriptor {
 /// A kind of credential and a signature algorithm: what a platform asks for and what a key lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialParameters {
-    /// Always `public-key` today; keys skip others (MC-06).
+    /// Always `public-key` today; keys ignore other types (MC-06).
     pub kind: String,
     /// A COSE algorithm number, such as [`ES256`](crate::cose::ES256).
     pub algorithm: i64,

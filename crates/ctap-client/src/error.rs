@@ -1,7 +1,7 @@
 //! Errors between a platform and a key, by whose fault they are. No error holds a PIN, key or token.
 //!
-//! A message tells its cause within itself, so no error here is the `source` of another: who prints the whole chain
-//! would print it twice.
+//! A message includes its cause, so no error here is the `source` of another one. A program that prints the whole
+//! chain would print it twice.
 
 use std::io;
 
@@ -35,7 +35,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The status the key refused with, if it was the key that refused.
+    /// The status of the key's refusal, if the key refused.
     #[must_use]
     pub const fn status(&self) -> Option<Status> {
         match self {
@@ -79,28 +79,28 @@ pub enum TransportError {
     /// The key sent reports that make no sense: the key's fault.
     #[error("{0}. This is a fault of the key.")]
     Misbehaved(Misbehaviour),
-    /// The key answered another command than the one it was sent: the key's fault.
+    /// The key answered another command than the one that was sent: the key's fault.
     #[error("the key answers a command that it was not sent. This is a fault of the key.")]
     WrongCommand,
-    /// A message CTAPHID cannot carry (HD-04): the caller's fault.
+    /// The message is too long for CTAPHID (HD-04): the caller's fault.
     #[error("{0}")]
     TooLong(MessageTooLong),
-    /// Fewer bytes than a command APDU has (ISO 7816-4), for a card: the caller's fault.
+    /// The message for a card is shorter than a command APDU (ISO 7816-4): the caller's fault.
     #[error("a command for a card has 4 bytes at least, not {0}")]
     TooShort(usize),
-    /// The way to this key does not carry U2F messages.
+    /// This connection to the key does not carry U2F messages.
     #[error("this key does not speak U2F")]
     NoU2f,
-    /// The key is a card, and brought no answer to a request.
+    /// The key is a card, and did not answer a request.
     #[error("{0}")]
     Card(Fault),
-    /// The key is a card, and its reader does not reach it.
+    /// The key is a card, and its reader cannot reach it.
     #[error("{0}")]
     Reader(ReaderFault),
 }
 
 impl TransportError {
-    /// Whether there is no card on the reader, or none any more.
+    /// Whether there is no card on the reader, or no longer.
     #[must_use]
     pub const fn is_card_gone(&self) -> bool {
         matches!(self, Self::Card(Fault::Gone) | Self::Reader(ReaderFault::NoCard))
@@ -134,37 +134,37 @@ const fn card_advice(fault: Fault) -> &'static str {
     }
 }
 
-/// Why a card cannot be reached through a reader (PC/SC): mostly nobody's fault, and never the card's.
+/// Why a card cannot be reached through a reader (PC/SC). In most cases nobody is at fault, and never the card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReaderFault {
-    /// Nobody looks after this machine's readers.
+    /// No service (pcscd, on Linux) looks after this machine's readers.
     #[error("the smart card service of this host, pcscd, does not run")]
     NoService,
-    /// It ended meanwhile, or its release does not go with the library that this program was linked with.
+    /// The service ended meanwhile, or its version does not fit the library that this program was linked with.
     #[error("the smart card service of this host, pcscd, has stopped")]
     ServiceStopped,
-    /// Its polkit says no.
+    /// The service's polkit rules do not admit this user.
     #[error("the smart card service of this host, pcscd, does not serve this user")]
     Denied,
     /// There is no reader, or not that one, or it was unplugged.
     #[error("there is no such smart card reader")]
     NoReader,
-    /// Nothing lies on the reader, or what did was taken away.
+    /// No card lies on the reader, or it was taken away.
     #[error("no card is on the reader")]
     NoCard,
-    /// Another program has the card to itself.
+    /// Another program uses the card exclusively.
     #[error("another program keeps the card to itself")]
     InUse,
-    /// The reader cannot make the card answer.
+    /// The reader cannot get an answer from the card.
     #[error("the card does not answer its reader")]
     Unresponsive,
-    /// What was sent to the card did not get through, and it is still there.
+    /// The message did not reach the card, and the card is still there.
     #[error("the card did not receive what was sent to it")]
     NotThrough,
     /// This program was built without the feature `pcsc`.
     #[error("this program was built without PC/SC, so it cannot use cards")]
     Unsupported,
-    /// Anything else that PC/SC says.
+    /// Any other error of PC/SC.
     #[error("the reader failed: {0}")]
     Other(&'static str),
 }
@@ -203,10 +203,10 @@ impl ReaderFault {
     }
 }
 
-/// How a reply differs from what the standard prescribes. Always the key's fault.
+/// How a reply differs from the standard. It is always the key's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyFault {
-    /// Not even a status byte.
+    /// The reply is empty: it lacks even the status byte.
     #[error("the key's reply is empty. This is a fault of the key.")]
     Empty,
     /// An error status, or a success without defined output, came with a body (MSG-02, MSG-03).
@@ -215,30 +215,30 @@ pub enum ReplyFault {
     /// The CBOR of the reply, or of something within it, breaks the rules.
     #[error("the key's reply cannot be read: in {0}, {1}. This is a fault of the key.")]
     Cbor(&'static str, CborFault),
-    /// An obligatory member is absent.
+    /// A required member is missing.
     #[error("the key's reply lacks {0}. This is a fault of the key.")]
     Missing(&'static str),
-    /// A member has another CBOR type than the standard gives it.
+    /// A member has another CBOR type than in the standard.
     #[error("{0} in the key's reply has the wrong type. This is a fault of the key.")]
     WrongType(&'static str),
-    /// A member has the right type and a value that cannot be.
+    /// A member has the right type, but a value that is not possible.
     #[error("{0} in the key's reply has an impossible value. This is a fault of the key.")]
     BadValue(&'static str),
 }
 
-/// Why a request cannot be sent as asked. Always the caller's fault.
+/// Why a request cannot be sent. It is always the caller's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestFault {
-    /// More than 63 bytes of UTF-8 (CP-21).
+    /// The PIN has more than 63 bytes of UTF-8 (CP-21).
     #[error("the PIN is longer than 63 bytes")]
     PinTooLong,
-    /// A zero byte at the end cannot be told from padding (CP-23).
+    /// The PIN ends in a zero byte, which cannot be told from padding (CP-23).
     #[error("the PIN ends in a zero character")]
     PinEndsInZero,
-    /// getInfo lists no PIN/UV auth protocol this crate knows.
+    /// getInfo lists no PIN/UV auth protocol that this crate knows.
     #[error("the key offers no PIN protocol that this program knows")]
     NoPinProtocol,
-    /// A list, name or blob beyond what the command can carry.
+    /// A list, name or blob is longer than the command can carry.
     #[error("{0} is too long for the key")]
     TooLong(&'static str),
 }

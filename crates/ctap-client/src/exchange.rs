@@ -1,4 +1,4 @@
-//! The seam between what is said to a key and how it gets there.
+//! The boundary between the messages to a key and the transport that carries them.
 
 use std::ops::DerefMut;
 
@@ -11,21 +11,21 @@ use crate::error::TransportError;
 pub enum Patience {
     /// Go on waiting for the answer.
     Wait,
-    /// Send CTAPHID_CANCEL. The key still answers: with `CTAP2_ERR_KEEPALIVE_CANCEL`, or with the outcome if the
-    /// person was quicker (HD-81, HD-82).
+    /// Send CTAPHID_CANCEL. The key still answers: with `CTAP2_ERR_KEEPALIVE_CANCEL`, or with the result if the
+    /// person was faster (HD-81, HD-82).
     Cancel,
 }
 
-/// One CTAP message in, one out. Implemented by [`HidChannel`](crate::channel::HidChannel), and by keys that live in
-/// the same process.
+/// Sends a CTAP message and returns the reply. [`HidChannel`](crate::channel::HidChannel) and keys in the same
+/// process implement it.
 pub trait Exchange {
     /// Sends a CTAP2 request (command byte and CBOR) and returns the reply (status byte and CBOR).
     ///
-    /// `on_keepalive` is called for each sign of life while the key works or waits for a person; it decides whether to
-    /// go on waiting.
+    /// `on_keepalive` is called each time that the key says that it works or waits for a person. Its result decides
+    /// whether to go on waiting.
     ///
     /// # Errors
-    /// When no reply came. What the key itself refuses is a reply, not an error.
+    /// When no reply came. A refusal by the key is a reply, not an error.
     fn exchange(
         &mut self,
         request: &[u8],
@@ -35,7 +35,7 @@ pub trait Exchange {
     /// Sends a U2F APDU and returns data and status word (HD-71).
     ///
     /// # Errors
-    /// As [`exchange`](Self::exchange); [`TransportError::NoU2f`] where this way to the key carries CTAP2 only.
+    /// As [`exchange`](Self::exchange); [`TransportError::NoU2f`] if this connection to the key carries CTAP2 only.
     fn exchange_u2f(&mut self, apdu: &[u8]) -> Result<Vec<u8>, TransportError> {
         let _ = apdu;
         Err(TransportError::NoU2f)

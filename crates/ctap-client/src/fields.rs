@@ -1,4 +1,4 @@
-//! Typed reading of reply maps: each member is taken out by key, what nobody took is kept as unknown.
+//! Typed reading of reply maps. Each member is taken out by its key; the members that are left are kept as unknown.
 
 use crate::cbor::{self, Value};
 use crate::error::ReplyFault;
@@ -8,7 +8,7 @@ pub trait FromCbor: Sized {
     /// Reads `value`, the content of the member called `name`.
     ///
     /// # Errors
-    /// [`ReplyFault::WrongType`] and kin, naming the member; the key's fault.
+    /// [`ReplyFault::WrongType`] and similar ones, with the name of the member; the key's fault.
     fn from_cbor(value: Value, name: &'static str) -> Result<Self, ReplyFault>;
 }
 
@@ -32,7 +32,7 @@ impl Fields {
         Self::from_cbor(value, name)
     }
 
-    /// The members of a map with text keys that was read before.
+    /// The members of a map with text keys, which was read before.
     #[must_use]
     pub fn from_text_map(entries: &[(String, Value)]) -> Self {
         Self(
@@ -43,7 +43,7 @@ impl Fields {
     /// Takes an optional member.
     ///
     /// # Errors
-    /// When it is there with another type than asked for.
+    /// [`ReplyFault`] if the member is there with another type.
     pub fn take<T: FromCbor>(
         &mut self,
         key: impl Into<Value>,
@@ -59,7 +59,7 @@ impl Fields {
     /// Takes an obligatory member.
     ///
     /// # Errors
-    /// When it is absent or has another type than asked for.
+    /// [`ReplyFault`] if the member is missing or has another type.
     pub fn require<T: FromCbor>(
         &mut self,
         key: impl Into<Value>,
@@ -68,7 +68,7 @@ impl Fields {
         self.take(key, name)?.ok_or(ReplyFault::Missing(name))
     }
 
-    /// What is left: members this crate does not know, for callers that do.
+    /// The members that are left: those that this crate does not know.
     #[must_use]
     pub fn unknown(self) -> Vec<(Value, Value)> {
         self.0

@@ -1,4 +1,4 @@
-//! Keys on this machine where its system is Windows or macOS: HIDAPI's devices as pipes of reports (HD-09, CL-65).
+//! Keys on a machine with Windows or macOS: HIDAPI's devices as pipes of reports (HD-09, CL-65).
 
 use std::ffi::{CString, OsString};
 use std::io;
@@ -10,17 +10,17 @@ use hidapi::{DeviceInfo, HidApi, HidDevice, HidError};
 pub use crate::local::Key;
 use crate::pipe::{Report, ReportPipe};
 
-/// The FIDO keys plugged in now, in the system's order.
+/// The FIDO keys that are plugged in now, in the system's order.
 ///
 /// # Errors
-/// From the operating system.
+/// The operating system's error.
 pub fn list() -> io::Result<Vec<Key>> {
     let api = HidApi::new().map_err(failure)?;
     let keys = api.device_list().filter(|device| is_fido(device));
     Ok(keys.map(described).collect())
 }
 
-/// Whether this is a FIDO key's path; here that is always known.
+/// Whether this is the path of a FIDO key. On these systems that is always known.
 ///
 /// # Errors
 /// As [`list`].

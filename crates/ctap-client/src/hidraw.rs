@@ -13,10 +13,10 @@ use rustix::io::Errno;
 pub use crate::local::Key;
 use crate::pipe::{Report, ReportPipe};
 
-/// The FIDO keys plugged in now, in the order of their device numbers.
+/// The FIDO keys that are plugged in now, in the order of their device numbers.
 ///
 /// # Errors
-/// When `/sys/class/hidraw` cannot be read. Devices that vanish meanwhile are left out.
+/// When `/sys/class/hidraw` cannot be read. Devices that are unplugged meanwhile are left out.
 pub fn list() -> io::Result<Vec<Key>> {
     list_in(Path::new("/sys/class/hidraw"))
 }
@@ -48,10 +48,10 @@ pub fn open(path: impl AsRef<Path>) -> io::Result<Hidraw> {
     Hidraw::open(path)
 }
 
-/// Whether this device file is a FIDO key's; `None` where the kernel does not tell, which is where sysfs is not mounted.
+/// Whether this device file belongs to a FIDO key. `None`: the kernel does not tell, because sysfs is not mounted.
 ///
 /// # Errors
-/// There is no such file, or it cannot be looked at.
+/// There is no such file, or its metadata cannot be read.
 pub fn is_key(path: &Path) -> io::Result<Option<bool>> {
     let metadata = fs::metadata(path)?;
     if !metadata.file_type().is_char_device() {

@@ -14,9 +14,9 @@ pub const HMAC_SECRET: &str = "hmac-secret";
 /// The extension of makeCredential that gives outputs at once; it needs `hmac-secret: true` beside it.
 pub const HMAC_SECRET_MC: &str = "hmac-secret-mc";
 
-/// The extension's input: one or two salts, hidden under a shared secret (EX-22, EX-28).
+/// The extension's input: one or two salts, encrypted with a shared secret (EX-22, EX-28).
 ///
-/// A request may be sent several times with the same input, until the key changes its key-agreement key.
+/// The same input can be sent in several requests, until the key changes its key-agreement key.
 #[must_use]
 pub fn input(
     secret: &SharedSecret,
@@ -34,19 +34,22 @@ pub fn input(
         .build()
 }
 
-/// What the key made of the salts: 32 bytes for each, the same for ever (EX-35). Wiped when dropped, never shown.
+/// The key's outputs for the salts: 32 bytes for each salt, always the same (EX-35). They are wiped when they are
+/// dropped, and never shown.
 pub struct Outputs {
-    /// Of the first salt.
+    /// The output for the first salt.
     pub first: Zeroizing<[u8; 32]>,
-    /// Of the second salt, if there was one.
+    /// The output for the second salt, if there was one.
     pub second: Option<Zeroizing<[u8; 32]>>,
 }
 
 impl Outputs {
-    /// Decrypts the output of `extension` ([`HMAC_SECRET`] or [`HMAC_SECRET_MC`]) under the secret of its input.
+    /// Decrypts the output of `extension` ([`HMAC_SECRET`] or [`HMAC_SECRET_MC`]) with the shared secret of its
+    /// input.
     ///
     /// # Errors
-    /// [`ReplyFault`] when it is absent, no byte string, or not one or two secrets long; the key's fault.
+    /// [`ReplyFault`] if it is missing, is no byte string, or does not have the length of one or two outputs; the
+    /// key's fault.
     pub fn open(
         auth_data: &AuthData,
         extension: &'static str,

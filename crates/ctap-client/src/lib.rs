@@ -1,4 +1,4 @@
-//! The platform half of CTAP: PIN/UV auth protocols, requests, parsed replies, channels to a key.
+//! The platform's half of CTAP: PIN/UV auth protocols, requests, parsed replies, channels to a key.
 //!
 //! # Talking to a key
 //!
@@ -17,13 +17,13 @@
 //! # }
 //! ```
 //!
-//! [`Client`] has a method for each command. Errors are sorted by whose fault they are ([`Error`]); none holds a PIN, a key or a
-//! token. A method blocks until the key has answered, which for one that waits for a touch takes up to half a minute:
-//! [`Client::on_keepalive`] hears it wait, and can cancel.
+//! [`Client`] has a method for each command. [`Error`] says whose fault an error is; no error holds a PIN, a key or
+//! a token. A method blocks until the key has answered. If the key waits for a touch, that takes up to half a
+//! minute: [`Client::on_keepalive`] is called meanwhile, and can cancel.
 //!
 //! # A key in the same process
 //!
-//! Whatever takes a CTAP message and returns one is an [`Exchange`]:
+//! Everything that takes a CTAP message and returns one is an [`Exchange`]:
 //!
 //! ```
 //! use ctap_client::{Client, Exchange, KeepaliveStatus, Patience, TransportError};
@@ -44,9 +44,9 @@
 //! assert_eq!(refused.status(), Some(ctap_client::Status::InvalidCommand));
 //! ```
 //!
-//! With `ctap-core`'s `SoftKey` instead of `Deaf` that is a whole key for tests: see
-//! `docs/embedding.md` in a clone of this repository. Whatever carries 64-byte reports is a
-//! [`ReportPipe`], and [`HidChannel`] makes an [`Exchange`] of it.
+//! With `ctap-core`'s `SoftKey` instead of `Deaf`, that is a whole key for tests: see `docs/embedding.md` in a
+//! clone of this repository. Everything that carries 64-byte reports is a [`ReportPipe`]; [`HidChannel`] makes an
+//! [`Exchange`] of it.
 //!
 //! # Finding your way
 //!
@@ -60,15 +60,15 @@
 //!    local       keys of this machine: /dev/hidrawN, or HIDAPI's; USB/IP's host end is elsewhere
 //! ```
 //!
-//! A key that is a card on a reader has a [`CardChannel`] instead of [`HidChannel`], over an [`ApduPipe`]; with the
-//! feature `pcsc` the readers of this machine are one.
+//! For a key that is a card on a reader, use a [`CardChannel`] over an [`ApduPipe`] instead of [`HidChannel`]. With
+//! the feature `pcsc`, a card on a reader of this machine is such a pipe.
 //!
-//! With the feature `webauthn` it is a browser's half as well: a site's options in, a page's credential out. `trace` reads along: what
-//! was said, from the packets that carried it.
+//! With the feature `webauthn` the crate also does the browser's part: it takes a site's options and returns a
+//! page's credential. `trace` makes messages of recorded packets again.
 //!
-//! It shares no code with `ctap-core`, the authenticator, so that each can find the other's faults. It checks what a key says:
-//! replies that are not canonical CBOR, lack a member or have a wrong one are refused as [`ReplyFault`]. It can also send
-//! requests that no correct platform sends: see [`commands`].
+//! The crate shares no code with `ctap-core`, the authenticator, so that each can find the other's faults. It
+//! checks a key's replies: one that is not canonical CBOR, lacks a member or has a wrong one is refused with a
+//! [`ReplyFault`]. It can also send requests that no correct platform sends: see [`commands`].
 
 #![cfg_attr(
     not(test),

@@ -1,11 +1,13 @@
-//! The standard's names for what travels as numbers, commands and members of requests and replies: for people who read what was said.
+//! The standard's names for numbers in messages: commands, and members of requests and replies. They are for people
+//! who read a trace.
 
 use crate::commands::code;
 
 /// The members of one command's requests, or of its replies.
 pub type Names = &'static [(u64, &'static str)];
 
-/// The members of the replies to the command with this byte. Of a command that answers nothing, or is unknown, there are none.
+/// The members of the replies to the command with this byte. The list is empty for a command without a reply, and
+/// for an unknown one.
 #[must_use]
 pub const fn of_reply(command: u8) -> Names {
     match command {
@@ -68,7 +70,7 @@ pub const fn of_subcommands(command: u8) -> Names {
     }
 }
 
-/// The command with this byte (CTAP section 6); `None`: the standard has none.
+/// The command with this byte (CTAP section 6); `None`: the standard has no such command.
 #[must_use]
 pub const fn of_command(command: u8) -> Option<&'static str> {
     Some(match command {
@@ -89,19 +91,19 @@ pub const fn of_command(command: u8) -> Option<&'static str> {
     })
 }
 
-/// The name of this number among these, if it has one.
+/// The name of this number in this list, if it has one.
 #[must_use]
 pub fn name(names: Names, number: u64) -> Option<&'static str> {
     names.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
 }
 
-/// `remainingDiscoverableCredentials (0x14)`; a number that has no name is all that there is of it.
+/// Name and number, such as `remainingDiscoverableCredentials (0x14)`. `None`: the number has no name.
 #[must_use]
 pub fn named(names: Names, number: u64) -> Option<String> {
     name(names, number).map(|name| format!("{name} ({number:#04x})"))
 }
 
-/// A member of getInfo's reply.
+/// The name of a member of getInfo's reply.
 #[must_use]
 pub fn of_info(number: u64) -> String {
     named(GET_INFO, number).unwrap_or_else(|| format!("getInfo member {number:#04x}"))
@@ -111,10 +113,10 @@ pub fn of_info(number: u64) -> String {
 pub(crate) const PREVIEW_BIO_ENROLLMENT: u8 = 0x40;
 pub(crate) const PREVIEW_CREDENTIAL_MANAGEMENT: u8 = 0x41;
 
-/// Of maps that are no reply of a command.
+/// No names: for maps that are not the reply of a command.
 pub const NONE: Names = &[];
 
-/// Of the reply to getInfo (GI-10 and following).
+/// The members of the reply to getInfo (GI-10 and following).
 pub const GET_INFO: Names = &[
     (0x01, "versions"),
     (0x02, "extensions"),
@@ -205,7 +207,7 @@ const CREDENTIAL_MANAGEMENT: Names = &[
 
 const LARGE_BLOBS: Names = &[(0x01, "config")];
 
-/// Of the input of the extensions hmac-secret and hmac-secret-mc.
+/// The members of the input of the extensions hmac-secret and hmac-secret-mc.
 pub const HMAC_SECRET: Names =
     &[(0x01, "keyAgreement"), (0x02, "saltEnc"), (0x03, "saltAuth"), (0x04, "pinUvAuthProtocol")];
 

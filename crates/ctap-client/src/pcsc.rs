@@ -1,8 +1,8 @@
 //! Cards on the readers of this machine: PC/SC as a pipe of APDUs.
 //!
-//! The connection is shared and stays, for a card that nobody is connected to loses its power, and with it tokens and what was
-//! counted; each request is a transaction; the card is left as it is. A context serves one thread: while one
-//! thread waits in it, no other gets its APDUs through.
+//! The connection is shared and stays open, because a card without a connection loses its power, and with it tokens
+//! and counters. Each request is a transaction. The card is left as it is. A PC/SC context serves one thread: while
+//! one thread waits in it, no other thread can transmit.
 
 use std::ffi::{CStr, CString};
 use std::thread;
@@ -19,10 +19,10 @@ use crate::limits::{COLD_CARD, COLD_CARD_PAUSE, NEXT_LOOK, READER_LOOKS, SHORTES
 #[cfg(target_os = "linux")]
 use crate::pcscd;
 
-/// The readers there are now, in PC/SC's order.
+/// The readers that are there now, in PC/SC's order.
 ///
 /// # Errors
-/// [`ReaderFault`]: there is no service, or it does not serve this user. No reader is no error.
+/// [`ReaderFault`]: there is no service, or it does not serve this user. An empty list is not an error.
 pub fn readers() -> Result<Vec<Reader>, ReaderFault> {
     let context = establish()?;
     for _ in 0..READER_LOOKS {
@@ -62,7 +62,7 @@ fn is_contactless(atr: &[u8]) -> bool {
     matches!(atr, [0x3B, t0, 0x80, 0x01, ..] if t0 & 0xF0 == 0x80)
 }
 
-/// The card on one reader of this machine. What it is connected to is connected to again when it comes back.
+/// The card on one reader of this machine. If the card goes and comes back, this connects to it again.
 pub struct PcscCard {
     reader: CString,
     connection: Option<Connection>,
@@ -78,7 +78,8 @@ struct Connection {
 }
 
 impl PcscCard {
-    /// Connects to the card on the reader of that name. One that was laid there a moment ago may take some tries.
+    /// Connects to the card on the reader with this name. A card that was laid there a moment ago may need several
+    /// tries.
     ///
     /// # Errors
     /// [`ReaderFault`].
@@ -89,14 +90,15 @@ impl PcscCard {
         Ok(Self { reader, connection: Some(connection), buffer })
     }
 
-    /// Where the reader is on the USB: bus and device, if it is there and its driver tells.
+    /// The reader's place on the USB: bus and device. `None`: it is gone, or its driver does not tell.
     #[must_use]
     pub fn usb_address(&self) -> Option<(u8, u8)> {
         let card = self.connection.as_ref()?.card.as_ref()?;
         channel_address(&card.get_attribute_owned(Attribute::ChannelId).ok()?)
     }
 
-    /// Has the reader take the card's power away, for all programs (NF-07). It is given back to the next one that connects.
+    /// Makes the reader take the card's power away, for all programs (NF-07). The next program that connects gives
+    /// it power again.
     ///
     /// # Errors
     /// [`ReaderFault`]: the card was gone already.

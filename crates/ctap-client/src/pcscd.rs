@@ -1,4 +1,5 @@
-//! pcscd, which looks after a machine's readers, met without libpcsclite: where it is, and whether it refuses this user.
+//! pcscd, which looks after a machine's readers, without libpcsclite: where it is, and whether it refuses this
+//! user.
 
 use std::env;
 #[cfg(all(feature = "pcsc", target_os = "linux"))]
@@ -12,10 +13,11 @@ use std::path::PathBuf;
 #[cfg(all(feature = "pcsc", target_os = "linux"))]
 use crate::limits::HANGING_UP;
 
-/// Where pcscd listens, unless its programs are told otherwise.
+/// Where pcscd listens, unless programs are told another place.
 pub const SOCKET: &str = "/run/pcscd/pcscd.comm";
 
-/// Where this program finds pcscd, as libpcsclite has it: at the place that `PCSCLITE_CSOCK_NAME` names, else at [`SOCKET`].
+/// Where this program finds pcscd, by libpcsclite's rule: the place that `PCSCLITE_CSOCK_NAME` names, otherwise
+/// [`SOCKET`].
 #[must_use]
 pub fn socket() -> PathBuf {
     env::var_os("PCSCLITE_CSOCK_NAME").unwrap_or_else(|| SOCKET.into()).into()

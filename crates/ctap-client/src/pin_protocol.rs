@@ -13,7 +13,7 @@ use crate::cbor::Value;
 use crate::cose;
 use crate::error::ReplyFault;
 
-/// A PIN/UV auth protocol this crate speaks.
+/// A PIN/UV auth protocol that this crate speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinProtocol {
     /// SHA-256 key derivation, zero IV, MACs of 16 bytes.
@@ -23,7 +23,7 @@ pub enum PinProtocol {
 }
 
 impl PinProtocol {
-    /// The protocol getInfo and requests call `number`, if it is one of the two.
+    /// The protocol with this number in getInfo and requests, if it is one of the two.
     #[must_use]
     pub const fn from_number(number: u64) -> Option<Self> {
         match number {
@@ -33,7 +33,7 @@ impl PinProtocol {
         }
     }
 
-    /// The number requests carry.
+    /// The number in requests.
     #[must_use]
     pub const fn number(self) -> u64 {
         match self {
@@ -52,7 +52,8 @@ impl PinProtocol {
     }
 }
 
-/// What platform and key agreed on: it hides PINs on their way in and tokens on their way out.
+/// The secret that platform and key have agreed on. It encrypts PINs on their way to the key, and tokens on their
+/// way back.
 pub struct SharedSecret {
     protocol: PinProtocol,
     hmac_key: Zeroizing<[u8; 32]>,
@@ -93,7 +94,8 @@ impl SharedSecret {
 
     /// `encrypt`: AES-256-CBC; protocol two puts a random IV in front (CP-05).
     ///
-    /// Everything the standard encrypts fills whole blocks of 16 bytes; anything else is filled up with zeros.
+    /// Everything that the standard encrypts fills whole blocks of 16 bytes; any other length is filled up with
+    /// zeros.
     pub fn encrypt(&self, plaintext: &[u8], rng: &mut dyn CryptoRng) -> Vec<u8> {
         let mut iv = [0; 16];
         if self.protocol == PinProtocol::Two {
@@ -113,7 +115,7 @@ impl SharedSecret {
     /// `decrypt` (CP-06).
     ///
     /// # Errors
-    /// [`ReplyFault::BadValue`] with `name` when the length cannot be; the key's fault.
+    /// [`ReplyFault::BadValue`] with `name` if the length is not possible; the key's fault.
     pub fn decrypt(
         &self,
         ciphertext: &[u8],
@@ -133,7 +135,7 @@ impl SharedSecret {
         Ok(plaintext)
     }
 
-    /// `authenticate` under the shared secret (CP-11).
+    /// `authenticate` with the shared secret (CP-11).
     #[must_use]
     pub fn authenticate(&self, message: &[u8]) -> Vec<u8> {
         self.protocol.authenticate(self.hmac_key.as_slice(), message)
@@ -146,17 +148,17 @@ impl fmt::Debug for SharedSecret {
     }
 }
 
-/// A pinUvAuthToken, ordinary or persistent: proof for a while that a PIN or a finger was shown.
+/// A pinUvAuthToken, ordinary or persistent: it proves for some time that the right PIN or finger was given.
 pub struct PinUvAuthToken {
     protocol: PinProtocol,
     bytes: Zeroizing<Vec<u8>>,
 }
 
 impl PinUvAuthToken {
-    /// A token as decrypted from the key's reply.
+    /// A token as it was decrypted from the key's reply.
     ///
     /// # Errors
-    /// [`ReplyFault::BadValue`] unless it has 16 or 32 bytes in protocol one, 32 in protocol two (CP-10).
+    /// [`ReplyFault::BadValue`] unless it has 16 or 32 bytes in protocol one, or 32 in protocol two (CP-10).
     pub fn new(protocol: PinProtocol, bytes: Zeroizing<Vec<u8>>) -> Result<Self, ReplyFault> {
         match (protocol, bytes.len()) {
             (PinProtocol::One, 16) | (_, 32) => Ok(Self { protocol, bytes }),
@@ -164,7 +166,7 @@ impl PinUvAuthToken {
         }
     }
 
-    /// The protocol the token was issued under; requests must name it.
+    /// The protocol that the token was issued under. Requests must name it.
     #[must_use]
     pub const fn protocol(&self) -> PinProtocol {
         self.protocol
@@ -181,16 +183,16 @@ impl PinUvAuthToken {
         (Some(self.authenticate(message)), Some(self.protocol.number()))
     }
 
-    /// Opens getInfo's `encIdentifier` with a persistent token: the device identifier (GI-90 to GI-92).
+    /// Decrypts getInfo's `encIdentifier` with a persistent token: the device identifier (GI-90 to GI-92).
     ///
     /// # Errors
-    /// [`ReplyFault::BadValue`] unless `member` has 32 bytes. A wrong token gives a wrong identifier, not an error.
+    /// [`ReplyFault::BadValue`] unless `member` has 32 bytes. A wrong token gives a wrong identifier, and no error.
     pub fn open_identifier(&self, member: &[u8]) -> Result<[u8; 16], ReplyFault> {
         self.open_info_member(member, b"encIdentifier", "encIdentifier")
     }
 
-    /// Opens getInfo's `encCredStoreState` with a persistent token: it differs after each change of the discoverable
-    /// credentials (GI-93).
+    /// Decrypts getInfo's `encCredStoreState` with a persistent token. The result differs after each change of the
+    /// discoverable credentials (GI-93).
     ///
     /// # Errors
     /// As [`open_identifier`](Self::open_identifier).

@@ -1,4 +1,4 @@
-//! CTAP section 11.2: the 64-byte reports a HID key speaks in, and whatever carries them.
+//! CTAP section 11.2: the 64-byte reports of a HID key, and everything that carries them.
 
 use std::io;
 use std::ops::DerefMut;
@@ -14,9 +14,9 @@ pub trait ReportPipe {
     /// When the key is gone or the operating system refuses.
     fn send(&mut self, report: &Report) -> io::Result<()>;
 
-    /// The next report from the key, or `None` when none came within `timeout`.
+    /// The next report from the key, or `None` if none came within `timeout`.
     ///
-    /// A pipe must not return `None` before `timeout` has passed: callers measure time with it.
+    /// A pipe must not return `None` before `timeout` has passed, because callers measure time with it.
     ///
     /// # Errors
     /// When the key is gone or the operating system refuses.

@@ -1,5 +1,5 @@
-//! previewSign, version 4 of its draft: the platform's side (PS-01 to PS-22). A registration makes a signing key beside the credential, a
-//! sign-in with the credential has it sign.
+//! previewSign, version 4 of its draft: the platform's side (PS-01 to PS-22). A registration makes a signing key
+//! beside the credential. A sign-in with the credential signs with it.
 
 use crate::arkg::PublicSeed;
 use crate::attestation::{self, Attestation, VerifyFault};
@@ -13,16 +13,16 @@ use crate::make_credential::Reply;
 /// The extension's name.
 pub const PREVIEW_SIGN: &str = "previewSign";
 
-/// The COSE number of ESP256-split: what is to be signed is the SHA-256 already. As requested from IANA.
+/// The COSE number of ESP256-split, as requested from IANA. The data to sign is already a SHA-256.
 pub const ESP256_SPLIT: i64 = -300;
 /// An older placeholder for it.
 pub const ESP256_SPLIT_PLACEHOLDER: i64 = -70009;
 
-/// What a signing key demands of the one who uses it (PS-02).
+/// What a signing key demands before it signs (PS-02).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Demands {
-    /// Nothing: it signs unattended.
+    /// Nothing: it signs without a person.
     Nothing = 0,
     /// A touch.
     Presence = 1,
@@ -30,15 +30,17 @@ pub enum Demands {
     Verification = 5,
 }
 
-/// The input of makeCredential: a signing key with the first of these algorithms that the key has (PS-01).
+/// The input of makeCredential. It asks for a signing key with the first of these algorithms that the key knows
+/// (PS-01).
 #[must_use]
 pub fn generate_key(algorithms: &[i64], demands: Demands) -> Value {
     let algorithms = algorithms.iter().copied().map(Value::from);
     MapBuilder::new().member(3, algorithms.collect::<Vec<_>>()).member(4, demands as u8).build()
 }
 
-/// The input of getAssertion: `to_be_signed`, or its SHA-256 for an algorithm whose name has *split*, is to be signed with the key of that
-/// handle (PS-10). `arguments`: COSE_Sign_Args, such as [`Derived::arguments`](crate::arkg::Derived::arguments).
+/// The input of getAssertion: sign `to_be_signed` with the signing key of that handle (PS-10). For an algorithm
+/// with *split* in its name, give the SHA-256 instead. `arguments`: COSE_Sign_Args, such as
+/// [`Derived::arguments`](crate::arkg::Derived::arguments).
 #[must_use]
 pub fn sign(key_handle: &[u8], to_be_signed: &[u8], arguments: Option<&Value>) -> Value {
     MapBuilder::new()
@@ -51,7 +53,7 @@ pub fn sign(key_handle: &[u8], to_be_signed: &[u8], arguments: Option<&Value>) -
 /// The output of getAssertion: a signature in DER (PS-11).
 ///
 /// # Errors
-/// [`ReplyFault`] when it is absent or not such a map; the key's fault.
+/// [`ReplyFault`] if it is missing or is not such a map; the key's fault.
 pub fn signature(auth_data: &AuthData) -> Result<Vec<u8>, ReplyFault> {
     output(auth_data)?.require(6, PREVIEW_SIGN)
 }
@@ -61,26 +63,26 @@ pub fn signature(auth_data: &AuthData) -> Result<Vec<u8>, ReplyFault> {
 pub struct GeneratedKey {
     /// The algorithm that it signs with, by its COSE number.
     pub algorithm: i64,
-    /// What it demands of its user: 0, 1 or 5 ([`Demands`]).
+    /// What it demands before it signs: 0, 1 or 5 ([`Demands`]).
     pub flags: u64,
-    /// Names it in later requests; only for the credential that it was made with.
+    /// Names it in later requests. It works only with the credential that it was made with.
     pub key_handle: Vec<u8>,
-    /// Verifies its signatures, unless it is a seed.
+    /// Verifies its signatures. If it is a seed, verify with a key that is derived from it.
     pub public_key: PublicKey,
     /// The same as a COSE_Key.
     pub cose_key: Value,
-    /// Who vouches for it.
+    /// The attestation of the signing key.
     pub attestation: Attestation,
 }
 
 impl GeneratedKey {
     /// Reads and verifies the outputs of makeCredential (PS-04, PS-05).
     ///
-    /// Whether to trust the certificates in the attestation is the caller's decision.
+    /// The caller decides whether to trust the certificates in the attestation.
     ///
     /// # Errors
-    /// [`VerifyFault`]: an output is absent or wrong, tells of another key than the credential's, or its attestation is not right; the
-    /// key's fault.
+    /// [`VerifyFault`]: an output is missing or wrong, is about another key than the credential's, or its
+    /// attestation is not right; the key's fault.
     pub fn read(reply: &Reply, client_data_hash: &[u8]) -> Result<Self, VerifyFault> {
         const ATTESTED: &str = "the attestation object of previewSign";
         let algorithm = output(&reply.auth_data)?.require(3, PREVIEW_SIGN)?;
@@ -107,10 +109,12 @@ impl GeneratedKey {
         })
     }
 
-    /// The seed that public keys are derived from, of a key with [`ESP256_SPLIT_ARKG`](crate::arkg::ESP256_SPLIT_ARKG).
+    /// The seed that public keys are derived from, for a key with
+    /// [`ESP256_SPLIT_ARKG`](crate::arkg::ESP256_SPLIT_ARKG).
     ///
     /// # Errors
-    /// [`ReplyFault`] when the public key is none; the key's fault, or that of a caller who made a key with another algorithm.
+    /// [`ReplyFault`] if the public key is not a seed: the key's fault, or the fault of a caller who made a key
+    /// with another algorithm.
     pub fn seed(&self) -> Result<PublicSeed, ReplyFault> {
         PublicSeed::from_cbor(self.cose_key.clone(), "the ARKG seed")
     }

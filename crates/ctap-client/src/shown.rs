@@ -1,9 +1,9 @@
-//! Values as a person reads them: in the notation in which the cases of the conformance suite are written.
+//! Values in a form for people: the notation of the cases of the conformance suite.
 
 use crate::cbor::Value;
 use crate::limits::{BEGINNING_SHOWN, LONGEST_SHOWN};
 
-/// The value on one line. Nobody reads thousands of bytes: of what is longer than [`LONGEST_SHOWN`], the beginning is shown.
+/// The value on one line. Of a value that is longer than [`LONGEST_SHOWN`], only the beginning is shown.
 #[must_use]
 pub fn shown(value: &Value) -> String {
     let mut out = String::new();
@@ -53,7 +53,7 @@ fn shortened(text: &str, length: usize, kind: &str, quote: char) -> String {
     }
 }
 
-/// Bytes as pairs of digits.
+/// Bytes as pairs of hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,20 +1,21 @@
-//! CTAP section 8.2: the status byte every CTAP2 reply begins with.
+//! CTAP section 8.2: the status byte, which is the first byte of every CTAP2 reply.
 
 use core::fmt;
 
 /// Writes the enum, the numbers, the standard's names and the words for people from one list, so that they cannot differ.
 macro_rules! statuses {
     ($($byte:literal $variant:ident $name:literal $advice:literal,)+) => {
-        /// What a key says about a request. Total over the 256 bytes; bytes the standard does not list are `Unlisted`.
+        /// The key's answer to a request. Each of the 256 bytes has a variant; bytes that the standard does not
+        /// list are `Unlisted`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Status {
             $(#[doc = concat!("`", $name, "`: ", $advice)] $variant,)+
-            /// A byte that section 8.2 does not list: reserved, of an extension, or of the vendor.
+            /// A byte that section 8.2 does not list: it is reserved, or of an extension, or of the vendor.
             Unlisted(u8),
         }
 
         impl Status {
-            /// The status a reply's first byte stands for.
+            /// The status for the first byte of a reply.
             #[must_use]
             pub const fn from_byte(byte: u8) -> Self {
                 match byte {
@@ -32,7 +33,7 @@ macro_rules! statuses {
                 }
             }
 
-            /// The standard's name, or `unlisted` for a byte it does not name.
+            /// The standard's name, or `unlisted` for a byte without a name.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -41,7 +42,7 @@ macro_rules! statuses {
                 }
             }
 
-            /// What happened and what a person can do next, in one or two sentences.
+            /// What happened, and what a person can do next, in one or two sentences.
             #[must_use]
             pub const fn advice(self) -> &'static str {
                 match self {

@@ -1,4 +1,4 @@
-//! Tools of the unit tests: hexadecimal, a predictable generator, and a key that plays a script.
+//! Tools of the unit tests: hexadecimal, a predictable generator, and a key that follows a script.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

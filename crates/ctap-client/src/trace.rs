@@ -1,4 +1,4 @@
-//! Reading along: what was said between a platform and a key, from the packets that carried it.
+//! Makes messages of recorded packets: what a platform and a key have said to each other.
 //!
 //! ```text
 //!   reports, APDUs ──► Reports, Apdus ── Message ──► Conversation ── Step: names, members, outcome
@@ -6,8 +6,8 @@
 //!          └──────────────► Veil: the same packets, without secrets, each with its step
 //! ```
 //!
-//! Nothing here does I/O or knows the time. It is fed with whatever was on the wire, in its order, of one key: both ends may break the
-//! rules, and what belongs to no whole message is told as such.
+//! Nothing here does I/O or knows the time. The caller passes the packets of one key in their order. Both ends may
+//! break the rules. A packet that belongs to no whole message is reported as such.
 
 mod card;
 mod conversation;
@@ -26,7 +26,7 @@ pub use self::hid::Reports;
 pub use self::steps::{Outcome, Step, is_left_out};
 pub use self::veil::{Packet, Veil};
 
-/// Whom a packet went to.
+/// The direction of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     /// The platform sent it.
@@ -35,41 +35,41 @@ pub enum Direction {
     FromKey,
 }
 
-/// One message, whole.
+/// One whole message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The CTAPHID channel; of a card 0, which is none (HD-05).
+    /// The CTAPHID channel; 0 for a card, because no channel has that number (HD-05).
     pub channel: u32,
-    /// Who said it.
+    /// Who sent it.
     pub direction: Direction,
-    /// What was said.
+    /// Its content.
     pub content: Content,
 }
 
-/// What a message holds.
+/// The content of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// CTAP2: a command byte and its parameters, or a status byte and the reply (MSG-01, MSG-02).
     Ctap(Vec<u8>),
     /// U2F: a command APDU or a response APDU.
     U2f(Vec<u8>),
-    /// A command of CTAPHID's own, and its data.
+    /// A command of CTAPHID itself, and its data.
     Hid(Command, Vec<u8>),
-    /// SELECT of this application, or its answer (NF-01, NF-02).
+    /// SELECT of FIDO's application, or the card's answer (NF-01, NF-02).
     Select(Vec<u8>),
-    /// How far the key is: the byte of a KEEPALIVE (HD-73), or before 9100 (NF-30).
+    /// The key says what it is doing: the byte of a KEEPALIVE (HD-73), or the byte before 9100 (NF-30).
     Keepalive(u8),
     /// The key refused: CTAPHID_ERROR's byte (HD-70).
     Error(u8),
-    /// A card answered with this word and no more.
+    /// A card answered with this status word alone.
     Word(StatusWord),
-    /// A card is asked how far it is; `true`: to end the request (NF-31, NF-32).
+    /// The platform asks a card whether it is done; `true`: it asks the card to end the request (NF-31, NF-32).
     Poll(bool),
-    /// A card is asked for more of its answer (NF-16).
+    /// The platform asks a card for the rest of its answer (NF-16).
     More,
-    /// The client of a card is done (NF-36).
+    /// The client of a card has ended its work with it (NF-36).
     End,
-    /// It is part of no whole message, and why.
+    /// The packet is part of no whole message; with the reason.
     Broken(String),
 }
 

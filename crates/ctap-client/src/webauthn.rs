@@ -1,4 +1,5 @@
-//! WebAuthn sections 5.1.3, 5.1.4 and 5.8: what a browser does between a site and a key, with the site's JSON in and the page's JSON out.
+//! WebAuthn sections 5.1.3, 5.1.4 and 5.8: what a browser does between a site and a key. The site's JSON goes in,
+//! and the page's JSON comes out.
 //!
 //! ```no_run
 //! # #[cfg(target_os = "linux")]
@@ -19,9 +20,10 @@
 //! ```
 //!
 //! The options are those that a site sends to its page: `PublicKeyCredentialCreationOptionsJSON` and
-//! `PublicKeyCredentialRequestOptionsJSON`, alone or as the member `publicKey`. What comes back is `RegistrationResponseJSON` and
-//! `AuthenticationResponseJSON`. Extensions: credProps, credProtect, minPinLength, credBlob, prf; others are passed over, as browsers do.
-//! The key must speak CTAP2. Where several passkeys would do, the newest signs.
+//! `PublicKeyCredentialRequestOptionsJSON`, alone or as the member `publicKey`. The results are
+//! `RegistrationResponseJSON` and `AuthenticationResponseJSON`. Extensions: credProps, credProtect, minPinLength,
+//! credBlob, prf; others are ignored, as browsers do. The key must speak CTAP2. If several passkeys are acceptable,
+//! the newest one signs.
 
 mod caller;
 mod extensions;

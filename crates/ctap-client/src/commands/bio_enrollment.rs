@@ -29,7 +29,7 @@ pub mod sub_command {
     pub const GET_FINGERPRINT_SENSOR_INFO: u64 = 0x07;
 }
 
-/// The only modality there is.
+/// The only modality that exists.
 pub const FINGERPRINT: u64 = 0x01;
 
 /// A bioEnrollment request, member by member (MSG-17).
@@ -37,13 +37,13 @@ pub const FINGERPRINT: u64 = 0x01;
 pub struct Request {
     /// 01: the kind of sensor; [`FINGERPRINT`] is the only one.
     pub modality: Option<u64>,
-    /// 02: what is to be done; see [`sub_command`].
+    /// 02: the subcommand; see [`sub_command`].
     pub sub_command: Option<u64>,
     /// 03: its parameters, a map.
     pub sub_command_params: Option<Value>,
     /// 04: which PIN/UV auth protocol `pin_uv_auth_param` is made with: 1 or 2.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// 05: the MAC that proves the token; [`authorized_by`](Self::authorized_by) makes it.
+    /// 05: the MAC that proves the possession of the token; [`authorized_by`](Self::authorized_by) makes it.
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// 06: asks for the modality, instead of a subcommand.
     pub get_modality: Option<bool>,
@@ -96,11 +96,11 @@ pub struct Reply {
     pub modality: Option<u64>,
     /// 02: 1 touch, 2 swipe.
     pub fingerprint_kind: Option<u64>,
-    /// 03: good samples that an enrolment takes at the most.
+    /// 03: how many good samples an enrolment takes at most.
     pub max_capture_samples_required_for_enroll: Option<u64>,
-    /// 04: which finger it is about; opaque.
+    /// 04: the id of the finger; its bytes have no meaning for a platform.
     pub template_id: Option<Vec<u8>>,
-    /// 05: how the sample went, as a number; see [`SampleStatus`].
+    /// 05: the result of the sample, as a number; see [`SampleStatus`].
     pub last_enroll_sample_status: Option<u64>,
     /// 06: good samples still needed; 0: the finger is enrolled.
     pub remaining_samples: Option<u64>,
@@ -144,9 +144,9 @@ impl Reply {
 /// An enrolled fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
-    /// What other subcommands call it.
+    /// The name that other subcommands use for it.
     pub id: Vec<u8>,
-    /// What a person calls it.
+    /// The name that people use for it.
     pub name: Option<String>,
 }
 
@@ -157,16 +157,16 @@ impl FromCbor for Template {
     }
 }
 
-/// One look at a finger during enrolment.
+/// One sample of a finger during enrolment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// How it went.
+    /// The result of the sample.
     pub status: SampleStatus,
     /// Good samples still needed; 0 means the finger is enrolled (BE-24).
     pub remaining: u64,
 }
 
-/// How a sample went. Total over the numbers a key may send.
+/// The result of a sample. Every number that a key may send has a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleStatus {
     /// 00: good.
@@ -189,20 +189,20 @@ pub enum SampleStatus {
     TooSkewed,
     /// 09: touched too shortly.
     TooShort,
-    /// 0A: does not go with the samples before: another finger.
+    /// 0A: it does not fit the samples before: another finger.
     MergeFailure,
     /// 0B: this finger is enrolled already.
     Exists,
     /// 0D: nobody touched.
     NoUserActivity,
-    /// 0E: not lifted in between.
+    /// 0E: the finger was not lifted between two samples.
     NoUserPresenceTransition,
-    /// A number the standard does not list
+    /// A number that the standard does not list.
     Unlisted(u64),
 }
 
 impl SampleStatus {
-    /// The status a number stands for.
+    /// The status with this number.
     #[must_use]
     pub const fn from_number(number: u64) -> Self {
         match number {
@@ -253,14 +253,14 @@ impl SampleStatus {
     }
 }
 
-/// What the fingerprint sensor is like (BE-04).
+/// The properties of the fingerprint sensor (BE-04).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SensorInfo {
     /// 1 touch, 2 swipe.
     pub fingerprint_kind: u64,
-    /// Good samples an enrolment takes at most.
+    /// How many good samples an enrolment takes at most.
     pub max_capture_samples: u64,
-    /// Bytes of the longest name of a finger, if the key tells.
+    /// The longest name of a finger, in bytes, if the key tells it.
     pub max_friendly_name: Option<u64>,
 }
 
@@ -320,7 +320,7 @@ impl<E: Exchange> Client<E> {
         Ok((reply.template_id.ok_or(ReplyFault::Missing("templateId"))?, sample))
     }
 
-    /// Waits for the next sample of an enrolment begun.
+    /// Waits for the next sample of an enrolment that has begun.
     ///
     /// # Errors
     /// `InvalidOption` when another enrolment is under way, others of [`Error`].
@@ -337,7 +337,7 @@ impl<E: Exchange> Client<E> {
         Ok(reply.sample()?)
     }
 
-    /// Gives up the enrolment under way, if any.
+    /// Cancels the enrolment that has begun, if there is one.
     ///
     /// # Errors
     /// [`Error`].
@@ -345,7 +345,7 @@ impl<E: Exchange> Client<E> {
         self.call_for_nothing(&Request::new(sub_command::CANCEL_CURRENT_ENROLLMENT).encode())
     }
 
-    /// Lists the enrolled fingers; none is no error (BE-26).
+    /// Lists the enrolled fingers. An empty list is not an error (BE-26).
     ///
     /// # Errors
     /// [`Error`].
@@ -376,7 +376,7 @@ impl<E: Exchange> Client<E> {
         self.call_for_nothing(&request.encode())
     }
 
-    /// Forgets a finger.
+    /// Removes a finger.
     ///
     /// # Errors
     /// `InvalidOption` for an unknown template.

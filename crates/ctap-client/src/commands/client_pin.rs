@@ -41,21 +41,21 @@ pub mod sub_command {
 /// A clientPIN request, member by member (MSG-15).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// 01: which PIN/UV auth protocol is spoken: 1 or 2.
+    /// 01: the PIN/UV auth protocol: 1 or 2.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// 02: what is to be done; see [`sub_command`].
+    /// 02: the subcommand; see [`sub_command`].
     pub sub_command: Option<u64>,
     /// 03: the platform's public key, a COSE_Key.
     pub key_agreement: Option<Value>,
-    /// 04: the MAC over the encrypted members, under the shared secret.
+    /// 04: the MAC over the encrypted members, made with the shared secret.
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// 05: the new PIN, padded to 64 bytes and encrypted.
     pub new_pin_enc: Option<Vec<u8>>,
     /// 06: LEFT(SHA-256(PIN), 16) of the present PIN, encrypted.
     pub pin_hash_enc: Option<Vec<u8>>,
-    /// 09: what the token is to be good for, as bits; see [`Permissions`].
+    /// 09: the permissions of the token, as bits; see [`Permissions`].
     pub permissions: Option<u64>,
-    /// 0A: the only relying party that the token is to be good for.
+    /// 0A: the only relying party that the token is valid for.
     pub rp_id: Option<String>,
     /// Members to add, or to use instead of those above.
     pub extra: Vec<(i64, Value)>,
@@ -100,11 +100,11 @@ pub struct Reply {
     pub key_agreement: Option<Value>,
     /// 02: the token, encrypted.
     pub pin_uv_auth_token: Option<Vec<u8>>,
-    /// 03: wrong PINs left before it is blocked.
+    /// 03: how many wrong PINs are left before the PIN is blocked.
     pub pin_retries: Option<u64>,
-    /// 04: the key wants to be plugged in again before another PIN.
+    /// 04: the key must be unplugged and plugged in again before it takes another PIN.
     pub power_cycle_state: Option<bool>,
-    /// 05: built-in user verifications left.
+    /// 05: how many tries of built-in user verification are left.
     pub uv_retries: Option<u64>,
 }
 
@@ -128,7 +128,7 @@ impl Reply {
     }
 }
 
-/// How many wrong PINs the key still bears.
+/// How many wrong PINs the key still accepts before it blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PinRetries {
     /// 0 to 8; at 0 only a reset helps (CP-27).
@@ -154,7 +154,7 @@ impl Permissions {
     pub const LARGE_BLOB_WRITE: Self = Self(0x10);
     /// `acfg`: configure the key.
     pub const AUTHENTICATOR_CONFIG: Self = Self(0x20);
-    /// `pcmr`: read credential management for ever. Only alone.
+    /// `pcmr`: read credential management, without an end. It can only be asked for alone.
     pub const PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY: Self = Self(0x40);
 
     /// Any bits at all, also ones the standard has not defined.
@@ -163,7 +163,7 @@ impl Permissions {
         Self(bits)
     }
 
-    /// The number a request carries.
+    /// The number in a request.
     #[must_use]
     pub const fn bits(self) -> u64 {
         self.0
@@ -188,7 +188,7 @@ impl<E: Exchange> Client<E> {
         Ok(Reply::read(members)?)
     }
 
-    /// Asks how many wrong PINs the key still bears (getPINRetries).
+    /// Asks how many wrong PINs are left before the PIN is blocked (getPINRetries).
     ///
     /// # Errors
     /// [`Error`].
@@ -198,7 +198,7 @@ impl<E: Exchange> Client<E> {
         Ok(PinRetries { left, power_cycle_needed: reply.power_cycle_state == Some(true) })
     }
 
-    /// Asks how many unknown fingers the key still bears (getUVRetries).
+    /// Asks how many tries of built-in user verification are left (getUVRetries).
     ///
     /// # Errors
     /// [`Error`]; `InvalidSubcommand` on keys without built-in user verification.
@@ -207,7 +207,7 @@ impl<E: Exchange> Client<E> {
         Ok(reply.uv_retries.ok_or(ReplyFault::Missing("uvRetries"))?)
     }
 
-    /// Agrees on a secret under `protocol` (getKeyAgreement and `encapsulate`).
+    /// Agrees on a secret under this `protocol` (getKeyAgreement and `encapsulate`).
     ///
     /// # Errors
     /// [`Error`].
@@ -222,11 +222,11 @@ impl<E: Exchange> Client<E> {
         Ok(SharedSecret::agree(protocol, &peer, self.rng()))
     }
 
-    /// Gives a key without a PIN its first one, under the protocol it prefers.
+    /// Sets the first PIN of a key that has none, under the protocol that the key prefers.
     ///
     /// # Errors
-    /// [`RequestFault`] for a PIN no key can take; `PinAuthInvalid` if a PIN is set, `PinPolicyViolation` if this one
-    /// is too short or too simple.
+    /// [`RequestFault`] for a PIN that no key can take. `PinAuthInvalid` if a PIN is set already.
+    /// `PinPolicyViolation` if this one is too short or too simple.
     pub fn set_pin(&mut self, pin: &str) -> Result<(), Error> {
         let protocol = self.preferred_protocol()?;
         self.set_pin_under(protocol, pin)
@@ -248,10 +248,11 @@ impl<E: Exchange> Client<E> {
         self.call_for_nothing(&request.encode())
     }
 
-    /// Replaces the PIN, under the protocol the key prefers.
+    /// Replaces the PIN, under the protocol that the key prefers.
     ///
     /// # Errors
-    /// [`RequestFault`] for a PIN no key can take; `PinInvalid`, `PinAuthBlocked`, `PinBlocked`, `PinPolicyViolation`.
+    /// [`RequestFault`] for a PIN that no key can take; `PinInvalid`, `PinAuthBlocked`, `PinBlocked`,
+    /// `PinPolicyViolation`.
     pub fn change_pin(&mut self, old: &str, new: &str) -> Result<(), Error> {
         let protocol = self.preferred_protocol()?;
         self.change_pin_under(protocol, old, new)
@@ -282,8 +283,8 @@ impl<E: Exchange> Client<E> {
         self.call_for_nothing(&request.encode())
     }
 
-    /// Obtains a token for the PIN: with permissions (subcommand 09) where the key offers that, else with getPinToken
-    /// (05), whose tokens serve every command (CL-22).
+    /// Obtains a token for the PIN. If the key can give permissions, this uses subcommand 09. Otherwise it uses
+    /// getPinToken (05), whose tokens are valid for every command (CL-22).
     ///
     /// `rp_id` is needed with `MAKE_CREDENTIAL` and `GET_ASSERTION`.
     ///
@@ -339,7 +340,7 @@ impl<E: Exchange> Client<E> {
         self.token(&secret, &request)
     }
 
-    /// Obtains a token for a finger or another gesture the key itself verifies (06).
+    /// Obtains a token for a finger, or for another gesture that the key itself verifies (06).
     ///
     /// # Errors
     /// `NotAllowed` when nothing is enrolled, `UvInvalid`, `UvBlocked`, `UserActionTimeout`.
@@ -385,7 +386,7 @@ impl<E: Exchange> Client<E> {
 
 /// The first half of the PIN's hash, which stands for it (CP-22).
 ///
-/// Callers bring the PIN into Unicode normal form C first (CL-66).
+/// Callers must convert the PIN to Unicode normal form C first (CL-66).
 #[must_use]
 pub fn pin_hash(pin: &str) -> Zeroizing<[u8; 16]> {
     let digest = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(pin.as_bytes())));

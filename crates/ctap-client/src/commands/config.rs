@@ -25,13 +25,13 @@ pub mod sub_command {
 /// A config request, member by member (MSG-23).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// 01: what is to be done; see [`sub_command`].
+    /// 01: the subcommand; see [`sub_command`].
     pub sub_command: Option<u64>,
     /// 02: its parameters, a map.
     pub sub_command_params: Option<Value>,
     /// 03: which PIN/UV auth protocol `pin_uv_auth_param` is made with: 1 or 2.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// 04: the MAC that proves the token; [`authorized_by`](Self::authorized_by) makes it.
+    /// 04: the MAC that proves the possession of the token; [`authorized_by`](Self::authorized_by) makes it.
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// Members to add, or to use instead of those above.
     pub extra: Vec<(i64, Value)>,
@@ -75,16 +75,16 @@ impl Request {
     }
 }
 
-/// What setMinPINLength changes; `None` leaves a setting as it is.
+/// What setMinPINLength changes. `None` leaves a setting as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MinPinLength {
-    /// 01: code points of the shortest PIN from now on. It only ever grows (CF-43).
+    /// 01: the new minimum length of PINs, in code points. It can only grow (CF-43).
     pub new_min_pin_length: Option<u64>,
-    /// 02: the relying parties that may be told that length.
+    /// 02: the relying parties that may ask for that length.
     pub min_pin_length_rp_ids: Option<Vec<String>>,
     /// 03: the PIN must be changed before its next use.
     pub force_change_pin: Option<bool>,
-    /// 04: PINs must meet rules beyond their length.
+    /// 04: PINs must follow rules in addition to their length.
     pub pin_complexity_policy: Option<bool>,
 }
 
@@ -130,7 +130,7 @@ impl<E: Exchange> Client<E> {
     /// Turns alwaysUv on, or off if it is on (CF-31).
     ///
     /// # Errors
-    /// `OperationDenied` from keys that do not allow turning it off.
+    /// Changes the rules for PINs.
     pub fn toggle_always_uv(&mut self, auth: Option<&PinUvAuthToken>) -> Result<(), Error> {
         self.config(&Request::new(sub_command::TOGGLE_ALWAYS_UV), auth)
     }

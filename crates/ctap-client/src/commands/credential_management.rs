@@ -34,13 +34,13 @@ pub mod sub_command {
 /// A credentialManagement request, member by member (MSG-19).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// 01: what is to be done; see [`sub_command`].
+    /// 01: the subcommand; see [`sub_command`].
     pub sub_command: Option<u64>,
     /// 02: its parameters, a map.
     pub sub_command_params: Option<Value>,
     /// 03: which PIN/UV auth protocol `pin_uv_auth_param` is made with: 1 or 2.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// 04: the MAC that proves the token; [`authorized_by`](Self::authorized_by) makes it.
+    /// 04: the MAC that proves the possession of the token; [`authorized_by`](Self::authorized_by) makes it.
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// Members to add, or to use instead of those above.
     pub extra: Vec<(i64, Value)>,
@@ -85,23 +85,23 @@ impl Request {
 /// A credentialManagement reply, member by member (MSG-20).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
-    /// 01: discoverable credentials on the key.
+    /// 01: how many discoverable credentials are on the key.
     pub existing_resident_credentials_count: Option<u64>,
-    /// 02: room left, a lower estimate.
+    /// 02: how many more fit at least; an estimate.
     pub max_possible_remaining_resident_credentials_count: Option<u64>,
     /// 03: a relying party that has credentials there.
     pub rp: Option<RelyingParty>,
     /// 04: SHA-256 of its RP id.
     pub rp_id_hash: Option<[u8; 32]>,
-    /// 05: how many relying parties there are; with the first one.
+    /// 05: how many relying parties there are; only in the first reply.
     pub total_rps: Option<u64>,
-    /// 06: whose credential it is.
+    /// 06: the account of the credential.
     pub user: Option<User>,
     /// 07: the credential.
     pub credential_id: Option<CredentialDescriptor>,
     /// 08: its public key.
     pub public_key: Option<PublicKey>,
-    /// 09: how many that relying party has; with the first one.
+    /// 09: how many credentials that relying party has; only in the first reply.
     pub total_credentials: Option<u64>,
     /// 0A: its credProtect level: 1, 2 or 3.
     pub cred_protect: Option<u64>,
@@ -109,7 +109,7 @@ pub struct Reply {
     pub large_blob_key: Option<LargeBlobKey>,
     /// 0C: whether it was made with the thirdPartyPayment extension.
     pub third_party_payment: Option<bool>,
-    /// Members beyond these.
+    /// All other members.
     pub unknown: Vec<(Value, Value)>,
 }
 
@@ -144,18 +144,18 @@ impl Reply {
 /// How full the key is (CM-20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// Discoverable credentials there are.
+    /// How many discoverable credentials are on the key.
     pub existing: u64,
-    /// Discoverable credentials there is room for, an estimate.
+    /// How many more fit; an estimate.
     pub remaining: u64,
 }
 
 /// A relying party with discoverable credentials on the key (CM-21).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRelyingParty {
-    /// Its id, perhaps shortened (CM-40), and name.
+    /// Its id, which may be shortened (CM-40), and its name.
     pub rp: RelyingParty,
-    /// SHA-256 of its whole id; what [`Client::enumerate_credentials`] wants.
+    /// SHA-256 of its whole id; [`Client::enumerate_credentials`] takes it.
     pub rp_id_hash: [u8; 32],
 }
 
@@ -172,7 +172,7 @@ pub struct StoredCredential {
     pub cred_protect: u64,
     /// The key to its large blob.
     pub large_blob_key: Option<LargeBlobKey>,
-    /// Whether it may pay at third parties; `None` on keys without that extension.
+    /// Whether it may be used for payments at third parties; `None` on keys without that extension.
     pub third_party_payment: Option<bool>,
 }
 
@@ -230,7 +230,7 @@ impl<E: Exchange> Client<E> {
         })
     }
 
-    /// Lists the relying parties with discoverable credentials; none is no error (CL-23).
+    /// Lists the relying parties with discoverable credentials. An empty list is not an error (CL-23).
     ///
     /// # Errors
     /// [`Error`].
@@ -245,7 +245,7 @@ impl<E: Exchange> Client<E> {
         Ok(replies.into_iter().map(StoredRelyingParty::from_reply).collect::<Result<_, _>>()?)
     }
 
-    /// Lists the discoverable credentials of one relying party; none is no error.
+    /// Lists the discoverable credentials of one relying party. An empty list is not an error.
     ///
     /// # Errors
     /// [`Error`].
@@ -268,7 +268,7 @@ impl<E: Exchange> Client<E> {
     /// Deletes a discoverable credential.
     ///
     /// # Errors
-    /// `NoCredentials` for one the key does not have.
+    /// `NoCredentials` if the key does not have the credential.
     pub fn delete_credential(
         &mut self,
         token: &PinUvAuthToken,
@@ -280,10 +280,10 @@ impl<E: Exchange> Client<E> {
         self.call_for_nothing(&request.encode())
     }
 
-    /// Replaces the names of the account; its id must be the one stored (CM-38).
+    /// Replaces the names of the account. The account's id must be the stored one (CM-38).
     ///
     /// # Errors
-    /// `NoCredentials` for a credential the key does not have, `InvalidParameter` for another account id.
+    /// `NoCredentials` if the key does not have the credential; `InvalidParameter` if the account has another id.
     pub fn update_user_information(
         &mut self,
         token: &PinUvAuthToken,

@@ -23,15 +23,16 @@ pub struct Request {
     pub rp_id: Option<String>,
     /// 02: SHA-256 of the client data: 32 bytes.
     pub client_data_hash: Option<Vec<u8>>,
-    /// 03: the credentials that will do; `None`: any discoverable one.
+    /// 03: the credentials that are acceptable; `None`: any discoverable one.
     pub allow_list: Option<Vec<CredentialDescriptor>>,
     /// 04: inputs of extensions, by name; an empty list is left out.
     pub extensions: Vec<(String, Value)>,
     /// 05: options such as `up`; an empty list is left out.
     pub options: Vec<(String, bool)>,
-    /// 06: the MAC that proves the token; [`Client::get_assertion`] fills it in when given one.
+    /// 06: the MAC that proves the possession of the token; [`Client::get_assertion`] fills it in if it is given a
+    /// token.
     pub pin_uv_auth_param: Option<Vec<u8>>,
-    /// 07: the protocol it is made with: 1 or 2; likewise.
+    /// 07: the PIN/UV auth protocol of the MAC: 1 or 2; [`Client::get_assertion`] fills it in as well.
     pub pin_uv_auth_protocol: Option<u64>,
     /// Members to add, or to use instead of those above.
     pub extra: Vec<(i64, Value)>,
@@ -48,7 +49,7 @@ impl Request {
         }
     }
 
-    /// Names the credentials that will do.
+    /// Names the credentials that are acceptable.
     #[must_use]
     pub fn allowing(mut self, credentials: impl IntoIterator<Item = CredentialDescriptor>) -> Self {
         self.allow_list = Some(credentials.into_iter().collect());
@@ -98,13 +99,13 @@ impl Request {
 pub struct Assertion {
     /// 01: the credential that signed (GA-33).
     pub credential: CredentialDescriptor,
-    /// 02: what is signed: flags, counter, extension outputs.
+    /// 02: the signed data: flags, counter, extension outputs.
     pub auth_data: AuthData,
     /// 03: the signature over authData and the client data hash.
     pub signature: Vec<u8>,
     /// 04: the account; names only after user verification (GA-29).
     pub user: Option<User>,
-    /// 05: how many credentials would do, when several would.
+    /// 05: how many credentials are acceptable, if there is more than one.
     pub number_of_credentials: Option<u64>,
     /// 06: a person chose this credential on the key's display.
     pub user_selected: Option<bool>,
@@ -112,7 +113,7 @@ pub struct Assertion {
     pub large_blob_key: Option<LargeBlobKey>,
     /// 08: extension outputs outside the signature.
     pub unsigned_extension_outputs: Option<Vec<(String, Value)>>,
-    /// Members beyond these.
+    /// All other members.
     pub unknown: Vec<(Value, Value)>,
 }
 
@@ -141,7 +142,7 @@ impl Assertion {
 
     /// Checks that the assertion is for `rp_id` and signed by `key` over this client data hash (GA-30).
     ///
-    /// Whether a touch or user verification was needed is for the caller to check in `auth_data.flags`.
+    /// The caller must check in `auth_data.flags` whether there was a touch or user verification, if it needs that.
     ///
     /// # Errors
     /// [`VerifyFault`]; the key's fault, or the fault of the one who altered the reply.
@@ -163,8 +164,8 @@ impl Assertion {
 }
 
 impl<E: Exchange> Client<E> {
-    /// Obtains an assertion, and the further ones when several credentials would do: newest first (GA-26), one at
-    /// least.
+    /// Obtains an assertion. If several credentials are acceptable, obtains the assertions of all of them, newest
+    /// first (GA-26). The list has at least one.
     ///
     /// # Errors
     /// `NoCredentials`, `PuatRequired`, `OperationDenied`, others of [`Error`].
@@ -205,7 +206,8 @@ impl<E: Exchange> Client<E> {
     /// Obtains the next of several assertions.
     ///
     /// # Errors
-    /// `NotAllowed` when there is none, 30 seconds have passed, or another command came between (GA-50 to GA-52).
+    /// `NotAllowed` if there is no further assertion, if 30 seconds have passed, or if another command came between
+    /// (GA-50 to GA-52).
     pub fn get_next_assertion(&mut self) -> Result<Assertion, Error> {
         let members = self.call_for_map(&[code::GET_NEXT_ASSERTION], REPLY)?;
         Ok(Assertion::read(members)?)

@@ -12,10 +12,10 @@ use crate::pin_protocol::PinProtocol;
 
 const REPLY: &str = "the getInfo reply";
 
-/// What a key tells of itself. Members 01 to 1F (GI-10 to GI-40); `None` is an absent member.
+/// What a key says about itself. Members 01 to 1F (GI-10 to GI-40); `None`: the member is absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Info {
-    /// 01: the protocol versions spoken now, such as `FIDO_2_1` and `U2F_V2`.
+    /// 01: the protocol versions that the key speaks now, such as `FIDO_2_1` and `U2F_V2`.
     pub versions: Vec<String>,
     /// 02: extension names.
     pub extensions: Option<Vec<String>>,
@@ -23,61 +23,61 @@ pub struct Info {
     pub aaguid: [u8; 16],
     /// 04: options, in the order of the wire. See [`option`](Self::option).
     pub options: Option<Vec<(String, bool)>>,
-    /// 05: bytes of the longest message. See [`max_message_size`](Self::max_message_size).
+    /// 05: the longest message in bytes. See [`max_message_size`](Self::max_message_size).
     pub max_msg_size: Option<u64>,
     /// 06: PIN/UV auth protocols, preferred ones first.
     pub pin_uv_auth_protocols: Option<Vec<u64>>,
-    /// 07: credentials in one allow or exclude list; absent counts as 1.
+    /// 07: the most credentials in one allow or exclude list; absent counts as 1.
     pub max_credential_count_in_list: Option<u64>,
-    /// 08: bytes of the longest credential id this key makes.
+    /// 08: the longest credential id that this key makes, in bytes.
     pub max_credential_id_length: Option<u64>,
-    /// 09: how the key can be reached.
+    /// 09: the transports of the key.
     pub transports: Option<Vec<String>>,
     /// 0A: signature algorithms, preferred ones first.
     pub algorithms: Option<Vec<CredentialParameters>>,
-    /// 0B: bytes of the largest large-blob array.
+    /// 0B: the largest large-blob array, in bytes.
     pub max_serialized_large_blob_array: Option<u64>,
-    /// 0C: the PIN must be changed before it is of use.
+    /// 0C: the PIN must be changed before it can be used.
     pub force_pin_change: Option<bool>,
-    /// 0D: code points of the shortest PIN.
+    /// 0D: the shortest PIN, in code points.
     pub min_pin_length: Option<u64>,
-    /// 0E: grows with each new firmware.
+    /// 0E: the firmware's version; it grows with each new firmware.
     pub firmware_version: Option<u64>,
-    /// 0F: bytes of the longest credBlob.
+    /// 0F: the longest credBlob, in bytes.
     pub max_cred_blob_length: Option<u64>,
-    /// 10: relying parties that may be told the shortest PIN length.
+    /// 10: how many relying parties may be allowed to ask for the shortest PIN length.
     pub max_rp_ids_for_set_min_pin_length: Option<u64>,
-    /// 11: gestures a platform should try before it asks for the PIN.
+    /// 11: how many times a platform should try a gesture before it asks for the PIN.
     pub preferred_platform_uv_attempts: Option<u64>,
     /// 12: ways of built-in user verification, as bits.
     pub uv_modality: Option<u64>,
     /// 13: certifications and their levels.
     pub certifications: Option<Vec<(String, u64)>>,
-    /// 14: room left for discoverable credentials, a lower estimate.
+    /// 14: how many more discoverable credentials fit at least; an estimate.
     pub remaining_discoverable_credentials: Option<u64>,
     /// 15: vendor configuration commands.
     pub vendor_prototype_config_commands: Option<Vec<u64>>,
-    /// 16: attestation formats without `none`; absent means packed.
+    /// 16: attestation formats, without `none`; absent means `packed`.
     pub attestation_formats: Option<Vec<String>>,
     /// 17: uses of built-in user verification since the PIN was last entered.
     pub uv_count_since_last_pin_entry: Option<u64>,
     /// 18: a reset needs a touch of five seconds.
     pub long_touch_for_reset: Option<bool>,
-    /// 19: the encrypted device identifier; a persistent token opens it.
+    /// 19: the encrypted device identifier; a persistent token decrypts it.
     pub enc_identifier: Option<[u8; 32]>,
     /// 1A: transports over which a reset is possible; absent means all.
     pub transports_for_reset: Option<Vec<String>>,
-    /// 1B: PINs must meet rules beyond their length.
+    /// 1B: PINs must follow rules in addition to their length.
     pub pin_complexity_policy: Option<bool>,
-    /// 1C: where those rules are explained; the URL's bytes.
+    /// 1C: the URL that explains these rules, in bytes.
     pub pin_complexity_policy_url: Option<Vec<u8>>,
-    /// 1D: code points of the longest PIN; absent means 63.
+    /// 1D: the longest PIN, in code points; absent means 63.
     pub max_pin_length: Option<u64>,
-    /// 1E: the encrypted state of the credential store; a persistent token opens it.
+    /// 1E: the encrypted state of the credential store; a persistent token decrypts it.
     pub enc_cred_store_state: Option<[u8; 32]>,
     /// 1F: authenticatorConfig subcommands.
     pub authenticator_config_commands: Option<Vec<u64>>,
-    /// Members beyond these.
+    /// All other members.
     pub unknown: Vec<(Value, Value)>,
 }
 
@@ -129,7 +129,8 @@ impl Info {
         })
     }
 
-    /// The value of an option, `None` when the key does not list it. What absence means differs by option (GI-50 ff.).
+    /// The value of an option; `None`: the key does not list it. What a missing option means differs from option to
+    /// option (GI-50 ff.).
     #[must_use]
     pub fn option(&self, name: &str) -> Option<bool> {
         self.options.iter().flatten().find(|(id, _)| id == name).map(|(_, value)| *value)
@@ -153,13 +154,13 @@ impl Info {
         self.extensions.iter().flatten().any(|listed| listed == name)
     }
 
-    /// Bytes of the longest message, 1024 when the key does not say (MSG-60).
+    /// The longest message in bytes; 1024 if the key does not tell it (MSG-60).
     #[must_use]
     pub fn max_message_size(&self) -> u64 {
         self.max_msg_size.unwrap_or(DEFAULT_MAX_MSG_SIZE)
     }
 
-    /// The first protocol of the key's list that this crate speaks (CL-22).
+    /// The first protocol in the key's list that this crate speaks (CL-22).
     #[must_use]
     pub fn preferred_pin_protocol(&self) -> Option<PinProtocol> {
         self.pin_uv_auth_protocols
@@ -170,10 +171,10 @@ impl Info {
 }
 
 impl<E: Exchange> Client<E> {
-    /// Asks the key what it is and what state it is in.
+    /// Asks the key what it is, and what state it is in.
     ///
     /// # Errors
-    /// [`Error::Transport`], [`Error::Reply`]; a key never refuses this (GI-01).
+    /// [`Error::Transport`], [`Error::Reply`]. A key never refuses this command (GI-01).
     pub fn get_info(&mut self) -> Result<Info, Error> {
         let members = self.call_for_map(&[code::GET_INFO], REPLY)?;
         Ok(Info::read(members)?)

@@ -1,4 +1,4 @@
-//! CTAP section 6.10: authenticatorLargeBlobs. What is inside the array is in [`blob_array`](crate::blob_array).
+//! CTAP section 6.10: authenticatorLargeBlobs. [`blob_array`](crate::blob_array) handles the content of the array.
 
 use sha2::{Digest as _, Sha256};
 
@@ -14,15 +14,15 @@ use crate::pin_protocol::PinUvAuthToken;
 /// A largeBlobs request, member by member (MSG-21).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// 01: bytes to read
+    /// 01: how many bytes to read.
     pub get: Option<u64>,
-    /// 02: a fragment to write
+    /// 02: a fragment to write.
     pub set: Option<Vec<u8>>,
-    /// 03: where in the array
+    /// 03: the position in the array, in bytes.
     pub offset: Option<u64>,
-    /// 04: bytes of the whole array to be written; with the first fragment only
+    /// 04: the length of the whole new array, in bytes; only with the first fragment.
     pub length: Option<u64>,
-    /// 05: the MAC that proves the token; [`authorized_by`](Self::authorized_by) makes it.
+    /// 05: the MAC that proves the possession of the token; [`authorized_by`](Self::authorized_by) makes it.
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// 06: which PIN/UV auth protocol `pin_uv_auth_param` is made with: 1 or 2.
     pub pin_uv_auth_protocol: Option<u64>,
@@ -74,7 +74,7 @@ impl<E: Exchange> Client<E> {
     /// Reads `count` bytes from `offset` on, or as many as there are.
     ///
     /// # Errors
-    /// `InvalidLength` for more than a message holds, `InvalidParameter` beyond the end.
+    /// `InvalidLength` for more than fits into a message; `InvalidParameter` beyond the end of the array.
     pub fn large_blobs_get(&mut self, offset: u64, count: u64) -> Result<Vec<u8>, Error> {
         let mut members =
             self.call_for_map(&Request::get(offset, count).encode(), "the largeBlobs reply")?;
@@ -104,7 +104,7 @@ impl<E: Exchange> Client<E> {
         }
     }
 
-    /// Reads the array. One that is damaged counts as empty (LB-65): there is nothing in it anybody could use.
+    /// Reads the array. A damaged array counts as empty (LB-65), because nothing in it can be used.
     ///
     /// # Errors
     /// [`Error`].
@@ -116,7 +116,7 @@ impl<E: Exchange> Client<E> {
     /// Replaces the whole array. A protected key needs a token with `LARGE_BLOB_WRITE`.
     ///
     /// # Errors
-    /// `LargeBlobStorageFull`, `PuatRequired`, others of [`Error`]; the old array stays then.
+    /// `LargeBlobStorageFull`, `PuatRequired`, others of [`Error`]. The old array stays then.
     pub fn write_large_blobs(
         &mut self,
         array: &BlobArray,

@@ -25,21 +25,22 @@ pub struct Request {
     pub client_data_hash: Option<Vec<u8>>,
     /// 02: the relying party.
     pub rp: Option<RelyingParty>,
-    /// 03: whose credential it is to be.
+    /// 03: the account of the credential.
     pub user: Option<User>,
-    /// 04: the algorithms that will do, preferred ones first.
+    /// 04: the acceptable algorithms, preferred ones first.
     pub pub_key_cred_params: Option<Vec<CredentialParameters>>,
-    /// 05: none is made if one of these lives on the key.
+    /// 05: the key makes no credential if it has one of these.
     pub exclude_list: Option<Vec<CredentialDescriptor>>,
     /// 06: inputs of extensions, by name; an empty list is left out.
     pub extensions: Vec<(String, Value)>,
     /// 07: options such as `rk`; an empty list is left out.
     pub options: Vec<(String, bool)>,
-    /// 08: the MAC that proves the token; [`Client::make_credential`] fills it in when given one.
+    /// 08: the MAC that proves the possession of the token; [`Client::make_credential`] fills it in if it is given
+    /// a token.
     pub pin_uv_auth_param: Option<Vec<u8>>,
-    /// 09: the protocol it is made with: 1 or 2; likewise.
+    /// 09: the PIN/UV auth protocol of the MAC: 1 or 2; [`Client::make_credential`] fills it in as well.
     pub pin_uv_auth_protocol: Option<u64>,
-    /// 0A: asks for it: 1 vendor-facilitated, 2 platform-managed.
+    /// 0A: asks for enterprise attestation: 1 vendor-facilitated, 2 platform-managed.
     pub enterprise_attestation: Option<u64>,
     /// 0B: attestation formats, preferred ones first.
     pub attestation_formats_preference: Option<Vec<String>>,
@@ -48,7 +49,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request with the four obligatory members, for an ES256 or, failing that, an Ed25519 credential.
+    /// A request with the four required members, for an ES256 credential or, if the key cannot make one, an Ed25519
+    /// credential.
     #[must_use]
     pub fn new(client_data_hash: [u8; 32], rp: RelyingParty, user: User) -> Self {
         Self {
@@ -107,17 +109,17 @@ impl Request {
 pub struct Reply {
     /// 01: the attestation format.
     pub fmt: String,
-    /// 02: what is signed: flags, counter, the new credential, extension outputs.
+    /// 02: the signed data: flags, counter, the new credential, extension outputs.
     pub auth_data: AuthData,
     /// 03: the attestation statement, a map.
     pub att_stmt: Vec<(String, Value)>,
-    /// 04: enterprise attestation was performed.
+    /// 04: whether this is an enterprise attestation.
     pub ep_att: Option<bool>,
     /// 05: the key to this credential's large blob.
     pub large_blob_key: Option<LargeBlobKey>,
     /// 06: extension outputs outside the signature.
     pub unsigned_extension_outputs: Option<Vec<(String, Value)>>,
-    /// Members beyond these.
+    /// All other members.
     pub unknown: Vec<(Value, Value)>,
 }
 
@@ -146,15 +148,16 @@ impl Reply {
         Ok(reply)
     }
 
-    /// The credential made. Only `None` in a reply put together by hand.
+    /// The credential that was made. It is `None` only in a reply that was put together by hand.
     #[must_use]
     pub const fn credential(&self) -> Option<&AttestedCredential> {
         self.auth_data.attested.as_ref()
     }
 
-    /// Checks that the reply is for `rp_id`, that somebody touched the key, and the attestation's signature.
+    /// Checks that the reply is for `rp_id`, that somebody touched the key, and that the attestation's signature is
+    /// right.
     ///
-    /// Whether to trust the certificates returned is the caller's decision.
+    /// The caller decides whether to trust the certificates.
     ///
     /// # Errors
     /// [`VerifyFault`]; the key's fault, or the fault of the one who altered the reply.
@@ -169,12 +172,13 @@ impl Reply {
     }
 }
 
-/// The key to a credential's large blob; wiped when dropped, never shown, compared in constant time.
+/// The key to a credential's large blob. It is wiped when it is dropped, never shown, and compared in constant
+/// time.
 #[derive(Clone)]
 pub struct LargeBlobKey(pub(crate) Zeroizing<[u8; 32]>);
 
 impl LargeBlobKey {
-    /// A key kept from an earlier reply.
+    /// A key that was stored from an earlier reply.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
@@ -200,11 +204,11 @@ impl core::fmt::Debug for LargeBlobKey {
 }
 
 impl<E: Exchange> Client<E> {
-    /// Makes a credential. With a token, the request is authorised by it; the key then forgets the token's permission
+    /// Makes a credential. A token authorises the request; after that the key withdraws the token's permission
     /// (MC-36).
     ///
     /// # Errors
-    /// `PuatRequired` when a token is needed, `CredentialExcluded`, `OperationDenied`, `KeyStoreFull`, others of
+    /// `PuatRequired` if a token is needed; `CredentialExcluded`, `OperationDenied`, `KeyStoreFull`, others of
     /// [`Error`].
     pub fn make_credential(
         &mut self,

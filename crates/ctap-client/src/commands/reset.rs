@@ -6,12 +6,12 @@ use crate::error::Error;
 use crate::exchange::Exchange;
 
 impl<E: Exchange> Client<E> {
-    /// Erases the key: credentials, PIN, fingerprints, settings (RS-09). Asks for a touch, and only works shortly
-    /// after the key was plugged in (RS-03).
+    /// Erases the key: credentials, PIN, fingerprints, settings (RS-09). The key asks for a touch, and takes this
+    /// command only for a short time after it was plugged in (RS-03).
     ///
     /// # Errors
-    /// `NotAllowed` when too late, `UserActionTimeout`, `OperationDenied`, `KeepaliveCancel` when nobody agreed;
-    /// nothing is erased then.
+    /// `NotAllowed` if that time is over. `UserActionTimeout`, `OperationDenied` or `KeepaliveCancel` if nobody
+    /// agreed. Nothing is erased then.
     pub fn reset(&mut self) -> Result<(), Error> {
         self.call_for_nothing(&[code::RESET])
     }

@@ -6,10 +6,10 @@ use crate::error::Error;
 use crate::exchange::Exchange;
 
 impl<E: Exchange> Client<E> {
-    /// Waits until somebody touches this key: how a person with several keys points at one (SL-01).
+    /// Waits until somebody touches this key. A person with several keys chooses one in this way (SL-01).
     ///
     /// # Errors
-    /// `UserActionTimeout`, `OperationDenied`, or `KeepaliveCancel` when the listener gave up (SL-02).
+    /// `UserActionTimeout`, `OperationDenied`; `KeepaliveCancel` if the listener cancelled (SL-02).
     pub fn selection(&mut self) -> Result<(), Error> {
         self.call_for_nothing(&[code::SELECTION])
     }

@@ -9,7 +9,7 @@ use crate::cose::{ES256, PublicKey};
 use crate::error::{Error, ReplyFault, RequestFault};
 use crate::exchange::Exchange;
 
-/// The two bytes that end each U2F reply (UF-09). Total over the 65536 values.
+/// The two bytes at the end of each U2F reply (UF-09). Each of the 65536 values has a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StatusWord {
     /// 9000
@@ -18,7 +18,7 @@ pub enum StatusWord {
     /// 6985: a touch is needed; ask again after it.
     #[error("The key waits for you. Touch it. [SW_CONDITIONS_NOT_SATISFIED 6985]")]
     ConditionsNotSatisfied,
-    /// 6A80: the key handle is not of this key, or of another application.
+    /// 6A80: the key handle is not of this key, or it is of another application.
     #[error("The key has no such registration. Try another key. [SW_WRONG_DATA 6A80]")]
     WrongData,
     /// 6700
@@ -45,7 +45,7 @@ pub enum StatusWord {
 }
 
 impl StatusWord {
-    /// The status a number stands for.
+    /// The status with this number.
     #[must_use]
     pub const fn from_number(number: u16) -> Self {
         match number {
@@ -66,7 +66,7 @@ impl StatusWord {
 pub enum Control {
     /// 03: sign, but only after a touch.
     EnforceUserPresence,
-    /// 07: only tell whether the handle is known; 6985 means it is (UF-33).
+    /// 07: only tell whether the key has the handle; 6985 means that it has (UF-33).
     CheckOnly,
     /// 08: sign, touched or not.
     DontEnforceUserPresence,
@@ -87,7 +87,7 @@ impl Control {
 pub struct Registration {
     /// The registration's public key.
     pub public_key: VerifyingKey,
-    /// What authentications name the registration by, 1 to 255 bytes.
+    /// The handle that authentications name the registration by: 1 to 255 bytes.
     pub key_handle: Vec<u8>,
     /// The attestation certificate, DER.
     pub certificate: Vec<u8>,
@@ -194,7 +194,7 @@ impl Authentication {
     }
 }
 
-/// A command in extended length, as HID clients send it (UF-01). Data up to 65535 bytes; more is cut.
+/// A command in extended length, as HID clients send it (UF-01). `data` has up to 65535 bytes; more is cut off.
 #[must_use]
 pub fn apdu(instruction: u8, control: u8, data: &[u8]) -> Vec<u8> {
     let data = data.get(..usize::from(u16::MAX)).unwrap_or(data);
@@ -215,7 +215,7 @@ impl<E: Exchange> Client<E> {
     /// Sends any APDU and returns data and status word.
     ///
     /// # Errors
-    /// [`Error::Transport`]; [`Error::Reply`] for a reply without status word.
+    /// [`Error::Transport`]; [`Error::Reply`] for a reply without a status word.
     pub fn u2f_raw(&mut self, apdu: &[u8]) -> Result<(Vec<u8>, StatusWord), Error> {
         let reply = self.exchange_mut().exchange_u2f(apdu)?;
         let (data, word) = reply.split_last_chunk::<2>().ok_or(ReplyFault::Empty)?;
@@ -225,7 +225,7 @@ impl<E: Exchange> Client<E> {
     /// Asks for the protocol version: `U2F_V2`.
     ///
     /// # Errors
-    /// [`Error::U2f`] when U2F is switched off, others of [`Error`].
+    /// [`Error::U2f`] if U2F is switched off, others of [`Error`].
     pub fn u2f_version(&mut self) -> Result<String, Error> {
         let version = self.u2f(VERSION, 0, &[])?;
         Ok(String::from_utf8(version).map_err(|_| ReplyFault::BadValue("the U2F version"))?)

@@ -1,4 +1,4 @@
-//! APDUs to messages: chains, GET RESPONSE and polling undone (CTAP section 11.3).
+//! Makes messages of APDUs. It undoes chains, GET RESPONSE and polling (CTAP section 11.3).
 
 use core::ops::Range;
 
@@ -16,7 +16,7 @@ pub struct Apdus {
 }
 
 impl Apdus {
-    /// Takes the next APDU; returns the message that is whole with it, if one is.
+    /// Takes the next APDU. Returns a message if this APDU completes one.
     pub fn take(&mut self, direction: Direction, apdu: &[u8]) -> Option<Message> {
         match self.hear(direction, apdu).0 {
             Heard::Part => None,

@@ -1,4 +1,4 @@
-//! Who asked what on which channel: without it, the members of a reply have no names.
+//! Remembers which command was sent on which channel. Without that, the members of a reply have no names.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ enum Request {
 }
 
 impl Conversation {
-    /// What the next message says, in the standard's words.
+    /// The next message in the standard's words.
     pub fn step(&mut self, message: &Message) -> Step {
         let request = self.hear(message);
         told(message, request)

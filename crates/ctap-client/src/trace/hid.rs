@@ -1,4 +1,4 @@
-//! Reports to messages, of every channel, both ways (CTAP section 11.2.4).
+//! Makes messages of reports, for every channel and in both directions (CTAP section 11.2.4).
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ struct Stream {
 }
 
 impl Reports {
-    /// Takes the next report; returns the message that is whole with it, if one is.
+    /// Takes the next report. Returns a message if this report completes one.
     pub fn take(&mut self, direction: Direction, report: &Report) -> Option<Message> {
         match self.hear(direction, report) {
             Heard::Part => None,

@@ -1,7 +1,7 @@
-//! What is left out of a message, so that it may be shown to others: PINs and tokens in whatever form, the keys that they are encrypted
-//! with, the secrets of hmac-secret, and what people stored.
+//! What must be left out of a message so that it can be shown to others: PINs and tokens in every form, the keys
+//! that encrypt them, the secrets of hmac-secret, and the data that people store.
 //!
-//! Zeros take the place of a secret, as many as it had bytes. What cannot be read is left out but for its first byte.
+//! Each byte of a secret is replaced with a zero. Of a message that cannot be read, only the first byte stays.
 
 use super::{Content, Direction, Message};
 use crate::auth_data::AuthData;

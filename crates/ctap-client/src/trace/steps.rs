@@ -1,4 +1,4 @@
-//! One message in the standard's words: its name, its members by theirs, and how it came out.
+//! One message in the standard's words: its name, its members with their names, and its result.
 
 use apdu_transport::StatusWord;
 use hid_transport::{Command, ErrorCode, InitAnswer, KeepaliveStatus};
@@ -14,13 +14,13 @@ use crate::status::Status;
 /// One step of a conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// The CTAPHID channel; of a card 0.
+    /// The CTAPHID channel; 0 for a card.
     pub channel: u32,
-    /// Who said it.
+    /// Who sent it.
     pub direction: Direction,
     /// The standard's name of the command, or of the status: `authenticatorGetInfo`, `CTAP2_OK`.
     pub name: String,
-    /// The members, by the standard's names, in the order of the wire; those of authenticator data unfolded.
+    /// The members with the standard's names, in the order of the wire. Authenticator data is shown as its members.
     pub members: Vec<(String, Value)>,
     /// What kind of step it is.
     pub outcome: Outcome,
@@ -29,20 +29,20 @@ pub struct Step {
 /// What kind of step it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Something is asked.
+    /// A request.
     Asked,
-    /// It was done.
+    /// The answer: it was done.
     Done,
-    /// It was refused.
+    /// The answer: it was refused.
     Refused,
-    /// The key is at work, or waits for a person.
+    /// The key works, or waits for a person.
     Waiting,
-    /// It is no message.
+    /// Not a message.
     Broken,
 }
 
 impl Step {
-    /// The members that tell most, on one line: `rp "example.com", user "alice"`.
+    /// The most telling members on one line: `rp "example.com", user "alice"`.
     #[must_use]
     pub fn main(&self) -> String {
         // getInfo has members of all kinds.
@@ -79,7 +79,7 @@ impl Step {
     }
 }
 
-/// Whether these bytes stand where a secret was left out. Nothing that is drawn or computed looks like that.
+/// Whether these bytes stand for a secret that was left out. Bytes that are drawn or computed never look like that.
 #[must_use]
 pub fn is_left_out(bytes: &[u8]) -> bool {
     bytes.len() >= SHORTEST_SECRET && bytes.iter().all(|byte| *byte == 0)

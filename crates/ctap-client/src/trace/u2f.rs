@@ -1,4 +1,4 @@
-//! U2F's messages in their names (CTAP section 7, FIDO U2F Raw Message Formats).
+//! The messages of U2F in the standard's words (CTAP section 7, FIDO U2F Raw Message Formats).
 
 use apdu_transport::{Overheard, StatusWord};
 

@@ -1,8 +1,9 @@
-//! The packets of a conversation, in their order, without their secrets, and each step with the packet that makes it whole.
+//! The packets of a conversation in their order, without their secrets; and each step with the packet that
+//! completes it.
 //!
-//! Which bytes are a secret is known when a message is whole: its packets are kept back until then, and those that come meanwhile behind
-//! them. Of what never becomes whole only the head is told, and of what is a part of no message that is known from its beginning nothing:
-//! it might be a part of one with a secret.
+//! Only a whole message shows which of its bytes are a secret. So its packets are kept back until then, and later
+//! packets behind them. Of a message that never becomes whole, only the head is passed on. Of a packet whose
+//! message did not begin here, nothing is passed on: it might be part of a secret.
 
 use core::ops::Range;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,7 +14,8 @@ use super::steps::Step;
 use super::{Apdus, Content, Conversation, Direction, Heard, Message, Reports};
 use crate::limits::MAX_KEPT_BACK;
 
-/// Takes packets of one key, each with a `T` of the caller's, such as a time; returns them.
+/// Takes the packets of one key, each with a value `T` of the caller's, such as a time. Returns them without their
+/// secrets.
 pub struct Veil<T> {
     keeps_secrets: bool,
     reports: Reports,
@@ -29,13 +31,13 @@ pub struct Veil<T> {
 /// A packet that may be told to others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packet<T> {
-    /// The caller's.
+    /// The caller's value.
     pub tag: T,
     /// Who sent it.
     pub direction: Direction,
     /// A report, or an APDU.
     pub bytes: Vec<u8>,
-    /// The step that is whole with it.
+    /// The step that this packet completes.
     pub step: Option<Step>,
 }
 
@@ -57,7 +59,7 @@ struct Waiting<T> {
 }
 
 impl<T> Veil<T> {
-    /// `keeps_secrets`: they are not left out.
+    /// `keeps_secrets`: do not leave out secrets.
     #[must_use]
     pub fn new(keeps_secrets: bool) -> Self {
         Self {
@@ -100,7 +102,7 @@ impl<T> Veil<T> {
         self.take(tag, (direction, None), apdu, (is_first, range), heard);
     }
 
-    /// The next packet that may be told, in the order in which they came.
+    /// The next packet that may be shown, in the order in which they came.
     pub fn next_packet(&mut self) -> Option<Packet<T>> {
         while self.queue.len() > MAX_KEPT_BACK
             && let Some(way) = self.queue.front().and_then(|front| front.inside)
@@ -118,15 +120,16 @@ impl<T> Veil<T> {
         !self.queue.is_empty()
     }
 
-    /// What is kept back is not waited for any longer: too much time has passed. What comes is no part of it.
+    /// Do not wait any longer for the packets that are kept back: too much time has passed. Later packets do not
+    /// belong to them.
     pub fn give_up(&mut self) {
         while let Some(way) = self.messages.keys().next().copied() {
             self.break_off(way);
         }
     }
 
-    /// The conversation is broken off here: power went, or packets are missing that nobody saw. What comes is no part of what has begun,
-    /// and answers nothing that was asked.
+    /// The conversation stops here: power went, or packets are missing. Later packets do not belong to a message
+    /// that has begun, and do not answer an earlier request.
     pub fn interrupt(&mut self) {
         self.give_up();
         self.reports = Reports::default();

@@ -1,4 +1,4 @@
-//! Who calls: the page's origin, and the person's PIN.
+//! Who asks for a credential: the page's origin, and the person's PIN.
 
 use core::fmt;
 
@@ -14,14 +14,14 @@ use crate::commands::get_info::Info;
 use crate::exchange::Exchange;
 use crate::pin_protocol::PinUvAuthToken;
 
-/// The page that asks, and what the person gives.
+/// The page that asks, and the PIN of the person in front of it.
 pub struct Caller {
     origin: String,
     pin: Option<Zeroizing<String>>,
 }
 
 impl Caller {
-    /// A page of this origin, such as `https://example.com` or `http://localhost:8000`.
+    /// A page with this origin, such as `https://example.com` or `http://localhost:8000`.
     #[must_use]
     pub fn new(origin: impl Into<String>) -> Self {
         Self { origin: origin.into(), pin: None }

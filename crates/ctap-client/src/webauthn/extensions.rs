@@ -1,4 +1,4 @@
-//! WebAuthn section 10.1 and CTAP section 12: the extensions, as pages know them and as keys do.
+//! WebAuthn section 10.1 and CTAP section 12: the extensions, in the form of pages and in that of keys.
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde_json::{Map, Value as Json, json};

@@ -9,23 +9,24 @@ pub enum WebauthnError {
     /// A member of the options is missing or wrong: the site's fault.
     #[error("the options are not those of WebAuthn: {member} {why}")]
     Options {
-        /// Which, as JavaScript would name it: `user.id`.
+        /// The member, as JavaScript would name it: `user.id`.
         member: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The origin is no site's address, or may not use that RP id (WebAuthn section 5.1.3, step 7): the caller's fault, or an attack.
+    /// The origin is not the address of a site, or may not use that RP id (WebAuthn section 5.1.3, step 7): the
+    /// caller's fault, or an attack.
     #[error("{origin} may not use the RP id {rp_id}")]
     Origin {
-        /// Where the page is from.
+        /// The origin of the page.
         origin: String,
-        /// For whom the credential would be.
+        /// The RP id of the credential.
         rp_id: String,
     },
-    /// The site wants the user verified, and the key cannot, or no PIN was given: the caller's fault.
+    /// The site wants user verification, but the key cannot do it, or no PIN was given: the caller's fault.
     #[error("the site requires user verification, and there is no PIN and no fingerprint for that")]
     NotVerified,
-    /// What the key said.
+    /// The key's error.
     #[error(transparent)]
     Key(#[from] Error),
 }

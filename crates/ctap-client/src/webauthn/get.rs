@@ -12,11 +12,11 @@ use crate::commands::client_pin::Permissions;
 use crate::commands::get_assertion::Request;
 use crate::exchange::Exchange;
 
-/// Has the key sign in as a site's `options` say (`PublicKeyCredentialRequestOptionsJSON`); returns what the page sends back
-/// (`AuthenticationResponseJSON`).
+/// Signs in with the key, as a site's `options` say (`PublicKeyCredentialRequestOptionsJSON`). Returns what the
+/// page sends back (`AuthenticationResponseJSON`).
 ///
 /// # Errors
-/// [`WebauthnError`]; of [`Error`](crate::Error), `NoCredentials` means that this key is not registered there.
+/// [`WebauthnError`]. In its [`Error`](crate::Error), `NoCredentials` means that this key is not registered there.
 pub fn get<E: Exchange>(
     client: &mut Client<E>,
     options: &Json,

@@ -15,11 +15,11 @@ use crate::entities::{RelyingParty, User};
 use crate::error::{Error, ReplyFault};
 use crate::exchange::Exchange;
 
-/// Has the key make a credential as a site's `options` say (`PublicKeyCredentialCreationOptionsJSON`); returns what the page sends back
-/// (`RegistrationResponseJSON`).
+/// Makes a credential with the key, as a site's `options` say (`PublicKeyCredentialCreationOptionsJSON`). Returns
+/// what the page sends back (`RegistrationResponseJSON`).
 ///
 /// # Errors
-/// [`WebauthnError`]; of [`Error`], `CredentialExcluded` means that this key is registered there.
+/// [`WebauthnError`]. In its [`Error`], `CredentialExcluded` means that this key is registered there already.
 pub fn create<E: Exchange>(
     client: &mut Client<E>,
     options: &Json,
