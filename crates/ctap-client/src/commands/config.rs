@@ -130,7 +130,7 @@ impl<E: Exchange> Client<E> {
     /// Turns alwaysUv on, or off if it is on (CF-31).
     ///
     /// # Errors
-    /// Changes the rules for PINs.
+    /// `OperationDenied` from keys that do not allow turning it off.
     pub fn toggle_always_uv(&mut self, auth: Option<&PinUvAuthToken>) -> Result<(), Error> {
         self.config(&Request::new(sub_command::TOGGLE_ALWAYS_UV), auth)
     }
