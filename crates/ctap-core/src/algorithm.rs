@@ -37,7 +37,8 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All that this crate knows; which of them it can sign with, [`is_built_in`](Self::is_built_in) tells.
+    /// All algorithms that this crate knows. [`is_built_in`](Self::is_built_in) tells which of them it can sign
+    /// with.
     pub const ALL: [Self; 9] = [
         Self::Es256,
         Self::EdDsa,
@@ -132,10 +133,11 @@ impl Algorithm {
     }
 }
 
-/// A private key: its algorithm and its secret, numbers big endian, of the algorithm's length.
+/// A private key: its algorithm and its secret. Numbers are big endian, and have the length that the algorithm
+/// prescribes.
 #[derive(Debug)]
 pub struct PrivateKey {
-    /// What it signs with.
+    /// The algorithm that it signs with.
     pub algorithm: Algorithm,
     /// [`Algorithm::secret_length`] bytes.
     pub secret: SecretBytes,
@@ -184,13 +186,14 @@ impl PrivateKey {
         Some(KeyPair { algorithm: self.algorithm, key: key? })
     }
 
-    /// A second copy, for a record that is about to replace this one.
+    /// A second copy, for a record that will replace this one.
     #[must_use]
     pub fn duplicate(&self) -> Self {
         Self { algorithm: self.algorithm, secret: self.secret.duplicate() }
     }
 
-    /// The public half as a COSE_Key (MC-73). `None`: the secret is not a key of its algorithm, or that is not built in.
+    /// The public key as a COSE_Key (MC-73). `None`: the secret is not a key of its algorithm, or the algorithm is
+    /// not built in.
     #[must_use]
     pub fn public_key(&self) -> Option<Vec<u8>> {
         Some(self.pair()?.public()?.cose(self.algorithm.cose()))

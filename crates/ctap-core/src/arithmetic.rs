@@ -1,12 +1,13 @@
-//! Key generation, signing and key agreement: what a key spends its time with.
+//! Key generation, signing and key agreement: the slowest work of a key.
 //!
-//! ES256, ES384, EdDSA and key agreement have two implementations, and one is chosen when this crate is built: RustCrypto's
-//! crates, which are Rust and need no standard library; or, with the feature `aws-lc`, AWS-LC, which is C and assembler and
-//! takes less than half of the time. Keys are the same in both, and so are signatures of EdDSA. Those of ECDSA have nonces that
-//! follow from key and message in the first (RFC 6979) and are random in the second, from AWS-LC's own generator.
+//! ES256, ES384, EdDSA and key agreement have two implementations. One of them is chosen when this crate is built.
+//! RustCrypto's crates are written in Rust and need no standard library. AWS-LC (feature `aws-lc`) is written in C
+//! and assembler, and takes less than half of the time. Keys and EdDSA signatures are the same in both. ECDSA
+//! nonces differ: with RustCrypto they follow from key and message (RFC 6979); with AWS-LC they are random, from
+//! its own generator.
 //!
-//! Every function that makes a [`SigningKey`] takes a scalar, a seed, or two primes, big endian; `None` means that it is not a key of its
-//! algorithm. What they make wipes itself when dropped.
+//! Every function that makes a [`SigningKey`] takes a scalar, a seed, or two primes, big endian. `None` means that
+//! the secret is not a key of its algorithm. The keys wipe themselves when they are dropped.
 
 use alloc::vec::Vec;
 
@@ -51,7 +52,7 @@ pub(crate) use self::chosen::{AgreementKey, PeerKey, es256};
 
 /// A private key, ready to sign.
 pub(crate) trait SigningKey {
-    /// Its public half. Derived again by some: ask once.
+    /// The public key. Some implementations derive it again each time, so ask once.
     fn public(&self) -> Option<PublicKey>;
 
     /// Signs the concatenation of `parts`: DER for ECDSA, raw for the others.

@@ -1,4 +1,4 @@
-//! Attestation statements, WebAuthn section 8 (AT-01 to AT-07), and which one is made (MC-90 to MC-98).
+//! Attestation statements, WebAuthn section 8 (AT-01 to AT-07), and the choice of one (MC-90 to MC-98).
 
 use alloc::vec::Vec;
 
@@ -10,7 +10,7 @@ use crate::limits::MAX_CERTIFICATES;
 use crate::public_key::PublicKey;
 use crate::status::Status;
 
-/// How an authenticator vouches for the credentials it makes, unless the platform prefers another way.
+/// The attestation that an authenticator makes for its credentials, unless the platform prefers another format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Attestation {
@@ -18,17 +18,18 @@ pub enum Attestation {
     SelfSigned,
     /// Format `packed`, signed with the model's key and backed by its certificates (AT-02).
     Basic,
-    /// Format `none`: not at all (AT-05).
+    /// Format `none`: no attestation (AT-05).
     None,
 }
 
-/// A key that vouches, and the chain that says so.
+/// An attestation key, with its chain of certificates.
 #[derive(Debug)]
 pub struct AttestationKey {
-    /// Signs for every credential; ES256 if U2F is to be spoken, and not ML-DSA.
+    /// Signs the attestation of every credential. It must be ES256 if the authenticator speaks U2F, and it cannot
+    /// be ML-DSA.
     pub key: PrivateKey,
-    /// DER certificates, the key's own first, the root left out (AT-04). At least one, and [`MAX_CERTIFICATES`] bytes at the
-    /// most.
+    /// Certificates in DER, the key's own first, without the root (AT-04). At least one, and at most
+    /// [`MAX_CERTIFICATES`] bytes in all.
     pub x5c: Vec<Vec<u8>>,
 }
 

@@ -32,7 +32,8 @@ pub struct Platform<'a> {
     pub store: &'a mut Store,
     /// Cryptographically secure randomness.
     pub rng: &'a mut dyn CryptoRng,
-    /// The present: how long it is since an origin of the caller's choice, on a clock that never goes back. Only differences count.
+    /// The present time, as the time since an origin of the caller's choice, on a clock that never goes back. Only
+    /// differences matter.
     pub now: Duration,
 }
 
@@ -40,19 +41,20 @@ pub struct Platform<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Step {
-    /// It is done: send this.
+    /// The request is done: send this response.
     Reply(Response),
-    /// A person must decide first: show them the question, and pass what they decide to [`Authenticator::answer`].
+    /// A person must decide first. Show them the question, and give their decision to [`Authenticator::answer`].
     Wait(PromptId, Question),
-    /// Nothing is to be sent: a touch is kept for the U2F client that will ask again (UF-34), or it was refused.
+    /// There is nothing to send. Either a touch is kept for the U2F client, which will ask again (UF-34), or the
+    /// request was refused.
     Kept,
 }
 
-/// A response, and the channel that it is for.
+/// A response, and the channel to send it on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Response {
-    /// The channel that asked.
+    /// The channel of the request.
     pub channel: Channel,
     /// The status byte, and the output of a successful command; 1 to [`MAX_MESSAGE`](crate::limits::MAX_MESSAGE) bytes.
     pub message: Vec<u8>,
@@ -67,14 +69,20 @@ pub struct Response {
 ///                          └─────────────────────────▶ Idle, no response
 /// ```
 ///
-/// There are three kinds of methods. *Something has happened*: [`handle`](Self::handle), [`handle_u2f`](Self::handle_u2f),
-/// [`answer`](Self::answer), [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`power_off`](Self::power_off),
-/// [`power_cycle`](Self::power_cycle), [`tap`](Self::tap), [`handle_timeout`](Self::handle_timeout). *What must I do next*:
-/// [`poll_timeout`](Self::poll_timeout), whose answer changes only when one of those was called. *Getters*:
-/// [`prompt`](Self::prompt),
-/// [`prompts`](Self::prompts), [`may_write`](Self::may_write), [`has_u2f`](Self::has_u2f), [`config`](Self::config). The owner
-/// of the key can also change it without CTAP and without a touch: [`credential_sources`](Self::credential_sources) and the
-/// methods after it.
+/// There are three kinds of methods.
+///
+/// *Something has happened*: [`handle`](Self::handle), [`handle_u2f`](Self::handle_u2f), [`answer`](Self::answer),
+/// [`cancel`](Self::cancel), [`abandon`](Self::abandon), [`power_off`](Self::power_off),
+/// [`power_cycle`](Self::power_cycle), [`tap`](Self::tap), [`handle_timeout`](Self::handle_timeout).
+///
+/// *What to do next*: [`poll_timeout`](Self::poll_timeout). Its result changes only when one of the methods above
+/// was called.
+///
+/// *Getters*: [`prompt`](Self::prompt), [`prompts`](Self::prompts), [`may_write`](Self::may_write),
+/// [`has_u2f`](Self::has_u2f), [`config`](Self::config).
+///
+/// The owner of the key can also change it without CTAP and without a touch:
+/// [`credential_sources`](Self::credential_sources) and the methods after it.
 pub struct Authenticator {
     config: CheckedConfig,
     session: Session,
@@ -119,8 +127,8 @@ impl Authenticator {
         self.session.touches = Touches::default();
     }
 
-    /// Unplugs the key and plugs it in again, over this transport: everything that is not in the store is forgotten, a waiting
-    /// request too. For a key on a reader this is each time that the reader gives it power.
+    /// Unplugs the key and plugs it in again, over this transport. The key forgets everything that is not in the
+    /// store, also a waiting request. For a key on a reader, call this each time that the reader gives it power.
     pub fn power_cycle(&mut self, transport: Transport, platform: &mut Platform<'_>) {
         self.power_off();
         self.session = power_up(transport, &mut self.taps, platform);
@@ -160,15 +168,15 @@ impl Authenticator {
         self.step(channel, outcome, platform.now)
     }
 
-    /// Whether [`handle`](Self::handle) of this message, or an [`answer`](Self::answer) to what it asks, may ask something of the
-    /// memory, and so wait for a disk. `false` is certain: what is left is a look, or a signature.
+    /// Whether [`handle`](Self::handle) with this message, or an [`answer`](Self::answer) to its question, may use
+    /// the memory, and so wait for a disk. `false` is certain: then the request only reads, or signs.
     #[must_use]
     pub fn may_write(&self, message: &[u8], store: &Store) -> bool {
         let policy = Policy { config: &self.config, state: store.state() };
         commands::may_write(message, policy, &self.counter)
     }
 
-    /// A person has decided. `None`: that prompt is not open any more, and nothing happened.
+    /// A person has decided. `None`: that prompt is no longer open, and nothing happened.
     pub fn answer(
         &mut self,
         prompt: PromptId,
@@ -188,14 +196,14 @@ impl Authenticator {
         Some(self.step(channel, outcome, platform.now))
     }
 
-    /// The platform cancelled the request of this channel (HD-81). `None`: none waits there.
+    /// The platform cancelled the request of this channel (HD-81). `None`: no request waits on it.
     pub fn cancel(&mut self, channel: Channel) -> Option<Response> {
         self.pending.take_if(|pending| pending.channel == channel)?;
         Some(Response::refusal(channel, Status::KeepaliveCancel))
     }
 
-    /// The waiting client is gone, or has started again: drop its request. There is no response to send. What U2F clients will
-    /// ask for again stays.
+    /// The waiting client is gone, or has started again: its request is dropped. There is no response to send.
+    /// Touches for U2F clients stay, because those clients ask again.
     pub fn abandon(&mut self) {
         self.pending = None;
         self.session.touches.abandon();
@@ -208,7 +216,8 @@ impl Authenticator {
         pending.into_iter().chain(self.session.touches.next_deadline()).min()
     }
 
-    /// Time has passed, and perhaps a prompt has timed out. `None`: it is not time yet, or there is no response to send.
+    /// Time has passed, and a prompt may have timed out. `None`: it is not time yet, or there is no response to
+    /// send.
     pub fn handle_timeout(&mut self, now: Duration) -> Option<Response> {
         if let Some(channel) = self.session.touches.pass_time(now) {
             return Some(Response { channel, message: ASK_AGAIN.to_vec() });
@@ -217,27 +226,28 @@ impl Authenticator {
         Some(Response::new(pending.channel, pending.waiting.refuse(Unanswered::TimedOut)))
     }
 
-    /// What a person is asked right now, and until when: the first of [`prompts`](Self::prompts).
+    /// The question that a person is asked now, and the time at which it ends: the first one of
+    /// [`prompts`](Self::prompts).
     #[must_use]
     pub fn prompt(&self) -> Option<(PromptId, &Question, Duration)> {
         self.prompts().next()
     }
 
-    /// Every prompt that can be answered: that of the request which gets no response before, then those of U2F clients, the
-    /// last to ask for something new first.
+    /// Every prompt that can be answered. The first one is that of the request that waits for its response. The
+    /// others are those of U2F clients; the client that asked for something new most recently comes first.
     pub fn prompts(&self) -> impl Iterator<Item = (PromptId, &Question, Duration)> {
         let pending = self.pending.as_ref();
         let pending = pending.map(|open| (open.prompt, &open.question, open.deadline));
         pending.into_iter().chain(self.session.touches.wanted())
     }
 
-    /// Whether U2F works now: alwaysUv switches it off, and on again (UF-50).
+    /// Whether U2F works now: alwaysUv switches it off while it is on (UF-50).
     #[must_use]
     pub fn has_u2f(&self, store: &Store) -> bool {
         Policy { config: &self.config, state: store.state() }.u2f()
     }
 
-    /// What the device is.
+    /// The configuration that the authenticator was made with.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config

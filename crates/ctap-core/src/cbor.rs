@@ -1,4 +1,4 @@
-//! CTAP2 canonical CBOR, CTAP 2.3 section 8: a strict borrowed reader and a writer.
+//! CTAP2 canonical CBOR, CTAP 2.3 section 8: a strict reader that borrows, and a writer.
 
 pub(crate) mod overlaid;
 mod reader;

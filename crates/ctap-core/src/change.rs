@@ -1,4 +1,4 @@
-//! Everything that can happen to what an authenticator remembers, and which records each of these changes writes.
+//! All changes to the memory of an authenticator, and the records that each change writes.
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -9,30 +9,33 @@ use crate::records::{Edit, Name, Part, chunks};
 use crate::secret::Secret;
 use crate::state::{Fingerprint, Pin, Settings, State};
 
-/// One durable step. Carrying it out never fails once the memory has it: what may be refused was refused before.
+/// One durable change. Every reason to refuse it is checked before; once the memory has it, carrying it out cannot
+/// fail.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Change {
-    /// A try is paid for before the PIN is looked at (CP-25).
+    /// The price of a PIN try, written before the PIN is checked (CP-25).
     PinRetries(u8),
-    /// A finger is paid for before it is looked at (CP-142), or a blocked PIN takes the tries away (CP-140).
+    /// The price of a finger's try, written before the finger is checked (CP-142); or a blocked PIN takes all tries
+    /// away (CP-140).
     UvRetries(u8),
-    /// Built-in user verification succeeded: retries restored, one more since the last PIN entry (GI-32).
+    /// Built-in user verification succeeded. Its tries are restored, and the count of its uses since the last PIN
+    /// entry grows by one (GI-32).
     UserVerified,
     /// The PIN was right: PIN and UV retries are at their maximum again (CP-28).
     PinVerified,
     /// setPIN (CP-59).
     SetPin(Pin),
-    /// changePIN: the persistent token is replaced, a forced change is done (CP-70, CP-71).
+    /// changePIN: the persistent token is replaced, and the PIN need not be changed any longer (CP-70, CP-71).
     ChangePin {
         /// The new PIN.
         pin: Pin,
         /// The new persistent pinUvAuthToken.
         persistent_token: Secret<32>,
     },
-    /// A new discoverable credential takes the place of those of the same account (MC-40).
+    /// A new discoverable credential, which replaces those of the same account (MC-40).
     SaveCredential {
-        /// It has an account, and an id that was never there before.
+        /// The credential. It has an account, and an id that was never used before.
         credential: Box<Credential>,
         /// The new credential store state (GI-93).
         cred_store_state: [u8; 16],
@@ -53,48 +56,50 @@ pub enum Change {
         /// The new credential store state (GI-93).
         cred_store_state: [u8; 16],
     },
-    /// The largeBlob extension wrote (EX-76).
+    /// The largeBlob extension wrote a blob (EX-76).
     SaveLargeBlob {
         /// The id of a discoverable credential.
         id: Vec<u8>,
-        /// What is there from now on.
+        /// The new blob.
         large_blob: LargeBlob,
     },
-    /// A new credential that is not discoverable.
+    /// A new credential that is not discoverable and is stored as a record.
     KeepCredential(Box<Kept>),
-    /// One that is not discoverable is forgotten.
+    /// A credential that is not discoverable is removed.
     ForgetCredential {
         /// Its id.
         id: Vec<u8>,
     },
-    /// The flags and the counter of a credential: a signature that its own counter counts (MC-77), or somebody who sets them.
+    /// The flags and the counter of a credential: it signed and has a counter of its own (MC-77), or its owner sets
+    /// them.
     CredentialProperties {
         /// The id of a credential that is a record, discoverable or not.
         id: Vec<u8>,
-        /// Its flags from now on.
+        /// The new flags.
         backup: Backup,
-        /// Its counter from now on.
+        /// The new counter.
         counter: Counter,
     },
-    /// A finger is enrolled, or renamed: the same template id is replaced (BE-24, BE-27).
+    /// A finger is enrolled or renamed. A finger with the same template id is replaced (BE-24, BE-27).
     SaveFingerprint(Fingerprint),
     /// removeEnrollment (BE-28).
     RemoveFingerprint {
-        /// Whose template.
+        /// The template id of the finger.
         template_id: Vec<u8>,
     },
     /// authenticatorLargeBlobs replaced the array (LB-46).
     LargeBlobs(Vec<u8>),
-    /// authenticatorConfig (CF-11), and the persistent token it replaced if a PIN change became forced (CF-53).
+    /// authenticatorConfig (CF-11). If a PIN change is now forced, the persistent token is replaced as well
+    /// (CF-53).
     Settings {
-        /// The settings from now on.
+        /// The new settings.
         settings: Settings,
-        /// Replaced when a PIN change becomes forced.
+        /// The new persistent token, if a PIN change is now forced.
         persistent_token: Option<Secret<32>>,
     },
-    /// Signature counters up to this one may be sent once it is durable. Never goes down.
+    /// When this is durable, signature counters up to this one may be sent. It never goes down.
     SignCountCeiling(u32),
-    /// authenticatorReset: everything but the signature counter is as from the factory (RS-09).
+    /// authenticatorReset: everything except the signature counter is as in a new key (RS-09).
     Reset(Box<State>),
 }
 

@@ -1,8 +1,9 @@
-//! One file for each command of the standard, and what they have in common.
+//! One file for each command of the standard, and the parts that they share.
 //!
-//! A command that may ask a person comes in three parts: `check` reads the request and the state and refuses or returns a
-//! value; the value holds the question while a person thinks; `commit` takes the value and the proof of the answer. Where
-//! the user may have to be verified first, what was checked cannot be committed: `go_on` makes of it the value that can.
+//! A command that may ask a person has three parts. `check` reads the request and the state; it refuses, or returns
+//! a value. The value holds the question while the person decides. `commit` takes the value and the proof of the
+//! answer. If the user may have to be verified first, the value of `check` cannot be committed yet: `go_on` turns
+//! it into one that can.
 
 pub(crate) mod bio_enrollment;
 pub(crate) mod client_pin;

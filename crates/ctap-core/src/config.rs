@@ -1,4 +1,5 @@
-//! The configuration of a device, which is what it is apart from what happened to it: data, chosen by whoever builds the authenticator.
+//! The configuration of an authenticator: what kind of key it is, without what has happened to it. It is plain
+//! data, chosen by the program that makes the authenticator.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,81 +24,89 @@ pub use self::announced::{Announced, Member};
 pub use self::check::{CheckedConfig, Contradiction};
 pub(crate) use self::longest::longest_answer_about;
 
-/// What an authenticator is made as. [`Config::default`] is a CTAP 2.3 key without a fingerprint sensor.
+/// The kind of key that an authenticator is. [`Config::default`] is a CTAP 2.3 key without a fingerprint sensor.
 ///
-/// Any combination of features can be written down. An authenticator is made from one that makes sense, which
-/// [`Config::checked`] finds out.
+/// Any combination of features can be written here. [`Config::checked`] finds out whether they fit together; an
+/// authenticator is made only from a checked configuration.
 #[derive(Debug)]
 pub struct Config {
     /// The model (getInfo 0x03).
     pub aaguid: [u8; 16],
-    /// Grows with each change of the code (getInfo 0x0E, GI-23); not 0.
+    /// The version of the firmware, which grows with each change of the code (getInfo 0x0E, GI-23); not 0.
     pub firmware_version: u32,
-    /// The standards it claims, without U2F (getInfo 0x01).
+    /// The versions of the standard that it announces, without U2F (getInfo 0x01).
     pub versions: Vec<Version>,
-    /// The ways to reach it, each once (getInfo 0x09): the same, whichever of them a power-up took (GI-05).
+    /// The transports that it has, each once (getInfo 0x09). getInfo tells all of them on every transport (GI-05).
     pub transports: Vec<Transport>,
-    /// Those over which it accepts a reset (getInfo 0x1A); `None`: all (RS-02).
+    /// The transports over which it accepts a reset (getInfo 0x1A); `None`: all (RS-02).
     pub transports_for_reset: Option<Vec<Transport>>,
     /// How a person agrees to a reset.
     pub reset_gestures: ResetGestures,
     /// How many discoverable credentials fit, at most [`MAX_CAPACITY`](crate::limits::MAX_CAPACITY). 0: none can be made (option
     /// `rk`).
     pub capacity: usize,
-    /// Signature algorithms, the preferred first (getInfo 0x0A); each of them [built in](Algorithm::is_built_in).
+    /// Signature algorithms, the preferred one first (getInfo 0x0A). Each of them must be [built
+    /// in](Algorithm::is_built_in).
     pub algorithms: Vec<Algorithm>,
-    /// PIN/UV auth protocols, the preferred first (getInfo 0x06).
+    /// PIN/UV auth protocols, the preferred one first (getInfo 0x06).
     pub pin_uv_auth_protocols: Vec<Protocol>,
-    /// A PIN can be set (option `clientPin`).
+    /// Whether a PIN can be set (option `clientPin`).
     pub client_pin: bool,
-    /// Tokens got with a PIN are not good for makeCredential and getAssertion (option `noMcGaPermissionsWithClientPin`).
+    /// Whether tokens obtained with a PIN are not valid for makeCredential and getAssertion (option
+    /// `noMcGaPermissionsWithClientPin`).
     pub no_mc_ga_permissions_with_client_pin: bool,
-    /// A credential that is not discoverable needs no user verification (option `makeCredUvNotRqd`).
+    /// Whether a credential that is not discoverable can be made without user verification (option
+    /// `makeCredUvNotRqd`).
     pub make_cred_uv_not_rqd: bool,
-    /// The longest message, command byte included (getInfo 0x05); [`MIN_MESSAGE`](crate::limits::MIN_MESSAGE) to
-    /// [`MAX_MESSAGE`](crate::limits::MAX_MESSAGE), and room for every answer that the other settings can bring about.
+    /// The longest message in bytes, with the command byte (getInfo 0x05):
+    /// [`MIN_MESSAGE`](crate::limits::MIN_MESSAGE) to [`MAX_MESSAGE`](crate::limits::MAX_MESSAGE). Every answer
+    /// that is possible with the other settings must fit.
     pub max_msg_size: usize,
-    /// A fingerprint sensor (option `uv`). Where clients enrol, it needs a PIN, which alone can authorise the first finger.
+    /// A fingerprint sensor (option `uv`). If clients can enrol fingers, a PIN is needed as well, because only a
+    /// PIN can authorise the first finger.
     pub fingerprints: Option<FingerprintSensor>,
-    /// How many ids an allowList or an excludeList may have (getInfo 0x07), 1 to
+    /// The most ids in an allowList or an excludeList (getInfo 0x07): 1 to
     /// [`MAX_CREDENTIALS_IN_LIST`](crate::limits::MAX_CREDENTIALS_IN_LIST).
     pub max_credentials_in_list: usize,
-    /// Bytes of every id that it makes (getInfo 0x08), [`MIN_CREDENTIAL_ID`](crate::limits::MIN_CREDENTIAL_ID) to
-    /// [`MAX_FOREIGN_CREDENTIAL_ID`](crate::limits::MAX_FOREIGN_CREDENTIAL_ID). `None`: each is as long as it must be, up to
-    /// [`MAX_CREDENTIAL_ID`]. A credential that is not discoverable, and cannot be sealed in so short an id, is a record.
+    /// The length in bytes of every id that it makes (getInfo 0x08):
+    /// [`MIN_CREDENTIAL_ID`](crate::limits::MIN_CREDENTIAL_ID) to
+    /// [`MAX_FOREIGN_CREDENTIAL_ID`](crate::limits::MAX_FOREIGN_CREDENTIAL_ID). `None`: each id is as long as it
+    /// must be, up to [`MAX_CREDENTIAL_ID`]. A credential that is not discoverable, and does not fit sealed into an
+    /// id of this length, is stored as a record.
     pub credential_id_length: Option<usize>,
     /// How long a PIN must be.
     pub pin_length: PinLength,
-    /// PINs must not be too simple, from the start and for ever: no reset takes the policy away (GI-36). Without it,
-    /// [`Extensions::pin_complexity_policy`] lets it be switched on.
+    /// Whether PINs must not be too simple, from the start; no reset removes this policy (GI-36). Without it,
+    /// [`Extensions::pin_complexity_policy`] allows it to be switched on.
     pub pin_complexity_policy: bool,
-    /// authenticatorCredentialManagement (option `credMgmt`).
+    /// Whether it has authenticatorCredentialManagement (option `credMgmt`).
     pub credential_management: bool,
-    /// The same by its prototype's number, 0x41, and announced (option `credentialMgmtPreview`): beside the other, or alone.
+    /// Whether it has the same command with the prototype's number, 0x41, and announces it (option
+    /// `credentialMgmtPreview`): in addition to the other one, or alone.
     pub credential_mgmt_preview: bool,
-    /// Its read-only part with a persistent token (option `perCredMgmtRO`).
+    /// Whether a persistent token allows the read-only part of it (option `perCredMgmtRO`).
     pub per_cred_mgmt_ro: bool,
-    /// Bio enrolment and credential management also answer to the numbers of their prototypes, 0x40 and 0x41, which is all
-    /// that libfido2 up to 1.12 knows (CM-50, BE-42).
+    /// Whether bio enrolment and credential management also answer to the numbers of their prototypes, 0x40 and
+    /// 0x41. libfido2 up to 1.12 knows only these (CM-50, BE-42).
     pub prototype_commands: bool,
-    /// authenticatorLargeBlobs and the largeBlobKey extension: how many bytes the array may have (getInfo 0x0B), 1024 to
-    /// [`MAX_LARGE_BLOBS`](crate::limits::MAX_LARGE_BLOBS).
+    /// authenticatorLargeBlobs and the largeBlobKey extension: the longest array in bytes (getInfo 0x0B), 1024 to
+    /// [`MAX_LARGE_BLOBS`](crate::limits::MAX_LARGE_BLOBS). `None`: it has neither.
     pub large_blobs: Option<usize>,
-    /// authenticatorConfig, by subcommand.
+    /// The subcommands of authenticatorConfig.
     pub authenticator_config: ConfigCommands,
-    /// Extensions, those apart that a command above brings with it.
+    /// The extensions, except those that belong to a command above.
     pub extensions: Extensions,
-    /// What new credentials are like.
+    /// The properties of new credentials.
     pub credentials: NewCredentials,
-    /// How new credentials are vouched for.
+    /// The attestation of new credentials.
     pub attestation: Attestation,
-    /// The model's key: needed for [`Attestation::Basic`] and U2F.
+    /// The attestation key of the model; [`Attestation::Basic`] and U2F need it.
     pub attestation_key: Option<AttestationKey>,
-    /// Speaks U2F (version `U2F_V2`). Needs an attestation key.
+    /// Whether it speaks U2F (version `U2F_V2`). That needs an attestation key.
     pub u2f: bool,
-    /// The state in which a new key leaves the factory.
+    /// The state of a new key.
     pub shipped: Shipped,
-    /// What getInfo tells other than all this: what a key says and does not do.
+    /// What getInfo announces differently from all this: the key announces it, but does not do it.
     pub announced: Announced,
 }
 
@@ -107,7 +116,7 @@ pub struct Config {
 pub enum Version {
     /// CTAP 2.0.
     Fido20,
-    /// What makers built of CTAP 2.1 before it was finished: CTAP 2.0 and a choice of what came later.
+    /// The versions that makers built before CTAP 2.1 was finished: CTAP 2.0 and some of the later features.
     Fido21Pre,
     /// CTAP 2.1 and 2.2.
     Fido21,
@@ -128,22 +137,23 @@ impl Version {
     }
 }
 
-/// What a person does to agree to a reset, within ten seconds of plugging the key in or laying it on a reader. Makes differ. Where
-/// longTouchForReset is on, a long touch takes the place of all these (RS-06).
+/// What a person must do to agree to a reset, within ten seconds after the key was plugged in or laid on a reader.
+/// Makers differ here. If longTouchForReset is on, a long touch replaces all of these (RS-06).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResetGestures {
-    /// Over USB, or as a smart card: how often they touch the key. Twice is two questions, one after the other.
+    /// Over USB, or as a smart card: how many times they touch the key. Twice means two questions, one after the
+    /// other.
     pub touch: Times,
-    /// Over NFC: how often they lay it on the reader, the one time included that the request comes after (RS-19).
+    /// Over NFC: how many times they lay it on the reader before the request. The last one counts, too (RS-19).
     pub tap: Times,
 }
 
-/// How often a person does something.
+/// How many times a person does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
-    /// One time.
+    /// Once.
     Once,
-    /// Two times.
+    /// Twice.
     Twice,
 }
 
@@ -153,24 +163,24 @@ impl Default for ResetGestures {
     }
 }
 
-/// State that a maker gives new keys, brought about by [`Authenticator::ship`](crate::Authenticator::ship). A reset takes it away. The
-/// default is none.
+/// The state that a maker gives a new key; [`Authenticator::ship`](crate::Authenticator::ship) sets it. A reset
+/// removes it. By default there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shipped {
-    /// A PIN within [`PinLength`].
+    /// A PIN whose length is within [`PinLength`].
     pub pin: Option<String>,
-    /// It must be changed before it is good for anything else (getInfo 0x0C).
+    /// Whether the PIN must be changed before it can be used for anything else (getInfo 0x0C).
     pub force_pin_change: bool,
-    /// Enterprise attestation is enabled (option `ep` is true).
+    /// Whether enterprise attestation is enabled (option `ep` is true).
     pub enterprise_attestation: bool,
 }
 
-/// Bounds of PINs in Unicode code points.
+/// The shortest and the longest PIN, in Unicode code points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PinLength {
-    /// As shipped (getInfo 0x0D); setMinPINLength raises it. 4 to `max`.
+    /// The shortest PIN of a new key (getInfo 0x0D): 4 to `max`. setMinPINLength raises it.
     pub min: u8,
-    /// getInfo 0x1D: 8 to 63.
+    /// The longest PIN (getInfo 0x1D): 8 to 63.
     pub max: u8,
 }
 
@@ -185,35 +195,38 @@ impl Default for PinLength {
 pub struct FingerprintSensor {
     /// How many fingers can be enrolled; 1 to [`MAX_FINGERPRINTS`](crate::limits::MAX_FINGERPRINTS).
     pub capacity: u8,
-    /// Good samples that one enrolment takes; 2 or more, so that one is left after the first (BE-21).
+    /// How many good samples one enrolment takes: 2 or more, so that one is left after the first (BE-21).
     pub samples: u8,
-    /// Clients enrol fingers (option `bioEnroll`, authenticatorBioEnrollment). Otherwise only who owns the key does.
+    /// Whether clients can enrol fingers (option `bioEnroll`, authenticatorBioEnrollment). Otherwise only the owner
+    /// of the key can.
     pub bio_enroll: bool,
-    /// The same by its prototype's number, 0x40, and announced (option `userVerificationMgmtPreview`): beside the other, or alone.
+    /// Whether it has the same command with the prototype's number, 0x40, and announces it (option
+    /// `userVerificationMgmtPreview`): in addition to the other one, or alone.
     pub bio_enroll_preview: bool,
-    /// With either: a finger may authorise enrolling another (option `uvBioEnroll`).
+    /// With either command: whether a finger may authorise the enrolment of another one (option `uvBioEnroll`).
     pub uv_bio_enroll: bool,
-    /// A finger may authorise authenticatorConfig (option `uvAcfg`).
+    /// Whether a finger may authorise authenticatorConfig (option `uvAcfg`).
     pub uv_acfg: bool,
-    /// Attempts the platform should count itself, not 0; `Some(1)` or `None` leaves retries to the key (getInfo 0x11, CP-97).
+    /// How many attempts the platform should count itself (getInfo 0x11, CP-97); not 0. With `Some(1)` or `None`
+    /// the key does the retries.
     pub preferred_platform_uv_attempts: Option<u8>,
 }
 
 /// The subcommands of authenticatorConfig (getInfo 0x1F).
 #[derive(Debug, Default)]
 pub struct ConfigCommands {
-    /// enableEnterpriseAttestation (option `ep`).
+    /// enableEnterpriseAttestation (option `ep`); `None`: it does not have it.
     pub enterprise_attestation: Option<EnterpriseAttestation>,
-    /// toggleAlwaysUv: whether it is on as shipped (option `alwaysUv`).
+    /// toggleAlwaysUv: whether alwaysUv is on in a new key (option `alwaysUv`); `None`: it does not have it.
     pub always_uv: Option<bool>,
-    /// setMinPINLength: how many RP ids it takes (getInfo 0x10).
+    /// setMinPINLength: how many RP ids it takes (getInfo 0x10); `None`: it does not have it.
     pub min_pin_length_rp_ids: Option<usize>,
     /// enableLongTouchForReset (getInfo 0x18).
     pub long_touch_for_reset: bool,
 }
 
 impl ConfigCommands {
-    /// There is anything to configure (option `authnrCfg`).
+    /// Whether it has any of these (option `authnrCfg`).
     #[must_use]
     pub const fn any(&self) -> bool {
         self.enterprise_attestation.is_some()
@@ -223,48 +236,51 @@ impl ConfigCommands {
     }
 }
 
-/// Attestation that identifies the single device, for relying parties that own it (AT-40).
+/// Attestation that identifies the single device. It is for relying parties that own the device (AT-40).
 #[derive(Debug)]
 pub struct EnterpriseAttestation {
-    /// The device's own key and certificate. A reset leaves them alone (AT-42).
+    /// The attestation key and certificate of the device. A reset does not change them (AT-42).
     pub key: AttestationKey,
-    /// RP ids that get it in vendor-facilitated mode, compared exactly (MC-22, AT-43).
+    /// The RP ids that receive it in vendor-facilitated mode; they must match exactly (MC-22, AT-43).
     pub rp_ids: Vec<String>,
-    /// Platform-managed mode is treated like the other one (MC-22).
+    /// Whether platform-managed mode is treated like vendor-facilitated mode (MC-22).
     pub vendor_facilitated_only: bool,
 }
 
-/// Extensions of section 12 that do not follow from a command.
+/// The extensions of section 12 that do not belong to a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
-    /// credProtect: credentials that show themselves only after user verification.
+    /// credProtect: some credentials can be found only after user verification.
     pub cred_protect: bool,
-    /// hmac-secret: a secret for each salt at sign-in, which browsers offer as `prf`.
+    /// hmac-secret: a secret for each salt at sign-in. Browsers offer it as `prf`.
     pub hmac_secret: bool,
     /// hmac-secret-mc: the same at registration.
     pub hmac_secret_mc: bool,
-    /// credBlob: the longest one in bytes (getInfo 0x0F); with the next one
-    /// [`MAX_BLOBS`](crate::limits::MAX_BLOBS) at the most.
+    /// credBlob: the longest one in bytes (getInfo 0x0F). Together with the longest large blob it is at most
+    /// [`MAX_BLOBS`](crate::limits::MAX_BLOBS).
     pub cred_blob: Option<usize>,
-    /// largeBlob: the longest one in bytes. Excludes authenticatorLargeBlobs (EX-70).
+    /// largeBlob: the longest one in bytes. A key with it cannot have authenticatorLargeBlobs (EX-70).
     pub large_blob: Option<usize>,
-    /// pinComplexityPolicy, with its setting in setMinPINLength (getInfo 0x1B).
+    /// pinComplexityPolicy, with the setting in setMinPINLength (getInfo 0x1B).
     pub pin_complexity_policy: bool,
-    /// previewSign, a draft (version 4): keys beside a credential that sign whatever a relying party hands them (PS-30).
+    /// previewSign, a draft (version 4): keys beside a credential that sign any data of the relying party (PS-30).
     pub preview_sign: bool,
     /// thirdPartyPayment: credentials that may be used for payments on other sites.
     pub third_party_payment: bool,
-    /// uvm, which CTAP 2.1 dropped: by which methods the user was verified, and what it says of their protection.
+    /// uvm, which CTAP 2.1 removed: it tells the methods of user verification, and how keys and methods are
+    /// protected.
     pub uvm: Option<Protection>,
 }
 
-/// What protects keys and verifies users, as the extension uvm tells it: bits of FIDO's registry of predefined values (EX-96).
+/// The protection of keys and of user verification, as the extension uvm tells it: bits of FIDO's registry of
+/// predefined values (EX-96).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protection {
-    /// Of private keys (KEY_PROTECTION): 1 is software, 2 hardware, 4 a trusted execution environment, 8 a secure element, 16 a
-    /// remote handle.
+    /// The protection of private keys (KEY_PROTECTION): 1 is software, 2 hardware, 4 a trusted execution
+    /// environment, 8 a secure element, 16 a remote handle.
     pub keys: u32,
-    /// Of what compares PINs and fingers (MATCHER_PROTECTION): 1 is software, 2 a trusted execution environment, 4 a chip.
+    /// The protection of the comparison of PINs and fingers (MATCHER_PROTECTION): 1 is software, 2 a trusted
+    /// execution environment, 4 a chip.
     pub matcher: u32,
 }
 
@@ -275,33 +291,34 @@ impl Default for Protection {
     }
 }
 
-/// What credentials are like that this key makes. The default is a key of its own: its credentials never leave it, and one counter
-/// counts all their signatures.
+/// The properties of new credentials. By default they are those of a security key: a credential never leaves the
+/// key, and one counter counts the signatures of all credentials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NewCredentials {
-    /// Flags BE and BS (MC-76).
+    /// The flags BE and BS (MC-76).
     pub backup: Backup,
     /// What counts signatures (MC-77).
     pub sign_count: SignCount,
-    /// Those that are not discoverable are records as well, and do not travel sealed in their own id: so whoever has the key can list
-    /// them all.
+    /// Whether credentials that are not discoverable are stored as records too, instead of travelling sealed in
+    /// their own id. Then the owner of the key can list all of them.
     pub keep_non_discoverable: bool,
 }
 
 /// What counts the signatures of new credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignCount {
-    /// One counter for all, as most security keys have it. `start`: 0, or what it says before the first signature of a new key.
+    /// One counter for all credentials, as most security keys have it.
     Global {
-        /// The first signature says one more.
+        /// 0, or the value before the first signature of a new key. The first signature says one more.
         start: u32,
     },
-    /// One for each, which costs a write with each signature. Needs [`keep_non_discoverable`](NewCredentials::keep_non_discoverable).
+    /// One counter for each credential, which costs a write for each signature. It needs
+    /// [`keep_non_discoverable`](NewCredentials::keep_non_discoverable).
     PerCredential {
-        /// The first signature says one more.
+        /// The value before the first signature of a credential. The first signature says one more.
         start: u32,
     },
-    /// None: it is 0 in every answer.
+    /// No counter: it is 0 in every answer.
     Zero,
 }
 
@@ -337,7 +354,7 @@ impl Config {
         self.capacity > 0
     }
 
-    /// This build's protocol with this number.
+    /// The PIN/UV auth protocol with this number, if this configuration has it.
     #[must_use]
     pub fn protocol(&self, number: u64) -> Option<Protocol> {
         Protocol::from_number(number)
@@ -356,7 +373,7 @@ impl Config {
         self.versions.iter().any(|version| *version != Version::Fido20)
     }
 
-    /// setMinPINLength is offered, and with it the minPinLength extension.
+    /// Whether it has setMinPINLength, and with it the minPinLength extension.
     #[must_use]
     pub const fn has_min_pin_length(&self) -> bool {
         self.authenticator_config.min_pin_length_rp_ids.is_some()

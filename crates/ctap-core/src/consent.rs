@@ -1,8 +1,9 @@
-//! People: what they are asked, what they decide, and the proof that they did.
+//! People: the questions that they are asked, their decisions, and the proof of these.
 //!
-//! A command that needs a person stops as a value, asks a [`Question`] under a [`PromptId`], and goes on when a
-//! [`Decision`] for that very prompt arrives. [`UserPresent`] and [`UserVerified`] are what a decision or a MAC proves;
-//! code that writes, or uses a private key, takes them as arguments, so skipping the question does not compile.
+//! A command that needs a person stops, and its state is a value. It asks a [`Question`] with a [`PromptId`], and
+//! goes on when a [`Decision`] for this prompt arrives. [`UserPresent`] and [`UserVerified`] are the proofs that
+//! follow from a decision or a MAC. Code that writes, or uses a private key, takes them as arguments, so code that
+//! skips the question does not compile.
 
 mod proof;
 mod question;

@@ -1,5 +1,5 @@
-//! The signature counter of the key: one for all credentials but those with their own, reserved in blocks ahead of use (MC-77, GA-31,
-//! P-13).
+//! The signature counter of the key. All credentials share it, except those with their own. It is reserved in
+//! blocks before it is used (MC-77, GA-31, P-13).
 
 use crate::change::Change;
 use crate::credential::Counter;

@@ -5,30 +5,31 @@ use alloc::{string::String, vec::Vec};
 use crate::algorithm::PrivateKey;
 use crate::secret::Secret;
 
-/// One credential, wherever it lives.
+/// One credential, wherever it is stored.
 ///
-/// A discoverable credential has an [`Account`] and is a record of the store. All others carry their own secrets, sealed,
-/// in their id (see `credential_id.rs`), or are records too ([`Kept`]).
+/// A discoverable credential has an [`Account`] and is a record of the store. Any other credential carries its own
+/// secrets, encrypted, in its id (see `credential_id.rs`), or it is a record, too ([`Kept`]).
 #[derive(Debug)]
 pub struct Credential {
-    /// The credential id: 1 to [`MAX_CREDENTIAL_ID`](crate::limits::MAX_CREDENTIAL_ID) bytes, never issued twice (MC-75). Of one that
-    /// another key made, up to [`MAX_FOREIGN_CREDENTIAL_ID`](crate::limits::MAX_FOREIGN_CREDENTIAL_ID).
+    /// The credential id: 1 to [`MAX_CREDENTIAL_ID`](crate::limits::MAX_CREDENTIAL_ID) bytes, never issued twice
+    /// (MC-75). An id that another key made has up to
+    /// [`MAX_FOREIGN_CREDENTIAL_ID`](crate::limits::MAX_FOREIGN_CREDENTIAL_ID) bytes.
     pub id: Vec<u8>,
     /// SHA-256 of the RP id, or a U2F application parameter (GA-70).
     pub rp_id_hash: [u8; 32],
     /// The private key that signs assertions.
     pub key: PrivateKey,
-    /// When it shows itself (EX-10).
+    /// When requests can find it (EX-10).
     pub cred_protect: CredProtect,
     /// The secrets behind hmac-secret (EX-21).
     pub cred_random: CredRandom,
-    /// Made with the thirdPartyPayment extension (EX-90).
+    /// Whether it was made with the thirdPartyPayment extension (EX-90).
     pub third_party_payment: bool,
-    /// What is told of copies (MC-76).
+    /// The flags about copies (MC-76).
     pub backup: Backup,
     /// What counts its signatures (MC-77).
     pub counter: Counter,
-    /// Whose credential it is; `None` when it is not discoverable.
+    /// The account; `None` if the credential is not discoverable.
     pub account: Option<Account>,
 }
 
@@ -60,20 +61,20 @@ impl Credential {
     }
 }
 
-/// What only a discoverable credential has (MC-79).
+/// The part that only a discoverable credential has (MC-79).
 #[derive(Debug)]
 pub struct Account {
-    /// The public half of the credential's key as a COSE_Key, so that whoever lists credentials need not derive it (CM-26).
+    /// The public key as a COSE_Key, so that a list of credentials need not derive it (CM-26).
     pub public_key: Vec<u8>,
     /// The relying party.
     pub rp: Rp,
     /// The user at that relying party.
     pub user: User,
-    /// Stored by the credBlob extension (EX-51).
+    /// The blob of the credBlob extension (EX-51).
     pub cred_blob: Option<Vec<u8>>,
-    /// Made by the largeBlobKey extension (EX-60).
+    /// The key that the largeBlobKey extension made (EX-60).
     pub large_blob_key: Option<Secret<32>>,
-    /// State of the largeBlob extension (EX-71).
+    /// The state of the largeBlob extension (EX-71).
     pub large_blob: LargeBlob,
 }
 
@@ -91,16 +92,16 @@ impl Account {
     }
 }
 
-/// A credential that is not discoverable, and a record of the store all the same: one that another key made, whose id holds
-/// nothing, or one of a key that is made to tell all its credentials
+/// A credential that is not discoverable, but is a record of the store. Either another key made it, so that its id
+/// holds nothing; or this key stores all its credentials
 /// ([`keep_non_discoverable`](crate::config::NewCredentials::keep_non_discoverable)).
 #[derive(Debug)]
 pub struct Kept {
-    /// The credential, without an account: no request finds it without its id.
+    /// The credential, without an account: a request finds it only by its id.
     pub credential: Credential,
-    /// The relying party, where its name is known: U2F tells but a hash.
+    /// The relying party, if its name is known: U2F tells only a hash.
     pub rp: Option<Rp>,
-    /// The user, where one was told. Assertions do not name them.
+    /// The user, if one was given. Assertions do not name this user.
     pub user: Option<User>,
 }
 
@@ -112,12 +113,13 @@ impl Kept {
     }
 }
 
-/// The two flags of authenticator data that tell of copies (MC-76). A key of its own has neither.
+/// The two flags of authenticator data about copies (MC-76). A credential that never leaves its key has neither.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backup {
-    /// BE, backup eligibility: the credential may be on several devices. It never changes in the life of a real one.
+    /// BE, backup eligibility: the credential may be on several devices. For a real credential it never changes.
     pub eligible: bool,
-    /// BS, backup state: it is, at this time. Without eligibility no relying party takes it.
+    /// BS, backup state: the credential is on several devices now. Relying parties do not accept it without
+    /// eligibility.
     pub state: bool,
 }
 
@@ -131,19 +133,19 @@ impl Backup {
 /// What counts the signatures of a credential (MC-77).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Counter {
-    /// The one counter of the key.
+    /// The key's one counter.
     #[default]
     OfKey,
-    /// A counter of its own, by the last value that was sent. Only of a credential that is a record.
+    /// A counter for this credential alone, with the last value that was sent. The credential must be a record.
     Own(u32),
-    /// Nothing: it is 0 in every answer, as that of a passkey that is on several devices.
+    /// No counter: it is 0 in every answer, as for a passkey that is on several devices.
     Zero,
 }
 
 /// `PublicKeyCredentialRpEntity`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rp {
-    /// The RP id, whole: it is never shortened (CM-43).
+    /// The RP id. It is never shortened (CM-43).
     pub id: String,
     /// Cut to [`MAX_NAME`](crate::limits::MAX_NAME) bytes.
     pub name: Option<String>,
@@ -170,7 +172,7 @@ pub struct CredRandom {
 }
 
 impl CredRandom {
-    /// A second copy, for a record that is about to replace this one.
+    /// A second copy, for a record that will replace this one.
     #[must_use]
     pub fn duplicate(&self) -> Self {
         Self { with_uv: self.with_uv.duplicate(), without_uv: self.without_uv.duplicate() }
@@ -182,12 +184,12 @@ impl CredRandom {
 #[repr(u8)]
 #[non_exhaustive]
 pub enum CredProtect {
-    /// Level 1: always usable.
+    /// Level 1: requests always find it.
     #[default]
     UvOptional = 1,
-    /// Level 2: without user verification only when named in an allowList (EX-13).
+    /// Level 2: without user verification, requests find it only by an allowList (EX-13).
     UvOptionalWithList = 2,
-    /// Level 3: without user verification as if it were not there (EX-14).
+    /// Level 3: without user verification, requests do not find it (EX-14).
     UvRequired = 3,
 }
 
@@ -210,20 +212,20 @@ impl CredProtect {
     }
 }
 
-/// The largeBlob extension's state of one credential (EX-71 to EX-78).
+/// The state of the largeBlob extension for one credential (EX-71 to EX-78).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LargeBlob {
-    /// Made without the extension.
+    /// The credential was made without the extension.
     #[default]
     Unsupported,
-    /// Ready, nothing written yet.
+    /// The extension is ready, and nothing is written yet.
     Empty,
-    /// Opaque bytes and the length they had before the client compressed them.
+    /// A blob is written.
     Written {
-        /// The client's bytes.
+        /// The client's bytes, whose meaning only the client knows.
         blob: Vec<u8>,
-        /// Their length before compression.
+        /// The length in bytes before the client compressed them.
         original_size: u64,
     },
 }

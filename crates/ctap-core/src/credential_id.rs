@@ -1,12 +1,13 @@
-//! Credential ids. A discoverable credential's is random. Any other credential travels in its own id: encrypted and
-//! authenticated under the store's wrapping key, bound to its relying party (MC-75).
+//! Credential ids. The id of a discoverable credential is random. Any other credential is in its own id: encrypted
+//! and authenticated with the store's wrapping key, and bound to its relying party (MC-75).
 //!
 //! ```text
 //!  discoverable   32 random bytes
 //!  sealed         01 ‖ IV[16] ‖ AES-256-CBC( alg i32 ‖ policy u8 ‖ 00… ‖ secret[32..] ) ‖ HMAC-SHA-256[32]; the zeros fill a block
 //! ```
-//! The MAC covers everything before it and the RP id hash. Both keys are derived from the wrapping key, so a reset, which
-//! draws a new one, ends every credential (RS-09). The key handles of previewSign are sealed in the same way.
+//! The MAC covers everything before it, and the RP id hash. Both keys are derived from the wrapping key. A reset
+//! draws a new wrapping key, so it ends every credential (RS-09). The key handles of previewSign are encrypted in
+//! the same way.
 
 use alloc::vec::Vec;
 

@@ -1,7 +1,9 @@
-//! Public key credential sources (WebAuthn section 4): credentials as they go into a key, and come out of it, past CTAP.
+//! Public key credential sources (WebAuthn section 4): credentials that are put into a key, or read from it,
+//! without CTAP.
 //!
-//! Whoever owns a key may have what it keeps and bring it more ([`Authenticator::add_credential`](crate::Authenticator::add_credential)):
-//! nobody is asked, and private keys leave it.
+//! The owner of a key may read its credentials and add others
+//! ([`Authenticator::add_credential`](crate::Authenticator::add_credential)). Nobody is asked, and private keys
+//! leave the key.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
@@ -21,45 +23,47 @@ use crate::memory::MemoryError;
 use crate::secret::Secret;
 use crate::state::State;
 
-/// A credential with its private key. What is wrong with one, a key says that is to take it.
+/// A credential with its private key. Its values are checked when a key takes it.
 #[derive(Debug)]
 pub struct CredentialSource {
-    /// Its id: 1 to [`MAX_FOREIGN_CREDENTIAL_ID`] bytes, of any make.
+    /// Its id: 1 to [`MAX_FOREIGN_CREDENTIAL_ID`] bytes, of any form.
     pub id: Vec<u8>,
     /// The relying party.
     pub scope: Scope,
-    /// What that calls itself; cut to [`MAX_NAME`] bytes.
+    /// The name of the relying party; it is cut to [`MAX_NAME`] bytes.
     pub rp_name: Option<String>,
-    /// Whose it is: a `user.id` of [`MAX_USER_ID`] bytes at the most, names cut to [`MAX_NAME`]. A discoverable one has a user.
+    /// The user: a `user.id` of at most [`MAX_USER_ID`] bytes, and names that are cut to [`MAX_NAME`] bytes. A
+    /// discoverable credential must have a user.
     pub user: Option<User>,
-    /// The private key, of an algorithm of the key that is to take it.
+    /// The private key. The key that takes the credential must know its algorithm.
     pub key: PrivateKey,
-    /// It is found without its id.
+    /// Whether it is discoverable: a request finds it without its id.
     pub discoverable: bool,
-    /// The last signature counter that was sent: the next one is one more. `None`: it is 0 for ever (MC-77).
+    /// The last signature counter that was sent; the next one is one more. `None`: it is always 0 (MC-77).
     pub sign_count: Option<u32>,
-    /// Flags BE and BS; the second not without the first (MC-76).
+    /// The flags BE and BS. BS needs BE (MC-76).
     pub backup: Backup,
-    /// When it shows itself.
+    /// Its credProtect level.
     pub cred_protect: CredProtect,
-    /// The secrets behind hmac-secret, which browsers offer as `prf`; `None`: they are drawn.
+    /// The secrets behind hmac-secret, which browsers offer as `prf`. `None`: they are drawn when a key takes it.
     pub cred_random: Option<CredRandom>,
-    /// Made with thirdPartyPayment.
+    /// Whether it was made with thirdPartyPayment.
     pub third_party_payment: bool,
-    /// What credBlob stored; only a discoverable one has a place for it.
+    /// The blob of the extension credBlob. Only a discoverable credential can have one.
     pub cred_blob: Option<Vec<u8>>,
-    /// The key of its entry in the large-blob array; only of a discoverable one.
+    /// The key of its entry in the large-blob array. Only a discoverable credential can have one.
     pub large_blob_key: Option<Secret<32>>,
-    /// What the extension largeBlob stored; only of a discoverable one.
+    /// The blob of the extension largeBlob. Only a discoverable credential can have one.
     pub large_blob: LargeBlob,
 }
 
 /// The relying party of a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Its RP id: 1 to [`MAX_RP_ID`] bytes, whatever they say.
+    /// Its RP id: 1 to [`MAX_RP_ID`] bytes of any content.
     RpId(String),
-    /// Its SHA-256, where that is all that is known: the credential was made over U2F. No discoverable one.
+    /// The SHA-256 of its id, if only that is known, because the credential was made over U2F. Such a credential
+    /// cannot be discoverable.
     Hash([u8; 32]),
 }
 
@@ -73,7 +77,7 @@ impl Scope {
         }
     }
 
-    /// Its SHA-256, which authenticator data and U2F have.
+    /// The SHA-256 of the RP id, as authenticator data and U2F have it.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         match self {
@@ -83,7 +87,7 @@ impl Scope {
     }
 }
 
-/// What is to be different about a credential; `None`: it stays.
+/// Changes to a credential. `None`: this property stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Properties {
     /// Flag BE (MC-76).
@@ -94,89 +98,90 @@ pub struct Properties {
     pub sign_count: Option<Option<u32>>,
 }
 
-/// Why a key does not take a credential, or cannot change one. The fault is whose credential or id it is, unless a variant says
-/// otherwise; nothing has changed.
+/// Why a key does not take a credential, or cannot change one. The fault is with the one who gives the credential
+/// or the id, unless a variant says otherwise. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialError {
-    /// An id that no authenticator makes.
+    /// No authenticator makes an id of this length.
     #[error(
         "a credential id has 1 to {MAX_FOREIGN_CREDENTIAL_ID} bytes, and this one has {length}"
     )]
     IdLength {
-        /// Its bytes.
+        /// Its length in bytes.
         length: usize,
     },
-    /// The key keeps a credential with this id.
+    /// The key stores a credential with this id already.
     #[error("the key has a credential with this id already")]
     Duplicate,
-    /// The key keeps no credential with this id. One that it made, not discoverable, may be in its id alone.
+    /// The key stores no credential with this id. A credential that it made may be only in its own id, if it is not
+    /// discoverable.
     #[error("the key has no credential with this id")]
     NoSuchCredential,
-    /// As many are there as the key was made for.
+    /// The key has as many credentials as it can hold.
     #[error("the key is full: it has room for {capacity} such credentials")]
     Full {
-        /// How many fit.
+        /// How many it can hold.
         capacity: usize,
     },
-    /// The key was not made to sign with this algorithm.
+    /// The key cannot sign with this algorithm.
     #[error("the key does not sign with {}", .algorithm.name())]
     Algorithm {
-        /// The credential's.
+        /// The algorithm of the credential.
         algorithm: Algorithm,
     },
-    /// The private key is of another length, or out of range.
+    /// The private key has another length than its algorithm wants, or is out of range.
     #[error("the private key is none of {}", .algorithm.name())]
     NotAKey {
-        /// What it is said to be.
+        /// The algorithm of the credential.
         algorithm: Algorithm,
     },
     /// The key was made without discoverable credentials (option `rk`).
     #[error("the key has no discoverable credentials")]
     NoDiscoverable,
-    /// A discoverable credential without a user, or of a relying party of which only the hash is known.
+    /// A discoverable credential has no user, or only the hash of its relying party is known.
     #[error("a discoverable credential needs a user handle and an RP id")]
     NoAccount,
-    /// A user handle that no relying party may choose.
+    /// No relying party may choose a user handle of this length.
     #[error("a user handle has at most {MAX_USER_ID} bytes, and this one has {length}")]
     UserId {
-        /// Its bytes.
+        /// Its length in bytes.
         length: usize,
     },
-    /// An RP id that the key does not keep.
+    /// The key does not store an RP id of this length.
     #[error("an RP id has 1 to {MAX_RP_ID} bytes, and this one has {length}")]
     RpId {
-        /// Its bytes.
+        /// Its length in bytes.
         length: usize,
     },
-    /// Flag BS without BE, which no relying party takes (WebAuthn section 6.1.3).
+    /// The flag BS is set without BE. Relying parties do not accept that (WebAuthn section 6.1.3).
     #[error(
         "a credential that is backed up (flag BS) is one that may be (BE), and this one is not"
     )]
     NotEligible,
-    /// More than the key was made to keep with such a credential, which may be nothing.
+    /// A blob or a key is longer than this key can store with such a credential; it may store none.
     #[error(
         "the key keeps {longest} bytes of {what} with such a credential, and this one has {length}"
     )]
     Blob {
         /// `credBlob`, `largeBlob` or `largeBlobKey`.
         what: &'static str,
-        /// What it has, in bytes.
+        /// Its length in bytes.
         length: usize,
-        /// What is kept at the most, in bytes.
+        /// The longest that is stored, in bytes.
         longest: usize,
     },
-    /// With an id so long an answer would be longer than the key announces (MSG-60).
+    /// With an id of this length an answer would be longer than the key announces (MSG-60).
     #[error(
         "answers about it would have {length} bytes, but the key announces at most {max_msg_size} (maxMsgSize)"
     )]
     TooLongAnswer {
-        /// The longest answer.
+        /// The longest answer, in bytes.
         length: usize,
-        /// What the key was made with.
+        /// The key's maxMsgSize, in bytes.
         max_msg_size: usize,
     },
-    /// The memory did not keep it: the medium's fault.
+    /// The memory could not store it: the medium's fault.
     #[error("the memory could not store it: {0}")]
     Memory(#[from] MemoryError),
 }
@@ -215,7 +220,8 @@ pub(crate) enum Place {
 }
 
 impl CredentialSource {
-    /// A credential that is not discoverable, whose signatures nobody has counted, with the least that there can be.
+    /// A credential that is not discoverable and has not signed yet (its counter is 0), with only the required
+    /// properties.
     #[must_use]
     pub fn new(id: Vec<u8>, rp_id: &str, key: PrivateKey) -> Self {
         Self {
@@ -236,7 +242,7 @@ impl CredentialSource {
         }
     }
 
-    /// A second copy: of the private key, too.
+    /// A second copy, with the private key.
     #[must_use]
     pub fn duplicate(&self) -> Self {
         Self {

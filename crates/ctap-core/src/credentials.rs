@@ -1,14 +1,16 @@
-//! The credentials of a key that are records, with indexes: what one command costs does not grow with how many there are.
+//! The credentials of a key that are records, with indexes, so that the cost of a command does not grow with the
+//! number of credentials.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::credential::{Counter, Credential, Kept};
 
-/// The discoverable credentials, each with its account, oldest first (GA-26); and apart from them, for they are found by their ids
-/// alone, the others that are kept.
+/// First the discoverable credentials, each with its account, oldest first (GA-26). Apart from them, the other
+/// stored credentials, which are found only by their ids.
 ///
-/// No two have the same id, and no two discoverable ones the same user at the same relying party (MC-40).
+/// No two credentials have the same id. No two discoverable ones have the same user at the same relying party
+/// (MC-40).
 #[derive(Debug, Default)]
 pub struct Credentials {
     /// By their order numbers.
@@ -31,24 +33,24 @@ struct Accounts {
 }
 
 impl Credentials {
-    /// How many discoverable ones there are.
+    /// How many discoverable credentials there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Whether there is no discoverable one.
+    /// Whether there is no discoverable credential.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// All of them, oldest first.
+    /// All discoverable credentials, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Credential> {
         self.all.values()
     }
 
-    /// The discoverable one with this id.
+    /// The discoverable credential with this id.
     #[must_use]
     pub fn get(&self, id: &[u8]) -> Option<&Credential> {
         self.all.get(self.by_id.get(id)?)
@@ -88,14 +90,14 @@ impl Credentials {
         })
     }
 
-    /// Those of the relying party with this SHA-256 of its id, oldest first.
+    /// The discoverable credentials of the relying party with this SHA-256 of its id, oldest first.
     pub fn of_rp(&self, rp_id_hash: &[u8; 32]) -> impl DoubleEndedIterator<Item = &Credential> {
         let accounts = self.by_rp.get(rp_id_hash);
         let numbers = accounts.into_iter().flat_map(|accounts| &accounts.numbers);
         numbers.filter_map(|number| self.all.get(number))
     }
 
-    /// The one of this user at this relying party (MC-40).
+    /// The discoverable credential of this user at this relying party (MC-40).
     #[must_use]
     pub fn of_account(&self, rp_id_hash: &[u8; 32], user_id: &[u8]) -> Option<&Credential> {
         self.all.get(self.by_rp.get(rp_id_hash)?.by_user.get(user_id)?)

@@ -1,5 +1,5 @@
-//! Extensions, CTAP 2.3 section 12: one file for each, and the two places where they meet a command. Unknown ones, and those
-//! that this authenticator does not offer, are ignored (EX-01, EX-02).
+//! Extensions, CTAP 2.3 section 12: one file for each, and the two places where commands use them. Unknown
+//! extensions, and those that this authenticator does not have, are ignored (EX-01, EX-02).
 
 pub(crate) mod assertion;
 pub(crate) mod cred_blob;

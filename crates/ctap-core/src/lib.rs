@@ -1,8 +1,8 @@
 //! A FIDO2 security key without I/O: CTAP 2.3 and U2F as a pure state machine.
 //!
-//! An [`Authenticator`] takes one message and returns one response. It reads no clock, draws no randomness, opens no file and
-//! waits for nothing: time, randomness and durable memory come in with each call, as a [`Platform`], and a person comes in
-//! as a [`Decision`] about a [`Question`].
+//! An [`Authenticator`] takes one message and returns one response. It reads no clock, draws no randomness, opens
+//! no file and waits for nothing. Time, randomness and durable memory come in with each call, as a [`Platform`]. A
+//! person comes in as a [`Decision`] about a [`Question`].
 //!
 //! ```text
 //!              handle(channel, bytes)         Step::Reply(response)
@@ -16,7 +16,7 @@
 //!
 //! # In a test
 //!
-//! [`SoftKey`] is an authenticator with everything it needs. `ctap-client` writes requests and judges responses:
+//! [`SoftKey`] is an authenticator with everything it needs. `ctap-client` writes requests and checks responses:
 //!
 //! ```
 //! use ctap_client::{RelyingParty, User, make_credential};
@@ -31,7 +31,7 @@
 //! reply.verify("example.org", &hash).unwrap(); // RP id, touch, signature
 //! ```
 //!
-//! A closure is the person who touches it, or does not:
+//! A closure stands for the person who touches the key, or does not:
 //!
 //! ```
 //! use ctap_core::{CheckedConfig, Decision, SoftKey};
@@ -45,8 +45,8 @@
 //! assert_eq!(response, [0x27]); // CTAP2_ERR_OPERATION_DENIED
 //! ```
 //!
-//! `docs/embedding.md` in a clone of this repository goes on: time, power, PINs, fingers,
-//! other kinds of keys, media that fail.
+//! `docs/embedding.md` in a clone of this repository has more: time, power, PINs, fingers, other kinds of keys,
+//! media that fail.
 //!
 //! # Behind a transport
 //!
@@ -74,22 +74,23 @@
 //! # }
 //! ```
 //!
-//! While a question is open, [`Authenticator::poll_timeout`] says when to call [`Authenticator::handle_timeout`]. Each
-//! [`power_cycle`](Authenticator::power_cycle) says over which [`Transport`] the power came, because over NFC a tap takes the place of a touch.
+//! While a question is open, [`Authenticator::poll_timeout`] says when to call [`Authenticator::handle_timeout`].
+//! Each [`power_cycle`](Authenticator::power_cycle) names the [`Transport`] that the power came over, because over
+//! NFC a tap replaces the touch.
 //!
 //! # What the types guarantee
 //!
-//! * Nothing durable changes, and no private key signs, before a person has approved or the platform has asked for a silent
-//!   assertion: the functions that do it take the proof as an argument ([`consent`]). What the key's owner does past CTAP is another
-//!   matter ([`Authenticator::add_credential`] and its like): no message can bring it about.
-//! * An answer counts for the one question it was given to. [`PromptId`]s are never used again.
-//! * A PIN try is paid for in the [`Store`] before the PIN is looked at.
-//! * Secrets are wiped when dropped, never printed, and compared in constant time ([`secret`]).
+//! * Before a person has approved, or the platform has asked for a silent assertion, no record changes and no
+//!   private key signs: the functions that do it take the proof as an argument ([`consent`]). The owner of the key
+//!   has other ways ([`Authenticator::add_credential`] and similar methods), which no message can use.
+//! * An answer counts only for its own question. [`PromptId`]s are never used again.
+//! * The price of a PIN try is in the [`Store`] before the PIN is checked.
+//! * Secrets are wiped when they are dropped, never printed, and compared in constant time ([`secret`]).
 //!
 //! # What it will not do
 //!
 //! Transports (see `hid-transport`), prompts, files, attestation certificates, backup or synchronisation of
-//! credentials. It protects secrets as well as the process around it does, and no better: it is software.
+//! credentials. It is software: its secrets are protected only as well as the process around it.
 //!
 //! # Finding your way
 //!

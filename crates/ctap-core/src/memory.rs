@@ -1,37 +1,39 @@
-//! The wall between the core and the medium that remembers for it: records of bytes, whose meaning is the core's alone.
+//! The boundary between the core and its medium: records of bytes, whose meaning only the core knows.
 //!
-//! What the records are, and what they hold, is in [`records`](crate::records); a file format belongs to the medium.
+//! [`records`](crate::records) says what the records are and what they hold. The medium chooses the file format.
 
 use alloc::vec::Vec;
 
 use crate::secret::SecretBytes;
 
-/// What is written by itself: a name, and what is remembered under it.
+/// The smallest unit that is written: a name and its value.
 #[derive(Debug)]
 pub struct Record {
-    /// 1 to [`MAX_RECORD_NAME`](crate::limits::MAX_RECORD_NAME) bytes. Not secret, but it holds the ids of credentials.
+    /// 1 to [`MAX_RECORD_NAME`](crate::limits::MAX_RECORD_NAME) bytes. It is not secret, but it holds the ids of
+    /// credentials.
     pub name: Vec<u8>,
-    /// What is remembered from now on; `None`: nothing is remembered under this name any more. At most
-    /// [`MAX_RECORD_VALUE`](crate::limits::MAX_RECORD_VALUE) bytes.
+    /// The new value, at most [`MAX_RECORD_VALUE`](crate::limits::MAX_RECORD_VALUE) bytes; `None`: the record is
+    /// removed.
     pub value: Option<SecretBytes>,
 }
 
 /// The medium of an authenticator's [`Store`](crate::Store): an ordered, atomic, durable map from names to values.
 ///
-/// After an error it still holds what it held before, and the command that wanted the change is refused (P-11, P-12).
+/// After an error it still holds what it held before. The command that wanted the change is refused (P-11, P-12).
 pub trait Memory {
-    /// Carries out all of `records`, or none. No name occurs twice among them.
+    /// Carries out all of `records`, or none. No two of them may have the same name.
     ///
-    /// With [`Durability::Wait`] they are durable on return, and so is every lazy one before. With [`Durability::Lazy`] they
-    /// come before every later commit, and are durable some time later. No records and `Wait` is a barrier: nothing is
-    /// written, and all earlier lazy ones are durable on return.
+    /// With [`Durability::Wait`] these records, and all lazy ones before them, are durable on return. With
+    /// [`Durability::Lazy`] they come before every later commit, and become durable some time later. A call with no
+    /// records and `Wait` is a barrier: it writes nothing, and all earlier lazy records are durable on return.
     ///
     /// # Errors
-    /// [`MemoryError`] when the medium failed or is full; nothing has changed then.
+    /// [`MemoryError`] if the medium failed or is full; nothing has changed then.
     fn commit(&mut self, records: &[Record], when: Durability) -> Result<(), MemoryError>;
 
-    /// As [`commit`](Self::commit) with [`Durability::Wait`], and `work` is done once meanwhile: a medium that writes by itself has
-    /// it done while it writes, any other one before. Where the medium refuses it need not have been done.
+    /// As [`commit`](Self::commit) with [`Durability::Wait`]. In addition, `work` is done once. A medium that
+    /// writes in the background does it while it writes, any other medium before. If the medium refuses, it may
+    /// leave out `work`.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
@@ -44,30 +46,30 @@ pub trait Memory {
         self.commit(records, Durability::Wait)
     }
 
-    /// Replaces everything that is remembered, at once or not at all, and durable on return. What was
-    /// there before can be read from the medium no more: this is what a reset does (RS-09).
+    /// Replaces all records, at once or not at all, and durably. The old records can no longer be read from the
+    /// medium. A reset does this (RS-09).
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
     fn replace_all(&mut self, records: &[Record]) -> Result<(), MemoryError>;
 
-    /// Whether what was committed is still where it was put. Asked before a key is handed out that only the state can open
-    /// again, a credential that travels sealed in its own id: it would be lost with the state (P-11). A medium that can be
-    /// taken away looks, which costs next to nothing; any other need not.
+    /// Whether the committed records are still where they were written. The core asks this before it gives out a
+    /// credential that is sealed in its own id: only the memory's state can open it, so it would be lost with the
+    /// state (P-11). A medium that can be removed must look, which is cheap; any other medium need not.
     ///
     /// # Errors
-    /// [`MemoryError`] when it is not there any more, or cannot be looked at.
+    /// [`MemoryError`] if they are not there any more, or if the medium cannot look.
     fn still_kept(&mut self) -> Result<(), MemoryError> {
         Ok(())
     }
 }
 
-/// When a commit must be durable. A medium must know each of them, so another one would break those that are there.
+/// When a commit must be durable. A medium must know every variant, so a new one would be a breaking change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// On return.
     Wait,
-    /// Some time later: it is safe to lose, together with everything after it.
+    /// Some time later. It may be lost, together with everything after it.
     Lazy,
 }
 
@@ -75,7 +77,7 @@ pub enum Durability {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemoryError {
-    /// No space left on the medium.
+    /// The medium has no space left.
     #[error("no space left")]
     Full,
     /// Reading or writing failed.

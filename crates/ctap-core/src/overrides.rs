@@ -1,13 +1,13 @@
-//! What answers tell that is not so, for tests of programs that read them.
+//! Answers that are wrong on purpose, for tests of programs that read them.
 
-/// The response overrides of Chromium's DevTools (`WebAuthn.setResponseOverrideBits`). A key tells less than what is so, and never
-/// more: a bit is taken away, a signature is worth nothing.
+/// The response overrides of Chromium's DevTools (`WebAuthn.setResponseOverrideBits`). A key only ever says less
+/// than the truth, never more: it clears a bit, or spoils a signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
-    /// Signatures are a single zero byte: of assertions, and of attestation.
+    /// Signatures of assertions and of attestation are a single zero byte.
     pub bogus_signature: bool,
-    /// The UP bit is clear, and in U2F the presence byte 0, in what is signed.
+    /// In the signed data the UP bit is clear; in U2F the presence byte is 0.
     pub bad_up: bool,
-    /// The UV bit is clear, likewise.
+    /// In the signed data the UV bit is clear.
     pub bad_uv: bool,
 }

@@ -1,4 +1,4 @@
-//! PIN and user verification by PIN: the protocols, the token, the tries (CTAP 2.3 section 6.5).
+//! The PIN and user verification by PIN: protocols, token, tries (CTAP 2.3 section 6.5).
 
 pub(crate) mod protocol;
 pub(crate) mod retries;

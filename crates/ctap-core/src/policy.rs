@@ -1,5 +1,5 @@
-//! The policy that follows from what the device is ([`Config`]) and what happened to it ([`State`]): the questions that several
-//! commands ask, each answered once.
+//! The policy that follows from the configuration ([`Config`]) and the state ([`State`]): questions that several
+//! commands ask, each answered in one place.
 
 use crate::config::{Config, FingerprintSensor};
 use crate::pin::Permissions;

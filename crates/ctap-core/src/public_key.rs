@@ -1,4 +1,4 @@
-//! Public keys, and how COSE writes them (RFC 9053, MC-73).
+//! Public keys, and their form in COSE (RFC 9053, MC-73).
 
 use alloc::vec::Vec;
 

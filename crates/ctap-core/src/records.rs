@@ -1,4 +1,4 @@
-//! The records of a key: what is remembered under which name, and how it is written.
+//! The records of a key: which name holds what, and how it is written.
 //!
 //! | name | what it holds |
 //! |---|---|
@@ -14,8 +14,9 @@
 //! | `finger/` and its template id | one enrolled finger |
 //! | `large-blobs/` and two bytes | a chunk of the large-blob array, by its number |
 //!
-//! Each value is one canonical CBOR map with numbers as keys; key 0 is the version of this kind of record. What is in
-//! them is told in `docs/state-format.md`. They are read strictly: what this version would not have written, it does not take.
+//! Each value is one canonical CBOR map with numbers as keys; key 0 is the version of this kind of record.
+//! `docs/state-format.md` describes all of them. They are read strictly: a value that this version would not have
+//! written is refused.
 
 mod credential;
 mod error;

@@ -1,4 +1,4 @@
-//! Secrets: in one place until they are wiped, never printed, compared in constant time only.
+//! Secrets: they stay in one place until they are wiped, are never printed, and are compared only in constant time.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -8,22 +8,22 @@ use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// `N` bytes that nobody may print, copy by accident or compare with `==`.
+/// `N` bytes that cannot be printed, copied by accident or compared with `==`.
 ///
-/// They stay at one place on the heap until they are wiped: moving a `Secret`, also inside a list that grows, moves a pointer.
-/// It has no `Clone`, `PartialEq` or serialisation on purpose: whoever needs the bytes says [`expose`](Self::expose)
-/// where a reader can see it.
+/// They stay in one place on the heap until they are wiped: moving a `Secret`, also inside a list that grows, moves
+/// only a pointer. It has no `Clone`, `PartialEq` or serialisation on purpose. Code that needs the bytes calls
+/// [`expose`](Self::expose), which a reader of the code can see.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Secret<const N: usize>(Box<[u8; N]>);
 
 impl<const N: usize> Secret<N> {
-    /// A copy of `bytes`. The caller's own stays the caller's to wipe.
+    /// A copy of `bytes`. The caller must wipe the original.
     #[must_use]
     pub fn new(bytes: &[u8; N]) -> Self {
         Self::filled(|secret| *secret = *bytes)
     }
 
-    /// What `fill` writes over `N` zeros, where it is to stay.
+    /// Makes a secret in the place where it stays: `fill` writes it over `N` zeros.
     #[must_use]
     pub fn filled(fill: impl FnOnce(&mut [u8; N])) -> Self {
         let mut secret = Self(Box::new([0; N]));
@@ -42,7 +42,7 @@ impl<const N: usize> Secret<N> {
         &self.0
     }
 
-    /// A second copy, for a record that is about to replace this one.
+    /// A second copy, for a record that will replace this one.
     #[must_use]
     pub fn duplicate(&self) -> Self {
         Self::new(&self.0)
@@ -53,8 +53,8 @@ impl<const N: usize> Secret<N> {
         Secret::filled(|left| left.iter_mut().zip(&*self.0).for_each(|(to, from)| *to = *from))
     }
 
-    /// Compares without telling by its timing where the difference is (CP-13): the only comparison of secrets and of what is
-    /// made with them. Lengths are public and may differ.
+    /// Compares without a timing difference that tells where the bytes differ (CP-13). It is the only comparison of
+    /// secrets, and of values that are made with them. Lengths are public and may differ.
     #[must_use]
     pub fn matches(&self, other: &[u8]) -> bool {
         self.0.as_slice().ct_eq(other).into()
@@ -72,7 +72,7 @@ impl<const N: usize> fmt::Debug for Secret<N> {
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
-    /// Takes over `bytes`, which must not have grown: growing leaves copies behind.
+    /// Takes over `bytes`. The vector must not have grown, because growing leaves copies behind.
     #[must_use]
     pub const fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
@@ -84,7 +84,7 @@ impl SecretBytes {
         &self.0
     }
 
-    /// A second copy, for a record that is about to replace this one.
+    /// A second copy, for a record that will replace this one.
     #[must_use]
     pub fn duplicate(&self) -> Self {
         Self(self.0.clone())

@@ -1,4 +1,4 @@
-//! The session between two power-ups: what a power cycle forgets.
+//! The session between two power-ups: everything that a power cycle clears.
 
 use core::time::Duration;
 

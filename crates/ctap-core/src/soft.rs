@@ -22,9 +22,9 @@ use crate::transport::Transport;
 
 /// An authenticator with everything it needs: memory, randomness, a clock that stands still until it is moved, and a person.
 ///
-/// The same seed gives the same key, byte for byte, so that a failing test fails again. With the feature `aws-lc` ECDSA signs with
-/// random nonces: then all but those signatures is the same. For a key whose secrets nobody knows,
-/// seed it from the system, or drive an [`Authenticator`] with your own [`Platform`].
+/// The same seed gives the same key, byte for byte, so a test that fails will fail again. With the feature
+/// `aws-lc`, ECDSA uses random nonces, so these signatures differ. For a key whose secrets nobody knows, take the
+/// seed from the system, or use an [`Authenticator`] with your own [`Platform`].
 pub struct SoftKey {
     authenticator: Authenticator,
     store: Store,
@@ -37,8 +37,8 @@ pub struct SoftKey {
 type Person = Box<dyn FnMut(&Question) -> Option<Decision> + Send>;
 
 impl SoftKey {
-    /// A key fresh from the factory, just plugged in over USB, with a person who approves everything. Other kinds of keys than the
-    /// default one come from [`Config::checked`](crate::Config::checked).
+    /// A new key that was just plugged in over USB, with a person who approves everything. Other kinds of keys than
+    /// the default one come from [`Config::checked`](crate::Config::checked).
     #[must_use]
     pub fn new(config: CheckedConfig, seed: [u8; 32]) -> Self {
         let mut rng = HashRng::new(seed);
@@ -49,8 +49,8 @@ impl SoftKey {
         Self { authenticator, store, rng, now, person: Box::new(|_| Some(Decision::Approve)) }
     }
 
-    /// Who answers questions from now on. `None` from them: they do nothing, until the question times out. A key may move to
-    /// another thread, and its person goes with it.
+    /// Sets who answers questions from now on. If the function returns `None`, the person does nothing until the
+    /// question times out. A key may move to another thread, and its person moves with it.
     pub fn set_person(
         &mut self,
         person: impl FnMut(&Question) -> Option<Decision> + Send + 'static,
@@ -58,37 +58,38 @@ impl SoftKey {
         self.person = Box::new(person);
     }
 
-    /// Runs one CTAP message, `command ‖ CBOR`, to its end, the person included, and returns `status ‖ CBOR`. Any bytes will do:
-    /// what is wrong with them is told as a status.
+    /// Runs one CTAP message, `command ‖ CBOR`, to its end, with the person's answer, and returns `status ‖ CBOR`.
+    /// Any bytes are accepted: a status tells what is wrong with them.
     pub fn call(&mut self, message: &[u8]) -> Vec<u8> {
         self.run(|key, platform| key.handle(Channel(1), message, platform))
     }
 
     /// Runs one U2F message, an APDU, to its end, and returns the data and the status word.
     ///
-    /// A person who does nothing costs a poll, which is answered `6985`, and not the whole time-out: U2F clients ask again.
+    /// If the person does nothing, this returns `6985` after one poll, and does not wait for the whole time-out:
+    /// U2F clients ask again.
     pub fn call_u2f(&mut self, apdu: &[u8]) -> Vec<u8> {
         self.run(|key, platform| key.handle_u2f(Channel(1), apdu, platform))
     }
 
-    /// Lets so much time pass.
+    /// Moves the clock forward by this time.
     pub fn advance(&mut self, time: Duration) {
         self.now = self.now.saturating_add(time);
     }
 
-    /// Unplugs it and plugs it in again, over this transport.
+    /// Unplugs the key and plugs it in again, over this transport.
     pub fn power_cycle(&mut self, transport: Transport) {
         let Self { authenticator, store, rng, now, .. } = self;
         authenticator.power_cycle(transport, &mut Platform { store, rng, now: *now });
     }
 
-    /// Takes it to a contactless reader and lays it on: from now on it is reached over NFC, and nobody is asked for a touch.
+    /// Lays the key on a contactless reader. From now on it is reached over NFC, and nobody is asked for a touch.
     pub fn tap(&mut self) {
         self.authenticator.tap(self.now);
         self.power_cycle(Transport::Nfc);
     }
 
-    /// What it remembers.
+    /// Its memory.
     #[must_use]
     pub const fn store(&self) -> &Store {
         &self.store

@@ -1,5 +1,5 @@
-//! The state that an authenticator remembers. Commands read it through shared references; [`Store::commit`](crate::Store::commit) is
-//! the one way to change it.
+//! The state that an authenticator remembers. Commands read it through shared references. Only
+//! [`Store::commit`](crate::Store::commit) changes it.
 
 use alloc::collections::BTreeMap;
 use alloc::{string::String, vec::Vec};
@@ -12,7 +12,7 @@ use crate::crypto::random_bytes;
 use crate::limits::{MAX_PIN_RETRIES, MAX_UV_RETRIES, MIN_PIN_CODE_POINTS};
 use crate::secret::Secret;
 
-/// Everything that survives a power cycle: the image of what the records hold.
+/// Everything that survives a power cycle: the content of all records.
 #[derive(Debug)]
 pub struct State {
     pub(crate) wrapping_key: Secret<32>,
@@ -31,7 +31,7 @@ pub struct State {
     pub(crate) sign_count_ceiling: u32,
 }
 
-/// A PIN as it is kept: never the PIN itself.
+/// A PIN in the form in which it is stored, which is never the PIN itself.
 #[derive(Debug)]
 pub struct Pin {
     /// LEFT(SHA-256(PIN), 16) (CP-22).
@@ -43,30 +43,30 @@ pub struct Pin {
 /// One enrolled finger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// Opaque, unique, not empty (BE-32).
+    /// The template id: opaque, unique, not empty (BE-32).
     pub template_id: Vec<u8>,
-    /// The name the user gave it, if any.
+    /// The name that the user gave it, if there is one.
     pub friendly_name: Option<String>,
-    /// Which of the virtual sensor's fingers it is.
+    /// The number of the finger on the virtual sensor.
     pub finger: u8,
 }
 
-/// What authenticatorConfig can set. The default is what the device ships with.
+/// The settings of authenticatorConfig. The default is that of a new device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Shortest new PIN in code points (CF-43).
+    /// The shortest new PIN in code points (CF-43).
     pub min_pin_length: u8,
-    /// RP ids that may ask for the minimum (CF-49).
+    /// The RP ids that may ask for that length (CF-49).
     pub min_pin_length_rp_ids: Vec<String>,
-    /// The PIN must be changed before it is good for anything else (CF-47).
+    /// Whether the PIN must be changed before it can be used for anything else (CF-47).
     pub force_pin_change: bool,
-    /// New PINs must also be complex (CF-51).
+    /// Whether new PINs must also be complex (CF-51).
     pub pin_complexity_policy: bool,
-    /// Toggled alwaysUv; `None`: as shipped (CF-31).
+    /// Whether alwaysUv is on, if it was changed; `None`: as in a new key (CF-31).
     pub always_uv: Option<bool>,
-    /// Enterprise attestation is enabled (CF-21).
+    /// Whether enterprise attestation is enabled (CF-21).
     pub enterprise_attestation: bool,
-    /// A reset needs a long touch (CF-60).
+    /// Whether a reset needs a long touch (CF-60).
     pub long_touch_for_reset: bool,
 }
 
@@ -85,7 +85,7 @@ impl Default for Settings {
 }
 
 impl State {
-    /// A key fresh from the factory, with new secrets.
+    /// The state of a new key, with new secrets.
     pub fn factory(rng: &mut dyn CryptoRng) -> Self {
         Self {
             wrapping_key: Secret::random(rng),
@@ -104,7 +104,7 @@ impl State {
         }
     }
 
-    /// What seals the ids of credentials that are not discoverable; drawn again by a reset (RS-09).
+    /// The key that encrypts credentials into their ids. A reset draws a new one (RS-09).
     #[must_use]
     pub const fn wrapping_key(&self) -> &Secret<32> {
         &self.wrapping_key
@@ -116,7 +116,7 @@ impl State {
         self.device_identifier
     }
 
-    /// The plaintext of getInfo 0x1E: replaced whenever discoverable credentials change (GI-93).
+    /// The plaintext of getInfo 0x1E. It is replaced whenever discoverable credentials change (GI-93).
     #[must_use]
     pub const fn cred_store_state(&self) -> [u8; 16] {
         self.cred_store_state
@@ -158,13 +158,13 @@ impl State {
         &self.credentials
     }
 
-    /// The credential with this id that is a record, discoverable or not.
+    /// The stored credential with this id, discoverable or not.
     #[must_use]
     pub fn credential(&self, id: &[u8]) -> Option<&Credential> {
         self.credentials.find(id)
     }
 
-    /// The credentials that are records and not discoverable, in the order of their ids.
+    /// The stored credentials that are not discoverable, in the order of their ids.
     pub fn kept(&self) -> impl ExactSizeIterator<Item = &Kept> {
         self.credentials.kept()
     }
@@ -180,13 +180,13 @@ impl State {
         &self.large_blobs
     }
 
-    /// What authenticatorConfig set (CF-11).
+    /// The settings of authenticatorConfig (CF-11).
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// No signature counter above this one has ever been sent. Survives even a reset (RS-12).
+    /// No signature counter above this one has been sent yet. It stays even after a reset (RS-12).
     #[must_use]
     pub const fn sign_count_ceiling(&self) -> u32 {
         self.sign_count_ceiling
@@ -211,7 +211,7 @@ impl Pin {
     }
 }
 
-/// An empty CBOR array and LEFT(SHA-256(it), 16) (LB-03).
+/// An empty CBOR array and the first 16 bytes of its SHA-256 (LB-03).
 pub const EMPTY_LARGE_BLOBS: [u8; 17] = [
     0x80, 0x76, 0xbe, 0x8b, 0x52, 0x8d, 0x00, 0x75, 0xf7, 0xaa, 0xe9, 0x8d, 0x6f, 0xa5, 0x7a, 0x6d,
     0x3c,

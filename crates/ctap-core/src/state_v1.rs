@@ -1,7 +1,7 @@
-//! The files that keyfob wrote up to version 1, `state.keyfob` and `counter.keyfob`, taken over as records.
+//! The files that keyfob wrote up to version 1, `state.keyfob` and `counter.keyfob`. They are turned into records.
 //!
-//! The state file is a header, a CBOR body and a checksum; the counter file has two slots. They are described byte by byte in
-//! `docs/state-format.md`, and read for exactly one purpose: to be replaced by records, once.
+//! The state file is a header, a CBOR body and a checksum; the counter file has two slots. `docs/state-format.md`
+//! describes them byte by byte. They are read for one purpose only: to be replaced with records, once.
 
 mod body;
 mod reader;
@@ -14,10 +14,10 @@ use crate::memory::Record;
 use crate::records;
 use crate::state::State;
 
-/// The records of the key that these two files belong to.
+/// The records of the key with these two files.
 ///
 /// # Errors
-/// [`Fault`], for exactly one reason: somebody or something has changed a file, or it is another version's (P-14, P-18).
+/// [`Fault`]: somebody or something has changed a file, or it is of another version (P-14, P-18).
 pub fn records(state_file: &[u8], counter_file: &[u8]) -> Result<Vec<Record>, Fault> {
     let ceiling = sign_count_ceiling(counter_file)?;
     let mut state = state(state_file)?;
@@ -30,10 +30,10 @@ pub fn records(state_file: &[u8], counter_file: &[u8]) -> Result<Vec<Record>, Fa
     }
 }
 
-/// Up to where a counter file reserves signature counters. 0: the key whose file it is was never whole.
+/// The highest signature counter that a counter file reserves. 0: the key of this file was never complete.
 ///
 /// # Errors
-/// [`Fault`] when neither of its slots can be read, or one is of a later version.
+/// [`Fault`] if neither of its slots can be read, or one is of a later version.
 pub fn sign_count_ceiling(counter_file: &[u8]) -> Result<u32, Fault> {
     if counter_file.len() != COUNTER_FILE {
         return Err(Fault::Damaged);
@@ -51,41 +51,41 @@ pub fn sign_count_ceiling(counter_file: &[u8]) -> Result<u32, Fault> {
     }
 }
 
-/// Bytes of the longest state file that keyfob wrote.
+/// The longest state file that keyfob wrote, in bytes.
 pub const MAX_STATE_FILE: usize = 4 << 20;
 
-/// Bytes of a counter file.
+/// The length of a counter file, in bytes.
 pub const COUNTER_FILE: usize = 2 * SECOND_SLOT;
 
 /// What is wrong with a file's content (P-14, P-18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It does not begin like one of keyfob's.
+    /// It does not begin like a file of keyfob.
     #[error("this is not a file of keyfob")]
     Foreign,
-    /// Its checksum is wrong or missing: bytes were changed, or are not there. An empty file is one of these.
+    /// Its checksum is wrong or missing: bytes were changed, or are missing. An empty file counts as this.
     #[error("the file is damaged (its checksum is wrong or missing)")]
     Damaged,
-    /// Longer than [`MAX_STATE_FILE`].
+    /// It is longer than [`MAX_STATE_FILE`].
     #[error("the file is far longer than keyfob's can be")]
     TooLong,
-    /// The checksum is right and the content is not what keyfob wrote.
+    /// The checksum is right, but keyfob has not written this content.
     #[error("the file does not have the layout of version {VERSION}, at `{field}`")]
     Malformed {
-        /// The last field that was looked for.
+        /// The last field that was read or missing.
         field: &'static str,
     },
     /// A later keyfob wrote it.
     #[error("the file has format version {found}, and such files end with version {VERSION}")]
     Newer {
-        /// The version it says.
+        /// The version in the file.
         found: u16,
     },
-    /// Encrypted, which no keyfob did.
+    /// It is encrypted, and keyfob never wrote such files.
     #[error("the file is sealed in a way this keyfob does not know (number {found})")]
     Sealed {
-        /// The number it says.
+        /// The number in the file.
         found: u8,
     },
 }

@@ -1,16 +1,17 @@
 //! Status codes, CTAP 2.3 section 8.2.
 
-/// Why a command was refused: the first byte of its response. `Ok` is not among them; success has a body instead.
+/// Why a command was refused: the first byte of its response. `Ok` is not a variant; a success has a body instead.
 ///
-/// The names are the standard's without `CTAP1_ERR_`/`CTAP2_ERR_`. Only codes that the standard lists are ever sent (MSG-71).
+/// The names are those of the standard, without `CTAP1_ERR_`/`CTAP2_ERR_`. Only codes that the standard lists are
+/// ever sent (MSG-71).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Status {
-    /// The command byte is unknown or the feature is not offered (MSG-05).
+    /// The command byte is unknown, or the authenticator does not have the feature (MSG-05).
     #[error("invalid command")]
     InvalidCommand = 0x01,
-    /// A parameter has a value that can never be right.
+    /// A parameter has a value that is never right.
     #[error("invalid parameter")]
     InvalidParameter = 0x02,
     /// A parameter is too long or too short.
@@ -37,49 +38,50 @@ pub enum Status {
     /// No room for another fingerprint (BE-20).
     #[error("fingerprint database full")]
     FpDatabaseFull = 0x17,
-    /// No room for the large blob (LB-32).
+    /// There is no room for the large blob (LB-32).
     #[error("large blob storage full")]
     LargeBlobStorageFull = 0x18,
-    /// A credential of the exclude list lives here (MC-32).
+    /// The key has a credential of the exclude list (MC-32).
     #[error("credential excluded")]
     CredentialExcluded = 0x19,
-    /// A signing key's handle, or what is to derive its key, is not right (PS-17, PS-18).
+    /// The handle of a signing key, or the data that should derive its key, is not right (PS-17, PS-18).
     #[error("invalid credential")]
     InvalidCredential = 0x22,
-    /// None of the asked algorithms is supported (MC-06).
+    /// The authenticator supports none of the algorithms in the request (MC-06).
     #[error("unsupported algorithm")]
     UnsupportedAlgorithm = 0x26,
-    /// The user refused or did not act, or policy forbids it.
+    /// The user refused or did not act, or the policy forbids it.
     #[error("operation denied")]
     OperationDenied = 0x27,
     /// No room for another discoverable credential (MC-40).
     #[error("key store full")]
     KeyStoreFull = 0x28,
-    /// An option that this command or authenticator does not have (MC-11, GA-06).
+    /// This command or authenticator does not have the option (MC-11, GA-06).
     #[error("unsupported option")]
     UnsupportedOption = 0x2B,
-    /// An option with a value it may not have (MC-10, MC-12).
+    /// An option has a value that it may not have (MC-10, MC-12).
     #[error("invalid option")]
     InvalidOption = 0x2C,
     /// The platform cancelled the request (HD-81).
     #[error("keepalive cancel")]
     KeepaliveCancel = 0x2D,
-    /// No credential applies (GA-17).
+    /// There is no matching credential (GA-17).
     #[error("no credentials")]
     NoCredentials = 0x2E,
     /// The user did not act in time (SL-02, RS-07).
     #[error("user action timeout")]
     UserActionTimeout = 0x2F,
-    /// Not now: a continuation without its beginning, or a reset too late (GA-50, RS-03).
+    /// It is not possible now: a command that continues another one came without it, or a reset came too late
+    /// (GA-50, RS-03).
     #[error("not allowed")]
     NotAllowed = 0x30,
-    /// Wrong PIN (CP-66).
+    /// The PIN is wrong (CP-66).
     #[error("PIN invalid")]
     PinInvalid = 0x31,
-    /// No tries left: only a reset helps (CP-27).
+    /// No PIN tries are left: only a reset helps (CP-27).
     #[error("PIN blocked")]
     PinBlocked = 0x32,
-    /// A MAC, permission, RP id or token state is wrong.
+    /// A MAC, a permission, an RP id or the state of a token is wrong.
     #[error("PIN auth invalid")]
     PinAuthInvalid = 0x33,
     /// Three wrong PINs in a row: a power cycle is needed (CP-26).
@@ -97,10 +99,10 @@ pub enum Status {
     /// The message is longer than maxMsgSize (MSG-62).
     #[error("request too large")]
     RequestTooLarge = 0x39,
-    /// Over NFC: the key must be taken off the reader and laid on again first (MC-37).
+    /// Over NFC: the key must first be taken off the reader and laid on again (MC-37).
     #[error("user presence required")]
     UpRequired = 0x3B,
-    /// Built-in user verification is locked out (CP-97).
+    /// Built-in user verification is blocked (CP-97).
     #[error("user verification blocked")]
     UvBlocked = 0x3C,
     /// The large-blob array does not match its hash (LB-45).
@@ -115,7 +117,7 @@ pub enum Status {
     /// A permission that this authenticator cannot grant (CP-87).
     #[error("unauthorized permission")]
     UnauthorizedPermission = 0x40,
-    /// The authenticator itself failed, for example its store.
+    /// The authenticator itself failed, for example its memory.
     #[error("other error")]
     Other = 0x7F,
 }

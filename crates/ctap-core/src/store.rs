@@ -1,4 +1,4 @@
-//! The store: the image of what is remembered, and the medium behind it.
+//! The store: the state that is remembered, and the medium behind it.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
@@ -12,28 +12,29 @@ use crate::memory::{Durability, Forgetful, Memory, MemoryError, Record};
 use crate::records::{self, Edit, LoadError};
 use crate::state::State;
 
-/// What an authenticator remembers, and the one way to change it.
+/// What an authenticator remembers. Only [`commit`](Self::commit) changes it.
 ///
-/// A change is handed to the [`Memory`] as the records that it writes, and carried out in the image when the memory has
-/// them: the image never knows more than what was handed over. After an error both are as they were, and the command is
-/// answered with one (P-11, P-12). What a commit costs does not grow with what is remembered.
+/// A change is given to the [`Memory`] as the records that it writes. When the memory has them, the state changes
+/// as well, so the state never holds more than the memory was given. After an error both are as before, and the
+/// command is answered with an error (P-11, P-12). The cost of a commit does not grow with the amount that is
+/// remembered.
 pub struct Store {
     state: State,
     memory: Box<dyn Memory + Send>,
 }
 
-/// Whether the end of what a medium held was whole when it was opened.
+/// Whether the last write was complete when the medium was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
-    /// Nothing is missing.
+    /// It was complete.
     Whole,
-    /// The last commit may have been lost in a power cut. If it was the price of a PIN try or of a finger, or counters that
-    /// were reserved or sent, it counts as paid and as used.
+    /// A power cut may have lost the last commit. If that was the price of a PIN try or of a finger, it counts as
+    /// paid. If it was a block of counters, or a counter that was sent, it counts as used.
     Torn,
 }
 
 impl Store {
-    /// A key fresh from the factory, on a medium that remembers nothing yet.
+    /// A new key, on a medium that holds nothing yet.
     ///
     /// # Errors
     /// [`MemoryError`]: the medium's fault.
@@ -46,16 +47,17 @@ impl Store {
         Ok(Self { state, memory })
     }
 
-    /// A key fresh from the factory that forgets everything when it is dropped.
+    /// A new key that forgets everything when it is dropped.
     pub fn in_memory(rng: &mut dyn CryptoRng) -> Self {
         Self { state: State::factory(rng), memory: Box::new(Forgetful) }
     }
 
-    /// The key whose records a medium has, in any order. What a torn tail costs is paid before this returns.
+    /// The key whose records a medium holds, in any order. If the last write was cut off ([`Tail::Torn`]), what
+    /// that costs is written before this returns.
     ///
     /// # Errors
-    /// [`LoadError`] where these are not all the records of a key, or not records of this version; nothing is taken from them
-    /// then. Or the medium failed to keep what a torn tail costs.
+    /// [`LoadError`] if these are not all the records of a key, or not records of this version; nothing is used
+    /// then. Also if the medium could not write what a torn tail costs.
     pub fn load(
         memory: Box<dyn Memory + Send>,
         records: Vec<Record>,
@@ -68,7 +70,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Lays another medium over its own, which has all of it and gets what is committed from now on.
+    /// Puts another medium in front of its own. The other medium holds all records of the first, and gets
+    /// everything that is committed from now on.
     pub fn lay_over(
         &mut self,
         over: impl FnOnce(Box<dyn Memory + Send>) -> Box<dyn Memory + Send>,
@@ -76,23 +79,23 @@ impl Store {
         self.memory = over(core::mem::replace(&mut self.memory, Box::new(Forgetful)));
     }
 
-    /// The state as of the last successful commit.
+    /// The state after the last successful commit.
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.state
     }
 
-    /// Everything that is remembered, as the records that [`load`](Self::load) takes: for a copy elsewhere.
+    /// Everything that is remembered, as the records that [`load`](Self::load) takes, for a copy elsewhere.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         records::of(&self.state)
     }
 
-    /// Makes one change: all of it, or nothing. It is durable on return, but for what is safe to lose: tries that are given
-    /// back, and signature counters that are reserved ahead.
+    /// Makes one change, whole or not at all. It is durable on return. Two kinds of changes may be lost and are
+    /// not: tries that are given back, and signature counters that are reserved ahead.
     ///
     /// # Errors
-    /// [`MemoryError`] when the medium failed or is full; nothing has changed then.
+    /// [`MemoryError`] if the medium failed or is full; nothing has changed then.
     pub fn commit(&mut self, change: Change) -> Result<(), MemoryError> {
         let when = change.durability();
         match change {
@@ -117,10 +120,11 @@ impl Store {
         done.ok_or(MemoryError::Failed)
     }
 
-    /// Everything that was committed so far is durable on return. For whoever ends a key; costs nothing if it is so already.
+    /// Makes everything durable that was committed so far. Call it before a key ends. It costs nothing if
+    /// everything is durable already.
     ///
     /// # Errors
-    /// As [`commit`](Self::commit): what is safe to lose may be lost.
+    /// As [`commit`](Self::commit): only what may be lost can be lost then.
     pub fn barrier(&mut self) -> Result<(), MemoryError> {
         self.memory.commit(&[], Durability::Wait)
     }

@@ -1,8 +1,8 @@
-//! Presence by tap: over NFC the key is laid on a reader where it would be touched elsewhere (NF-40, NF-41, NF-43).
+//! Presence by tap: over NFC a person lays the key on a reader instead of touching it (NF-40, NF-41, NF-43).
 //!
-//! There are two things to tell apart. *A tap* is what a person does. *Power* comes from the reader, which takes it away from a key
-//! that lies there, and gives it back, whenever a program opens or closes it. So the standard's presence, which lasts from
-//! power-up on, is good for what can be done again; a reset takes taps.
+//! Two things must be told apart. *A tap* is what a person does. *Power* comes from the reader: it takes power from
+//! a key that lies there, and gives it back, whenever a program opens or closes the reader. So the standard's
+//! presence, which begins with power, is good enough for requests that can be repeated; a reset needs a tap.
 
 use core::time::Duration;
 
@@ -12,16 +12,16 @@ use crate::limits::{RESET_WINDOW, TAP_PRESENCE};
 use crate::status::Status;
 use crate::transport::Transport;
 
-/// What it means that the key was laid on a reader.
+/// What it means when the key is laid on a reader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Tap {
-    /// The person who did it agrees to the next request, which uses it up.
+    /// The person agrees to the next request, which uses up the agreement.
     #[default]
     Agrees,
-    /// They agree to everything, as long as there is power: for tests.
+    /// The person agrees to every request while the key has power: for tests.
     AgreesToAll,
-    /// They agree to nothing.
+    /// The person agrees to nothing.
     Refuses,
 }
 

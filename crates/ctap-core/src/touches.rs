@@ -1,8 +1,8 @@
 //! Touches for U2F clients, which do not wait but ask again and again (UF-34, UF-40).
 //!
-//! A request that nobody has touched for is answered `6985` soon. Its place in here stays, and the same request, sent again
-//! on the same channel, finds its prompt still open, or its touch given. It ends by being spent, by its time, by a reset and
-//! by a power cycle; what else anybody sends meanwhile does not end it.
+//! A request without a touch is soon answered with `6985`. Its entry here stays: the same request, sent again on
+//! the same channel, finds its prompt still open, or the touch given. An entry ends when the touch is used, when
+//! its time is over, at a reset, and at a power cycle. Other messages do not end it.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -1,20 +1,20 @@
-//! The ways to reach an authenticator (getInfo member `transports`, GI-18).
+//! The transports of an authenticator (getInfo member `transports`, GI-18).
 
 use core::time::Duration;
 
 use crate::limits::{TOKEN_INITIAL_USAGE, TOKEN_INITIAL_USAGE_NFC};
 
-/// How a power-up reached the authenticator. It decides how people show that they are there, and how long a new
-/// pinUvAuthToken may lie unused.
+/// The transport that gave the authenticator its power. It decides how people show their presence, and how long a
+/// new pinUvAuthToken may stay unused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
-    /// Plugged into a USB port, and spoken to over CTAPHID. People are asked for a touch.
+    /// A USB port, with CTAPHID. People are asked for a touch.
     Usb,
-    /// Laid on a contactless reader: ISO 14443, or ISO 7816 APDUs over it. The tap takes the place of the touch (NF-40), so
-    /// nobody is asked for one.
+    /// A contactless reader: ISO 14443, or ISO 7816 APDUs over it. The tap replaces the touch (NF-40), so nobody is
+    /// asked for one.
     Nfc,
-    /// In a reader with contacts (ISO 7816). People are asked for a touch, as over USB (NF-44).
+    /// A reader with contacts (ISO 7816). People are asked for a touch, as over USB (NF-44).
     SmartCard,
 }
 

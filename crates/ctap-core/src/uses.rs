@@ -1,4 +1,5 @@
-//! Which credentials signed last: what their counters cannot tell, for some never count, and some count together.
+//! Which credentials signed last. Signature counters cannot tell this, because some never count, and some count for
+//! several credentials.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

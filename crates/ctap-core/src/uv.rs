@@ -1,8 +1,8 @@
 //! Built-in user verification by fingerprint: performBuiltInUv, CTAP 2.3 section 6.5.3.1 (CP-140 to CP-146).
 //!
-//! A finger is paid for on disk before it is looked at, as a PIN is. Who shows none pays nothing: a request that was refused,
-//! cancelled or left alone has tried nothing (CP-146). A command that needs a finger waits here, with all it needs to go on,
-//! and goes on with the proof.
+//! As for a PIN, the price of a finger's try is on disk before the finger is checked. If no finger is shown,
+//! nothing is paid: a request that was refused, cancelled or left alone has tried nothing (CP-146). A command that
+//! needs a finger waits here, with everything that it needs to go on, and goes on with the proof.
 
 use crate::change::Change;
 use crate::commands::{

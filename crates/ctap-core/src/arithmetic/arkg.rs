@@ -1,5 +1,6 @@
-//! ARKG-P256 (draft-bradleylundberg-cfrg-arkg-10), the half of the one who has the private seed. Anybody derives public keys from the
-//! public seed; this derives the private key to one of them, from what came with it (PS-22). In Rust only: AWS-LC adds no scalars.
+//! ARKG-P256 (draft-bradleylundberg-cfrg-arkg-10), the half that needs the private seed. Everybody can derive
+//! public keys from the public seed. This derives the private key for one of them, from the arguments that came
+//! with it (PS-22). It is only in Rust, because AWS-LC cannot add scalars.
 
 use hash2curve::{ExpandMsgXmd, hash_to_scalar};
 use p256::elliptic_curve::consts::U48;

@@ -1,4 +1,4 @@
-//! The implementation in C and assembler. AWS-LC wipes what it frees.
+//! The implementation in C and assembler. AWS-LC wipes the memory that it frees.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -1,5 +1,5 @@
-//! ECDSA on secp256k1 with SHA-256 (RFC 8812). Only in Rust: some verifiers of this curve insist on the smaller of the two
-//! possible S, which AWS-LC does not choose.
+//! ECDSA on secp256k1 with SHA-256 (RFC 8812). It is only in Rust: some verifiers of this curve accept only the
+//! smaller of the two possible S, and AWS-LC does not choose it.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

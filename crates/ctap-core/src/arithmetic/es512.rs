@@ -1,4 +1,4 @@
-//! ECDSA on P-521 with SHA-512 (RFC 9053). Only in Rust: it is rare, and nobody waits for it.
+//! ECDSA on P-521 with SHA-512 (RFC 9053). It is only in Rust: it is rare, and nobody waits for it.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

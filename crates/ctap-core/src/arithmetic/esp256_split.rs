@@ -1,5 +1,5 @@
-//! ESP256-split (draft-lundberg-cose-two-party-signing-algs): ECDSA on P-256 where somebody else has computed the digest. In Rust only:
-//! what is built with AWS-LC signs so, too.
+//! ESP256-split (draft-lundberg-cose-two-party-signing-algs): ECDSA on P-256 over a digest that somebody else has
+//! computed. It is only in Rust, also in a build with AWS-LC.
 
 use alloc::vec::Vec;
 

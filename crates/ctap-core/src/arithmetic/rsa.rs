@@ -1,7 +1,8 @@
-//! RS256 and PS256 (RFC 8017, RFC 8812) with keys of 2048 bits. Only in Rust: few keys have them.
+//! RS256 and PS256 (RFC 8017, RFC 8812) with keys of 2048 bits. They are only in Rust, because few keys have them.
 //!
-//! A private key is its two primes, 128 bytes each; the public exponent is 65537, as it is everywhere. Every signature is blinded. The
-//! randomness for that, and the salt of PS256, follow from key and digest, as the nonces of ECDSA do (RFC 6979).
+//! A private key is its two primes, 128 bytes each. The public exponent is always 65537. Every signature is
+//! blinded. The randomness for that, and the salt of PS256, follow from key and digest, like the nonces of ECDSA
+//! (RFC 6979).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

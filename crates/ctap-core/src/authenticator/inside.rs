@@ -1,4 +1,5 @@
-//! What whoever owns a running key may do with it past CTAP: no request is made, nobody is asked, and no power cycle is needed.
+//! What the owner of a running key may do with it without CTAP: there is no request, nobody is asked, and no power
+//! cycle is needed.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -15,26 +16,27 @@ use crate::memory::MemoryError;
 use crate::state::{Fingerprint, Settings};
 use crate::store::Store;
 
-/// Why a finger cannot be enrolled or removed: the fault of the one who asks, unless a variant says otherwise. Nothing has changed.
+/// Why a finger cannot be enrolled or removed: the caller's fault, unless a variant says otherwise. Nothing has
+/// changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FingerError {
     /// The key was made without a fingerprint sensor.
     #[error("the key has no fingerprint sensor")]
     NoSensor,
-    /// As many fingers are enrolled as the sensor was made for.
+    /// The sensor has as many fingers as it can hold.
     #[error("the fingerprint sensor is full: it has room for {capacity} fingers")]
     Full {
-        /// How many fit.
+        /// How many fingers it can hold.
         capacity: u8,
     },
-    /// This one is enrolled.
+    /// This finger is enrolled already.
     #[error("this finger is enrolled already")]
     Enrolled,
-    /// This one is not.
+    /// This finger is not enrolled.
     #[error("this finger is not enrolled")]
     NotEnrolled,
-    /// The memory did not keep it: the medium's fault.
+    /// The memory could not store it: the medium's fault.
     #[error("the memory could not store it: {0}")]
     Memory(#[from] MemoryError),
 }
@@ -53,21 +55,22 @@ impl FingerError {
     }
 }
 
-/// A credential for which a key of another kind has no place.
+/// A credential that a key of another configuration cannot hold.
 #[derive(Debug)]
 pub struct Misfit {
-    /// A copy of it.
+    /// A copy of the credential.
     pub credential: Box<CredentialSource>,
-    /// Why such a key would not have taken it.
+    /// Why that key would not take it.
     pub error: CredentialError,
 }
 
 impl Authenticator {
-    /// Becomes a key of another kind, with the same memory: credentials, PIN, fingers and counters stay. Whatever waits for a person is
-    /// forgotten; the caller has a [`power_cycle`](Self::power_cycle) follow.
+    /// Makes this authenticator a key with another configuration and the same memory: credentials, PIN, fingers and
+    /// counters stay. A request that waits for a person is dropped. The caller must do a
+    /// [`power_cycle`](Self::power_cycle) next.
     ///
     /// # Errors
-    /// The first credential for which such a key has no place; nothing has changed then.
+    /// [`Misfit`]: the first credential that such a key cannot hold. Nothing has changed then.
     pub fn remake(
         &mut self,
         config: CheckedConfig,
@@ -85,8 +88,9 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Copies of all credentials that the key keeps, their private keys included: the discoverable ones, oldest first, then the others
-    /// in the order of their ids. A credential that travels sealed in its own id is none of them.
+    /// Copies of all credentials that the key stores, with their private keys: first the discoverable ones, oldest
+    /// first, then the others in the order of their ids. A credential that is sealed in its own id is not stored,
+    /// so it is not in the list.
     #[must_use]
     pub fn credential_sources(&self, store: &Store) -> Vec<CredentialSource> {
         let (state, of_key) = (store.state(), self.counter.current());
@@ -94,15 +98,17 @@ impl Authenticator {
         found.chain(state.kept().map(|kept| CredentialSource::of_kept(kept, of_key))).collect()
     }
 
-    /// How many assertions it has made, of CTAP2 and of U2F, and the ids of the credentials that signed those after the first `known`,
-    /// oldest first: of the last [`MAX_USES`](crate::limits::MAX_USES). Counters do not tell it: some stay 0, and some count for all.
+    /// How many assertions the key has made, of CTAP2 and of U2F together. With that, the ids of the credentials
+    /// that signed those after the first `known` ones, oldest first. Only the last
+    /// [`MAX_USES`](crate::limits::MAX_USES) are remembered. Signature counters cannot tell this: some stay 0, and
+    /// some count for all credentials.
     #[must_use]
     pub fn uses_since(&self, known: u64) -> (u64, Vec<Vec<u8>>) {
         self.uses.since(known)
     }
 
-    /// Adds a credential, which is the newest then. If it is discoverable, and the same account has one, it takes the place of that, whose
-    /// id is returned (MC-40).
+    /// Adds a credential, which is then the newest one. A discoverable credential replaces the one of the same
+    /// account, whose id is returned (MC-40).
     ///
     /// # Errors
     /// [`CredentialError`]; nothing has changed then.
@@ -142,7 +148,7 @@ impl Authenticator {
         Ok(store.commit(change)?)
     }
 
-    /// Changes what is told of the credential with this id, from its next assertion on.
+    /// Changes properties of the credential with this id. The next assertion uses them.
     ///
     /// # Errors
     /// As [`remove_credential`](Self::remove_credential); [`CredentialError::NotEligible`].
@@ -169,7 +175,7 @@ impl Authenticator {
         Ok(store.commit(Change::CredentialProperties { id: id.to_vec(), backup, counter })?)
     }
 
-    /// Brings a new key into the state that it is shipped in ([`Shipped`](crate::config::Shipped)).
+    /// Gives a new key the state that it is shipped with ([`Shipped`](crate::config::Shipped)).
     ///
     /// # Errors
     /// [`MemoryError`]: the medium's fault.
@@ -189,7 +195,7 @@ impl Authenticator {
         platform.store.commit(Change::Settings { settings, persistent_token: None })
     }
 
-    /// Enrols a finger without a PIN and without samples: the sensor knows it from now on (option `uv`).
+    /// Enrols a finger without a PIN and without samples. The sensor knows the finger from now on (option `uv`).
     ///
     /// # Errors
     /// [`FingerError`]; nothing has changed then.
@@ -211,7 +217,7 @@ impl Authenticator {
         Ok(store.commit(Change::SaveFingerprint(enrolled))?)
     }
 
-    /// Removes a finger that is enrolled.
+    /// Removes an enrolled finger.
     ///
     /// # Errors
     /// [`FingerError::NotEnrolled`], [`FingerError::Memory`].
@@ -227,11 +233,11 @@ impl Authenticator {
         Ok(platform.store.commit(Change::RemoveFingerprint { template_id })?)
     }
 
-    /// Replaces the large-blob array: what authenticatorLargeBlobs writes, its hash at the end
-    /// included, which is the caller's to get right (LB-03).
+    /// Replaces the large-blob array with what authenticatorLargeBlobs would write. It ends in its hash, which the
+    /// caller must compute (LB-03).
     ///
     /// # Errors
-    /// [`CredentialError::Blob`] if it is longer than the key was made for; [`CredentialError::Memory`].
+    /// [`CredentialError::Blob`] if it is longer than the key's configuration allows; [`CredentialError::Memory`].
     pub fn write_large_blobs(
         &self,
         array: Vec<u8>,

@@ -1,4 +1,5 @@
-//! The answers to a U2F client: it does not wait for a touch, it asks again and again ([`touches`](crate::touches)).
+//! Answers to a U2F client. Such a client does not wait for a touch, but sends its request again and again
+//! ([`touches`](crate::touches)).
 
 use core::time::Duration;
 
@@ -13,8 +14,9 @@ use crate::transport::Transport;
 impl Authenticator {
     /// Runs one U2F message, an APDU (CTAP 2.3 section 7, UF-01 to UF-62).
     ///
-    /// A request that needs a touch waits [`U2F_PATIENCE`](crate::limits::U2F_PATIENCE) for it, then answers `6985`; the prompt
-    /// stays, and the same request, sent again on the same channel, finds the touch. Other messages do not end it.
+    /// A request that needs a touch waits [`U2F_PATIENCE`](crate::limits::U2F_PATIENCE) for it; then the answer is
+    /// `6985`. The prompt stays open. The same request, sent again on the same channel, gets the touch. Other
+    /// messages do not close the prompt.
     pub fn handle_u2f(
         &mut self,
         channel: Channel,

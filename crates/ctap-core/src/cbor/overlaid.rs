@@ -1,4 +1,4 @@
-//! A map whose entries are replaced, left out and added to, by another that is laid over it.
+//! A map, and another map laid over it that replaces, removes and adds entries.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

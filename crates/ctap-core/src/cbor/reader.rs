@@ -1,8 +1,10 @@
-//! The strict reader: canonical or refused (MSG-30 to MSG-39). It borrows and allocates nothing. Whoever walks a
-//! container has its items judged once more; as containers are at most four deep, that stays a few times.
+//! The strict reader: it takes canonical CBOR and refuses everything else (MSG-30 to MSG-39). It borrows and
+//! allocates nothing. Walking through a container checks its items once more; because containers are at most four
+//! levels deep, each item is checked only a few times.
 //!
-//! [`Map::parse`] judges a whole message first, so that malformed CBOR (0x12) outranks a wrong type (0x11), which outranks
-//! an absent member (0x14) (MSG-44). What it lets through may then be read without looking at form again.
+//! [`Map::parse`] checks a whole message first. So malformed CBOR (0x12) comes before a wrong type (0x11), and that
+//! before a missing member (0x14) (MSG-44). After this check the message can be read without checking its form
+//! again.
 
 use crate::limits::MAX_CBOR_DEPTH;
 use crate::status::Status;

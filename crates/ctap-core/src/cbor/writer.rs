@@ -1,4 +1,4 @@
-//! The writer: ciborium's encoder, and a map that sees to it that its keys are canonical (MSG-32, MSG-51).
+//! The writer: ciborium's encoder, and a map that keeps its keys canonical (MSG-32, MSG-51).
 
 use alloc::vec::Vec;
 use core::convert::Infallible;

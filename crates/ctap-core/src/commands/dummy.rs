@@ -1,7 +1,8 @@
-//! Registrations that are none: platforms send them for the touch alone, where a key has no authenticatorSelection or does not
-//! speak CTAP2. A person picks one of several keys so, or is kept from seeing at once that a site knows this key already.
+//! Dummy registrations. Platforms send them only for the touch, when a key has no authenticatorSelection or does
+//! not speak CTAP2. With them a person chooses one of several keys; or they hide for a while that the site knows
+//! this key already.
 //!
-//! What is made in answer to one is never used; no browser lets a site have such a name.
+//! The credential made for a dummy registration is never used. No browser lets a site have such a name.
 
 use crate::crypto::sha256;
 

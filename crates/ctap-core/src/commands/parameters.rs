@@ -1,4 +1,4 @@
-//! Members that several commands share: descriptors, options, pinUvAuthParam.
+//! Members that several commands have: descriptors, options, pinUvAuthParam.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

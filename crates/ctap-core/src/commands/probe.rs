@@ -1,5 +1,5 @@
-//! The request with an empty pinUvAuthParam: "is somebody there, and is a PIN set?" (CTAP 2.3 sections 6.1.2 and 6.2.2,
-//! step 1; MC-02, GA-02). Platforms use it to let a person pick one of several keys.
+//! The request with an empty pinUvAuthParam: "is somebody there, and is a PIN set?" (CTAP 2.3 sections 6.1.2 and
+//! 6.2.2, step 1; MC-02, GA-02). Platforms use it to let a person choose one of several keys.
 
 use super::{Context, Outcome, Waiting};
 use crate::consent::{Action, Question, UserPresent};

@@ -1,6 +1,6 @@
 //! U2F, also called CTAP1: raw messages, CTAP 2.3 section 7 (UF-01 to UF-62).
 //!
-//! A U2F client does not wait for a touch: it asks again and again ([`touches`](crate::touches)).
+//! A U2F client does not wait for a touch, but sends its request again and again ([`touches`](crate::touches)).
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-//! What a key tells of itself other than what it is: an imitation of a model answers getInfo as that one does.
+//! What a key announces that it is not: an imitation of a model answers getInfo as the model does.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -7,13 +7,14 @@ use alloc::vec::Vec;
 use crate::cbor::overlaid::Over;
 use crate::cbor::{Array, Bytes, Encode, MapWriter, Sink, to_vec};
 
-/// What is laid over getInfo last. It changes nothing of what the key does. Empty: it tells what it is.
+/// Changes to the answer to getInfo, applied last. They change nothing of what the key does. If it is empty,
+/// getInfo tells what the key is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Announced {
-    /// Members by their numbers: told like this, or left out. Those that are told have
-    /// [`MAX_ANNOUNCED`](crate::limits::MAX_ANNOUNCED) bytes together, options included.
+    /// Members by their numbers: with this value, or left out (`None`). All values together, with the options, have
+    /// at most [`MAX_ANNOUNCED`](crate::limits::MAX_ANNOUNCED) bytes.
     pub members: BTreeMap<u8, Option<Member>>,
-    /// Options by their names: told like this, or left out.
+    /// Options by their names: with this value, or left out (`None`).
     pub options: BTreeMap<String, Option<bool>>,
 }
 
@@ -37,7 +38,7 @@ pub enum Member {
 }
 
 impl Announced {
-    /// Nothing is told otherwise.
+    /// Whether there are no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.members.is_empty() && self.options.is_empty()

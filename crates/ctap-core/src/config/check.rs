@@ -1,4 +1,4 @@
-//! The check of a configuration: the rules between its features, each with what to say when it is broken.
+//! Checks a configuration: the rules between its features, and the message for each rule that is broken.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -18,13 +18,13 @@ use crate::limits::{
 use crate::pin::Protocol;
 use crate::transport::Transport;
 
-/// A [`Config`] whose features fit together: what authenticators are made from. The default one is the default
+/// A [`Config`] whose features fit together. Authenticators are made from it. Its default is the checked default
 /// [`Config`].
 #[derive(Debug, Default)]
 pub struct CheckedConfig(Config);
 
 impl CheckedConfig {
-    /// The same, to be changed and checked again.
+    /// The configuration, so that it can be changed and checked again.
     #[must_use]
     pub fn into_config(self) -> Config {
         self.0
@@ -39,26 +39,26 @@ impl Deref for CheckedConfig {
     }
 }
 
-/// Settings that cannot be together, and the rule that says so.
+/// Settings that contradict each other, and the rule that says so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} ({rule})")]
 pub struct Contradiction {
-    /// What is wrong and what would be right, in the standard's names.
+    /// What is wrong and what would be right, with the standard's names.
     pub what: Cow<'static, str>,
-    /// The rule it breaks.
+    /// The rule that is broken.
     pub rule: &'static str,
 }
 
 impl Config {
-    /// Proves that the features fit together.
+    /// Checks that the features fit together.
     ///
     /// # Errors
-    /// The first [`Contradiction`]: whoever wrote the configuration has to resolve it.
+    /// The first [`Contradiction`]: the fault of the one who wrote the configuration.
     pub fn checked(self) -> Result<CheckedConfig, Contradiction> {
         self.check().map(|()| CheckedConfig(self))
     }
 
-    /// Whether the features fit together.
+    /// Checks whether the features fit together.
     ///
     /// # Errors
     /// As [`checked`](Self::checked).
@@ -67,15 +67,16 @@ impl Config {
         self.contradictions().into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Proves that there can be such a key, however it contradicts itself: an imitation of one that does.
+    /// Checks that such a key is possible, even if it contradicts the standard. It is for imitations of models that
+    /// do.
     ///
     /// # Errors
-    /// What stands in its way; as [`checked`](Self::checked).
+    /// The first reason why such a key is not possible; as [`checked`](Self::checked).
     pub fn checked_as_imitation(self) -> Result<CheckedConfig, Contradiction> {
         self.can_be().map(|()| CheckedConfig(self))
     }
 
-    /// What the standard does not allow together, and an imitation may have: real models contradict themselves.
+    /// The combinations that the standard does not allow, but that an imitation may have, because real models do.
     #[must_use]
     pub fn contradictions(&self) -> Vec<Contradiction> {
         let claims = self.claims_rules().into_iter().chain(self.verification_rules());
@@ -84,7 +85,7 @@ impl Config {
         broken.map(|(_, contradiction)| contradiction).chain(self.answers_fit().err()).collect()
     }
 
-    /// Whether there can be such a key.
+    /// Whether such a key is possible, even if it contradicts the standard.
     ///
     /// # Errors
     /// As [`checked_as_imitation`](Self::checked_as_imitation).

@@ -1,7 +1,7 @@
-//! How long the answers of a key can be, by what it is made as (MSG-60, MSG-61).
+//! The longest answers of a key with this configuration (MSG-60, MSG-61).
 //!
-//! The longest ones are written down with the encoder that writes the real ones, of dummies that are as long as the real
-//! members can be. Answers that are not here are shorter than any maxMsgSize that is allowed.
+//! The longest answers are written by the encoder that also writes real answers. Their members are dummies of the
+//! greatest possible length. All other answers are shorter than any maxMsgSize that is allowed.
 
 use alloc::vec;
 use alloc::vec::Vec;

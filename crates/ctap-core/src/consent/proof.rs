@@ -1,9 +1,9 @@
-//! The proofs of presence and verification, by a decision, a MAC or a fingerprint: made in one place each, and used up by the
-//! code that needs the fact.
+//! The proofs of presence and verification, by a decision, a MAC or a fingerprint. Each kind is made in one place,
+//! and the code that needs the fact uses it up.
 
 use crate::overrides::Overrides;
 
-/// Proof that a person touched the key for this very request, or laid it on a reader for it.
+/// Proof that a person touched the key for this request, or laid it on a reader for it.
 #[derive(Debug)]
 pub struct UserPresent(());
 
@@ -19,7 +19,7 @@ impl UserPresent {
     }
 }
 
-/// Proof that the key knows who its user is.
+/// Proof that the user of the key was verified.
 #[derive(Debug)]
 pub struct UserVerified(UserVerificationMethod);
 
@@ -43,7 +43,8 @@ pub(crate) enum UserVerificationMethod {
     PasscodeExternal = 0x800,
 }
 
-/// Proof that the platform asked for a signature without a presence test (`up: false`, GA-07; control byte 08, UF-38).
+/// Proof that the platform asked for a signature without a test of user presence (`up: false`, GA-07; control byte
+/// 08, UF-38).
 #[derive(Debug)]
 pub struct SilentRequest(());
 
@@ -54,7 +55,7 @@ impl SilentRequest {
     }
 }
 
-/// What allows a private key to sign, and what the UP and UV bits are derived from.
+/// The proofs that allow a private key to sign. The UP and UV bits are derived from them.
 #[derive(Debug)]
 pub struct Evidence {
     present: bool,
@@ -83,13 +84,13 @@ impl Evidence {
         Self { overrides, ..self }
     }
 
-    /// Whether a person touched the key, or tapped it.
+    /// Whether a person touched or tapped the key.
     #[must_use]
     pub const fn present(&self) -> bool {
         self.present
     }
 
-    /// Whether the key knows who its user is.
+    /// Whether the user was verified.
     #[must_use]
     pub const fn verified(&self) -> bool {
         self.verified.is_some()

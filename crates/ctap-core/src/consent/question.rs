@@ -1,9 +1,9 @@
-//! Questions to people, and their decisions.
+//! Questions to people, and the decisions of people.
 
 use alloc::string::String;
 use core::fmt;
 
-/// Names one question. It is never used for another one, so a late answer cannot approve another request.
+/// Identifies one question. A number is never used again, so a late answer cannot approve another request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PromptId(pub(crate) u64);
 
@@ -15,19 +15,21 @@ impl fmt::Display for PromptId {
 
 /// What a person must see before they decide.
 ///
-/// Names in it come from the program that asks. Before you show them, escape characters that could disguise them. If you shorten
-/// a domain, keep its end: it says whose domain it is.
+/// The names in it come from the program that asks. Before you show them, escape characters that could disguise
+/// them. If you shorten a domain, keep its end: the end says whose domain it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// What is asked for.
+    /// What the program asks for.
     pub action: Action,
     /// What the person must do to agree.
     pub gesture: Gesture,
-    /// The relying party, verbatim.
+    /// The RP id, verbatim.
     pub rp_id: Option<String>,
-    /// What a U2F request has in its place (UF-20, UF-30): the SHA-256 of a name, which whoever asks the person may know.
+    /// What a U2F request has instead of an RP id (UF-20, UF-30): the SHA-256 of a name. The program that shows the
+    /// question may know the name.
     pub application: Option<[u8; 32]>,
-    /// The user's name at the relying party, verbatim; for a sign-in only when one account is in question.
+    /// The user's name at the relying party, verbatim. For a sign-in it is there only if exactly one account is
+    /// possible.
     pub user: Option<String>,
 }
 
@@ -43,7 +45,7 @@ pub enum Action {
     Select,
     /// Erase everything (reset).
     Reset,
-    /// Let a program act for a verified user (a pinUvAuthToken by fingerprint).
+    /// Let a program act for a verified user (a pinUvAuthToken obtained with a fingerprint).
     Verify,
     /// Learn a new finger (bioEnrollment).
     Enroll,
@@ -55,7 +57,7 @@ pub enum Action {
 pub enum Gesture {
     /// Touch the key.
     Touch,
-    /// Touch the key, and again when it asks again ([`ResetGestures`](crate::config::ResetGestures)).
+    /// Touch the key, and touch it again when it asks again ([`ResetGestures`](crate::config::ResetGestures)).
     TouchTwice,
     /// Touch the key a second time, now.
     TouchAgain,
@@ -65,16 +67,17 @@ pub enum Gesture {
     Finger,
 }
 
-/// What a person decided.
+/// A person's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
-    /// They did what the question asks. If it asks for a finger: the first enrolled one or, while a new finger is enrolled, one
-    /// that is not enrolled yet.
+    /// They agreed. If the question asks for a finger, this is the first enrolled finger; during an enrolment it is
+    /// a finger that is not enrolled yet.
     Approve,
-    /// They placed this finger; on a question that asks for a touch, it is a touch.
+    /// They placed this finger. If the question asks for a touch, it counts as a touch.
     Finger(u8),
-    /// They placed a finger in a way that the sensor could not read; on a question that asks for a touch, a refusal.
+    /// They placed a finger in a way that the sensor could not read. If the question asks for a touch, it counts as
+    /// a refusal.
     BadSample(SampleFault),
     /// They refused.
     Deny,
@@ -99,7 +102,7 @@ pub enum SampleFault {
     TooSlow = 0x06,
     /// Poor quality.
     PoorQuality = 0x07,
-    /// Too skewed.
+    /// At an angle.
     TooSkewed = 0x08,
     /// The touch was too short.
     TooShort = 0x09,
@@ -109,12 +112,12 @@ pub enum SampleFault {
     Exists = 0x0b,
     /// Nobody touched.
     NoUserActivity = 0x0d,
-    /// The finger was not lifted in between.
+    /// The finger was not lifted between two samples.
     NoUserPresenceTransition = 0x0e,
 }
 
 impl SampleFault {
-    /// All of them, in the order of their numbers, each with the standard's name for it.
+    /// All of them, in the order of their numbers, each with its name in the standard.
     pub const ALL: [(Self, &'static str); 13] = [
         (Self::TooHigh, "TOO_HIGH"),
         (Self::TooLow, "TOO_LOW"),
@@ -137,7 +140,7 @@ impl SampleFault {
         self as u8
     }
 
-    /// The one with this lastEnrollSampleStatus.
+    /// The fault with this lastEnrollSampleStatus.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().map(|(fault, _)| fault).find(|fault| fault.number() == number)

@@ -1,4 +1,4 @@
-//! Extension inputs of getAssertion, and what becomes of them for each credential.
+//! Extension inputs of getAssertion, and their outputs for each credential.
 
 use alloc::vec::Vec;
 

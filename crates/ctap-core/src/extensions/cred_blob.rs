@@ -1,4 +1,4 @@
-//! credBlob, CTAP 2.3 section 12.2 (EX-50 to EX-55): a few bytes kept with a discoverable credential.
+//! credBlob, CTAP 2.3 section 12.2 (EX-50 to EX-55): a few bytes that are stored with a discoverable credential.
 
 use alloc::vec::Vec;
 

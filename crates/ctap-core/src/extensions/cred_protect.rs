@@ -1,4 +1,4 @@
-//! credProtect, CTAP 2.3 section 12.1 (EX-10 to EX-19): when a credential shows itself.
+//! credProtect, CTAP 2.3 section 12.1 (EX-10 to EX-19): when requests can find a credential.
 
 use crate::cbor::Item;
 use crate::credential::CredProtect;

@@ -1,5 +1,5 @@
-//! largeBlob, CTAP 2.3 section 12.4 (EX-70 to EX-79): a blob kept with a discoverable credential, answered outside the
-//! signed data. Excludes authenticatorLargeBlobs.
+//! largeBlob, CTAP 2.3 section 12.4 (EX-70 to EX-79): a blob that is stored with a discoverable credential and
+//! returned outside the signed data. A key with it cannot have authenticatorLargeBlobs.
 
 use alloc::vec::Vec;
 

@@ -1,5 +1,5 @@
-//! previewSign, version 4 of its draft (PS-01 to PS-31): key pairs beside a credential, which sign whatever their relying party hands
-//! them. A registration makes one, a sign-in signs with it.
+//! previewSign, version 4 of its draft (PS-01 to PS-31): key pairs beside a credential, which sign any data of
+//! their relying party. A registration makes one; a sign-in signs with it.
 
 pub(crate) mod assertion;
 pub(crate) mod key;

@@ -1,4 +1,4 @@
-//! Extension inputs of makeCredential, and what becomes of them.
+//! Extension inputs of makeCredential, and their outputs.
 
 use super::hmac_secret::{Input, Salts};
 use super::large_blob::Support;

@@ -1,5 +1,5 @@
-//! uvm, WebAuthn Level 2 section 10.3: by which methods the user was verified (EX-95 to EX-97). CTAP 2.1 dropped it; some models
-//! announce it.
+//! uvm, WebAuthn Level 2 section 10.3: the methods by which the user was verified (EX-95 to EX-97). CTAP 2.1
+//! removed it; some models announce it.
 
 use crate::cbor::{Array, Encode};
 use crate::config::Protection;

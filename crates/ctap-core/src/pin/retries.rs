@@ -1,4 +1,4 @@
-//! The price of a PIN try: paid on disk before the PIN is looked at (CP-24 to CP-29, P-1).
+//! The price of a PIN try, which is on disk before the PIN is checked (CP-24 to CP-29, P-1).
 
 use rand_core::CryptoRng;
 

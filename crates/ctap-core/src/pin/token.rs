@@ -11,12 +11,12 @@ use crate::pin::protocol::Protocol;
 use crate::secret::Secret;
 use crate::status::Status;
 
-/// What a token may be used for (section 6.5.5.7; table D of the clientPIN rules).
+/// The permissions of a token (section 6.5.5.7; table D of the clientPIN rules).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Permissions(u8);
 
 impl Permissions {
-    /// Nothing.
+    /// No permission.
     pub const NONE: Self = Self(0);
     /// `mc`: makeCredential.
     pub const MAKE_CREDENTIAL: Self = Self(0x01);
@@ -33,37 +33,37 @@ impl Permissions {
     /// `pcmr`: persistent, read-only credential management.
     pub const PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY: Self = Self(0x40);
 
-    /// The defined bits of a request; undefined ones are ignored (CP-110).
+    /// The permissions with these bits of a request; bits that are not defined are ignored (CP-110).
     #[must_use]
     pub const fn from_request(bits: u64) -> Self {
         Self((bits & 0x7f) as u8)
     }
 
-    /// All of `other` is in here.
+    /// Whether it has all permissions of `other`.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Some of `other` is in here.
+    /// Whether it has at least one permission of `other`.
     #[must_use]
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Both together.
+    /// The permissions of both.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// With `other`, if `condition` holds.
+    /// The permissions of both, if `condition` holds; otherwise only its own.
     #[must_use]
     pub const fn or(self, other: Self, condition: bool) -> Self {
         if condition { self.union(other) } else { self }
     }
 
-    /// What is in both.
+    /// The permissions that both have.
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)

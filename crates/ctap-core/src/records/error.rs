@@ -4,11 +4,11 @@ use alloc::string::String;
 
 use crate::memory::MemoryError;
 
-/// Why records are not those of a key that this version can take.
+/// Why records cannot be used as those of a key by this version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// A later version wrote them.
+    /// A later version wrote the record.
     #[error("the record of {kind} has version {found}, which is newer than this program knows")]
     Newer {
         /// What the record is about.
@@ -16,13 +16,13 @@ pub enum LoadError {
         /// Its version.
         found: u64,
     },
-    /// A name that this version gives to nothing: a later one may.
+    /// This version has no record with this name; a later one may have.
     #[error("there is a record of a kind that this program does not know: {name:?}")]
     Unknown {
         /// The beginning of the name.
         name: String,
     },
-    /// What no version writes: the medium, or somebody, has changed it.
+    /// No version writes this: the medium or somebody has changed it.
     #[error("the record of {kind} is damaged")]
     Malformed {
         /// What the record is about.
@@ -34,13 +34,13 @@ pub enum LoadError {
         /// What the records are about.
         kind: &'static str,
     },
-    /// Every key has this record, and it is not there.
+    /// A record is missing that every key has.
     #[error("the record of {kind} is missing")]
     Missing {
         /// What the record is about.
         kind: &'static str,
     },
-    /// The medium did not take what a torn end costs.
+    /// The last write was cut off, and the medium could not write what that costs.
     #[error(transparent)]
     Memory(#[from] MemoryError),
 }

@@ -1,4 +1,4 @@
-//! The image of the records in memory: what putting and removing them does to a state.
+//! The image of the records in memory: it applies new and removed records to a state.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! The name of a record: what it is about.
+//! The names of records.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-//! A part of the state, which one record holds: how it is written and read.
+//! A part of the state that one record holds: how it is written and read.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! The body of a state file: one function for each type, which names its fields in their order.
+//! The body of a state file: one function for each type, which reads its fields in their order.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 

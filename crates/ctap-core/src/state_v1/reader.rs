@@ -1,4 +1,5 @@
-//! Just enough CBOR for the state file: fields in a fixed order, lengths judged before memory is asked for.
+//! The small part of CBOR that the state file needs: fields in a fixed order, lengths that are checked before
+//! memory is allocated.
 
 use alloc::{string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! What a touch sets going: a key pair, its id and what keeps it, and the response (MC-38 to MC-43).
+//! What happens after the touch: a key pair, its id, the record that stores it, and the response (MC-38 to MC-43).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

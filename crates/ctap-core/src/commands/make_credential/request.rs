@@ -1,4 +1,4 @@
-//! The members of a request, each of its right type, before anything is asked of the key's state (MSG-10).
+//! The members of a request. Their types are checked before the key's state is looked at (MSG-10).
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! previewSign in getAssertion (PS-10 to PS-18): a signing key of the credential signs what the relying party hands it.
+//! previewSign in getAssertion (PS-10 to PS-18): a signing key of the credential signs data of the relying party.
 
 use alloc::vec::Vec;
 

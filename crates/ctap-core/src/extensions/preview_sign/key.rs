@@ -1,5 +1,6 @@
-//! A signing key: what it signs with, what it demands of a person, and the key handle in which it travels (PS-05, PS-17). The handle is
-//! sealed to its credential as a credential's id is to its relying party, so a reset ends both (PS-31).
+//! A signing key: its algorithm, what it demands of a person, and the key handle that carries it (PS-05, PS-17).
+//! The handle is encrypted and bound to its credential, as a credential's id is bound to its relying party. So a
+//! reset ends both (PS-31).
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,5 @@
-//! previewSign in makeCredential (PS-01 to PS-07): a signing key is made beside the credential, and vouched for with it.
+//! previewSign in makeCredential (PS-01 to PS-07): a signing key is made beside the credential, with an attestation
+//! of its own.
 
 use alloc::vec::Vec;
 
