@@ -1,4 +1,4 @@
-//! Command APDUs, ISO/IEC 7816-4 section 5.1: read by the card, written by the client.
+//! Command APDUs, ISO/IEC 7816-4 section 5.1. The card reads them, and the client writes them.
 
 use alloc::vec::Vec;
 
@@ -39,10 +39,10 @@ pub(crate) const BY_NAME: u8 = 0x04;
 /// FIDO's application identifier (NF-01).
 pub(crate) const AID: [u8; 8] = [0xA0, 0x00, 0x00, 0x06, 0x47, 0x2F, 0x00, 0x01];
 
-/// The two forms of the lengths Lc and Le; every key takes both (NF-12).
+/// The two forms of the lengths Lc and Le. Every key accepts both (NF-12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// One byte each: up to 255 bytes of data and 256 of answer. More goes in parts.
+    /// One byte each: up to 255 bytes of data and 256 of answer. Longer messages are sent in parts.
     Short,
     /// Two bytes each, after a 00: up to 65,535 bytes of data and 65,536 of answer.
     Extended,

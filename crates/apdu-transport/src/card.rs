@@ -13,18 +13,20 @@ use crate::codes::{KeepaliveStatus, StatusWord};
 use crate::limits::MESSAGE_MAX;
 use crate::settings::{Settings, Version};
 
-/// The card's end: command APDUs of the reader in, requests out; answers in, response APDUs for the reader out.
+/// The card's end. It takes the reader's command APDUs and returns requests; it takes answers and returns response
+/// APDUs.
 ///
 /// It has three kinds of methods, and does no I/O:
 ///
-/// * *the world happened*: [`handle_apdu`](Card::handle_apdu), [`handle_timeout`](Card::handle_timeout),
+/// * *something has happened*: [`handle_apdu`](Card::handle_apdu), [`handle_timeout`](Card::handle_timeout),
 ///   [`reset`](Card::reset);
 /// * *commands* of the authenticator: [`respond`](Card::respond), [`set_waiting_for_user`](Card::set_waiting_for_user);
-/// * *what must I do now*: [`poll_response`](Card::poll_response), which gives the response APDU when there is one, and
-///   [`poll_timeout`](Card::poll_timeout). Ask both again after any call of another method.
+/// * *what to do next*: [`poll_response`](Card::poll_response), which returns the response APDU if there is one,
+///   and [`poll_timeout`](Card::poll_timeout). Ask both again after any call of another method.
 ///
-/// Each command APDU gets one response APDU, mostly at once. That of a request comes when the authenticator answers, or
-/// when its client, if it can poll, has waited for long enough. It keeps at most one message and one response APDU.
+/// Each command APDU gets one response APDU, usually at once. The response to a request comes when the
+/// authenticator answers. If the client can poll, it comes earlier: when the client has waited long enough. The
+/// card stores at most one message and one response APDU.
 pub struct Card {
     settings: Settings,
     state: State,
@@ -36,42 +38,43 @@ pub struct Card {
     response: Option<Vec<u8>>,
 }
 
-/// Which request is answered: no two of a card have the same. An authenticator that takes its time may answer one that was
-/// abandoned meanwhile, while the next one runs.
+/// Identifies a request. No two requests of a card have the same number. A slow authenticator may answer a request
+/// that was abandoned meanwhile, while the next one runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(u64);
 
-/// What the authenticator has to know.
+/// What the authenticator must know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A whole request has come. Answer it with [`Card::respond`], now or later.
     Request {
-        /// What to answer.
+        /// The number to answer with.
         id: RequestId,
         /// Whether it is a CTAP2 command or a U2F message.
         kind: Kind,
-        /// Whether the client asks again while it waits (NF-11). One that does not waits within its APDU, hears nothing
-        /// meanwhile and cannot cancel.
+        /// Whether the client polls while it waits (NF-11). A client that does not poll waits within its APDU; it
+        /// is told nothing meanwhile and cannot cancel.
         can_poll: bool,
-        /// The request: 1 to [`MESSAGE_MAX`] bytes. A U2F message is an APDU in extended form, however it came.
+        /// The request: 1 to [`MESSAGE_MAX`] bytes. A U2F message is always an APDU in extended form, however it
+        /// came.
         message: &'a [u8],
     },
-    /// The client wants its running request to end: respond soon with the one byte 2D, CTAP2_ERR_KEEPALIVE_CANCEL, unless the
-    /// person has already acted (NF-32). A client may repeat itself until then.
+    /// The client wants to end its running request. Respond soon with the one byte 2D, CTAP2_ERR_KEEPALIVE_CANCEL,
+    /// unless the person has acted already (NF-32). A client may send this several times.
     Cancel {
-        /// The request that runs.
+        /// The running request.
         id: RequestId,
     },
-    /// The client of a running request has started over or is gone: forget the request, and do not answer it (NF-05).
+    /// The client of a running request has started over or is gone: drop the request, and do not answer it (NF-05).
     Abandon {
-        /// The request that ran.
+        /// The request to drop.
         id: RequestId,
     },
-    /// The client says that it is done (NF-36). If a request of its was running, forget it, as above.
+    /// The client says that it is done (NF-36). If a request of this client was running, drop it, as above.
     End,
 }
 
-/// The two kinds of request an authenticator answers.
+/// The two kinds of requests that an authenticator answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// NFCCTAP_MSG: a CTAP2 command byte, then its CBOR (NF-10). The answer is a status byte, then CBOR.
@@ -111,7 +114,7 @@ struct Answer {
 }
 
 impl Card {
-    /// A card that was just laid on a reader: powered, with nothing selected.
+    /// A card that was just laid on a reader: it has power, and no application is selected.
     pub fn new(settings: Settings) -> Card {
         let max_message = settings.max_message.min(MESSAGE_MAX);
         Card {
@@ -123,26 +126,28 @@ impl Card {
         }
     }
 
-    /// What SELECT is answered from now on: U2F may be switched off and on again (UF-50).
+    /// Sets the answer to SELECT from now on, because U2F may be switched off and on again (UF-50).
     pub fn set_version(&mut self, version: Version) {
         self.settings.version = version;
     }
 
-    /// Power on, off, off and on again, or a reset of the card: nothing is selected, and no chain, request or answer remains
-    /// (NF-07). The authenticator has its power cycle from whoever calls this.
+    /// Power was switched on, or off, or off and on again, or the card was reset. No application is selected, and
+    /// all chains, requests and answers are dropped (NF-07). The caller must also do the power cycle of the
+    /// authenticator.
     ///
-    /// A request that it has not answered is forgotten, without an event. An APDU that was on its way gets no response.
+    /// If the authenticator has not answered a request yet, the request is dropped without an event. An APDU that
+    /// was on its way gets no response.
     pub fn reset(&mut self) {
         self.state = State::Unselected;
         self.message.clear();
         self.response = None;
     }
 
-    /// The reader sent a command APDU, whatever it may contain. [`poll_response`](Card::poll_response) has the response, if
-    /// there is one yet.
+    /// The reader sent a command APDU with any content. [`poll_response`](Card::poll_response) returns the
+    /// response, if it is ready.
     ///
-    /// A reader sends one APDU at a time. If another comes before the response, the reader has given the first one up: its
-    /// response is dropped, and so is a request whose client cannot poll for it.
+    /// A reader sends one APDU at a time. If another one comes before the response, the reader has given up the
+    /// first one. Its response is dropped; its request is dropped, too, if the client cannot poll for it.
     ///
     /// The returned event borrows the request from the card's buffer.
     pub fn handle_apdu(&mut self, apdu: &[u8], now: Duration) -> Option<Event<'_>> {
@@ -156,8 +161,8 @@ impl Card {
         }
     }
 
-    /// Time has passed. To be called at [`poll_timeout`](Card::poll_timeout), or whenever. A client that can poll and has
-    /// waited for long enough is told that its request is being carried out (NF-30).
+    /// Time has passed. Call it at [`poll_timeout`](Card::poll_timeout), or at any time. If a client can poll and
+    /// has waited long enough, it is told that its request is still running (NF-30).
     pub fn handle_timeout(&mut self, now: Duration) {
         if let State::Processing(processing) = &mut self.state
             && let Some(status) = processing.handle_timeout(now)
@@ -168,9 +173,9 @@ impl Card {
 
     /// The authenticator's answer to the request `id`: status and CBOR, or data and status word.
     ///
-    /// Does nothing unless that is the request that runs, so an answer that comes too late is harmless. An answer above
-    /// [`MESSAGE_MAX`] bytes, an empty one, or a U2F answer without a status word is the authenticator's fault; the client
-    /// gets 6F00.
+    /// Does nothing unless this request still runs, so an answer that comes too late is harmless. The authenticator
+    /// is at fault if the answer has more than [`MESSAGE_MAX`] bytes, is empty, or is a U2F answer without a status
+    /// word; the client gets 6F00 then.
     pub fn respond(&mut self, id: RequestId, message: &[u8]) {
         let State::Processing(processing) = &self.state else { return };
         if processing.id != id {
@@ -187,9 +192,9 @@ impl Card {
         }
     }
 
-    /// The request `id` has begun, or ceased, to wait for a person: what its client is told when it polls (NF-30).
+    /// The request `id` now waits for a person, or does so no longer. A client that polls is told this (NF-30).
     ///
-    /// Does nothing unless that request is running.
+    /// Does nothing unless this request still runs.
     pub fn set_waiting_for_user(&mut self, id: RequestId, waiting: bool) {
         if let State::Processing(processing) = &mut self.state
             && processing.id == id
@@ -202,14 +207,15 @@ impl Card {
         }
     }
 
-    /// The response APDU, if there is one for the reader; it counts as delivered.
+    /// The response APDU for the reader, if there is one. It counts as delivered then.
     pub fn poll_response(&mut self) -> Option<Vec<u8>> {
         self.response.take()
     }
 
-    /// When to call [`handle_timeout`](Card::handle_timeout); `None`: nothing is awaited.
+    /// When to call [`handle_timeout`](Card::handle_timeout); `None`: nothing is due.
     ///
-    /// It may be in the past, when something has to be told at once. Once that call has been made, it has moved on.
+    /// It may be in the past if the client must be told something at once. After that call it lies in the future
+    /// again.
     pub fn poll_timeout(&self) -> Option<Duration> {
         match &self.state {
             State::Processing(processing) => processing.poll_timeout(),

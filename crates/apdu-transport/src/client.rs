@@ -1,7 +1,7 @@
-//! The client's end, CTAP section 11.3: what a program or a bridge sends to a card, and what it makes of the answers.
+//! The client's end, CTAP section 11.3: it makes the APDUs of a program or a bridge, and reads the card's answers.
 //!
-//! Like the card's end it does no I/O and knows no time. A [`Request`] goes in as many APDUs
-//! as it takes, and so does its answer:
+//! Like the card's end, it does no I/O and knows no time. A [`Request`] takes as many APDUs as it needs, and so
+//! does its answer:
 //!
 //! ```
 //! use apdu_transport::Length;
@@ -33,9 +33,9 @@ use crate::apdu::{
 use crate::codes::{KeepaliveStatus, StatusWord};
 use crate::limits::{CHUNK, MESSAGE_MAX, SHORT_DATA_MAX};
 
-/// One request on its way to the card, and its answer on the way back.
+/// One request to a card, and its answer.
 ///
-/// It keeps the APDUs that are still to be sent, and of the answer at most [`MESSAGE_MAX`] bytes.
+/// It stores the APDUs that must still be sent, and at most [`MESSAGE_MAX`] bytes of the answer.
 pub struct Request {
     kind: Kind,
     length: Length,
@@ -79,47 +79,48 @@ enum Collecting {
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Transmit this command APDU, and hand in the response.
+    /// Transmit this command APDU, and pass the response to [`Request::receive`].
     Transmit(Vec<u8>),
-    /// The card is at work, or waits for a person (NF-30). Transmit [`Request::poll`] after a pause
-    /// ([`POLL_PAUSE`](crate::limits::POLL_PAUSE)), or [`Request::cancel`], and hand in the response.
+    /// The card works, or waits for a person (NF-30). After a pause ([`POLL_PAUSE`](crate::limits::POLL_PAUSE)),
+    /// transmit [`Request::poll`] or [`Request::cancel`], and pass on the response.
     Poll(KeepaliveStatus),
-    /// The answer, whole: of a CTAP message status and CBOR; of a U2F message data and status word; of any other command the
-    /// data. The request is over.
+    /// The whole answer. For a CTAP message: status and CBOR. For a U2F message: data and status word. For any
+    /// other command: the data. The request is over.
     Done(Vec<u8>),
 }
 
-/// Why a request brought no answer.
+/// Why a request got no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The request is too long: the caller's fault.
     #[error("a message of {0} bytes does not fit into the {MESSAGE_MAX} that a card takes")]
     TooLong(usize),
-    /// A response without a status word. PC/SC answers so when the card was taken away in the middle of an APDU: nobody's fault.
+    /// A response without a status word. PC/SC answers like this if the card was taken away in the middle of an
+    /// APDU: nobody's fault.
     #[error("the card gives no answer: it was probably taken away")]
     Gone,
-    /// The card refused. With 6985, 6986, 6D00 or 6E00 the application is probably not selected any more, because the card
-    /// was without power or another program selected another one: select, and try again, once.
+    /// The card refused. With 6985, 6986, 6D00 or 6E00 the application is probably no longer selected: the card was
+    /// without power, or another program selected another application. Select it, and try again, once.
     #[error("the card refused with {0}")]
     Refused(StatusWord),
-    /// A CTAP answer without even a status byte: the card's fault.
+    /// A CTAP answer without a status byte: the card's fault.
     #[error("the card's answer is empty. This is a fault of the card.")]
     Empty,
-    /// Answers longer than any message (NF-14): the card's fault.
+    /// An answer that is longer than any message (NF-14): the card's fault.
     #[error("the card's answer is longer than {MESSAGE_MAX} bytes. This is a fault of the card.")]
     Endless,
-    /// It says again and again that bytes are left, and gives none: the card's fault.
+    /// The card says again and again that there are more bytes, but sends none: the card's fault.
     #[error(
         "the card says that there is more of the answer, but does not send it. This is a fault of the card."
     )]
     Stuck,
-    /// 9100 whose status the standard does not know, or which carries none (NF-30): the card's fault.
+    /// 9100 without a status, or with one that the standard does not have (NF-30): the card's fault.
     #[error("the card sends an unknown status while it works: {0:?}. This is a fault of the card.")]
     UnknownStatus(Option<u8>),
 }
 
 impl Request {
-    /// SELECT of FIDO's application (NF-01). The answer is a [`Version`](crate::Version)'s.
+    /// SELECT of FIDO's application (NF-01). The answer is the bytes of a [`Version`](crate::Version).
     pub fn select() -> (Request, Vec<u8>) {
         let header = Header { class: INTERINDUSTRY, instruction: ins::SELECT, p1: BY_NAME, p2: 0 };
         Request::command(header, &AID)
@@ -131,13 +132,13 @@ impl Request {
         Request::command(Header { class, instruction, p1: END, p2: 0 }, &[])
     }
 
-    /// A CTAP message: command byte, then CBOR. `can_poll`: the card may say 9100 and be polled (NF-11).
+    /// A CTAP message: command byte, then CBOR. `can_poll`: the card may answer 9100, and is polled then (NF-11).
     ///
-    /// With [`Length::Short`] it goes in parts of [`CHUNK`] bytes, which every card takes; with [`Length::Extended`] in one
-    /// piece, if the reader takes it.
+    /// With [`Length::Short`] it is sent in parts of [`CHUNK`] bytes, which every card accepts. With
+    /// [`Length::Extended`] it is sent in one piece, if the reader accepts that.
     ///
     /// # Errors
-    /// [`Fault::TooLong`] above [`MESSAGE_MAX`] bytes.
+    /// [`Fault::TooLong`] if the message has more than [`MESSAGE_MAX`] bytes.
     pub fn ctap(
         message: &[u8],
         length: Length,
@@ -152,12 +153,13 @@ impl Request {
         Ok(Request::new(Kind::Ctap, header, message, length))
     }
 
-    /// A U2F message, as USB carries it, with short or extended lengths. For a short card ([`Length::Short`]) it is rewritten,
-    /// and goes in parts if it is longer than a short APDU.
+    /// A U2F message as USB carries it, with short or extended lengths. For [`Length::Short`] it is rewritten, and
+    /// sent in parts if it is longer than a short APDU.
     ///
     /// # Errors
-    /// The status word to answer in the card's place, because this is no U2F message that the card may see (UF-04): the
-    /// class, the instruction (SELECT, say, or a CTAP message, which would go around whoever watches those), or the lengths.
+    /// The status word to answer instead of the card, because this is not a U2F message that the card may see
+    /// (UF-04). Its class, its instruction or its lengths are wrong. An instruction may be SELECT, or a CTAP
+    /// message, which would avoid the checks of a program that watches those.
     pub fn u2f(message: &[u8], length: Length) -> Result<(Request, Vec<u8>), StatusWord> {
         let (header, rest) = Header::parse(message).ok_or(StatusWord::WRONG_LENGTH)?;
         if header.class != INTERINDUSTRY {
@@ -189,12 +191,13 @@ impl Request {
         (Request { kind, length, parts, collecting, answer }, first)
     }
 
-    /// Asks whether the answer is there (NF-31).
+    /// Asks whether the answer is ready (NF-31).
     pub fn poll(&self) -> Vec<u8> {
         self.get_response(0)
     }
 
-    /// Asks the card to end the request (NF-32). The answer may still be any other: the person may have acted already.
+    /// Asks the card to end the request (NF-32). The answer may still be a normal one, because the person may have
+    /// acted already.
     pub fn cancel(&self) -> Vec<u8> {
         self.get_response(CANCEL)
     }
@@ -204,10 +207,10 @@ impl Request {
         Header { class, instruction, p1, p2: 0 }.command(&[], self.length)
     }
 
-    /// Takes the card's response to the APDU that was transmitted last.
+    /// Takes the card's response to the last APDU.
     ///
     /// # Errors
-    /// [`Fault`]: no answer will come.
+    /// [`Fault`]: there will be no answer.
     pub fn receive(&mut self, response: &[u8]) -> Result<Next, Fault> {
         let (data, word) = StatusWord::split(response).ok_or(Fault::Gone)?;
         if let Some(next) = self.parts.next() {

@@ -3,31 +3,31 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-/// SW1 and SW2, with which each response APDU ends.
+/// SW1 and SW2, the last two bytes of each response APDU.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StatusWord(pub u16);
 
 impl StatusWord {
-    /// Done. An error of CTAP is told by its status byte, after which this stands too (NF-10).
+    /// Done. It also follows an error of CTAP, which its status byte tells (NF-10).
     pub const NO_ERROR: StatusWord = StatusWord(0x9000);
-    /// The request is still being carried out; the one byte of data is a [`KeepaliveStatus`] (NF-30).
+    /// The request is still running; the one byte of data is a [`KeepaliveStatus`] (NF-30).
     pub const STATUS_UPDATE: StatusWord = StatusWord(0x9100);
     /// Lc, Le or the data have the wrong length (NF-18).
     pub const WRONG_LENGTH: StatusWord = StatusWord(0x6700);
-    /// Not in this state: nothing is selected, something runs, nothing is left (NF-06, NF-17, NF-33); in U2F: a touch is
-    /// needed (UF-09).
+    /// Not possible in this state: no application is selected, a request runs, or nothing is left (NF-06, NF-17,
+    /// NF-33). In U2F: a touch is needed (UF-09).
     pub const CONDITIONS_NOT_SATISFIED: StatusWord = StatusWord(0x6985);
     /// U2F is switched off (UF-50).
     pub const COMMAND_NOT_ALLOWED: StatusWord = StatusWord(0x6986);
-    /// U2F: not a key handle of this key and this application (UF-32).
+    /// U2F: this is not a key handle of this key and this application (UF-32).
     pub const WRONG_DATA: StatusWord = StatusWord(0x6A80);
     /// No application has this identifier (NF-03).
     pub const FILE_NOT_FOUND: StatusWord = StatusWord(0x6A82);
-    /// P1 or P2 have a value that the command does not know (NF-34).
+    /// P1 or P2 has a value that the command does not know (NF-34).
     pub const INCORRECT_P1_P2: StatusWord = StatusWord(0x6A86);
-    /// No such instruction in this class (NF-19).
+    /// This class has no such instruction (NF-19).
     pub const INS_NOT_SUPPORTED: StatusWord = StatusWord(0x6D00);
-    /// No such class (NF-19).
+    /// There is no such class (NF-19).
     pub const CLA_NOT_SUPPORTED: StatusWord = StatusWord(0x6E00);
     /// The card itself failed.
     pub const NO_PRECISE_DIAGNOSIS: StatusWord = StatusWord(0x6F00);
@@ -98,7 +98,7 @@ pub enum KeepaliveStatus {
 }
 
 impl KeepaliveStatus {
-    /// The status with this number, or `None` if the standard knows none.
+    /// The status with this number; `None`: the standard has none.
     pub const fn from_byte(byte: u8) -> Option<KeepaliveStatus> {
         Some(match byte {
             0x01 => KeepaliveStatus::Processing,

@@ -1,8 +1,9 @@
 //! CTAP over ISO 7816 and NFC for both ends, card and client, as state machines without I/O.
 //!
-//! A FIDO key that is a card, on a contactless or a contact reader, is spoken to in APDUs (CTAP section 11.3): the client
-//! selects FIDO's application, sends CTAP messages and U2F messages, whole or in parts, and fetches long answers piece by
-//! piece. While a person is waited for, it polls; or it cannot poll, and the response waits.
+//! Programs send APDUs to a FIDO key that is a card, on a contactless or a contact reader (CTAP section 11.3). The
+//! client selects FIDO's application. It sends CTAP and U2F messages, whole or in parts, and fetches long answers
+//! piece by piece. While the card waits for a person, the client polls; if it cannot poll, the response comes
+//! later.
 //!
 //! ```text
 //!   client ── request ─► client::Request ── command APDUs ──► Card ── Event::Request ─► authenticator
@@ -12,22 +13,22 @@
 //!
 //! # The card's end
 //!
-//! [`Card`] is fed with every command APDU that the reader sends, and with the time. It keeps what is selected, puts
-//! messages together, refuses what the rules refuse, and hands out an [`Event`] when the authenticator has to know
-//! something. Each command APDU has one response APDU: there at once, or when the authenticator has answered, or when a
-//! client that can poll is to hear that it must wait.
+//! [`Card`] takes every command APDU of the reader, and the time. It remembers what is selected, assembles
+//! messages, refuses what the rules refuse, and returns an [`Event`] if the authenticator must know something. Each
+//! command APDU gets one response APDU: at once; or when the authenticator has answered; or, if the client can
+//! poll, when it must be told to wait.
 //!
-//! A driver does this, and no more, after every call of another method:
+//! After every call of another method, a driver does this and no more:
 //!
-//! 1. if [`Card::poll_response`] gives a response APDU: deliver it;
+//! 1. if [`Card::poll_response`] returns a response APDU: deliver it;
 //! 2. set the one timer to [`Card::poll_timeout`], and call [`Card::handle_timeout`] when it goes off.
 //!
-//! When the reader takes power away or gives it back, it calls [`Card::reset`], and has the authenticator go through a power
-//! cycle (NF-07).
+//! When the reader takes power away or gives it back, the driver calls [`Card::reset`], and does a power cycle of
+//! the authenticator (NF-07).
 //!
 //! # The client's end
 //!
-//! A [`client::Request`] makes command APDUs of a message, and the answer of the response APDUs.
+//! A [`client::Request`] makes command APDUs of a message, and makes the answer of the response APDUs.
 //!
 //! # Both, talking
 //!
@@ -74,7 +75,7 @@
 //!
 //! # What it chooses
 //!
-//! Where the field disagrees, the choices are these:
+//! Where implementations differ, this crate does the following:
 //!
 //! | situation | choice | rule |
 //! |---|---|---|
@@ -94,8 +95,8 @@
 //!
 //! # What it does not do
 //!
-//! It knows no reader (vpcd, CCID and PC/SC are others'), no ATR, no CTAP command, no clock and no thread. It knows one
-//! application and no logical channels.
+//! It does not know readers (vpcd, CCID and PC/SC are elsewhere), ATRs, CTAP commands, clocks or threads. It has
+//! one application and no logical channels.
 
 #![no_std]
 #![cfg_attr(

@@ -1,28 +1,28 @@
-//! Command APDUs as somebody sees them who only reads along.
+//! Command APDUs for a program that only reads along.
 
 use core::ops::Range;
 
 use crate::apdu::{self, Body, Header, ins};
 
-/// What a command APDU asks, and where in it the data are.
+/// The purpose of a command APDU, and the place of its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overheard {
-    /// What is asked.
+    /// Its purpose.
     pub asks: Asks,
     /// Whether more parts of the same command follow (NF-13).
     pub is_chained: bool,
-    /// The bytes of the APDU that are its data; empty if there are none.
+    /// The range of its data bytes in the APDU; empty if there are none.
     pub data: Range<usize>,
 }
 
-/// What a command APDU is for.
+/// The purpose of a command APDU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asks {
     /// SELECT: an application (NF-01).
     Select,
     /// NFCCTAP_MSG: a CTAP request, or a part of it (NF-10).
     Ctap,
-    /// NFCCTAP_GETRESPONSE: how far the request is, or its end (NF-31, NF-32).
+    /// NFCCTAP_GETRESPONSE: whether the request is done, or a wish to end it (NF-31, NF-32).
     Poll,
     /// NFCCTAP_CONTROL: the client is done (NF-36).
     End,
@@ -30,12 +30,12 @@ pub enum Asks {
     More,
     /// A command of U2F.
     U2f,
-    /// Another one.
+    /// Another command.
     Other,
 }
 
 impl Overheard {
-    /// Reads a command APDU; `None`: it is none, for its lengths do not fit.
+    /// Reads a command APDU. `None`: it is not one, because its lengths do not fit.
     #[must_use]
     pub fn parse(command: &[u8]) -> Option<Self> {
         let (header, body) = Header::parse(command)?;

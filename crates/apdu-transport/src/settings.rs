@@ -1,13 +1,14 @@
-//! The settings of a card: what a key offers as one.
+//! The settings of a card.
 
 use crate::limits::MESSAGE_MAX;
 
-/// What the card's end tells, and how much it takes.
+/// What the card's end says about itself, and how much it accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// What SELECT is answered.
+    /// The answer to SELECT.
     pub version: Version,
-    /// Bytes of the longest request taken in, maxMsgSize of getInfo (NF-14); above [`MESSAGE_MAX`] it means `MESSAGE_MAX`.
+    /// The longest request that it accepts, in bytes: maxMsgSize of getInfo (NF-14). A value above [`MESSAGE_MAX`]
+    /// means `MESSAGE_MAX`.
     pub max_message: u16,
 }
 
@@ -18,7 +19,7 @@ impl Default for Settings {
     }
 }
 
-/// What SELECT is answered (NF-02). Newer versions are told by getInfo alone: clients refuse any other answer.
+/// The answer to SELECT (NF-02). Only getInfo tells newer versions, because clients refuse any other answer here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// `U2F_V2`: U2F works, and perhaps CTAP2.
@@ -28,7 +29,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// The answer's data.
+    /// The bytes of the answer.
     pub const fn as_bytes(self) -> &'static [u8] {
         match self {
             Version::U2fV2 => b"U2F_V2",
@@ -36,7 +37,7 @@ impl Version {
         }
     }
 
-    /// The version that a card answered, or `None` if no card may answer that.
+    /// The version for the bytes that a card answered; `None`: no card may answer this.
     pub fn from_bytes(bytes: &[u8]) -> Option<Version> {
         [Version::U2fV2, Version::Fido20].into_iter().find(|version| version.as_bytes() == bytes)
     }

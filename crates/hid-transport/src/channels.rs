@@ -1,4 +1,4 @@
-//! Channel identifiers, and the bounded table of those that are allocated, section 11.2.3.
+//! Channel identifiers, and the table of allocated channels, which has a bound, section 11.2.3.
 
 use core::fmt;
 
@@ -6,15 +6,15 @@ use alloc::vec::Vec;
 
 use crate::limits::CHANNELS_MAX;
 
-/// A CTAPHID channel identifier (CID): which client of the host a packet belongs to.
+/// A CTAPHID channel identifier (CID). It says which client of the host a packet belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId(u32);
 
 impl ChannelId {
-    /// On which clients ask for a channel of their own (HD-05).
+    /// The channel on which clients ask for a channel of their own (HD-05).
     pub const BROADCAST: ChannelId = ChannelId(u32::MAX);
 
-    /// Never used by anyone (HD-05).
+    /// The channel that nobody uses (HD-05).
     pub const RESERVED: ChannelId = ChannelId(0);
 
     /// The channel with this number.
@@ -27,12 +27,12 @@ impl ChannelId {
         self.0
     }
 
-    /// The channel whose four bytes on the wire are these, most significant first.
+    /// The channel with these four bytes on the wire, the most significant one first.
     pub const fn from_be_bytes(bytes: [u8; 4]) -> ChannelId {
         ChannelId(u32::from_be_bytes(bytes))
     }
 
-    /// The channel's four bytes on the wire, most significant first.
+    /// The channel's four bytes on the wire, the most significant one first.
     pub const fn to_be_bytes(self) -> [u8; 4] {
         self.0.to_be_bytes()
     }

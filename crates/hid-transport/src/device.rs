@@ -24,21 +24,20 @@ use crate::message::{self, Assembly};
 use crate::packet::{Continuation, Initialization, Packet, Report};
 use crate::settings::Settings;
 
-/// The key's end: reports of the host in, requests out; answers in, reports for the host out.
+/// The key's end. It takes the host's reports and returns requests; it takes answers and returns reports for the
+/// host.
 ///
 /// It has three kinds of methods, and does no I/O:
 ///
-/// * *the world happened*: [`handle_report`](Device::handle_report),
-///   [`handle_timeout`](Device::handle_timeout), [`reset`](Device::reset),
-///   [`abandon`](Device::abandon);
+/// * *something has happened*: [`handle_report`](Device::handle_report),
+///   [`handle_timeout`](Device::handle_timeout), [`reset`](Device::reset), [`abandon`](Device::abandon);
 /// * *commands* of the authenticator: [`respond`](Device::respond),
 ///   [`set_waiting_for_user`](Device::set_waiting_for_user);
-/// * *what must I do now*: [`poll_report`](Device::poll_report), whenever the host is ready to
-///   read, and [`poll_timeout`](Device::poll_timeout). Ask both again after any call of another
-///   method.
+/// * *what to do next*: [`poll_report`](Device::poll_report), whenever the host is ready to read, and
+///   [`poll_timeout`](Device::poll_timeout). Ask both again after any call of another method.
 ///
-/// There is one transaction at a time for the whole device (HD-08). Memory is taken once, by
-/// [`Device::new`]; no traffic makes it grow.
+/// The whole device has one transaction at a time (HD-08). [`Device::new`] allocates all memory; no traffic makes
+/// it grow.
 pub struct Device {
     settings: Settings,
     channels: Channels,
@@ -99,11 +98,11 @@ impl Device {
         }
     }
 
-    /// The host sent a report, whatever it may contain.
+    /// The host sent a report with any content.
     ///
-    /// It counts as sent before any deadline of the host that [`handle_timeout`](Device::handle_timeout)
-    /// has not been called for: a driver that was not scheduled for a while cannot tell when the
-    /// reports came that it finds waiting (HD-51).
+    /// The report counts as sent before every deadline of the host for which
+    /// [`handle_timeout`](Device::handle_timeout) has not been called yet. A driver that was not scheduled for a
+    /// while cannot know when the waiting reports came (HD-51).
     ///
     /// The returned event borrows the request from the device's buffer.
     pub fn handle_report(&mut self, report: &Report, now: Duration) -> Option<Event<'_>> {
@@ -114,11 +113,11 @@ impl Device {
         }
     }
 
-    /// Time has passed. To be called at [`poll_timeout`](Device::poll_timeout), or whenever; but
-    /// first hand in what has come.
+    /// Time has passed. Call it at [`poll_timeout`](Device::poll_timeout), or at any time. Before the call, pass on
+    /// the reports that have come.
     ///
-    /// Only here does time run out for a host: this ends a message whose client is gone, and with it
-    /// the wait of all others (HD-51), and drops what nobody reads (HD-53).
+    /// Only here can a host be too late: this ends a message whose client is gone, so that others need not wait any
+    /// longer (HD-51), and drops reports that nobody reads (HD-53).
     pub fn handle_timeout(&mut self, now: Duration) {
         self.outbox.handle_timeout(now);
         self.end_lock(now);
@@ -137,9 +136,9 @@ impl Device {
         }
     }
 
-    /// USB reset or re-attach: no channel, lock, transaction or unread report remains (HD-44).
+    /// USB reset or re-attach: all channels, the lock, the transaction and unread reports are dropped (HD-44).
     ///
-    /// A request that the authenticator has not answered is forgotten, without an event.
+    /// If the authenticator has not answered a request yet, the request is dropped without an event.
     pub fn reset(&mut self) {
         self.channels.clear();
         self.lock = None;
@@ -148,26 +147,25 @@ impl Device {
         self.outbox.clear();
     }
 
-    /// Nobody reads any more: the transaction and every unread report are dropped, channels and lock
-    /// stay (HD-53). For a driver that learns sooner than by time-out that the host has gone.
+    /// Nobody reads any more: the transaction and all unread reports are dropped; channels and lock stay (HD-53).
+    /// It is for a driver that notices earlier than a time-out that the host has gone.
     ///
-    /// A request that the authenticator has not answered is forgotten, without an event.
+    /// If the authenticator has not answered a request yet, the request is dropped without an event.
     pub fn abandon(&mut self) {
         self.state = State::Idle;
         self.message.clear();
         self.outbox.clear();
     }
 
-    /// Whose transaction runs: it keeps all other channels out (HD-08).
+    /// The channel whose transaction runs. All other channels must wait (HD-08).
     pub fn transaction(&self) -> Option<ChannelId> {
         self.state.channel()
     }
 
     /// The authenticator's answer to the request `id`: status and CBOR, or data and SW.
     ///
-    /// Does nothing unless that is the request that runs, so an answer that comes too late is
-    /// harmless. An answer above [`MESSAGE_MAX`] bytes cannot be sent; the client gets ERROR OTHER,
-    /// and the authenticator is at fault.
+    /// Does nothing unless this request still runs, so an answer that comes too late is harmless. An answer of more
+    /// than [`MESSAGE_MAX`] bytes cannot be sent: the client gets ERROR OTHER, and the authenticator is at fault.
     pub fn respond(&mut self, id: RequestId, message: &[u8], now: Duration) {
         let State::Processing { id: asking, channel, running } = &self.state else { return };
         if *asking != id {
@@ -187,10 +185,10 @@ impl Device {
         self.send_message(channel, command, now);
     }
 
-    /// The request `id` has begun, or ceased, to wait for a person: what keepalives say (HD-76).
+    /// The request `id` now waits for a person, or does so no longer. Keepalives tell this (HD-76).
     ///
-    /// That a touch was asked for is told before the answer, even if both come in the same instant.
-    /// Does nothing unless that request is running, and a CBOR request.
+    /// The key says that it waits for a touch before it sends the answer, even if both come in the same instant.
+    /// Does nothing unless this request still runs and is a CBOR request.
     pub fn set_waiting_for_user(&mut self, id: RequestId, waiting: bool) {
         if let State::Processing { id: asking, running: Running::Cbor(keepalive), .. } =
             &mut self.state
@@ -206,10 +204,10 @@ impl Device {
 
     /// The next report for a host that is ready to read one now; it counts as read.
     ///
-    /// `reads`: how many reads of the host wait, this one included. A long response pauses now and then for a
-    /// host with a single one, which may be a kernel with a small ring behind it (HD-54). A host with several
-    /// has a place for each report, and gets them as fast as it reads. 0: the host takes every report, and what
-    /// has been read is not to be seen; then the pauses are long.
+    /// `reads`: how many reads of the host wait, with this one. If a host has a single one, a long response pauses
+    /// now and then, because the host may be a kernel with a small ring behind it (HD-54). A host with several
+    /// reads has room for each report, and gets them as fast as it reads. 0: the host takes every report, and the
+    /// driver cannot see what has been read; then the pauses are long.
     pub fn poll_report(&mut self, reads: usize, now: Duration) -> Option<Report> {
         match &mut self.state {
             State::Responding(_) => self.poll_response(reads, now),
@@ -224,9 +222,9 @@ impl Device {
         }
     }
 
-    /// When to call [`handle_timeout`](Device::handle_timeout); `None`: nothing is awaited.
+    /// When to call [`handle_timeout`](Device::handle_timeout); `None`: nothing is due.
     ///
-    /// It never stays in the past: once that call has been made, it has moved on.
+    /// After that call it lies in the future again.
     pub fn poll_timeout(&self) -> Option<Duration> {
         let lock = self.lock.as_ref().map(|lock| lock.until);
         let timers = [self.state.poll_timeout(), self.outbox.poll_timeout(), lock];

@@ -1,8 +1,8 @@
-//! The host's end of CTAPHID: what a client or a test sends, and what it makes of the answers.
+//! The host's end of CTAPHID: it makes the reports of a client or a test, and reads the answers.
 //!
-//! Like the key's end it does no I/O and knows no time: the caller writes the reports that
-//! [`fragment`] and [`Handshake::request`] make, and shows every report it reads to a
-//! [`Handshake`] or [`HostChannel`]. Reports for other channels may be among them and are skipped.
+//! Like the key's end, it does no I/O and knows no time. The caller writes the reports that [`fragment`] and
+//! [`Handshake::request`] make, and passes every report that it reads to a [`Handshake`] or a [`HostChannel`].
+//! Reports for other channels may be among them; they are ignored.
 
 use alloc::format;
 use alloc::string::String;
@@ -15,10 +15,10 @@ use crate::limits::MESSAGE_MAX;
 use crate::message::{self, Assembly};
 use crate::packet::{Continuation, Initialization, Packet, Report};
 
-/// The reports that carry `message`, in the order in which to send them.
+/// The reports that carry `message`, in the order in which they must be sent.
 ///
 /// # Errors
-/// [`MessageTooLong`] above [`MESSAGE_MAX`] bytes: the caller's fault.
+/// [`MessageTooLong`] if `message` has more than [`MESSAGE_MAX`] bytes: the caller's fault.
 pub fn fragment(
     channel: ChannelId,
     command: Command,
@@ -30,17 +30,17 @@ pub fn fragment(
     Ok((0..).map_while(move |index| message::report(channel, command, message, index)))
 }
 
-/// CTAPHID cannot carry a message of that many bytes (HD-04).
+/// CTAPHID cannot carry a message of this length (HD-04).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a message of {length} bytes does not fit into CTAPHID's {MESSAGE_MAX}")]
 pub struct MessageTooLong {
-    /// Bytes of the message.
+    /// The length of the message in bytes.
     pub length: usize,
 }
 
-/// One allocated channel, as its client sees it: reports in, replies out.
+/// One allocated channel, as its client sees it: it takes reports and returns replies.
 ///
-/// It keeps at most one message of [`MESSAGE_MAX`] bytes, and only as much as has really come.
+/// It stores at most one message of [`MESSAGE_MAX`] bytes, and only the part that has really come.
 pub struct HostChannel {
     channel: ChannelId,
     state: State,
@@ -52,46 +52,46 @@ enum State {
     Receiving { command: Command, assembly: Assembly },
 }
 
-/// What the key says on a channel.
+/// A reply of the key on a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply<'a> {
-    /// It is still at work; the answer is to come (HD-72).
+    /// The key is still working; the answer comes later (HD-72).
     Keepalive(KeepaliveStatus),
-    /// The answer, whole. `command` is the request's (HD-06).
+    /// The whole answer. `command` is that of the request (HD-06).
     Message {
-        /// The command that is answered.
+        /// The command of the request.
         command: Command,
         /// The answer: 0 to [`MESSAGE_MAX`] bytes.
         message: &'a [u8],
     },
-    /// It refused the request, or broke it off.
+    /// The key refused the request, or ended it.
     Error(ErrorCode),
 }
 
-/// How a key broke the rules. The key's fault, or the transport's if it lost reports.
+/// How a key broke the rules: the key's fault, or that of a transport that lost reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misbehaviour {
     /// A packet of the answer is missing or out of order (HD-50).
     #[error("the key sent packet {got}, but {wanted} was due")]
     OutOfOrder {
-        /// The sequence number that was due.
+        /// The expected sequence number.
         wanted: u8,
-        /// The one that came.
+        /// The sequence number that came.
         got: u8,
     },
-    /// The answer claims to be longer than any message can be (HD-04).
+    /// The answer announces a length that no message can have (HD-04).
     #[error("the key announces a message of {0} bytes")]
     TooLong(u16),
     /// The answer carries a command that no client sends.
     #[error("the key answers with the unknown command {0:#04x}")]
     UnknownCommand(u8),
-    /// An ERROR whose code the standard does not know, or which carries none.
+    /// An ERROR without a code, or with one that the standard does not have.
     #[error("the key reports an error {}", with(*.0, "code"))]
     UnknownError(Option<u8>),
-    /// A KEEPALIVE whose status the standard does not know, or which carries none (HD-73).
+    /// A KEEPALIVE without a status, or with one that the standard does not have (HD-73).
     #[error("the key sends a keepalive {}", with(*.0, "status"))]
     UnknownStatus(Option<u8>),
-    /// An INIT answer too short to be one (HD-35).
+    /// An INIT answer that is too short (HD-35).
     #[error("the key answers INIT with {0} bytes")]
     ShortInit(usize),
 }
@@ -105,20 +105,20 @@ fn with(byte: Option<u8>, what: &str) -> String {
 }
 
 impl HostChannel {
-    /// The client's end of `channel`, with nothing on the way.
+    /// The client's end of `channel`, with no answer begun.
     pub fn new(channel: ChannelId) -> HostChannel {
         HostChannel { channel, state: State::Idle, message: Vec::new() }
     }
 
-    /// The channel it listens to.
+    /// The channel that it reads.
     pub fn channel(&self) -> ChannelId {
         self.channel
     }
 
-    /// Takes a report of the key. `None`: it was another channel's, or there is more to come.
+    /// Takes a report of the key. `None`: it was for another channel, or the answer is not complete yet.
     ///
     /// # Errors
-    /// [`Misbehaviour`] of the key; what had come of the answer is dropped.
+    /// [`Misbehaviour`] of the key. The part of the answer that has come is dropped.
     pub fn receive(&mut self, report: &Report) -> Result<Option<Reply<'_>>, Misbehaviour> {
         match Packet::parse(report) {
             Packet::Initialization(packet) if packet.channel == self.channel => self.begin(&packet),
@@ -176,7 +176,7 @@ impl HostChannel {
     }
 }
 
-/// CTAPHID_INIT, as its client sees it: how to get a channel, or to start one over.
+/// CTAPHID_INIT, as its client sees it: it gets a new channel, or starts one over.
 pub struct Handshake {
     nonce: Nonce,
     channel: HostChannel,
@@ -185,7 +185,7 @@ pub struct Handshake {
 /// Why a handshake failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeError {
-    /// The key refused. On broadcast the refusal may be meant for another client.
+    /// The key refused. On the broadcast channel, the refusal may be for another client.
     #[error(transparent)]
     Refused(#[from] ErrorCode),
     /// The key broke the rules.
@@ -194,13 +194,13 @@ pub enum HandshakeError {
 }
 
 impl Handshake {
-    /// Asks for a new channel (HD-36). The nonce should be drawn at random: another client's answer
-    /// is told from ours by nothing else.
+    /// Asks for a new channel (HD-36). Draw the nonce at random: it is the only way to tell this client's answer
+    /// from another client's.
     pub fn new(nonce: Nonce) -> Handshake {
         Handshake::resynchronise(ChannelId::BROADCAST, nonce)
     }
 
-    /// Ends whatever runs on an allocated channel, and keeps the channel (HD-37).
+    /// Ends everything that runs on an allocated channel, and keeps the channel (HD-37).
     pub fn resynchronise(channel: ChannelId, nonce: Nonce) -> Handshake {
         Handshake { nonce, channel: HostChannel::new(channel) }
     }
@@ -210,7 +210,7 @@ impl Handshake {
         message::first_report(self.channel.channel(), Command::Init, &self.nonce)
     }
 
-    /// Takes a report of the key. `None`: the answer is still to come.
+    /// Takes a report of the key. `None`: the answer has not come yet.
     ///
     /// # Errors
     /// [`HandshakeError`] if the key refuses or misbehaves.

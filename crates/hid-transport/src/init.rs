@@ -2,7 +2,7 @@
 
 use crate::channels::ChannelId;
 
-/// What a client draws at random so that it knows its own INIT's answer.
+/// The bytes that a client draws at random, so that it recognises the answer to its own INIT.
 pub type Nonce = [u8; 8];
 
 /// The answer to CTAPHID_INIT (HD-35):
@@ -13,19 +13,19 @@ pub struct InitAnswer {
     pub nonce: Nonce,
     /// The channel to use from now on.
     pub channel: ChannelId,
-    /// CTAPHID protocol version; [`PROTOCOL_VERSION`] is the only one there is.
+    /// The CTAPHID protocol version. [`PROTOCOL_VERSION`] is the only one that exists.
     pub protocol_version: u8,
     /// The device's own version: major, minor, build.
     pub version: [u8; 3],
-    /// What the device offers.
+    /// The capabilities of the device.
     pub capabilities: Capabilities,
 }
 
 impl InitAnswer {
-    /// Bytes of the answer.
+    /// The length of the answer in bytes.
     pub const LENGTH: usize = 17;
 
-    /// Reads an answer, or `None` if it is too short. A later version's may be longer (HD-35).
+    /// Reads an answer; `None`: it is too short. In a later version it may be longer (HD-35).
     pub fn parse(message: &[u8]) -> Option<InitAnswer> {
         let &[n0, n1, n2, n3, n4, n5, n6, n7, c0, c1, c2, c3, protocol_version, v0, v1, v2, bits] =
             message.first_chunk::<{ InitAnswer::LENGTH }>()?;
@@ -51,14 +51,14 @@ impl InitAnswer {
 
 /// The capabilities byte of an INIT answer (HD-42).
 ///
-/// LOCK has no bit: 0x02 is not in the standard, and conformance tools refuse it.
+/// There is no bit for LOCK: 0x02 is not in the standard, and conformance tools refuse it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// CAPABILITY_WINK: CTAPHID_WINK is offered.
+    /// CAPABILITY_WINK: the device has CTAPHID_WINK.
     pub wink: bool,
-    /// CAPABILITY_CBOR: CTAPHID_CBOR is offered.
+    /// CAPABILITY_CBOR: the device has CTAPHID_CBOR.
     pub cbor: bool,
-    /// CAPABILITY_NMSG: CTAPHID_MSG is *not* offered (HD-43).
+    /// CAPABILITY_NMSG: the device does *not* have CTAPHID_MSG (HD-43).
     pub nmsg: bool,
 }
 

@@ -1,8 +1,7 @@
 //! CTAPHID framing for both ends, as state machines without I/O.
 //!
-//! CTAPHID (CTAP section 11.2) carries CTAP messages of up to 7609 bytes over a USB HID interface
-//! whose reports hold 64. Several programs share the key, each on a channel of its own; the key
-//! works for one of them at a time.
+//! CTAPHID (CTAP section 11.2) carries CTAP messages of up to 7609 bytes over a USB HID interface with reports of
+//! 64 bytes. Several programs share the key, each on its own channel. The key works for one of them at a time.
 //!
 //! ```text
 //!   client ── requests ─► host::fragment ──── reports ────► Device ── Event::Request ─► authenticator
@@ -12,23 +11,22 @@
 //!
 //! # The key's end
 //!
-//! [`Device`] is fed with every report the host sends, and with the time: how long it is since an origin of the
-//! driver's choice, on a clock that never goes back; only differences count. It keeps the channels,
-//! assembles messages, refuses what the rules refuse, and hands out an [`Event`] when the
-//! authenticator has to know something. It is asked for a report whenever the host is ready to read
-//! one, so a host that does not read costs nothing. Nothing is spent on the heap after
-//! [`Device::new`].
+//! [`Device`] takes every report of the host, and the time: a duration since an origin of the driver's choice, on a
+//! clock that never goes back; only differences count. It manages the channels, assembles messages, refuses what
+//! the rules refuse, and returns an [`Event`] if the authenticator must know something. The driver asks it for a
+//! report whenever the host is ready to read one, so a host that does not read costs nothing. After [`Device::new`]
+//! it allocates no memory.
 //!
-//! A driver does this, and no more, after every call of another method:
+//! After every call of another method, a driver does this and no more:
 //!
-//! 1. while the host is ready to read and [`Device::poll_report`] gives a report: deliver it;
-//! 2. set the one timer to [`Device::poll_timeout`]; when it goes off, hand in what the host has
-//!    sent by then, deliver what it is ready to read, and call [`Device::handle_timeout`]. In the
-//!    other order a driver that was not scheduled for a while would blame the host.
+//! 1. while the host is ready to read and [`Device::poll_report`] returns a report: deliver it;
+//! 2. set the one timer to [`Device::poll_timeout`]. When it goes off, first pass on the reports that the host has
+//!    sent by then, then deliver what the host is ready to read, and then call [`Device::handle_timeout`]. In
+//!    another order, a driver that was not scheduled for a while would blame the host.
 //!
 //! # The host's end
 //!
-//! [`host::Handshake`] gets a channel, [`host::fragment`] makes a request's reports, and a
+//! [`host::Handshake`] gets a channel, [`host::fragment`] makes the reports of a request, and a
 //! [`host::HostChannel`] makes replies of the reports that come back.
 //!
 //! # Both, talking
@@ -80,7 +78,7 @@
 //!
 //! # What it chooses
 //!
-//! Where the field disagrees, the choices are these:
+//! Where implementations differ, this crate does the following:
 //!
 //! | situation | choice | rule |
 //! |---|---|---|
@@ -95,8 +93,8 @@
 //!
 //! # What it does not do
 //!
-//! It knows no USB (descriptors and transfers are `usbip-server`'s), no CTAP command, no clock
-//! and no thread. It offers no vendor commands.
+//! It does not know USB (descriptors and transfers are in `usbip-server`), CTAP commands, clocks or threads. It has
+//! no vendor commands.
 
 #![no_std]
 #![cfg_attr(

@@ -1,14 +1,15 @@
 //! The two shapes of a report: initialization and continuation packets, section 11.2.4.
 //!
-//! Bytes have two faces: [`Packet::parse`] is total, and [`Packet::encode`] undoes it exactly.
+//! Reading and writing are exact opposites: [`Packet::parse`] accepts every report, and [`Packet::encode`] makes
+//! the same report again.
 
 use crate::channels::ChannelId;
 use crate::limits::{CONTINUATION_DATA, INITIALIZATION_DATA, REPORT_SIZE};
 
-/// One HID report as it travels in either direction, without a report id (HD-01).
+/// One HID report in either direction, without a report id (HD-01).
 pub type Report = [u8; REPORT_SIZE];
 
-/// A report, read.
+/// A report after it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packet<'a> {
     /// The first packet of a message: bit 7 of the fifth byte is set.
@@ -20,29 +21,29 @@ pub enum Packet<'a> {
 /// The first packet of a message (HD-02): `CID (4) | 80 + CMD (1) | BCNT (2) | data (57)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Initialization<'a> {
-    /// The channel it travels on.
+    /// The channel of the packet.
     pub channel: ChannelId,
-    /// CMD without bit 7: 0 to 127, whether or not it is a known command.
+    /// CMD without bit 7: 0 to 127; it may be an unknown command.
     pub command: u8,
-    /// BCNT: bytes of the whole message. Not judged here; it may exceed every limit.
+    /// BCNT: the bytes of the whole message. It is not checked here, and may be above every limit.
     pub length: u16,
-    /// The message's first bytes, and whatever fills the report after them.
+    /// The first bytes of the message, and the bytes that fill the report after them.
     pub data: &'a [u8; INITIALIZATION_DATA],
 }
 
 /// A later packet of a message (HD-03): `CID (4) | SEQ (1) | data (59)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Continuation<'a> {
-    /// The channel it travels on.
+    /// The channel of the packet.
     pub channel: ChannelId,
     /// SEQ: 0 for the first continuation packet, at most 127.
     pub sequence: u8,
-    /// The message's next bytes, and whatever fills the report after them.
+    /// The next bytes of the message, and the bytes that fill the report after them.
     pub data: &'a [u8; CONTINUATION_DATA],
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a report. Every report is a packet of one shape or the other.
+    /// Reads a report. Every report is a packet of one of the two shapes.
     pub fn parse(report: &'a Report) -> Packet<'a> {
         let &[c0, c1, c2, c3, tag, ref rest @ ..] = report;
         let channel = ChannelId::from_be_bytes([c0, c1, c2, c3]);
@@ -55,7 +56,7 @@ impl<'a> Packet<'a> {
         Packet::Initialization(Initialization { channel, command, length, data })
     }
 
-    /// The channel it travels on.
+    /// The channel of the packet.
     pub fn channel(&self) -> ChannelId {
         match self {
             Packet::Initialization(packet) => packet.channel,
@@ -63,7 +64,7 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Writes the report that [`parse`](Packet::parse) reads as this packet.
+    /// Writes the report. [`parse`](Packet::parse) reads it as this packet again.
     pub fn encode(&self) -> Report {
         match self {
             Packet::Initialization(packet) => packet.encode(),
@@ -82,7 +83,7 @@ impl Initialization<'_> {
 }
 
 impl Continuation<'_> {
-    /// The packet as a report. Bit 7 of a sequence number has no place in it and is dropped.
+    /// The packet as a report. Bit 7 of a sequence number does not fit into it and is dropped.
     pub fn encode(&self) -> Report {
         let [c0, c1, c2, c3] = self.channel.to_be_bytes();
         joined(&[c0, c1, c2, c3, self.sequence & !INITIALIZATION_BIT], self.data)

@@ -1,22 +1,22 @@
-//! The settings of a device: what it offers over CTAPHID.
+//! The settings of a device: its capabilities over CTAPHID.
 
 use crate::init::Capabilities;
 use crate::limits::MESSAGE_MAX;
 
-/// What a device offers over CTAPHID. PING is always offered.
+/// The capabilities of a device over CTAPHID. PING is always there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The device's version in INIT answers: major, minor, build (HD-35).
     pub version: [u8; 3],
-    /// Whether CTAPHID_WINK is offered (HD-61).
+    /// Whether it has CTAPHID_WINK (HD-61).
     pub wink: bool,
-    /// Whether CTAPHID_LOCK is offered (HD-62).
+    /// Whether it has CTAPHID_LOCK (HD-62).
     pub lock: bool,
-    /// Whether CTAPHID_CBOR, that is CTAP2, is offered (HD-42).
+    /// Whether it has CTAPHID_CBOR, which means CTAP2 (HD-42).
     pub cbor: bool,
-    /// Whether CTAPHID_MSG, that is U2F, is offered (HD-43).
+    /// Whether it has CTAPHID_MSG, which means U2F (HD-43).
     pub msg: bool,
-    /// Bytes of the longest request taken in (HD-30); above [`MESSAGE_MAX`] it means `MESSAGE_MAX`.
+    /// The longest request that it accepts, in bytes (HD-30); a value above [`MESSAGE_MAX`] means `MESSAGE_MAX`.
     pub max_message: u16,
 }
 

@@ -1,4 +1,4 @@
-//! The changes of one commit, as the text of one frame: all of it, or nothing, is there after a power cut.
+//! The changes of one commit, as the text of one frame. After a power cut, all of it is there or nothing.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};

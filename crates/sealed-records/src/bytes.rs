@@ -1,4 +1,4 @@
-//! Taking fixed fields from the front of a slice.
+//! Takes fixed fields from the front of a slice.
 
 /// The bytes that are still to be read.
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);

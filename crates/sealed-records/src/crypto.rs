@@ -1,4 +1,4 @@
-//! Keys, and the four things that are done with them: derive, seal, open, vouch.
+//! Keys, and the four operations with them: derive, encrypt, decrypt, authenticate.
 
 use std::io;
 

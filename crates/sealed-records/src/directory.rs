@@ -1,4 +1,4 @@
-//! The real disk: one directory that is the owner's alone, held by one process (P-17, P-21).
+//! The real disk: one directory that only its owner can read, used by one process (P-17, P-21).
 
 #[cfg_attr(unix, path = "directory/unix.rs")]
 #[cfg_attr(windows, path = "directory/windows.rs")]
@@ -14,9 +14,9 @@ use self::system::{Handle, make_private};
 use crate::disk::{Disk, KEY, RECORDS};
 use crate::error::Error;
 
-/// A directory on a real disk; a vault's is locked for this process until it is dropped.
+/// A directory on a real disk. The directory of a vault is locked for this process until this is dropped.
 ///
-/// All names are looked up relative to the directory that was checked, and no link in it is followed.
+/// All names are looked up relative to the directory that was checked. Links in it are not followed.
 #[derive(Debug)]
 pub struct Directory {
     handle: Handle,
@@ -26,7 +26,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Takes the directory of an existing vault, or of what is left of one.
+    /// Takes the directory of an existing vault, or of the rest of one.
     ///
     /// # Errors
     /// [`Error::NoVault`], [`Error::InUse`], [`Error::TooOpen`], [`Error::WrongOwner`], [`Error::NotAFile`],
@@ -39,20 +39,20 @@ impl Directory {
         Self::take(path)
     }
 
-    /// Takes a directory, making it with mode 0700 if it is not there.
+    /// Takes a directory. If it does not exist, makes it with mode 0700.
     ///
     /// # Errors
-    /// As [`open`](Self::open), but for `NoVault`.
+    /// As [`open`](Self::open), without `NoVault`.
     pub fn make(path: &Path) -> Result<Self, Error> {
         make_directory(path)?;
         Self::take(path)
     }
 
-    /// The directory of a file that is kept for a vault, but not beside it, and the file's name in it. It is made as by
-    /// [`make`](Self::make), and not locked.
+    /// The directory of a file that belongs to a vault but is stored elsewhere, and the file's name in it. The
+    /// directory is made as by [`make`](Self::make), and not locked.
     ///
     /// # Errors
-    /// [`Error::NotAFile`]: the path has no name at its end; else as [`make`](Self::make), but for `InUse`.
+    /// [`Error::NotAFile`]: the path does not end in a name. Otherwise as [`make`](Self::make), without `InUse`.
     pub fn of_file(path: &Path) -> Result<(Self, String), Error> {
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| Error::NotAFile { path: path.to_owned() })?;

@@ -1,4 +1,4 @@
-//! The seam to the medium: the few operations a vault needs, so that tests can own the disk.
+//! The boundary to the medium: the few operations that a vault needs, so that tests can replace the disk.
 
 use std::fs;
 use std::io;
@@ -7,61 +7,64 @@ use std::path::Path;
 /// The file that holds the records.
 pub const RECORDS: &str = "records.keyfob";
 
-/// The file that holds the key which wraps the data key, where no passphrase and no credential does.
+/// The file with the key that encrypts the data key, if neither a passphrase nor a credential does.
 pub const KEY: &str = "key";
 
-/// A replacement of [`RECORDS`] being written. After a power cut it may be left behind, and means nothing.
+/// A new version of [`RECORDS`] while it is written. After a power cut it may be left behind; it is then ignored.
 pub const UNFINISHED: &str = "new.keyfob";
 
-/// A [`KEY`] being written; as [`UNFINISHED`].
+/// A [`KEY`] while it is written; as [`UNFINISHED`].
 pub const UNFINISHED_KEY: &str = "new.key";
 
 /// One directory of a disk and the files in it.
 ///
-/// The disk is assumed to be no better than POSIX says: what was not synced may survive in any part and in any order,
-/// and after a failed sync the same bytes must be written again, because a second sync would tell nothing.
+/// The disk may be as unreliable as POSIX allows. Bytes that were not synced may survive in part and in any order.
+/// After a failed sync the same bytes must be written again, because the success of a second sync would prove
+/// nothing.
 pub trait Disk {
-    /// A file held open, so that a failed sync is told to the one who wrote.
+    /// An open file. It stays open so that a failed sync is reported to the one who wrote.
     type File;
 
-    /// Where this directory is, for messages.
+    /// The path of this directory, for messages.
     fn directory(&self) -> &Path;
 
-    /// Opens a file for reading and writing, not following links; `None` if there is none.
+    /// Opens a file for reading and writing. It does not follow links. `None`: there is no such file.
     ///
     /// # Errors
-    /// As the medium says; so for all methods.
+    /// The medium's error; the same for all methods.
     fn open(&self, name: &str) -> io::Result<Option<Self::File>>;
 
-    /// Makes a new empty file that only its owner may read; an error if the name is taken.
+    /// Makes a new empty file that only its owner can read. It is an error if the name is taken.
     fn create(&self, name: &str) -> io::Result<Self::File>;
 
-    /// How long the file is, in bytes.
+    /// The length of the file in bytes.
     fn length(&self, file: &Self::File) -> io::Result<u64>;
 
-    /// So many bytes from `offset` on, or fewer where the file ends.
+    /// At most `at_most` bytes from `offset` on; fewer if the file ends before.
     fn read_at(&self, file: &Self::File, offset: u64, at_most: usize) -> io::Result<Vec<u8>>;
 
     /// Writes all of `bytes` at `offset`.
     fn write_at(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Returns when everything written to the file is durable.
+    /// Returns when everything that was written to the file is durable.
     fn sync(&self, file: &Self::File) -> io::Result<()>;
 
-    /// The same file opened once more, for a thread that syncs it while the owner goes on; `None` where nothing is synced but
-    /// by [`sync`](Self::sync). A second opening, not a copy of the handle: each is told of each error.
+    /// Opens the same file once more, for a thread that syncs it while the owner goes on. `None`: only
+    /// [`sync`](Self::sync) syncs. It must be a second opening and not a copy of the handle, because then both are
+    /// told of each error.
     fn opened_again(&self, name: &str) -> Option<fs::File> {
         let _ = name;
         None
     }
 
-    /// Gives the file a new name, taking it away from whichever file has it.
+    /// Gives the file a new name. Another file that has this name loses it.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Removes a name; nothing happens if it is not there.
+    /// Removes a name. Nothing happens if it does not exist.
     fn remove(&self, name: &str) -> io::Result<()>;
 
-    /// Whether this name still stands for this file: somebody else may have removed it, or put another in its place.
+    /// Whether this name still belongs to this file: somebody may have removed the file, or replaced it with
+    /// another.
     fn is_at(&self, name: &str, file: &Self::File) -> io::Result<bool>;
 
     /// Returns when all names are durable.

@@ -9,50 +9,50 @@ use crate::header::VERSION;
 use crate::limits::{MAX_PASSPHRASE, MIN_PASSPHRASE};
 use crate::unlock::LockedWith;
 
-/// Why there is no open vault. Nothing on the disk has been changed then.
+/// Why a vault cannot be opened or made. Nothing on the disk has been changed then.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The directory does not exist, or there has never been a whole vault in it.
     #[error("there is no vault in {}", .directory.display())]
     NoVault {
-        /// Where one was looked for.
+        /// The directory where it was looked for.
         directory: PathBuf,
     },
 
-    /// A vault is there already, and creating one would be its end.
+    /// There is a vault already. Making a new one would destroy it.
     #[error("there is a vault in {} already", .directory.display())]
     AlreadyExists {
-        /// Where it is.
+        /// The directory of the vault.
         directory: PathBuf,
     },
 
-    /// Another process has the vault, or this one has it twice (P-17).
+    /// Another process has the vault open, or this process wants to open it twice (P-17).
     #[error("the vault in {} is in use by {}", .directory.display(), describe_process(*.pid))]
     InUse {
         /// Where the vault is.
         directory: PathBuf,
-        /// Who has it, if the lock file tells.
+        /// The process that has it open, if the lock file tells.
         pid: Option<u32>,
     },
 
-    /// Others can read or change what only its owner may (P-21).
+    /// Other users can read or change a file that only its owner may access (P-21).
     #[error("{} is open to other users (mode {mode:04o})", .path.display())]
     TooOpen {
         /// The file or directory.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
-        /// What they must be.
+        /// The permissions that it must have.
         wanted: u32,
     },
 
-    /// Someone else's file or directory (P-21).
+    /// The file or directory belongs to another user (P-21).
     #[error("{} belongs to user {owner}, not to user {user} who opens it", .path.display())]
     WrongOwner {
         /// The file or directory.
         path: PathBuf,
-        /// Whose it is.
+        /// The user that it belongs to.
         owner: u32,
         /// Who this process is.
         user: u32,
@@ -61,40 +61,40 @@ pub enum Error {
     /// A symbolic link, a directory or a device where a file should be. Links are not followed (P-21).
     #[error("{} is not a regular file (links are not followed)", .path.display())]
     NotAFile {
-        /// What is in the way.
+        /// The path of it.
         path: PathBuf,
     },
 
-    /// The key file of a vault that was whole is there, the records are not. A new vault in its place would be an empty one with
-    /// the old one's name (P-14).
+    /// The key file of a complete vault is there, but its records are not. A new vault here would be empty and have
+    /// the name of the old one (P-14).
     #[error("{} is missing, and everything in the vault is lost with it", .path.display())]
     RecordsMissing {
-        /// Where it should be.
+        /// Where the file of the records should be.
         path: PathBuf,
     },
 
-    /// The records are there, the key file that unlocks them is not.
+    /// The records are there, but the key file that unlocks them is not.
     #[error("{} is missing, and without it the vault cannot be unlocked", .path.display())]
     KeyMissing {
-        /// Where it should be.
+        /// Where the key file should be.
         path: PathBuf,
     },
 
-    /// A key file or a credential has a length that none has.
+    /// A key file or a credential has a length that is not possible.
     #[error("{} does not hold a key, which has {KEY_LENGTH} bytes", .path.display())]
     NotAKey {
         /// The file.
         path: PathBuf,
     },
 
-    /// A key file or a credential is fit to be one, and is not this vault's.
+    /// A key file or a credential is well-formed, but belongs to another vault.
     #[error("{} does not unlock this vault: it belongs to another one, or to an older state of it", .path.display())]
     OtherKey {
         /// The file.
         path: PathBuf,
     },
 
-    /// The passphrase is not the one.
+    /// The passphrase is wrong.
     #[error("the passphrase does not unlock the vault in {}", .directory.display())]
     WrongPassphrase {
         /// Where the vault is.
@@ -105,7 +105,7 @@ pub enum Error {
     #[error("a passphrase has {MIN_PASSPHRASE} to {MAX_PASSPHRASE} bytes")]
     PassphraseLength,
 
-    /// The vault is locked with something of another kind than what was given.
+    /// The vault is locked with another kind of lock than the caller gave.
     #[error("the vault in {} is locked with {with}", .directory.display())]
     LockedOtherwise {
         /// Where the vault is.
@@ -114,27 +114,27 @@ pub enum Error {
         with: LockedWith,
     },
 
-    /// A systemd credential is asked for in a process that was given none.
+    /// A systemd credential is needed, but this process was started without credentials.
     #[error("there are no systemd credentials: CREDENTIALS_DIRECTORY is not set")]
     NoCredentials,
 
     /// A systemd credential cannot be read; the source says why.
     #[error("cannot read the credential {}", .path.display())]
     Credential {
-        /// Where it should be.
+        /// Where the credential should be.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 
-    /// Argon2id could not be computed, as where memory is short.
+    /// Argon2id could not be computed, for instance because memory is short.
     #[error("the passphrase could not be hashed: {reason}")]
     Stretching {
-        /// What it said.
+        /// Its error.
         reason: String,
     },
 
-    /// The records are older than the witness says they were: somebody put an older copy there (P-16).
+    /// The records are older than the witness says: somebody has put an older copy there (P-16).
     #[error(
         "the vault is older than before: {} has noted its commit {witnessed}, but its last commit is {found}",
         .witness.display()
@@ -142,20 +142,20 @@ pub enum Error {
     RolledBack {
         /// The witness file.
         witness: PathBuf,
-        /// The last commit that is there.
+        /// The number of the last commit in the records.
         found: u64,
-        /// The last one that the witness saw.
+        /// The number of the last commit that the witness has seen.
         witnessed: u64,
     },
 
-    /// The witness saw another vault in this place (P-16).
+    /// The witness has seen another vault in this place (P-16).
     #[error("{} is the witness of another vault, not of the one that is there", .path.display())]
     OtherWitness {
         /// The witness file.
         path: PathBuf,
     },
 
-    /// A file was read and is not accepted.
+    /// A file was read and is refused.
     #[error("{}: {fault}", .path.display())]
     Refused {
         /// The file.
@@ -167,17 +167,17 @@ pub enum Error {
     /// The operating system failed; the source says how.
     #[error("cannot {action} {}", .path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The action that failed, as a verb.
         action: &'static str,
-        /// With what.
+        /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 }
 
 impl Error {
-    /// What to do about it, for people.
+    /// What to do about it, in words for people.
     pub fn advice(&self) -> String {
         match self {
             Self::NoVault { .. } => "create one, or name another directory".to_owned(),
@@ -235,10 +235,10 @@ pub enum Fault {
     #[error("this is not a keyfob vault")]
     Foreign,
 
-    /// Bytes were changed, or are not there. An empty file is one of these.
+    /// Bytes were changed or are missing. An empty file counts as this.
     #[error("the file is damaged: {what} is missing, or cannot be trusted")]
     Damaged {
-        /// Which part.
+        /// The part of the file.
         what: &'static str,
     },
 
@@ -246,18 +246,18 @@ pub enum Fault {
     #[error("the file is far longer than a vault can be")]
     TooLong,
 
-    /// It is what somebody wrote, and not what this version writes.
+    /// The content is authentic, but this version does not write such content.
     #[error("the file does not have the layout of version {VERSION}")]
     Malformed,
 
     /// A later version wrote it.
     #[error("the file has format version {found}, and up to version {VERSION} can be read")]
     Newer {
-        /// The version it says.
+        /// The version in the file.
         found: u16,
     },
 
-    /// Its passphrase would be hashed far more cheaply, or at far higher cost, than any vault asks for (P-15).
+    /// The cost for hashing its passphrase is far lower or far higher than any vault asks for (P-15).
     #[error("the file sets a cost for hashing its passphrase that no vault has")]
     Cost,
 }
@@ -274,15 +274,15 @@ impl Fault {
     }
 }
 
-/// Why a commit was refused; [`why_refused`](crate::Vault::why_refused) has the system's words.
+/// Why a commit was refused. [`why_refused`](crate::Vault::why_refused) has the system's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// The disk is full, or the vault has grown to its bound.
+    /// The disk is full, or the vault has reached its largest size.
     #[error("the disk is full")]
     Full,
 
-    /// The disk failed, or the vault's files are not there any more.
+    /// The disk failed, or the vault's files are gone.
     #[error("it could not be written")]
     Failed,
 }

@@ -1,4 +1,4 @@
-//! A thread that syncs lazy commits soon, so that whoever needs them durable later need not wait.
+//! A thread that soon syncs lazy commits, so that later nobody has to wait for them.
 
 use std::fs::File;
 use std::io;

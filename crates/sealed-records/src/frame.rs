@@ -1,4 +1,5 @@
-//! A frame: one commit, sealed. What it says cannot be read, changed, moved, repeated or taken for another file's.
+//! A frame: one commit, encrypted and authenticated. It cannot be read, changed, moved, repeated, or used in
+//! another file.
 
 use std::io::{self, ErrorKind};
 

@@ -1,4 +1,4 @@
-//! The first page of the file: which file this is, and the data key, wrapped.
+//! The first page of the file: the identity of the file, and the data key, encrypted.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use crate::frame::Context;
 use crate::slots::PAGE;
 use crate::unlock::{Cost, Lock, Way};
 
-/// The format version that is written, and the highest that is read.
+/// The format version that is written, and the highest one that is read.
 pub const VERSION: u16 = 1;
 
 /// What the header says in clear. The wrapping vouches for all of it.

@@ -1,4 +1,4 @@
-//! The index: which records are alive, and where. It is all that memory holds of them.
+//! The index: which records exist, and where. It is all that the vault keeps of them in memory.
 
 use std::collections::BTreeMap;
 

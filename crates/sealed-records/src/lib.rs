@@ -1,6 +1,7 @@
 //! An encrypted, atomic and durable map of records in a directory: [`Vault`].
 //!
-//! A record is a name and a value, bytes both; what they mean is the caller's. Everything is in one file, an append-only log:
+//! A record is a name and a value, both of bytes; the caller decides what they mean. All records are in one file,
+//! an append-only log:
 //!
 //! | file | what it is | how it is written |
 //! |---|---|---|
@@ -8,15 +9,15 @@
 //! | `key` | 32 random bytes that wrap the data key, unless a passphrase or a systemd credential does | once |
 //! | `lock` | the process that has the vault | once, under `flock` |
 //!
-//! What it promises:
+//! Its promises:
 //!
-//! * What was acknowledged survives. A power cut leaves the state before a commit or the one after it, never a mix (P-11).
-//! * A disk error is a refusal: memory and disk stay equal and the next commit works (P-12).
-//! * A damaged, foreign, newer or unprotected vault is refused with the reason and the remedy, never repaired by
-//!   guessing (P-14, P-18, P-21), and a vault has one process (P-17).
-//! * Names and values are sealed (P-15), and an older copy is noticed as long as the witness file survives (P-16).
+//! * What was acknowledged survives. A power cut leaves the state before a commit or after it, never a mix (P-11).
+//! * A disk error means a refusal: memory and disk stay equal, and the next commit works (P-12).
+//! * A vault that is damaged, foreign, of a later version or unprotected is refused, with the reason and the
+//!   remedy. It is never repaired by guessing (P-14, P-18, P-21). One process at a time can use a vault (P-17).
+//! * Names and values are encrypted (P-15). An older copy is noticed as long as the witness file survives (P-16).
 //!
-//! The file byte by byte: `docs/vault-format.md`.
+//! `docs/vault-format.md` describes the file byte by byte.
 
 #![cfg_attr(
     not(test),

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-/// The longest name of a record in bytes: a credential id of 1023 bytes and a prefix fit.
+/// The longest name of a record in bytes: a credential id of 1023 bytes with a prefix fits.
 pub const MAX_NAME: usize = 2048;
 
-/// The longest frame in bytes, and so about the most that one commit writes. It bounds what is asked of memory for a length
-/// that a damaged file states.
+/// The longest frame in bytes, and so roughly the most that one commit writes. It limits the memory that is
+/// allocated for the length in a damaged file.
 pub const MAX_FRAME: usize = 4 * 1024 * 1024;
 
 /// How many bytes of records one frame of a new file takes: few frames, and no long buffer.
 pub(crate) const SNAPSHOT_FRAME: usize = 256 * 1024;
 
-/// The longest file that is written or read: 100,000 records of a KiB, twice, and room. A longer one is not ours.
+/// The longest file in bytes that is written or read: 100,000 records of a KiB, twice, with room to spare. A longer
+/// file is refused.
 pub const MAX_FILE: u64 = 1024 * 1024 * 1024;
 
 /// Files grow in steps of so many bytes, so that most commits change no length: one write and one sync of data.
@@ -32,20 +33,20 @@ pub(crate) const LAZY_DELAY: Duration = Duration::from_millis(2);
 /// How many things that look like frames are tried behind a bad one. A torn tail has a few; a file with more is no accident.
 pub(crate) const MAX_CANDIDATES: usize = 1000;
 
-/// The shortest passphrase in bytes. Argon2id makes guessing slow, not impossible.
+/// The shortest passphrase in bytes. Argon2id makes guessing slow, but not impossible.
 pub const MIN_PASSPHRASE: usize = 8;
 
 /// The longest passphrase in bytes.
 pub const MAX_PASSPHRASE: usize = 1024;
 
-/// The shortest systemd credential in bytes: it is a key and not a passphrase.
+/// The shortest systemd credential in bytes. It is a key, not a passphrase.
 pub const MIN_CREDENTIAL: usize = 32;
 
 /// The longest systemd credential in bytes.
 pub const MAX_CREDENTIAL: usize = 4096;
 
-/// The lowest Argon2id cost that is accepted, in KiB of memory and passes over it: the minimum that OWASP names. A header
-/// that asks for less was made by somebody who wants to guess.
+/// The lowest Argon2id cost that is accepted: KiB of memory, and passes over it. It is the minimum that OWASP
+/// names. A header with a lower cost was made by somebody who wants to guess the passphrase.
 pub const MIN_COST: (u32, u32) = (19 * 1024, 2);
 
 /// The cost of new passphrases: RFC 9106, section 4, second choice; 64 MiB and three passes take a tenth of a second.

@@ -1,4 +1,4 @@
-//! The open file: header, heads, and the frames behind them. It appends and syncs, and knows what is durable.
+//! The open file: header, heads, and the frames after them. It appends and syncs, and knows which part is durable.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;

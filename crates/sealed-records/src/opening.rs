@@ -1,4 +1,4 @@
-//! Making and opening a vault: what must be right before anything is believed.
+//! Makes and opens vaults, and checks everything before it is used.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,52 +24,53 @@ use crate::unlock::{Lock, LockedWith, Unlock, forget_key, write_key};
 use crate::vault::Vault;
 use crate::witness::Witness;
 
-/// A source of randomness that a vault keeps: each frame has a nonce of its own.
+/// The source of randomness of a vault: each frame needs a nonce.
 pub type Rng = Box<dyn CryptoRng + Send>;
 
 /// How a vault is opened or made.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
-    /// What unlocks it, or what a new one is locked with.
+    /// What unlocks the vault. A new vault is locked with it.
     pub unlock: &'a Unlock,
-    /// The witness file, in a directory that is not the vault's; `None`: an older copy is not noticed (P-16).
+    /// The witness file, in another directory than the vault. `None`: an older copy is not noticed (P-16).
     pub witness: Option<&'a Path>,
-    /// What happens if the records are older than the witness.
+    /// What to do if the records are older than the witness.
     pub rollback: Rollback,
 }
 
-/// What happens if the records are older than the witness, or the witness is another vault's.
+/// What to do if the records are older than the witness, or if the witness is that of another vault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rollback {
-    /// The vault is refused.
+    /// Refuse the vault.
     #[default]
     Refuse,
-    /// The owner has said that it is as wanted: the witness is set right.
+    /// The owner has said that this is intended: accept the vault, and correct the witness.
     Accept,
 }
 
-/// A vault that has just been opened, and what was in it.
+/// A vault that has just been opened, and its records.
 #[derive(Debug)]
 pub struct Opened<D: Disk = Directory> {
     /// The vault.
     pub vault: Vault<D>,
-    /// Every record, by name. This is the only time that a vault tells all at once.
+    /// Every record, ordered by name. A vault gives out all records only here.
     pub records: Vec<Record>,
     /// Whether the last commit may be missing.
     pub tail: Tail,
 }
 
-/// What the end of the records looked like.
+/// What the end of the records looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
-    /// All that was begun is there.
+    /// Every commit that was begun is there.
     Whole,
-    /// A commit was begun and is not there, as after a power cut. Nobody was told that it was durable; but who tries something
-    /// and pays for it with a commit should take it for paid. It is told again until the next commit.
+    /// A commit was begun and is not there, as after a power cut. Nobody was told that it was durable. If a commit
+    /// may have been the price of a try, take the price as paid. Until the next commit, each opening tells this
+    /// again.
     Torn,
 }
 
-/// Where a vault's files are.
+/// The places of a vault's files.
 #[derive(Debug)]
 pub struct Places<D> {
     /// The directory of the vault.
@@ -78,39 +79,40 @@ pub struct Places<D> {
     pub witness: Option<WitnessPlace<D>>,
 }
 
-/// Where a witness file is.
+/// The place of a witness file.
 #[derive(Debug)]
 pub struct WitnessPlace<D> {
     /// Its directory.
     pub disk: D,
-    /// Its name in that.
+    /// Its name in that directory.
     pub name: String,
 }
 
 impl Vault {
-    /// Makes a new vault in a directory, and the directory with mode 0700 if it is not there.
+    /// Makes a new vault in a directory. If the directory does not exist, makes it with mode 0700.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`], [`Error::RecordsMissing`], or the directory cannot be used: its owner's fault.
+    /// [`Error::AlreadyExists`], [`Error::RecordsMissing`]; or the directory cannot be used, which is its owner's
+    /// fault.
     pub fn create(directory: &Path, access: &Access<'_>, rng: Rng) -> Result<Self, Error> {
         let places = Places { vault: Directory::make(directory)?, witness: witness_place(access)? };
         Self::create_on(places, access.unlock, rng)
     }
 
-    /// Opens the vault in a directory and holds it, alone, until it is dropped.
+    /// Opens the vault in a directory. No other process can open it until this is dropped.
     ///
     /// # Errors
-    /// There is none, it is in use, or it is not fit to be used; the [`Error`] tells what to do.
+    /// There is no vault, it is in use, or it cannot be used; the [`Error`] says what to do.
     pub fn open(directory: &Path, access: &Access<'_>, rng: Rng) -> Result<Opened, Error> {
         let vault = Directory::open(directory)?;
         let places = Places { vault, witness: witness_place(access)? };
         Self::open_on(places, access.unlock, access.rollback, rng)
     }
 
-    /// Opens the vault in a directory, or makes one if there has never been a whole one.
+    /// Opens the vault in a directory. If there has never been a complete one, makes it.
     ///
     /// # Errors
-    /// As [`open`](Self::open), but for `NoVault`.
+    /// As [`open`](Self::open), without `NoVault`.
     pub fn open_or_create(
         directory: &Path,
         access: &Access<'_>,
@@ -124,10 +126,10 @@ impl Vault {
         Ok(Opened { vault, records: Vec::new(), tail: Tail::Whole })
     }
 
-    /// What unlocks the vault in a directory, without opening it; `None`: there is no vault.
+    /// The kind of lock of the vault in a directory, without opening it. `None`: there is no vault.
     ///
     /// # Errors
-    /// The vault is in use or not fit to be used.
+    /// The vault is in use, or cannot be used.
     pub fn locked_with(directory: &Path) -> Result<Option<LockedWith>, Error> {
         let disk = match Directory::open(directory) {
             Err(Error::NoVault { .. }) => return Ok(None),
@@ -152,8 +154,8 @@ impl<D: Disk> Vault<D> {
     /// Makes a new vault on this disk.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`]; [`Error::RecordsMissing`] where the rest of another vault is; [`Error::Io`] when the disk
-    /// failed; what is wrong with a credential.
+    /// [`Error::AlreadyExists`]. [`Error::RecordsMissing`]: the rest of another vault is there. [`Error::Io`]: the
+    /// disk failed. Also the errors of a credential.
     pub fn create_on(places: Places<D>, unlock: &Unlock, mut rng: Rng) -> Result<Self, Error> {
         let disk = places.vault;
         if exists(&disk, RECORDS)? {
@@ -166,11 +168,11 @@ impl<D: Disk> Vault<D> {
         Ok(Self::new(disk, log, Index::default(), (witness, rng)))
     }
 
-    /// Opens the vault on this disk. Nothing on it is changed before all is judged.
+    /// Opens the vault on this disk. Everything is checked before anything on the disk is changed.
     ///
     /// # Errors
-    /// [`Error::NoVault`], [`Error::RecordsMissing`], [`Error::Refused`], what is wrong with the key or the witness;
-    /// [`Error::Io`] when the disk failed.
+    /// [`Error::NoVault`], [`Error::RecordsMissing`], [`Error::Refused`]. [`Error::Io`]: the disk failed. Also the
+    /// errors of the key or the witness.
     pub fn open_on(
         places: Places<D>,
         unlock: &Unlock,

@@ -1,4 +1,4 @@
-//! Records, which a vault keeps, and changes to them.
+//! The records of a vault, and changes to them.
 
 use std::fmt;
 
@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 /// A record: a name, and a value that is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
-    /// At most [`MAX_NAME`](crate::limits::MAX_NAME) bytes; sealed on the disk, no secret in memory.
+    /// At most [`MAX_NAME`](crate::limits::MAX_NAME) bytes. It is encrypted on the disk, but is not treated as a
+    /// secret in memory.
     pub name: Vec<u8>,
-    /// Secret, of any length that a commit can hold.
+    /// The value, which is secret. It may have any length that fits into a commit.
     pub value: Zeroizing<Vec<u8>>,
 }
 
@@ -23,20 +24,20 @@ impl fmt::Debug for Record {
 /// What a commit does to one record.
 #[derive(Clone, Copy)]
 pub struct Change<'a> {
-    /// Which record: at most [`MAX_NAME`](crate::limits::MAX_NAME) bytes.
+    /// The name of the record: at most [`MAX_NAME`](crate::limits::MAX_NAME) bytes.
     pub name: &'a [u8],
-    /// What it becomes; `None`: it is removed.
+    /// The new value; `None`: the record is removed.
     pub value: Option<&'a [u8]>,
 }
 
 impl<'a> Change<'a> {
-    /// The record gets this value, whether or not it was there.
+    /// Sets the value of a record, whether or not the record exists.
     #[must_use]
     pub const fn set(name: &'a [u8], value: &'a [u8]) -> Self {
         Self { name, value: Some(value) }
     }
 
-    /// The record is there no more, whether or not it was.
+    /// Removes a record, whether or not it exists.
     #[must_use]
     pub const fn remove(name: &'a [u8]) -> Self {
         Self { name, value: None }
@@ -55,8 +56,9 @@ impl fmt::Debug for Change<'_> {
 /// When a commit is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// When it returns, and everything before it.
+    /// When the call returns, together with everything before it.
     Wait,
-    /// Some time later, usually within milliseconds, and never before an earlier commit: for what may be lost in a power cut.
+    /// Some time later, usually within milliseconds, and never before an earlier commit. It is for changes that a
+    /// power cut may lose.
     Lazy,
 }

@@ -1,4 +1,4 @@
-//! Reading the frames of a file in their order, and judging what lies behind the last good one.
+//! Reads the frames of a file in their order, and decides what the bytes after the last good one are.
 
 use std::io;
 

@@ -1,7 +1,8 @@
-//! A disk in memory whose calls can fail and whose power can be cut, for tests of whatever must survive that.
+//! A disk in memory for tests. Its calls can fail, and its power can be cut.
 //!
-//! It is as bad as POSIX allows: what was not synced may survive in any part, names apart from contents, and what a failed
-//! sync should have written is lost for every later sync although programs still read it.
+//! It is as unreliable as POSIX allows. Bytes that were not synced may survive in part, and names independently of
+//! contents. If a sync fails, no later sync saves the bytes that it should have written, although programs still
+//! read them.
 
 #![allow(
     clippy::indexing_slicing,
@@ -20,11 +21,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::disk::Disk;
 
-/// A disk with one directory. Clones are the same disk.
+/// A disk with one directory. Clones share the same disk.
 #[derive(Clone, Default)]
 pub struct SimulatedDisk(Arc<Mutex<Medium>>);
 
-/// Which file, whatever it is called now.
+/// Identifies a file, also after it was renamed.
 #[derive(Clone, Copy, Debug)]
 pub struct FileNumber(usize);
 
@@ -39,27 +40,28 @@ impl SimulatedDisk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many calls there were.
+    /// How many calls there have been.
     #[must_use]
     pub fn calls(&self) -> usize {
         self.medium().calls
     }
 
-    /// Makes the calls in this range, counted from the next, fail. `n..usize::MAX` is the power going off after `n` calls.
+    /// Makes the calls in this range fail, counted from the next one. `n..usize::MAX` means that power goes off
+    /// after `n` calls.
     pub fn fail_calls(&self, range: Range<usize>, kind: ErrorKind) {
         let mut medium = self.medium();
         let from = medium.calls;
         medium.failing = Some((from + range.start..range.end.saturating_add(from), kind));
     }
 
-    /// Makes one call fail, counted from the next, and after so many more the power.
+    /// Makes one call fail, counted from the next one. After `more` further calls the power goes off.
     pub fn fail_calls_then_cut_power(&self, call: usize, more: usize) {
         self.fail_calls(call..call.saturating_add(1), ErrorKind::Other);
         let mut medium = self.medium();
         medium.power_ends = Some(medium.calls + call + 1 + more);
     }
 
-    /// What programs read in this file now.
+    /// What programs read in this file now; `None`: there is no such file.
     #[must_use]
     pub fn contents(&self, name: &str) -> Option<Vec<u8>> {
         let medium = self.medium();
@@ -75,21 +77,22 @@ impl SimulatedDisk {
         medium.durable_names.insert(name.to_owned(), number);
     }
 
-    /// Another disk with what programs read on this one now: as if the process, not the power, had died.
+    /// Another disk with the contents that programs read on this one now: as after the end of the process without a
+    /// power cut.
     #[must_use]
     pub fn copy(&self) -> Self {
         let medium = self.medium();
         disk_with(&medium.names, |number| medium.files[number].seen.clone())
     }
 
-    /// How many syncs of files there were.
+    /// How many times files were synced.
     #[must_use]
     pub fn syncs(&self) -> usize {
         self.medium().syncs
     }
 
-    /// The disks that may be found if the power fails now: all of them, or, where there are more than 256, those on which
-    /// least or most is left and some in between.
+    /// The disks that are possible after a power cut now. If there are more than 256, only some of them: those on
+    /// which the least and the most is left, and some in between.
     pub fn after_power_cut(&self) -> impl Iterator<Item = Self> + use<> {
         let disk = self.clone();
         let unsynced = self.medium().unsynced();

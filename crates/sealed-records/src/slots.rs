@@ -1,5 +1,5 @@
-//! Two slots that say how far the log was durable, written in turn: while one is in flight, the other holds what it said
-//! before. The log has a pair (its heads), and the witness file is one.
+//! Two slots that say up to where the log is durable. They are written in turn: while one is being written, the
+//! other one holds the earlier state. The log has a pair of them (its heads); the witness file is another pair.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! A new file: what counts, in large frames.
+//! A new file with the current records, in large frames.
 
 use std::io::{self, ErrorKind};
 use std::mem;

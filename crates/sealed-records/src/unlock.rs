@@ -17,24 +17,26 @@ use crate::limits::{
     MIN_PASSPHRASE,
 };
 
-/// What unlocks a vault, and what a new one is locked with.
+/// What unlocks a vault. A new vault is locked with it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Unlock {
-    /// The file [`KEY`] beside the records, which is made with the vault. It protects a copy of the records alone, and lets them be
-    /// forgotten; it does not protect from whoever can read the directory.
+    /// The file [`KEY`] beside the records, which is made with the vault. It protects a copy that has only the
+    /// records, and it makes it possible to erase them. It does not protect against anybody who can read the
+    /// directory.
     KeyFile,
     /// A passphrase that a person knows.
     Passphrase(Passphrase),
-    /// The file that holds a systemd credential: a key of 32 to 4096 bytes, however it looks.
+    /// The file of a systemd credential: a key of 32 to 4096 bytes of any form.
     Credential(PathBuf),
 }
 
 impl Unlock {
-    /// The credential of this name, which systemd has put where `CREDENTIALS_DIRECTORY` says (systemd.exec(5), `LoadCredential=`).
+    /// The credential of this name. systemd has put it into the directory that `CREDENTIALS_DIRECTORY` names
+    /// (systemd.exec(5), `LoadCredential=`).
     ///
     /// # Errors
-    /// [`Error::NoCredentials`]: this process was not started with credentials; its unit's fault.
+    /// [`Error::NoCredentials`]: this process was not started with credentials; the fault of its unit.
     pub fn systemd_credential(name: &str) -> Result<Self, Error> {
         let directory = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or(Error::NoCredentials)?;
         Ok(Self::Credential(Path::new(&directory).join(name)))
@@ -49,14 +51,14 @@ impl Unlock {
     }
 }
 
-/// A passphrase of 8 to 1024 bytes, wiped when dropped.
+/// A passphrase of 8 to 1024 bytes. It is wiped when it is dropped.
 pub struct Passphrase(Zeroizing<Vec<u8>>);
 
 impl Passphrase {
-    /// Takes the passphrase over.
+    /// Takes over the passphrase.
     ///
     /// # Errors
-    /// [`Error::PassphraseLength`]: too short or too long; the fault of the one who chose it.
+    /// [`Error::PassphraseLength`]: it is too short or too long; the fault of the one who chose it.
     pub fn new(text: Zeroizing<Vec<u8>>) -> Result<Self, Error> {
         match (MIN_PASSPHRASE..=MAX_PASSPHRASE).contains(&text.len()) {
             true => Ok(Self(text)),
@@ -71,7 +73,7 @@ impl fmt::Debug for Passphrase {
     }
 }
 
-/// Which kind of thing unlocks a vault.
+/// The kinds of locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LockedWith {

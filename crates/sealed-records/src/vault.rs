@@ -1,4 +1,4 @@
-//! The vault: a map of records whose disk never knows less than what was acknowledged.
+//! The vault: a map of records. What was acknowledged is always on the disk.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -22,8 +22,8 @@ use crate::witness::Witness;
 
 /// An encrypted, atomic and durable map of records.
 ///
-/// A commit is appended to the log, sealed, and is acknowledged when it is durable (P-11). Whatever fails, what was refused is
-/// taken off the disk before anything else is written to it (P-12).
+/// A commit is encrypted and appended to the log. It is acknowledged when it is durable (P-11). After any failure,
+/// the bytes of a refused commit are removed from the disk before anything else is written (P-12).
 pub struct Vault<D: Disk = Directory> {
     disk: D,
     log: Log<D::File>,
@@ -66,25 +66,25 @@ impl From<Durability> for Sync<'_> {
     }
 }
 
-/// What a vault tells about itself; none of it is secret.
+/// Facts about a vault. None of them is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
     /// The file's format version.
     pub version: u16,
-    /// Drawn when the vault was made, and the same for all its copies.
+    /// The vault's identity: drawn when it was made, and the same in all copies.
     pub store: [u8; 16],
-    /// How often the file has been written again, from 1 on.
+    /// How many times the file has been written anew; it begins with 1.
     pub generation: u64,
-    /// How many commits there have been, rewriting counted along. It never goes back.
+    /// How many commits there have been, including those that wrote the file anew. It never goes down.
     pub sequence: u64,
     /// How many records there are.
     pub records: usize,
-    /// How many bytes they take, names and all.
+    /// How many bytes the records take, with their names.
     pub live_bytes: u64,
-    /// How long the file is, in bytes.
+    /// The length of the file in bytes.
     pub file_bytes: u64,
-    /// What unlocks it.
+    /// What kind of lock it has.
     pub locked_with: LockedWith,
     /// Whether an older copy would be noticed.
     pub witness: WitnessState,
@@ -94,11 +94,12 @@ pub struct Info {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WitnessState {
-    /// No witness was named.
+    /// No witness file was named.
     None,
-    /// There was none, or none that could be read, and so a new one was made: nobody knows whether this copy is the latest.
+    /// There was no witness, or it could not be read, so a new one was made. Nobody knows whether this copy is the
+    /// latest.
     New,
-    /// It agreed when the vault was opened.
+    /// The witness agreed when the vault was opened.
     Kept,
 }
 
@@ -117,20 +118,20 @@ impl<D: Disk> Vault<D> {
         self.state = State::Torn;
     }
 
-    /// Changes records, all of them or none, now and after a power cut. With `Wait` they are durable when this returns, and so
-    /// is all that was committed before; with `Lazy` some time later, in the same order. No changes and `Wait`: a barrier,
-    /// which usually finds that it need not wait.
+    /// Changes records: all of them or none, also after a power cut. With `Wait`, these changes and all earlier
+    /// commits are durable when this returns. With `Lazy`, they become durable some time later, in the same order.
+    /// A call with no changes and `Wait` is a barrier, which usually need not wait.
     ///
     /// # Errors
-    /// Nothing has changed, neither here nor on the disk; the medium's fault, or there is no room.
+    /// Nothing has changed, neither in memory nor on the disk. It is the medium's fault, or there is no room.
     pub fn commit(&mut self, changes: &[Change<'_>], when: Durability) -> Result<(), CommitError> {
         let outcome = self.carry_out(changes, when.into());
         self.judge(outcome, "a commit was not saved")
     }
 
-    /// As [`commit`](Self::commit) with `Wait`, and `work` is done once meanwhile, so that its time and the disk's are not added:
-    /// the changes have been written then, and a thread of the vault waits for the disk. Where nothing could be written it is not
-    /// done.
+    /// As [`commit`](Self::commit) with `Wait`. In addition, `work` is done once, while a thread of the vault waits
+    /// for the disk, so that the two times do not add up. At that moment the changes have been written. If nothing
+    /// could be written, `work` is not done.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
@@ -143,9 +144,9 @@ impl<D: Disk> Vault<D> {
         self.judge(outcome, "a commit was not saved")
     }
 
-    /// Replaces everything by these records, at once or not at all, in a new file with a new data key. The old key is
-    /// overwritten as well as the medium lets that be done, so that nothing of before can be read. A change without a value
-    /// is none.
+    /// Replaces all records with these, at once or not at all, in a new file with a new data key. The old key is
+    /// overwritten as well as the medium allows it, so that nothing of before can be read. A change without a value
+    /// is ignored.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
@@ -154,25 +155,25 @@ impl<D: Disk> Vault<D> {
         self.judge(outcome, "what was there could not be replaced")
     }
 
-    /// Looks whether the file is where the next start will look for it. One that somebody removed from a directory that is
-    /// still there is written again, and so is the key file.
+    /// Checks that the file is where the next start will look for it. If somebody has removed it from a directory
+    /// that is still there, it is written again, and so is the key file.
     ///
     /// # Errors
-    /// The directory is gone, or another vault is in its place.
+    /// The directory is gone, or it holds another vault.
     pub fn still_kept(&mut self) -> Result<(), CommitError> {
         let outcome = self.look().and_then(|()| self.look_after_key());
         self.judge(outcome, "what was saved is not there any more")
     }
 
-    /// Why the last commit was refused, or the last look found nothing, in the operating system's words, or with `FileTooLarge`
-    /// for too much at once or in all; `None`: it was not. A [`CommitError`] has no room for this, but whoever looks after the
-    /// disk needs it.
+    /// Why the last commit was refused, or the last check found nothing: the operating system's error. It is
+    /// `FileTooLarge` if one commit, or the vault, was too large. `None`: there was no refusal. A [`CommitError`]
+    /// does not hold this, but people who look after the disk need it.
     #[must_use]
     pub fn why_refused(&self) -> Option<&io::Error> {
         self.failure.as_ref()
     }
 
-    /// What the vault tells about itself.
+    /// Facts about the vault.
     #[must_use]
     pub fn info(&self) -> Info {
         let Header { store, generation, lock, .. } = self.log.header;
@@ -193,10 +194,11 @@ impl<D: Disk> Vault<D> {
         }
     }
 
-    /// Locks the vault with something else from now on, at once or not at all. Old copies of the file stay locked as they were.
+    /// Locks the vault with another lock from now on, at once or not at all. Old copies of the file keep their
+    /// lock.
     ///
     /// # Errors
-    /// What is wrong with a credential; [`Error::Io`]: the medium's fault. The vault is locked as before.
+    /// The errors of a credential; [`Error::Io`]: the medium's fault. The vault has its old lock then.
     pub fn rewrap(&mut self, unlock: &Unlock) -> Result<(), Error> {
         let path = self.disk.directory().join(RECORDS);
         let before = self.log.header.lock.way;

@@ -1,4 +1,5 @@
-//! The witness: a small file elsewhere that remembers how far the records had come, so that an older copy of them is noticed (P-16).
+//! The witness: a small file in another place that stores the number of the last commit, so that an older copy of
+//! the records is noticed (P-16).
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! The command that an APDU is: the checks that need to know nothing else, in their order (UF-04): class, instruction,
+//! The command of an APDU, and the checks that depend on nothing else, in their order (UF-04): class, instruction,
 //! lengths, then P1 and P2.
 
 use super::Kind;

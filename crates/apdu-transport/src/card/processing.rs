@@ -1,4 +1,4 @@
-//! A request that is being carried out, and where its client is meanwhile (NF-30 to NF-32).
+//! A running request, and what its client does meanwhile (NF-30 to NF-32).
 
 use core::time::Duration;
 

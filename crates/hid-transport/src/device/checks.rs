@@ -1,6 +1,6 @@
 //! The checks of initialization packets, in their order: HD-20 to HD-32.
 //!
-//! Nothing here changes the device. The first check that fails decides.
+//! Nothing here changes the device. The first check that fails decides the answer.
 
 use super::{Device, Running, State};
 use crate::channels::ChannelId;
@@ -33,8 +33,9 @@ pub(super) enum Service {
 }
 
 impl Device {
-    /// Whether this report begins a request that is refused for no other reason than the transaction of another channel (HD-23).
-    /// For a driver that knows the other channel's client to be gone: [`abandon`](Device::abandon) lets the request in.
+    /// Whether this report begins a request that is refused only because of the transaction of another channel
+    /// (HD-23). It is for a driver that knows that the other channel's client is gone: after
+    /// [`abandon`](Device::abandon) the request is accepted.
     pub fn is_kept_out(&self, report: &Report) -> bool {
         let Packet::Initialization(packet) = Packet::parse(report) else { return false };
         let is_request =

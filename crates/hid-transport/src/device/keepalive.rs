@@ -1,4 +1,4 @@
-//! Keepalives: when a running CBOR request says that it is still alive, and how, section 11.2.9.1.5.
+//! Keepalives: when and how a key says that a CBOR request is still running, section 11.2.9.1.5.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! CTAPHID_LOCK: one channel keeps the others out for a while, section 11.2.9.2.2.
+//! CTAPHID_LOCK: one channel keeps the others out for some seconds, section 11.2.9.2.2.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Single reports that wait to be read: errors and INIT answers.
+//! Single reports that wait until the host reads them: errors and INIT answers.
 
 use alloc::collections::VecDeque;
 use core::time::Duration;

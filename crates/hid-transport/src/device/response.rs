@@ -1,4 +1,4 @@
-//! A response on its way out: one report for each that the host reads.
+//! A response on its way out: one report for each read of the host.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A directory of a Unix system: all names are looked up relative to the one that was checked.
+//! A directory of a Unix system. All names are looked up relative to the directory that was checked.
 
 use std::fs::{DirBuilder, File};
 use std::io;
@@ -90,11 +90,11 @@ pub(crate) fn is_too_many_files(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
-/// Whether an open file is a regular one, this user's, and closed to everybody else, as those of a vault are (P-21): for files
-/// that a program keeps beside one. `path` is for the message.
+/// Checks that an open file is a regular file of this user which nobody else can access, like the files of a vault
+/// (P-21). It is for files that a program stores beside a vault. `path` is for the message.
 ///
 /// # Errors
-/// [`Error::NotAFile`], [`Error::WrongOwner`], [`Error::TooOpen`], [`Error::Io`]: the file's owner's fault.
+/// [`Error::NotAFile`], [`Error::WrongOwner`], [`Error::TooOpen`], [`Error::Io`]: the fault of the file's owner.
 pub fn check_private_file(file: &File, path: &Path) -> Result<(), Error> {
     let stat = rustix::fs::fstat(file)
         .map_err(|errno| Error::io("examine", path.to_owned())(errno.into()))?;

@@ -1,8 +1,8 @@
 //! A directory of Windows.
 //!
-//! What is made there is for whom the folder above is for: in a user's profile for this user, the system and administrators. So
-//! nothing is asked of access lists, and a vault belongs in a profile (docs/windows.md). NTFS keeps a journal of its names:
-//! there is nothing to sync a directory with.
+//! New files get the access rights of the folder above: in a user's profile, that is this user, the system and
+//! administrators. keyfob does not read access lists, so a vault belongs in a profile (docs/windows.md). NTFS keeps
+//! a journal of its names, so a directory need not be synced.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -110,11 +110,11 @@ pub(crate) fn is_too_many_files(error: &io::Error) -> bool {
     error.raw_os_error() == Some(ERROR_TOO_MANY_OPEN_FILES)
 }
 
-/// Whether an open file is a regular one: for files that a program keeps beside a vault. Windows has access lists in place of
-/// modes, and they are not asked. `path` is for the message.
+/// Checks that an open file is a regular one. It is for files that a program stores beside a vault. Windows has
+/// access lists instead of modes, and keyfob does not read them. `path` is for the message.
 ///
 /// # Errors
-/// [`Error::NotAFile`], [`Error::Io`]: the file's owner's fault.
+/// [`Error::NotAFile`], [`Error::Io`]: the fault of the file's owner.
 pub fn check_private_file(file: &File, path: &Path) -> Result<(), Error> {
     match file.metadata() {
         Ok(metadata) if metadata.is_file() => Ok(()),
