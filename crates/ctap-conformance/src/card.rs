@@ -1,4 +1,4 @@
-//! Keys that are cards, wherever their APDUs go.
+//! Keys that are cards, for any way that carries APDUs.
 
 use std::mem;
 use std::rc::Rc;
@@ -20,8 +20,8 @@ use crate::waiting::{self, Deadline, Waited, Waiting};
 
 /// A key on a reader, and its operator.
 ///
-/// Over NFC a tap takes the place of one touch (NF-40, NF-41). For the next one the key is given power again, as readers do between two
-/// programs; where that would take from a case what it has, such as a token, it is skipped.
+/// Over NFC a tap replaces one touch (NF-40, NF-41). For the next touch the key is given power again, as readers do
+/// between two programs. If that would take away something that a case needs, such as a token, the case is skipped.
 pub struct CardKey<O: Operator<Pipe: ApduPipe>> {
     operator: O,
     link: Link<O::Pipe>,

@@ -1,4 +1,4 @@
-//! A case: what a key must do, why, and how that is found out.
+//! A case: what a key must do, why, and how this is tested.
 
 use ctap_client::Value;
 use ctap_client::commands::code;
@@ -12,17 +12,17 @@ use crate::script::{self, Line, Step};
 /// One case of the suite.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Unique in the suite, in kebab case; `id[protocol=2]` for one of several.
+    /// Its id, unique in the suite, in kebab case. It is `id[protocol=2]` for one of several variants.
     pub id: String,
     /// The name of its chapter.
     pub chapter: String,
-    /// The ids of the rules that it proves.
+    /// The ids of the rules that it tests.
     pub rules: Vec<String>,
     /// One sentence: what is tested and why it matters.
     pub says: String,
     /// How binding it is.
     pub level: Level,
-    /// What the case was written as, for people to read.
+    /// The text of the case, for people to read.
     pub script: String,
     pub(crate) needs: Vec<Need>,
     pub(crate) start: Start,
@@ -36,9 +36,9 @@ pub struct Case {
 pub enum Level {
     /// Every key has to pass it.
     Required,
-    /// The standard leaves a choice, or its readers disagree; this is the better reading.
+    /// The standard leaves a choice, or its readers disagree. This is the better reading.
     Recommended,
-    /// Binding for keys that announce the feature in getInfo.
+    /// Every key that announces the feature in getInfo has to pass it.
     Extension,
 }
 
@@ -96,7 +96,7 @@ pub struct Chapter {
     pub name: String,
     /// What its cases are about.
     pub about: String,
-    /// How many cases the file has; with several values for some, they become more.
+    /// How many cases the file has. A case with several values counts once here, and becomes several cases.
     pub written: usize,
     /// The cases, in the order of the file.
     pub cases: Vec<Case>,

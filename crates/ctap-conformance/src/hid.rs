@@ -1,4 +1,4 @@
-//! Keys that speak CTAPHID, wherever their reports go.
+//! Keys that speak CTAPHID, for any way that carries reports.
 
 use std::cell::RefCell;
 use std::io;

@@ -1,4 +1,4 @@
-//! The demands of the CTAP standard on a security key, as cases to read and to run against any key.
+//! The demands of the CTAP standard on a security key, as cases that people can read and that run against any key.
 //!
 //! ```text
 //!   vectors/*.toml ──► Suite ── Case: rules, a sentence, needs, steps
@@ -9,9 +9,9 @@
 //!   CardKey ─────────┘          a key that is a card on a reader
 //! ```
 //!
-//! It shares no code with `ctap-core`: what it knows about keys it knows from the cases, and it encodes and encrypts with
-//! `ctap-client`. `vectors/README.md` teaches how cases are written; `examples/own_authenticator.rs` shows how an
-//! authenticator of your own is tested with them.
+//! It shares no code with `ctap-core`. Everything that it knows about keys is in the cases; it encodes and encrypts
+//! with `ctap-client`. `vectors/README.md` teaches how cases are written. `examples/own_authenticator.rs` shows how
+//! to test an authenticator of your own.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

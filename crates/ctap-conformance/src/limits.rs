@@ -1,4 +1,4 @@
-//! Every bound of this crate, each with its reason.
+//! Every bound of this crate, with its reason.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The needs of a case: what a key must offer for it to make sense.
+//! The needs of a case: what a key must have so that the case can be run.
 
 use std::fmt;
 

@@ -1,7 +1,8 @@
-//! The notation in which cases write values and what values must look like: CBOR's diagnostic notation, nearly.
+//! The notation of cases for values and for patterns of values: nearly CBOR's diagnostic notation.
 //!
-//! `vectors/README.md` teaches it. Text becomes tokens ([`lexer`]), tokens become a tree ([`syntax`]), a tree gets a
-//! value ([`eval`], [`functions`], [`certificate`]) or is compared with one ([`matching`]); [`print`] writes values the same way.
+//! `vectors/README.md` teaches it. Text becomes tokens ([`lexer`]), and tokens become a tree ([`syntax`]). A tree
+//! gets a value ([`eval`], [`functions`], [`certificate`]), or is compared with one ([`matching`]). [`print`]
+//! writes values in the same notation.
 
 mod certificate;
 pub(crate) mod eval;
@@ -10,7 +11,7 @@ pub(crate) mod lexer;
 pub(crate) mod matching;
 pub(crate) mod syntax;
 
-/// A text that is not in the notation, and why.
+/// A text is not in the notation; with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SyntaxError(pub(crate) String);

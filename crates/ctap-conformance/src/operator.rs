@@ -1,4 +1,4 @@
-//! The seam between a key under test and who looks after it.
+//! The boundary between a key under test and its operator.
 
 use std::time::Duration;
 
@@ -6,57 +6,60 @@ use ctap_client::TransportError;
 
 use crate::transport::{Hand, TransportFailure};
 
-/// The operator of a key: plugs it in, touches it, lets time pass. A card is plugged in by laying it on its reader.
+/// The operator of a key plugs it in, touches it, and lets time pass. A card is plugged in by laying it on its
+/// reader.
 pub trait Operator {
-    /// The way to the key: of a [`HidKey`](crate::HidKey) a [`ReportPipe`](ctap_client::ReportPipe), of a
-    /// [`CardKey`](crate::CardKey) an [`ApduPipe`](ctap_client::ApduPipe).
+    /// The connection to the key: a [`ReportPipe`](ctap_client::ReportPipe) for a [`HidKey`](crate::HidKey), an
+    /// [`ApduPipe`](ctap_client::ApduPipe) for a [`CardKey`](crate::CardKey).
     type Pipe;
 
-    /// Opens a way to the key, which is plugged in. It is used until the key is unplugged, or the way fails.
+    /// Opens a connection to the key, which is plugged in. It is used until the key is unplugged, or until the
+    /// connection fails.
     ///
     /// # Errors
-    /// When there is none.
+    /// There is no connection.
     fn open(&mut self) -> Result<Self::Pipe, TransportError>;
 
-    /// A request begins: what the key asks for from now on is something new.
+    /// A request begins: from now on, the key's question is a new one.
     fn expect_question(&mut self) {}
 
-    /// Does what `hand` says to the key, which asks for it. Called at each sign of life of a key that waits, several
-    /// times a second perhaps: do it once for each thing it asks for.
+    /// Does what `hand` says to the key, which is waiting for it. The suite calls this each time that the waiting
+    /// key sends a sign of life, perhaps several times a second: do it once for each question.
     ///
     /// # Errors
-    /// [`TransportFailure`]; `Unable` where nobody can.
+    /// [`TransportFailure`]; `Unable` if nobody can do this.
     fn act(&mut self, hand: Hand) -> Result<(), TransportFailure>;
 
-    /// Unplugs the key and plugs it in again; for a card its reader takes its power and gives it back. No pipe is open.
+    /// Unplugs the key and plugs it in again. For a card, its reader takes its power away and gives it back. No
+    /// pipe is open then.
     ///
     /// # Errors
-    /// [`TransportFailure`]; `Unable` where nobody can.
+    /// [`TransportFailure`]; `Unable` if nobody can do this.
     fn power_cycle(&mut self) -> Result<(), TransportFailure>;
 
-    /// See [`Transport::tap`](crate::Transport::tap); only of a card. No pipe is open.
+    /// See [`Transport::tap`](crate::Transport::tap); only for a card. No pipe is open then.
     ///
     /// # Errors
-    /// [`TransportFailure`]; `Unable` where nobody can.
+    /// [`TransportFailure`]; `Unable` if nobody can do this.
     fn tap(&mut self) -> Result<(), TransportFailure> {
         self.power_cycle()
     }
 
-    /// Whether [`renew`](Self::renew) can be asked for.
+    /// Whether [`renew`](Self::renew) is possible.
     fn can_renew(&self) -> bool {
         false
     }
 
-    /// See [`Transport::renew`](crate::Transport::renew). No pipe is open.
+    /// See [`Transport::renew`](crate::Transport::renew). No pipe is open then.
     ///
     /// # Errors
-    /// [`TransportFailure`]; `Unable` where nobody can.
+    /// [`TransportFailure`]; `Unable` if nobody can do this.
     fn renew(&mut self) -> Result<(), TransportFailure> {
         Err(TransportFailure::Unable("nobody can make this key as new".to_owned()))
     }
 
-    /// How long it may take from the key's asking until [`act`](Self::act) has done what it should: longer for people
-    /// than for machines. A key that still asks then is given up.
+    /// The longest time from the key's question until [`act`](Self::act) has had its effect: longer for people than
+    /// for machines. If the key still asks then, the suite stops waiting for it.
     fn reaction_time(&self) -> Duration {
         Duration::from_secs(8)
     }

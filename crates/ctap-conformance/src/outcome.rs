@@ -1,4 +1,4 @@
-//! The outcome of a run.
+//! The results of a run.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,64 +14,64 @@ use crate::notation::eval::find;
 /// Why a case is skipped that [`Options::may_erase`](crate::Options) does not let run.
 pub(crate) const ERASING_NOT_ALLOWED: &str = "it would erase the key, which was not allowed";
 
-/// All of a run.
+/// The results of a whole run.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Which key it was.
+    /// The key.
     pub key: KeyDescription,
     /// When the run began.
     pub begun: SystemTime,
-    /// One for each case so far, in their order.
+    /// One outcome for each case so far, in the order of the cases.
     pub outcomes: Vec<Outcome>,
-    /// How many cases were to be run.
+    /// How many cases the run should have.
     pub planned: usize,
     /// How long it took.
     pub elapsed: Duration,
-    /// Why the key was given up before the end, if it was: a sentence. It is gone, or nobody can handle it any more
-    /// ([`Transport::hindrance`](crate::Transport::hindrance)). The cases after that are skipped.
+    /// Why the run ended early, in a sentence; `None`: it did not. The key is gone, or nobody can operate it any
+    /// more ([`Transport::hindrance`](crate::Transport::hindrance)). The cases after that are skipped.
     pub gone: Option<String>,
 }
 
-/// A key, by its own words.
+/// What a key says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyDescription {
-    /// What whoever tests it calls it ([`Options::device`](crate::Options)); may be empty.
+    /// The tester's name of the key ([`Options::device`](crate::Options)); it may be empty.
     pub device: String,
     /// getInfo's `versions`; empty for a key without CTAP2.
     pub versions: Vec<String>,
-    /// Its model, 32 hexadecimal digits.
+    /// Its AAGUID: 32 hexadecimal digits.
     pub aaguid: Option<String>,
 }
 
-/// What came of one case.
+/// The result of one case.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The case's id.
     pub id: String,
     /// The name of its chapter.
     pub chapter: String,
-    /// The rules it proves.
+    /// The rules that it tests.
     pub rules: Vec<String>,
-    /// What it says.
+    /// Its sentence.
     pub says: String,
     /// How binding it is.
     pub level: Level,
     /// Whether the key did what it should.
     pub verdict: Verdict,
-    /// How long it took, preparation included.
+    /// How long it took, with its preparation.
     pub elapsed: Duration,
 }
 
 /// Whether the key did what it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It did.
+    /// The key did what it should.
     Passed,
-    /// It did not.
+    /// The key did not do what it should.
     Failed(Failure),
-    /// Nobody knows.
+    /// The case was not run.
     Skipped {
-        /// Why the case was not run: a sentence.
+        /// Why not, in a sentence.
         reason: String,
     },
 }
@@ -79,15 +79,15 @@ pub enum Verdict {
 /// What a key did wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The step at which it showed, as the case has it.
+    /// The step that failed, as it is written in the case.
     pub step: String,
     /// What differs, and where.
     pub problem: String,
-    /// What was sent last, decoded.
+    /// The last message that was sent, decoded.
     pub request: Option<String>,
-    /// What came back, decoded.
+    /// The answer to it, decoded.
     pub response: Option<String>,
-    /// The case to run again; `None` if the key could not even be prepared.
+    /// The id for running the case again; `None`: the key could not even be prepared.
     pub rerun: Option<String>,
 }
 
@@ -100,13 +100,14 @@ impl Outcome {
 }
 
 impl Report {
-    /// The outcomes of the cases that the key failed. None also if nothing was tested: see
+    /// The outcomes of the cases that the key failed. There are also none if nothing was tested: see
     /// [`assert_conforms`](Self::assert_conforms).
     pub fn failures(&self) -> impl Iterator<Item = &Outcome> {
         self.outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Failed(_)))
     }
 
-    /// Why the run did not come to its end, if it did not: a sentence. While it is under way, that is what it says.
+    /// Why the run is not complete, in a sentence; `None`: it is. During a run, the sentence says that it is still
+    /// running.
     #[must_use]
     pub fn unfinished(&self) -> Option<String> {
         let done = self.outcomes.len();
@@ -114,7 +115,7 @@ impl Report {
         self.gone.clone().or_else(|| (done < self.planned).then(missing))
     }
 
-    /// How many passed, failed and were skipped.
+    /// How many cases passed, failed and were skipped, in this order.
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {
         let skipped = |outcome: &&Outcome| matches!(outcome.verdict, Verdict::Skipped { .. });
@@ -123,7 +124,7 @@ impl Report {
         (self.outcomes.len().saturating_sub(failed.saturating_add(skipped)), failed, skipped)
     }
 
-    /// Whether all went as expected: see [`Expectations`].
+    /// Compares the results with those that were expected: see [`Expectations`].
     #[must_use]
     pub fn judge(&self, expectations: &Expectations) -> Judgement {
         let (passed, failed, _) = self.counts();
@@ -141,12 +142,13 @@ impl Report {
         judgement
     }
 
-    /// For a test: the key was tested to the end, and failed nothing. That no case failed is not enough, for neither do
-    /// those that were skipped. A key with known failures has [`judge`](Self::judge) instead.
+    /// For a test: checks that the key was tested to the end and failed nothing. It is not enough that no case
+    /// failed, because a skipped case does not fail either. For a key with known failures use
+    /// [`judge`](Self::judge) instead.
     ///
     /// # Panics
-    /// When a case failed, when every case was skipped, or when the key was gone before the end. The message names the
-    /// failures with their rules and says what was wrong, or why nothing was tested.
+    /// If a case failed, if every case was skipped, or if the run ended early. The message names the failures with
+    /// their rules and says what was wrong, or why nothing was tested.
     #[expect(clippy::panic, reason = "what a test does that fails")]
     #[track_caller]
     pub fn assert_conforms(&self) {
@@ -179,7 +181,7 @@ impl Report {
         self.skipped_because(ERASING_NOT_ALLOWED)
     }
 
-    /// How many cases were skipped because the key waits for nobody, and approves everything by itself.
+    /// How many cases were skipped because the key does not wait for a person, but approves everything itself.
     #[must_use]
     pub fn unattended(&self) -> usize {
         self.skipped_because(APPROVES_EVERYTHING)
@@ -193,7 +195,7 @@ impl Report {
         self.outcomes.iter().filter(is_so).count()
     }
 
-    /// Why cases were skipped and how many for each reason, the most frequent one first.
+    /// The reasons why cases were skipped, with the number of cases for each; the most frequent one first.
     #[must_use]
     pub fn reasons(&self) -> Vec<(&str, usize)> {
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
@@ -209,12 +211,12 @@ impl Report {
     }
 }
 
-/// The cases that a key is known to fail. Strict: one that passes has to be taken off the list.
+/// The cases that a key is known to fail. The list is strict: a case that passes must be removed from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectations(BTreeSet<String>);
 
 impl Expectations {
-    /// Reads a list: an id on each line, `#` begins a comment.
+    /// Reads a list: one id on each line; `#` begins a comment.
     #[must_use]
     pub fn read(text: &str) -> Self {
         let ids = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
@@ -227,7 +229,7 @@ impl Expectations {
         self.0.contains(id)
     }
 
-    /// Those that are not the id of any case: typing errors, or cases that are gone.
+    /// The entries that are not the id of any case: typing errors, or cases that no longer exist.
     pub fn unknown<'a>(&'a self, suite: &'a crate::Suite) -> impl Iterator<Item = &'a str> {
         let known: BTreeSet<&str> = suite.cases().map(|case| &*case.id).collect();
         self.0.iter().map(|id| &**id).filter(move |id| !known.contains(id))
@@ -237,13 +239,13 @@ impl Expectations {
 /// How a report compares with what was expected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
-    /// Cases that failed though nobody expected it.
+    /// Cases that failed and were not expected to.
     pub surprises: Vec<String>,
-    /// Cases that passed though they were expected to fail.
+    /// Cases that passed and were expected to fail.
     pub mended: Vec<String>,
-    /// The key, or who handles it, did not last to the end: see [`Report::gone`]. Nobody expects that.
+    /// Why the run ended early, if it did: see [`Report::gone`]. Nobody expects that.
     pub gone: Option<String>,
-    /// Every case was skipped. A gate that lets this through guards nothing.
+    /// Every case was skipped. A check that accepts this is useless.
     pub nothing_tested: bool,
 }
 
@@ -282,7 +284,7 @@ impl Judgement {
         }
     }
 
-    /// Something was tested, and nothing unexpected came of it.
+    /// Whether something was tested, and everything came out as expected.
     #[must_use]
     pub fn is_good(&self) -> bool {
         let as_expected = self.surprises.is_empty() && self.mended.is_empty();

@@ -1,4 +1,4 @@
-//! One case, step by step, up to its end or the first thing that is wrong.
+//! Runs one case, step by step, to its end or to the first error.
 
 mod excess;
 pub(crate) mod reports;

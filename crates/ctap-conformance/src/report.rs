@@ -1,4 +1,5 @@
-//! A report for others: JUnit XML and SARIF for CI servers, Markdown for their pages, JSON for everything else.
+//! Reports for other programs: JUnit XML and SARIF for CI servers, Markdown for their pages, JSON for everything
+//! else.
 
 use std::fmt::Write as _;
 
@@ -9,13 +10,13 @@ use serde_json::{Value as Json, json};
 use crate::outcome::{Failure, Judgement, Outcome, Report, Standing, Verdict};
 
 impl Report {
-    /// JUnit's XML, one test case for each case, with its chapter as the class and its rules as a property; an error called
-    /// `run` if there should be more of them. The suite's properties say which version of it tested which key, and when. A
-    /// failure that was expected is skipped there, and a case that passed though it was expected to fail has failed: what
-    /// readers count is what `judgement`, of this report, is about.
+    /// JUnit's XML. Each case is one test case, with its chapter as the class and its rules as a property. If the
+    /// run ended early, there is an error called `run`. The suite's properties say which version of the suite
+    /// tested which key, and when. An expected failure counts as skipped, and a case that passed against
+    /// expectation counts as failed: so the numbers agree with `judgement`, which must be the one of this report.
     ///
     /// # Errors
-    /// None in practice: what the XML writer says.
+    /// None in practice: the error of the XML writer.
     pub fn to_junit(
         &self,
         judgement: &Judgement,
@@ -33,8 +34,9 @@ impl Report {
         Ok(report.to_string()?)
     }
 
-    /// One JSON object: the key, the counts, and an array of outcomes. `unfinished` is null if the run came to its end, and
-    /// else says why it did not. A case's `expected` is false if by `judgement`, of this report, it fails the run.
+    /// One JSON object: the key, the counts, and an array of outcomes. `unfinished` is null if the run is complete;
+    /// otherwise it says why it is not. A case's `expected` is false if the case fails the run, according to
+    /// `judgement`, which must be the one of this report.
     #[must_use]
     pub fn to_json(&self, judgement: &Judgement) -> Json {
         let (passed, failed, skipped) = self.counts();
@@ -58,9 +60,9 @@ impl Report {
         })
     }
 
-    /// SARIF 2.1.0, for code scanning services: one result for each failure, suppressed if it was expected, and one for each
-    /// case that passed though it was expected to fail, by `judgement`, of this report. `executionSuccessful` is false if the
-    /// run did not come to its end.
+    /// SARIF 2.1.0, for code scanning services. Each failure is a result, suppressed if it was expected. Each case
+    /// that passed against expectation is a result, too. `judgement` must be the one of this report.
+    /// `executionSuccessful` is false if the run is not complete.
     #[must_use]
     pub fn to_sarif(&self, judgement: &Judgement) -> Json {
         let told = |outcome: &&Outcome| !matches!(judgement.standing(outcome), Standing::Fine);
@@ -92,8 +94,8 @@ impl Report {
         })
     }
 
-    /// Markdown for a page that somebody glances at: a line of counts, then what failed though nobody expected it, then what is
-    /// left to say about the run, by `judgement`, of this report.
+    /// Markdown for a short look at a run: a line of counts, then the unexpected failures, then other remarks about
+    /// the run. `judgement` must be the one of this report.
     #[must_use]
     pub fn to_markdown(&self, judgement: &Judgement) -> String {
         let (passed, failed, skipped) = self.counts();

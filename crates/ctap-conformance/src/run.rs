@@ -1,4 +1,4 @@
-//! Running cases against a key: bringing it into the state that each wants, and keeping what came of it.
+//! Runs cases against a key: brings it into the state that each case needs, and collects the results.
 
 mod imitated;
 mod options;
@@ -23,7 +23,8 @@ use crate::script::{Line, Step};
 use crate::transport::{Hand, Transport, TransportFailure};
 use crate::watch::{Traces, Watch};
 
-/// Runs cases against a key, in the order given. `on_progress` sees the report grow: before the first case, and after each.
+/// Runs cases against a key, in this order. `on_progress` gets the report before the first case, and after each
+/// case.
 ///
 /// ```
 /// # fn judge(my_authenticator: &mut dyn ctap_conformance::Transport) -> Result<(), ctap_conformance::TransportFailure> {
@@ -38,8 +39,8 @@ use crate::watch::{Traces, Watch};
 /// ```
 ///
 /// # Errors
-/// [`TransportFailure`] when the key cannot be talked to at all. What goes wrong in a case is that case's outcome; a key that dies on
-/// the way and does not come back is [`Report::gone`].
+/// [`TransportFailure`]: there is no connection to the key at all. An error in a case is the outcome of that case.
+/// If a key fails during the run and does not come back, the report has [`Report::gone`].
 pub fn run(
     key: &mut dyn Transport,
     cases: &[&Case],

@@ -1,4 +1,4 @@
-//! A case's steps: one a line, read once when the case is loaded.
+//! The steps of a case: one on each line. They are read once, when the case is loaded.
 
 mod grammar;
 

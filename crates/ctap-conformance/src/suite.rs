@@ -9,34 +9,34 @@ use include_dir::{Dir, include_dir};
 use crate::case::{Case, Chapter};
 use crate::notation::SyntaxError;
 
-/// A suite of cases: the built-in one, or one of somebody's own.
+/// A suite of cases: the built-in one, or your own.
 pub struct Suite {
     /// Its chapters, in the order of their files' names.
     pub chapters: Vec<Chapter>,
 }
 
-/// A suite cannot be read. The message has the cause in it; there is no `source` that would tell it again.
+/// Why a suite cannot be read. The message includes the cause, and there is no `source` that would repeat it.
 #[derive(Debug, thiserror::Error)]
 pub enum SuiteError {
-    /// A file or directory cannot be read: what the operating system says.
+    /// A file or directory cannot be read; with the operating system's error.
     #[error("{0}: {1}")]
     Io(String, io::Error),
-    /// A file is not written as vectors/README.md says.
+    /// A file does not follow vectors/README.md.
     #[error("{0}: {1}")]
     Syntax(String, SyntaxError),
     /// Two cases have the same id.
     #[error("two cases have the id {0}; give one of them another id")]
     Twice(String),
-    /// A directory without a file of cases.
+    /// The directory has no file of cases.
     #[error("{0} has no .toml file in it")]
     Empty(String),
 }
 
 impl Suite {
-    /// The cases that this crate carries.
+    /// The cases of this crate.
     ///
     /// # Panics
-    /// Never: a test of this crate reads them all.
+    /// Never: a test of this crate reads all of them.
     #[must_use]
     #[expect(clippy::expect_used, reason = "every_built_in_case_can_be_read")]
     pub fn built_in() -> Self {
@@ -51,10 +51,10 @@ impl Suite {
         Self::of_files(files.collect())
     }
 
-    /// Reads every `.toml` file of a directory.
+    /// Reads every `.toml` file in a directory.
     ///
     /// # Errors
-    /// [`SuiteError`]: whoever wrote the cases has to mend them.
+    /// [`SuiteError`]: the fault of the one who wrote the cases.
     pub fn in_directory(directory: &Path) -> Result<Self, SuiteError> {
         let failed = |error| SuiteError::Io(directory.display().to_string(), error);
         let mut files = Vec::new();
@@ -95,14 +95,15 @@ impl Suite {
         }
     }
 
-    /// All cases, chapter by chapter.
+    /// All cases, in the order of the chapters.
     pub fn cases(&self) -> impl Iterator<Item = &Case> {
         self.chapters.iter().flat_map(|chapter| &chapter.cases)
     }
 
-    /// The cases that one of these words fits; all, if there is no word. A word fits a case if it is in its id, or if it is its
-    /// chapter or one of its rules. One that is no chapter and no rule as it stands fits those that begin with it: `MC-`. With a
-    /// `*` at its end it fits ids, rules and chapters that begin with what is before that: `client_pin*`.
+    /// The cases that match at least one of these words; without a word, all cases. A word matches a case if the
+    /// case's id contains it, or if it is the case's chapter or one of its rules. A word that is neither a chapter
+    /// nor a rule also matches chapters and rules that begin with it: `MC-`. A word with a `*` at its end matches
+    /// ids, rules and chapters that begin with the part before it: `client_pin*`.
     #[must_use]
     pub fn filtered(&self, words: &[String]) -> Vec<&Case> {
         let words: Vec<Word<'_>> = words.iter().map(|word| Word::read(word, self)).collect();

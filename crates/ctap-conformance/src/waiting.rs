@@ -1,4 +1,4 @@
-//! Waiting for a key's answer: the person acts meanwhile, and no key is waited for for ever.
+//! Waits for a key's answer. Meanwhile the person acts. No wait is without an end.
 
 use std::cell::Cell;
 use std::rc::Rc;

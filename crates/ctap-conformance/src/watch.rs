@@ -1,4 +1,4 @@
-//! A key seen by somebody who remembers what was said last, and what it changed.
+//! Remembers the last messages of a key, and what changed the key.
 
 use ctap_client::cbor::decode;
 use ctap_client::commands::code;

@@ -1,4 +1,4 @@
-//! What a reader has to say on its bulk endpoint, and its host has not taken yet.
+//! The answers of a reader on its bulk endpoint that its host has not taken yet.
 
 use std::collections::VecDeque;
 

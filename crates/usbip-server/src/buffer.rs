@@ -1,4 +1,4 @@
-//! Bounded bytes: what was read and not yet understood, what was answered and not yet written.
+//! Byte buffers with a bound: input that was read and is not understood yet, and answers that are not written yet.
 
 use crate::limits;
 

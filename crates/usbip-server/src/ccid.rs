@@ -7,8 +7,8 @@
 //! | `intake` | transfers to whole messages, judged by their length first |
 //! | `slot` | the card in the slot: what a command does to it, and what the host is told |
 //!
-//! It exchanges whole APDUs, short and extended, and negotiates nothing: what the card can do, the class descriptor says
-//! (NF-50). Bytes and time come in by the call.
+//! It exchanges whole APDUs, short and extended, and negotiates nothing: the class descriptor says what the card
+//! can do (NF-50). Bytes and time come in with the calls.
 
 mod codes;
 mod intake;

@@ -1,5 +1,5 @@
-//! The host end: lists and imports devices, and exchanges reports with one. Blocking, for programs
-//! and tests that want to use a HID device without a kernel.
+//! The host end: it lists and imports devices, and exchanges reports with one. Its methods block. It is for
+//! programs and tests that want to use a HID device without a kernel.
 //!
 //! ```no_run
 //! use std::{net::TcpStream, time::Duration};
@@ -33,22 +33,22 @@ pub use usbip::SetupPacket;
 use crate::function::Report;
 use urbs::{Kind, Reply, Urbs};
 
-/// Why the host end gave up.
+/// Why a call of the host end failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The connection failed; `UnexpectedEof` if the server closed it.
     #[error(transparent)]
     Io(io::Error),
-    /// Another host has imported this device, or this one has.
+    /// The device is in use: another host has imported it, or this one has.
     #[error("the device is in use")]
     InUse,
     /// The server has no device with that bus id.
     #[error("there is no such device")]
     NoSuchDevice,
-    /// The server refuses with another status of USB/IP.
+    /// The server refused with another USB/IP status.
     #[error("the server refused with status {0}")]
     Refused(u32),
-    /// The device has no HID interface: it is of this class, and no key on a bus.
+    /// The first interface of the device has this class, and is not HID: it is not a key on a bus.
     #[error("the device is no HID device: its class is {0:02x}")]
     NotHid(u8),
     /// The device does not support the request (`-EPIPE`).
@@ -60,10 +60,10 @@ pub enum ClientError {
     /// The server broke the protocol.
     #[error("the server broke the protocol: {0}")]
     Protocol(&'static str),
-    /// No answer to a control transfer, an unlink, or a question before the import within [`PATIENCE`].
+    /// There was no answer within [`PATIENCE`] to a control transfer, an unlink, or a request before the import.
     #[error("no answer within {} s", PATIENCE.as_secs())]
     TimedOut,
-    /// Longer than [`limits::MAX_TRANSFER`](crate::limits::MAX_TRANSFER): the caller's fault.
+    /// The transfer is longer than [`limits::MAX_TRANSFER`](crate::limits::MAX_TRANSFER): the caller's fault.
     #[error("more than {} bytes in one transfer", crate::limits::MAX_TRANSFER)]
     TooLong,
 }
@@ -91,8 +91,8 @@ impl From<ClientError> for io::Error {
 /// How long the host waits for an answer that a device must give at once.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Interrupt-IN URBs kept waiting at the device, unless [`Host::keep_reads`] says otherwise: so many reports arrive without
-/// being asked for one by one.
+/// How many interrupt-IN URBs wait at the device, unless [`Host::keep_reads`] says otherwise. This many reports can
+/// arrive without a new request.
 pub const MAX_READS: usize = 32;
 /// Reports sent and not yet confirmed before the host stops to read: else both sides could wait for
 /// each other.
@@ -128,16 +128,16 @@ impl Host {
         Ok(Self { urbs: Urbs::new(socket, devid), reads: MAX_READS, reports: VecDeque::new() })
     }
 
-    /// Sends one report. Does not wait for the confirmation.
+    /// Sends one report. It does not wait for the confirmation.
     ///
     /// # Errors
-    /// [`ClientError::Io`], and what an earlier report came to if that was no success.
+    /// [`ClientError::Io`]; or the error of an earlier report.
     pub fn send(&mut self, report: &Report) -> Result<(), ClientError> {
         self.send_bytes(report)
     }
 
-    /// Sends one report and waits until the device has it, as Linux does for whoever writes to hidraw: there are devices
-    /// that mix up reports that follow each other faster. Reports that arrive meanwhile are kept.
+    /// Sends one report and waits until the device has it, as Linux does when a program writes to hidraw. Some
+    /// devices mix up reports that follow each other faster. Reports that arrive meanwhile are kept.
     ///
     /// # Errors
     /// As [`send`](Self::send), and [`ClientError::TimedOut`].
@@ -151,8 +151,8 @@ impl Host {
         Ok(())
     }
 
-    /// Sends any number of bytes to the OUT endpoint, as a host does whose program asks for it: 65
-    /// for instance.
+    /// Sends any number of bytes to the OUT endpoint, as a host does if its program asks for that: 65, for
+    /// instance.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -167,10 +167,10 @@ impl Host {
         self.urbs.flush()
     }
 
-    /// The next report, or `None` if none came within `timeout`.
+    /// The next report; `None`: none came within `timeout`.
     ///
     /// # Errors
-    /// [`ClientError::Io`], and what a transfer came to if that was no success.
+    /// [`ClientError::Io`]; or the error of an earlier transfer.
     pub fn receive(&mut self, timeout: Duration) -> Result<Option<Report>, ClientError> {
         let begun = Instant::now();
         let mut remaining = timeout;
@@ -189,8 +189,8 @@ impl Host {
         }
     }
 
-    /// Keeps so many interrupt-IN URBs waiting at the device from now on, at least 1 and at most [`MAX_READS`]. Linux keeps
-    /// one. What is too many of those that wait now is taken back.
+    /// Sets how many interrupt-IN URBs wait at the device from now on: at least 1 and at most [`MAX_READS`]. Linux
+    /// uses one. If too many wait now, some are taken back.
     ///
     /// # Errors
     /// As [`unlink`](Self::unlink).
@@ -203,7 +203,7 @@ impl Host {
         Ok(())
     }
 
-    /// A control transfer that brings at most `wLength` bytes.
+    /// A control transfer that reads at most `wLength` bytes.
     ///
     /// # Errors
     /// [`ClientError::Stall`] if the device does not support it.
@@ -212,7 +212,7 @@ impl Host {
         self.answer_to(seqnum)
     }
 
-    /// A control transfer that carries `data`, whose length should be `wLength`.
+    /// A control transfer that writes `data`. Its length should be `wLength`.
     ///
     /// # Errors
     /// [`ClientError::Stall`] if the device does not support it.
@@ -222,7 +222,7 @@ impl Host {
     }
 
     /// Submits one more interrupt-IN URB and returns its number, for [`unlink`](Self::unlink).
-    /// [`receive`](Self::receive) does this by itself.
+    /// [`receive`](Self::receive) does this itself.
     ///
     /// # Errors
     /// [`ClientError::Io`].
@@ -232,8 +232,8 @@ impl Host {
         Ok(seqnum)
     }
 
-    /// Takes URB `seqnum` back. `true` if it was still waiting and will never be completed; `false`
-    /// if it had been completed already.
+    /// Takes back the URB `seqnum`. `true`: it was still waiting and will never be completed. `false`: it had been
+    /// completed already.
     ///
     /// # Errors
     /// [`ClientError::Io`], [`ClientError::TimedOut`].

@@ -1,5 +1,4 @@
-//! A session on a stream: one task that owns the waiting URBs and the write side, so that no reply
-//! can overtake another.
+//! A session on a stream. One task owns the waiting URBs and the write side, so no reply can overtake another.
 
 use std::io;
 
@@ -13,7 +12,7 @@ use crate::limits;
 use crate::session::Session;
 use crate::wire::{WireError, immediately};
 
-/// Why a connection ended other than by the peer hanging up or the plug being pulled.
+/// Why a connection ended, except that the peer closed it or the device was unplugged.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// The stream failed.
@@ -28,16 +27,17 @@ pub enum ConnectionError {
     /// The peer began an URB and did not finish it within [`limits::URB_DEADLINE`].
     #[error("only a part of a URB arrived, and nothing more for {} s", limits::URB_DEADLINE.as_secs())]
     HalfAnUrb,
-    /// The peer took no reply for [`limits::WRITE_STALL`].
+    /// The peer read no reply for [`limits::WRITE_STALL`].
     #[error("the host read no reply for {} s", limits::WRITE_STALL.as_secs())]
     Stalled,
-    /// More than [`limits::MAX_WAITING`] connections without an import, or a crowd of newcomers, and this was the oldest.
+    /// There were more than [`limits::MAX_WAITING`] connections without an import, or too many new ones, and this
+    /// one was the oldest.
     #[error("closed to make room for a newer connection")]
     Displaced,
-    /// The peer asked for a device that is not plugged in here.
+    /// The peer asked for a device that is not in this server.
     #[error("no device with bus id {0:?}")]
     NoSuchDevice(String),
-    /// The device has an importer, or is unplugged, or [`limits::MAX_IMPORTS`] others are imported.
+    /// The device is imported already or is unplugged, or [`limits::MAX_IMPORTS`] other devices are imported.
     #[error("the device is in use")]
     Busy,
 }

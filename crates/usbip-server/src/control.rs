@@ -1,8 +1,9 @@
 //! Endpoint 0: the standard requests (USB 2.0 section 9.4), and those of the classes HID (HID 1.11 section 7.2; HD-96) and
 //! CCID (CCID 1.1 section 5.3).
 //!
-//! What a full-speed key or reader does not support it stalls at once: Linux waits five seconds for an answer. A reader with one
-//! clock and one rate has no lists of them (GET_CLOCK_FREQUENCIES, GET_DATA_RATES).
+//! A request that a full-speed key or reader does not support is stalled at once, because Linux would wait five
+//! seconds for an answer. A reader with one clock and one rate has no lists of them (GET_CLOCK_FREQUENCIES,
+//! GET_DATA_RATES).
 
 use std::borrow::Cow;
 use std::rc::Rc;

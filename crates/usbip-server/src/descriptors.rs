@@ -1,7 +1,7 @@
 //! The descriptors of a device (USB 2.0 section 9.6, HID 1.11 section 6.2, CCID 1.1 section 5.1; HD-90 to HD-95, NF-50).
 //!
-//! The `usbip` crate holds the description and builds the descriptors: it is asked for them once,
-//! over a pipe in memory, the way a host would ask. Later requests are answered from what it said.
+//! The `usbip` crate holds the description and builds the descriptors. It is asked for them once, over a pipe in
+//! memory, as a host would ask. Later requests are answered from the result.
 
 use std::any::Any;
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! A plugged device: its [`Port`] for the program that plugged it in, its [`Lease`] for the
-//! connection that imported it.
+//! A device in a server: a [`Port`] for the program that plugged it in, and a [`Lease`] for the connection that
+//! imported it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -18,11 +18,11 @@ use crate::limits;
 use crate::server::Devices;
 use crate::wire::Target;
 
-/// What the device tells the host about itself.
+/// What a device tells its host about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceInfo {
-    /// Where it is plugged in, such as `1-1`: 1 to [`limits::MAX_BUS_ID`] printable ASCII
-    /// characters, unique in its server. The number it begins with, if any, is the bus number.
+    /// Its place, such as `1-1`: 1 to [`limits::MAX_BUS_ID`] printable ASCII characters, unique in its server. If
+    /// it begins with a number, that is the bus number.
     pub bus_id: String,
     /// idVendor. Some hosts refuse 0 (HD-94).
     pub vendor_id: u16,
@@ -30,33 +30,33 @@ pub struct DeviceInfo {
     pub product_id: u16,
     /// bcdDevice: `0x0123` is version 1.23. Some hosts refuse 0 (HD-94).
     pub bcd_device: u16,
-    /// Shown by some hosts when they ask for a touch (HD-95). Empty for none; cut after
-    /// [`limits::MAX_STRING`] UTF-16 units, as are the two below.
+    /// The maker's name. Some hosts show it when they ask for a touch (HD-95). It may be empty. It is cut after
+    /// [`limits::MAX_STRING`] UTF-16 units, like the next two.
     pub manufacturer: String,
-    /// The same for the product.
+    /// The product's name.
     pub product: String,
-    /// The same for the serial number.
+    /// The serial number.
     pub serial: String,
 }
 
-/// Why a device cannot be plugged in. All but the last are the caller's fault.
+/// Why a device cannot be plugged in: the caller's fault, except for the last variant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlugError {
-    /// Another device is plugged in there. Unplug it, or choose another bus id.
+    /// Another device has this bus id. Unplug it, or choose another bus id.
     #[error("bus id {0:?} is taken; choose another one, such as 1-2")]
     BusIdTaken(String),
-    /// Empty, too long, or not printable.
+    /// The bus id is empty, too long, or not printable.
     #[error("bus id {0:?} is not 1 to 31 printable ASCII characters; choose one such as 1-1")]
     BusIdInvalid(String),
-    /// No interface, or more than a device can have: it numbers its endpoints up to 15.
+    /// There is no interface, or there are too many: a device numbers its endpoints up to 15.
     #[error("a device has at least one interface, and at most 15 endpoints each way")]
     Interfaces,
-    /// The `usbip` crate did not produce the descriptors it used to.
+    /// The `usbip` crate did not make the descriptors as expected: a fault of this crate.
     #[error("the usbip crate did not describe the device")]
     NoDescriptors,
 }
 
-/// A device in its server. Dropping this leaves it plugged in.
+/// A device in its server. Dropping this does not unplug it.
 #[derive(Clone)]
 pub struct Port {
     slot: Rc<Slot>,
@@ -68,62 +68,63 @@ impl Port {
         Self { slot, devices }
     }
 
-    /// Where it is plugged in.
+    /// Its place in the server.
     pub fn bus_id(&self) -> &str {
         &self.slot.model.bus_id
     }
 
-    /// Bus number and device number, as URBs name the device: what [`vhci`](crate::vhci) and
-    /// [`client`](crate::client) ask for.
+    /// Bus number and device number, as in URBs: the argument for [`vhci`](crate::vhci) and
+    /// [`client`](crate::client).
     pub fn devid(&self) -> u32 {
         self.slot.devid
     }
 
-    /// Whether somebody has imported it.
+    /// Whether a host has imported it.
     pub fn is_attached(&self) -> bool {
         self.slot.is_imported()
     }
 
-    /// Waits until somebody has imported it: at once, if so.
+    /// Waits until a host has imported it. Returns at once if one has.
     pub async fn imported(&self) {
         while !self.slot.is_imported() {
             self.slot.changed.notified().await;
         }
     }
 
-    /// Waits until nobody has it: at once, if so.
+    /// Waits until no host has it. Returns at once if none has.
     pub async fn freed(&self) {
         self.slot.freed().await;
     }
 
-    /// What a host reads of the device first, as setup packets and what answers them: the descriptors of the device, of its
-    /// configuration, and of the reports of its first interface, if that is a HID one. For those who show others what they saw.
+    /// What a host reads from the device first, as setup packets and their answers: the descriptors of the device
+    /// and of its configuration, and the report descriptor of its first interface if that is HID. It is for
+    /// programs that record what a host sees.
     pub fn enumeration(&self) -> Vec<([u8; 8], Vec<u8>)> {
         self.slot.descriptors.read_by_a_host(self.slot.layout.class(0))
     }
 
-    /// Something other than the host changed the function, a touch for instance: look again whether
-    /// it has reports to send or another deadline. Harmless at any time.
+    /// Tells that something other than the host, such as a touch, has changed the function. The connection then
+    /// looks for reports to send and for a new deadline. It is harmless at any time.
     pub fn wake(&self) {
         self.slot.signal.notify_one();
     }
 
-    /// The same for other threads, on which the function may have its work done.
+    /// The same for other threads, in case the function's work is done there.
     pub fn waker(&self) -> Waker {
         Waker { signal: Arc::clone(&self.slot.signal) }
     }
 
-    /// Pulls the plug and puts it back: an import ends, and the device can be imported again.
+    /// Unplugs the device and plugs it in again. An import ends, and the device can be imported again.
     pub fn replug(&self) {
         self.slot.plug.pull();
     }
 
-    /// What pulls it from within.
+    /// Unplugs it from another thread, or from the function itself.
     pub fn plug(&self) -> Plug {
         self.slot.plug.clone()
     }
 
-    /// Takes the device out of its server. An import ends; there will be no other.
+    /// Removes the device from its server. An import ends, and no other one is possible.
     pub fn unplug(&self) {
         if let Some(devices) = self.devices.upgrade() {
             devices.remove(&self.slot);
@@ -132,13 +133,12 @@ impl Port {
         self.wake();
     }
 
-    /// Serves the device to a peer that needs no import: the other end of `stream` begins with
-    /// URBs, as the kernel does after [`vhci`](crate::vhci) gave it the socket. Returns when the
-    /// peer hung up, or the plug was pulled.
+    /// Serves the device to a peer that sends no import: the other end of `stream` begins with URBs. The kernel
+    /// does that when [`vhci`](crate::vhci) has given it the socket. Returns when the peer closed the stream, or
+    /// the device was unplugged.
     ///
     /// # Errors
-    /// [`ConnectionError::Busy`] if the device is imported or unplugged; the others are the peer's
-    /// doing.
+    /// [`ConnectionError::Busy`] if the device is imported or unplugged. The other errors are the peer's fault.
     pub async fn serve<S>(&self, stream: S) -> Result<(), ConnectionError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -153,7 +153,7 @@ impl Port {
     }
 }
 
-/// The plug of a [`Port`], for any thread and for the function itself: it keeps no device alive.
+/// Unplugs the device of a [`Port`], from any thread and from the function itself. It does not keep a device alive.
 #[derive(Clone, Debug)]
 pub struct Plug {
     is_pulled: Arc<AtomicBool>,

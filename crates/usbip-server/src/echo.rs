@@ -1,4 +1,4 @@
-//! The least that can sit behind the interface.
+//! The smallest function behind an interface.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::function::{HidFunction, Report};
 use crate::timed::Timed;
 
-/// Sends each report back, the first one first: for examples, tests, and measuring what the way there costs.
+/// Sends each report back, in order. It is for examples, tests, and for measuring the cost of the transport.
 #[derive(Debug, Default)]
 pub struct Echo(VecDeque<Report>);
 

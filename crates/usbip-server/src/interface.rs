@@ -1,4 +1,4 @@
-//! The parts of a device: interfaces, and the endpoints of each (USB 2.0 sections 9.6.5 and 9.6.6).
+//! The parts of a device: interfaces, and their endpoints (USB 2.0 sections 9.6.5 and 9.6.6).
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,15 +9,16 @@ use crate::function::{HidFunction, REPORT_LENGTH};
 use crate::limits::BULK_PACKET;
 use crate::smart_card::SmartCard;
 
-/// An interface of a device, and what is behind it. A device with several is a composite one: each has a driver of its own.
+/// An interface of a device, and the function behind it. A device with several interfaces is a composite one: each
+/// has its own driver.
 #[derive(Clone)]
 pub enum Interface {
-    /// Reports of 64 bytes, as security keys have them.
+    /// Reports of 64 bytes, for a security key.
     Hid(Rc<RefCell<dyn HidFunction>>),
-    /// A smart card reader, with what may lie on it.
+    /// A smart card reader, with the card that may lie on it.
     Ccid(Rc<RefCell<dyn SmartCard>>),
-    /// A contactless reader of the chip PN533, with what may lie on it: Linux has a driver for it by the ids 04CC:2533, NXP's, which
-    /// makes a device of the kernel's own NFC.
+    /// A contactless reader with the chip PN533, and the card that may lie on it. Linux has a driver for NXP's ids
+    /// 04CC:2533, which makes it a device of the kernel's own NFC.
     Pn533(Rc<RefCell<dyn SmartCard>>),
 }
 

@@ -1,18 +1,19 @@
-//! A USB/IP server and host end for HID devices and smart card readers, with pending IN URBs and true unlink.
+//! A USB/IP server and host end for HID devices and smart card readers. IN URBs wait until there is data, and
+//! UNLINK really unlinks.
 //!
-//! Put something that speaks 64-byte reports behind [`HidFunction`], or something that answers APDUs behind [`SmartCard`],
-//! [`Server::plug`] it in as an [`Interface`], alone or with others, and serve the [`Server`] on TCP, a Unix socket or any
-//! stream; or plug it into this very machine with [`vhci`] or, where there is no virtual host controller or no root, its HID interface with
-//! [`uhid`]. The other end, for programs that want to use such a device without a kernel, is
-//! [`client`].
+//! Put something that speaks 64-byte reports behind [`HidFunction`], or something that answers APDUs behind
+//! [`SmartCard`]. Plug it in with [`Server::plug`] as an [`Interface`], alone or with others. Then serve the
+//! [`Server`] on TCP, a Unix socket or any stream. Or plug it into this machine with [`vhci`]; without a virtual
+//! host controller or without root, plug its HID interface in with [`uhid`]. [`client`] is the other end, for
+//! programs that want to use such a device without a kernel.
 //!
-//! The wire format is the kernel's Documentation/usb/usbip_protocol.rst. The `usbip` crate supplies
-//! its types, its decoder and encoder and the USB descriptors; what decides is ours: lengths are
-//! judged before the decoder sees a byte, IN URBs wait instead of being polled, UNLINK
-//! really unlinks, and a peer can hurt nobody but itself.
+//! The wire format is the kernel's Documentation/usb/usbip_protocol.rst. The `usbip` crate supplies its types, its
+//! decoder and encoder, and the USB descriptors. The decisions are made here: lengths are checked before the
+//! decoder sees a byte, IN URBs wait instead of being polled, UNLINK really unlinks, and a peer can harm only
+//! itself.
 //!
-//! Everything runs on one thread: call it from a Tokio `LocalSet` on a `current_thread` runtime. An
-//! idle device causes no wake-ups at all.
+//! Everything runs on one thread: call it from a Tokio `LocalSet` on a `current_thread` runtime. An idle device
+//! causes no wake-ups.
 //!
 //! | file | idea |
 //! |---|---|

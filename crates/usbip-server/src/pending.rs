@@ -1,6 +1,7 @@
 //! The connections that have imported nothing: how many there may be, and how they take turns.
 //!
-//! They are anybody's, and the devices are in use meanwhile: whatever they do, they share what is left of the thread (P-28).
+//! Anybody may make such connections, and the devices are in use meanwhile. Whatever they do, they share only the
+//! time that the thread has left (P-28).
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;

@@ -1,4 +1,5 @@
-//! A contactless reader of the chip PN533 of NXP (UM0801-03, its user manual), as far as Linux's driver `pn533_usb` asks it.
+//! A contactless reader with NXP's chip PN533 (UM0801-03, its user manual), as far as Linux's driver `pn533_usb`
+//! uses it.
 //!
 //! | file | idea |
 //! |---|---|
@@ -6,8 +7,8 @@
 //! | `frame` | transfers to frames, judged by their checksums, and back |
 //! | `chip` | the card in the field: what a command does to it, and what the host is told |
 //!
-//! It is there because some programs know no other NFC than the kernel's, Debian's libfido2 among them. It is never another device, nor a
-//! target for other readers. Bytes come in by the call; it has no time of its own.
+//! Some programs, such as Debian's libfido2, know no other NFC than the kernel's; this reader is for them. It never
+//! acts as another device or as a target for other readers. Bytes come in with the calls; it has no time.
 
 mod chip;
 mod codes;

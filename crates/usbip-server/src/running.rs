@@ -1,4 +1,5 @@
-//! An interface of an imported device at work: what comes from its endpoints, what goes to them, and when it wants to be called.
+//! An interface of an imported device while it runs: data from its endpoints, data to them, and the time of its
+//! next call.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,5 +1,4 @@
-//! The devices that are plugged in, and the handshake that imports one (OP_REQ_DEVLIST,
-//! OP_REQ_IMPORT).
+//! The devices that are plugged in, and the handshake that imports one of them (OP_REQ_DEVLIST, OP_REQ_IMPORT).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -22,7 +21,7 @@ use crate::limits;
 use crate::pending::{PendingConnection, PendingConnections};
 use crate::wire::{self, DEVICE_BUSY, NO_DEVICE, Op};
 
-/// Devices on offer to whoever connects. Clones share them.
+/// Devices that anybody who connects can import. Clones share them.
 #[derive(Clone, Default)]
 pub struct Server {
     devices: Rc<Devices>,
@@ -35,17 +34,19 @@ impl Server {
         Self::default()
     }
 
-    /// Plugs in a device with these interfaces, numbered from 0; at any time, also while others are in use.
+    /// Plugs in a device with these interfaces, numbered from 0. This is possible at any time, also while others
+    /// are in use.
     ///
     /// # Errors
-    /// [`PlugError`] if the bus id is taken or malformed, or the interfaces are too many, which is the caller's fault.
+    /// [`PlugError`]: the bus id is taken or malformed, or there are too many interfaces, which is the caller's
+    /// fault.
     pub fn plug(&self, info: DeviceInfo, interfaces: Vec<Interface>) -> Result<Port, PlugError> {
         let slot = self.devices.add(&info, interfaces)?;
         Ok(Port::new(slot, Rc::downgrade(&self.devices)))
     }
 
-    /// Serves the connections to `listener`, until the future is dropped: that ends them all. Each is shown to `welcome` before
-    /// anything is read from it, and those that are not are hung up on.
+    /// Serves the connections to `listener`. Dropping the future ends all of them. Each connection is passed to
+    /// `welcome` before anything is read from it; if that returns `false`, it is closed.
     ///
     /// Must run in a [`LocalSet`](tokio::task::LocalSet).
     pub async fn serve_tcp(
@@ -64,8 +65,8 @@ impl Server {
         .await
     }
 
-    /// The same for connections of another kind, such as those to a Unix socket. `accept` returns the next one: that of a listener,
-    /// whichever it is at the time. It may be dropped while it waits.
+    /// The same for connections of another kind, such as those to a Unix socket. `accept` returns the next
+    /// connection of a listener, which may be another listener each time. Its future may be dropped while it waits.
     ///
     /// Must run in a [`LocalSet`](tokio::task::LocalSet).
     pub async fn serve_accepted<S>(
@@ -119,11 +120,11 @@ impl Server {
         }
     }
 
-    /// Serves one peer: lists the devices, imports one, and then handles its URBs until the peer
-    /// hangs up or the plug is pulled.
+    /// Serves one peer: lists the devices, imports one, and then handles its URBs until the peer closes the
+    /// connection or the device is unplugged.
     ///
     /// # Errors
-    /// [`ConnectionError`]; all of them are the peer's doing, and none concerns anybody else.
+    /// [`ConnectionError`]: always the peer's fault. It concerns no other peer.
     pub async fn serve_stream<S>(&self, mut stream: S) -> Result<(), ConnectionError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -177,10 +178,10 @@ impl Server {
     }
 }
 
-/// Listens at `address`, with room for a crowd that arrives while the thread is busy.
+/// Listens at `address`, with room for many connections that arrive while the thread is busy.
 ///
 /// # Errors
-/// The system's: the address is taken, not this machine's, or not for this user.
+/// The system's error: the address is in use, is not an address of this machine, or is not allowed for this user.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // As the standard library does: a server that starts again finds its port free.

@@ -1,9 +1,7 @@
-//! One import: URBs in, completions out, in memory. [`connection`](crate::connection) moves the
-//! bytes.
+//! One import: URBs in, completions out, all in memory. [`connection`](crate::connection) moves the bytes.
 //!
-//! It keeps the promises a virtual host controller relies on: every SUBMIT gets exactly one
-//! RET_SUBMIT, or is unlinked with `-ECONNRESET` and gets none; and no completion is longer than
-//! what was asked for (HD-97).
+//! A virtual host controller relies on two rules, which this keeps. Every SUBMIT gets exactly one RET_SUBMIT, or is
+//! unlinked with `-ECONNRESET` and gets none. No completion is longer than the request asked for (HD-97).
 
 use std::collections::VecDeque;
 use std::rc::Rc;

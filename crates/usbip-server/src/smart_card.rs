@@ -1,29 +1,31 @@
-//! The smart card on a reader: command APDUs in, response APDUs out.
+//! The smart card on a reader: it takes command APDUs and returns response APDUs.
 
 use crate::timed::Timed;
 
-/// The card's side of a reader (ISO 7816-4, an ICC in the words of CCID), called on the task of the connection that imported the
-/// reader. Of what the bytes mean the reader knows nothing.
+/// The card's side of a reader (ISO 7816-4; CCID calls it an ICC), called on the task of the connection that
+/// imported the reader. The reader does not know what the bytes mean.
 ///
-/// A call must not block, nor may anybody keep the card borrowed while a task waits. What happens elsewhere (the card is laid
-/// on or taken off, a response is ready) is announced with [`Port::wake`](crate::Port::wake), or from another thread with its
-/// [`Waker`](crate::Waker).
+/// A call must not block, and nobody may keep the card borrowed while a task waits. An event from elsewhere (the
+/// card is laid on or taken off, a response is ready) is announced with [`Port::wake`](crate::Port::wake), or from
+/// another thread with its [`Waker`](crate::Waker).
 pub trait SmartCard: Timed {
-    /// Which card is in the slot, by a number that the one before it did not have; `None`: the slot is empty. A card that was
-    /// taken off and laid on again has another number: it has lost power meanwhile.
+    /// The number of the card in the slot; `None`: the slot is empty. Each card has a number that the one before
+    /// did not have. A card that was taken off and laid on again has a new number, because it has lost power
+    /// meanwhile.
     fn insertion(&self) -> Option<u32>;
 
-    /// The card gets power, or is reset if it has it. Returns its ATR, 2 to [`MAX_ATR`](crate::limits::MAX_ATR) bytes; `None`: it
-    /// is mute.
+    /// The card gets power, or is reset if it has power. Returns its ATR, 2 to [`MAX_ATR`](crate::limits::MAX_ATR)
+    /// bytes. `None`: the card does not answer.
     fn power_on(&mut self) -> Option<Vec<u8>>;
 
-    /// The card loses power: also when the reader is unplugged. Harmless when it has none.
+    /// The card loses power, also when the reader is unplugged. Nothing happens if it has none.
     fn power_off(&mut self);
 
-    /// A command APDU of 1 to [`MAX_APDU`](crate::limits::MAX_APDU) bytes, to a card that has power and owes no response.
+    /// A command APDU of 1 to [`MAX_APDU`](crate::limits::MAX_APDU) bytes. The card has power and owes no response.
     fn transmit(&mut self, apdu: &[u8]);
 
-    /// The response APDU to the last command, once it is there: handed out once. The reader asks for more time meanwhile.
+    /// The response APDU to the last command, when it is ready. It is returned once. Meanwhile the reader asks for
+    /// more time.
     fn response(&mut self) -> Option<Vec<u8>>;
 
     /// The host no longer wants the response to the last command.

@@ -1,8 +1,9 @@
-//! Plugging a device into this very machine without its USB bus: HID devices of user space, through `/dev/uhid` (the kernel's
-//! Documentation/hid/uhid.rst).
+//! Plugs a device into this machine without its USB bus: HID devices of user space, through `/dev/uhid` (the
+//! kernel's Documentation/hid/uhid.rst).
 //!
-//! Programs find the same `/dev/hidrawN` as with [`vhci`](crate::vhci); but there is no USB device beneath it, and so no
-//! descriptors to read. It takes no root, only the right to open the file. Whoever has that can make keyboards, too.
+//! Programs find the same `/dev/hidrawN` as with [`vhci`](crate::vhci). But there is no USB device beneath it, so
+//! there are no USB descriptors to read. It does not need root, only the right to open the file. With that right a
+//! program can make keyboards as well.
 
 #[cfg_attr(target_os = "linux", path = "uhid/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "uhid/elsewhere.rs")]
@@ -13,37 +14,37 @@ use std::path::{Path, PathBuf};
 
 use crate::device::Port;
 
-/// Where the kernel has it.
+/// The usual path of the file.
 pub const PLACE: &str = "/dev/uhid";
 
-/// Bytes of the longest CTAPHID message that is never too long: 30 reports. The kernel keeps 31 for a device that has not got to them
-/// yet, and drops the others.
+/// The longest CTAPHID message in bytes that always arrives whole: 30 reports. The kernel keeps 31 for a device
+/// that has not read them yet, and drops the others.
 pub const CERTAIN_MESSAGE: usize = 1768;
 
-/// Why plugging in did not work, or came to its end; and what to do about it.
+/// Why a device could not be plugged in, or was lost; and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum UhidError {
-    /// There is no such file, or no driver behind it.
+    /// The file does not exist, or has no driver behind it.
     #[error("this kernel has no uhid loaded; run `sudo modprobe uhid`")]
     ModuleMissing,
-    /// This user may not open it.
+    /// This user may not open the file.
     #[error("{} may not be opened; run this as root, or give your group the file", .0.display())]
     Permission(PathBuf),
     /// The device has a host already, or was unplugged: the caller's fault.
     #[error("the device is in use")]
     Busy,
-    /// The device is no HID device, nor is a part of it: the caller's fault.
+    /// The device, or a part of it, is not a HID device: the caller's fault.
     #[error("the device has no HID interface, and uhid accepts nothing else")]
     NoHid,
     /// This system is not Linux.
     #[error("only Linux has uhid, with which programs make HID devices")]
     OtherSystem,
-    /// The file failed in another way.
+    /// The file failed for another reason.
     #[error("{}: {error}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What it failed with.
+        /// The operating system's error.
         error: io::Error,
     },
 }
@@ -55,8 +56,8 @@ pub struct Uhid {
 }
 
 impl Uhid {
-    /// Finds the driver at `path`, which is [`PLACE`] on a real machine, and sees that this user may use it. The kernel loads the
-    /// module for whoever opens the file.
+    /// Finds the driver at `path`, which is [`PLACE`] on a real machine, and checks that this user may use it. The
+    /// kernel loads the module when somebody opens the file.
     ///
     /// # Errors
     /// Each [`UhidError`] says what to do.
@@ -65,8 +66,9 @@ impl Uhid {
         system::open(path).map_err(|error| uhid.failure(error)).map(|_| uhid)
     }
 
-    /// Plugs the device in `port` into this machine, as far as it is a HID device, and serves it. Returns when the plug was pulled: then the kernel's device is
-    /// gone. So it is when the future is dropped, and when the process ends in whatever way.
+    /// Plugs the HID part of the device in `port` into this machine, and serves it. Returns when the device was
+    /// unplugged; then the kernel's device is gone. It is also gone when the future is dropped, and when the
+    /// process ends for any reason.
     ///
     /// # Errors
     /// Each [`UhidError`] says what to do.

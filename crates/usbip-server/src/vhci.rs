@@ -1,8 +1,7 @@
-//! Plugging a device into this very machine: the kernel's virtual host controller, `vhci_hcd`,
-//! through sysfs.
+//! Plugs a device into this machine: the kernel's virtual host controller, `vhci_hcd`, through sysfs.
 //!
-//! It needs neither a TCP port nor the `usbip` tool: one end of a socket pair is given to the
-//! kernel, the other is served with [`Port::serve`](crate::Port::serve).
+//! It needs neither a TCP port nor the `usbip` tool. The kernel gets one end of a socket pair;
+//! [`Port::serve`](crate::Port::serve) serves the other end.
 
 #[cfg_attr(target_os = "linux", path = "vhci/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "vhci/elsewhere.rs")]
@@ -14,16 +13,16 @@ use std::path::{Path, PathBuf};
 
 pub use self::system::Stream;
 
-/// Where the kernel keeps its platform devices.
+/// The usual path of the kernel's platform devices.
 pub const PLATFORM: &str = "/sys/devices/platform";
 
-/// Why plugging in did not work, and what to do about it.
+/// Why a device could not be plugged in, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum VhciError {
     /// There is no virtual host controller.
     #[error("this kernel has no virtual USB host controller loaded; run `sudo modprobe vhci-hcd`")]
     ModuleMissing,
-    /// sysfs may not be written.
+    /// This user may not write to sysfs.
     #[error(
         "{} may not be written; run this as root, or give your group the file", .0.display()
     )]
@@ -31,42 +30,41 @@ pub enum VhciError {
     /// Every port that takes a full-speed device is in use.
     #[error("all ports of the virtual USB host controller are in use; detach a device")]
     NoFreePort,
-    /// The status file is not as any known kernel writes it.
+    /// The status file does not have the form of any known kernel.
     #[error("{} has the unknown line {line:?}", path.display())]
     Status {
         /// The file.
         path: PathBuf,
-        /// Its line.
+        /// The line that cannot be read.
         line: String,
     },
     /// This system is not Linux.
     #[error("only Linux has a virtual USB host controller")]
     OtherSystem,
-    /// sysfs or a socket failed in another way.
+    /// sysfs or a socket failed for another reason.
     #[error("{}: {error}", path.display())]
     Io {
-        /// The file, or the call.
+        /// The file, or the name of the call.
         path: PathBuf,
-        /// What it failed with.
+        /// The operating system's error.
         error: io::Error,
     },
 }
 
-/// The virtual host controllers of a machine. All of them are reached through the files of the
-/// first.
+/// The virtual host controllers of a machine. All of them are used through the files of the first one.
 #[derive(Clone, Debug)]
 pub struct Vhci {
     directory: PathBuf,
 }
 
-/// One socket of the virtual root hubs.
+/// One port of the virtual root hubs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HubPort {
-    /// Its number among all ports of all controllers: what attach and detach are told.
+    /// Its number among all ports of all controllers, which attach and detach take.
     pub number: u32,
-    /// Whether it takes USB 2 devices, full speed among them; else it takes SuperSpeed ones.
+    /// Whether it is for USB 2 devices, which include full speed; otherwise it is for SuperSpeed devices.
     pub is_usb2: bool,
-    /// Whether nothing is plugged in there.
+    /// Whether no device is plugged in there.
     pub is_free: bool,
 }
 
@@ -91,7 +89,7 @@ impl Vhci {
     /// The ports of all controllers.
     ///
     /// # Errors
-    /// [`VhciError::Status`] or [`VhciError::Io`], neither of which a sane kernel causes.
+    /// [`VhciError::Status`] or [`VhciError::Io`]; a normal kernel causes neither.
     pub fn ports(&self) -> Result<Vec<HubPort>, VhciError> {
         let mut ports = Vec::new();
         for controller in 0u32.. {
@@ -108,7 +106,7 @@ impl Vhci {
         Ok(ports)
     }
 
-    /// Sees whether this user may plug anything in.
+    /// Checks that this user may plug devices in.
     ///
     /// # Errors
     /// [`VhciError::Permission`].
@@ -117,9 +115,9 @@ impl Vhci {
         system::check_writable(&path).map_err(|error| failure(path, error))
     }
 
-    /// Plugs the full-speed device `devid` into a free port. Serve the returned stream with
-    /// [`Port::serve`](crate::Port::serve), whose [`devid`](crate::Port::devid) it is; dropping it
-    /// unplugs the device. Must run in a Tokio runtime.
+    /// Plugs the full-speed device `devid` into a free port. [`devid`](crate::Port::devid) is that of a
+    /// [`Port`](crate::Port), which must serve the returned stream with [`Port::serve`](crate::Port::serve).
+    /// Dropping the stream unplugs the device. Call it in a Tokio runtime.
     ///
     /// # Errors
     /// Each [`VhciError`] says what to do.
@@ -138,10 +136,10 @@ impl Vhci {
         }
     }
 
-    /// Unplugs what is in port `number`. The other end of its stream sees the end of the stream.
+    /// Unplugs the device in port `number`. The other end of its stream sees the end of the stream.
     ///
     /// # Errors
-    /// [`VhciError::Io`] if nothing is plugged in there.
+    /// [`VhciError::Io`] if there is no device in that port.
     pub fn detach(&self, number: u32) -> Result<(), VhciError> {
         let path = self.directory.join("detach");
         write_once(&path, &number.to_string()).map_err(|error| failure(path, error))

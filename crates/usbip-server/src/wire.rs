@@ -1,8 +1,8 @@
-//! The USB/IP wire format (Documentation/usb/usbip_protocol.rst): judged here, then decoded and
-//! encoded by the `usbip` crate.
+//! The USB/IP wire format (Documentation/usb/usbip_protocol.rst): checked here, then decoded and encoded by the
+//! `usbip` crate.
 //!
-//! The crate's decoder allocates what a header asks for and asserts what a peer ought to send. So
-//! it is only ever shown a whole message whose every decisive field has been looked at.
+//! The crate's decoder allocates whatever a header asks for, and asserts that a peer is correct. So it only sees
+//! whole messages whose important fields have been checked.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -21,38 +21,37 @@ pub(crate) const DEVICE_BUSY: u32 = 2;
 /// ST_NODEV: there is no such device.
 pub(crate) const NO_DEVICE: u32 = 4;
 
-/// What a peer sent that no peer may send. The connection is closed; there is no way to tell it
-/// why.
+/// Bytes that no peer may send. The connection is closed, because there is no way to tell the peer why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    /// Not version 1.1.1.
+    /// The version is not 1.1.1.
     #[error("protocol version {0:#06x} instead of 0x0111")]
     Version(u16),
-    /// Neither DEVLIST nor IMPORT.
+    /// The request is neither DEVLIST nor IMPORT.
     #[error("unknown request {0:#06x} before an import")]
     Request(u16),
-    /// The status of a request, which "shall be set to 0".
+    /// The status of a request is not 0: it "shall be set to 0".
     #[error("request with status {0}")]
     RequestStatus(u32),
-    /// Neither SUBMIT nor UNLINK.
+    /// The command is neither SUBMIT nor UNLINK.
     #[error("unknown command {0:#010x} after an import")]
     Command(u32),
-    /// An URB for a device that this connection did not import.
+    /// The URB is for a device that this connection did not import.
     #[error("URB for device {0:#010x}, which is not the imported one")]
     Device(u32),
-    /// A direction other than OUT (0) and IN (1).
+    /// The direction is neither OUT (0) nor IN (1).
     #[error("URB with direction {0}")]
     Direction(u32),
-    /// An endpoint that the descriptors do not name.
+    /// The descriptors have no such endpoint.
     #[error("URB for endpoint {0}")]
     Endpoint(u32),
-    /// More than [`limits::MAX_TRANSFER`] bytes to the device, or [`limits::MAX_ROOM`] from it.
+    /// There are more than [`limits::MAX_TRANSFER`] bytes to the device, or more than [`limits::MAX_ROOM`] from it.
     #[error("URB with {0} bytes, more than {max} or {room}", max = limits::MAX_TRANSFER, room = limits::MAX_ROOM)]
     TransferLength(u32),
-    /// A sequence number that is still in use.
+    /// The sequence number is still in use.
     #[error("sequence number {0} submitted twice")]
     DuplicateSeqnum(u32),
-    /// The decoder refused what was let through to it: a defect here, not of the peer.
+    /// The decoder refused a message that was let through to it: a fault of this crate, not of the peer.
     #[error("undecodable message")]
     Undecodable,
 }

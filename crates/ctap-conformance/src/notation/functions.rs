@@ -1,4 +1,4 @@
-//! The functions of the notation, each a few lines over `ctap-client`.
+//! The functions of the notation, each a few lines that use `ctap-client`.
 
 use std::rc::Rc;
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! Comparing a value with a pattern, and saying where they differ.
+//! Compares a value with a pattern, and says where they differ.
 
 use ctap_client::Value;
 use ctap_client::names::{self, Names};

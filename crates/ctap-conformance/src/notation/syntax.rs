@@ -1,4 +1,4 @@
-//! Tokens into trees: expressions, which have a value, and patterns, which a value is compared with.
+//! Makes trees of tokens: expressions, which have a value, and patterns, with which a value is compared.
 
 use ctap_client::Value;
 

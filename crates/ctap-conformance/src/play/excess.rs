@@ -1,4 +1,4 @@
-//! Requests that a key refuses because they take more than it announces: that is no fault of the key.
+//! Requests that a key refuses because they are larger than it announces: that is not a fault of the key.
 
 use ctap_client::{Status, Value, names};
 

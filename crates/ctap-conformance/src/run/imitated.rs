@@ -1,15 +1,17 @@
-//! A key that says what some model says: where the model's words are not the standard's, the key is not to blame.
+//! A key that announces what a model announces: if the model itself breaks the standard there, the key is not to
+//! blame.
 
 use crate::case::Case;
 use crate::needs::Need;
 use crate::outcome::Verdict;
 
-/// The model whose getInfo a key tells word for word.
+/// A model. The key's getInfo is exactly that of the model.
 #[derive(Clone, Debug, Default)]
 pub struct Imitated {
-    /// The rules that the model itself breaks, by their ids: what fails a case about one of them is the model's.
+    /// The ids of the rules that the model itself breaks. If a case about one of them fails, the model is at fault.
     pub contradictions: Vec<String>,
-    /// What the model tells and the key does not do, as cases need it: `extension uvm`, `algorithm -257`.
+    /// What the model announces and the key does not do, in the words of the needs of cases: `extension uvm`,
+    /// `algorithm -257`.
     pub lacks: Vec<String>,
 }
 

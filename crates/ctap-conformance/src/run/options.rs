@@ -1,4 +1,4 @@
-//! How a run goes about.
+//! The options of a run.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use super::imitated::Imitated;
 use crate::outcome::{Expectations, Outcome, Verdict};
 
-/// How a run goes about.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whether the key may be reset, again and again: all that it stores is lost. Without this only those cases run that leave
-    /// everything as it is.
+    /// Whether the key may be reset, many times: everything that it stores is lost. Otherwise only cases that
+    /// change nothing are run.
     pub may_erase: bool,
-    /// The PIN that the key has. Where it may not be erased, or cannot be, the cases that want a PIN are played with this one, as far as they
-    /// leave everything as it is.
+    /// The PIN that the key has. If the key may not be erased, or cannot be, cases that need a PIN use this one, as
+    /// far as they change nothing.
     pub pin: Option<KnownPin>,
-    /// The model that the key imitates on purpose, in what it says and in what is wrong with that.
+    /// The model that the key imitates on purpose, with the model's faults.
     pub imitates: Option<Imitated>,
-    /// How long a case may let time pass on a key whose clock cannot be moved. Cases that need longer are skipped.
+    /// How much time a case may take on a key whose clock cannot be moved. Cases that need more are skipped.
     pub patience: Duration,
-    /// Whether the run ends at the first failure, and which failures do not count there because they are known.
+    /// Whether the run ends at the first failure. Failures in this list do not count, because they are known.
     pub fail_fast: Option<Expectations>,
-    /// What the reports call the key: where it is, for instance. Empty: nothing.
+    /// The name of the key in reports, for instance its place. It may be empty.
     pub device: String,
 }
 
@@ -34,7 +34,7 @@ impl Default for Options {
     }
 }
 
-/// The PIN of a key that is tested; never shown.
+/// The PIN of a key under test. It is never shown.
 #[derive(Clone)]
 pub struct KnownPin(pub String);
 

@@ -1,4 +1,4 @@
-//! How a failure is told: the step, what was said last, and what is wrong.
+//! Describes a failure: the step, the last messages, and what is wrong.
 
 use ctap_client::cbor::decode;
 use ctap_client::shown::{hex, shown};

@@ -1,4 +1,4 @@
-//! How steps are written: what stands for which of them.
+//! The grammar of steps.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The class's numbers: CCID 1.1 sections 5 and 6.
+//! The numbers of the class: CCID 1.1 sections 5 and 6.
 
 use crate::limits;
 

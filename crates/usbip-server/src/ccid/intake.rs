@@ -1,5 +1,5 @@
-//! From transfers to messages. A host may cut a message into transfers of whole packets; its length is judged as soon as the
-//! head is there, and before memory is asked for.
+//! Makes messages of transfers. A host may split a message into transfers of whole packets. Its length is checked
+//! as soon as the head is there, before memory is allocated.
 
 use super::message::{HEAD, Head};
 use crate::limits::{BULK_PACKET, MAX_CCID_MESSAGE};

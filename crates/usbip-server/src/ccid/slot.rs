@@ -1,7 +1,8 @@
-//! The slot: what a command does to the card in it, and what the host is told.
+//! The slot: what a command does to the card in it, and the answers to the host.
 //!
-//! The host has one command at a time under way (bMaxCCIDBusySlots is 1). A response may take long: each second the host is
-//! asked to wait on (NF-53). If the card goes meanwhile, or the host gives up, the command fails.
+//! The host has one command running at a time (bMaxCCIDBusySlots is 1). A response may take long: every second the
+//! host is asked to wait longer (NF-53). If the card is taken away meanwhile, or the host gives up, the command
+//! fails.
 
 #[cfg(test)]
 mod tests;

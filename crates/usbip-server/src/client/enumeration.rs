@@ -1,5 +1,5 @@
-//! Enumeration, which a host does first with a device: read its descriptors and configure it (USB 2.0 section
-//! 9.1.2).
+//! Enumeration, the first thing that a host does with a device: read its descriptors and configure it (USB 2.0
+//! section 9.1.2).
 
 use usbip::{SetupPacket, StandardRequest};
 
@@ -11,15 +11,15 @@ use super::{ClientError, Host};
 pub struct Enumeration {
     /// The device descriptor, 18 bytes.
     pub device: Vec<u8>,
-    /// The configuration descriptor with all that belongs to it.
+    /// The configuration descriptor with all descriptors that belong to it.
     pub configuration: Vec<u8>,
     /// The HID report descriptor of interface 0.
     pub report_descriptor: Vec<u8>,
-    /// Names; `None` if the device has none.
+    /// The name of the maker; `None`: the device has none.
     pub manufacturer: Option<String>,
-    /// The product's.
+    /// The name of the product; `None`: the device has none.
     pub product: Option<String>,
-    /// The serial number.
+    /// The serial number; `None`: the device has none.
     pub serial: Option<String>,
 }
 
@@ -27,7 +27,7 @@ impl Host {
     /// Reads the descriptors as Linux does, and sets configuration 1.
     ///
     /// # Errors
-    /// [`ClientError::NotHid`] if it is a device of another class, [`ClientError::Stall`] if it lacks a descriptor,
+    /// [`ClientError::NotHid`] if the device is of another class, [`ClientError::Stall`] if it lacks a descriptor,
     /// [`ClientError::Protocol`] if one is malformed.
     pub fn enumerate(&mut self) -> Result<Enumeration, ClientError> {
         let device = self.descriptor(DEVICE << 8, 0, 18)?;

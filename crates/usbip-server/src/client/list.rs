@@ -1,4 +1,4 @@
-//! Before the import: OP_REQ_DEVLIST and OP_REQ_IMPORT.
+//! The requests before the import: OP_REQ_DEVLIST and OP_REQ_IMPORT.
 
 use usbip::usbip_protocol::{OP_REP_DEVLIST, OP_REP_IMPORT, USBIP_VERSION, UsbIpCommand};
 
@@ -9,9 +9,9 @@ use crate::wire::{DEVICE_BUSY, NO_DEVICE, u16_at, u32_at};
 /// A device as the server lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteDevice {
-    /// What to import it by.
+    /// The bus id to import it with.
     pub bus_id: String,
-    /// Bus number and device number, as URBs name it.
+    /// Bus number and device number, as in URBs.
     pub devid: u32,
     /// 1 low, 2 full, 3 high, 5 super.
     pub speed: u32,
@@ -21,13 +21,13 @@ pub struct RemoteDevice {
     pub product_id: u16,
     /// bcdDevice.
     pub bcd_device: u16,
-    /// bConfigurationValue: the configuration in force.
+    /// bConfigurationValue: the active configuration.
     pub configuration_value: u8,
     /// Class, subclass and protocol of each interface.
     pub interfaces: Vec<[u8; 3]>,
 }
 
-/// What the server offers; uses up the connection.
+/// The devices that the server offers. The connection can be used only for this.
 ///
 /// # Errors
 /// [`ClientError::Io`], [`ClientError::Protocol`]: the server's fault.

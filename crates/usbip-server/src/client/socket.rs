@@ -1,4 +1,4 @@
-//! A blocking stream of whatever kind the system has.
+//! A blocking stream of any kind that the system has.
 
 #[cfg(unix)]
 mod unix;
@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// A connected socket; made with `into()`.
+/// A connected socket. Make it with `into()`.
 #[derive(Debug)]
 pub struct Socket {
     stream: Box<dyn Stream>,
@@ -18,9 +18,9 @@ pub struct Socket {
 
 /// A stream of bytes, which whoever reads can tire of.
 trait Stream: Read + Write + fmt::Debug + Send {
-    /// Sends small packets at once, where it would wait otherwise.
+    /// Sends small packets at once, on a socket that would otherwise wait.
     fn without_delay(&self) -> io::Result<()>;
-    /// How long one read may take.
+    /// Sets how long one read may take; `None`: without an end.
     fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()>;
 }
 

@@ -1,4 +1,4 @@
-//! After the import: URBs out, completions in, and which of them belong together.
+//! After the import: sends URBs, reads completions, and matches them.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,8 +1,8 @@
-//! The chip: what a command does to the card in its field, and what the host is told.
+//! The chip: what a command does to the card in its field, and the answers to the host.
 //!
-//! A command is acknowledged in a transfer of its own and then answered, after as long as the card takes: a card of ISO/IEC 14443-4 asks
-//! for more time itself, and the host hears nothing of it. A new command takes the place of one under way, and an acknowledgement by the
-//! host ends it. A frame that arrives broken has no answer, and the host sends it again.
+//! A command is acknowledged in a transfer of its own. The answer follows when the card has answered: a card of
+//! ISO/IEC 14443-4 asks for more time itself, and the host is not told. A new command replaces a running one, and
+//! an acknowledgement by the host ends it. A damaged frame gets no answer, and the host sends it again.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The chip's numbers.
+//! The numbers of the chip.
 
 /// The commands that it carries out. Each is answered under the next number.
 pub(super) mod command {

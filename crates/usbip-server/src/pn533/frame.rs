@@ -1,4 +1,5 @@
-//! Frames, both ways (UM0801-03 section 7.1): a preamble, a length, data, and a checksum of either.
+//! Frames in both directions (UM0801-03 section 7.1): a preamble, a length, data, and a checksum of each of the
+//! two.
 
 use crate::limits::MAX_PN533_FRAME;
 

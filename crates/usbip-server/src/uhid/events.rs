@@ -1,8 +1,8 @@
 //! The events between a HID device of user space and the kernel, as bytes: `struct uhid_event` of <linux/uhid.h>, in the
 //! machine's own byte order.
 //!
-//! The kernel's structures have fields of fixed size and no padding. What is shorter than the whole the kernel takes for followed
-//! by zeros, so events to it end with what they say.
+//! The kernel's structures have fields of fixed size and no padding. If an event is shorter, the kernel takes the
+//! rest as zeros, so events to the kernel end after their content.
 
 use crate::device::DeviceInfo;
 use crate::function::{REPORT_LENGTH, Report};

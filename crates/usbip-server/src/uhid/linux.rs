@@ -1,4 +1,4 @@
-//! The kernel's end of it: events, read and written whole.
+//! The kernel's end of the file: events, read and written whole.
 
 mod events;
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! Systems without a virtual host controller: nothing of this is ever asked.
+//! Systems without a virtual host controller. Nothing here is ever called.
 
 use std::io;
 use std::path::Path;
 
-/// The device's end of a connection to the kernel, which there is none to here.
+/// The device's end of a connection to the kernel. There is no such connection on these systems.
 pub type Stream = tokio::io::DuplexStream;
 
 pub(super) enum Kernels {}

@@ -1,4 +1,4 @@
-//! What Linux is asked for.
+//! What is asked of Linux.
 
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
