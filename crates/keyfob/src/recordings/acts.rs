@@ -78,6 +78,7 @@ pub(super) fn read(path: &Path, of: Option<&str>) -> anyhow::Result<Vec<Act>> {
         Ok(())
     })?;
     capture.end()?;
+    capture.note_cut();
     let key = chosen_key(&said, of)?;
     said.retain(|one| one.key == key);
     match acts(said) {

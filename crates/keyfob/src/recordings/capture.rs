@@ -14,6 +14,7 @@ use pcap_parser::{
 };
 
 use crate::failure::{advise, failure};
+use crate::terminal;
 
 /// A packet of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,8 +171,15 @@ impl Capture {
         None
     }
 
+    /// Says so if that is not the end of a packet.
+    pub(super) fn note_cut(&self) {
+        if self.is_cut() {
+            terminal::note("The last packet is cut off: the program that wrote it was stopped.");
+        }
+    }
+
     /// Whether bytes are left that are no whole block: whoever wrote them was killed, or still writes.
-    pub(super) fn is_cut(&self) -> bool {
+    fn is_cut(&self) -> bool {
         self.passed < self.unread.len()
     }
 }

@@ -74,9 +74,7 @@ impl Shown {
         if !self.capture.end()? {
             terminal::note("There is no message from a host to a key in it.");
         }
-        if self.capture.is_cut() {
-            terminal::note("The last packet is cut off: the program that wrote it was stopped.");
-        }
+        self.capture.note_cut();
         Ok(())
     }
 

@@ -116,6 +116,24 @@ fn a_reset_is_played_only_to_a_key_that_may_be_erased() {
 }
 
 #[test]
+fn of_a_recording_that_is_cut_off_what_is_there_is_played_and_the_rest_is_told() {
+    let home = Home::new();
+    let file = path_in(&home, "cut.pcapng");
+    let serving = home.serve(&[&OBLIGING[..], &["--record", &file]].concat());
+    for _ in 0..2 {
+        home.succeed(&["info", "--device", &device_of(&serving)]);
+    }
+    serving.end(Signal::TERM);
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 1]).unwrap();
+    let serving = home.serve(&OBLIGING);
+    let played = replay(&home, &serving, &[&file]);
+    let told = String::from_utf8_lossy(&played.stdout);
+    assert!(played.status.success() && told.contains("same      authenticatorGetInfo\n"), "{told}");
+    assert!(error_of(&played).starts_with("The last packet is cut off"), "{}", error_of(&played));
+}
+
+#[test]
 fn a_trace_goes_on_while_the_key_runs_and_ends_with_it() {
     let home = Home::new();
     let file = path_in(&home, "live.pcapng");
