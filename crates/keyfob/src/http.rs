@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::rc::Rc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -134,7 +134,8 @@ async fn serve_one<B>(
     }
 }
 
-/// The whole body of a request, of at most so many bytes.
+/// The whole body of a request, of at most so many bytes. A longer one is taken to its end and thrown away, because whoever still sends
+/// hears no answer.
 ///
 /// # Errors
 /// The status that the client is to hear, and why.
@@ -143,17 +144,41 @@ pub(crate) async fn read(
     most: usize,
     patience: Duration,
 ) -> Result<Vec<u8>, (StatusCode, String)> {
-    match timeout(patience, Limited::new(body, most).collect()).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes().into()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err((StatusCode::PAYLOAD_TOO_LARGE, format!("more than {most} bytes")))
-        }
-        Ok(Err(error)) => Err((StatusCode::BAD_REQUEST, error.to_string())),
-        Err(_) => {
+    let mut whole = Some(Vec::new());
+    let arrived = timeout(patience, take(body, most, &mut whole)).await;
+    match (arrived, whole) {
+        (_, None) => Err((StatusCode::PAYLOAD_TOO_LARGE, format!("more than {most} bytes"))),
+        (Ok(Ok(())), Some(whole)) => Ok(whole),
+        (Ok(Err(error)), _) => Err((StatusCode::BAD_REQUEST, error.to_string())),
+        (Err(_), _) => {
             Err((StatusCode::REQUEST_TIMEOUT, "it did not arrive completely in time".to_owned()))
         }
     }
 }
+
+/// `whole` becomes `None` when there is more than `most`.
+async fn take(
+    mut body: Incoming,
+    most: usize,
+    whole: &mut Option<Vec<u8>>,
+) -> Result<(), hyper::Error> {
+    let mut taken = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        taken = taken.saturating_add(data.len());
+        match whole {
+            Some(whole) if taken <= most => whole.extend_from_slice(&data),
+            _ => *whole = None,
+        }
+        if taken > most.saturating_add(MOST_THROWN_AWAY) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that are taken for nothing: more than anybody sends by mistake, and read in a moment.
+const MOST_THROWN_AWAY: usize = 256 * 1024 * 1024;
 
 /// Pause after a failed `accept`: it mostly means that this process has no file descriptor left.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);

@@ -1,7 +1,7 @@
 //! Files that hold secrets in clear: new ones, for this user alone, and what is read from others.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -31,15 +31,35 @@ pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 /// Reads a file, or standard input for `-`. `next`: what to do if there is none.
 ///
 /// # Errors
-/// It cannot be read, or is no text.
+/// It cannot be read, is no text, or longer than 16 MiB.
 pub(crate) fn read(path: &Path, next: &str) -> anyhow::Result<Zeroizing<String>> {
     let text = match path == Path::new("-") {
-        true => {
-            let mut text = Zeroizing::new(String::new());
-            io::stdin().lock().read_to_string(&mut text).map(|_| text)
-        }
-        false => fs::read_to_string(path).map(Zeroizing::new),
+        true => whole(io::stdin().lock()),
+        false => fs::File::open(path).and_then(whole),
     };
     text.with_context(|| format!("cannot read {}", path.display()))
         .map_err(|error| advise(error, next))
+}
+
+fn whole(file: impl Read) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    match file.take(LONGEST + 1).read_to_string(&mut text)? as u64 {
+        ..=LONGEST => Ok(text),
+        _ => Err(io::Error::other(format!("it is longer than {LONGEST} bytes"))),
+    }
+}
+
+/// Bytes of what is read: thousands of credentials, or a browser's whole storage state, take less.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_ends_is_not_read_for_ever() {
+        assert_eq!(whole(io::repeat(b'a').take(LONGEST)).unwrap().len() as u64, LONGEST);
+        let told = whole(io::repeat(b'a')).unwrap_err().to_string();
+        assert_eq!(told, "it is longer than 16777216 bytes");
+    }
 }

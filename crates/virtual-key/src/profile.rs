@@ -19,7 +19,8 @@ mod like;
 mod lines;
 mod text;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 pub use ctap_core::config::Contradiction;
@@ -87,7 +88,7 @@ impl Profile {
             let nearest = text::nearest(name, built_in());
             return Err(Error::NoSuchProfile { name: name.to_owned(), nearest });
         }
-        let text = fs::read_to_string(name)
+        let text = read(Path::new(name))
             .map_err(|error| Error::UnreadableProfile { name: name.to_owned(), error })?;
         Self::parse(name, Path::new(name).parent().unwrap_or(Path::new("")), &text)
     }
@@ -372,7 +373,7 @@ impl Profile {
         };
         let read = |file: &Path| {
             let path = self.directory.join(file);
-            fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| {
+            read(&path).map_err(|error| {
                 let next =
                     "correct the name in the profile: it is relative to the profile's directory";
                 wrong(format!("cannot read {}: {error}", path.display()), next)
@@ -398,6 +399,21 @@ impl Profile {
 pub fn is_file_name(name: &str) -> bool {
     name.contains('/') || name.ends_with(".toml")
 }
+
+/// The text in a file that somebody has named, maybe to a running key. It must not wait for a pipe, nor read a device that never ends.
+fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut text = Zeroizing::new(String::new());
+    match File::open(path)?.take(LONGEST_FILE + 1).read_to_string(&mut text)? as u64 {
+        ..=LONGEST_FILE => Ok(text),
+        _ => Err(io::Error::other(format!("it is longer than {LONGEST_FILE} bytes"))),
+    }
+}
+
+/// Bytes of a profile, and of keys and certificates: twenty times a profile that says all that there is.
+const LONGEST_FILE: u64 = 256 * 1024;
 
 /// For who has a key tell more than it does.
 const TELL_LESS: &str =

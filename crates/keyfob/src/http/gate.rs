@@ -2,7 +2,8 @@
 //! not have it answered.
 //!
 //! A page that knows the port asks across origins: its `Origin` gives it away. A page that has its own name point to
-//! 127.0.0.1 (DNS rebinding) asks within its origin: its `Host` gives it away.
+//! 127.0.0.1 (DNS rebinding) asks within its origin: its `Host` gives it away. A page that only loads a picture from there has no
+//! `Origin`: the browser's `Sec-Fetch-Site` gives it away.
 
 use hyper::Uri;
 use hyper::header::{HOST, HeaderMap, HeaderName, ORIGIN};
@@ -37,10 +38,19 @@ pub(crate) fn check_origin(headers: &HeaderMap, pages: Pages) -> Result<(), &'st
         Pages::Nobodys => |_: &str| false,
         Pages::OfThisMachine => is_local_origin,
     };
-    match all(headers, ORIGIN, false, may_ask) {
+    let is_program = pages == Pages::OfThisMachine || all(headers, SITE, false, is_typed);
+    match is_program && all(headers, ORIGIN, false, may_ask) {
         true => Ok(()),
         false => Err("a web page sent it"),
     }
+}
+
+/// What browsers say of the site that asks (Fetch Metadata); programs do not say it.
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// No site: a person typed the address.
+fn is_typed(site: &str) -> bool {
+    site == "none"
 }
 
 /// All values of a header are `right`; there may be none unless it is `needed`.
@@ -99,6 +109,18 @@ mod tests {
             let page = [(HOST, "localhost:3000"), (ORIGIN, origin)];
             assert!(!is_let_in("/keys", &page, Pages::Nobodys), "{origin}");
         }
+    }
+
+    #[test]
+    fn a_page_that_loads_a_picture_may_not_and_a_person_who_types_an_address_may() {
+        let asks = |site: &str, pages| {
+            is_let_in("/shutdown", &[(HOST, "localhost:4444"), (SITE, site)], pages)
+        };
+        for site in ["cross-site", "same-site", "same-origin", ""] {
+            assert!(!asks(site, Pages::Nobodys), "{site}");
+            assert!(asks(site, Pages::OfThisMachine), "{site}");
+        }
+        assert!(asks("none", Pages::Nobodys));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::time::Instant;
 
 use ctap_core::Decision;
 use tokio::task::{AbortHandle, spawn_local};
@@ -12,7 +13,6 @@ use virtual_key::keys::{PluggedKey, Prompt};
 
 use super::Unconsenting;
 use super::driver::Make;
-use super::limits::FIRST_ONES_TURN;
 use super::parameters::AuthenticatorOptions;
 use super::plug::Plugged;
 use super::session::{Session, Turn, is_about_credentials};
@@ -106,6 +106,7 @@ impl Authenticator {
     async fn answer_prompts(self: &Rc<Self>, session: &Session) -> Infallible {
         let listener = self.plugged.borrow().as_ref().map(Plugged::listen);
         let Some(mut bell) = listener else { return std::future::pending().await };
+        let mut asked = None;
         loop {
             let change = async {
                 tokio::select! {
@@ -118,19 +119,23 @@ impl Authenticator {
                 change.await;
                 continue;
             };
+            let known = asked.filter(|(id, _)| *id == prompt.id);
+            let (_, since) = *asked.insert(known.unwrap_or_else(|| (prompt.id, Instant::now())));
             let decision = match self.decide(session, &prompt).await {
                 Wish::Wait => {
                     change.await;
                     continue;
                 }
-                Wish::WaitForAnother(decision) => match timeout(FIRST_ONES_TURN, change).await {
-                    Ok(()) => continue,
-                    Err(_) => decision,
-                },
+                Wish::WaitForAnother(decision) => {
+                    match timeout(session.patience(self, since), change).await {
+                        Ok(()) => continue,
+                        Err(_) => decision,
+                    }
+                }
                 Wish::Decide(decision) => decision,
             };
             self.key.answer(prompt.id, decision).await;
-            session.look_again();
+            session.has_answered(self);
         }
     }
 

@@ -15,6 +15,9 @@ pub(super) const MAX_SESSION: usize = 64 * 1024 * 1024;
 /// Bytes of a command's body: a credential with its key, and a large blob.
 pub(super) const MAX_COMMAND: usize = 64 * 1024;
 
+/// Bytes of an answer of a driver's that the proxy has to understand: capabilities, or an error with where in the driver it happened.
+pub(super) const MAX_ANSWER: usize = 1024 * 1024;
+
 /// Bytes of what a driver says of itself: a few lines.
 pub(super) const MAX_STATUS: usize = 64 * 1024;
 
@@ -29,6 +32,10 @@ pub(super) const PLUGGING: Duration = Duration::from_secs(30);
 
 /// How long a key waits that was not added first, for the one that was: a browser asks all of them at once.
 pub(super) const FIRST_ONES_TURN: Duration = Duration::from_millis(300);
+
+/// How long it waits once that one has answered, for the browser to take back what it asked of the others. It does so at once, but on a
+/// busy machine that may be late.
+pub(super) const TAKEN_BACK: Duration = Duration::from_secs(5);
 
 /// Between two looks at what Chromium shows. A refusal is shown about a second after the key gave it.
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(250);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use anyhow::anyhow;
-use http_body_util::{BodyExt as _, Either, Full};
+use http_body_util::{BodyExt as _, Collected, Either, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue,
@@ -24,7 +24,7 @@ use super::commands::Addressed;
 use super::devtools::{self, OverrideBits};
 use super::driver::{Driver, Make, Passed};
 use super::fault::Fault;
-use super::limits::{BOUNDS, MAX_COMMAND, MAX_SESSION};
+use super::limits::{BOUNDS, MAX_ANSWER, MAX_COMMAND, MAX_SESSION};
 use super::session::Session;
 use crate::http::{self, gate};
 
@@ -208,9 +208,10 @@ async fn read(body: Incoming, most: usize) -> Result<Vec<u8>, Fault> {
     read.map_err(|(_, what)| Fault::invalid_argument(what))
 }
 
-/// The body of an answer of the driver's.
+/// The body of an answer of the driver's that has to be understood.
 async fn whole(body: Passed) -> Result<Bytes, Fault> {
-    Ok(body.collect().await.map_err(|error| silent(anyhow!(error)))?.to_bytes())
+    let read = Limited::new(body, MAX_ANSWER).collect().await;
+    read.map(Collected::to_bytes).map_err(|error| silent(anyhow!(error)))
 }
 
 fn whole_response(mut head: Parts, body: Bytes) -> Response<Passed> {

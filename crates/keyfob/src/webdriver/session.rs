@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use ctap_core::consent::Action;
 use serde_json::Value;
@@ -17,7 +18,7 @@ use super::command;
 use super::commands::Command;
 use super::driver::Make;
 use super::fault::Fault;
-use super::limits::MAX_KEYS;
+use super::limits::{FIRST_ONES_TURN, MAX_KEYS, TAKEN_BACK};
 use super::sheets::Sheets;
 
 /// What has begun at a driver, and the keys that were added since.
@@ -28,6 +29,8 @@ pub(super) struct Session {
     authenticators: RefCell<Vec<Rc<Authenticator>>>,
     /// Notified when a key is added, removed, asked or told something: each of them looks again whose turn it is.
     changed: Notify,
+    /// Which of them was answered last, and when.
+    answered: RefCell<Option<(String, Instant)>>,
     sheets: RefCell<Option<Sheets>>,
     profile: Option<String>,
     has_ended: Cell<bool>,
@@ -42,8 +45,18 @@ impl Session {
         settings: &Rc<Settings>,
     ) -> Rc<Self> {
         let settings = Rc::clone(settings);
-        let (authenticators, changed, sheets, has_ended) = Default::default();
-        Rc::new(Self { id, make, settings, authenticators, changed, sheets, profile, has_ended })
+        let (authenticators, changed, answered, sheets, has_ended) = Default::default();
+        Rc::new(Self {
+            id,
+            make,
+            settings,
+            authenticators,
+            changed,
+            answered,
+            sheets,
+            profile,
+            has_ended,
+        })
     }
 
     /// Carries out one of the nine commands, and returns the value that answers it.
@@ -134,6 +147,20 @@ impl Session {
         self.sheets.take();
     }
 
+    /// This one was just answered.
+    pub(super) fn has_answered(&self, authenticator: &Authenticator) {
+        self.answered.replace(Some((authenticator.id().to_owned(), Instant::now())));
+        self.look_again();
+    }
+
+    /// How long this one, which was asked at `asked`, waits for another one whose turn it may be.
+    pub(super) fn patience(&self, of: &Authenticator, asked: Instant) -> Duration {
+        match &*self.answered.borrow() {
+            Some((id, answered)) if id != of.id() => patience(asked, *answered),
+            _ => FIRST_ONES_TURN,
+        }
+    }
+
     /// Something has changed: whose turn it is may be another one now.
     pub(super) fn look_again(&self) {
         self.changed.notify_waiters();
@@ -164,6 +191,14 @@ impl Session {
     }
 }
 
+/// Whether another key has answered what a browser asked all of them: then it takes back what is still asked.
+fn patience(asked: Instant, others_answer: Instant) -> Duration {
+    match asked > others_answer + FIRST_ONES_TURN {
+        true => FIRST_ONES_TURN,
+        false => TAKEN_BACK,
+    }
+}
+
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -178,4 +213,19 @@ pub(super) enum Turn {
 /// Whether a prompt is about a site's credentials that a key has or has not.
 pub(super) fn is_about_credentials(prompt: &Prompt) -> bool {
     prompt.question.action == Action::SignIn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_was_asked_with_one_that_has_answered_waits_until_that_is_taken_back() {
+        let answered = Instant::now();
+        let asked_before = answered - Duration::from_millis(80);
+        assert_eq!(patience(asked_before, answered), TAKEN_BACK);
+        assert_eq!(patience(answered + FIRST_ONES_TURN, answered), TAKEN_BACK, "a little late");
+        let asked_next = answered + FIRST_ONES_TURN + Duration::from_millis(1);
+        assert_eq!(patience(asked_next, answered), FIRST_ONES_TURN);
+    }
 }

@@ -211,7 +211,9 @@ fn a_request_has_a_largest_size() {
     let key = Steered::start(&home, &[]);
     let body = |length: usize| format!("{{{}}}", " ".repeat(length - 2));
     assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(128 * 1024)).0, 200);
-    assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(128 * 1024 + 1)).0, 413);
+    for length in [128 * 1024 + 1, 8 * 1024 * 1024] {
+        assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(length)).0, 413, "{length}");
+    }
 }
 
 /// One that is no passkey, with this id.
@@ -252,6 +254,7 @@ fn a_running_key_becomes_one_of_another_kind_and_keeps_what_that_has_a_place_for
             "no place for the credential of ada at example.org: the key has no discoverable",
         ),
         ("u2f-onyl", "there is no profile u2f-onyl"),
+        ("/dev/zero", "cannot read the profile /dev/zero: it is not a regular file"),
     ] {
         let (status, told) = become_one_of(name);
         assert_eq!(status, 400, "{told}");

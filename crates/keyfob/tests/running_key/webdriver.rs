@@ -101,6 +101,9 @@ fn answer_as_driver(mut stream: TcpStream, request: &Heard, is_chromium: bool) {
             let capabilities = json!({ "browserName": "fake" });
             ("200 OK", json!({ "sessionId": "5e55", "capabilities": capabilities }))
         }
+        line if line.contains("endless") => {
+            ("404 Not Found", json!({ "error": "no such element", "message": "a".repeat(2 << 20) }))
+        }
         line if line.contains("nowhere") => {
             ("404 Not Found", json!({ "error": "no such element" }))
         }
@@ -277,6 +280,18 @@ fn an_element_that_is_not_there_ends_no_session_and_its_end_does() {
 }
 
 #[test]
+fn what_is_longer_than_anybody_tells_is_refused_on_both_sides_of_the_proxy() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let proxy = Proxy::start(&home, &driver, &[]).with_session();
+    let (status, told) = proxy.ask("POST", "/session/5e55/element/endless", &json!({}));
+    assert_eq!((status, &told["value"]["error"]), (500, &json!("unknown error")), "the driver");
+    let long = json!({ "protocol": "a".repeat(8 << 20) });
+    let (status, told) = proxy.ask("POST", KEYS, &long);
+    assert_eq!((status, &told["value"]["error"]), (400, &json!("invalid argument")));
+    assert_eq!(told["value"]["message"], "more than 65536 bytes");
+}
+
+#[test]
 fn what_cannot_be_a_key_is_refused_as_chromedriver_refuses_it() {
     let (home, driver) = (Home::new(), FakeDriver::start(true));
     // Nobody listens there.
@@ -334,6 +349,7 @@ fn no_web_page_reaches_the_driver() {
         &["Host: evil.example"][..],
         &["Host: localhost", "Origin: https://evil.example"],
         &["Host: localhost", "Origin: null"],
+        &["Host: localhost", "Sec-Fetch-Site: cross-site"],
         &["Host: localhost", "Origin: file://"],
         &["Host: localhost", "Origin: http://localhost:4444"],
     ] {

@@ -232,3 +232,19 @@ fn are_refused(table: &str, cases: &[(&str, &str)]) {
         assert!(said.contains(what) && said.contains("next: "), "{said}");
     }
 }
+
+#[test]
+fn a_file_that_is_longer_than_any_profile_is_not_read_to_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("long.toml");
+    let name = path.to_str().unwrap();
+    let of = |length: u64| {
+        fs::write(&path, "#".repeat(length as usize)).unwrap();
+        Profile::load(name)
+    };
+    assert!(of(LONGEST_FILE).is_ok());
+    let told = describe(&of(LONGEST_FILE + 1).unwrap_err());
+    assert!(told.contains("it is longer than 262144 bytes"), "{told}");
+    let told = describe(&Profile::load("/dev/null").unwrap_err());
+    assert!(told.contains("it is not a regular file"), "{told}");
+}
