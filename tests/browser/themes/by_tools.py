@@ -1,6 +1,6 @@
 """Playwright, WebdriverIO and Selenium with what examples/browser-tests has for each, unchanged: every one of them starts keyfob itself.
 
-The keys are plugged in without a kernel (`plugged`); with one the examples need nothing of this.
+Where there is no kernel for them the keys are plugged in by `plugged`.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import bus
 import programs
 from browser import Browser
 from drivers import driver_at
@@ -46,7 +47,7 @@ def _failures(*command, **environment):
 
 
 def _ended(*command, **environment):
-    places = {"KEYFOB": PLUGGED, "KEYFOB_PROGRAM": Keyfob.program, "ARTEFACTS": Browser.artefacts}
+    places = {"KEYFOB": Keyfob.program if bus.is_kernel() else PLUGGED, "KEYFOB_PROGRAM": Keyfob.program, "ARTEFACTS": Browser.artefacts}
     return subprocess.run(
         [str(word) for word in command],
         cwd=EXAMPLES,
