@@ -227,7 +227,7 @@ struct Entries {
     list: Vec<Value>,
     /// Beside them are cookies or origins.
     is_storage_state: bool,
-    /// What is beside them and not taken.
+    /// What stands beside the credentials and is not imported.
     beside: Vec<String>,
 }
 

@@ -69,7 +69,7 @@ pub enum Error {
     /// No key can be made like the model of this metadata: the fault of the one who wrote the metadata.
     #[error("keyfob cannot imitate {model}: {what}")]
     Metadata {
-        /// What its maker calls it.
+        /// The maker's name of the model.
         model: String,
         /// What is wrong, with the member of the metadata statement.
         what: String,
@@ -303,7 +303,7 @@ impl Error {
         }
     }
 
-    /// What the operating system said, where that is all that was wrong.
+    /// The operating system's error, if it is the whole reason.
     fn io(&self) -> Option<&io::Error> {
         match self {
             Self::UnreadableProfile { error, .. }
@@ -392,14 +392,15 @@ fn another_profile(name: &str, nearest: Option<&str>) -> String {
     }
 }
 
-// It is put in this crate's words, so it is no source beside that: what is told with its sources would say it twice.
+// The message includes the cause, so it is not a source as well: a program that prints the sources would print it
+// twice.
 impl From<VhciError> for Error {
     fn from(error: VhciError) -> Self {
         Self::Kernel(error)
     }
 }
 
-// As that.
+// As above.
 impl From<UhidError> for Error {
     fn from(error: UhidError) -> Self {
         Self::Uhid(error)
@@ -477,7 +478,7 @@ pub fn log(sentence: std::fmt::Arguments<'_>) {
     tracing::warn!("{sentence}");
 }
 
-/// As a person reads it, causes and all.
+/// The error in words for a person, with its causes.
 #[cfg(test)]
 pub(crate) fn describe(error: &Error) -> String {
     let first: &dyn std::error::Error = error;

@@ -15,7 +15,7 @@ pub(crate) struct GatedMemory {
 }
 
 impl GatedMemory {
-    /// Calls `begins` whenever it begins to write. Whoever drops the gate lets it.
+    /// Calls `begins` whenever it begins to write. Dropping the gate lets it write.
     pub(crate) fn new(begins: impl FnMut() + Send + 'static) -> (Self, Sender<()>) {
         let (open, gate) = channel();
         (Self { begins: Box::new(begins), gate }, open)

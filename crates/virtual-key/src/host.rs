@@ -179,9 +179,9 @@ impl Held {
     }
 }
 
-/// What the kernel made of a key.
+/// The kernel's devices for a key.
 struct Made {
-    /// What each plugging in makes again.
+    /// The device, which is a new one each time the key is plugged in.
     device: PathBuf,
     file: PathBuf,
 }
@@ -204,7 +204,8 @@ impl Made {
     }
 }
 
-/// What programs find the reader with this serial number by, of the USB devices in this folder of sysfs. The kernel numbers each again.
+/// The device file of the reader with this serial number, among the USB devices in this folder of sysfs. The kernel
+/// gives it a new number each time.
 fn local_reader(devices: &Path, serial: &str, reader: CardReader) -> Option<PathBuf> {
     let read = |device: &Path, name| fs::read_to_string(device.join(name)).ok();
     let is_it =
@@ -223,7 +224,7 @@ fn local_reader(devices: &Path, serial: &str, reader: CardReader) -> Option<Path
     }
 }
 
-/// What is in a folder, if it is one.
+/// The entries of a folder, if it is one.
 fn entries(folder: &Path) -> Option<impl Iterator<Item = PathBuf> + use<>> {
     Some(fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()))
 }

@@ -28,11 +28,11 @@ pub(crate) struct Inside {
     server: Server,
     keys: Keys,
     pub(crate) key: Rc<PluggedKey>,
-    /// What the kernel made of it, once it was plugged in there: the device file, or `None` within that.
+    /// The device file that the kernel made when the key was plugged in there, or `None` if it made none.
     found: watch::Sender<Option<Option<PathBuf>>>,
 }
 
-/// Who plugs the key in, but for this process.
+/// The host of the key, apart from this process.
 pub(crate) enum Host {
     Nobody,
     UsbIp(Listener),
@@ -40,7 +40,7 @@ pub(crate) enum Host {
     Reader(Reader),
 }
 
-/// Where USB/IP clients come in.
+/// The listener for USB/IP clients.
 pub(crate) struct Listener {
     address: SocketAddr,
     listener: TcpListener,
@@ -139,7 +139,7 @@ impl Inside {
         timeout(LETTING_GO, self.key.port().freed()).await.map_err(|_| Error::InUse)
     }
 
-    /// What it asks, as soon as it asks.
+    /// The next prompt, as soon as it is open.
     pub(crate) async fn next_prompt(&self, within: Duration) -> Result<Prompt, Error> {
         let mut bell = self.keys.listen();
         let opened = async {
@@ -178,7 +178,7 @@ fn telling(found: &watch::Sender<Option<Option<PathBuf>>>) -> Found {
     })
 }
 
-/// What a host needs, before there is a key.
+/// The parts of a host that must be ready before there is a key.
 enum Prepared {
     Nobody,
     UsbIp(Listener),
@@ -215,5 +215,6 @@ impl Listener {
     }
 }
 
-/// For a host that hung up, or was told to go, to let go of the key: it has, as soon as this thread gets to it.
+/// How long to wait until a host that closed the connection, or was unplugged, has released the key. It does so as
+/// soon as this thread handles it.
 const LETTING_GO: Duration = Duration::from_secs(1);

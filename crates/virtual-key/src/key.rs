@@ -95,7 +95,7 @@ pub struct Key {
     /// `None`: it is not plugged in.
     power: Option<Power>,
     powered: Powered,
-    /// What the authenticator waits for, as far as has been heard.
+    /// The authenticator's open prompts, as far as they are known.
     open: Open,
     bell: Bell,
     /// The prompt that the bell was last rung for.
@@ -105,9 +105,9 @@ pub struct Key {
     is_working: bool,
 }
 
-/// Where the worker works.
+/// The place where the worker runs.
 enum Workplace {
-    /// On the thread of the one who calls.
+    /// On the caller's thread.
     Here(Box<Worker>),
     Thread(WorkerThread),
 }
@@ -116,7 +116,7 @@ enum Workplace {
 #[derive(Clone, Copy)]
 struct Left {
     channel: ChannelId,
-    /// Since when nobody reads; `None`: somebody does again, that client or the next one.
+    /// The time since nobody reads; `None`: somebody reads, the same client or the next one.
     unread_since: Option<Duration>,
 }
 
@@ -273,7 +273,7 @@ impl Key {
         }
         self.device.handle_timeout(now);
         self.card.handle_timeout(now);
-        // Told once: the next deadline comes with what becomes of this one.
+        // Reported once: the result of this one brings the next deadline.
         if self.open.deadline.take_if(|deadline| *deadline <= now).is_some() {
             self.order(Order::Timeout { now }, now);
         }
@@ -349,7 +349,7 @@ impl Key {
         self.go_on(request, now);
     }
 
-    /// Whose turn it is has the worker carry it out.
+    /// Gives the worker the request whose turn it is.
     fn go_on(&mut self, request: Option<Request>, now: Duration) {
         if let Some(request) = request {
             self.order(Order::Request(request), now);
@@ -423,7 +423,7 @@ impl Key {
         let is_request = matches!(order, Order::Request(_));
         match self.worker.order(self.power_up, order, self.powered.is_one()) {
             Some(effects) => {
-                // What the thread did before comes first.
+                // Earlier results of the thread come first.
                 self.catch_up(now);
                 effects.into_iter().for_each(|effect| self.apply(effect, now));
             }
@@ -501,7 +501,7 @@ impl Workplace {
     }
 }
 
-/// What SELECT is answered (NF-02).
+/// The answer to SELECT (NF-02).
 const fn version(has_u2f: bool) -> Version {
     if has_u2f { Version::U2fV2 } else { Version::Fido20 }
 }

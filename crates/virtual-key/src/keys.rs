@@ -48,10 +48,10 @@ pub struct PluggedKey {
     serial: String,
     statements: RefCell<Rc<Statements>>,
     profile: RefCell<Rc<Profile>>,
-    /// Which key of its process it is, and what it draws from.
+    /// The number of the key in its process, and its source of randomness.
     number: u32,
     seed: Option<[u8; 32]>,
-    /// Where its memory is kept; `None`: nowhere.
+    /// The directory of its memory; `None`: it is not stored.
     directory: Option<PathBuf>,
     run: u32,
     replugs: Arc<AtomicU32>,
@@ -60,13 +60,13 @@ pub struct PluggedKey {
     form: Form,
     /// What becomes of its questions.
     touch: Cell<Touch>,
-    /// Notified for whoever drives it on vpcd's reader: it has something to say, or was laid on or taken off.
+    /// Notifies the code that drives it on vpcd's reader: it has something to send, or was laid on or taken off.
     woken: Arc<Notify>,
     /// vpcd's reader has it.
     is_on_vpcd: Cell<bool>,
-    /// Where this process offers it over USB/IP, if it does.
+    /// Where this process offers it over USB/IP; empty: nowhere.
     offered: OnceCell<Offer>,
-    /// What is recorded of it, if it is.
+    /// Records it; `None`: it is not recorded.
     tap: Option<Tap>,
 }
 
@@ -241,7 +241,7 @@ impl PluggedKey {
             usb.key.answer(prompt, decision, usb.clock.now())
         };
         let was_open = answered.await.unwrap_or(false);
-        // Whoever hears of it and looks again must not find the same prompt.
+        // Somebody who is told and then looks must not find the same prompt.
         self.usb.borrow_mut().catch_up();
         was_open
     }

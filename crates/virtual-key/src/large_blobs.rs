@@ -29,7 +29,7 @@ pub fn plain(blob: &LargeBlob) -> Option<Vec<u8>> {
     (plain.len() == size).then_some(plain)
 }
 
-/// The same credentials, with what the array has for them.
+/// The same credentials, with their blobs from the array.
 pub(crate) fn filled_in(
     mut sources: Vec<CredentialSource>,
     authenticator: &Authenticator,
@@ -94,7 +94,7 @@ fn take_entry(
     }
 }
 
-/// What is damaged is as if there were nothing, as platforms have it (LB-65).
+/// A damaged array counts as empty, as for platforms (LB-65).
 fn array(platform: &Platform<'_>) -> BlobArray {
     BlobArray::parse(platform.store.state().large_blobs()).unwrap_or_default()
 }

@@ -84,7 +84,7 @@ impl Memory {
         let opened = Vault::open_or_create(&directory, &place.access(), nonces)?;
         tell_of_new_witness(place, &opened, warn);
         let is_new = opened.records.is_empty() && takeover::find(&directory)?.is_none();
-        // The vault's lock is held, so nobody else draws a number at the same time.
+        // The vault is locked by this process, so no other one draws a number at the same time.
         let serial = serial_in(&directory.join(SERIAL), rng)?;
         let store = store_in(&directory, opened, warn, rng)?;
         Ok(Self { store, serial, directory: Some(directory), is_new })
@@ -108,7 +108,7 @@ fn check_nothing_is_lost(directory: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Where there was a memory and no witness that could be read, nobody knows what it would have said.
+/// If there was a memory but no readable witness, nobody knows what the witness would have said.
 fn tell_of_new_witness(place: &Place, opened: &Opened, warn: Warn) {
     let is_new = opened.vault.info().witness == WitnessState::New && !opened.records.is_empty();
     if let Some(witness) = place.witness.as_deref().filter(|_| is_new) {
@@ -175,7 +175,7 @@ fn taken(records: Vec<sealed_records::Record>) -> Vec<Record> {
 fn serial_in(path: &Path, rng: &mut dyn CryptoRng) -> Result<String, Error> {
     match private_file::read(path, REMOVE_SERIAL)?.as_deref().map(|text| text.trim_end()) {
         Some(text) if is_serial(text) => return Ok(text.to_owned()),
-        // Whoever wrote it ran out of power or space before the number was in it.
+        // The writer ran out of power or space before the number was in the file.
         Some("") => fs::remove_file(path)
             .map_err(|error| private_file::file_error("remove", path, error, REMOVE_SERIAL))?,
         Some(_) => return Err(Error::Serial { path: path.to_owned() }),

@@ -61,7 +61,7 @@ impl Statements {
     }
 }
 
-/// What is true of every keyfob, the roots of those that vouch for it, and what is true of its family.
+/// The members that every keyfob has, the roots of its attestation, and the members of its family.
 fn statement(
     profile: &Profile,
     vouching: &[&Option<Identity>],
@@ -101,7 +101,7 @@ fn attachment_hints(transports: &[Transport]) -> Vec<&'static str> {
     ["external"].into_iter().chain(wired).chain(nfc.into_iter().flatten()).collect()
 }
 
-/// What getInfo tells, and how it is told for metadata.
+/// The members of getInfo in the form of metadata.
 fn of_fido2(profile: &Profile, identities: &Identities) -> Result<Members, Error> {
     let config = profile.config(identities)?;
     let algorithms = json!(algorithm_names(&config));
@@ -143,7 +143,7 @@ fn key_identifier(certificate: &[u8]) -> Result<String, Error> {
     Ok(hex(identifier.as_bytes()))
 }
 
-/// What a key that is made like this answers when it is new.
+/// The answer to getInfo of a new key with this configuration.
 pub(crate) fn live_info(config: CheckedConfig) -> Result<Info, Error> {
     let reply = SoftKey::new(config, [0; 32]).call(&[code::GET_INFO]);
     let body = reply.strip_prefix(&[0]);

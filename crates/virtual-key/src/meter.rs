@@ -215,7 +215,7 @@ const COMMANDS: [(Kind, u8, &str); 14] = [
     (Kind::Msg, 0x03, "U2F_VERSION"),
 ];
 
-/// Of U2F's raw messages, section 3.3, by their first byte.
+/// The status words of U2F's raw messages, section 3.3, by their first byte.
 const STATUS_WORDS: [(u8, &str); 5] = [
     (0x69, "SW_CONDITIONS_NOT_SATISFIED"),
     (0x6A, "SW_WRONG_DATA"),

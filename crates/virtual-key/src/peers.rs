@@ -70,8 +70,8 @@ impl PeerFilter {
     }
 }
 
-/// Whether the program that this process has connected to on this machine is this user's or root's. One that has not accepted the
-/// connection yet is nobody's.
+/// Whether the program that this process has connected to on this machine belongs to this user or to root. A
+/// program that has not accepted the connection yet belongs to neither.
 ///
 /// # Errors
 /// The owner cannot be found out.
@@ -84,7 +84,7 @@ fn is_ours(owner: u32, user: u32) -> bool {
 }
 
 const ROOT: u32 = 0;
-/// Strangers are told of once in that time.
+/// Other users' programs are reported once in this time.
 const SILENCE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

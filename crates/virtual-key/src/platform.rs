@@ -68,14 +68,15 @@ pub fn without_traces<T>(work: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// The same for work with hashes and ciphers alone, and no curves: it goes less deep, and costs less to wipe.
+/// The same for work with hashes and ciphers only, without curves. It uses less of the stack, and costs less to
+/// wipe.
 pub(crate) fn without_shallow_traces<T>(work: impl FnOnce() -> T) -> T {
     let outcome = apart(work);
     zeroize_stack::<SHALLOW_STACK>();
     outcome
 }
 
-/// In a frame of its own, which begins where [`zeroize_stack`]'s will.
+/// Runs in its own frame, which begins where that of [`zeroize_stack`] will begin.
 #[inline(never)]
 fn apart<T>(work: impl FnOnce() -> T) -> T {
     work()

@@ -25,7 +25,7 @@ pub async fn power_cycle(key: &PluggedKey) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Life {
     power_ups: u32,
-    /// What this machine's kernel made of it: another one in each life.
+    /// The kernel's device: a new one each time the key is plugged in.
     device: Option<PathBuf>,
 }
 

@@ -13,8 +13,8 @@ use crate::system;
 /// The text in a file that is ours alone, up to 64 KiB of it; `None`: there is no file.
 ///
 /// # Errors
-/// The file is open to others, somebody else's, or no regular file, each with its cure; or it cannot be read as text, and
-/// then `cure` helps.
+/// The file is open to others, belongs to somebody else, or is not a regular file, each with its cure; or it cannot
+/// be read as text, and then `cure` helps.
 pub(crate) fn read(path: &Path, cure: &'static str) -> Result<Option<Zeroizing<String>>, Error> {
     let Some(file) = open(path)? else { return Ok(None) };
     // All the room that it may take: a text that grows leaves unwiped copies behind.
@@ -60,15 +60,15 @@ fn open(path: &Path) -> Result<Option<File>, Error> {
 /// Makes a file with this text: whole or not at all, and durable. A file that somebody else made meanwhile is not replaced.
 ///
 /// # Errors
-/// What the medium says; there is no such file then, or nobody knows whether a power cut leaves it.
+/// The medium's error. Then there is no such file, or nobody knows whether it survives a power cut.
 pub(crate) fn make(path: &Path, text: &str) -> Result<(), Error> {
     write_new(path, text).map_err(|error| file_error("write", path, error, MAKE_ROOM))
 }
 
-/// The same, instead of a file that is there. Until its directory is synced, a power cut may bring that one back.
+/// The same in place of an existing file. Until its directory is synced, a power cut may bring the old one back.
 ///
 /// # Errors
-/// What the medium says; the file is the old one then.
+/// The medium's error; then the old file is still there.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let replaced = unfinished(path, text).and_then(|file| Ok(file.persist(path)?));
     replaced.map(drop).map_err(|error| file_error("write", path, error, MAKE_ROOM))
@@ -91,7 +91,7 @@ fn directory_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
 }
 
-/// What the medium said, and what helps.
+/// The medium's error, and what helps.
 pub(crate) fn file_error(
     doing: &'static str,
     path: &Path,
@@ -103,5 +103,5 @@ pub(crate) fn file_error(
 
 const MAKE_ROOM: &str = "free some space there, or name a directory that can be written";
 
-/// A private key and a handful of certificates take 2 KiB, and nothing else is as long.
+/// The longest file: a private key and a handful of certificates take 2 KiB, and nothing else is as long.
 const LONGEST_FILE: u32 = 64 * 1024;

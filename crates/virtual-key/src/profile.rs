@@ -44,11 +44,11 @@ use crate::metadata::{differences, live_info, members};
 /// A kind of key. It is checked: its settings fit together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
-    /// As on the command line.
+    /// The name as on the command line.
     name: String,
-    /// What file names in it are relative to.
+    /// The directory that file names in the profile are relative to.
     directory: PathBuf,
-    /// Of the file.
+    /// The text of the file.
     text: String,
     description: Description,
     /// Bytes of the longest message for which the way to its host certainly has room; `None`: of any that it takes.
@@ -141,7 +141,7 @@ impl Profile {
         Ok(profile)
     }
 
-    /// Whoever imitates nothing does not tell what it does not do.
+    /// A profile that imitates no model must not announce what its key does not do.
     fn check_what_it_tells(&self) -> Result<(), Error> {
         let announced = match self.imitates() {
             Some(_) => return Ok(()),
@@ -161,7 +161,7 @@ impl Profile {
         })
     }
 
-    /// Settings that do not fit together, for whoever wrote them.
+    /// The error for settings that do not fit together, for the one who wrote them.
     fn contradiction(&self, error: &Contradiction) -> Error {
         let what = error.to_string();
         Error::Contradiction {
@@ -352,7 +352,7 @@ impl Profile {
         Ok(differing.filter_map(|one| OnlyAnnounced::of(&one)).collect())
     }
 
-    /// A key like this before there is one, as whoever asks what it tells needs it.
+    /// The configuration of a key like this before there is one, for finding out what it announces.
     fn imitation(&self) -> Result<CheckedConfig, Error> {
         let checked = self.description.vouched_by_stand_ins().checked_as_imitation();
         checked.map_err(|error| self.contradiction(&error))
@@ -415,7 +415,7 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
 /// Bytes of a profile, and of keys and certificates: twenty times a profile that says all that there is.
 const LONGEST_FILE: u64 = 256 * 1024;
 
-/// For who has a key tell more than it does.
+/// The advice if a key announces more than it does.
 const TELL_LESS: &str =
     "remove that, or name the model that says so with `imitates`; docs/profiles.md has more";
 

@@ -116,7 +116,8 @@ impl Tap {
         self.tell(What::Apdu(direction, apdu.to_vec()));
     }
 
-    /// Never waits: if a disk stands still for long, what there is no room for is lost, and that is told, there too where it is missing.
+    /// Never waits. If a disk stops for long, entries without room are lost. That is recorded, also at the place
+    /// where they are missing.
     fn tell(&self, what: What) {
         let at = SystemTime::now();
         let events = self.shared.events.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use sha2::{Digest as _, Sha256};
 
-/// The site of this application parameter: one that the key has a passkey of, else one that is well known.
+/// The site of this application parameter: one that the key has a passkey for, otherwise a well-known one.
 pub(crate) fn behind<'a>(
     application: &[u8; 32],
     mut stored: impl Iterator<Item = &'a str>,
@@ -15,7 +15,8 @@ pub(crate) fn behind<'a>(
     stored.find(is_meant).or_else(|| WELL_KNOWN.get(application).copied())
 }
 
-/// What a site hashes: its RP id (WebAuthn through U2F), or what a page was when it named no other (U2F's own scripts).
+/// The names that a site hashes: its RP id (WebAuthn through U2F), or the page's origin if it named no other (U2F's
+/// own scripts).
 fn names(site: &str) -> [String; 2] {
     [site.to_owned(), format!("https://{site}")]
 }

@@ -23,13 +23,13 @@ pub(crate) enum Way {
     UsbIp(SocketAddr),
     /// It is plugged into this machine's kernel.
     Kernel,
-    /// The same, through uhid whatever else there is.
+    /// The same, but always through uhid.
     Uhid,
     /// It is a card on the virtual reader that listens there.
     Reader(SocketAddr),
 }
 
-/// What is true of the key as long as it lives.
+/// Facts about the key that never change.
 pub(crate) struct Facts {
     pub(crate) serial: String,
     pub(crate) bus_id: String,
@@ -47,10 +47,10 @@ pub(crate) struct KeyThread {
 /// Something to be done with the key, on its thread. How it ends, it tells by itself.
 type Order = Box<dyn FnOnce(Rc<Inside>) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
-/// Why the key came to its end before it was dropped, until somebody was told.
+/// Why the key ended before it was dropped, until somebody was told.
 type End = Arc<Mutex<Option<Error>>>;
 
-/// Who waits for the key to be there.
+/// The one who waits for the key.
 type Ready = replies::Sender<Result<Facts, Error>>;
 
 impl KeyThread {
@@ -78,7 +78,7 @@ impl KeyThread {
         let (reply, replied) = replies::channel();
         let order: Order = Box::new(move |inside| {
             Box::pin(async move {
-                // Whoever asked waits for it.
+                // The one who asked waits for it.
                 let _ = reply.send(order(inside).await);
             })
         });
@@ -113,7 +113,7 @@ fn run(
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => LocalSet::new().block_on(&runtime, live(settings, way, inbox, ready, end)),
-        // Whoever waits for it is there.
+        // The one who waits for it is there.
         Err(error) => drop(ready.send(Err(Error::Start(error)))),
     }
 }

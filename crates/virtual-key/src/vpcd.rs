@@ -69,9 +69,9 @@ pub(crate) struct Card<'a> {
     pub(crate) card: &'a RefCell<dyn SmartCard>,
     /// Notified when the card has something to say, and when it is laid on or taken off.
     pub(crate) woken: &'a Notify,
-    /// What it answers to a reset.
+    /// Its answer to reset.
     pub(crate) atr: &'a [u8],
-    /// Hears what becomes of it, and nothing twice in a row.
+    /// Is told each change, and nothing twice in a row.
     pub(crate) tell: &'a dyn Fn(&Event),
 }
 
@@ -135,7 +135,7 @@ impl From<io::Error> for Event {
     }
 }
 
-/// What was told last is not told again.
+/// Does not report the same thing twice in a row.
 struct News<'a> {
     tell: &'a dyn Fn(&Event),
     last: Option<Discriminant<Event>>,

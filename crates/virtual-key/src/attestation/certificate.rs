@@ -47,9 +47,9 @@ pub enum AttestationKind {
 }
 
 impl Identity {
-    /// Draws a key and has it certified by a root made for that alone. The root's own key is forgotten at once, so
-    /// nothing else will ever be issued under it. `serial`, in letters and digits, is what is printed on the device; only
-    /// a device's certificate tells it (AT-26).
+    /// Draws a key, and a certificate for it from a root that is made only for this. The root's own key is dropped
+    /// at once, so nothing else can ever be issued under it. `serial` (letters and digits) is the serial number of
+    /// the device; only a device's certificate has it (AT-26).
     ///
     /// # Errors
     /// A name that does not fit a certificate, or a clock outside of what certificates can tell.
@@ -89,7 +89,7 @@ impl AttestationKind {
         }
     }
 
-    /// Whoever names a model leaves it to getInfo to tell more.
+    /// A certificate that names a model tells no transports: getInfo does.
     const fn transports(&self) -> U2fTransports {
         match self {
             Self::Model { .. } | Self::Device { .. } => U2fTransports::USB,
@@ -136,7 +136,7 @@ impl AttestationKind {
     }
 }
 
-/// What is in a certificate, but for its key, its number and its dates.
+/// The content of a certificate, without its key, its number and its dates.
 struct Contents {
     subject: Name,
     issuer: Name,

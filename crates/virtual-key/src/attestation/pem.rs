@@ -39,8 +39,8 @@ pub enum Unusable {
 impl Identity {
     /// Reads a private key from one text and its certificates, the key's own first, from another, or the same.
     ///
-    /// Names must form a chain and the key must be the first certificate's. Signatures are not checked: whoever trusts
-    /// the root does that.
+    /// The names must form a chain, and the key must belong to the first certificate. Signatures are not checked
+    /// here: a relying party that trusts the root checks them.
     ///
     /// # Errors
     /// [`Unusable`]: the fault of the one who wrote the text.
@@ -56,7 +56,7 @@ impl Identity {
         Ok(Self { key, certificates })
     }
 
-    /// What [`from_pem`](Self::from_pem) reads.
+    /// Writes the text that [`from_pem`](Self::from_pem) reads.
     ///
     /// # Errors
     /// A key or certificate that cannot be encoded.
@@ -102,7 +102,7 @@ fn read_certificates(text: &str) -> Result<Vec<Certificate>, Unusable> {
     if is_chain { Ok(certificates) } else { Err(Unusable::NoChain) }
 }
 
-/// Everything from one `-----BEGIN` to the next, but for what stands before the first.
+/// The blocks of the text, each from one `-----BEGIN` to the next, without the text before the first.
 fn blocks(text: &str) -> impl Iterator<Item = &str> {
     let starts = text.match_indices(BEGIN).map(|(start, _)| start);
     let ends = starts.clone().skip(1).chain([text.len()]);

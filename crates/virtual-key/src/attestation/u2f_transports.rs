@@ -33,7 +33,7 @@ impl U2fTransports {
         BITS.into_iter().filter(move |(_, bit)| self.0 & bit != 0).map(|(name, _)| name)
     }
 
-    /// The byte, and how many bits at its end mean nothing (DER); `None`: no way is told.
+    /// The byte, and how many bits at its end have no meaning (DER). `None`: there is no transport to tell.
     pub(super) fn byte(self) -> Option<(u8, u8)> {
         let unused = u8::try_from(self.0.trailing_zeros()).ok()?;
         (self != Self::NONE).then_some((self.0, unused))

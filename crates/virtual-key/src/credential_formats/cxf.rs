@@ -42,7 +42,7 @@ pub(super) fn read(text: &str, value: &Value) -> Result<Import, FormatError> {
         let what = format!("passkey {}", credentials.len() + 1);
         match credential {
             Credential::Passkey(passkey) => credentials.push(source(*passkey, what, &mut notes)?),
-            // What the crate takes for unknown, because a member of it cannot be read.
+            // A passkey that the crate reports as unknown, because it cannot read one of its members.
             Credential::Unknown { ty, .. } if ty == PASSKEY => {
                 let expected = "as CXF has them, bytes in base64url";
                 return Err(FormatError::Member { what, member: "its members", expected });

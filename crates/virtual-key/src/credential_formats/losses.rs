@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use ctap_core::CredentialSource;
 use ctap_core::credential::{CredProtect, LargeBlob};
 
-/// What is left out of a text, counted.
+/// The things that are left out of a text, counted.
 #[derive(Default)]
 pub(super) struct Losses {
-    /// By why they are left out whole.
+    /// Credentials that are left out whole, by the reason.
     credentials: BTreeMap<&'static str, usize>,
-    /// By what is left out of them.
+    /// Members that are left out, by their kind.
     members: BTreeMap<&'static str, usize>,
 }
 
@@ -27,7 +27,7 @@ impl Losses {
         }
     }
 
-    /// What formats of browsers have no place for.
+    /// Things that the formats of browsers cannot hold.
     pub(super) fn of_browsers(&mut self, source: &CredentialSource) {
         self.member("the secrets for prf", source.cred_random.is_some());
         self.member("the level of credProtect", source.cred_protect != CredProtect::default());

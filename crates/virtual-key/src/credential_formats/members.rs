@@ -35,7 +35,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
 /// One credential, being read.
 pub(super) struct Members<'a> {
     object: &'a Map<String, Value>,
-    /// Which it is, for people.
+    /// The name of the credential for messages.
     what: String,
 }
 

@@ -106,7 +106,7 @@ fn credential(members: &Members<'_>) -> Result<CredentialSource, FormatError> {
     whole::complete(source, members)
 }
 
-/// In the way of one of these formats.
+/// In one of these two formats.
 pub(super) fn object(source: &CredentialSource, format: Format) -> Option<Value> {
     let encoding = if format == Format::DevTools { Encoding::Standard } else { Encoding::Url };
     let key = pkcs8::to_der(&source.key)?;

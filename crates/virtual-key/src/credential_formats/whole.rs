@@ -22,7 +22,7 @@ pub(super) const MEMBERS: [&str; 9] = [
     "largeBlobSupport",
 ];
 
-/// What there is of them.
+/// The additional members of a credential.
 pub(super) fn members(source: &CredentialSource) -> Vec<(&'static str, Value)> {
     let encode = |bytes: &[u8]| Value::String(Encoding::Url.encode(bytes));
     let of_hash = match &source.scope {
@@ -57,7 +57,7 @@ pub(super) fn scope(members: &Members<'_>) -> Result<Scope, FormatError> {
     }
 }
 
-/// The same credential, with what there is of them.
+/// The same credential with its additional members.
 pub(super) fn complete(
     source: CredentialSource,
     members: &Members<'_>,
@@ -99,5 +99,5 @@ fn secret(name: &'static str, members: &Members<'_>) -> Result<Option<Secret<32>
     members.optional_bytes(name)?.map(secret).transpose()
 }
 
-/// Of hashes, and of secrets that are as long.
+/// Hashes, and secrets of the same length.
 const HASH: &str = "32 bytes in base64url";

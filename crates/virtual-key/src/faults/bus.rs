@@ -12,7 +12,7 @@ use rand_core::CryptoRng;
 
 use super::fault::Fault;
 
-/// What goes out next.
+/// The next thing that goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outgoing {
     Report(Report),
@@ -20,7 +20,7 @@ pub(crate) enum Outgoing {
     Unplug,
 }
 
-/// What is to go out, in its order, each not before its time.
+/// The things that go out, in their order, each not before its time.
 #[derive(Default)]
 pub(crate) struct Bus {
     queue: VecDeque<(Duration, Outgoing)>,
@@ -39,7 +39,7 @@ impl Bus {
         self.queue.push_back((at.max(before), outgoing));
     }
 
-    /// What the host gets now.
+    /// The thing that the host gets now.
     pub(crate) fn take(&mut self, now: Duration) -> Option<Outgoing> {
         let (at, _) = self.queue.front()?;
         if *at <= now { self.queue.pop_front().map(|(_, outgoing)| outgoing) } else { None }
@@ -73,7 +73,7 @@ pub(crate) struct Answering {
     left: Option<usize>,
     has_stormed: bool,
     is_unplugged: bool,
-    /// Where the answer goes if it goes wrong.
+    /// The channel of an answer that goes to a wrong one.
     elsewhere: ChannelId,
 }
 
@@ -119,7 +119,7 @@ impl Answering {
         (0..copies).for_each(|_| bus.put(Outgoing::Report(report), at));
     }
 
-    /// Which report of the answer it is; `None`: a KEEPALIVE.
+    /// The number of this report of the answer; `None`: it is a KEEPALIVE.
     fn count(&mut self, report: &Report) -> Option<u16> {
         let left = match Packet::parse(report) {
             Packet::Initialization(packet) if packet.command == Command::Keepalive.as_byte() => {

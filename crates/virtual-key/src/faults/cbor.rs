@@ -1,8 +1,8 @@
 //! The part of CBOR that is needed to spoil an answer of the key itself: items of definite length, only a few
 //! levels deep.
 
-/// Adds a member to the map behind the status, with the highest key there can be, that makes the message so many bytes long. One that
-/// is as long already, or has no map, stays as it is.
+/// Adds a member to the map after the status, with the highest possible key, so that the message has `length`
+/// bytes. A message that has as many already, or has no map, stays as it is.
 pub(super) fn stretch(message: &mut Vec<u8>, length: usize) {
     let mut longer = message.clone();
     let filling =
@@ -27,7 +27,7 @@ fn one_member_more(message: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// A key of two bytes, and a byte string of zeros; both together have so many bytes.
+/// A key of two bytes and a byte string of zeros, `length` bytes together.
 fn filling(length: usize) -> Option<Vec<u8>> {
     let rest = length.checked_sub(KEY.len())?;
     let head = match rest {
@@ -43,7 +43,7 @@ fn filling(length: usize) -> Option<Vec<u8>> {
 /// Puts the members of all maps behind the status in reverse order.
 pub(super) fn reverse_maps(message: &mut [u8]) {
     if let Some((_, cbor)) = message.split_first_mut() {
-        // What is not understood stays as it is.
+        // CBOR that cannot be read stays as it is.
         let _ = reverse(cbor, 0);
     }
 }

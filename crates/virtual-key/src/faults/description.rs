@@ -103,7 +103,7 @@ impl FaultDescription {
         }
     }
 
-    /// Which requests it is for: what is not said is as `before`.
+    /// The requests that it is for. A missing member leaves that part as in `before`.
     fn scope(&self, before: Scope) -> Result<Scope, FaultError> {
         let requests = self.requests.as_ref().map_or(Ok(before.requests), requests)?;
         let command = self.command.as_ref().map(command).transpose()?;

@@ -104,7 +104,7 @@ impl Fault {
     /// CTAPHID_ERROR CHANNEL_BUSY instead of an answer.
     pub const BUSY: Self = Self::HidError(ErrorCode::ChannelBusy.as_byte());
 
-    /// What it can spoil.
+    /// The messages that it can spoil.
     const fn reach(self) -> Reach {
         match self {
             Self::BadUv
@@ -123,7 +123,7 @@ impl Fault {
         }
     }
 
-    /// Of these faults, what the authenticator has to do.
+    /// The part of these faults that the authenticator carries out.
     pub(crate) fn overrides(faults: &[Self]) -> Overrides {
         Overrides {
             bogus_signature: faults.contains(&Self::BogusSignature),
@@ -133,7 +133,7 @@ impl Fault {
     }
 }
 
-/// What a fault can spoil.
+/// The messages that a fault can spoil.
 #[derive(Clone, Copy)]
 enum Reach {
     /// Answers of CTAP2.
@@ -167,7 +167,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// As the standard calls CTAP2's, without `authenticator`, and as CTAPHID's are called.
+    /// The standard's names: those of CTAP2 without `authenticator`, and those of CTAPHID.
     pub(super) const NAMES: [(&str, Self); 17] = [
         ("makeCredential", Self::Ctap2(code::MAKE_CREDENTIAL)),
         ("getAssertion", Self::Ctap2(code::GET_ASSERTION)),
@@ -230,7 +230,7 @@ pub struct Injection {
 }
 
 impl From<Fault> for Injection {
-    /// For the next request.
+    /// A fault for the next request.
     fn from(fault: Fault) -> Self {
         Self { fault, scope: Scope::default() }
     }

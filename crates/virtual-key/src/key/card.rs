@@ -44,5 +44,6 @@ impl Key {
     }
 }
 
-/// What the one client of the card is called where the clients of CTAPHID are called by their channels. None of these is 0 (HD-05).
+/// The number of the card's one client, where the clients of CTAPHID have the numbers of their channels. None of
+/// these is 0 (HD-05).
 const CARD: Channel = Channel(0);

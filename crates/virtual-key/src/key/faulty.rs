@@ -43,18 +43,18 @@ struct Exchange {
 }
 
 enum Way {
-    /// On a channel, and what has become of the answer there.
+    /// A CTAPHID channel, and the state of the answer there.
     Reports(Answering),
     Card,
 }
 
-/// What the authenticator is to do with a request.
+/// The faults that the authenticator carries out for a request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     /// Nothing: this is the answer.
     pub(super) status: Option<u8>,
     pub(super) overrides: Overrides,
-    /// What holds up its writes.
+    /// Holds up its writes.
     pub(super) stuck: Option<Arc<HoldUp>>,
 }
 
@@ -88,7 +88,8 @@ impl Faults {
         Ok(id)
     }
 
-    /// Takes away the one of this number, or all. Requests that have begun keep theirs, but for a stuck disk.
+    /// Removes the fault with this number, or all. Requests that have begun keep their faults; only a stuck disk
+    /// continues.
     pub(super) fn clear(&mut self, id: Option<u32>) -> Result<(), FaultError> {
         for exchange in &mut self.exchanges {
             exchange.faults.retain(|fault| !matches!(fault, Fault::StuckDisk { .. }));
@@ -112,7 +113,7 @@ impl Faults {
         self.held.clear();
     }
 
-    /// The host sent a report that the key would hear. `true`: it does not.
+    /// The host sent a report. `true`: the key must not see it.
     pub(super) fn host_sent(&mut self, report: &Report, now: Duration) -> bool {
         let Packet::Initialization(packet) = Packet::parse(report) else { return false };
         let channel = packet.channel;
@@ -141,13 +142,13 @@ impl Faults {
         instead.is_some()
     }
 
-    /// The client of the card takes its request back. `true`: the key does not hear of it.
+    /// The client of the card cancels its request. `true`: the key must not know.
     pub(super) fn keep_card_waiting(&self) -> bool {
         let of_card = self.exchanges.iter().find(|exchange| matches!(exchange.way, Way::Card));
         of_card.is_some_and(|exchange| exchange.faults.contains(&Fault::IgnoredCancel))
     }
 
-    /// The authenticator is about to hear of a request.
+    /// Called before the authenticator gets a request.
     pub(super) fn plan(&mut self, request: &Request, hold_ups: &mut HoldUps) -> Plan {
         let Request { id, channel: Channel(channel), kind, message, .. } = request;
         let (id, channel) = (*id, *channel);
@@ -215,7 +216,7 @@ impl Faults {
         }
     }
 
-    /// What the host gets now.
+    /// The thing that the host gets now.
     pub(super) fn take(&mut self, now: Duration) -> Option<Outgoing> {
         self.bus.take(now)
     }
@@ -273,7 +274,7 @@ impl Exchange {
     }
 }
 
-/// What a message asks for, by its first packet.
+/// The command of a message, from its first packet.
 fn asked(packet: &Initialization<'_>) -> Command {
     let [first, ..] = *packet.data;
     match HidCommand::from_byte(packet.command) {
@@ -320,7 +321,7 @@ impl Key {
         self.faults.clear(id)
     }
 
-    /// The host sent a report; `true`: the device does not hear of it.
+    /// The host sent a report. `true`: the device must not see it.
     pub(super) fn intercept(&mut self, report: &Report, now: Duration) -> bool {
         !self.device.is_kept_out(report) && self.faults.host_sent(report, now)
     }

@@ -45,7 +45,7 @@ impl fmt::Debug for Act {
     }
 }
 
-/// Who answers questions without being asked.
+/// How questions are answered without asking anybody.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answers {
     pub(super) touch: Touch,
@@ -53,7 +53,7 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// What is decided at once; `None`: somebody is to decide.
+    /// The decision that is made at once; `None`: somebody must decide.
     pub(super) fn to(self, question: &Question) -> Option<Decision> {
         match (self.touch, question.gesture, self.verification) {
             (Touch::Ask, ..) => None,
@@ -101,7 +101,7 @@ impl Key {
     ) {
         let acting =
             Box::new(move |authenticator: &mut Authenticator, platform: &mut Platform<'_>| {
-                // Whoever wanted it may have gone away meanwhile.
+                // The one who wanted it may have gone away meanwhile.
                 let _ = reply.send(act(authenticator, platform));
             });
         self.order(Order::Act { act: Act { acting, is_look }, now }, now);

@@ -15,13 +15,13 @@ impl Powered {
         Power(self.clone())
     }
 
-    /// Whether there is one at the most.
+    /// Whether there is at most one.
     pub(super) fn is_one(&self) -> bool {
         self.0.load(Ordering::Relaxed) <= 1
     }
 }
 
-/// What a key has that is plugged in.
+/// The power of a key that is plugged in.
 pub(super) struct Power(Powered);
 
 impl Drop for Power {

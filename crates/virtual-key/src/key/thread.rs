@@ -56,12 +56,12 @@ impl WorkerThread {
         }
     }
 
-    /// The worker, if it has nothing to do: whoever has it hands over no order meanwhile, so nobody else wants it.
+    /// The worker, if it is idle. Its holder gives it no order meanwhile, so nobody else wants it.
     pub(super) fn idle_worker(&self) -> Option<MutexGuard<'_, Worker>> {
         lock(&self.line.queue).is_idle().then(|| lock(&self.line.worker))
     }
 
-    /// What has come of orders, oldest first, since the last call.
+    /// The effects of orders since the last call, oldest first.
     ///
     /// # Panics
     /// If the thread did.
@@ -97,7 +97,7 @@ impl Drop for WorkerThread {
     }
 }
 
-/// What both sides share.
+/// The state that both sides share.
 struct Line {
     worker: Mutex<Worker>,
     queue: Mutex<Queue>,
@@ -138,7 +138,8 @@ impl Line {
         let _alarm = Alarm(self);
         while let Some((power_up, order)) = self.next_order() {
             lock(&self.worker).take(order, &mut |effect| {
-                // That it was asked and decided in no time is soon enough with what comes of it, or with the next keepalive.
+                // A question that was decided at once is no news: its result, or the next keepalive, comes soon
+                // enough.
                 let is_news = !matches!(effect, Effect::Asked(_));
                 lock(&self.back).effects.push((power_up, effect));
                 if is_news {
@@ -202,7 +203,7 @@ impl Order {
     }
 }
 
-/// Tells the other half of a panic, which would wait for ever else.
+/// Tells the other half of a panic. Without it, the other half would wait for ever.
 struct Alarm<'a>(&'a Line);
 
 impl Drop for Alarm<'_> {
@@ -214,7 +215,7 @@ impl Drop for Alarm<'_> {
     }
 }
 
-/// Where a panic may leave half of something behind, it also ends the key.
+/// If a panic may leave something half done, it also ends the key.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -25,7 +25,7 @@ impl RequestId {
     }
 }
 
-/// Whose request the worker has, and whose waits for the end of that one.
+/// The request that the worker has, and the one that waits for its end.
 #[derive(Default)]
 pub(super) struct Turns {
     running: Option<RequestId>,
@@ -33,7 +33,7 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// The request, if its turn is now; else it is kept until then.
+    /// The request, if its turn is now. Otherwise it waits here until then.
     pub(super) fn begin(&mut self, request: Request) -> Option<Request> {
         let way = request.id.way();
         if self.running.is_some_and(|running| running.way() != way) {

@@ -19,13 +19,13 @@ pub struct UsbKey {
     pub(super) place: Place,
 }
 
-/// Where a key's power comes from.
+/// The source of a key's power.
 pub(super) enum Place {
     /// A USB port.
     Port,
     /// A contactless reader, as soon as it is laid on.
     Reader {
-        /// By which tap it lies there.
+        /// The number of the tap by which it lies there.
         insertion: Option<u32>,
         taps: u32,
         has_power: bool,
@@ -51,7 +51,7 @@ impl UsbKey {
         now
     }
 
-    /// In how long it wants to be called, whoever drives it.
+    /// The time until it wants to be called, for any driver.
     pub(super) fn due_in(&mut self) -> Option<Duration> {
         let now = self.catch_up();
         self.key.poll_timeout().map(|at| at.saturating_sub(now))

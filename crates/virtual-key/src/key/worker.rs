@@ -28,17 +28,17 @@ pub(super) struct Worker {
     request: Option<RequestId>,
     /// It is one of those that make, use, change or remove credentials.
     is_about_credentials: bool,
-    /// What was open after the last order.
+    /// The prompts that were open after the last order.
     prompts: Vec<Prompt>,
     disk: StuckDisk,
     /// Its memory is on that.
     is_on_it: bool,
 }
 
-/// What a person is asked, and until when.
+/// A question to a person, and the time at which it ends.
 pub(super) type Prompt = (PromptId, Question, Duration);
 
-/// What the other half wants done. `now` is when the world did what the order is about, not when it is carried out.
+/// An order of the other half. `now` is the time of the event, not the time when the order is carried out.
 #[derive(Debug)]
 pub(super) enum Order {
     /// Power has come, over this transport.
@@ -53,13 +53,13 @@ pub(super) enum Order {
     Cancel(Channel),
     /// The client is gone, or has started afresh.
     Abandon,
-    /// The deadline that was told has passed.
+    /// The deadline that was reported has passed.
     Timeout { now: Duration },
-    /// Somebody decided. `reply` hears whether the prompt was still open.
+    /// Somebody decided. `reply` is told whether the prompt was still open.
     Answer { prompt: PromptId, decision: Decision, now: Duration, reply: oneshot::Sender<bool> },
     /// The owner does something with the authenticator.
     Act { act: Act, now: Duration },
-    /// The owner says what becomes of questions; `None`: as before. `reply` hears when it is so.
+    /// The owner sets how questions are answered; `None`: as before. `reply` is told when it is done.
     SetAnswers {
         touch: Option<Touch>,
         verification: Option<Verification>,
@@ -76,16 +76,18 @@ pub(super) struct Request {
     pub(super) kind: Kind,
     pub(super) message: Vec<u8>,
     pub(super) now: Duration,
-    /// What is wrong with it on purpose.
+    /// Its faults on purpose.
     pub(super) plan: Plan,
 }
 
-/// What comes of an order, told at once: at the end [`Done`](Self::Done), before it the others as often as it takes.
+/// An effect of an order, reported at once: at the end [`Done`](Self::Done), and before it any number of the
+/// others.
 #[derive(Debug)]
 pub(super) enum Effect {
-    /// The request waits for a person. Whoever sees that it does can answer: what is `open` is told in the same breath.
+    /// The request waits for a person. The report includes the prompts that are `open`, so anybody who learns of it
+    /// can answer at once.
     Waiting { request: RequestId, open: Open },
-    /// It did for no time, because it is decided what becomes of questions.
+    /// The request asked a question that was decided at once.
     Asked(RequestId),
     /// Somebody decided, and what follows may take time. The request no longer waits for a person, unless it was not about it.
     Decided { prompt: PromptId, request: Option<RequestId> },
@@ -160,7 +162,7 @@ impl Worker {
         }
     }
 
-    /// Carries out an order, and tells what comes of it as soon as it does. Leaves nothing on the stack.
+    /// Carries out an order, and reports each effect at once. Leaves nothing on the stack.
     pub(super) fn take(&mut self, order: Order, tell: &mut dyn FnMut(Effect)) {
         match order.needs_curves() {
             true => without_traces(|| self.carry_out(order, tell)),
@@ -215,7 +217,7 @@ impl Worker {
                 let was_open = step.is_some();
                 let response = step.and_then(|step| self.proceed(step, now, tell));
                 self.finish(response, tell);
-                // Whoever decided may have gone away meanwhile.
+                // The one who decided may have gone away meanwhile.
                 let _ = reply.send(was_open);
             }
             Order::Act { act, now } => {
@@ -240,7 +242,7 @@ impl Worker {
         self.authenticator.set_tap(tap(touch));
     }
 
-    /// Answers every question that needs nobody any more. One request at the most gets its response by that.
+    /// Answers every question that needs no person any more. At most one request gets its response in this way.
     fn decide_what_is_open(
         &mut self,
         now: Duration,
@@ -377,7 +379,7 @@ impl Worker {
     }
 }
 
-/// What a tap means, where this becomes of questions.
+/// The meaning of a tap, if questions are answered in this way.
 const fn tap(touch: Touch) -> Tap {
     match touch {
         Touch::Ask => Tap::Agrees,
@@ -402,7 +404,7 @@ fn is_about_credentials(message: &[u8]) -> bool {
     )
 }
 
-/// What libfido2 up to 1.12 calls authenticatorCredentialManagement.
+/// The number by which libfido2 up to 1.12 knows authenticatorCredentialManagement.
 const CREDENTIAL_MANAGEMENT_PROTOTYPE: u8 = 0x41;
 
 /// A signature, or a key for key agreement.

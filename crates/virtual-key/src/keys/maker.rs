@@ -22,7 +22,7 @@ use crate::platform::{Clock, randomness, randomness_of_faults};
 use crate::profile::{Profile, UsbIds};
 use crate::recording::{Recorded, Tap};
 
-/// What the keys of one process have in common.
+/// The things that the keys of one process share.
 pub(super) struct KeyMaker<'a> {
     pub(super) server: &'a Server,
     pub(super) settings: &'a KeySettings,
@@ -97,7 +97,7 @@ impl KeyMaker<'_> {
         })
     }
 
-    /// The same key with the fingers and the faults that it is to have, on a thread of its own.
+    /// The same key with its fingers and its faults, on its own thread.
     fn equipped(&self, mut key: Key, number: u32, profile: &Profile) -> Result<Key, Error> {
         owner::enroll(&mut key, &self.settings.fingers, self.clock.now())?;
         key.draw_faults_from(randomness_of_faults(self.settings.seed, number));
@@ -107,7 +107,7 @@ impl KeyMaker<'_> {
         if let Some(meter) = &self.settings.meter {
             key.count_for(Arc::clone(meter));
         }
-        // As long as Linux lets the name of a thread be.
+        // Linux allows no longer name for a thread.
         let name = format!("key 1-{number}");
         key.on_thread(name, &self.powered).map_err(Error::Start)
     }
@@ -147,8 +147,8 @@ impl KeyMaker<'_> {
     }
 }
 
-/// Has the key wake whoever serves it when it has something to say, and pull its own plug. Returns who else is woken, for vpcd's reader,
-/// and the count of replugs.
+/// Makes the key wake the code that serves it when it has something to send, and unplug itself. Returns what else
+/// is woken, for vpcd's reader, and the count of replugs.
 fn wire(usb: &RefCell<UsbKey>, port: &Port) -> (Arc<Notify>, Arc<AtomicU32>) {
     let (waker, woken) = (port.waker(), Arc::new(Notify::new()));
     let also = Arc::clone(&woken);
@@ -159,7 +159,7 @@ fn wire(usb: &RefCell<UsbKey>, port: &Port) -> (Arc<Notify>, Arc<AtomicU32>) {
     let (plug, replugs) = (port.plug(), Arc::<AtomicU32>::default());
     let count = Arc::clone(&replugs);
     usb.borrow_mut().key.pull_by(move || {
-        // As PluggedKey::replug.
+        // The same as in PluggedKey::replug.
         count.fetch_add(1, Ordering::Relaxed);
         plug.pull();
     });
@@ -174,7 +174,7 @@ fn as_function(usb: &Rc<RefCell<UsbKey>>, tap: Option<&Tap>) -> Rc<RefCell<dyn H
     }
 }
 
-/// The key on a reader, likewise.
+/// The key on a reader, in the same way.
 pub(super) fn as_card(usb: &Rc<RefCell<UsbKey>>, tap: Option<&Tap>) -> Rc<RefCell<dyn SmartCard>> {
     match tap {
         Some(tap) => Rc::new(RefCell::new(Recorded::new(Rc::clone(usb), tap.clone()))),

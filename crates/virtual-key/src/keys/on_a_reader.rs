@@ -136,5 +136,5 @@ impl Drop for Hand<'_> {
 
 /// Much less than a reader takes.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
-/// For a reader to see it: vpcd looks each 0.4 seconds.
+/// Long enough for a reader to notice: vpcd looks every 0.4 seconds.
 const SHORT_TAP: Duration = Duration::from_millis(600);

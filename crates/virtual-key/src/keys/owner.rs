@@ -150,7 +150,7 @@ impl PluggedKey {
         done
     }
 
-    /// Has this done with the authenticator, and waits for what comes of it.
+    /// Runs this with the authenticator, and waits for the result.
     pub(super) async fn act<T: Send + 'static>(
         &self,
         act: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T + Send + 'static,

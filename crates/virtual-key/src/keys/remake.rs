@@ -36,7 +36,7 @@ impl PluggedKey {
         Ok(())
     }
 
-    /// What a host knows of the device itself it keeps until that is gone.
+    /// A host that knows the device keeps that knowledge until the device is gone.
     fn check_device(&self, profile: &Profile) -> Result<(), Error> {
         let own = self.profile();
         let other = |what| Err(Error::OtherDevice { profile: profile.name().to_owned(), what });
@@ -50,7 +50,7 @@ impl PluggedKey {
         Ok(())
     }
 
-    /// As keys of this form and at this driver are made.
+    /// The profile as keys of this form, at this driver, are made with it.
     fn suited(&self, profile: Profile) -> Profile {
         let profile = match self.form {
             Form::Usb => profile,

@@ -19,7 +19,7 @@ pub struct Companion {
     text: Zeroizing<String>,
 }
 
-/// What such a file is about.
+/// The kind of such a file.
 enum Kind {
     Serial,
     Identity,

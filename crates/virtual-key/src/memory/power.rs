@@ -24,7 +24,7 @@ use crate::error::log;
 const PIN: &str = "2468";
 const SITE: &str = "example.org";
 const HASH: [u8; 32] = [7; 32];
-/// Of the disks that a power cut may leave so many are looked at: the tests of the vault look at all of them.
+/// How many of the disks that a power cut may leave are tried: the tests of the vault try all of them.
 const IMAGES: usize = 8;
 
 /// A key in this process, touched by everybody.
@@ -82,7 +82,7 @@ impl Exchange for OnDisk {
     }
 }
 
-/// What a key has told, and so must be true whatever happens.
+/// Everything that a key has reported, which must stay true whatever happens.
 #[derive(Debug, Default)]
 struct Told {
     /// The highest signature counter.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ctap_core::memory::{Durability, Memory, MemoryError, Record};
 
-/// What holds a write up.
+/// Holds up a write.
 #[derive(Debug)]
 pub(crate) struct HoldUp {
     wait: Duration,
@@ -14,7 +14,7 @@ pub(crate) struct HoldUp {
 }
 
 impl HoldUp {
-    /// Until it is over, or was so long.
+    /// Waits until it is ended, or until its time is over.
     fn wait(&self) {
         let is_over = lock(&self.is_over);
         drop(self.over.wait_timeout_while(is_over, self.wait, |is_over| !*is_over));
@@ -31,7 +31,7 @@ impl HoldUp {
 pub(crate) struct HoldUps(Vec<Weak<HoldUp>>);
 
 impl HoldUps {
-    /// One more, of so long; `None`: of no time.
+    /// Adds one of this length; `None`: the length is zero.
     pub(crate) fn add(&mut self, wait: Duration) -> Option<Arc<HoldUp>> {
         self.0.retain(|other| other.strong_count() > 0);
         if wait.is_zero() {
@@ -43,7 +43,7 @@ impl HoldUps {
         Some(hold_up)
     }
 
-    /// What is held up goes on, and what would be is not.
+    /// A write that is held up goes on, and later ones are not held up.
     pub(crate) fn end(&self) {
         self.0.iter().filter_map(Weak::upgrade).for_each(|hold_up| hold_up.end());
     }
@@ -55,7 +55,7 @@ impl Drop for HoldUps {
     }
 }
 
-/// What holds the next write up that is waited for.
+/// Holds up the next write that somebody waits for.
 #[derive(Clone, Default)]
 pub(crate) struct StuckDisk(Arc<Mutex<Option<Arc<HoldUp>>>>);
 

@@ -16,7 +16,7 @@ use crate::private_file;
 const STATE: &str = "state.keyfob";
 /// The file with the signature counter.
 const COUNTER: &str = "counter.keyfob";
-/// What their names end with when they are set aside.
+/// The ending of their names after they are set aside.
 const SET_ASIDE: &str = ".v1-backup";
 
 /// The records of the key that an earlier keyfob left in this directory; `None`: it left none.

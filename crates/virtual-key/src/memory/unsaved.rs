@@ -19,7 +19,7 @@ pub(super) struct WarningVault<D: Disk = Directory> {
 }
 
 impl<D: Disk> WarningVault<D> {
-    /// The vault in this directory; `warn` hears of what it refuses.
+    /// The vault in this directory. `warn` is told of refused commits.
     pub(super) const fn new(vault: Vault<D>, directory: PathBuf, warn: Warn) -> Self {
         Self { vault, directory, warn, warned: Warned::Never }
     }
@@ -85,14 +85,15 @@ impl<D: Disk> WarningVault<D> {
     }
 }
 
-/// What people were warned of last. Requests come as fast as a program likes, so the same trouble is told once a minute.
+/// The last warning to people. A program can send requests very fast, so the same trouble is reported once a
+/// minute.
 enum Warned {
     Never,
     Of(ErrorKind, Instant),
 }
 
 impl Warned {
-    /// Whether to warn now of trouble of this kind; whoever is told so does it.
+    /// Whether to warn now of trouble of this kind. The caller then warns.
     fn is_due(&mut self, kind: ErrorKind, now: Instant) -> bool {
         match self {
             Self::Of(before, at) if *before == kind && now.duration_since(*at) < SILENCE => false,

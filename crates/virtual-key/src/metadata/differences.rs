@@ -72,7 +72,7 @@ fn plain(name: &str, value: &Value) -> Value {
 
 const OPTIONS: &str = "options";
 
-/// What changes while a key is used.
+/// The members that change while a key is used.
 const STATE: [&str; 13] = [
     "encCredStoreState",
     "encIdentifier",

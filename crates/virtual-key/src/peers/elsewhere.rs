@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
 
-/// There is none.
+/// There is no such registry.
 #[derive(Debug)]
 pub(super) enum Registry {}
 
@@ -23,7 +23,7 @@ pub(super) fn owner_of(_: &TcpStream) -> io::Result<Option<u32>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Nobody is told from anybody else.
+/// All users count as the same.
 pub(super) fn user() -> u32 {
     super::ROOT
 }

@@ -19,7 +19,8 @@ pub(super) fn user() -> u32 {
     geteuid().as_raw()
 }
 
-/// The user whose program is at the other end of this stream, in whichever way that is found out; `None`: nobody's is.
+/// The user whose program is at the other end of this stream, found in either way; `None`: there is no such
+/// program.
 pub(super) fn owner_of(stream: &TcpStream) -> io::Result<Option<u32>> {
     let ends = Ends::of(stream)?;
     Registry::SockDiag.owner(&ends).or_else(|_| Registry::Table.owner(&ends))
@@ -33,7 +34,7 @@ struct Ends {
 }
 
 impl Ends {
-    /// As the program at the other end of this stream sees it.
+    /// The ends as the program at the other end of this stream sees them.
     fn of(stream: &TcpStream) -> io::Result<Self> {
         Ok(Self { own: plain(stream.peer_addr()?), other: plain(stream.local_addr()?) })
     }
@@ -51,7 +52,7 @@ pub(super) enum Registry {
     Table,
 }
 
-/// What the kernel says of a socket.
+/// The kernel's entry for a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Socket {
     ends: Ends,
@@ -76,7 +77,7 @@ impl Registry {
         }
     }
 
-    /// The user whose program is at the other end of this stream; `None`: nobody's is.
+    /// The user whose program is at the other end of this stream; `None`: there is no such program.
     pub(super) fn owner_of(self, stream: &TcpStream) -> io::Result<Option<u32>> {
         self.owner(&Ends::of(stream)?)
     }
@@ -87,7 +88,7 @@ impl Registry {
             Self::SockDiag => sock_diag(ends)?,
             Self::Table => sockets()?.into_iter().find(|socket| socket.ends == *ends),
         };
-        // Where there is no such connection the kernel may name a listener.
+        // If there is no such connection, the kernel may name a listener.
         let held = found.filter(|socket| socket.ends == *ends && socket.inode != 0);
         Ok(held.map(|socket| socket.user))
     }
@@ -177,7 +178,7 @@ fn sockets() -> io::Result<Vec<Socket>> {
     Ok(sockets)
 }
 
-/// What can be read of a table as proc_net_tcp(5) has it, below a line of titles.
+/// The readable entries of a table in the form of proc_net_tcp(5), below a line of titles.
 fn sockets_in(table: &str) -> Vec<Socket> {
     table.lines().filter_map(row).collect()
 }

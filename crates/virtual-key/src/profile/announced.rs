@@ -20,8 +20,8 @@ pub struct OnlyAnnounced {
 }
 
 impl OnlyAnnounced {
-    /// Of a difference, where the first is what is told and the second what is done. `None`: nothing is missing, where something that is done
-    /// is not told or has another order.
+    /// Makes one of a difference between what is announced (first) and what is done (second). `None`: nothing is
+    /// missing. Something that is done may then not be announced, or be announced in another order.
     pub(super) fn of(Difference { member, stated, told, .. }: &Difference) -> Option<Self> {
         let (told, done) = (stated.as_ref()?, told.as_ref());
         if OF_NO_USE.contains(&member.as_str()) {
@@ -64,6 +64,6 @@ impl fmt::Display for OnlyAnnounced {
     }
 }
 
-/// What a key need not do anything for.
+/// Members for which a key need not do anything.
 const OF_NO_USE: [&str; 5] =
     ["aaguid", "options", "encIdentifier", "encCredStoreState", "firmwareVersion"];

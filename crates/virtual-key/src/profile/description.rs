@@ -75,9 +75,9 @@ pub(super) struct Description {
     pub(super) credentials: CredentialSettings,
     pub(super) attestation: AttestationSettings,
     pub(super) enterprise_attestation: EnterpriseSettings,
-    /// What it tells other than all this.
+    /// What the key announces differently from all this.
     pub(super) get_info: GetInfo,
-    /// On purpose.
+    /// The faults on purpose.
     #[serde(deserialize_with = "faults")]
     pub(super) faults: Vec<FaultDescription>,
 }
@@ -103,7 +103,7 @@ struct Options {
     large_blobs: bool,
 }
 
-/// What a person does to agree to a reset, by how the key is reached.
+/// What a person does to agree to a reset, by transport.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 struct ResetSettings {
@@ -123,14 +123,14 @@ struct ShippedSettings {
     force_pin_change: bool,
 }
 
-/// What the credentials are like that the key makes.
+/// The properties of credentials that the key makes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a table")]
 pub(super) struct CredentialSettings {
     backup_eligibility: bool,
     backup_state: bool,
     sign_count: CounterName,
-    /// Of a counter that counts.
+    /// The start of a counter that counts.
     sign_count_start: u32,
     keep_non_discoverable: bool,
     pub(super) multi_device_credential_support: MultiDeviceCredentialSupport,
@@ -191,7 +191,7 @@ impl Description {
         transports(&self.transports)
     }
 
-    /// What it tells of them: in getInfo, or of a key that speaks U2F alone in its certificate.
+    /// The transports that it announces: in getInfo, or, if it speaks U2F alone, in its certificate.
     pub(super) fn told_transports(&self) -> Vec<String> {
         match self.get_info.announced.members.get(&TRANSPORTS) {
             Some(Some(Member::Names(told))) => told.clone(),
@@ -219,7 +219,7 @@ impl Description {
         !self.get_info.announced.is_empty()
     }
 
-    /// The same, which tells all that it is: of a key of CTAP 2.0 the most is not told.
+    /// The same, but it announces everything that it is: a CTAP 2.0 key announces little of it.
     pub(super) fn telling_all(&self) -> Self {
         let mut all = Self { get_info: GetInfo::default(), ..self.clone() };
         all.versions.push(VersionName::Fido21Pre);
@@ -238,7 +238,7 @@ impl Options {
 }
 
 impl CredentialSettings {
-    /// What is as in this; metadata follows the flag.
+    /// Sets the properties of new credentials; metadata follows the flag.
     pub(super) fn set(&mut self, new: NewCredentials) {
         let NewCredentials { backup, sign_count, keep_non_discoverable } = new;
         let (sign_count, sign_count_start) = match sign_count {
@@ -260,7 +260,7 @@ impl CredentialSettings {
     }
 }
 
-/// Whom a key imitates, people are told: it has a name.
+/// The model that a key imitates. It is shown to people, so it must have a name.
 fn model<'de, D: Deserializer<'de>>(name: D) -> Result<Option<String>, D::Error> {
     let name = String::deserialize(name)?;
     match name.trim().is_empty() {
@@ -271,7 +271,7 @@ fn model<'de, D: Deserializer<'de>>(name: D) -> Result<Option<String>, D::Error>
     }
 }
 
-/// As many as a key has at most.
+/// At most as many faults as a key can have.
 fn faults<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<FaultDescription>, D::Error> {
     let faults: Vec<WholeFault> = Vec::deserialize(list)?;
     let count: usize = faults.iter().map(|fault| fault.injections).sum();
@@ -293,7 +293,7 @@ impl<'de> Deserialize<'de> for WholeFault {
     }
 }
 
-/// Reads one as a whole, so that what is wrong with it is told with its line.
+/// Reads an entry as a whole, so that an error in it is reported with its line.
 struct Table;
 
 impl<'de> Visitor<'de> for Table {

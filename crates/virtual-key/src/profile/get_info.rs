@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::NEXT;
 
-/// Members of getInfo as they are told, or not told.
+/// The members of getInfo that are announced differently, or left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(into = "BTreeMap<String, Told>")]
 pub(super) struct GetInfo {
@@ -33,7 +33,7 @@ pub(super) enum Told {
     Levels(BTreeMap<String, u64>),
 }
 
-/// What a member's value is like.
+/// The type of a member's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Flag,
@@ -94,7 +94,7 @@ impl<'de> Deserialize<'de> for GetInfo {
     }
 }
 
-/// Reads member by member, so that what is wrong with one is told with its line.
+/// Reads member by member, so that an error in one is reported with its line.
 struct Table;
 
 impl<'de> Visitor<'de> for Table {
@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for Table {
     }
 }
 
-/// What becomes of the value of one.
+/// What to do with the value of one member.
 struct Entry<'a> {
     name: String,
     all: &'a mut GetInfo,
@@ -170,7 +170,7 @@ fn number(name: &str) -> Result<u8, String> {
     }
 }
 
-/// The same of one that may be missing: no platform reads an answer without the others (GI-10, GI-12).
+/// The same for a member that may be missing. Without the others (GI-10, GI-12), no platform reads the answer.
 fn dispensable(name: &str) -> Result<u8, String> {
     match number(name)? {
         VERSIONS | AAGUID => Err(format!(
@@ -180,7 +180,7 @@ fn dispensable(name: &str) -> Result<u8, String> {
     }
 }
 
-/// The value of the member with this number, as it is told.
+/// The value of the member with this number, as it is announced.
 fn member(number: u8, name: &str, told: &Told) -> Result<Member, String> {
     let (_, kind) = MEMBERS[usize::from(number) - 1];
     let value = match (kind, told) {
@@ -193,7 +193,7 @@ fn member(number: u8, name: &str, told: &Told) -> Result<Member, String> {
         (Kind::Names, Told::Names(names)) => Some(Member::Names(names.clone())),
         (Kind::Numbers, Told::Numbers(numbers)) => all(numbers).map(Member::Numbers),
         (Kind::Algorithms, Told::Numbers(numbers)) => all(numbers).map(Member::Algorithms),
-        // Of what a list without anything is, nothing tells.
+        // An empty list does not show the type of its items.
         (Kind::Numbers, Told::Names(names)) if names.is_empty() => {
             Some(Member::Numbers(Vec::new()))
         }

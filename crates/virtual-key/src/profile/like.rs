@@ -48,7 +48,7 @@ fn no_key(title: &str) -> Error {
     Error::Metadata { model: title.to_owned(), what: what.to_owned() }
 }
 
-/// Each member alone: of all together only that one of them cannot be told would be known.
+/// Checks each member alone. A check of all together would only show that one of them cannot be announced.
 fn check_members(title: &str, told: &Table) -> Result<(), Error> {
     for (member, value) in told {
         let alone: Table = [(member.clone(), value.clone())].into_iter().collect();
@@ -63,7 +63,8 @@ fn check_members(title: &str, told: &Table) -> Result<(), Error> {
     Ok(())
 }
 
-/// The profile that was written of a statement. Nobody has seen its lines: what is wrong with one is told of the member that it has.
+/// The profile that was written from a statement. Nobody has seen its lines, so an error in one is reported with
+/// the member in it.
 fn profile(title: &str, text: &str) -> Result<Profile, Error> {
     let wrong = |what: String| Error::Metadata { model: title.to_owned(), what };
     Profile::from_toml(title, text).map_err(|error| match error {
@@ -106,8 +107,9 @@ fn shipped(model: &Model<'_>) -> String {
     }
 }
 
-/// A key that speaks U2F tells nothing but, in its certificate, the ways to reach it (AT-27): those of the hints that are such ways, and
-/// where there is none, the usual one. Over Bluetooth no key of keyfob's can be reached: that it is only told.
+/// A key that speaks U2F announces nothing except the transports in its certificate (AT-27): those of the
+/// attestation hints that are transports or, if there are none, the usual one. keyfob has no key with Bluetooth, so
+/// that is only announced.
 fn u2f(hints: &Json, table: &mut Table) {
     let hinted =
         |hint: &str| hints.as_array().is_some_and(|hints| hints.iter().any(|one| one == hint));
@@ -124,7 +126,7 @@ fn u2f(hints: &Json, table: &mut Table) {
     }
 }
 
-/// Who it is. The title is as long as statements of our own have it (AT-51).
+/// The name and number of the model. The title has the greatest length that our own statements allow (AT-51).
 fn heading(title: &str, aaguid: Aaguid) -> Table {
     let ascii: String = title.chars().filter(|character| matches!(character, ' '..='~')).collect();
     let short: String = ascii.chars().take(63).collect();
@@ -143,7 +145,7 @@ fn attestation(types: &Json) -> Value {
     Value::Table([("type".to_owned(), kind.into())].into_iter().collect())
 }
 
-/// What keyfob can do of what the model tells.
+/// The part of the model's announcements that keyfob can do.
 fn behaviour(info: &Map<String, Json>, table: &mut Table) {
     let model = Model(info);
     let put =
@@ -196,7 +198,7 @@ impl<'a> Model<'a> {
         self.option(option) == Some(true)
     }
 
-    /// Where PINs can be too simple, and a policy says so.
+    /// Whether PINs can be too simple, and a policy says so.
     fn has_complex_pins(&self) -> bool {
         let told = self.0.get("pinComplexityPolicy") == Some(&Json::Bool(true));
         told && self.option("clientPin").is_some()
@@ -296,7 +298,7 @@ fn each_once<T: PartialEq>(items: Vec<T>) -> Vec<T> {
     once
 }
 
-/// What such a key must be made to tell for its getInfo to be as stated.
+/// What such a key must announce so that its getInfo is as stated.
 fn overlay(stated: &Json, title: &str, table: &Table, statement: &Json) -> Result<Table, Error> {
     let profile = profile(title, &table.to_string())?;
     let told = members(&live_info(profile.imitation()?)?, None);
@@ -363,7 +365,7 @@ const EXTENSIONS: [&str; 9] = [
     "thirdPartyPayment",
     "uvm",
 ];
-/// What protects keys and matchers, with the words that there are for it.
+/// The protection of keys and matchers, with the existing words for it.
 const PROTECTIONS: [(&str, &[&str]); 2] = [
     ("keyProtection", &["software", "hardware", "tee", "secure_element", "remote_handle"]),
     ("matcherProtection", &["software", "tee", "on_chip"]),
@@ -397,7 +399,7 @@ const OPTIONS: [&str; 10] = [
     "perCredMgmtRO",
     "largeBlobs",
 ];
-/// Numbers with what a key can do at the least and at the most, and what it does where nothing is told.
+/// Numbers with the least and the greatest value that a key can have, and its value if nothing is announced.
 const NUMBERS: [(&str, i64, i64, i64); 9] = [
     ("firmwareVersion", 1, u32::MAX as i64, 1),
     ("maxMsgSize", 510, 7609, 1024),

@@ -10,7 +10,8 @@ pub(super) fn line_at(text: &str, start: usize) -> usize {
     text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// The line with what the sentence names first, a key or a value; else that of the only key. `None`: nothing tells which it is.
+/// The line with the first key or value that the sentence names; otherwise the line of the only key. `None`: the
+/// line cannot be found.
 pub(super) fn line_about(text: &str, sentence: &str) -> Option<usize> {
     let table = DeTable::parse(text).ok()?;
     let entries = entries(table.get_ref());
@@ -27,7 +28,7 @@ struct Entry<'a> {
     key: &'a str,
     /// The texts that it says.
     values: Vec<&'a str>,
-    /// Where the key stands.
+    /// The place of the key.
     start: usize,
 }
 
@@ -54,7 +55,7 @@ fn texts<'a>(value: &'a DeValue<'_>) -> Vec<&'a str> {
 }
 
 impl Entry<'_> {
-    /// Where the sentence names it first.
+    /// The first place where the sentence names it.
     fn place_in(&self, sentence: &str) -> Option<usize> {
         // A sentence names one of several: `the extension credBlob`.
         let key = self.key.strip_suffix('s').unwrap_or(self.key);
@@ -63,7 +64,7 @@ impl Entry<'_> {
     }
 }
 
-/// Where a sentence has this word, in whatever letters, or more than one of it.
+/// The place of this word in a sentence, in upper or lower case; it may be several words.
 fn place(sentence: &str, word: &str) -> Option<usize> {
     let (sentence, word) = (sentence.to_lowercase(), word.to_lowercase());
     let is_whole = |Range { start, end }: Range<usize>| {

@@ -75,7 +75,7 @@ fn extended(name: &Spanned<DeValue<'_>>) -> Result<&'static str, String> {
     })
 }
 
-/// Tables are laid over each other, everything else is replaced: a list too, whole.
+/// Tables are merged; everything else is replaced, also a list as a whole.
 fn lay_over<'i>(base: &mut DeTable<'i>, over: DeTable<'i>) {
     for (key, value) in over {
         let below = base.remove(&key);
@@ -127,7 +127,7 @@ impl<'a> Unknown<'a> {
         Some(Self { what, name, expected: quoted(expected).collect() })
     }
 
-    /// The name that is much like it; if there is none, all of them unless they are too many.
+    /// The most similar name; if there is none, all names unless there are too many.
     fn advice(&self) -> String {
         match nearest(self.name, self.expected.iter().copied()) {
             Some(name) => format!("write `{name}`; {KEYS}"),

@@ -38,7 +38,7 @@ impl RecordingFile {
         Ok(opened)
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -46,7 +46,7 @@ impl RecordingFile {
     /// Adds a block.
     ///
     /// # Errors
-    /// What the medium says. The file is as it was before then, unless that fails as well.
+    /// The medium's error. Then the file is as before, unless restoring it fails as well.
     pub(super) fn add(&mut self, block: &[u8]) -> io::Result<()> {
         match self.file.write_all(block) {
             Ok(()) => {

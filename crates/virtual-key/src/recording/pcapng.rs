@@ -35,7 +35,8 @@ pub(super) fn packet(
     block(PACKET, &[head.concat(), padded(data.to_vec()), options.unwrap_or_default()])
 }
 
-/// Where the last whole block of a file ends; `None`: it is no such file, or of a machine of the other byte order.
+/// Where the last whole block of a file ends. `None`: it is not such a file, or comes from a machine with the other
+/// byte order.
 ///
 /// # Errors
 /// What the medium says.
@@ -67,7 +68,7 @@ fn pass_block(file: &mut (impl Read + Seek)) -> io::Result<Option<u32>> {
     Ok((read(file)? == Some(length)).then_some(stated))
 }
 
-/// The next bytes, if there are so many.
+/// The next `N` bytes; `None`: there are fewer.
 fn read<const N: usize>(file: &mut impl Read) -> io::Result<Option<[u8; N]>> {
     let mut bytes = [0; N];
     match file.read_exact(&mut bytes) {
@@ -112,7 +113,7 @@ const COMMENT: u16 = 1;
 const PROGRAM: u16 = 4;
 const NAME: u16 = 2;
 const RESOLUTION: u16 = 9;
-/// As a negative power of ten.
+/// A negative power of ten.
 const NANOSECONDS: u8 = 9;
 const END_OF_OPTIONS: [u8; 4] = [0; 4];
 /// Bytes: more than anybody reads, and much less than an option can have.

@@ -17,7 +17,7 @@ pub(super) const CONTACTLESS: u16 = 264;
 /// The device that a key is on the only bus of a recording.
 pub(super) struct Urbs {
     device: u8,
-    /// Of the last one.
+    /// The id of the last one.
     id: u64,
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Event {
     pub(super) follows_gap: bool,
 }
 
-/// What it saw.
+/// An event that a tap reports.
 pub(super) enum What {
     /// There is such a key.
     Key {
@@ -68,7 +68,7 @@ struct Key {
     usb: Option<u32>,
     card: Option<u32>,
     has_field: bool,
-    /// Of the next block to the card (ISO 14443-4 section 7.5.3).
+    /// The number of the next block to the card (ISO 14443-4 section 7.5.3).
     block: u8,
 }
 
@@ -85,7 +85,7 @@ impl Writer {
         Self { out, keeps_secrets, keys: BTreeMap::new() }
     }
 
-    /// Until nobody can tell anything any more. Nothing wakes it while nothing is told.
+    /// Runs until no tap is left. While nothing is recorded, nothing wakes it.
     pub(super) fn run(mut self, events: &Receiver<Event>) {
         loop {
             let event = match self.keys.values().any(Key::keeps_back) {
@@ -147,7 +147,7 @@ impl Key {
         self.reports.keeps_back() || self.apdus.keeps_back()
     }
 
-    /// What comes next is no part of what came before, and answers none of it.
+    /// Later packets do not belong to earlier messages, and answer none of them.
     fn interrupt(&mut self) {
         self.reports.interrupt();
         self.apdus.interrupt();
@@ -165,7 +165,7 @@ impl Key {
             What::Field { is_on } => {
                 self.apdus.interrupt();
                 self.write(out);
-                // Whoever takes power away may do so more than once.
+                // Power may be taken away more than once.
                 if is_on || self.has_field {
                     self.add_card_packet(at, &usb::field(is_on), None, out);
                 }
@@ -176,7 +176,7 @@ impl Key {
         self.write(out);
     }
 
-    /// What a host reads of it first.
+    /// What a host reads from it first.
     fn introduce(&mut self, at: SystemTime, out: &mut Output) {
         let interface = *self.usb.get_or_insert_with(|| out.interface(USB, &self.name));
         for (setup, data) in &self.transfers {
@@ -252,7 +252,7 @@ impl Output {
     }
 }
 
-/// For the rest of a message: a key waits half as long (HD-51).
+/// How long to wait for the rest of a message: a key waits half as long (HD-51).
 const PATIENCE: Duration = Duration::from_secs(1);
 
 const PROGRAM: &str = concat!("keyfob ", env!("CARGO_PKG_VERSION"));

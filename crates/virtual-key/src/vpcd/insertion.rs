@@ -13,7 +13,7 @@ use crate::system;
 /// A card that lies on the reader. Dropping this takes its power away.
 pub(super) struct Insertion<'a> {
     card: &'a Card<'a>,
-    /// Which time on a reader this is.
+    /// The number of this stay on a reader.
     number: Option<u32>,
     stream: TcpStream,
     intake: Intake,
@@ -65,7 +65,7 @@ impl<'a> Insertion<'a> {
             if self.wait().await? == Some(0) {
                 return Ok(());
             }
-            // What was sent to a card that is gone is lost.
+            // Messages to a card that is gone are lost.
             while !self.is_over()
                 && let Some(message) = self.intake.next().map_err(io::Error::other)?
             {
@@ -78,7 +78,7 @@ impl<'a> Insertion<'a> {
 
     /// Waits for the reader, the card or its time. Returns how many bytes the reader sent, if it was that: none if it is gone.
     async fn wait(&mut self) -> io::Result<Option<usize>> {
-        // The reader sends a length and waits for its acknowledgement before it sends what is so long.
+        // The reader sends a length and waits for its acknowledgement before it sends so many bytes.
         system::acknowledge_quickly(&self.stream)?;
         let left = self.card.card.borrow_mut().poll_timeout();
         tokio::select! {
@@ -169,7 +169,7 @@ impl Drop for Insertion<'_> {
     }
 }
 
-/// For ever, if there is nothing to wait for.
+/// Waits for this time; without an end if there is none.
 async fn pass(time: Option<Duration>) {
     match time {
         Some(time) => sleep(time).await,

@@ -1,7 +1,7 @@
 //! The messages of vpcd and a card (NF-61 to NF-63). Each message is a length of two bytes, big-endian, and then
 //! that many bytes.
 
-/// What the reader wants of the card.
+/// What the reader wants from the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message {
     /// The card loses power.

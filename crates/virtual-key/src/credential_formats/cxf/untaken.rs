@@ -45,7 +45,7 @@ fn unknown<'o>(object: &'o Object, known: &[&str]) -> impl Iterator<Item = &'o s
     object.keys().map(String::as_str).filter(|name| !known.contains(name))
 }
 
-/// What says nothing is no loss, nor is a title that only names the site.
+/// Members with empty values are no loss, and neither is a title that only names the site.
 fn beside(of: &str, objects: &[&Object], known: &[&str]) -> Option<String> {
     let is_told = |object: &Object, name: &str| {
         let value = object.get(name).unwrap_or(&Value::Null);
@@ -69,7 +69,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Of a passkey.
+/// The known members of a passkey.
 const MEMBERS: [&str; 8] = [
     "type",
     "credentialId",

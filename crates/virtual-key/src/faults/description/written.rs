@@ -22,7 +22,7 @@ impl From<Injection> for FaultDescription {
     }
 }
 
-/// What its kind takes, and no more.
+/// The members that its kind takes, and no others.
 fn members(fault: Fault) -> FaultDescription {
     let none = FaultDescription::default();
     match fault {

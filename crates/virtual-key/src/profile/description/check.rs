@@ -18,7 +18,7 @@ impl Description {
         }
     }
 
-    /// What the standard does not allow together.
+    /// The combinations that the standard does not allow.
     pub(in crate::profile) fn contradictions(&self) -> Vec<Contradiction> {
         let broken = self.claims().into_iter().filter(|(broken, ..)| *broken);
         let broken = broken.map(|(_, rule, what)| Contradiction { what: what.into(), rule });
@@ -33,7 +33,8 @@ impl Description {
         }
     }
 
-    /// What [`contradictions`](ctap_core::Config::contradictions) of a `Config` cannot see, because a `Config` cannot even say it.
+    /// Contradictions that [`contradictions`](ctap_core::Config::contradictions) of a `Config` cannot find, because
+    /// a `Config` cannot express them.
     fn claims(&self) -> [(bool, &'static str, &'static str); 6] {
         let told = self.announced();
         let tells_u2f = match told.members.get(&VERSIONS) {
@@ -78,7 +79,7 @@ impl Description {
         ]
     }
 
-    /// What [`can_be`](ctap_core::Config::can_be) cannot see likewise.
+    /// Rules that [`can_be`](ctap_core::Config::can_be) cannot check for the same reason.
     fn rules(&self) -> [(bool, &'static str, &'static str); 7] {
         let all_protocols =
             self.pin_uv_auth_protocols.iter().all(|number| protocol(*number).is_some());

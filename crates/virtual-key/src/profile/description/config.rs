@@ -68,8 +68,8 @@ impl Description {
         self.config(model, self.has_enterprise_attestation().then(stand_in))
     }
 
-    /// The versions are told in the order in which they are written; by itself a key tells U2F last. One that ships with alwaysUv does the
-    /// latter, for U2F comes and goes (GI-102); some models tell it always.
+    /// The versions are announced in the order in which they are written; by default a key announces U2F last. A
+    /// new key with alwaysUv does that, because U2F comes and goes (GI-102); some models always announce it.
     pub(super) fn announced(&self) -> Announced {
         let mut announced = self.get_info.announced.clone();
         let as_written = self.imitates.is_some() || !self.options.always_uv;
@@ -184,7 +184,7 @@ impl CredentialSettings {
     }
 }
 
-/// In the place of a key that is only there when a device is.
+/// Stands for a key that exists only when a device does.
 fn stand_in() -> AttestationKey {
     let secret = SecretBytes::new(vec![1; 32]);
     AttestationKey {

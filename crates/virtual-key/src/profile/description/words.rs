@@ -206,7 +206,7 @@ impl AttestationType {
     }
 }
 
-/// What these words mean, in their order.
+/// The transports with these names, in their order.
 pub(super) fn transports(names: &[TransportName]) -> Vec<Transport> {
     names.iter().map(|name| name.transport()).collect()
 }
