@@ -83,7 +83,7 @@ impl FromCbor for PublicSeed {
     }
 }
 
-/// KEM-Encaps: a secret to share with whoever has the private key, and the key handle that hides it.
+/// KEM-Encaps: a secret that is shared with the owner of the private key, and the key handle that hides it.
 fn encapsulate(
     kem: &p256::PublicKey,
     ikm: &[u8],

@@ -146,7 +146,7 @@ fn u2f_signed_bytes(
         .concat())
 }
 
-/// What matters in an attestation certificate.
+/// The parts of an attestation certificate that are needed here.
 pub(crate) struct Leaf {
     pub(crate) key: PublicKey,
     aaguid: Option<[u8; 16]>,
@@ -204,7 +204,7 @@ pub(crate) mod tests {
     const HASH: [u8; 32] = [0xCD; 32];
     const MODEL: [u8; 16] = [0xEE; 16];
 
-    /// A certificate with this key, signed by nobody: issuers are not judged here.
+    /// A certificate with this key, without a real signature: issuers are not checked here.
     pub(crate) fn certificate(key: &VerifyingKey, aaguid: Option<[u8; 16]>) -> Vec<u8> {
         let point = key.to_sec1_point(false);
         let key_algorithm = hex("301306072a8648ce3d020106082a8648ce3d030107");

@@ -178,7 +178,7 @@ impl<P: ApduPipe> Exchange for CardChannel<P> {
         if let Err(word) = Request::u2f(apdu, Length::Short) {
             return Ok(word.0.to_be_bytes().to_vec());
         }
-        // It was judged above.
+        // It was checked above.
         let make = |_| Request::u2f(apdu, Length::Short).map_err(|_| TransportError::NoU2f);
         self.carry_out(Kind::U2f, &make, &mut |_| Patience::Wait)
     }

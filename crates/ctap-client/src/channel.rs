@@ -220,14 +220,14 @@ fn try_handshake(
     loop {
         match handshake.receive(&receive(pipe, &mut silence)?) {
             Ok(Some(answer)) => return Ok(answer),
-            // What is not for us, or left over from before, says nothing about our handshake.
+            // Reports for other clients, or left over from before, say nothing about this handshake.
             Ok(None) | Err(HandshakeError::Misbehaved(_)) => {}
             Err(refused @ HandshakeError::Refused(_)) => return Err(refused.into()),
         }
     }
 }
 
-/// For how long a key gave no sign of life.
+/// How long a key has given no sign of life.
 struct Silence {
     since: Instant,
     /// Reports that came too late and were no sign of life.

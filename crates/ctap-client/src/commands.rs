@@ -17,14 +17,14 @@ pub mod u2f;
 
 use crate::cbor::{self, Value};
 
-/// What the MAC over a subcommand is made of: what the command puts first, and the encoded parameters.
+/// The message of the MAC for a subcommand: the head that the command prescribes, and the encoded parameters.
 fn mac_message(head: &[u8], params: Option<&Value>) -> Vec<u8> {
     let mut message = head.to_vec();
     message.extend(params.into_iter().flat_map(cbor::encode));
     message
 }
 
-/// What the MAC of config and largeBlobs begins with (CF-08, LB-39).
+/// The head of the MAC's message for config and largeBlobs (CF-08, LB-39).
 const FIXED_HEAD: [u8; 32] = [0xFF; 32];
 
 /// Command bytes (CTAP section 6, MSG-05).

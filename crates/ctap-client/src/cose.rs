@@ -154,7 +154,7 @@ fn as_long_as<'s>(key: &rsa::PublicKey, signature: &'s [u8]) -> Option<&'s [u8]>
     (signature.len() == key.size()).then_some(signature)
 }
 
-/// An unreadable signature is told apart from one that does not fit.
+/// A signature that cannot be read is another fault than one that does not match.
 fn judge<S>(signature: Option<S>, fits: impl FnOnce(&S) -> bool) -> Result<(), SignatureFault> {
     match signature {
         None => Err(SignatureFault::Encoding),
@@ -239,7 +239,7 @@ fn read_ml_dsa<P: MlDsaParams>(
     Ok(key.map(|key| Box::new(ml_dsa::VerifyingKey::decode(&key))))
 }
 
-/// A key of RSA (RFC 8230): numbers without leading zeros. `None` if they are none of such a key.
+/// An RSA key (RFC 8230): numbers without leading zeros. `None` if they cannot be those of such a key.
 fn read_rsa(mut fields: Fields, name: &'static str) -> Result<Option<rsa::PublicKey>, ReplyFault> {
     let modulus: Vec<u8> = fields.require(N, name)?;
     let exponent: Vec<u8> = fields.require(E, name)?;

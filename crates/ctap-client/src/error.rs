@@ -57,7 +57,7 @@ impl Error {
     }
 }
 
-/// What helps against a key that breaks the standard, if anything does: in whatever way it is reached, in a port, and on a reader.
+/// The advice for a key that breaks the standard, for all ways to reach it: in a port, and on a reader.
 const BEGIN_AGAIN: &str = "plug the key in again, or take the card off its reader and lay it on again; if that does not help, use \
                            another key";
 const PLUG_IN_AGAIN: &str = "plug the key in again; if that does not help, use another key";

@@ -69,7 +69,7 @@ pub struct Hid(HidDevice);
 
 impl ReportPipe for Hid {
     fn send(&mut self, report: &Report) -> io::Result<()> {
-        // The first byte is the report id; 00 says that there are none.
+        // The first byte is the report id; 00 means that there are none.
         let mut numbered = [0; 65];
         numbered.iter_mut().skip(1).zip(report).for_each(|(to, from)| *to = *from);
         self.0.write(&numbered).map(drop).map_err(failure)

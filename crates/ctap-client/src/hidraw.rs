@@ -66,7 +66,7 @@ pub fn is_key(path: &Path) -> io::Result<Option<bool>> {
     Ok(Some(fs::read(descriptor).is_ok_and(|descriptor| is_fido(&descriptor))))
 }
 
-/// What sysfs says of one hidraw device; `None` if it is no FIDO key.
+/// The facts in sysfs about one hidraw device; `None` if it is not a FIDO key.
 fn describe(device: &Path) -> Option<Key> {
     let descriptor = fs::read(device.join("device/report_descriptor")).ok()?;
     if !is_fido(&descriptor) {
@@ -170,15 +170,16 @@ fn is_on_uhid(file: &File) -> bool {
 
 /// The kernel keeps 31 reports that such a key has not taken, or 30 and the news that somebody opened its file.
 const UHID_BURST: u32 = 30;
-/// For a key to be scheduled among other programs, and take them. A hardware key needs longer for as many. In parts, for one alone may
-/// be over before any program goes on, where the processor is a virtual one and stood still.
+/// Time for a key to be scheduled among other programs, and to take the reports. A hardware key needs longer for
+/// the same number. The time is split into parts, because on a virtual processor that stood still, a single one may
+/// be over before any program goes on.
 const UHID_NAP: Duration = Duration::from_millis(10);
 const UHID_NAPS: u32 = 5;
 
 impl ReportPipe for Hidraw {
     fn send(&mut self, report: &Report) -> io::Result<()> {
         self.pace();
-        // The kernel takes the first byte as the report id; 00 says that there are none.
+        // The kernel takes the first byte as the report id; 00 means that there are none.
         let mut numbered = [0; 65];
         numbered.iter_mut().skip(1).zip(report).for_each(|(to, from)| *to = *from);
         self.file.write_all(&numbered)

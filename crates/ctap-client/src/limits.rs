@@ -37,8 +37,8 @@ pub const LARGE_BLOB_OVERHEAD: u64 = 64;
 #[cfg(all(feature = "pcsc", target_os = "linux"))]
 pub(crate) const HANGING_UP: Duration = Duration::from_secs(1);
 
-/// Bytes of the shortest command APDU: CLA, INS, P1, P2 (ISO 7816-4). There are readers that take a shorter one for something else, and
-/// then wait for ever (docs/nfc.md).
+/// Bytes of the shortest command APDU: CLA, INS, P1, P2 (ISO 7816-4). Some readers take a shorter one for something
+/// else, and then wait without an end (docs/nfc.md).
 #[cfg(feature = "pcsc")]
 pub(crate) const SHORTEST_COMMAND: usize = 4;
 

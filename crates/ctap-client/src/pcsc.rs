@@ -45,7 +45,7 @@ fn look(context: &Context) -> Result<Vec<ReaderState>, Error> {
     }
 }
 
-/// What PC/SC tells of a reader.
+/// The facts that PC/SC gives about a reader.
 fn reader(state: &ReaderState) -> Reader {
     Reader {
         name: state.name().to_string_lossy().into_owned(),
@@ -108,8 +108,8 @@ impl PcscCard {
         card.disconnect(Disposition::UnpowerCard).map_err(|(_, error)| fault(error))
     }
 
-    /// Carries out a request over the connection that there is. `Err`: it could not begin, for there is none, or the card was reset
-    /// or taken away since.
+    /// Carries out a request over the present connection. `Err`: it could not begin, because there is no
+    /// connection, or the card was reset or taken away since.
     fn transact(
         &mut self,
         request: &mut Alone<'_>,
@@ -165,7 +165,7 @@ impl Connection {
         Ok(Self { context, card: Some(card) })
     }
 
-    /// What is sent to a card that is leaving, or to a reader that was unplugged, does not get through, and PC/SC knows why when it
+    /// A transfer fails if the card is just leaving, or if the reader was unplugged. PC/SC knows the reason when it
     /// looks the next time.
     fn why_not_through(&self, reader: &CStr) -> ReaderFault {
         let mut states = [ReaderState::new(reader, State::UNAWARE)];
@@ -197,7 +197,7 @@ impl Drop for Connection {
     }
 }
 
-/// What a reader may be given: it, and all programs that use it, can hang for want of a byte.
+/// Refuses a command that is too short for a reader: the reader, and all programs that use it, could hang.
 const fn whole_command(apdu: &[u8]) -> Result<&[u8], TransportError> {
     match apdu.len() {
         length if length < SHORTEST_COMMAND => Err(TransportError::TooShort(length)),
@@ -221,7 +221,7 @@ fn channel_address(attribute: &[u8]) -> Option<(u8, u8)> {
     }
 }
 
-/// What PC/SC says, in the words of this crate.
+/// PC/SC's error, as this crate names it.
 const fn fault(error: Error) -> ReaderFault {
     match error {
         Error::NoService => ReaderFault::NoService,

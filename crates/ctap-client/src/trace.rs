@@ -73,7 +73,7 @@ pub enum Content {
     Broken(String),
 }
 
-/// What a packet was.
+/// The kind of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Heard {
     /// A part of a message, whose others are still to come.

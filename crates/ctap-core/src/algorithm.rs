@@ -144,8 +144,8 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Draws a new key, and hands it out ready to sign as well: with some implementations that is half of the work. Scalars out
-    /// of range, of which there are hardly any, are drawn again. `None`: the algorithm is not built in.
+    /// Draws a new key, and returns it ready to sign as well: with some implementations that is half of the work. A
+    /// scalar out of range, which is very rare, is drawn again. `None`: the algorithm is not built in.
     pub(crate) fn generate(
         algorithm: Algorithm,
         rng: &mut dyn CryptoRng,

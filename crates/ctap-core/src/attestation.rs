@@ -51,7 +51,7 @@ pub(crate) fn formats(speaks_u2f: bool) -> Vec<&'static str> {
     formats
 }
 
-/// What a key has to vouch with.
+/// What a key can make attestation with.
 #[derive(Clone, Copy)]
 pub(crate) struct Means<'c> {
     pub(crate) usual: Attestation,
@@ -62,7 +62,7 @@ pub(crate) struct Means<'c> {
     pub(crate) speaks_u2f: bool,
 }
 
-/// attestationFormatsPreference, judged when it is read.
+/// attestationFormatsPreference, checked when it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Preference {
     /// Absent, empty, or nothing in it that this crate knows (MC-90, MC-92).
@@ -127,7 +127,7 @@ pub(crate) struct Signer<'c> {
     pair: KeyPair,
 }
 
-/// What a statement vouches for.
+/// The registration that a statement is about.
 pub(crate) struct Registration<'a> {
     pub(crate) credential: &'a Credential,
     pub(crate) public: &'a PublicKey,

@@ -13,7 +13,7 @@ const BS: u8 = 0x10;
 const AT: u8 = 0x40;
 const ED: u8 = 0x80;
 
-/// What the signature is about.
+/// The data that the signature covers.
 pub(crate) struct AuthData<'a> {
     pub(crate) rp_id_hash: &'a [u8; 32],
     pub(crate) evidence: &'a Evidence,

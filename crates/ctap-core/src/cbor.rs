@@ -7,7 +7,7 @@ mod writer;
 pub(crate) use reader::{Item, Map};
 pub(crate) use writer::{Array, Bytes, Encode, Encoded, MapWriter, Sink, to_vec};
 
-/// The first byte of a map with so many entries: up to 23 it has no second one.
+/// The first byte of a map with this many entries: up to 23 there is no second one.
 pub(crate) const MAP_OF_1: u8 = 0xa1;
 /// The last of these.
 pub(crate) const MAP_OF_23: u8 = 0xb7;

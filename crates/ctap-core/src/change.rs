@@ -104,8 +104,8 @@ pub enum Change {
 }
 
 impl Change {
-    /// What is safe to lose in a power cut need not be waited for: tries that are given back, and counters that are reserved
-    /// ahead.
+    /// Changes that a power cut may lose are not waited for: tries that are given back, and counters that are
+    /// reserved ahead.
     pub(crate) const fn durability(&self) -> Durability {
         match self {
             Self::PinVerified | Self::UserVerified | Self::SignCountCeiling(_) => Durability::Lazy,
@@ -115,8 +115,8 @@ impl Change {
 }
 
 impl State {
-    /// What `change` does to the records; a reset does it to all of them, and is not told here. A part that stays as it is is
-    /// not written.
+    /// The edits of the records for `change`. A reset edits all of them, and is not handled here. A part that does
+    /// not change is not written.
     pub(crate) fn edits(&self, change: Change) -> Vec<Edit> {
         match change {
             Change::PinRetries(left) => self.pin_edits(self.pin.as_ref().map(Pin::duplicate), left),

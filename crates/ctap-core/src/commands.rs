@@ -318,8 +318,8 @@ impl MemoryError {
     }
 }
 
-/// A full medium, too: 0x28 says that there is no room for credentials, and removing some would not help whoever pays for a
-/// PIN try or counts a signature.
+/// A full medium counts as well: 0x28 says that there is no room for credentials, and removing some would not help
+/// when a PIN try is paid or a signature is counted.
 impl From<MemoryError> for Status {
     fn from(_: MemoryError) -> Self {
         Self::Other

@@ -338,7 +338,7 @@ impl NewCredentials {
         }
     }
 
-    /// Where the counter of the key begins.
+    /// The start of the key's counter.
     pub(crate) const fn sign_count_start(&self) -> u32 {
         match self.sign_count {
             SignCount::Global { start } => start,
@@ -385,7 +385,7 @@ impl Config {
         self.authenticator_config.any() && !matches!(told, Some(None | Some(false)))
     }
 
-    /// Somebody is told of minimum PIN lengths: by an extension that getInfo lists (CF-42).
+    /// Whether an extension in getInfo tells somebody minimum PIN lengths (CF-42).
     pub(crate) fn tells_min_pin_length(&self) -> bool {
         let lists = |name| self.announced.lists(0x02, name);
         lists("minPinLength") != Some(false) || lists("pinComplexityPolicy") == Some(true)
@@ -396,7 +396,7 @@ impl Config {
         self.transports_for_reset.as_ref().is_none_or(|allowed| allowed.contains(&transport))
     }
 
-    /// What it vouches with.
+    /// What it makes attestation with.
     pub(crate) fn means(&self) -> Means<'_> {
         let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
         Means {
@@ -447,7 +447,7 @@ pub const AAGUID: [u8; 16] = [
     0xc1, 0x96, 0xd9, 0x7f, 0x64, 0xcf, 0x46, 0x5a, 0xab, 0x5d, 0xaa, 0xf1, 0x8b, 0x48, 0x1f, 0xc4,
 ];
 
-/// Of ES256 and EdDSA what is built in.
+/// ES256 and EdDSA, if they are built in.
 fn default_algorithms() -> Vec<Algorithm> {
     let preferred = [Algorithm::Es256, Algorithm::EdDsa];
     preferred.into_iter().filter(|algorithm| algorithm.is_built_in()).collect()

@@ -23,7 +23,7 @@ impl SignCounter {
     /// `start`.
     pub(crate) fn new(start: u32, store: &mut Store) -> Self {
         if store.state().sign_count_ceiling < start {
-            // What is refused is tried again before a number is used.
+            // If it is refused, it is tried again before a number is used.
             let _ = store.commit(Change::SignCountCeiling(start));
         }
         let last = store.state().sign_count_ceiling;
@@ -37,7 +37,7 @@ impl SignCounter {
         self.last
     }
 
-    /// What a new credential with this counter says, whose signatures nobody has counted yet.
+    /// The count of a new credential with this counter before its first signature.
     pub(crate) const fn of_new(&self, counter: Counter) -> u32 {
         match counter {
             Counter::OfKey => self.last,
@@ -84,7 +84,7 @@ impl SignCounter {
         }
     }
 
-    /// Whether after this value half a block is left at the most, and no other is reserved.
+    /// Whether at most half a block is left after this value, and no other block is reserved.
     const fn is_low_after(&self, last: u32, state: &State) -> bool {
         let ceiling = state.sign_count_ceiling;
         ceiling == self.durable && ceiling.saturating_sub(last) <= SIGN_COUNT_BLOCK / 2

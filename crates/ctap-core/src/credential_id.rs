@@ -19,19 +19,19 @@ use crate::credential::{Backup, Counter, CredProtect, CredRandom, Credential};
 use crate::crypto::{self, BLOCK, random_bytes};
 use crate::secret::{Secret, SecretBytes};
 
-/// The first byte of a sealed id that is as long as it must be; a discoverable id is told apart by its length.
+/// The first byte of a sealed id with the shortest possible length. A discoverable id has another length.
 const CREDENTIAL: u8 = 1;
 /// That of the key handle of a signing key (PS-17).
 const SIGNING_KEY: u8 = 2;
-/// In the first byte of an id whose length was given, beside the number of its blocks.
+/// In the first byte of an id with a prescribed length, beside the number of its blocks.
 const SIZED: u8 = 0x40;
 /// The MAC at the end of a sealed id.
 const MAC: usize = 32;
-/// The same where the id has no room for all of it.
+/// The same if the id has no room for the whole MAC.
 const SHORT_MAC: usize = 16;
-/// What stands before the private key: the algorithm, the policy byte, zeros up to a whole block.
+/// The bytes before the private key: the algorithm, the policy byte, zeros up to a whole block.
 pub(crate) const PREFIX: usize = BLOCK;
-/// In the policy byte, beside the two bits of the credProtect level.
+/// A bit of the policy byte, beside the two bits of the credProtect level.
 const THIRD_PARTY_PAYMENT: u8 = 0x04;
 /// BE, BS, and a counter that stays 0.
 const BACKUP_ELIGIBLE: u8 = 0x08;
@@ -58,13 +58,14 @@ pub(crate) const fn sealed_length(algorithm: Algorithm) -> usize {
     length_around(algorithm.secret_length())
 }
 
-/// Bytes of what a secret of so many bytes is sealed in.
+/// Bytes of the encrypted form of a secret of this length.
 pub(crate) const fn length_around(secret: usize) -> usize {
     const AROUND: usize = 1 + BLOCK + MAC;
     AROUND.saturating_add(body_length(secret))
 }
 
-/// Bytes of a secret and of what stands before it, whole blocks. The scalar of ES512, which is none, has two bytes less before it.
+/// Bytes of a secret and of the bytes before it, in whole blocks. The scalar of ES512 does not fill whole blocks,
+/// so it has two bytes less before it.
 const fn body_length(secret: usize) -> usize {
     let blocks = secret.saturating_add(PREFIX) / BLOCK;
     blocks.saturating_mul(BLOCK)
@@ -123,7 +124,8 @@ impl SealingKeys {
         self.lock(SIGNING_KEY, &random_bytes(rng), body, owner)
     }
 
-    /// What [`seal_signing_key`](Self::seal_signing_key) sealed for this owner; `None` for every other handle, and for ids.
+    /// The signing key that [`seal_signing_key`](Self::seal_signing_key) encrypted for this owner; `None` for every
+    /// other handle, and for ids.
     pub(crate) fn open_signing_key(
         &self,
         handle: &[u8],
@@ -149,7 +151,7 @@ impl SealingKeys {
         Some(sealed)
     }
 
-    /// The same for a credential's id of a given length: random bytes fill what its MAC leaves.
+    /// The same for a credential's id of a prescribed length: random bytes fill the room that its MAC leaves.
     fn lock_to(
         &self,
         length: usize,
@@ -240,7 +242,7 @@ impl<'a> Sealed<'a> {
     }
 }
 
-/// Bytes of the MAC where so many are left for it; what stands before it is of no meaning. `None`: too few.
+/// Bytes of the MAC in this room; the bytes before it have no meaning. `None`: there is too little room.
 const fn mac_length(room: usize) -> Option<usize> {
     match room {
         ..SHORT_MAC => None,
@@ -252,7 +254,7 @@ const fn mac_length(room: usize) -> Option<usize> {
 /// The number of blocks in the first byte.
 const BLOCKS: u8 = 0x3f;
 
-/// What a sealed id hides.
+/// The secret content of an id.
 pub(crate) struct Contents {
     pub(crate) key: PrivateKey,
     pub(crate) cred_protect: CredProtect,

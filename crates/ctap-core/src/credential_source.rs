@@ -213,7 +213,7 @@ impl CredentialError {
     }
 }
 
-/// What a credential becomes in a key.
+/// The form of a credential in a key.
 pub(crate) enum Place {
     Discoverable(Box<Credential>),
     Kept(Box<Kept>),
@@ -289,7 +289,7 @@ impl CredentialSource {
         }
     }
 
-    /// The same of one that is not discoverable.
+    /// The same for one that is not discoverable.
     pub(crate) fn of_kept(kept: &Kept, of_key: u32) -> Self {
         let Kept { credential, rp, user } = kept;
         let source = Self::of(credential, of_key);
@@ -298,7 +298,7 @@ impl CredentialSource {
         Self { scope, rp_name, user: user.clone(), ..source }
     }
 
-    /// What it becomes in a key that is made so and remembers that.
+    /// The form that it gets in a key with this configuration and this state.
     pub(crate) fn placed(
         self,
         config: &Config,
@@ -357,7 +357,7 @@ impl CredentialSource {
         })
     }
 
-    /// What no key takes.
+    /// The lengths that no key accepts.
     fn check_lengths(&self) -> Result<(), CredentialError> {
         let length = self.id.len();
         if !(1..=MAX_FOREIGN_CREDENTIAL_ID).contains(&length) {
@@ -393,7 +393,7 @@ impl CredentialSource {
         }
     }
 
-    /// What this kind of key does not take.
+    /// The reasons of this kind of key.
     fn check_fits(&self, config: &Config) -> Result<(), CredentialError> {
         let algorithm = self.key.algorithm;
         if !config.algorithms.contains(&algorithm) {
@@ -429,7 +429,7 @@ impl CredentialSource {
         Ok(())
     }
 
-    /// Of a key's own ids its configuration was checked for.
+    /// For the key's own ids, its configuration was checked.
     fn longest_answer(&self, config: &Config) -> usize {
         match self.id.len() {
             ..=MAX_CREDENTIAL_ID => 0,
@@ -437,7 +437,7 @@ impl CredentialSource {
         }
     }
 
-    /// What is taken already.
+    /// The room and the ids that are taken already.
     fn check_room(&self, config: &Config, state: &State) -> Result<(), CredentialError> {
         if state.credential(&self.id).is_some() {
             return Err(CredentialError::Duplicate);

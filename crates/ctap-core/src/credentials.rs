@@ -13,7 +13,7 @@ use crate::credential::{Counter, Credential, Kept};
 /// (MC-40).
 #[derive(Debug, Default)]
 pub struct Credentials {
-    /// By their order numbers.
+    /// Credentials by their order numbers.
     all: BTreeMap<u64, Credential>,
     by_id: BTreeMap<Vec<u8>, u64>,
     by_rp: BTreeMap<[u8; 32], Accounts>,
@@ -71,7 +71,7 @@ impl Credentials {
         self.kept.values()
     }
 
-    /// Bytes of the longest id of all; 0: there is none.
+    /// Bytes of the longest of all ids; 0: there is none.
     pub(crate) fn longest_id(&self) -> usize {
         self.id_lengths.last_key_value().map_or(0, |(length, _)| *length)
     }
@@ -103,7 +103,7 @@ impl Credentials {
         self.all.get(self.by_rp.get(rp_id_hash)?.by_user.get(user_id)?)
     }
 
-    /// The relying parties by the SHA-256 of their ids, that of the newest credential first.
+    /// The relying parties by the SHA-256 of their ids. The one with the newest credential comes first.
     pub(crate) fn rps(&self) -> Vec<[u8; 32]> {
         let newest =
             |(hash, accounts): (&[u8; 32], &Accounts)| (accounts.numbers.last().copied(), *hash);

@@ -85,7 +85,7 @@ impl<'a> Policy<'a> {
         }
     }
 
-    /// What a PIN can permit (table D of the clientPIN rules).
+    /// The permissions that a PIN can give (table D of the clientPIN rules).
     pub(crate) fn grantable_by_pin(self) -> Permissions {
         let mc_ga = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION);
         let common = self.grantable_by_anything();
@@ -96,7 +96,7 @@ impl<'a> Policy<'a> {
             .or(Permissions::AUTHENTICATOR_CONFIGURATION, acfg)
     }
 
-    /// What a finger can permit (CP-101, table D).
+    /// The permissions that a finger can give (CP-101, table D).
     pub(crate) fn grantable_by_uv(self) -> Permissions {
         let mc_ga = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION);
         let enrolls = self.config.enrolls_fingers();

@@ -35,7 +35,7 @@ use crate::limits::LARGE_BLOB_CHUNK;
 use crate::memory::Record;
 use crate::state::{Pin, State};
 
-/// What becomes of one record.
+/// A change to one record.
 #[derive(Debug)]
 pub(crate) enum Edit {
     Put(Part),

@@ -23,12 +23,12 @@ pub(crate) struct Session {
     pub(crate) powered_up: Duration,
     /// The way that the power came.
     pub(crate) transport: Transport,
-    /// Of the wrapping key that the store has now.
+    /// Derived from the wrapping key that the store has now.
     pub(crate) sealing_keys: SealingKeys,
     pub(crate) key_agreement: KeyAgreement,
     pub(crate) token: PinUvAuthToken,
     pub(crate) mismatches: Mismatches,
-    /// What U2F clients wait for, and what was given for them (UF-34).
+    /// The requests of U2F clients that wait, and the touches that were given for them (UF-34).
     pub(crate) touches: Touches,
     /// A finger that is being learned (BE-30).
     pub(crate) enrollment: Option<Enrollment>,
@@ -44,7 +44,7 @@ struct Continuation {
     walk: Walk,
 }
 
-/// What goes on.
+/// A walk through a list.
 pub(crate) enum Walk {
     /// getNextAssertion.
     Assertions(Assertions),

@@ -24,7 +24,7 @@ pub struct State {
     pub(crate) uv_retries: u8,
     pub(crate) uv_count_since_pin: u32,
     pub(crate) credentials: Credentials,
-    /// By their order numbers: in the order in which they were enrolled.
+    /// By their order numbers, which is the order of enrolment.
     pub(crate) fingerprints: BTreeMap<u32, Fingerprint>,
     pub(crate) large_blobs: Vec<u8>,
     pub(crate) settings: Settings,

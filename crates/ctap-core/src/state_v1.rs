@@ -23,7 +23,7 @@ pub fn records(state_file: &[u8], counter_file: &[u8]) -> Result<Vec<Record>, Fa
     let mut state = state(state_file)?;
     state.sign_count_ceiling = state.sign_count_ceiling.max(ceiling);
     let taken = records::of(&state);
-    // What a record may not hold was in no file that keyfob wrote.
+    // What a record may not hold was in no file of keyfob.
     match records::load(records::of(&state)) {
         Ok(_) => Ok(taken),
         Err(error) => Err(Fault::Malformed { field: error.kind() }),
@@ -115,7 +115,7 @@ const HEADER: usize = MAGIC.len() + 2 + 1;
 const UNSEALED: u8 = 0;
 /// Magic, version, ceiling.
 const SLOT: usize = MAGIC.len() + 2 + 4;
-/// Where the second slot of a counter file begins.
+/// The offset of the second slot in a counter file.
 const SECOND_SLOT: usize = 4096;
 
 /// The state that a file holds.
@@ -123,7 +123,7 @@ fn state(file: &[u8]) -> Result<State, Fault> {
     if file.len() > MAX_STATE_FILE {
         return Err(Fault::TooLong);
     }
-    // Cut off before anything else could be told of it, and empty too: it was ours by its name.
+    // It was cut off before anything else could be known of it, or is empty: by its name it was keyfob's.
     if MAGIC.starts_with(file) {
         return Err(Fault::Damaged);
     }

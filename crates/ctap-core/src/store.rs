@@ -104,8 +104,9 @@ impl Store {
         }
     }
 
-    /// As [`commit`](Self::commit), for a change that is waited for, and `work` is done meanwhile: its time and the medium's are not
-    /// added. What it gives is told to nobody who must not know of it before the change is durable.
+    /// As [`commit`](Self::commit), for a change that is waited for. `work` is done meanwhile, so that its time and
+    /// the medium's do not add up. Before the change is durable, its result must not reach anybody who may not know
+    /// it.
     pub(crate) fn commit_while<T>(
         &mut self,
         change: Change,
@@ -116,7 +117,7 @@ impl Store {
         let (mut work, mut done) = (Some(work), None);
         self.memory.commit_while(&records, &mut || done = work.take().map(|work| work()))?;
         edits.into_iter().for_each(|edit| self.state.apply(edit));
-        // A medium that has not let it be done is none.
+        // A medium that has not done the work has failed.
         done.ok_or(MemoryError::Failed)
     }
 
@@ -173,7 +174,7 @@ impl Store {
     }
 }
 
-/// What it holds is nobody's to print.
+/// Its content must not be printed.
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()

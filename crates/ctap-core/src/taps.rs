@@ -29,7 +29,7 @@ pub enum Tap {
 pub(crate) enum Presence {
     /// The tap proves it.
     Tapped(UserPresent),
-    /// Whoever laid the key on the reader refuses.
+    /// The person who laid the key on the reader refuses.
     Refused,
     /// The tap is used up, or too old; a key on a reader cannot wait for the next one, which takes its power away.
     Missing,
@@ -46,7 +46,7 @@ pub(crate) struct Taps {
 }
 
 impl Taps {
-    /// What taps mean from now on.
+    /// Sets the meaning of taps from now on.
     pub(crate) const fn set_meaning(&mut self, meaning: Tap) {
         self.meaning = meaning;
     }

@@ -62,8 +62,8 @@ impl Touches {
         }
     }
 
-    /// The same request again while its prompt is open: its client waits once more. It keeps its place, or gets the last one
-    /// where the clients of all that are shown before it have stopped asking.
+    /// The same request again while its prompt is open: its client goes on waiting. It keeps its place; but if the
+    /// clients of all prompts that are shown before it have stopped asking, it comes last.
     pub(crate) fn ask_again(
         &mut self,
         channel: Channel,
@@ -80,8 +80,8 @@ impl Touches {
         Some(asked)
     }
 
-    /// A new request, whose client waits for the touch. Where there is no room, the one that was asked for least recently
-    /// goes, and a touch that was given only when there is nothing else.
+    /// A new request, whose client waits for the touch. If there is no room, the one that was asked for least
+    /// recently goes; one with a touch goes only if there is no other.
     pub(crate) fn ask(&mut self, touch: Touch) {
         if self.0.len() >= MAX_TOUCHES {
             let places = self.0.iter().enumerate();
@@ -106,7 +106,7 @@ impl Touches {
         self.0.push(Touch { state, ..touch });
     }
 
-    /// What people are asked, and until when; what is shown comes first.
+    /// The open questions and their deadlines; the one that is shown comes first.
     pub(crate) fn wanted(&self) -> impl Iterator<Item = (PromptId, &Question, Duration)> {
         let wanted = self.0.iter().rev().filter(|touch| touch.is_wanted());
         wanted.map(|touch| (touch.prompt, &touch.question, touch.asked.saturating_add(U2F_TOUCH)))
@@ -127,7 +127,7 @@ impl Touches {
         self.0.iter().map(Touch::deadline).min()
     }
 
-    /// Ends what is too old; the channel whose client has waited long enough, and must hear `6985`.
+    /// Ends what is too old. Returns the channel whose client has waited long enough and must get `6985`.
     pub(crate) fn pass_time(&mut self, now: Duration) -> Option<Channel> {
         let waited = self.0.iter_mut().find(|touch| touch.is_awaited() && touch.deadline() <= now);
         let answered = waited.map(|touch| {

@@ -29,8 +29,8 @@ impl Transport {
         }
     }
 
-    /// A pinUvAuthToken that is not used for so long after it was issued is dead; nor does a presence test stand longer inside it
-    /// (section 6.5.2.1, NF-42).
+    /// A pinUvAuthToken that is not used for this long after it was issued expires, and so does a presence test
+    /// inside it (section 6.5.2.1, NF-42).
     pub(crate) const fn token_initial_usage(self) -> Duration {
         match self {
             Self::Usb | Self::SmartCard => TOKEN_INITIAL_USAGE,

@@ -24,7 +24,7 @@ impl Uses {
         self.count = self.count.saturating_add(1);
     }
 
-    /// How many there were, and whose came after so many: of the last [`MAX_USES`].
+    /// How many assertions there were, and the credentials of those after `number`: at most the last [`MAX_USES`].
     pub(crate) fn since(&self, number: u64) -> (u64, Vec<Vec<u8>>) {
         let wanted = usize::try_from(self.count.saturating_sub(number)).unwrap_or(usize::MAX);
         let passed_over = self.last.len().saturating_sub(wanted);

@@ -14,7 +14,7 @@ use crate::status::Status;
 
 use alloc::boxed::Box;
 
-/// What goes on once the user is verified.
+/// What happens after the user is verified.
 pub(crate) enum Purpose {
     MakeCredential(Box<make_credential::Checked>),
     GetAssertion(Box<get_assertion::Checked>),
@@ -28,7 +28,7 @@ pub(crate) struct Verification {
     attempts_left: u8,
 }
 
-/// Who counts the attempts (CP-141).
+/// The side that counts the attempts (CP-141).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retries {
     /// The key asks again by itself.

@@ -136,7 +136,7 @@ impl Registration {
     }
 }
 
-/// Splits a DER element off the front; its length is told by its own head (UF-23).
+/// Splits a DER element off the front. Its head has its length (UF-23).
 fn split_der(bytes: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut reader = SliceReader::new(bytes).ok()?;
     let element = AnyRef::decode(&mut reader).ok()?.to_der().ok()?;

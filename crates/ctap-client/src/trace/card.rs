@@ -9,7 +9,7 @@ use super::{Content, Direction, Heard, Message};
 /// Makes messages of the APDUs that a card and its reader exchange.
 #[derive(Default)]
 pub struct Apdus {
-    /// What the last command was for.
+    /// The purpose of the last command.
     asked: Option<Asks>,
     /// The request so far, and the answer so far.
     parts: [Vec<u8>; 2],
@@ -24,7 +24,7 @@ impl Apdus {
         }
     }
 
-    /// What has come of a message is a part of none any more.
+    /// The packets of a message that have come do not belong to one any more.
     pub(super) fn forget(&mut self, direction: Direction) {
         let [request, answer] = &mut self.parts;
         match direction {
@@ -33,7 +33,7 @@ impl Apdus {
         }
     }
 
-    /// Which messages this APDU, if it is the next one, ends without making them whole.
+    /// The messages that this APDU, if it is the next one, ends before they are whole.
     pub(super) fn ended_by(&self, direction: Direction, apdu: &[u8]) -> &'static [Direction] {
         if direction == Direction::FromKey {
             return &[];
@@ -57,7 +57,7 @@ impl Apdus {
         }
     }
 
-    /// The same, and which bytes of the APDU are the message's.
+    /// The same, and the bytes of the APDU that belong to the message.
     pub(super) fn hear(&mut self, direction: Direction, apdu: &[u8]) -> (Heard, Range<usize>) {
         let (heard, range) = match direction {
             Direction::ToKey => self.command(apdu),
@@ -126,7 +126,7 @@ impl Apdus {
 
 /// P1 of NFCCTAP_GETRESPONSE that ends the request (NF-32).
 const CANCEL: u8 = 0x11;
-/// SW1 of an answer of which more is to be had (NF-16).
+/// SW1 of an answer that has more bytes (NF-16).
 const MORE: u8 = 0x61;
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub struct Conversation {
     channels: BTreeMap<u32, Asked>,
 }
 
-/// What was asked on a channel.
+/// The request on a channel.
 #[derive(Clone, Copy)]
 enum Asked {
     /// This, and the answer is still to come.
@@ -27,7 +27,7 @@ enum Asked {
     InDoubt,
 }
 
-/// What a request was.
+/// The kind of a request.
 #[derive(Clone, Copy)]
 enum Request {
     /// CTAP2, by its first byte.
@@ -43,7 +43,8 @@ impl Conversation {
         told(message, request)
     }
 
-    /// The same, and the message with zeros in the places of its secrets: as long as it was, and in the same form. `None`: it has none.
+    /// The same, and the message with zeros in place of its secrets: of the same length, and in the same form.
+    /// `None`: it has no secrets.
     pub(super) fn step_without_secrets(&mut self, message: &Message) -> (Step, Option<Content>) {
         let request = self.hear(message);
         let command = request.and_then(Request::command);

@@ -14,7 +14,7 @@ pub struct Reports {
     streams: BTreeMap<(Direction, ChannelId), Stream>,
 }
 
-/// What comes one way on one channel.
+/// A stream of packets in one direction on one channel.
 struct Stream {
     /// Framing is the same in both directions (HD-02, HD-03).
     reader: HostChannel,
@@ -30,7 +30,7 @@ impl Reports {
         }
     }
 
-    /// What has come of a message is a part of none any more.
+    /// The packets of a message that have come do not belong to one any more.
     pub(super) fn forget(&mut self, direction: Direction, channel: ChannelId) {
         self.streams.remove(&(direction, channel));
     }

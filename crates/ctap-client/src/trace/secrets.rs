@@ -11,8 +11,8 @@ use crate::commands::u2f::{AUTHENTICATE, REGISTER, VERSION};
 use crate::hmac_secret::{HMAC_SECRET, HMAC_SECRET_MC};
 use crate::names::{self, Names, PREVIEW_BIO_ENROLLMENT, PREVIEW_CREDENTIAL_MANAGEMENT};
 
-/// What the message holds without its secrets, as long as it was; `None`: it has none. `command`, `instruction`: what it asks in CTAP2 or
-/// in U2F, or answers.
+/// The message without its secrets, of the same length; `None`: it has none. `command`, `instruction`: its command
+/// in CTAP2 or in U2F, or the one that it answers.
 pub(super) fn blanked(
     message: &Message,
     command: Option<u8>,
@@ -44,7 +44,7 @@ fn blanked_ctap(direction: Direction, bytes: &[u8], command: Option<u8>) -> Opti
     Some([&[*first], body.as_slice()].concat())
 }
 
-/// Nobody knows what it holds: only what it asks, or the status word, is told.
+/// Its content is not known: only its command, or the status word, is shown.
 fn blanked_apdu(direction: Direction, apdu: &[u8]) -> Vec<u8> {
     let kept = match direction {
         Direction::ToKey => 0..HEADER.min(apdu.len()),
@@ -54,11 +54,11 @@ fn blanked_apdu(direction: Direction, apdu: &[u8]) -> Vec<u8> {
     apdu.iter().enumerate().map(told).collect()
 }
 
-/// Where the secrets of a kind of message are.
+/// The places of the secrets in a kind of message.
 enum Secrets {
     /// It has none.
     None,
-    /// In these members.
+    /// These members.
     At(&'static [(u64, Holds)]),
     /// Nobody knows.
     Unknown,

@@ -113,7 +113,7 @@ pub(super) fn reply(bytes: &[u8], command: Option<u8>) -> Step {
     Step { members, ..Step::new(name, outcome) }
 }
 
-/// What a transport says of its own.
+/// The step for a message of the transport itself.
 pub(super) fn of_transport(content: &Content, direction: Direction) -> Step {
     let outcome = match direction {
         Direction::ToKey => Outcome::Asked,
@@ -333,7 +333,7 @@ fn member<'v>(value: &'v Value, name: &'static str) -> Option<(&'static str, &'v
     Some((name, &found.1))
 }
 
-/// The members that tell most, in the order in which they are told.
+/// The most telling members, in the order in which they are shown.
 const MAIN: [&str; 31] = [
     "subCommand",
     "rp",
@@ -371,14 +371,14 @@ const MAIN: [&str; 31] = [
 /// The member that only getInfo's reply has.
 const INFO: &str = "versions";
 
-/// Of a structure, the first of these that it has.
+/// The first of these members that a structure has.
 const BRIEF_PARTS: [&str; 4] = ["flags", "name", "displayName", "id"];
 
-/// Of authenticator data (WebAuthn section 6.1).
+/// The flags of authenticator data (WebAuthn section 6.1).
 const FLAGS: [(u8, &str); 6] =
     [(0x01, "UP"), (0x04, "UV"), (0x08, "BE"), (0x10, "BS"), (0x40, "AT"), (0x80, "ED")];
 
-/// By their bits, the lowest first (CTAP section 6.5.5.7).
+/// Names by their bits, the lowest one first (CTAP section 6.5.5.7).
 const PERMISSIONS: [&str; 7] = ["mc", "ga", "cm", "be", "lbw", "acfg", "pcmr"];
 
 /// Bytes of an id that are shown on a line with others.

@@ -24,7 +24,7 @@ pub struct Veil<T> {
     queue: VecDeque<Waiting<T>>,
     /// How many packets have left the queue.
     gone: u64,
-    /// What has come of each message that is on its way.
+    /// The packets of each unfinished message so far.
     messages: BTreeMap<Way, Vec<Piece>>,
 }
 
@@ -41,10 +41,10 @@ pub struct Packet<T> {
     pub step: Option<Step>,
 }
 
-/// Where a message travels: on a channel, or as APDUs.
+/// The way of a message: on a channel, or as APDUs.
 type Way = (Direction, Option<u32>);
 
-/// Which bytes of a packet are a message's.
+/// The bytes of a packet that belong to a message.
 struct Piece {
     number: u64,
     range: Range<usize>,
@@ -54,7 +54,7 @@ struct Piece {
 
 struct Waiting<T> {
     packet: Packet<T>,
-    /// Of a message that is on its way.
+    /// The unfinished message that it belongs to.
     inside: Option<Way>,
 }
 
@@ -80,7 +80,7 @@ impl<T> Veil<T> {
         let (is_first, range) = match packet {
             HidPacket::Initialization(begun) => {
                 self.break_off((direction, Some(channel)));
-                // Whoever asks anew takes no rest of an older answer for the new one.
+                // A new request does not take the rest of an older answer for its own.
                 if direction == Direction::ToKey && begun.command != Command::Cancel.as_byte() {
                     self.break_off((Direction::FromKey, Some(channel)));
                 }
@@ -198,7 +198,7 @@ impl<T> Veil<T> {
         self.at(number)?.packet.bytes.get(start).copied()
     }
 
-    /// What has come of this message may be told.
+    /// The packets of this message so far may be shown.
     fn let_go(&mut self, way: Way) {
         for piece in self.messages.remove(&way).unwrap_or_default() {
             if let Some(waiting) = self.at(piece.number) {
@@ -231,7 +231,7 @@ impl<T> Veil<T> {
     }
 }
 
-/// Where in the queue a packet is, of which so many have gone.
+/// The place of a packet in the queue, from which `gone` packets were taken.
 fn place_of(number: u64, gone: u64) -> Option<usize> {
     usize::try_from(number.checked_sub(gone)?).ok()
 }

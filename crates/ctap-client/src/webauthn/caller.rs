@@ -35,7 +35,7 @@ impl Caller {
 
     /// The RP id that is asked for, or the origin's own; the page's host is that domain or one within it.
     ///
-    /// Which domains are public suffixes is not looked up: whoever names the origin is trusted with that.
+    /// Public suffixes are not looked up: the caller, who names the origin, is trusted with that.
     pub(super) fn rp_id(&self, wanted: Option<&str>) -> Result<String, WebauthnError> {
         let host = self.host();
         let rp_id = wanted.or(host).unwrap_or_default().to_owned();
@@ -48,7 +48,7 @@ impl Caller {
         }
     }
 
-    /// Of a secure context: over TLS, or this machine's own.
+    /// The host of a secure context: over TLS, or on this machine.
     fn host(&self) -> Option<&str> {
         let (scheme, rest) = self.origin.split_once("://")?;
         let host = rest.split([':', '/']).next().filter(|host| !host.is_empty())?;
@@ -56,8 +56,8 @@ impl Caller {
         (scheme == "https" || scheme == "http" && is_local).then_some(host)
     }
 
-    /// The client data for a site's options, to the letter of section 5.8.1.1, and their hash. The challenge is told as it was decoded, without
-    /// padding.
+    /// The client data for a site's options, exactly as in section 5.8.1.1, and their hash. The challenge is
+    /// encoded again without padding.
     pub(super) fn client_data(
         &self,
         kind: &str,

@@ -16,7 +16,7 @@ use crate::exchange::Exchange;
 use crate::hmac_secret::{self, HMAC_SECRET, HMAC_SECRET_MC, Outputs};
 use crate::pin_protocol::SharedSecret;
 
-/// What goes to the key, and what is needed to read what comes back.
+/// The inputs for the key, and what is needed to read its outputs.
 #[derive(Default)]
 pub(super) struct Extensions {
     /// Inputs, by the key's names.
@@ -28,7 +28,7 @@ pub(super) struct Extensions {
 }
 
 impl Extensions {
-    /// Of a registration.
+    /// Inputs of a registration.
     pub(super) fn for_create<E: Exchange>(
         options: &Options<'_>,
         client: &mut Client<E>,
@@ -61,7 +61,7 @@ impl Extensions {
         Ok(these)
     }
 
-    /// Of a sign-in.
+    /// Inputs of a sign-in.
     pub(super) fn for_get<E: Exchange>(
         options: &Options<'_>,
         allowed: Option<&[CredentialDescriptor]>,
@@ -77,7 +77,7 @@ impl Extensions {
             && info.has_extension(HMAC_SECRET)
         {
             these.wants_prf = true;
-            // Where each credential has values of its own, the only one that is allowed decides.
+            // If each credential has its own values, the only allowed one decides.
             let id = match allowed {
                 Some([only]) => Base64UrlUnpadded::encode_string(&only.id),
                 _ => String::new(),
@@ -113,7 +113,7 @@ impl Extensions {
         Ok(())
     }
 
-    /// What the page gets of a registration.
+    /// The outputs of a registration for the page.
     pub(super) fn created(&self, data: &AuthData, is_discoverable: bool) -> Json {
         let mut results = Map::new();
         if self.wants_cred_props {
@@ -129,7 +129,7 @@ impl Extensions {
         Json::Object(results)
     }
 
-    /// What the page gets of a sign-in.
+    /// The outputs of a sign-in for the page.
     pub(super) fn signed(&self, data: &AuthData) -> Json {
         let mut results = Map::new();
         if self.wants_prf {

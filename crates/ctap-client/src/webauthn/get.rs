@@ -34,7 +34,7 @@ pub fn get<E: Exchange>(
     let (wanted, permission) = (options.verification(), Permissions::GET_ASSERTION);
     let token = caller.token(client, &info, wanted, permission, &rp_id)?;
     let mut assertion = client.get_first_assertion(&request, token.as_ref())?;
-    // A key that was told of one credential need not say which it used (GA-33).
+    // If the request named one credential, the key need not say which one it used (GA-33).
     if let (true, Some([only])) =
         (assertion.credential.id.is_empty(), request.allow_list.as_deref())
     {

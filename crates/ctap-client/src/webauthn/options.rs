@@ -56,7 +56,7 @@ impl<'a> Options<'a> {
         self.value.as_str().ok_or_else(|| self.wrong("is no text"))
     }
 
-    /// Of base64url, with padding or without.
+    /// The bytes of base64url, with or without padding.
     pub(super) fn bytes(&self) -> Result<Vec<u8>, WebauthnError> {
         let text = self.text()?.trim_end_matches('=');
         Base64UrlUnpadded::decode_vec(text).map_err(|_| self.wrong("is not base64url"))
@@ -102,7 +102,7 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// A list of credentials; an empty one is none (GA-22).
+    /// A list of credentials; an empty one counts as no list (GA-22).
     pub(super) fn credentials(
         &self,
         name: &'a str,

@@ -10,7 +10,8 @@ use crate::commands::get_assertion::Assertion;
 use crate::commands::make_credential::Reply;
 use crate::cose::PublicKey;
 
-/// Of a new credential. `is_anonymous`: the site does not want to know what key made it (WebAuthn section 5.4.7, `none`).
+/// The response for a new credential. `is_anonymous`: the site does not want to know which key made it (WebAuthn
+/// section 5.4.7, `none`).
 pub(super) fn registration(
     reply: &Reply,
     made: &AttestedCredential,
@@ -40,7 +41,7 @@ pub(super) fn registration(
     credential(&made.credential_id, Json::Object(response), results)
 }
 
-/// Of a sign-in.
+/// The response for a sign-in.
 pub(super) fn authentication(assertion: &Assertion, client_data: &[u8], results: Json) -> Json {
     let mut response = json!({
         "clientDataJSON": base64(client_data),

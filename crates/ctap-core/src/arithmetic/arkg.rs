@@ -21,7 +21,8 @@ const MAC: usize = 16;
 /// The rest of it: an uncompressed point.
 const POINT: usize = 65;
 
-/// ARKG-Derive-Private-Key. `key_handle` and `context` come from whoever derived the public key. `None`: not from this seed.
+/// ARKG-Derive-Private-Key. `key_handle` and `context` come from the one who derived the public key. `None`: it was
+/// not derived from this seed.
 pub(crate) fn derive_private_key(
     seed: &[u8],
     key_handle: &[u8],

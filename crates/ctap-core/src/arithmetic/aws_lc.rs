@@ -54,7 +54,7 @@ impl SigningKey for Es384 {
     }
 }
 
-/// In DER, with a random nonce.
+/// A signature in DER, with a random nonce.
 fn ecdsa(pair: &EcdsaKeyPair, parts: &[&[u8]]) -> Option<Vec<u8>> {
     Some(pair.sign(&SystemRandom::new(), &parts.concat()).ok()?.as_ref().to_vec())
 }
@@ -107,7 +107,7 @@ pub(crate) struct AgreementKey {
 }
 
 impl AgreementKey {
-    /// The scalar comes from `rng`, so that it is as good, and as repeatable, as everything else that does.
+    /// The scalar comes from `rng`, so it is as random, and with a seed as repeatable, as everything else.
     pub(crate) fn generate(rng: &mut dyn CryptoRng) -> Self {
         loop {
             // Out of range: hardly ever.

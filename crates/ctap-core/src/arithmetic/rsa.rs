@@ -66,7 +66,7 @@ enum Scheme {
 struct Rsa {
     key: PrivateKey,
     scheme: Scheme,
-    /// What the randomness for each signature follows from.
+    /// The secret that the randomness of each signature is derived from.
     randomness: Secret<32>,
 }
 

@@ -5,13 +5,14 @@ use alloc::vec::Vec;
 
 use super::writer::{Encode, Encoded, MapWriter, to_vec};
 
-/// What is laid over a map, by encoded keys, whose order is the canonical one: an encoded value, or nothing in this place.
+/// Entries that are laid over a map, by their encoded keys, in canonical order: an encoded value, or nothing in
+/// this place.
 pub(crate) type Over = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// A map under construction, like [`MapWriter`], whose entries come in canonical order.
 pub(crate) struct Overlaid {
     map: MapWriter,
-    /// What is still to come.
+    /// The entries that are still to come.
     over: Over,
 }
 
@@ -20,7 +21,7 @@ impl Overlaid {
         Self { map: MapWriter::new(), over }
     }
 
-    /// Appends an entry, or what is told in its place.
+    /// Appends an entry, or the one that replaces it.
     pub(crate) fn put(&mut self, key: impl Encode, value: impl Encode) -> &mut Self {
         if self.over.is_empty() {
             self.map.put(key, value);
@@ -50,7 +51,7 @@ impl Overlaid {
         self.map
     }
 
-    /// What is told only, up to this key.
+    /// Appends the additional entries before this key.
     fn put_before(&mut self, next: Option<&[u8]>) {
         while let Some(entry) = self.over.first_entry()
             && next.is_none_or(|next| entry.key().as_slice() < next)

@@ -144,7 +144,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// An item was judged before it was made, so it always has a head.
+    /// An item was checked before it was made, so it always has a head.
     fn head(self) -> Head<'a> {
         take_head(self.0).unwrap_or(Head { major: SIMPLE, argument: 0, rest: &[] })
     }
@@ -216,7 +216,8 @@ fn skip_map(mut rest: &[u8], count: u64, depth: usize) -> Option<&[u8]> {
 
 /// Reads a head in its shortest form only (MSG-30, MSG-31).
 ///
-/// For strings `rest` is the whole remaining input; [`Item`] holds just its own bytes, so there `rest` is the content.
+/// For a string, `rest` is the whole remaining input. An [`Item`] holds only its own bytes, so there `rest` is the
+/// content.
 fn take_head(input: &[u8]) -> Option<Head<'_>> {
     let (&first, rest) = input.split_first()?;
     let (major, information) = (first >> 5, first & 0x1f);

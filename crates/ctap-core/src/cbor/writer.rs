@@ -6,7 +6,7 @@ use core::convert::Infallible;
 use ciborium_ll::{Encoder, Header, simple};
 use zeroize::Zeroize;
 
-/// What can stand in a response.
+/// A value in a response.
 pub(crate) trait Encode {
     fn encode(&self, out: &mut Sink);
 }

@@ -233,7 +233,7 @@ impl Sample {
 }
 
 impl Enrollment {
-    /// What was wrong with the sample; `None`: it was good and counts.
+    /// The fault of the sample; `None`: it was good and counts.
     fn take_sample(&mut self, finger: Finger, state: &State) -> Option<SampleFault> {
         let shown = match finger {
             Finger::Unreadable(fault) => return Some(fault),

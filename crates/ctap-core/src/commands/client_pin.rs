@@ -104,8 +104,8 @@ impl Agreed {
         Ok(Self { protocol, secret: secret.ok_or(Status::Other)? })
     }
 
-    /// The same for a request that proves nothing but that it knows the PIN: what must be paid first is written while the secret is
-    /// computed (CP-65). A key that is none costs no try (CP-14).
+    /// The same for a request whose only proof is the PIN. The price of the try is written while the secret is
+    /// computed (CP-65). A public key that is not valid costs no try (CP-14).
     fn by_pin(
         (protocol, key): (Protocol, PlatformKey),
         pin_hash_enc: &[u8],
@@ -266,7 +266,8 @@ fn new_pin(secret: &SharedSecret, enc: &[u8], policy: Policy<'_>) -> Result<Pin,
     Ok(pin)
 }
 
-/// What the complexity policy refuses: one character over and over, or each the next of the one before ("1111", "4321").
+/// The PINs that the complexity policy refuses: one character again and again, or each one the next of the one
+/// before ("1111", "4321").
 fn is_simple(pin: &str) -> bool {
     let steps = pin.chars().zip(pin.chars().skip(1));
     let mut steps =
@@ -324,7 +325,7 @@ fn get_token_using_pin_with_permissions(
     Ok(agreed.issue_token(permissions, request.rp_id.map(String::from), None, cx))
 }
 
-/// Which token is asked for, and whether it can be granted (CP-85 to CP-87, CP-95).
+/// The token that is asked for, and whether it can be granted (CP-85 to CP-87, CP-95).
 fn asked(
     request: &Request<'_>,
     grantable: Permissions,

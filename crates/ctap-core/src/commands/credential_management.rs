@@ -72,7 +72,7 @@ impl<'a> Request<'a> {
         Ok(request)
     }
 
-    /// pinUvAuthParam is there at all (CM-02), before anything else is judged.
+    /// Checks that pinUvAuthParam is there (CM-02), before anything else is checked.
     fn has_auth(&self) -> Result<&'a [u8], Status> {
         self.param.ok_or(Status::PuatRequired)
     }
@@ -97,7 +97,7 @@ impl<'a> Params<'a> {
     }
 }
 
-/// What authorised a subcommand.
+/// The proof that authorised a subcommand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Authorized {
     /// The pinUvAuthToken with `cm`.
@@ -175,7 +175,7 @@ fn enumerate_rps_begin(request: &Request<'_>, cx: &mut Context<'_>) -> Result<Re
     Rps(hashes).next(Some(total), authorized == Authorized::ByToken, cx)
 }
 
-/// The relying parties still to be told; the next one last.
+/// The relying parties that are still to be sent, the next one last.
 pub(crate) struct Rps(Vec<[u8; 32]>);
 
 impl Rps {
@@ -223,7 +223,7 @@ fn enumerate_credentials_begin(
     Credentials(ids).next(Some(total), authorized == Authorized::ByToken, cx)
 }
 
-/// The ids of credentials still to be told; the next one last.
+/// The ids of credentials that are still to be sent, the next one last.
 pub(crate) struct Credentials(Vec<Vec<u8>>);
 
 impl Credentials {

@@ -12,7 +12,7 @@ const RP_IDS: [&str; 2] = [".dummy", "make.me.blink"];
 /// Bytes that fill a whole application parameter instead of a hash: Chromium, WebKit; python-fido2; libfido2.
 const FILLERS: [u8; 3] = [0x41, 0x00, 0xff];
 
-/// What libfido2 hashes to find the key that is touched: an RP id and client data.
+/// libfido2 hashes this to find the key that is touched: an RP id and client data.
 const LIBFIDO2: (&[u8], &[u8]) = (b"localhost", b"");
 
 /// A makeCredential request for this RP id is a dummy, if its credential is not to be kept.

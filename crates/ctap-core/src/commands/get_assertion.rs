@@ -212,7 +212,7 @@ impl Checked {
         }
     }
 
-    /// Who asks; nobody knows yet whom.
+    /// The question to a person. The account is not known yet.
     pub(crate) fn question(&self) -> Question {
         let mut question = Question::touch(Action::SignIn);
         question.rp_id = Some(self.rp_id.clone());
@@ -262,7 +262,7 @@ impl Located {
     }
 }
 
-/// What both ways to commit have in common.
+/// The common part of both ways to commit.
 impl Checked {
     fn assert(
         self,
@@ -323,18 +323,18 @@ impl Assertions {
     }
 }
 
-/// What every assertion of one getAssertion has in common.
+/// The part that all assertions of one getAssertion share.
 struct Terms {
     rp_id_hash: [u8; 32],
     client_data_hash: [u8; 32],
     extensions: Opened,
-    /// There is something to choose, and a verified user to do it: nobody else needs the names (GA-29).
+    /// There is a choice, and the user is verified: only then the names are needed (GA-29).
     with_names: bool,
     evidence: Evidence,
     may_write: bool,
 }
 
-/// What is different in each.
+/// The part that differs in each assertion.
 struct Parts {
     sign_count: u32,
     number: Option<usize>,

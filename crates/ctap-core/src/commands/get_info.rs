@@ -84,7 +84,8 @@ fn put_ctap22(info: &mut Overlaid, policy: Policy<'_>, rng: &mut dyn CryptoRng) 
     info.put_some(0x1f_u8, commands.any().then_some(list(&config_commands(config))));
 }
 
-/// What is told other than what is; `U2F_V2` goes with what a person switched off, as where it is told by the key (GI-102).
+/// What getInfo announces differently now. `U2F_V2` is left out while a person has switched it off, as if the key
+/// itself announced it (GI-102).
 fn announced_now(policy: Policy<'_>) -> Announced {
     let mut announced = policy.config.announced.clone();
     let shipped = policy.config.authenticator_config.always_uv == Some(true);
@@ -112,18 +113,18 @@ fn changed(policy: Policy<'_>) -> impl Iterator<Item = u8> {
     members.into_iter().filter_map(|(member, is_changed)| is_changed.then_some(member))
 }
 
-/// The same on every transport (GI-05).
+/// The transports' names, the same on every transport (GI-05).
 fn names(transports: &[Transport]) -> impl Clone + ExactSizeIterator<Item = &'static str> {
     transports.iter().map(|transport| transport.name())
 }
 
-/// `FIDO_2_2` is none of them (GI-100); `U2F_V2` only while it works (GI-102).
+/// The versions. `FIDO_2_2` is never one (GI-100), and `U2F_V2` only while it works (GI-102).
 fn versions(policy: Policy<'_>) -> Vec<&'static str> {
     let claimed = policy.config.versions.iter().map(|version| version.name());
     claimed.chain(policy.u2f().then_some("U2F_V2")).collect()
 }
 
-/// In canonical order: by length, then by bytes (GI-87). Absent: not supported.
+/// The options in canonical order: by length, then by bytes (GI-87). Absent: not supported.
 fn options(policy: Policy<'_>) -> MapWriter {
     let Policy { config, state } = policy;
     let commands = &config.authenticator_config;

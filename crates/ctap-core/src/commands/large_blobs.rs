@@ -18,7 +18,7 @@ pub(crate) const COMMAND: u8 = 0x0c;
 const HASH: usize = 16;
 /// The shortest array: empty, with its hash (LB-33).
 const SHORTEST: u64 = 17;
-/// Arrays up to this length are never refused for want of room (LB-32).
+/// Arrays up to this length always have room (LB-32).
 const ALWAYS_FITS: u64 = 1024;
 
 pub(crate) fn run(parameters: &[u8], cx: &mut Context<'_>) -> Result<Reply, Status> {
@@ -87,11 +87,11 @@ fn get(request: &Request<'_>, offset: u64, count: u64, cx: &Context<'_>) -> Resu
     Ok(Reply::map(&reply))
 }
 
-/// A write of which fragments are still to come (LB-04).
+/// A write whose last fragments are still to come (LB-04).
 pub(crate) struct Write {
     /// expectedLength.
     length: u64,
-    /// What came so far; its length is expectedNextOffset.
+    /// The bytes so far; their number is expectedNextOffset.
     pending: Vec<u8>,
     /// A token authorised the fragments so far, and its end ends the write (LB-53).
     by_token: bool,
@@ -176,7 +176,7 @@ fn begin_or_continue(
     }
 }
 
-/// Where anything protects the key, a token with `lbw` is needed (LB-37 to LB-41). Tells whether one was used.
+/// If anything protects the key, a token with `lbw` is needed (LB-37 to LB-41). Returns whether one was used.
 fn authorize(
     request: &Request<'_>,
     offset: u64,

@@ -170,12 +170,12 @@ impl Checked {
         { found }.any(|found| found.is_visible(verified))
     }
 
-    /// Whoever sends it wants to know which key a person picks, and nothing else.
+    /// Such a platform only wants to know which key a person chooses.
     fn is_dummy(&self) -> bool {
         !self.rk && dummy::is_ctap2(&self.rp.id)
     }
 
-    /// The same question whether the credential is excluded or not (MC-60).
+    /// The question is the same, whether the credential is excluded or not (MC-60).
     pub(crate) fn question(&self) -> Question {
         if self.is_dummy() {
             return Question::touch(Action::Select);

@@ -52,9 +52,9 @@ impl Options {
 pub(crate) enum Verified {
     /// Not at all: uv is 0.
     No,
-    /// By the MAC of a pinUvAuthToken.
+    /// By a pinUvAuthToken's MAC.
     ByToken(UserVerified),
-    /// By built-in user verification, which is still to come.
+    /// By built-in user verification, which comes later.
     ByFinger,
 }
 
@@ -125,8 +125,8 @@ impl Descriptor {
         elements.map(Self::parse).collect()
     }
 
-    /// The credential of this key, for this relying party, that the descriptor denotes. Foreign, deleted and unknown ones
-    /// are nothing (MC-33, GA-35).
+    /// The credential of this key and this relying party that the descriptor names. Foreign, deleted and unknown
+    /// ones are not found (MC-33, GA-35).
     pub(crate) fn find<'s>(&self, rp_id_hash: &[u8; 32], places: Places<'s>) -> Option<Found<'s>> {
         if self.is_public_key { Found::by_id(&self.id, rp_id_hash, places) } else { None }
     }
@@ -137,7 +137,7 @@ impl Descriptor {
     }
 }
 
-/// Where a credential of this key can be: in the store, or sealed in its own id.
+/// The places of a credential of this key: the store, or its own id.
 #[derive(Clone, Copy)]
 pub(crate) struct Places<'s> {
     pub(crate) state: &'s State,

@@ -13,7 +13,7 @@ use crate::transport::Transport;
 
 pub(crate) const COMMAND: u8 = 0x07;
 
-/// In the window, not yet approved.
+/// A reset within the window, not approved yet.
 pub(crate) struct Checked {
     /// Waits for this.
     gesture: Gesture,

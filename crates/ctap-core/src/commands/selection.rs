@@ -14,7 +14,7 @@ pub(crate) fn start(cx: &mut Context<'_>) -> Result<Outcome, Status> {
 }
 
 impl Checked {
-    /// Nothing changes, and the touch is good for nothing else (SL-04).
+    /// Nothing changes, and the touch cannot be used for anything else (SL-04).
     pub(crate) fn commit(self, _: UserPresent) -> Reply {
         Reply::EMPTY
     }

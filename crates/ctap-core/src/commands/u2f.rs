@@ -27,7 +27,7 @@ enum StatusWord {
     NoPreciseDiagnosis = 0x6f00,
 }
 
-/// No touch yet: ask again. A second client hears it too, while a request waits.
+/// No touch yet: ask again. A second client gets this, too, while a request waits.
 pub(crate) const ASK_AGAIN: [u8; 2] = (StatusWord::ConditionsNotSatisfied as u16).to_be_bytes();
 
 impl StatusWord {
@@ -49,7 +49,7 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    /// Whoever sends it wants a touch, and nothing else.
+    /// Such a platform only wants a touch.
     pub(crate) fn is_dummy(&self) -> bool {
         match self {
             Self::Register { challenge, application } => dummy::is_u2f(challenge, application),
@@ -90,7 +90,7 @@ pub(crate) fn check(apdu: &[u8], cx: &Context<'_>) -> Result<Judged, Vec<u8>> {
     }
 }
 
-/// What an APDU asks for.
+/// The command of an APDU.
 enum Instruction {
     Register,
     Authenticate,
@@ -153,8 +153,8 @@ fn register(data: &[u8]) -> Result<Judged, StatusWord> {
     }
 }
 
-/// UF-30 to UF-34: the key handle is judged before anyone is asked for a touch. Control byte 08 asks for none, and the
-/// presence byte will tell (UF-38).
+/// UF-30 to UF-34: the key handle is checked before anybody is asked for a touch. Control byte 08 asks for no
+/// touch, and the presence byte says so (UF-38).
 fn authenticate(apdu: &Apdu<'_>, cx: &Context<'_>) -> Result<Judged, StatusWord> {
     let parsed = parse_authenticate(apdu.data).ok_or(StatusWord::WrongLength)?;
     let (challenge, application, key_handle) = parsed;

@@ -44,7 +44,7 @@ impl Announced {
         self.members.is_empty() && self.options.is_empty()
     }
 
-    /// Whether a list that is told otherwise names this; `None`: it is told as it is, or left out.
+    /// Whether a list that is announced differently has this name; `None`: it is announced as it is, or left out.
     pub(crate) fn lists(&self, member: u8, name: &str) -> Option<bool> {
         match self.members.get(&member)? {
             Some(Member::Names(names)) => Some(names.iter().any(|one| one == name)),
@@ -57,7 +57,7 @@ impl Announced {
         self.members.iter().map(|(number, told)| (to_vec(number), encoded(told.as_ref()))).collect()
     }
 
-    /// The options likewise.
+    /// The options in the same way.
     pub(crate) fn over_options(&self) -> Over {
         let named = |(name, told): (&String, &Option<bool>)| {
             (to_vec(&name.as_str()), encoded(told.as_ref()))
@@ -65,7 +65,7 @@ impl Announced {
         self.options.iter().map(named).collect()
     }
 
-    /// Bytes of all that is told.
+    /// The bytes of everything that is announced differently.
     pub(crate) fn length(&self) -> usize {
         let both = self.over_members().into_iter().chain(self.over_options());
         both.map(|(key, told)| told.map_or(0, |told| key.len().saturating_add(told.len()))).sum()

@@ -97,7 +97,7 @@ impl Config {
         }
     }
 
-    /// What credentials and certificates are to be signed with, this build can sign with.
+    /// This build can sign with the algorithms of credentials and certificates.
     fn algorithms_are_built_in(&self) -> Result<(), Contradiction> {
         let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
         let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
@@ -109,7 +109,7 @@ impl Config {
         }
     }
 
-    /// What is announced is kept: no answer is longer than maxMsgSize.
+    /// Every answer fits into maxMsgSize, as announced.
     fn answers_fit(&self) -> Result<(), Contradiction> {
         let longest = longest_answer(self);
         if longest <= self.max_msg_size {
@@ -121,7 +121,7 @@ impl Config {
         Err(Contradiction { what: what.into(), rule: "MSG-60" })
     }
 
-    /// What the claimed versions demand.
+    /// The demands of the announced versions.
     fn claims_rules(&self) -> [(bool, Contradiction); 7] {
         let modern = self.is_later_than_20();
         let rk_modern = modern && self.rk();
@@ -167,7 +167,7 @@ impl Config {
         ]
     }
 
-    /// What user verification, tokens and their commands demand.
+    /// The demands of user verification, tokens and their commands.
     fn verification_rules(&self) -> [(bool, Contradiction); 9] {
         let commands = &self.authenticator_config;
         let no_rp_ids = commands.min_pin_length_rp_ids.is_none();
@@ -222,7 +222,7 @@ impl Config {
         ]
     }
 
-    /// What extensions demand, of commands and of each other.
+    /// The demands of extensions, on commands and on each other.
     fn extension_rules(&self) -> [(bool, Contradiction); 2] {
         let ext = &self.extensions;
         [
@@ -240,7 +240,7 @@ impl Config {
         ]
     }
 
-    /// What cannot be: without these there is no such key.
+    /// The limits: without these there can be no such key.
     fn limit_rules(&self) -> [(bool, Contradiction); 15] {
         let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
         let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
@@ -315,7 +315,7 @@ impl Config {
         ]
     }
 
-    /// What lists and numbers of getInfo demand.
+    /// The demands of the lists and numbers of getInfo.
     fn told_rules(&self) -> [(bool, Contradiction); 5] {
         [
             rule(
@@ -344,7 +344,7 @@ impl Config {
         ]
     }
 
-    /// What the state demands that keys are shipped in.
+    /// The demands of the state of new keys.
     fn shipped_rules(&self) -> [(bool, Contradiction); 3] {
         let shipped = &self.shipped;
         let fits = |pin: &String| {
@@ -371,7 +371,7 @@ impl Config {
         ]
     }
 
-    /// What new credentials demand.
+    /// The demands of new credentials.
     const fn credential_rules(&self) -> [(bool, Contradiction); 2] {
         let made = &self.credentials;
         let counts_each = matches!(made.sign_count, SignCount::PerCredential { .. });
@@ -440,7 +440,7 @@ const fn rule(broken: bool, rule: &'static str, what: &'static str) -> (bool, Co
     (broken, Contradiction { what: Cow::Borrowed(what), rule })
 }
 
-/// What a credential's id may have.
+/// The possible lengths of a credential's id.
 const ID_LENGTHS: RangeInclusive<usize> = MIN_CREDENTIAL_ID..=MAX_FOREIGN_CREDENTIAL_ID;
 
 impl PinLength {

@@ -79,7 +79,7 @@ impl Evidence {
         Self { present, verified, overrides: Overrides::default() }
     }
 
-    /// The same, of which the answer tells less.
+    /// The same evidence, but the answer says less.
     pub(crate) const fn told_with(self, overrides: Overrides) -> Self {
         Self { overrides, ..self }
     }

@@ -147,7 +147,7 @@ impl SampleFault {
     }
 }
 
-/// What a fingerprint sensor saw.
+/// What a fingerprint sensor sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finger {
     /// The one that fits the question.
@@ -159,7 +159,7 @@ pub(crate) enum Finger {
 }
 
 impl Finger {
-    /// Where the question asks for a touch, a finger that cannot be read is none.
+    /// If the question asks for a touch, a finger that cannot be read is not one.
     pub(crate) const fn is_touch(self) -> bool {
         !matches!(self, Self::Unreadable(_))
     }
@@ -175,7 +175,7 @@ impl Finger {
 }
 
 impl Decision {
-    /// What the sensor saw; `None`: the person refused.
+    /// What the sensor sees; `None`: the person refused.
     pub(crate) const fn finger(self) -> Option<Finger> {
         match self {
             Self::Approve => Some(Finger::Fitting),

@@ -59,7 +59,7 @@ impl Extensions {
         Ok(inputs)
     }
 
-    /// What an input demands of the rest of the request.
+    /// The demands of an input on the rest of the request.
     pub(crate) const fn check(&self, up: bool, names_credentials: bool) -> Result<(), Status> {
         if self.hmac_secret.is_some() && !up {
             return Err(Status::UnsupportedOption); // EX-24
@@ -96,7 +96,7 @@ impl Extensions {
     }
 }
 
-/// Inputs ready to be answered, for one credential after the other (GA-53, EX-34).
+/// Inputs that are ready to be answered for one credential after the other (GA-53, EX-34).
 pub(crate) struct Opened {
     salts: Option<Salts>,
     cred_blob: bool,

@@ -6,7 +6,7 @@ use crate::cbor::Item;
 use crate::credential::Credential;
 use crate::status::Status;
 
-/// What to do about the blob that makeCredential brought.
+/// The input of makeCredential: what to do with its blob.
 #[derive(Debug)]
 pub(crate) enum Input {
     /// Store it; the output is true.

@@ -4,7 +4,7 @@ use crate::cbor::Item;
 use crate::credential::CredProtect;
 use crate::status::Status;
 
-/// The level asked for; a number that is none is an invalid parameter (EX-11).
+/// The level that is asked for. A number that is not a level is an invalid parameter (EX-11).
 pub(crate) fn parse(value: Item<'_>) -> Result<CredProtect, Status> {
     CredProtect::from_level(value.unsigned()?).ok_or(Status::InvalidParameter)
 }

@@ -7,7 +7,7 @@ use crate::cbor::{Bytes, Item, MapWriter};
 use crate::credential::LargeBlob;
 use crate::status::Status;
 
-/// Input of makeCredential: exactly `{"support": "required" | "preferred"}`, all else is 0x12 (EX-71).
+/// Input of makeCredential: exactly `{"support": "required" | "preferred"}`; everything else is 0x12 (EX-71).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Support {
     Required,
@@ -27,7 +27,7 @@ impl Support {
     }
 }
 
-/// Input of getAssertion: exactly one of the two forms, all else is 0x12 (EX-74).
+/// Input of getAssertion: exactly one of the two forms; everything else is 0x12 (EX-74).
 #[derive(Clone, Debug)]
 pub(crate) enum Access {
     /// `{"read": true}`
@@ -61,21 +61,21 @@ impl Access {
     }
 }
 
-/// What a registration answers (EX-72, EX-73): one of its unsigned outputs.
+/// The output of a registration (EX-72, EX-73): one of its unsigned outputs.
 pub(crate) fn supported(supported: bool) -> MapWriter {
     let mut output = MapWriter::new();
     output.put("supported", supported);
     output
 }
 
-/// What a write answers (EX-76).
+/// The output of a write (EX-76).
 pub(crate) fn written(written: bool) -> MapWriter {
     unsigned_output(|output| {
         output.put("written", written);
     })
 }
 
-/// What a read answers: nothing if nothing is there (EX-75).
+/// The output of a read: nothing if nothing is stored (EX-75).
 pub(crate) fn read(stored: &LargeBlob) -> Option<MapWriter> {
     let LargeBlob::Written { blob, original_size } = stored else { return None };
     Some(unsigned_output(|output| {

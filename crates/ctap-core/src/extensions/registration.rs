@@ -73,7 +73,7 @@ impl Extensions {
         Ok(inputs)
     }
 
-    /// What an input demands of the rest of the request.
+    /// The demands of an input on the rest of the request.
     pub(crate) fn check(&self, rk: bool) -> Result<(), Status> {
         if self.hmac_secret_mc.is_some() && !self.hmac_secret {
             return Err(Status::MissingParameter); // EX-41
@@ -175,7 +175,7 @@ pub(crate) fn unsigned_outputs(
     (!outputs.is_empty()).then_some(outputs)
 }
 
-/// Who registers, and what is known of the user.
+/// The relying party, and what is known of the user.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) rp_id: &'a str,

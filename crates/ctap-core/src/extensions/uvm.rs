@@ -10,7 +10,7 @@ const PRESENCE_INTERNAL: u32 = 0x1;
 /// Neither a touch nor a verification.
 const NONE: u32 = 0x200;
 
-/// One to three methods, of which one verification and one touch can be, each with what protects it (EX-97).
+/// One to three methods, each with its protection. One of them can be a verification and one a touch (EX-97).
 pub(crate) fn output(protection: Protection, evidence: &Evidence) -> impl Encode + use<> {
     let Protection { keys, matcher } = protection;
     let verified = evidence.method().map(|method| method as u32);

@@ -95,7 +95,8 @@ impl KeyAgreement {
     }
 }
 
-/// The platform's key agreement key as it came: its members of their right types, its values not yet judged.
+/// The platform's key agreement key as it came: its members have the right types, and its values are not checked
+/// yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlatformKey {
     /// `None`: what CP-02 does not allow.
@@ -134,7 +135,7 @@ impl PlatformKey {
     }
 }
 
-/// What both ends know after key agreement (CP-04).
+/// The secret that both ends know after key agreement (CP-04).
 pub(crate) enum SharedSecret {
     One { key: Secret<32> },
     Two { hmac_key: Secret<32>, aes_key: Secret<32> },

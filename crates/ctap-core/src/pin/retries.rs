@@ -19,7 +19,7 @@ impl Mismatches {
     }
 }
 
-/// A try that is paid for and not yet judged.
+/// A try that is paid and not checked yet.
 ///
 /// [`Attempt::begin`] is the only way to one and [`Attempt::judge`] the only way to the PIN hash, so a guess cannot be free.
 pub(crate) struct Attempt(());
@@ -79,7 +79,7 @@ impl Attempt {
     }
 }
 
-/// What judging a PIN may change.
+/// The things that checking a PIN may change.
 pub(crate) struct Judge<'a> {
     pub(crate) mismatches: &'a mut Mismatches,
     pub(crate) key_agreement: &'a mut KeyAgreement,

@@ -110,7 +110,7 @@ pub(crate) enum Life {
     Modern,
 }
 
-/// What a new token is issued with.
+/// The properties of a new token.
 pub(crate) struct Grant {
     pub(crate) life: Life,
     pub(crate) protocol: Protocol,
@@ -155,7 +155,7 @@ impl PinUvAuthToken {
         }
     }
 
-    /// resetPinUvAuthToken: whoever holds the old value holds nothing (CP-16).
+    /// resetPinUvAuthToken: the old value becomes worthless (CP-16).
     pub(crate) fn reset(&mut self, rng: &mut dyn CryptoRng) {
         self.value = Secret::random(rng);
         self.serial = self.serial.saturating_add(1);
@@ -182,7 +182,7 @@ impl PinUvAuthToken {
         }
     }
 
-    /// Which token is in use, so that what it authorised can end with it (MSG-83).
+    /// The number of the token in use, so that what it authorised can end with it (MSG-83).
     pub(crate) const fn in_use(&self) -> Option<u64> {
         match self.usage {
             Usage::InUse(_) => Some(self.serial),

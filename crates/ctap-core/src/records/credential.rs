@@ -42,7 +42,7 @@ pub(super) fn version(credential: &Credential) -> u8 {
     if of_this_key { VERSION } else { CREDENTIAL_VERSION }
 }
 
-/// The same of one that is not discoverable.
+/// The same for one that is not discoverable.
 pub(super) fn kept_version(kept: &Kept) -> u8 {
     match has_later_algorithm(&kept.credential) {
         true => KEPT_VERSION_OF_LATER_ALGORITHMS,
@@ -96,7 +96,7 @@ fn put_key(value: &mut ValueWriter, credential: &Credential) {
     value.put(8, *third_party_payment);
 }
 
-/// What is left out means: no flags, and the key's counter.
+/// Missing values mean: no flags, and the key's counter.
 fn put_properties(value: &mut ValueWriter, credential: &Credential) {
     let Backup { eligible, state } = credential.backup;
     let flags = u8::from(eligible) | u8::from(state) << 1;

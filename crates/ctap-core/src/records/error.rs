@@ -46,7 +46,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// What the record is about that is wrong.
+    /// The kind of the faulty record.
     #[cfg(feature = "state-v1")]
     pub(crate) const fn kind(&self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 use crate::state::{Settings, State};
 
 impl State {
-    /// What a loaded state begins as: every part of it is put in its place.
+    /// A loaded state before its parts are put in.
     pub(super) fn blank() -> Self {
         Self {
             wrapping_key: Secret::new(&[0; 32]),
@@ -88,7 +88,7 @@ impl State {
     }
 }
 
-/// Where a chunk begins.
+/// The offset of a chunk.
 fn start(chunk: u16) -> usize {
     usize::from(chunk).saturating_mul(LARGE_BLOB_CHUNK)
 }

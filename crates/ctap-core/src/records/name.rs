@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-/// The version of every kind of record so far, but for credentials.
+/// The version of every kind of record so far, except credentials.
 pub(super) const VERSION: u8 = 1;
 
 /// The version of a discoverable credential that has what the first one had no place for.
@@ -11,10 +11,10 @@ pub(super) const CREDENTIAL_VERSION: u8 = 2;
 /// The version of one whose algorithm the former did not know: ES512, RS256, PS256.
 pub(super) const CREDENTIAL_VERSION_OF_LATER_ALGORITHMS: u8 = 3;
 
-/// The same of one that is not discoverable.
+/// The same for one that is not discoverable.
 pub(super) const KEPT_VERSION_OF_LATER_ALGORITHMS: u8 = 2;
 
-/// What a record is about.
+/// The content of a record, by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
     Secrets,
@@ -93,7 +93,7 @@ impl Name {
         }
     }
 
-    /// For people.
+    /// The kind in words for people.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Secrets => "the master secrets",

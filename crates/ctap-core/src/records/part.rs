@@ -15,7 +15,7 @@ use crate::memory::Record;
 use crate::secret::{Secret, SecretBytes};
 use crate::state::{Fingerprint, Pin, Settings};
 
-/// What one record holds.
+/// The content of one record.
 #[derive(Debug)]
 pub(crate) enum Part {
     Secrets {
@@ -106,7 +106,7 @@ impl Part {
         value.finish()
     }
 
-    /// What the record of this name holds; the counterpart of [`encode`](Self::encode).
+    /// The content of the record with this name; the counterpart of [`encode`](Self::encode).
     pub(super) fn decode(name: Name, value: &[u8]) -> Result<Self, Fault> {
         let mut fields = Fields::parse(value, name.version())?;
         let part = Self::read(name, &mut fields)?;

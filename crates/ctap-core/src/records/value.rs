@@ -61,7 +61,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// The same about a record of this kind.
+    /// The same fault in a record of this kind.
     pub(super) const fn of(self, kind: &'static str) -> LoadError {
         match self {
             Self::Newer(found) => LoadError::Newer { kind, found },

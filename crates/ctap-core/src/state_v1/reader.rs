@@ -9,7 +9,7 @@ use ciborium_ll::{Decoder, Header, simple};
 use super::Fault;
 use crate::secret::Secret;
 
-/// Reads fields in their one order, and nothing else.
+/// Reads fields in their one order.
 pub(super) struct Reader<'a> {
     decoder: Decoder<&'a [u8]>,
     length: usize,
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The length is judged before memory is asked for.
+    /// The length is checked before memory is allocated.
     fn take(&mut self, length: usize) -> Result<Vec<u8>, Fault> {
         if length > self.left() {
             return Err(self.malformed());

@@ -22,8 +22,8 @@ use crate::secret::Secret;
 use crate::status::Status;
 
 impl Ready {
-    /// Makes the credential. It is stored last, when the response is complete but for its signature, so a failure leaves nothing
-    /// behind (MC-43, EX-08).
+    /// Makes the credential. It is stored last, when only the signature of the response is missing, so a failure
+    /// leaves nothing behind (MC-43, EX-08).
     pub(crate) fn commit(
         self,
         present: UserPresent,
@@ -66,7 +66,7 @@ struct New {
     public: PublicKey,
 }
 
-/// What a commit is made of.
+/// The steps of a commit.
 impl Checked {
     /// There is room, or the same account's old credential makes room (MC-40).
     fn fits(&self, cx: &Context<'_>) -> bool {
@@ -75,7 +75,7 @@ impl Checked {
             || credentials.of_account(&self.rp_id_hash, &self.user.id).is_some()
     }
 
-    /// What keeps a new credential (MC-40); `None`: it travels in its own id.
+    /// The change that stores a new credential (MC-40); `None`: it travels in its own id.
     fn saving(
         &self,
         credential: &Credential,

@@ -104,7 +104,7 @@ pub(crate) fn parse_user(map: Map<'_>) -> Result<User, Status> {
     Ok(User { id: id.to_vec(), name: stored_name(name), display_name: stored_name(display_name) })
 }
 
-/// A name as it is kept: cut, not refused (MC-78); an empty one is none.
+/// A name as it is stored: cut, not refused (MC-78). An empty one counts as none.
 fn stored_name(name: Option<&str>) -> Option<String> {
     name.filter(|name| !name.is_empty()).map(|name| truncated(name, MAX_NAME).into())
 }
@@ -128,8 +128,8 @@ fn param(element: Item<'_>) -> Result<(Option<&str>, Option<i128>), Status> {
     Ok((ty, alg))
 }
 
-/// The first supported algorithm in the platform's order; every element is judged, whatever came before it
-/// (MC-06 to MC-08).
+/// The first supported algorithm in the platform's order. Every element is checked, also after a match (MC-06 to
+/// MC-08).
 pub(super) fn choose_algorithm(
     params: Item<'_>,
     supported: &[Algorithm],

@@ -35,7 +35,7 @@ pub(crate) enum Algorithm {
     Esp256SplitArkg = -65539,
 }
 
-/// What a signing key demands of the one who uses it (PS-02).
+/// What a signing key demands before it signs (PS-02).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Demands {
@@ -99,7 +99,7 @@ impl Algorithm {
 }
 
 impl Demands {
-    /// What these flags mean; all others have no meaning.
+    /// The demands for these flags; other values have no meaning.
     pub(crate) const fn from_flags(flags: u64) -> Option<Self> {
         match flags {
             0b000 => Some(Self::Nothing),
@@ -228,7 +228,7 @@ fn seed_of(blinding: &PublicKey, kem: &PublicKey) -> Vec<u8> {
     to_vec(&seed)
 }
 
-/// Whom a signing key belongs to: one credential of one relying party.
+/// The owner of a signing key: one credential of one relying party.
 fn owner(credential: &Credential) -> [u8; 32] {
     sha256(&[&credential.rp_id_hash, &credential.id])
 }
@@ -242,8 +242,8 @@ const ARKG_P256: i32 = -65700;
 
 /// Bytes of the longest key handle.
 pub(crate) const LONGEST_HANDLE: usize = length_around(arkg::SEED);
-/// Bytes of the longest public key, which is a seed: its own members, and two keys on P-256, of which the second has an algorithm of
-/// two bytes.
+/// Bytes of the longest public key, which is a seed: its own members, and two keys on P-256. The second one has an
+/// algorithm of two bytes.
 pub(crate) const LONGEST_PUBLIC_KEY: usize = 1 + 6 + 6 + (1 + 77) + (1 + 78) + 2;
 
 #[cfg(test)]

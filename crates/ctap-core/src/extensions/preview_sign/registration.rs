@@ -85,7 +85,7 @@ pub(crate) fn longest_output() -> MapWriter {
     output(Algorithm::Esp256SplitArkg)
 }
 
-/// What the authenticator data of a signing key has for extensions (PS-04).
+/// The extensions in the authenticator data of a signing key (PS-04).
 pub(crate) fn demanded(demands: Demands) -> MapWriter {
     let (mut outputs, mut output) = (MapWriter::new(), MapWriter::new());
     output.put(FLAGS, demands.flags());
