@@ -67,7 +67,7 @@ pub(crate) struct Header {
     pub(crate) p2: u8,
 }
 
-/// What follows the header: `[Lc data] [Le]`.
+/// The bytes after the header: `[Lc data] [Le]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Body<'a> {
     pub(crate) data: &'a [u8],
@@ -93,7 +93,7 @@ impl Header {
         Header { class: self.class | CHAINED, ..self }
     }
 
-    /// The header of the last part, which the others agree with but for one bit.
+    /// The header of the last part. The headers of the other parts differ from it in one bit.
     pub(crate) const fn unchained(self) -> Header {
         Header { class: self.class & !CHAINED, ..self }
     }

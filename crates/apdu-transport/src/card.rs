@@ -30,11 +30,11 @@ use crate::settings::{Settings, Version};
 pub struct Card {
     settings: Settings,
     state: State,
-    /// The number of the last request; none is given twice, resets notwithstanding.
+    /// The number of the last request. No number is used twice, also not after resets.
     last_request: u64,
     /// The one message there is: a request coming in or being carried out, or an answer on its way out.
     message: Vec<u8>,
-    /// For the reader.
+    /// The response for the reader.
     response: Option<Vec<u8>>,
 }
 
@@ -83,7 +83,7 @@ pub enum Kind {
     U2f,
 }
 
-/// What the card is in the middle of.
+/// What the card is doing.
 ///
 /// ```text
 ///              SELECT          part            last part             answer
@@ -92,7 +92,7 @@ pub enum Kind {
 ///        └─── END, reset └────────────────┴─── another command, whole answer read ─┘
 /// ```
 enum State {
-    /// Whoever wants something must select first (NF-06).
+    /// A client must select first (NF-06).
     Unselected,
     Idle,
     /// Parts have come, and more are to come. All have the same header (NF-13).
@@ -104,12 +104,12 @@ enum State {
     Remaining(Answer),
 }
 
-/// What is left of an answer.
+/// The rest of an answer.
 #[derive(Clone, Copy)]
 struct Answer {
     /// Bytes that the client has already.
     sent: usize,
-    /// What it ends with.
+    /// The status word at its end.
     word: StatusWord,
 }
 
@@ -223,7 +223,8 @@ impl Card {
         }
     }
 
-    /// Whoever waited for a response waits no longer. Returns the request that is lost by that, if one is.
+    /// A client that waited for a response does not get it. Returns the request that is lost with it, if there is
+    /// one.
     fn give_up(&mut self) -> Option<RequestId> {
         self.response = None;
         let State::Processing(processing) = &mut self.state else { return None };
@@ -235,8 +236,8 @@ impl Card {
         Some(id)
     }
 
-    /// The command that comes instead of one that was given up. Only SELECT is carried out: one event at a time, and
-    /// whoever starts over selects.
+    /// The command that replaces one that was given up. Only SELECT is carried out: there is one event at a time,
+    /// and a client that starts over selects.
     fn replace(
         &mut self,
         lost: RequestId,
@@ -388,7 +389,7 @@ impl Card {
         self.deliver(Answer { sent: 0, word: StatusWord::NO_ERROR }, expected);
     }
 
-    /// As much of the stored answer as there is room for; 61XX if that is not all (NF-16).
+    /// As much of the stored answer as fits; with 61XX if that is not all (NF-16).
     fn deliver(&mut self, answer: Answer, expected: usize) {
         let rest = self.message.get(answer.sent..).unwrap_or_default();
         let (chunk, left) = rest.split_at_checked(expected).unwrap_or((rest, &[]));

@@ -45,7 +45,7 @@ pub struct Request {
     answer: Vec<u8>,
 }
 
-/// What the request is, as far as its answer is concerned.
+/// The kind of the request, as far as its answer depends on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// The answer is the data, and any status word but 9000 is a refusal.
@@ -72,7 +72,7 @@ impl Kind {
 enum Collecting {
     /// Nothing is left, as far as is known.
     Nothing,
-    /// The card was asked for so many bytes under this class.
+    /// The card was asked for this many bytes with this class.
     Asked { class: u8, left: u8 },
 }
 

@@ -32,7 +32,7 @@ impl StatusWord {
     /// The card itself failed.
     pub const NO_PRECISE_DIAGNOSIS: StatusWord = StatusWord(0x6F00);
 
-    /// 61XX: so many bytes are left, with XX 00 for 256 or more (NF-16).
+    /// 61XX: this many bytes are left, with XX 00 for 256 or more (NF-16).
     pub(crate) fn remaining(left: usize) -> StatusWord {
         StatusWord(u16::from_be_bytes([0x61, u8::try_from(left).unwrap_or(0)]))
     }
@@ -56,7 +56,7 @@ impl StatusWord {
         Some((data, StatusWord(u16::from_be_bytes(*word))))
     }
 
-    /// What it means, for who has no table at hand.
+    /// Its meaning, for people who have no table at hand.
     const fn meaning(self) -> &'static str {
         match self {
             StatusWord::NO_ERROR => "no error",

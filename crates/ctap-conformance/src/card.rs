@@ -91,7 +91,7 @@ impl<P: ApduPipe> Link<P> {
         }
     }
 
-    /// What is selected is not what one thinks.
+    /// Another application than expected may be selected.
     fn forget_channel(&mut self) {
         *self = match mem::replace(self, Self::Down) {
             Self::Selected(channel) => Self::Raw(channel.into_pipe()),
@@ -99,7 +99,7 @@ impl<P: ApduPipe> Link<P> {
         };
     }
 
-    /// What has failed once will not carry another APDU.
+    /// After a failure, the connection will not carry another APDU.
     fn drop_if_broken<T>(&mut self, outcome: &Result<T, TransportError>) {
         if let Err(
             TransportError::Io(_) | TransportError::Reader(_) | TransportError::Card(Fault::Gone),

@@ -106,7 +106,7 @@ impl Chapter {
     /// Reads the text of the file of that name.
     ///
     /// # Errors
-    /// What is wrong with which case.
+    /// Names the case, and what is wrong with it.
     pub(crate) fn read(name: &str, text: &str) -> Result<Self, SyntaxError> {
         let file: File = toml::from_str(text).map_err(|error| in_a_sentence(&error, text))?;
         let written = file.case.len();

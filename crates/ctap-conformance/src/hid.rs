@@ -66,7 +66,7 @@ impl<P: ReportPipe> Link<P> {
         }
     }
 
-    /// What has failed once will not carry another report.
+    /// After a failure, the connection will not carry another report.
     fn drop_if_broken<T>(&mut self, outcome: &Result<T, TransportError>) {
         if let Err(TransportError::Io(_)) = outcome {
             *self = Self::DOWN;

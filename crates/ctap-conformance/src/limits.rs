@@ -25,7 +25,8 @@ pub(crate) const MOST_TAPS: u8 = 2;
 /// Between two tries of a U2F request that waits for a touch: shorter than hosts make it (UF-34), for the run's sake.
 pub(crate) const POLLING_PAUSE: Duration = Duration::from_millis(50);
 
-/// Further tries of a U2F request that is touched. A key that still waits after these five seconds will wait for ever.
+/// Further tries of a U2F request that gets a touch. If a key still waits after these five seconds, it will not
+/// answer any more.
 pub(crate) const MOST_POLLS: u32 = 100;
 
 /// How long a key may ask for a person who does nothing. Keys give up after 30 seconds (HD-77), some after a minute.

@@ -40,9 +40,9 @@ enum Feature {
     Transport(String),
     Protocol(u64),
     Algorithm(i64),
-    /// Of getInfo.
+    /// A member of getInfo.
     Member(u64),
-    /// Of getInfo, and no smaller than that.
+    /// A member of getInfo that is at least this number.
     AtLeast(u64, i128),
     /// A subcommand of authenticatorConfig.
     Config(u64),
@@ -50,14 +50,14 @@ enum Feature {
     Person,
 }
 
-/// What a key offers, by its own words.
+/// What a key announces.
 #[derive(Clone)]
 pub(crate) struct Offer {
     /// getInfo's map; `None` for a key without CTAP2.
     pub(crate) info: Option<Value>,
     /// `None` where there is no CTAPHID.
     pub(crate) capabilities: Option<Capabilities>,
-    /// What a card answers to SELECT; `None` for a key that is no card.
+    /// A card's answer to SELECT; `None` for a key that is not a card.
     pub(crate) selected: Option<Vec<u8>>,
     /// Whether it does not refuse CTAPHID_LOCK as unknown (HD-62): no capability says so.
     pub(crate) locks: bool,
@@ -80,7 +80,7 @@ impl Need {
         Ok(Self { wanted, feature })
     }
 
-    /// What the steps themselves show to be needed.
+    /// The needs that the steps themselves show.
     pub(crate) fn of(steps: &[Line], start: Start) -> Vec<Self> {
         let mut features = Vec::new();
         for line in steps {
@@ -246,7 +246,7 @@ impl Offer {
         versions.is_some_and(|versions| versions.iter().any(is_newer))
     }
 
-    /// Of getInfo; `None`: it is not there.
+    /// An option of getInfo; `None`: it is missing.
     pub(crate) fn option(&self, name: &str) -> Option<bool> {
         find(self.member(0x04)?, &name.into())?.as_bool()
     }
@@ -262,7 +262,7 @@ impl Offer {
     }
 }
 
-/// Whether a step is played with a person whom the key waits for, or who does something else than to approve.
+/// Whether a step needs a person whom the key waits for, or who does something else than approve.
 fn is_about_a_person(step: &Step) -> bool {
     let takes_one = |person: &Person| match person.hand {
         Hand::Refuse | Hand::Nothing | Hand::BadSample(_) => true,
@@ -346,7 +346,7 @@ const LONG_TOUCH_FOR_RESET: u64 = 0x18;
 const NEWER: [&str; 3] = ["FIDO_2_1", "FIDO_2_2", "FIDO_2_3"];
 /// Why a case is skipped that takes a person.
 pub(crate) const APPROVES_EVERYTHING: &str = "the key approves every request without asking";
-/// The same of a card.
+/// The same for a card.
 const TAP_IS_TOUCH: &str = "the key is a card that asks nobody: its tap is the touch";
 
 #[cfg(test)]

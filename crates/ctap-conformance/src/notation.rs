@@ -16,7 +16,7 @@ pub(crate) mod syntax;
 #[error("{0}")]
 pub struct SyntaxError(pub(crate) String);
 
-/// A value could not be had: usually because the key answered with something else than it should.
+/// There is no value, usually because the key's answer was not the expected one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NoValue(pub(crate) String);

@@ -157,7 +157,7 @@ impl Report {
         }
     }
 
-    /// What speaks against the key, or against the run: a few lines.
+    /// The arguments against the key, or against the run: a few lines.
     fn complaint(&self) -> String {
         let failures = self.failures().filter_map(|outcome| match &outcome.verdict {
             Verdict::Failed(failure) => Some(format!("{}\n{failure}", outcome.title())),
@@ -249,7 +249,7 @@ pub struct Judgement {
     pub nothing_tested: bool,
 }
 
-/// What one outcome means for the run.
+/// The meaning of one outcome for the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// Passed or skipped.
@@ -263,7 +263,7 @@ pub(crate) enum Standing {
 }
 
 impl Judgement {
-    /// What an outcome of the report means that was judged.
+    /// The meaning of an outcome of the judged report.
     pub(crate) fn standing(&self, outcome: &Outcome) -> Standing {
         match &outcome.verdict {
             Verdict::Failed(_) if self.surprises.contains(&outcome.id) => Standing::Surprise,
@@ -273,7 +273,7 @@ impl Judgement {
         }
     }
 
-    /// What came of the run, in a few words.
+    /// The result of the run, in a few words.
     pub(crate) fn headline(&self) -> String {
         match self.surprises.len() {
             _ if self.nothing_tested => "Nothing was tested".to_owned(),

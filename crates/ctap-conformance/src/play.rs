@@ -40,8 +40,8 @@ impl Stop {
     }
 }
 
-/// As what a key is played. Some ship with alwaysUv, and refuse most of what a key without a PIN could be asked for;
-/// where it can be switched off (CF-05, CF-31), they are two keys in one.
+/// The state in which a key is tested. Some keys ship with alwaysUv, and refuse most requests while they have no
+/// PIN. If alwaysUv can be switched off (CF-05, CF-31), such a key is tested as two keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variant {
     AsShipped,
@@ -53,9 +53,9 @@ pub(crate) enum Variant {
 pub(crate) struct Player<'p, 'k> {
     pub(crate) watch: &'p mut Watch<'k>,
     pub(crate) scope: Scope<'p>,
-    /// What the key is made again after each reset.
+    /// The state that the key is brought into after each reset.
     pub(crate) variant: Variant,
-    /// What the members of `$reply` are called.
+    /// The names of the members of `$reply`.
     pub(crate) names: Names,
     /// Whether the key is somebody's, and must be found as it was left.
     leaves_as_it_is: bool,
@@ -180,7 +180,7 @@ impl<'p, 'k> Player<'p, 'k> {
         Ok(())
     }
 
-    /// Compares a value; what is wrong with a member of a reply is told with its name.
+    /// Compares a value; an error in a member of a reply is reported with its name.
     fn check(&mut self, expr: &Expr, pattern: &Pattern) -> Result<(), Stop> {
         let member = match expr {
             Expr::Member(of, key) => self.member_name(of, key),
@@ -193,7 +193,7 @@ impl<'p, 'k> Player<'p, 'k> {
         })
     }
 
-    /// What is not there is compared as such: `check $reply[3] is absent`.
+    /// A missing value is compared as missing: `check $reply[3] is absent`.
     fn compare(&mut self, expr: &Expr, pattern: &Pattern, is_member: bool) -> Result<(), NoValue> {
         let value = match self.scope.term(expr) {
             Ok(Term::Absent) => None,
@@ -206,7 +206,7 @@ impl<'p, 'k> Player<'p, 'k> {
         }
     }
 
-    /// What the standard calls `$reply[20]` or `$info[20]`.
+    /// The standard's name of `$reply[20]` or `$info[20]`.
     fn member_name(&self, of: &Expr, key: &Expr) -> Option<String> {
         let (Expr::Variable(of), Expr::Literal(Value::Integer(number))) = (of, key) else {
             return None;
@@ -300,7 +300,7 @@ pub(crate) fn broken(error: &std::io::Error) -> String {
 /// No key calls it too simple, as some do of digits that go up.
 pub(crate) const PIN: &str = "314159";
 const NEW_PIN: &str = "271828";
-/// Of any key (CP-20).
+/// The longest PIN of any key (CP-20).
 const LONGEST_PIN: usize = 63;
 const RP_ID: &str = "example.com";
 

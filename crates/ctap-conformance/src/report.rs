@@ -123,7 +123,7 @@ impl Report {
         self.date().to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
-    /// What a reader of an old report wants to know of it.
+    /// What a reader of an old report wants to know about it.
     fn circumstances(&self) -> Vec<Property> {
         [
             ("suite-version", VERSION.to_owned()),
@@ -191,7 +191,7 @@ fn junit_status(verdict: &Verdict, standing: Standing) -> TestCaseStatus {
     status
 }
 
-/// What tells readers who only count that cases are missing.
+/// Tells readers who only count that cases are missing.
 fn junit_end(why: String) -> TestCase {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     status.set_message(why);

@@ -77,9 +77,9 @@ pub fn run(
 struct Runner<'k, 'o> {
     key: &'k mut dyn Transport,
     options: &'o Options,
-    /// What the key offers as it is shipped.
+    /// What the key announces as it is shipped.
     shipped: Offer,
-    /// What it offers with alwaysUv off, if it ships with it on and lets that be switched off.
+    /// What it announces with alwaysUv off, if it ships with alwaysUv and allows it to be switched off.
     relaxed: Option<Offer>,
     condition: Condition,
     /// Whether cases have used up taps (NF-41): each begins with a new one then.
@@ -112,7 +112,8 @@ impl<'k, 'o> Runner<'k, 'o> {
         let locks = Player::new(&mut Watch::new(key), &mut UnwrapErr(SysRng), None).locks();
         key.forget_channel();
         if selected.is_some() {
-            // Without a tap it would refuse as if it waited for a touch. If it cannot be had, that shows soon enough.
+            // Without a tap it would refuse as if it waited for a touch. If there can be no tap, that shows soon
+            // enough.
             let _ = key.power_anew();
         }
         let waits = waits_for_a_person(key, info.as_ref(), options.may_erase);
@@ -183,12 +184,13 @@ impl<'k, 'o> Runner<'k, 'o> {
         }
     }
 
-    /// Who cannot touch or unplug the key any more learns nothing from more cases, nor does who reads of them.
+    /// If nobody can touch or unplug the key any more, further cases show nothing, neither to the tester nor to
+    /// readers of the report.
     fn heed_hindrance(&mut self) {
         self.gone = self.gone.take().or_else(|| self.key.hindrance());
     }
 
-    /// As what the key can play the case.
+    /// The state in which the key can run the case.
     ///
     /// # Errors
     /// Why it cannot: the reason to skip it.
@@ -216,7 +218,7 @@ impl<'k, 'o> Runner<'k, 'o> {
         case.needs.iter().find(|need| !is_met(need)).or_else(|| case.needs.iter().find(lacks))
     }
 
-    /// What is in the way of a case, though the key offers what it needs.
+    /// The reason why a case cannot be run although the key has what it needs.
     fn obstacle(&self, case: &Case) -> Option<String> {
         let is_suited = self.suits_as_it_is(case.start);
         let erases = (case.start != Start::Any && !is_suited)
@@ -272,7 +274,7 @@ impl<'k, 'o> Runner<'k, 'o> {
         match played {
             Ok(()) => Verdict::Passed,
             Err((line, stop)) => {
-                // Nobody knows what state a key is in that did something else than it should.
+                // After a wrong answer the state of the key is unknown.
                 self.condition.traces = Traces::Stored;
                 let stop = self.after_care(stop, &case.id);
                 let step = line.map_or("reading its values", |line: &Line| &line.text);
@@ -281,8 +283,9 @@ impl<'k, 'o> Runner<'k, 'o> {
         }
     }
 
-    /// As [`prepare`](Self::prepare), twice if need be. If the key cannot be had like that, the first case that wants it
-    /// so fails, and the others need not try. A key that gave no answer is tried with a few more cases.
+    /// As [`prepare`](Self::prepare), twice if necessary. If the key cannot be brought into this state, the first
+    /// case that needs it fails, and the others do not try. A key that gave no answer is tried with a few more
+    /// cases.
     fn prepare_patiently(&mut self, case: &Case, variant: Variant) -> Result<(), Stop> {
         let outcome = self.prepare_twice(case, variant);
         match &outcome {
@@ -323,7 +326,7 @@ impl<'k, 'o> Runner<'k, 'o> {
     /// Sees whether a key that did not answer is still there, and says so.
     fn after_care(&mut self, stop: Stop, id: &str) -> Stop {
         let Stop::Unanswered(problem) = stop else { return stop };
-        // What a key has muddled on the way, only the next plugging in sets right.
+        // Only the next plugging in repairs a state that the key has damaged on the way.
         self.plugged_in = None;
         match self.sign_of_life() {
             Ok(()) => Stop::Unanswered(problem),
@@ -429,7 +432,7 @@ impl<'k, 'o> Runner<'k, 'o> {
         Ok(())
     }
 
-    /// What a case has stored is of no use to anybody.
+    /// Nobody needs what a case has stored.
     fn leave_clean(&mut self) {
         if self.options.may_erase && self.condition.start.is_some() && self.gone.is_none() {
             let _ = self.prepare(Start::Empty, Variant::AsShipped);
@@ -462,7 +465,7 @@ fn waits_for_a_person(key: &mut dyn Transport, info: Option<&Value>, may_erase: 
     }
 }
 
-/// What has to be done to a key that was reset.
+/// The steps for a key that was reset.
 fn preparation(start: Start) -> Vec<Line> {
     let script = match start {
         Start::Any | Start::Empty => "",
@@ -485,7 +488,7 @@ fn time_to_wait(case: &Case) -> Duration {
     times.sum()
 }
 
-/// What is done before a case's own first step.
+/// The name of what is done before a case's own first step.
 const PREPARING: &str = "bringing the key into its first state";
 /// How long a key waits for a touch before it gives up (HD-77).
 const UNTOUCHED: Duration = Duration::from_secs(30);

@@ -83,7 +83,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// What is done, however often.
+    /// What is done, without the number of times.
     pub(crate) fn once(&self) -> &Self {
         match self {
             Self::Repeat(_, step) => step.once(),
@@ -92,7 +92,7 @@ impl Step {
     }
 }
 
-/// What the person does, and whether the key has to ask for it.
+/// What the person does, and whether the key must ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Person {
     pub(crate) hand: Hand,
@@ -106,7 +106,7 @@ pub(crate) enum Asking {
     Forbidden,
 }
 
-/// What a reply has to be.
+/// The expected reply.
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
     pub(crate) statuses: Statuses,

@@ -15,7 +15,7 @@ use crate::transport::{Answer, CONDITIONS_NOT_SATISFIED, Endless, Hand, Transpor
 /// When an answer comes too late, whatever signs of life there are.
 pub(crate) type Deadline = Rc<Cell<Option<Instant>>>;
 
-/// A request that is waited for: the operator acts when the key asks, and it is given up when it goes on for ever.
+/// A request that is waited for. The operator acts when the key asks. If the key never ends, the waiting does.
 pub(crate) struct Waiting<'w, O> {
     pub(crate) operator: &'w mut O,
     hand: Hand,
@@ -30,12 +30,13 @@ pub(crate) struct Waiting<'w, O> {
 pub(crate) struct Waited {
     asked: bool,
     failure: Option<TransportFailure>,
-    /// The key was told to stop and did not: what it still says must not be taken for an answer to another request.
+    /// The key was told to stop and did not: what it sends later must not be taken for an answer to another
+    /// request.
     pub(crate) is_overdue: bool,
 }
 
 impl Waited {
-    /// The answer, if that is what came of it.
+    /// The answer, if there is one.
     pub(crate) fn answer(
         self,
         outcome: Result<Vec<u8>, TransportError>,

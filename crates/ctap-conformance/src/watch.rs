@@ -22,7 +22,7 @@ pub(crate) struct Watch<'k> {
     pub(crate) leaves_as_it_is: bool,
 }
 
-/// What was said to the key.
+/// A message to the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     Ctap(Vec<u8>),
@@ -38,9 +38,9 @@ pub(crate) enum Said {
 pub(crate) enum Traces {
     #[default]
     None,
-    /// What a power cycle forgets.
+    /// A power cycle removes it.
     Volatile,
-    /// What only a reset does.
+    /// Only a reset removes it.
     Stored,
 }
 
@@ -104,7 +104,7 @@ impl<'k> Watch<'k> {
         Ok(answer)
     }
 
-    /// Whether a card refused with this for want of a tap. It did nothing then.
+    /// Whether a card refused with this because a tap is missing. It did nothing then.
     pub(crate) fn misses_tap(&mut self, answer: &Answer, refusal: &[u8], hand: Hand) -> bool {
         let is_missing = self.takes_taps && hand.acts() && answer.message == refusal;
         self.missed_tap |= is_missing;
@@ -118,8 +118,8 @@ impl<'k> Watch<'k> {
     }
 }
 
-/// What a request may leave behind. Doubt counts as a trace: a reset too many costs less than a case that stumbles over
-/// its predecessor.
+/// What a request may leave behind. In doubt, it counts as a trace: one reset too many costs less than a case that
+/// fails because of the case before it.
 fn traces(message: &[u8]) -> Traces {
     let Some((&command, body)) = message.split_first() else { return Traces::None };
     let body = decode(body).ok();
@@ -167,7 +167,7 @@ fn is_discoverable(request: &Value) -> bool {
 pub(crate) struct WithHand<'w, 'k> {
     pub(crate) watch: &'w mut Watch<'k>,
     pub(crate) hand: Hand,
-    /// What `ctap-client` has no word for.
+    /// An error for which `ctap-client` has no variant.
     pub(crate) failure: &'w mut Option<TransportFailure>,
 }
 

@@ -54,8 +54,8 @@ impl fmt::Debug for ChannelId {
 pub(crate) struct Channels {
     /// The least recently used first.
     live: Vec<ChannelId>,
-    /// The number given last. It outlives [`Channels::clear`], so that a client that missed a
-    /// re-attach holds a channel that nobody else gets.
+    /// The last number that was given out. It stays after [`Channels::clear`], so that a client that missed a
+    /// re-attach has a channel that nobody else gets.
     last: u32,
 }
 

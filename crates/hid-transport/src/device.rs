@@ -43,7 +43,7 @@ pub struct Device {
     channels: Channels,
     lock: Option<Lock>,
     state: State,
-    /// The number of the last request; none is given twice, resets notwithstanding.
+    /// The number of the last request. No number is used twice, also not after resets.
     last_request: u64,
     /// The one message there is: a request being received or processed, or a response being sent.
     message: Vec<u8>,
@@ -307,7 +307,7 @@ impl Device {
         running.then_some(Event::Abandon { channel })
     }
 
-    /// Drops the half-assembled message. The one error is all its client hears (HD-27, HD-50).
+    /// Drops the half-assembled message. Its client gets only this one error (HD-27, HD-50).
     fn break_off(&mut self, channel: ChannelId, now: Duration) {
         self.state = State::Idle;
         self.refuse(channel, ErrorCode::InvalidSeq, now);
@@ -416,7 +416,7 @@ impl Device {
 }
 
 impl State {
-    /// Whose transaction it is.
+    /// The channel of the transaction.
     fn channel(&self) -> Option<ChannelId> {
         match self {
             State::Idle => None,

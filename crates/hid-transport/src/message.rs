@@ -40,7 +40,7 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    /// Starts over with an initialization packet. The caller has judged `packet.length`.
+    /// Starts over with an initialization packet. The caller has checked `packet.length`.
     pub(crate) fn begin(packet: &Initialization<'_>, buffer: &mut Vec<u8>) -> Assembly {
         let assembly = Assembly { length: usize::from(packet.length), next_sequence: 0 };
         buffer.clear();

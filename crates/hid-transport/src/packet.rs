@@ -90,7 +90,7 @@ impl Continuation<'_> {
     }
 }
 
-/// As many of `bytes` as there is room for, then zeros.
+/// The first `N` of `bytes`; if there are fewer, zeros follow.
 pub(crate) fn fitted<const N: usize>(bytes: &[u8]) -> [u8; N] {
     joined(bytes, &[])
 }

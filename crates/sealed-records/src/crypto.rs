@@ -80,7 +80,7 @@ impl Key {
         self.mac(parts).map_or([0; MAC], |mac| mac.finalize().into_bytes().into())
     }
 
-    /// In constant time.
+    /// Compares in constant time.
     pub(crate) fn has_vouched(&self, parts: &[&[u8]], mac: &[u8; MAC]) -> bool {
         self.mac(parts).is_some_and(|own| own.verify(mac.into()).is_ok())
     }
@@ -105,11 +105,12 @@ impl Drop for Key {
 
 impl ZeroizeOnDrop for Key {}
 
-/// What an open vault knows of its keys.
+/// The keys of an open vault.
 pub(crate) struct Keys {
     /// Drawn for this file; all but the next two come from it.
     pub(crate) data: Key,
-    /// Vouches in the witness. It outlives the data key, so that an older file is told from a foreign one.
+    /// The key of the witness. It stays the same when the data key changes, so that an older file can be told from
+    /// a foreign one.
     pub(crate) witness: Key,
     /// Wraps both. It comes from a key file, a passphrase or a credential.
     pub(crate) wrapping: Key,

@@ -32,7 +32,7 @@ impl Directory {
     /// [`Error::NoVault`], [`Error::InUse`], [`Error::TooOpen`], [`Error::WrongOwner`], [`Error::NotAFile`],
     /// [`Error::Io`]: the directory's or its owner's fault.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        // Whoever mistypes a directory is told just that, and finds no lock file in it afterwards.
+        // A mistyped directory gets only this error, and no lock file.
         if [RECORDS, KEY].iter().all(|name| is_absent(&path.join(name))) {
             return Err(Error::NoVault { directory: path.to_owned() });
         }

@@ -54,7 +54,7 @@ pub enum Error {
         path: PathBuf,
         /// The user that it belongs to.
         owner: u32,
-        /// Who this process is.
+        /// The user of this process.
         user: u32,
     },
 

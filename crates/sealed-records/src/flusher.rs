@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::limits::LAZY_DELAY;
 
-/// The thread and what it is told. Dropping it waits for a sync that has begun, and begins none.
+/// The thread and its orders. Dropping it waits for a sync that has begun, and begins no other.
 pub(crate) struct Flusher {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -23,7 +23,7 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    /// What is before this offset is durable.
+    /// The offset up to which everything is durable.
     ///
     /// # Errors
     /// Nobody knows what is.
@@ -90,7 +90,7 @@ impl Flusher {
         orders.unwrap_or_else(PoisonError::into_inner).progress
     }
 
-    /// Everything before this offset has been synced by somebody else.
+    /// Somebody else has synced everything before this offset.
     pub(crate) fn is_done(&self, offset: u64) {
         self.shared.change(|orders| {
             if let Progress::Durable(done) = &mut orders.progress {

@@ -11,7 +11,7 @@ use crate::bytes::Fields;
 use crate::crypto::{Key, NONCE, TAG, nonce};
 use crate::limits::MAX_FRAME;
 
-/// Which file a frame belongs to; a part of what its tag vouches for.
+/// The file that a frame belongs to; it is a part of what the tag authenticates.
 #[derive(Clone, Copy)]
 pub(crate) struct Context {
     pub(crate) store: [u8; 16],
@@ -24,10 +24,10 @@ impl Context {
     }
 }
 
-/// What a frame says in clear.
+/// The part of a frame that is not encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameHead {
-    /// Of the whole frame, in bytes.
+    /// The length of the whole frame in bytes.
     pub(crate) length: usize,
     /// One more than that of the frame before.
     pub(crate) sequence: u64,
@@ -73,7 +73,7 @@ pub(crate) fn seal(
     Ok(frame)
 }
 
-/// The text of the frame that these bytes are; `None`: they are none of this file's.
+/// The decrypted text of these bytes; `None`: they are not a frame of this file.
 pub(crate) fn open(key: &Key, context: Context, frame: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut fields = Fields(frame);
     let head = fields.slice(HEAD)?;

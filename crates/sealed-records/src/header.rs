@@ -16,10 +16,10 @@ use crate::unlock::{Cost, Lock, Way};
 /// The format version that is written, and the highest one that is read.
 pub const VERSION: u16 = 1;
 
-/// What the header says in clear. The wrapping vouches for all of it.
+/// The part of the header that is not encrypted. The encryption of the keys authenticates all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Drawn with the vault, and kept whatever becomes of it.
+    /// Drawn when the vault was made, and never changed.
     pub(crate) store: [u8; 16],
     /// One more with each new file.
     pub(crate) generation: u64,
@@ -87,7 +87,7 @@ impl Sealed {
     /// Told apart in this order: not a vault, newer, damaged, made by somebody who wants to guess.
     pub(crate) fn read(page: &[u8]) -> Result<Self, Fault> {
         let (magic, rest) = page.split_at_checked(MAGIC.len()).unwrap_or((page, &[]));
-        // A file that was cut off within the name, or is empty, was a vault: nothing else is called so.
+        // A file that is empty, or cut off within the name, was a vault: no other file has this name.
         if !MAGIC.starts_with(magic) {
             return Err(Fault::Foreign);
         }

@@ -14,14 +14,14 @@ pub(crate) struct Index {
 
 #[derive(Clone, Copy)]
 struct Place {
-    /// Where its frame begins.
+    /// The offset of its frame.
     frame: u64,
     /// How many bytes of it are this record's.
     bytes: u64,
 }
 
 impl Index {
-    /// What the frame at this offset changes.
+    /// Applies the changes of the frame at this offset.
     pub(crate) fn apply<'a>(&mut self, changes: impl Iterator<Item = Change<'a>>, frame: u64) {
         for change in changes {
             let bytes = batch::length(change) as u64;

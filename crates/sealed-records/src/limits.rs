@@ -16,11 +16,12 @@ pub(crate) const SNAPSHOT_FRAME: usize = 256 * 1024;
 /// file is refused.
 pub const MAX_FILE: u64 = 1024 * 1024 * 1024;
 
-/// Files grow in steps of so many bytes, so that most commits change no length: one write and one sync of data.
+/// Files grow in steps of this many bytes, so that most commits do not change the length: one write and one sync of
+/// data.
 pub(crate) const STEP: u64 = 64 * 1024;
 
-/// A file is written again when more bytes of it are dead than live, and at least so many. The log of small commits stays
-/// short enough to be read in a millisecond, and a thousand of them come between two rewrites.
+/// A file is written anew when more bytes of it are unused than used, and at least this many. So the log of small
+/// commits can be read in a millisecond, and a thousand of them come between two new files.
 pub(crate) const MIN_DEAD: u64 = 128 * 1024;
 
 /// How many bytes are read at once.

@@ -30,10 +30,10 @@ pub(crate) struct Log<F> {
     flusher: Option<Flusher>,
 }
 
-/// Where the frames end: what is taken back if a commit fails.
+/// The end of the frames: a failed commit goes back to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct End {
-    /// Where the next frame goes.
+    /// The offset of the next frame.
     pub(crate) offset: u64,
     /// The sequence number of the last frame.
     pub(crate) last: u64,
@@ -49,7 +49,7 @@ impl<F> Log<F> {
     /// Begins a new file under the name that means nothing yet.
     ///
     /// # Errors
-    /// As the medium says; nothing has changed but that name.
+    /// The medium's error; nothing has changed except that name.
     pub(crate) fn begin<D: Disk<File = F>>(
         disk: &D,
         header: Header,
@@ -63,7 +63,7 @@ impl<F> Log<F> {
         Ok(Self::new(file, header, keys, (end, FRAMES)))
     }
 
-    /// A file whose frames end there, all of them durable, with so many bytes in all.
+    /// A file whose frames end at `end`, all of them durable, with `room` bytes in all.
     pub(crate) fn new(file: F, header: Header, keys: Arc<Keys>, (end, room): (End, u64)) -> Self {
         let heads = Slots::new(HEADS, header.context());
         let pending = Pending { from: end.offset, bytes: Vec::new() };
@@ -126,7 +126,7 @@ impl<F> Log<F> {
         Ok(())
     }
 
-    /// The same, and `work` is done meanwhile, where the disk has a way for that; before it elsewhere.
+    /// The same, and `work` is done meanwhile if the disk can do that; otherwise before.
     pub(crate) fn sync_while<D: Disk<File = F>>(
         &mut self,
         disk: &D,
@@ -186,7 +186,7 @@ impl<F> Log<F> {
         self.end
     }
 
-    /// Forgets the frames behind this end, which nobody was told of.
+    /// Forgets the frames after this end, which were never acknowledged.
     pub(crate) fn go_back_to(&mut self, end: End) {
         self.end = end;
         let kept = end.offset.saturating_sub(self.pending.from);
@@ -243,7 +243,8 @@ impl<F> Log<F> {
         Ok(offset)
     }
 
-    /// Zeros for so many bytes more, and then some: a commit within them is one write and one sync that changes no length.
+    /// Adds zeros for this many more bytes and some more: a commit within them is one write and one sync that does
+    /// not change the length.
     fn make_room<D: Disk<File = F>>(&mut self, disk: &D, bytes: u64) -> io::Result<()> {
         let needed = self.end.offset.saturating_add(bytes);
         if needed > MAX_FILE {
@@ -276,5 +277,5 @@ impl<F> Log<F> {
 /// The heads are on the second and the third page.
 pub(crate) const HEADS: u64 = PAGE as u64;
 
-/// Where the first frame begins.
+/// The offset of the first frame.
 pub(crate) const FRAMES: u64 = 3 * PAGE as u64;

@@ -281,12 +281,12 @@ fn wrong_key(disk: &impl Disk, unlock: &Unlock) -> Error {
     }
 }
 
-/// What the file says, judged, with nothing changed.
+/// The checked content of the file; nothing is changed.
 struct Contents {
     heads: Slots,
     /// What the heads say.
     headed: u64,
-    /// Where the first frame is that the heads do not say is durable.
+    /// The offset of the first frame that the heads do not name as durable.
     unheaded: u64,
     index: Index,
     records: Vec<Record>,
@@ -332,7 +332,7 @@ fn read_contents<D: Disk>(
     Ok(Contents { heads, headed, unheaded, index, records, tail, end, length })
 }
 
-/// Only what nobody was told of may be missing.
+/// Only commits that were never acknowledged may be missing.
 fn judge(rest: Rest, headed: u64, last: u64) -> Result<Tail, Fault> {
     match rest {
         _ if headed > last => Err(Fault::Damaged { what: "a commit that was durable" }),

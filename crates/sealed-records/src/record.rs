@@ -14,7 +14,7 @@ pub struct Record {
     pub value: Zeroizing<Vec<u8>>,
 }
 
-/// A value is nobody's to print.
+/// A value must not be printed.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record").field("name", &self.name).finish_non_exhaustive()

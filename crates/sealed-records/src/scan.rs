@@ -14,9 +14,9 @@ pub(crate) struct Frames<'a, D: Disk> {
     source: Source<'a, D>,
     key: &'a Key,
     context: Context,
-    /// Where the next frame is looked for.
+    /// The offset where the next frame is read.
     pub(crate) offset: u64,
-    /// Which sequence number it must have.
+    /// The sequence number that it must have.
     pub(crate) sequence: u64,
 }
 
@@ -27,12 +27,12 @@ pub(crate) struct Found {
     pub(crate) text: Zeroizing<Vec<u8>>,
 }
 
-/// What lies behind the last good frame.
+/// The bytes after the last good frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rest {
     /// Zeros, or nothing.
     Empty,
-    /// What a power cut leaves of commits that nobody was told of.
+    /// Bytes that a power cut leaves of commits that were never acknowledged.
     Torn,
     /// A later frame says that the missing one was durable.
     Damaged,
@@ -47,10 +47,10 @@ impl<'a, D: Disk> Frames<'a, D> {
         Self { source, key, context, offset, sequence }
     }
 
-    /// The next frame; `None`: at this place there is none that fits.
+    /// The next frame; `None`: there is no matching frame at this place.
     ///
     /// # Errors
-    /// As the medium says.
+    /// The medium's error.
     pub(crate) fn next(&mut self) -> io::Result<Option<Found>> {
         let (offset, sequence) = (self.offset, self.sequence);
         let Some(head) = FrameHead::read(self.source.bytes(offset, HEAD)?) else {
@@ -69,7 +69,7 @@ impl<'a, D: Disk> Frames<'a, D> {
     /// Looks through everything behind the last good frame.
     ///
     /// # Errors
-    /// As the medium says.
+    /// The medium's error.
     pub(crate) fn judge_rest(&mut self) -> io::Result<Rest> {
         let mut rest = Rest::Empty;
         let mut candidates = 0_usize;

@@ -100,7 +100,7 @@ impl SimulatedDisk {
     }
 }
 
-/// Which of so many unsynced changes make it to the medium: a bit for each.
+/// Which of `unsynced` changes reach the medium: one bit for each.
 fn survivors(unsynced: usize) -> Box<dyn Iterator<Item = u128>> {
     assert!(unsynced < 128, "{unsynced} unsynced changes are too many");
     if unsynced <= 8 {
@@ -223,7 +223,7 @@ impl fmt::Debug for SimulatedDisk {
 #[derive(Default)]
 struct Medium {
     files: Vec<File>,
-    /// What programs see, and what the medium holds.
+    /// The names that programs see, and those on the medium.
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
     unsynced_names: Vec<Renaming>,
@@ -308,7 +308,7 @@ impl File {
         Self { seen: contents.clone(), durable: contents, unsynced: Vec::new() }
     }
 
-    /// In quarters, each of which may survive alone.
+    /// Writes in quarters. Each of them may survive alone.
     fn write(&mut self, offset: usize, bytes: &[u8]) {
         let quarter = bytes.len().div_ceil(4).max(1);
         for (number, bytes) in bytes.chunks(quarter).enumerate() {

@@ -15,7 +15,7 @@ pub(crate) struct Slots {
     next: Slot,
 }
 
-/// What a pair of slots says.
+/// The content of a pair of slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
     /// All up to this sequence number was durable once.

@@ -119,10 +119,10 @@ impl Way {
     }
 }
 
-/// What one guess at a passphrase costs (Argon2id, RFC 9106).
+/// The cost of one guess at a passphrase (Argon2id, RFC 9106).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cost {
-    /// In KiB.
+    /// Memory in KiB.
     pub(crate) memory: u32,
     pub(crate) passes: u32,
     pub(crate) lanes: u32,
@@ -202,7 +202,7 @@ fn key_file(disk: &impl Disk) -> Result<Key, Error> {
     Key::of(&bytes).ok_or(Error::NotAKey { path })
 }
 
-/// Writes a key under a name that means nothing yet, durably but for the name.
+/// Writes a key under a name that has no meaning yet. The content is durable, the name is not.
 pub(crate) fn write_key(disk: &impl Disk, key: &Key) -> io::Result<()> {
     disk.remove(UNFINISHED_KEY)?;
     let file = disk.create(UNFINISHED_KEY)?;

@@ -33,7 +33,7 @@ pub struct Vault<D: Disk = Directory> {
     state: State,
     /// How many bytes must be dead before the file is written again to get rid of them.
     patience: u64,
-    /// What was wrong with the disk at the last commit or look.
+    /// The disk's error at the last commit or check.
     failure: Option<io::Error>,
 }
 
@@ -43,7 +43,7 @@ enum State {
     Sound,
     /// A power cut left something behind the last commit: the file is written again before the next one.
     Torn,
-    /// It may hold what was refused: it is written again before anything else.
+    /// The file may hold a refused commit: it is written anew before anything else.
     InDoubt,
 }
 
@@ -290,7 +290,7 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// What nobody waits for may fail without refusing what is durable already.
+    /// Nobody waits for this. It may fail without refusing what is already durable.
     fn tell_witness(&mut self) {
         if let Some(witness) = &mut self.witness
             && let Err(error) = witness.remember(&self.log.keys.witness, self.log.durable())
@@ -448,7 +448,7 @@ impl<D: Disk> Vault<D> {
     }
 }
 
-/// What is not durable yet is made so.
+/// Makes everything durable that is not durable yet.
 impl<D: Disk> Drop for Vault<D> {
     fn drop(&mut self) {
         self.catch_up();
@@ -463,7 +463,7 @@ impl<D: Disk> Drop for Vault<D> {
     }
 }
 
-/// What the vault holds is nobody's to print.
+/// The content of a vault must not be printed.
 impl<D: Disk> fmt::Debug for Vault<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vault").field("directory", &self.disk.directory()).finish_non_exhaustive()

@@ -15,7 +15,7 @@ pub(crate) struct Witness<D: Disk> {
     disk: D,
     file: D::File,
     slots: Slots,
-    /// What it said last.
+    /// The number that it had last.
     said: u64,
     /// Whether there was none, or none that could be read, when the vault was opened.
     pub(crate) is_new: bool,

@@ -33,8 +33,9 @@ impl Answers {
         self.waiting.len() >= MAX_ANSWERS
     }
 
-    /// Sends what one URB with so much room takes; whether there was anything. A host may take an answer in several transfers, if their
-    /// room is for whole packets; else what does not fit is lost (HD-97).
+    /// Sends the part that fits into one URB with this much room. Returns whether there was anything. A host may
+    /// read an answer in several transfers if each has room for whole packets; otherwise the bytes that do not fit
+    /// are lost (HD-97).
     pub(crate) fn send(&mut self, room: usize, send: impl FnOnce(Status, &[u8])) -> bool {
         let left = self.waiting.front().and_then(|answer| answer.get(self.taken..));
         let Some(left) = left else { return false };
@@ -66,7 +67,7 @@ pub(crate) mod tests {
     use super::*;
 
     impl Answers {
-        /// What a host gets that has room for all of it.
+        /// The next answer for a host that has room for all of it.
         pub(crate) fn next(&mut self) -> Option<Vec<u8>> {
             let mut taken = None;
             self.send(usize::MAX, |_, answer| taken = Some(answer.to_vec()));

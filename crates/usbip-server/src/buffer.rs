@@ -10,12 +10,12 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// For the requests before an import: [`limits::PENDING_INBOX`] bytes.
+    /// A buffer for the requests before an import: [`limits::PENDING_INBOX`] bytes.
     pub(crate) fn of_a_pending_connection() -> Self {
         Self::with_capacity(limits::PENDING_INBOX)
     }
 
-    /// For URBs: [`limits::INBOX`] bytes.
+    /// A buffer for URBs: [`limits::INBOX`] bytes.
     pub(crate) fn new() -> Self {
         Self::with_capacity(limits::INBOX)
     }
@@ -33,7 +33,7 @@ impl Inbox {
         inbox
     }
 
-    /// What is here, oldest first.
+    /// The content, oldest first.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
@@ -54,7 +54,7 @@ impl Inbox {
         self.start > 0 || self.end < self.bytes.len()
     }
 
-    /// Where the next read goes. Report what it brought with [`filled`](Self::filled).
+    /// The room for the next read. Report how much was read with [`filled`](Self::filled).
     pub(crate) fn room(&mut self) -> &mut [u8] {
         if self.end == self.bytes.len() {
             self.bytes.copy_within(self.start..self.end, 0);

@@ -94,8 +94,8 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// How many interrupt-IN URBs wait at the device, unless [`Host::keep_reads`] says otherwise. This many reports can
 /// arrive without a new request.
 pub const MAX_READS: usize = 32;
-/// Reports sent and not yet confirmed before the host stops to read: else both sides could wait for
-/// each other.
+/// How many reports may be sent without a confirmation before the host stops and reads: otherwise both sides could
+/// wait for each other.
 const OUTPUTS: usize = 256;
 
 /// An imported device. Dropping it unplugs it.

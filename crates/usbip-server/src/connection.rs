@@ -72,7 +72,7 @@ where
             patience.let_time_pass(&mut session)?;
             continue;
         }
-        // Writing comes first: in the usual case it succeeds at once, and nothing else is set up.
+        // Writing comes first: usually it succeeds at once, and nothing more is set up.
         tokio::select! {
             biased;
             () = session.lease().signal() => {}
@@ -93,7 +93,7 @@ where
     }
 }
 
-/// As many of `bytes` as the peer takes now, at least one.
+/// Writes as many of `bytes` as the peer takes now, at least one.
 async fn write_some(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<usize> {
     match writer.write(bytes).await? {
         0 => Err(io::ErrorKind::WriteZero.into()),
@@ -114,8 +114,8 @@ async fn read_what_is_here(reader: &mut (impl AsyncRead + Unpin), inbox: &mut In
     }
 }
 
-/// What this connection has done since the others last had their turn. A stream that always has more
-/// would else be served until the runtime's own patience ends, after 128 reads and writes.
+/// What this connection has done since the others had their turn. Without it, a stream that always has more would
+/// be served until the runtime's own limit of 128 reads and writes.
 #[derive(Default)]
 struct Share {
     spent: usize,
@@ -184,7 +184,7 @@ impl Patience {
         !session.outbox.is_empty() && !matches!(self.hold, Hold::Until(_))
     }
 
-    /// Waits for the first deadline; for ever, without a timer, if there is none.
+    /// Waits for the first deadline; without a timer and without an end if there is none.
     fn run_out(&self, session: &Session) -> impl Future<Output = ()> + use<> {
         let first = self.first_deadline(session);
         async move {

@@ -15,7 +15,7 @@ use crate::descriptors::Descriptors;
 use crate::function::REPORT_LENGTH;
 use crate::interface::{Class, Layout};
 
-/// What endpoint 0 remembers from one request to the next.
+/// The state of endpoint 0 between requests.
 #[derive(Debug)]
 pub(crate) struct Control {
     /// DEVLIST and IMPORT say that configuration 1 is in force, and a host may take their word for
@@ -31,14 +31,14 @@ pub(crate) struct Control {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stall;
 
-/// What a request from the host to the device came to.
+/// The result of a request from the host to the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
     /// It concerned endpoint 0 alone.
     Settled,
     /// Its data is a report for this interface's function.
     OutputReport { interface: usize },
-    /// What this interface's reader is at, the command with that sequence number, is to end.
+    /// End the command with that sequence number, on which the reader of this interface is working.
     Abort { interface: usize, seq: u8 },
 }
 
@@ -48,7 +48,7 @@ impl Control {
         Self { configured: true, layout, halted: Vec::new(), idle_rate: 0 }
     }
 
-    /// Whether the endpoint with this address moves data; else it stalls.
+    /// Whether the endpoint with this address moves data; otherwise it stalls.
     pub(crate) fn works(&self, address: u8) -> bool {
         self.configured && !self.halted.contains(&address)
     }
@@ -102,7 +102,7 @@ impl Control {
                 self.interface_of(Class::Hid, setup.index)?;
                 Ok(Cow::Owned(vec![self.idle_rate]))
             }
-            // HD-96: what the interrupt endpoints carry is told there, and to nobody else.
+            // HD-96: reports travel only on the interrupt endpoints.
             (CLASS_IN, GET_REPORT) if [INPUT_REPORT, OUTPUT_REPORT].contains(&setup.value) => {
                 self.interface_of(Class::Hid, setup.index)?;
                 Ok(Cow::Borrowed(&[0; REPORT_LENGTH]))

@@ -57,7 +57,7 @@ impl Descriptors {
         }
     }
 
-    /// What a host reads first of a device with this first interface.
+    /// What a host reads first from a device with this first interface.
     pub(crate) fn read_by_a_host(&self, first: Option<Class>) -> Vec<([u8; 8], Vec<u8>)> {
         let read = |recipient, kind, data: &[u8]| {
             let [low, high] = u16::try_from(data.len()).unwrap_or(u16::MAX).to_le_bytes();
@@ -122,7 +122,7 @@ fn name(device: &mut UsbDevice, info: &DeviceInfo) {
     }
 }
 
-/// As much of `text` as a string descriptor can hold, in whole characters.
+/// The part of `text` that a string descriptor can hold, in whole characters.
 fn fitting(text: &str) -> String {
     let mut room = limits::MAX_STRING;
     let fits = |c: &char| match room.checked_sub(c.len_utf16()) {

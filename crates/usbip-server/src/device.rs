@@ -278,7 +278,7 @@ impl Lease {
         Some(Self { slot: Rc::clone(slot) })
     }
 
-    /// What URBs may be for.
+    /// What URBs may address.
     pub(crate) fn target(&self) -> Target {
         Target { devid: self.slot.devid, last_endpoint: self.slot.layout.last_endpoint() }
     }
@@ -291,7 +291,7 @@ impl Lease {
         &self.slot.descriptors
     }
 
-    /// What is behind the device's first HID interface.
+    /// The function behind the device's first HID interface.
     pub(crate) fn hid(&self) -> Option<Rc<RefCell<dyn HidFunction>>> {
         self.slot.interfaces.iter().find_map(|interface| match interface {
             Interface::Hid(function) => Some(Rc::clone(function)),

@@ -55,7 +55,7 @@ impl Interface {
     }
 }
 
-/// What an interface is, by its class.
+/// The class of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     Hid,
@@ -130,7 +130,7 @@ impl Pipe {
 pub(crate) struct Endpoint {
     /// bEndpointAddress.
     pub(crate) address: u8,
-    /// Whose it is.
+    /// The interface that it belongs to.
     pub(crate) interface: usize,
     pub(crate) pipe: Pipe,
 }
@@ -149,7 +149,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Numbers endpoints from 1, interface by interface. `None`: there are none, or more than a device may have.
+    /// Numbers endpoints from 1, interface by interface. `None`: there are no interfaces, or more than a device may
+    /// have.
     pub(crate) fn of(interfaces: &[Interface]) -> Option<Self> {
         let classes: Vec<Class> = interfaces.iter().map(Interface::class).collect();
         let (mut endpoints, mut first) = (Vec::new(), 1_u8);
@@ -166,7 +167,7 @@ impl Layout {
         fits.then_some(Self { classes, endpoints })
     }
 
-    /// What interface `number` is, if there is one.
+    /// The class of interface `number`, if there is one.
     pub(crate) fn class(&self, number: usize) -> Option<Class> {
         self.classes.get(number).copied()
     }
@@ -200,7 +201,7 @@ impl Layout {
 /// The bit of bEndpointAddress that is the direction.
 const IN: u8 = 0x80;
 const OUT: u8 = 0x00;
-/// Of an endpoint.
+/// The last number of an endpoint.
 const LAST_NUMBER: u8 = 15;
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(crate) struct PendingConnections {
     /// Known when the first one comes: by then the process has opened what it needs itself.
     capacity: OnceCell<usize>,
     queue: RefCell<VecDeque<Rc<Pending>>>,
-    /// Whose turn it is to have a list of the devices; the others queue.
+    /// The turns for getting a list of the devices; others queue.
     list: Semaphore,
 }
 
@@ -35,7 +35,7 @@ impl Default for PendingConnections {
 }
 
 impl PendingConnections {
-    /// Sends the oldest away, for the sake of somebody else.
+    /// Closes the oldest one, to make room.
     pub(crate) fn displace_oldest(&self) {
         displace_oldest(&mut self.queue.borrow_mut());
     }
@@ -90,7 +90,7 @@ impl PendingConnection {
     }
 }
 
-/// How many of them this process has room for. If not for a crowd, that is said.
+/// How many of them this process has room for. If there is little room, the log says so.
 fn room() -> usize {
     // Without /proc nobody knows how many files are open; then there are few.
     let open = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
@@ -118,8 +118,8 @@ fn most_open_files() -> Option<u64> {
     None
 }
 
-/// How many of them a process has room for that has `open` files: they take no descriptor that the rest of it may need. `limit`
-/// is RLIMIT_NOFILE, `None` where there is none.
+/// How many of them a process with `open` files has room for, without taking descriptors that the rest of it may
+/// need. `limit` is RLIMIT_NOFILE; `None`: there is no limit.
 fn capacity(open: usize, limit: Option<u64>) -> usize {
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let left = limit.saturating_sub(open).saturating_sub(limits::RESERVED_DESCRIPTORS);

@@ -114,7 +114,7 @@ impl Running {
         }
     }
 
-    /// In how long [`handle_timeout`](Self::handle_timeout) is due, if nothing happens before.
+    /// The time until [`handle_timeout`](Self::handle_timeout) is due, if nothing happens before.
     pub(crate) fn poll_timeout(&self) -> Option<Duration> {
         match self {
             Self::Hid(function) => function.borrow_mut().poll_timeout(),

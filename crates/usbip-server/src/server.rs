@@ -94,7 +94,7 @@ impl Server {
                         if let Some(stream) = stream {
                             connections.spawn_local(self.clone().serve_and_log(stream));
                         }
-                        // Whoever comes in crowds must not keep the thread.
+                        // A crowd of connections must not keep the thread.
                         yield_now().await;
                     }
                     Err(error) => {
@@ -184,14 +184,14 @@ impl Server {
 /// The system's error: the address is in use, is not an address of this machine, or is not allowed for this user.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // As the standard library does: a server that starts again finds its port free.
+    // As the standard library does, so that a restarted server finds its port free.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(limits::BACKLOG)
 }
 
-/// A report is one small packet: it must not wait for another (40 ms, else). And a host that lost
-/// its power must be noticed, though neither side has anything to say.
+/// A report is one small packet, and must not wait for another one (that would be 40 ms). A host that lost its
+/// power must be noticed, although neither side sends anything.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     use rustix::net::sockopt;
     stream.set_nodelay(true)?;
@@ -202,7 +202,7 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// What is plugged in, by bus id.
+/// The devices that are plugged in, by bus id.
 #[derive(Default)]
 pub(crate) struct Devices {
     slots: RefCell<BTreeMap<String, Rc<Slot>>>,
@@ -277,7 +277,7 @@ impl Devices {
     }
 }
 
-/// What stands in a request before the zeros that fill it up.
+/// The bytes of a request before the zeros that fill it up.
 fn name_in(bus_id: &[u8]) -> &[u8] {
     bus_id.split(|byte| *byte == 0).next().unwrap_or_default()
 }

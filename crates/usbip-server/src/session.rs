@@ -55,7 +55,7 @@ impl Session {
         self.interfaces.iter().any(Running::is_working)
     }
 
-    /// In how long [`handle_timeout`](Self::handle_timeout) is due, if nothing happens before.
+    /// The time until [`handle_timeout`](Self::handle_timeout) is due, if nothing happens before.
     pub(crate) fn poll_timeout(&self) -> Option<Duration> {
         self.interfaces.iter().filter_map(Running::poll_timeout).min()
     }
@@ -158,8 +158,7 @@ impl Session {
         Ok(())
     }
 
-    /// A parked URB is taken back; anything else has been completed already, and its reply sent
-    /// before this one.
+    /// Takes back a waiting URB. Any other URB has been completed already, and its reply sent before this one.
     fn unlink(&mut self, seqnum: u32, victim: u32) {
         let mut inputs = self.inputs.iter_mut();
         let left = inputs.find_map(|input| input.take_back(victim).then_some(&*input));

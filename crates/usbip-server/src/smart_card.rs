@@ -39,7 +39,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Answers each command with itself, at once or when it is told to.
+    /// Answers each command with the same bytes, at once or when a test says so.
     #[derive(Default)]
     pub(crate) struct Mirror {
         pub(crate) insertion: Option<u32>,

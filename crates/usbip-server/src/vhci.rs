@@ -146,8 +146,8 @@ impl Vhci {
     }
 }
 
-/// The first free USB 2 port that `attach` succeeds with. Somebody else may take a port between our
-/// reading and our writing: then the next one is tried.
+/// The first free USB 2 port with which `attach` succeeds. Between our reading and our writing somebody else may
+/// take a port; then the next one is tried.
 fn choose_port(
     ports: &[HubPort],
     mut attach: impl FnMut(&HubPort) -> io::Result<()>,

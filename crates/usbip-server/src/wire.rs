@@ -81,7 +81,7 @@ pub(crate) enum Request {
         setup: SetupPacket,
         data: Vec<u8>,
     },
-    /// For the endpoint with this number.
+    /// An URB for the endpoint with this number.
     In {
         endpoint: u8,
         capacity: usize,
@@ -136,7 +136,7 @@ pub(crate) fn read_op(bytes: &[u8]) -> Result<Option<(Op, usize)>, WireError> {
     }
 }
 
-/// What URBs of a connection may be for: the imported device, and its endpoints.
+/// What the URBs of a connection may address: the imported device, and its endpoints.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
     pub(crate) devid: u32,
@@ -153,7 +153,7 @@ pub(crate) fn read_urb(bytes: &[u8], target: Target) -> Result<Option<(Urb, usiz
     Ok(Some((urb, length)))
 }
 
-/// Bytes of the URB that starts with `header`, once all of it has been judged.
+/// The length of the URB that starts with `header`, after all of the header was checked.
 fn urb_length(header: &[u8; URB_HEADER], target: Target) -> Result<usize, WireError> {
     let field = |at| u32_at(header, at).unwrap_or_default();
     let (command, device, direction, endpoint) = (field(0), field(8), field(12), field(16));
@@ -179,9 +179,8 @@ fn urb_length(header: &[u8; URB_HEADER], target: Target) -> Result<usize, WireEr
     Ok(URB_HEADER.saturating_add(usize::try_from(payload).unwrap_or(usize::MAX)))
 }
 
-/// Shows a judged message to the crate's decoder, with `number_of_packets` blanked: it means
-/// something for isochronous endpoints only, some hosts leave it uninitialised, and the decoder
-/// would trust it.
+/// Passes a checked message to the crate's decoder, with `number_of_packets` set to zero. That field has a meaning
+/// only for isochronous endpoints; some hosts leave it uninitialised, and the decoder would trust it.
 fn decode_urb(message: &[u8]) -> Option<Urb> {
     let (before, rest) = message.split_at_checked(NUMBER_OF_PACKETS)?;
     let after = if is_submit(message) { rest.get(4..)? } else { rest };
@@ -235,7 +234,7 @@ pub(crate) fn ret_unlink(seqnum: u32, status: Status) -> Vec<u8> {
     UsbIpResponse::UsbIpRetUnlink { header, status: errno(status) }.to_bytes()
 }
 
-/// Replies are told apart by their sequence number; the other fields "shall be set to 0".
+/// Hosts match replies by their sequence number; the other fields "shall be set to 0".
 fn reply_header(command: u16, seqnum: u32) -> UsbIpHeaderBasic {
     UsbIpHeaderBasic { command: command.into(), seqnum, devid: 0, direction: 0, ep: 0 }
 }

@@ -13,7 +13,7 @@ pub(super) enum Command<'a> {
     Select(Select),
     /// A CTAP message or a U2F message, or a part of one.
     Part(Part<'a>),
-    /// GET RESPONSE: the rest of an answer, at most so many bytes.
+    /// GET RESPONSE: the rest of an answer, at most this many bytes.
     GetResponse { expected: usize },
     /// NFCCTAP_GETRESPONSE: the answer, or that it is not there yet.
     Poll { cancel: bool, expected: usize },
@@ -30,7 +30,7 @@ pub(super) enum Select {
 
 /// One APDU of a message.
 pub(super) struct Part<'a> {
-    /// The same for all parts of a message.
+    /// The header, which all parts of a message share.
     pub(super) header: Header,
     pub(super) is_last: bool,
     pub(super) data: &'a [u8],
@@ -74,8 +74,9 @@ enum Instruction {
 }
 
 impl Instruction {
-    /// Class, then instruction (NF-19, UF-05, UF-06). Class 80 is a known one, and what is U2F's is not in it (UF-08). CTAP's
-    /// are not in class 00, though one maker takes them there (NF-20): a client that sends that should hear it.
+    /// Class, then instruction (NF-19, UF-05, UF-06). Class 80 is a known one, but U2F's instructions are not in it
+    /// (UF-08). CTAP's instructions are not in class 00, although one maker accepts them there (NF-20): a client
+    /// that sends that should be told.
     fn of(header: Header) -> Result<Instruction, StatusWord> {
         let class = header.unchained().class;
         let known = match (class, header.instruction) {
@@ -93,8 +94,8 @@ impl Instruction {
     }
 }
 
-/// NF-01, NF-03. The whole identifier and nothing else: who asks for a part of it, or for none, is looking for another
-/// application, such as the card's manager, and must not take this one for it (NF-04).
+/// NF-01, NF-03. Accepts only the whole identifier. A client that asks for a part of it, or for none, wants another
+/// application, such as the card's manager, and must not get this one instead (NF-04).
 fn select<'a>(header: Header, body: &Body<'_>) -> Result<Command<'a>, StatusWord> {
     let select = match (header.p1, header.p2) {
         (BY_NAME, 0x00) => Select::AndTell { expected: body.expected },

@@ -16,9 +16,9 @@ pub(super) struct Processing {
 /// Where the client waits.
 #[derive(Clone, Copy)]
 enum Client {
-    /// In its APDU, for as long as it takes: it cannot poll.
+    /// In its APDU, as long as it takes: it cannot poll.
     Inside { expected: usize },
-    /// In its APDU, until then at the latest.
+    /// In its APDU, until this time at the latest.
     Held { expected: usize, until: Duration, told: Option<KeepaliveStatus> },
     /// Outside: it was told 9100, and will poll.
     Away { told: Option<KeepaliveStatus> },
@@ -40,7 +40,8 @@ impl Processing {
         Processing { id, kind, status: KeepaliveStatus::Processing, client }
     }
 
-    /// The client polls. Something that it has not heard yet it is told at once, unless it wants the end, which comes soon.
+    /// The client polls. It is told at once what it does not know yet, unless it wants to end the request, which
+    /// will happen soon.
     pub(super) fn poll(&mut self, cancel: bool, expected: usize, now: Duration) {
         let told = match self.client {
             Client::Held { told, .. } | Client::Away { told } => told,
@@ -51,8 +52,8 @@ impl Processing {
         self.client = Client::Held { expected, until, told };
     }
 
-    /// What the client waits for has changed. Who polls is told as soon as the driver looks; who has just come may yet be
-    /// answered directly.
+    /// The reason why the client waits has changed. A client that polls is told as soon as the driver looks. A
+    /// client that has just come may still be answered directly.
     pub(super) fn set_status(&mut self, status: KeepaliveStatus) {
         self.status = status;
         if let Client::Held { until, told: Some(told), .. } = &mut self.client

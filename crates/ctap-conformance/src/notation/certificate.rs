@@ -45,7 +45,7 @@ fn described_contents(contents: &TbsCertificate) -> MapBuilder {
         .member("extensions", described_extensions(contents.extensions().into_iter().flatten()))
 }
 
-/// What kind of key it is: the parameters of its algorithm, for a key on a curve the name of that.
+/// The kind of the key: the parameters of its algorithm, or the name of its curve.
 fn curve(key: &SubjectPublicKeyInfoOwned) -> Option<Value> {
     let AlgorithmIdentifierOwned { parameters, .. } = &key.algorithm;
     let curve: der::oid::ObjectIdentifier = parameters.as_ref()?.decode_as().ok()?;
@@ -68,7 +68,7 @@ fn described_name(name: &Name) -> Value {
     Value::Map(kinds)
 }
 
-/// Text, or the bytes of what is none.
+/// Text, or the bytes if it is not text.
 fn described_string(string: &Any) -> Value {
     match (string.tag(), str::from_utf8(string.value())) {
         (Tag::Utf8String | Tag::PrintableString | Tag::Ia5String, Ok(text)) => text.into(),

@@ -12,7 +12,7 @@ use super::syntax::{Expr, Part};
 use super::{NoValue, functions};
 use crate::limits::LARGEST_VALUE;
 
-/// What a name can stand for.
+/// The meaning of a name.
 #[derive(Clone, Debug)]
 pub(crate) enum Term {
     Value(Value),

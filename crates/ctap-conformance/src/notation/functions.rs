@@ -257,7 +257,8 @@ fn part(all: &[u8], from: usize, count: usize) -> Result<Term, NoValue> {
     bytes(found.ok_or_else(|| NoValue(format!("{} bytes do not reach to {end}", all.len())))?)
 }
 
-/// Short APDUs of these sizes, in turns, that carry one message (NF-13): class, instruction, P1 and P2, and the data of all.
+/// Short APDUs with parts of these sizes, in turn, that carry one message (NF-13): class, instruction, P1 and P2,
+/// and the data of all.
 fn chain(head: &[u8], sizes: &Value, data: &[u8]) -> Result<Term, NoValue> {
     let &[class, instruction, p1, p2] = head else {
         return Err(NoValue("an APDU's head has four bytes".to_owned()));

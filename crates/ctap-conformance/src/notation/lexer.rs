@@ -31,7 +31,7 @@ const MARKS: [&str; 23] = [
 /// A line of a script: it goes on while a bracket is open.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LogicalLine {
-    /// As it was written, without comments, and with one blank where there were several.
+    /// The text as it was written, without comments, and with one blank in place of several.
     pub(crate) text: String,
     pub(crate) tokens: Vec<Token>,
 }
@@ -51,7 +51,7 @@ pub(crate) fn lines(text: &str) -> Result<Vec<LogicalLine>, SyntaxError> {
             done.push(std::mem::take(&mut line));
         }
         if after.is_empty() {
-            // What is wrong with a bracket that is never closed, the parser says.
+            // The parser reports a bracket that is never closed.
             done.extend(Some(line).filter(|line| !line.tokens.is_empty()));
             return Ok(done);
         }
@@ -113,10 +113,10 @@ fn word(rest: &str) -> Result<(Token, &str), SyntaxError> {
     }
 }
 
-/// What a word is worth as a number: `12`, `0x2F`.
+/// The number that a word stands for: `12`, `0x2F`.
 ///
 /// # Errors
-/// When it is none.
+/// The word is not a number.
 pub(crate) fn number(word: &str) -> Result<u64, SyntaxError> {
     let number = match word.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16),

@@ -12,7 +12,7 @@ impl Scope<'_> {
     /// Compares, and names what the pattern names. `None` is a value that is not there.
     ///
     /// # Errors
-    /// Where in the value, and how, it is not what the pattern says.
+    /// Where the value differs from the pattern, and how.
     pub(crate) fn compare(
         &mut self,
         pattern: &Pattern,
@@ -21,10 +21,10 @@ impl Scope<'_> {
         self.compare_reply(names::NONE, pattern, value)
     }
 
-    /// Compares what a command answered. What is wrong with it is told with these names of its members.
+    /// Compares the answer to a command. An error in it is reported with these names of its members.
     ///
     /// # Errors
-    /// As [`compare`](Self::compare).
+    /// The same as for [`compare`](Self::compare).
     pub(crate) fn compare_reply(
         &mut self,
         names: Names,
@@ -159,7 +159,7 @@ impl Kind {
     }
 }
 
-/// What the bounds of that kind bound: a length, or the number itself. `None` for a value of another kind.
+/// The size that the bounds of this kind limit: a length, or the number itself. `None` for a value of another kind.
 fn size_as(kind: Kind, value: &Value) -> Option<i128> {
     match (kind, value) {
         (Kind::Bytes, Value::Bytes(bytes)) => Some(bytes.len() as i128),
@@ -173,7 +173,7 @@ fn size_as(kind: Kind, value: &Value) -> Option<i128> {
     }
 }
 
-/// Maps that are the same but for their order are the same.
+/// The order of a map does not count.
 fn canonical(value: &Value) -> Vec<u8> {
     ctap_client::cbor::encode(value)
 }

@@ -22,7 +22,7 @@ pub(crate) enum Expr {
     Difference(Box<Self>, Box<Self>),
 }
 
-/// What an array or a map is put together from.
+/// A part of an array or a map.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Part {
     /// An element of an array.
@@ -33,7 +33,7 @@ pub(crate) enum Part {
     Spread(Expr),
 }
 
-/// What a value must look like.
+/// How a value must look.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Pattern {
     Any,
@@ -270,7 +270,7 @@ impl Parser {
         Ok(items)
     }
 
-    /// The same, with `...` as its last item where more is allowed.
+    /// The same, with `...` as its last item if more is allowed.
     fn open_list<T>(
         &mut self,
         end: &'static str,

@@ -27,7 +27,8 @@ impl Player<'_, '_> {
                 (!asked.iter().any(|one| listed.contains(one))).then_some(ALGORITHMS)
             }
             Status::PinPolicyViolation => {
-                // Of setMinPINLength, whose parameters are member 2: it can be raised only, and so far.
+                // For setMinPINLength, whose parameters are member 2: the length can only be raised, and only so
+                // far.
                 bound_of_pins(&info, number(find(&request, &2.into())?, NEW_MIN_PIN_LENGTH)?)
             }
             _ => None,
@@ -49,7 +50,7 @@ pub(super) fn beyond(member: u64) -> Stop {
     Stop::Unable(format!("it goes beyond {}", names::of_info(member)))
 }
 
-/// The member of getInfo that has no PINs of so many characters.
+/// The member of getInfo that forbids PINs of this length.
 fn bound_of_pins(info: &Value, length: usize) -> Option<u64> {
     let is_short = number(info, MIN_PIN_LENGTH).is_some_and(|least| length < least);
     let is_long = number(info, MAX_PIN_LENGTH).is_some_and(|most| length > most);
@@ -76,11 +77,11 @@ const ALGORITHMS: u64 = 0x0A;
 const MIN_PIN_LENGTH: u64 = 0x0D;
 const MAX_PIN_LENGTH: u64 = 0x1D;
 const LEAST_MESSAGE: usize = 1024;
-/// Of getAssertion, and of makeCredential.
+/// The list's member in getAssertion, and in makeCredential.
 const ALLOW_LIST: u64 = 3;
 const EXCLUDE_LIST: u64 = 5;
 const PUB_KEY_CRED_PARAMS: u64 = 4;
-/// Of authenticatorConfig's setMinPINLength.
+/// A member of authenticatorConfig's setMinPINLength.
 const NEW_MIN_PIN_LENGTH: u64 = 1;
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Player<'_, '_> {
         }
     }
 
-    /// As the watch has it; a card whose tap is used up gets another one.
+    /// As the watch does it; a card whose tap is used up gets another one.
     fn exchange(
         &mut self,
         message: &[u8],
@@ -83,7 +83,7 @@ impl Player<'_, '_> {
         self.watch.exchange(message, hand)
     }
 
-    /// The same for U2F. What waits for nobody is not polled.
+    /// The same for U2F. If nobody is waited for, there is no polling.
     fn exchange_u2f(&mut self, apdu: &[u8], hand: Hand) -> Result<Answer, TransportFailure> {
         let polling = if self.watch.takes_taps { Hand::Nothing } else { hand };
         let answer = self.watch.exchange_u2f(apdu, polling)?;
@@ -132,7 +132,7 @@ impl Player<'_, '_> {
         data: Option<&Pattern>,
     ) -> Result<(), Stop> {
         let apdu = self.scope.term(apdu)?.bytes()?;
-        // Whoever expects to be told that a touch is missing does not touch.
+        // If the case expects to be told that a touch is missing, nobody touches.
         let hand =
             if words.contains(&CONDITIONS_NOT_SATISFIED) { Hand::Nothing } else { person.hand };
         let answer = self.exchange_u2f(&apdu, hand)?;
@@ -328,7 +328,7 @@ fn wants_tap(answer: &Answer) -> bool {
     [[NOT_ALLOWED], UP_REQUIRED].iter().any(|refusal| answer.message == refusal)
 }
 
-/// What a case makes of the PIN itself may be wrong on purpose.
+/// If a case computes something from the PIN, the result may be wrong on purpose.
 fn refuse_tries(request: &Value) -> Result<(), Stop> {
     let subcommand = find(request, &2.into()).and_then(Value::as_integer).map(i128::from);
     match subcommand {

@@ -16,7 +16,7 @@ pub struct Imitated {
 }
 
 impl Imitated {
-    /// The verdict, or that the case is skipped, for it would judge the model and not the key.
+    /// The verdict. If the case would test the model and not the key, it is skipped instead.
     pub(super) fn excuse(&self, case: &Case, verdict: Verdict) -> Verdict {
         if !matches!(verdict, Verdict::Failed(_)) {
             return verdict;

@@ -9,7 +9,7 @@ use crate::play::reports::short;
 use crate::play::requests::named;
 use crate::watch::Said;
 
-/// What came of a case that stopped, with what was said last.
+/// The verdict of a case that stopped, with the last messages.
 pub(super) fn verdict_of(
     stop: Stop,
     last: Option<(Said, Option<Vec<u8>>)>,

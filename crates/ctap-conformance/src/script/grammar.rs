@@ -232,7 +232,7 @@ fn duration(parser: &mut Parser) -> Result<Duration, SyntaxError> {
 
 // ---- The person ----------------------------------------------------------------------------------------------------
 
-/// What stands in front of a request about the person.
+/// The words about the person in front of a request.
 fn person(parser: &mut Parser) -> Result<Person, SyntaxError> {
     let nobody_said = Person { hand: Hand::Touch, asking: Asking::Allowed };
     let (hand, asking) = match parser.peek_word() {
@@ -241,7 +241,7 @@ fn person(parser: &mut Parser) -> Result<Person, SyntaxError> {
         Some("refused") => (Hand::Refuse, Asking::Allowed),
         Some("untouched") => (Hand::Nothing, Asking::Allowed),
         Some("cancelled") => (Hand::Cancel, Asking::Allowed),
-        // What is placed comes behind the word.
+        // The thing that is placed comes after the word.
         Some("finger" | "bad") => (Hand::Touch, Asking::Allowed),
         _ => return Ok(nobody_said),
     };

@@ -8,7 +8,7 @@ use crate::codes::{Command, ErrorCode};
 use crate::init::Nonce;
 use crate::packet::{Initialization, Packet, Report, fitted};
 
-/// What is to be done with an initialization packet.
+/// What to do with an initialization packet.
 pub(super) enum Verdict {
     /// CTAPHID_INIT in order.
     Init(Nonce),
@@ -22,7 +22,7 @@ pub(super) enum Verdict {
     Start(Service),
 }
 
-/// What a channel may ask for in a transaction of its own.
+/// What a channel may ask for in its own transaction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
     Ping,
@@ -111,7 +111,7 @@ impl Device {
         Ok(Verdict::Start(service))
     }
 
-    /// What is wrong with a channel itself, whatever it asks for.
+    /// Checks the channel itself, for any request.
     pub(super) fn may_ask(&self, channel: ChannelId) -> Result<(), ErrorCode> {
         if self.is_locked_against(channel) {
             return Err(ErrorCode::ChannelBusy); // HD-24

@@ -31,7 +31,7 @@ impl Outbox {
         self.waiting.clear();
     }
 
-    /// Queues a report, or drops it if nobody has been reading for so long that the queue is full.
+    /// Queues a report. Drops it if nobody has read for so long that the queue is full.
     pub(super) fn put(&mut self, report: Report, now: Duration) {
         if self.waiting.len() < OUTBOX_MAX {
             let stale = now.saturating_add(READ_TIMEOUT);

@@ -9,12 +9,12 @@ use crate::limits::{BURST, GROUP, PACE, READ_TIMEOUT, UNSEEN_PACE};
 use crate::message;
 use crate::packet::Report;
 
-/// Which report of the message is next, and when. The bytes stay in the device's buffer.
+/// The next report of the message, and its time. The bytes stay in the device's buffer.
 pub(super) struct Response {
     pub(super) channel: ChannelId,
     command: Command,
-    /// What was queued before the response is read before it; what comes later must wait, for some
-    /// clients cannot skip other channels' frames inside a message (HD-55).
+    /// Reports that were queued before the response are read before it. Later ones must wait, because some clients
+    /// cannot skip other channels' frames inside a message (HD-55).
     place: Place,
     next: usize,
     pace: Pace,
@@ -22,7 +22,7 @@ pub(super) struct Response {
     given_up: Duration,
 }
 
-/// What keeps a long response from overrunning the ring of a host that reads one by one (HD-54).
+/// Keeps a long response from overrunning the ring of a host that reads reports one by one (HD-54).
 #[derive(Clone, Copy)]
 enum Pace {
     /// No pause yet.
@@ -44,7 +44,7 @@ impl Response {
         Response { channel, command, place, next: 0, pace: Pace::Burst, given_up }
     }
 
-    /// The next report for a host that has so many reads waiting now; 0: that is not to be seen.
+    /// The next report for a host with this many waiting reads; 0: the number cannot be seen.
     pub(super) fn take(
         &mut self,
         message: &[u8],

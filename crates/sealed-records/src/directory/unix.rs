@@ -22,15 +22,15 @@ impl Handle {
         Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
     }
 
-    /// Whether it is this user's, and closed to everybody else; `path` is for the message.
+    /// Checks that it belongs to this user, and that nobody else can access it; `path` is for the message.
     pub(super) fn check(&self, path: &Path) -> Result<(), Error> {
         let stat = rustix::fs::fstat(&self.0)
             .map_err(|errno| Error::io("examine", path.to_owned())(errno.into()))?;
         check_private(&stat, path, DIRECTORY_MODE)
     }
 
-    /// The same for the file of this name, if there is one. Checked by name, not by handle: in a directory that is ours alone
-    /// nobody else can exchange the file in between.
+    /// The same for the file with this name, if there is one. It is checked by name and not by handle: the
+    /// directory is ours alone, so nobody else can exchange the file meanwhile.
     pub(super) fn check_file(&self, name: &str, directory: &Path) -> Result<(), Error> {
         let path = directory.join(name);
         let stat = match rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {

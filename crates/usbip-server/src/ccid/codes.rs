@@ -27,7 +27,7 @@ pub(super) mod answer {
     const ESCAPE: u8 = 0x83;
     const DATA_RATE_AND_CLOCK: u8 = 0x84;
 
-    /// What a command is answered with, also when it failed.
+    /// The type of the answer to a command, also of one that failed.
     pub(crate) fn to(command: u8) -> u8 {
         match command {
             command::ICC_POWER_ON | command::XFR_BLOCK | command::SECURE => DATA_BLOCK,
@@ -71,7 +71,7 @@ pub(super) enum IccStatus {
     Absent = 2,
 }
 
-/// Which part of an APDU a block holds: wLevelParameter of XfrBlock, and bChainParameter of DataBlock.
+/// The part of an APDU that a block holds: wLevelParameter of XfrBlock, and bChainParameter of DataBlock.
 pub(super) mod part {
     pub(crate) const WHOLE: u8 = 0x00;
     pub(crate) const FIRST: u8 = 0x01;

@@ -4,7 +4,7 @@
 use super::message::{HEAD, Head};
 use crate::limits::{BULK_PACKET, MAX_CCID_MESSAGE};
 
-/// What has come of a message.
+/// The part of a message that has come.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     state: State,
@@ -14,7 +14,7 @@ pub(super) struct Intake {
 enum State {
     /// These bytes, fewer than the head announces.
     Collecting(Vec<u8>),
-    /// The rest of a message that was refused already: so many bytes, or up to a short packet.
+    /// The rest of a message that was refused: this many bytes, or up to a short packet.
     Skipping(u64),
 }
 

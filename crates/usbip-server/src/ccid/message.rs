@@ -14,7 +14,7 @@ pub(super) struct Head {
     pub(super) length: u32,
     pub(super) slot: u8,
     pub(super) seq: u8,
-    /// What the type says of them.
+    /// The three bytes whose meaning depends on the type.
     pub(super) specific: [u8; 3],
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Slot {
     insertion: Option<u32>,
     icc: Icc,
     abort: Abort,
-    /// For the bulk-IN endpoint.
+    /// The answers for the bulk-IN endpoint.
     pub(crate) answers: Answers,
     /// A card came or went since the host was last told.
     has_changed: bool,
@@ -43,7 +43,7 @@ enum Exchange {
     Idle,
     /// So much of a command has come; more follows.
     Receiving(Vec<u8>),
-    /// The card works on the command with this head. At that time the host must hear of it again.
+    /// The card works on the command with this head. At that time the host must be told again.
     Working {
         head: Head,
         extend_at: Duration,
@@ -65,7 +65,7 @@ enum Abort {
 }
 
 impl Slot {
-    /// The slot of a reader that was just plugged in: a card that lies there is told as one that came.
+    /// The slot of a reader that was just plugged in. If a card lies there, it is reported as a card that came.
     pub(crate) fn new(card: &dyn SmartCard) -> Self {
         let insertion = card.insertion();
         Self {
@@ -88,7 +88,7 @@ impl Slot {
         }
     }
 
-    /// For the interrupt endpoint: whether a card is there, if that has changed.
+    /// The message for the interrupt endpoint: whether a card is there, if that has changed.
     pub(crate) fn notice(&mut self) -> Option<[u8; 2]> {
         let is_present = u8::from(self.insertion.is_some());
         std::mem::take(&mut self.has_changed).then_some([NOTIFY_SLOT_CHANGE, CHANGED | is_present])

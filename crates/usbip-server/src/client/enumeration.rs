@@ -81,8 +81,9 @@ fn endpoints(mut rest: &[u8]) -> Endpoints {
     found
 }
 
-/// wDescriptorLength of the HID descriptor, found by walking from descriptor to descriptor; without one, of which class the
-/// device is: its first interface tells. A descriptor of this type means something else in interfaces of other classes.
+/// wDescriptorLength of the HID descriptor, found by going from descriptor to descriptor. If there is none, the
+/// error has the class of the device, which is that of its first interface. In interfaces of other classes, a
+/// descriptor of this type has another meaning.
 fn report_descriptor_length(mut rest: &[u8]) -> Result<u16, ClientError> {
     let (mut first, mut class) = (None, None);
     while let [length, kind, ..] = *rest {

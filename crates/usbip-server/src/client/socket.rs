@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Socket {
     stream: Box<dyn Stream>,
-    /// What the read time-out was last set to: setting it is a system call.
+    /// The last value of the read time-out, because setting it is a system call.
     timeout: Option<Duration>,
 }
 
-/// A stream of bytes, which whoever reads can tire of.
+/// A stream of bytes whose reads can time out.
 trait Stream: Read + Write + fmt::Debug + Send {
     /// Sends small packets at once, on a socket that would otherwise wait.
     fn without_delay(&self) -> io::Result<()>;
@@ -76,7 +76,7 @@ impl Socket {
     }
 
     pub(super) fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
-        // The system takes zero for "for ever".
+        // For the system, zero means no time-out.
         let timeout = Some(timeout.max(Duration::from_micros(1)));
         if timeout != self.timeout {
             self.stream.set_read_timeout(timeout)?;

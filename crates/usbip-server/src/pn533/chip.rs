@@ -17,13 +17,13 @@ use crate::smart_card::SmartCard;
 #[derive(Debug, Default)]
 pub(crate) struct Chip {
     field: Field,
-    /// For the bulk-IN endpoint.
+    /// The answers for the bulk-IN endpoint.
     pub(crate) answers: Answers,
     /// The answer to the last command, if there is one, in case that it does not arrive.
     last: Vec<u8>,
 }
 
-/// What is in its field, as far as it knows.
+/// The state of its field, as far as it knows.
 #[derive(Debug, Default)]
 enum Field {
     /// No card that has power.
@@ -88,7 +88,7 @@ impl Chip {
         matches!(self.field, Field::Card(_, Exchange::Working))
     }
 
-    /// A new command has come: of the last one nobody wants to hear any more.
+    /// A new command has come: the answer to the last one is no longer wanted.
     fn begin(&mut self, card: &mut dyn SmartCard) {
         if self.is_waiting() {
             self.stop(card);
@@ -205,7 +205,7 @@ impl Chip {
         self.say(answer(command::IN_DATA_EXCHANGE, &[status as u8]));
     }
 
-    /// What a command comes to.
+    /// Queues the answer to a command.
     fn say(&mut self, answer: Vec<u8>) {
         self.last.clone_from(&answer);
         self.answers.push(answer);
@@ -225,5 +225,5 @@ fn ats(atr: &[u8]) -> Vec<u8> {
     [&[length], &ats[..]].concat()
 }
 
-/// Of RFConfiguration's byte for the field.
+/// A bit of RFConfiguration's byte for the field.
 const FIELD_ON: u8 = 0x01;

@@ -9,7 +9,7 @@ pub(super) mod command {
     pub(crate) const IN_RELEASE: u8 = 0x52;
 }
 
-/// What RFConfiguration sets, and by how many bytes.
+/// The settings of RFConfiguration, and the bytes of each.
 pub(super) mod setting {
     /// One byte, whose last bit is the field itself.
     pub(crate) const FIELD: u8 = 0x01;
@@ -38,7 +38,7 @@ pub(super) enum Status {
     Context = 0x27,
 }
 
-/// The bit of a card's number, and of a status, that says that more follows (MI).
+/// The bit of a card's number, and of a status, that means that more follows (MI).
 pub(super) const MORE: u8 = 0x40;
 
 /// The number of the one card that may be in the field (Tg).

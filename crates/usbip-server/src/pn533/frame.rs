@@ -3,7 +3,7 @@
 
 use crate::limits::MAX_PN533_FRAME;
 
-/// What a host sent.
+/// A transfer of the host.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame<'a> {
     /// The command under way is to end.
@@ -19,7 +19,8 @@ pub(super) enum Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// The frame of a transfer; `None` if there is none, or a checksum is wrong. What stands before and behind it is padding.
+    /// The frame of a transfer; `None` if there is none, or if a checksum is wrong. The bytes before and after it
+    /// are padding.
     pub(super) fn parse(transfer: &'a [u8]) -> Option<Self> {
         let start = transfer.windows(START.len()).position(|bytes| bytes == START)?;
         let frame = transfer.get(start.saturating_add(START.len())..)?;
@@ -90,7 +91,8 @@ pub(super) mod tests {
         information(&[&[TO_CHIP, code], parameters].concat())
     }
 
-    /// Code and content of an answer, whose frame must be right: judged by another reading of the manual than `parse`.
+    /// Code and content of an answer, whose frame must be right. It is checked by code that follows the manual
+    /// independently of `parse`.
     pub(crate) fn answered(frame: &[u8]) -> (u8, Vec<u8>) {
         assert_eq!(frame[..3], [0, 0, 0xFF]);
         let is_extended = frame[3..5] == [0xFF, 0xFF];
@@ -107,7 +109,7 @@ pub(super) mod tests {
         (data[1] - 1, data[2..length].to_vec())
     }
 
-    // As Linux's driver logs them.
+    // The frames that Linux's driver logs.
     #[test]
     fn frames_are_as_the_manual_lays_them_out() {
         let firmware = [0x00, 0x00, 0xFF, 0x02, 0xFE, 0xD4, 0x02, 0x2A, 0x00];

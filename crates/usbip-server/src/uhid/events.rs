@@ -10,7 +10,7 @@ use crate::function::{REPORT_LENGTH, Report};
 /// Bytes of `struct uhid_event`: what one read returns.
 pub(super) const EVENT: usize = 4376;
 
-/// What the kernel tells or asks.
+/// A message or a request of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event<'a> {
     /// The first program has opened the device file, and reads.
@@ -21,13 +21,13 @@ pub(super) enum Event<'a> {
     Output(&'a [u8]),
     /// A program asks for a report, and waits for the answer.
     GetReport { id: u32, report: Which },
-    /// A program hands in a report in the other way, and waits to hear how it was taken.
+    /// A program sends a report in the other way, and waits for the result.
     SetReport { id: u32, report: Which, data: &'a [u8] },
     /// Nothing to do: the device was started, or it is an event of a later kernel.
     Other,
 }
 
-/// Which report a program means.
+/// The report that a program means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Which {
     number: u8,
@@ -35,12 +35,12 @@ pub(super) struct Which {
 }
 
 impl Which {
-    /// What the device sends; it has one report in each direction, and neither has a number.
+    /// Whether the device sends it. There is one report in each direction, and neither has a number.
     pub(super) fn is_input(self) -> bool {
         self == Self { number: 0, kind: INPUT_REPORT }
     }
 
-    /// What the device is sent.
+    /// Whether the device receives it.
     pub(super) fn is_output(self) -> bool {
         self == Self { number: 0, kind: OUTPUT_REPORT }
     }
@@ -124,7 +124,7 @@ const fn kind(kind: u32) -> [u8; 4] {
     kind.to_ne_bytes()
 }
 
-/// As much of a text as fits into a field with a zero behind it, in whole characters.
+/// The part of a text that fits into a field with a zero after it, in whole characters.
 fn text<const N: usize>(text: &str) -> [u8; N] {
     let mut field = [0; N];
     let end = text.floor_char_boundary(N.saturating_sub(1));

@@ -63,7 +63,7 @@ struct Connection {
     device: AsyncFd<OwnedFd>,
     lease: Lease,
     function: Function,
-    /// What programs sent, and the function has not been told yet.
+    /// The reports of programs that the function has not got yet.
     outputs: Vec<Report>,
     /// Whether a program has the device file open.
     is_read: bool,
@@ -87,7 +87,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 () = self.lease.signal() => {}
-                // What comes from now on makes it ready again.
+                // Events from now on make it ready again.
                 ready = self.device.readable() => ready?.clear_ready(),
                 () = self.time_out() => is_due = true,
             }
@@ -134,7 +134,7 @@ impl Connection {
                 }
             }
             Event::GetReport { id, report } => {
-                // HD-96: what the device file carries is told there, and to nobody else.
+                // HD-96: reports travel only as events of the device file.
                 let is_ours = report.is_input() || report.is_output();
                 let answer = is_ours.then_some([0; REPORT_LENGTH]);
                 self.write(&events::get_report_reply(id, answer.as_ref()))?;
@@ -178,7 +178,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits for the function's deadline; for ever, without a timer, if there is none or no clock can show it.
+    /// Waits for the function's deadline; without a timer and without an end if there is none, or if no clock can
+    /// show it.
     fn time_out(&self) -> impl Future<Output = ()> + use<> {
         let left = self.function.borrow_mut().poll_timeout();
         let deadline = left.and_then(|left| Instant::now().checked_add(left));

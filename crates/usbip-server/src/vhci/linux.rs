@@ -15,7 +15,7 @@ pub type Stream = tokio::net::UnixStream;
 pub(super) struct Kernels(OwnedFd);
 
 impl Kernels {
-    /// What the kernel is told.
+    /// The number that the kernel is given.
     pub(super) fn number(&self) -> i32 {
         self.0.as_raw_fd()
     }
