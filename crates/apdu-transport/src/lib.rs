@@ -80,18 +80,18 @@
 //! | situation | choice | rule |
 //! |---|---|---|
 //! | SELECT of a part of the identifier | 6A82 | NF-04 |
-//! | SELECT with P2 0C | selected; no version is told | NF-03 |
+//! | SELECT with P2 0C | selected; the answer has no version | NF-03 |
 //! | SELECT of another application | 6A82; FIDO's stays selected | NF-05 |
 //! | a FIDO command before SELECT, or after the end | 6985 | NF-06, NF-36 |
 //! | reserved bits of P1 in NFCCTAP_MSG | ignored | NF-11 |
 //! | a chained message that is too long | status 39, 9000 at its end | NF-14 |
 //! | NFCCTAP_MSG without data | 6700 | NF-15 |
-//! | an Le below the answer's length, also an extended one | so many bytes, then 61XX | NF-16 |
-//! | no Le at all | as much as its form can ask for | NF-16 |
-//! | NFCCTAP_MSG under class 00 | 6D00 | NF-20 |
+//! | an Le below the answer's length, also an extended one | as many bytes as Le, then 61XX | NF-16 |
+//! | no Le at all | as many bytes as its form allows | NF-16 |
+//! | NFCCTAP_MSG in class 00 | 6D00 | NF-20 |
 //! | a poll with nothing to wait for | 6985 | NF-33 |
-//! | a message while another runs | 6985; the other goes on | NF-34 |
-//! | an APDU before the response to the last one | that one is given up, and its request if nobody can poll for it | |
+//! | a message while another one runs | 6985; the other one goes on | NF-34 |
+//! | an APDU before the response to the last one | the last one is given up, and its request too if the client cannot poll | |
 //!
 //! # What it does not do
 //!

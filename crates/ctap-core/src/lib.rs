@@ -101,11 +101,11 @@
 //! | another kind of key | [`Config`], [`Config::checked`] |
 //! | to ask a person | [`Question`], [`Decision`] |
 //! | a key on a reader | [`Transport`], [`Authenticator::tap`], [`Tap`] |
-//! | to keep its memory | [`Memory`], [`Store`], [`records`] |
+//! | to store its memory | [`Memory`], [`Store`], [`records`] |
 //! | to see what it remembers | [`state::State`] |
 //! | to add credentials, or read them | [`CredentialSource`], [`Authenticator::add_credential`] |
 //! | its attestation | [`attestation`] |
-//! | wrong answers, to test the programs that read them | [`Overrides`], [`Authenticator::set_overrides`] |
+//! | wrong answers, for tests of programs that read them | [`Overrides`], [`Authenticator::set_overrides`] |
 //! | all limits | [`limits`] |
 //!
 //! One file for each thing that the standard has a section for: `commands/`, `extensions/`, `pin/`. Rule ids such as `MC-07`

@@ -83,12 +83,12 @@
 //! | situation | choice | rule |
 //! |---|---|---|
 //! | a request on an unallocated channel while another runs | CHANNEL_BUSY | HD-23 |
-//! | a message begun inside one's own | INVALID_SEQ, both dropped | HD-27 |
+//! | a new message in the middle of another one on the same channel | INVALID_SEQ; both are dropped | HD-27 |
 //! | INIT on an unallocated channel | INVALID_CHANNEL | HD-38 |
-//! | INIT of others while a transaction runs | answered; the transaction goes on | HD-39 |
+//! | INIT of another client while a transaction runs | answered; the transaction goes on | HD-39 |
 //! | the rest of a message does not come | MSG_TIMEOUT after 500 ms | HD-51 |
-//! | it has come, but the driver looks late | taken; the time-out is the client's, not ours | HD-51 |
-//! | INIT under lock | CHANNEL_BUSY, but answered on broadcast | HD-65 |
+//! | it came in time, but the driver reads it late | accepted; only the client can be too late | HD-51 |
+//! | INIT while another channel has the lock | CHANNEL_BUSY, but answered on the broadcast channel | HD-65 |
 //! | CANCEL with data | ignored | HD-82 |
 //!
 //! # What it does not do

@@ -5,9 +5,9 @@
 //!
 //! | file | what it is | how it is written |
 //! |---|---|---|
-//! | `records.keyfob` | header, two heads, then one sealed frame for each commit | a frame is appended and synced; a new file replaces the old one whole: temporary file, sync, rename, sync of the directory |
-//! | `key` | 32 random bytes that wrap the data key, unless a passphrase or a systemd credential does | once |
-//! | `lock` | the process that has the vault | once, under `flock` |
+//! | `records.keyfob` | header, two heads, then one encrypted frame for each commit | a frame is appended and synced; a new file replaces the old one whole: temporary file, sync, rename, sync of the directory |
+//! | `key` | 32 random bytes that encrypt the data key, unless a passphrase or a systemd credential does | once |
+//! | `lock` | the process that has the vault open | once, under `flock` |
 //!
 //! Its promises:
 //!

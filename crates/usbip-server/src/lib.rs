@@ -17,25 +17,25 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `function` | what sits behind a HID interface |
-//! | `echo` | the least that can |
-//! | `smart_card` | what may lie on a reader |
-//! | `interface` | what a device is made of: interfaces and their endpoints |
+//! | `function` | the function behind a HID interface |
+//! | `echo` | the smallest such function |
+//! | `smart_card` | a card that may lie on a reader |
+//! | `interface` | the parts of a device: interfaces and their endpoints |
 //! | `ccid` | a reader: its messages, and its slot |
 //! | `pn533` | a reader for the kernel's own NFC: its frames, and the chip that answers them |
-//! | `answers` | what a reader says, until its host takes it |
-//! | `wire` | bytes to messages and back, judged first |
-//! | `buffer` | bounded bytes in, bytes out |
+//! | `answers` | a reader's answers, until its host takes them |
+//! | `wire` | bytes to messages and back, checked first |
+//! | `buffer` | byte buffers with a bound |
 //! | `control` | endpoint 0 |
-//! | `descriptors` | what the device says it is |
+//! | `descriptors` | the descriptors of a device |
 //! | `session` | one import: URBs in, completions out; no I/O |
-//! | `running` | an interface of an imported device at work |
+//! | `running` | an interface of an imported device while it runs |
 //! | `connection` | a session on a stream, with its deadlines |
 //! | `device` | a plugged device, its port and its lease |
-//! | `pending` | who has imported nothing |
+//! | `pending` | connections without an import |
 //! | `server` | listeners, the import handshake |
-//! | `vhci` | plugging into this machine's USB bus |
-//! | `uhid` | plugging into this machine beside that bus |
+//! | `vhci` | plugs into this machine's USB bus |
+//! | `uhid` | plugs into this machine without that bus |
 //! | `client` | the host end |
 #![cfg_attr(
     not(test),

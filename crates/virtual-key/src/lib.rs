@@ -10,19 +10,19 @@
 //! |---|---|
 //! | [`keys`] | the keys of a process, each in a port of a `usbip_server::Server` |
 //! | [`key`] | one key: `ctap-core` behind `hid-transport`, and its prompts |
-//! | [`memory`] | what it remembers: sealed records in a directory, or nothing |
-//! | [`profile`] | what kind of key it is, from TOML |
+//! | [`memory`] | its memory: encrypted records in a directory, or nothing |
+//! | [`profile`] | the kind of key, from TOML |
 //! | [`attestation`] | the key and the certificates that its attestation uses |
 //! | [`metadata`] | its metadata statement, for relying parties |
-//! | [`faults`] | what is wrong with a key on purpose |
-//! | [`credential_formats`] | credentials as browsers' drivers and password managers write them |
-//! | [`large_blobs`] | what WebAuthn's extension largeBlob stored with a credential |
+//! | [`faults`] | faults on purpose |
+//! | [`credential_formats`] | the credential formats of browsers' drivers and password managers |
+//! | [`large_blobs`] | the blob of WebAuthn's extension largeBlob |
 //! | [`host`] | this machine's kernel as the host of a key |
 //! | [`power_cycle`] | unplugging a key and plugging it in again |
-//! | [`recording`] | what a key and its hosts say to each other, as a file that Wireshark reads |
-//! | [`meter`] | counters and times of what keys do |
+//! | [`recording`] | the messages of a key and its hosts, in a file that Wireshark reads |
+//! | [`meter`] | counts what keys do, and how long it takes |
 //! | [`vpcd`] | a virtual NFC reader of this machine as the host of a key |
-//! | [`strict_json`] | JSON in which nothing is said twice |
+//! | [`strict_json`] | JSON without repeated members |
 //! | [`peers`] | which programs of this machine may connect over TCP |
 //!
 //! The crate does not harden the process that a key runs in: everybody who can read the process's memory has the
