@@ -3,8 +3,10 @@
 mod excess;
 pub(crate) mod reports;
 pub(crate) mod requests;
+mod stored;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use apdu_transport::client::Fault;
 use ctap_client::cbor::{MapBuilder, decode};
@@ -13,6 +15,7 @@ use ctap_client::names::{self, Names};
 use ctap_client::{PinProtocol, TransportError, Value};
 use rand_core::CryptoRng;
 
+use self::stored::Stored;
 use crate::case::Case;
 use crate::limits::MOST_REPETITIONS;
 use crate::notation::NoValue;
@@ -57,6 +60,10 @@ pub(crate) struct Player<'p, 'k> {
     pub(crate) variant: Variant,
     /// The names of the members of `$reply`.
     pub(crate) names: Names,
+    /// What it has had the key store.
+    stored: Stored,
+    /// When the case started its clock.
+    clock: Option<Instant>,
     /// Whether the key is somebody's, and must be found as it was left.
     leaves_as_it_is: bool,
 }
@@ -98,7 +105,8 @@ impl<'p, 'k> Player<'p, 'k> {
         scope.set("reply", Value::Null);
         scope.set("request", Value::Null);
         let (variant, names) = (Variant::AsShipped, names::NONE);
-        Self { watch, scope, variant, names, leaves_as_it_is: false }
+        let (stored, clock) = (Stored::default(), None);
+        Self { watch, scope, variant, names, stored, clock, leaves_as_it_is: false }
     }
 
     /// From here on nothing is done that would change what is stored, cost a try, or depend on what somebody has stored: a case that wants it
@@ -144,6 +152,11 @@ impl<'p, 'k> Player<'p, 'k> {
             Step::PowerCycle => Ok(self.watch.key.power_cycle()?),
             Step::Erase => self.erase(),
             Step::Wait(time) => Ok(self.watch.key.pass_time(*time)?),
+            Step::StartClock => {
+                self.clock = Some(Instant::now());
+                Ok(())
+            }
+            Step::Within(time, step) => self.within(*time, step),
             Step::Let(name, expr) => {
                 let term = self.scope.term(expr)?;
                 self.scope.set(name, term);
@@ -178,6 +191,21 @@ impl<'p, 'k> Player<'p, 'k> {
             self.step(step)?;
         }
         Ok(())
+    }
+
+    /// What goes wrong late says nothing of the key, but that this machine had other things to do. Simulated time is never late.
+    fn within(&mut self, time: Duration, step: &Step) -> Result<(), Stop> {
+        let outcome = self.step(step);
+        let passed = self.clock.map_or(Duration::ZERO, |begun| begun.elapsed());
+        let is_late = passed > time && !self.watch.key.is_simulated();
+        match outcome {
+            Err(Stop::Wrong(_)) if is_late => Err(Stop::Unable(format!(
+                "this machine was too slow for it: {} ms passed, where {} may",
+                passed.as_millis(),
+                time.as_millis()
+            ))),
+            outcome => outcome,
+        }
     }
 
     /// Compares a value; an error in a member of a reply is reported with its name.
@@ -306,8 +334,6 @@ const RP_ID: &str = "example.com";
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use getrandom::SysRng;
     use rand_core::UnwrapErr;
 
@@ -364,6 +390,15 @@ mod tests {
         {
             assert_eq!(played(step), Ok(()), "{step}");
         }
+    }
+
+    #[test]
+    fn what_goes_wrong_because_this_machine_is_slow_is_not_held_against_the_key() {
+        let late = played("start clock\nwithin 0 ms: check 1 is 2").unwrap_err();
+        assert!(late.starts_with("this machine was too slow for it: "), "{late}");
+        let wrong = Err("expected 2, got 1".to_owned());
+        assert_eq!(played("start clock\nwithin 10 min: check 1 is 2"), wrong);
+        assert_eq!(played("start clock\nwithin 0 ms: check 1 is 1"), Ok(()));
     }
 
     #[test]

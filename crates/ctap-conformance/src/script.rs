@@ -56,6 +56,9 @@ pub(crate) enum Step {
     PowerCycle,
     Erase,
     Wait(Duration),
+    StartClock,
+    /// A step that may go wrong where more time has passed since the clock was started.
+    Within(Duration, Box<Self>),
     Let(String, Expr),
     Check(Expr, Pattern),
     /// A check that skips the case, because the key lacks what it is about.
@@ -86,7 +89,7 @@ impl Step {
     /// What is done, without the number of times.
     pub(crate) fn once(&self) -> &Self {
         match self {
-            Self::Repeat(_, step) => step.once(),
+            Self::Repeat(_, step) | Self::Within(_, step) => step.once(),
             step => step,
         }
     }
@@ -203,6 +206,8 @@ mod tests {
             power cycle
             erase
             wait 300 ms
+            start clock
+            within 400 ms: < $cid ?? 0004 $data:4
             let $x = {...$mc}
             check len($x) is 4
             assume "attestation by certificate": $x is {"x5c": [bytes, ...], ...}
@@ -216,7 +221,7 @@ mod tests {
             silence 300 ms
             repeat 3: unasked: getInfo
         "#;
-        assert_eq!(read(script).unwrap().len(), 23);
+        assert_eq!(read(script).unwrap().len(), 25);
     }
 
     #[test]

@@ -158,7 +158,8 @@ fn spends_a_try(answer: &Answer) -> bool {
     }
 }
 
-fn is_discoverable(request: &Value) -> bool {
+/// Whether makeCredential is to make a passkey.
+pub(crate) fn is_discoverable(request: &Value) -> bool {
     let option = find(request, &7.into()).and_then(|options| find(options, &"rk".into()));
     option.is_some_and(|rk| *rk != Value::Bool(false))
 }
@@ -189,7 +190,7 @@ impl Exchange for WithHand<'_, '_> {
 }
 
 /// credentialManagement's number in keys of FIDO_2_1_PRE.
-const CREDENTIAL_MANAGEMENT_PREVIEW: u8 = 0x41;
+pub(crate) const CREDENTIAL_MANAGEMENT_PREVIEW: u8 = 0x41;
 const FOR_AN_EMPTY_KEY: &str = "it is for an empty key, and this one may not be erased";
 /// PIN_INVALID, PIN_BLOCKED, PIN_AUTH_BLOCKED.
 const PIN_REFUSALS: [u8; 3] = [0x31, 0x32, 0x34];

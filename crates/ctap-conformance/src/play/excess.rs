@@ -2,18 +2,32 @@
 
 use ctap_client::{Status, Value, names};
 
-use super::{Player, Stop};
+use super::{Player, Stop, info};
 use crate::notation::eval::find;
 
 impl Player<'_, '_> {
-    /// The member of getInfo beyond which this request goes, where it was refused for that.
-    pub(super) fn excess(&self, message: &[u8], answer: &[u8]) -> Option<u64> {
+    /// Why this request does not apply to the key, where it was refused for what it takes.
+    pub(super) fn excess(&mut self, message: &[u8], answer: &[u8]) -> Option<Stop> {
+        let status = Status::from_byte(*answer.first()?);
+        self.lacks_room_for_fingers(status)
+            .or_else(|| self.bound(status, message.len()).map(beyond))
+    }
+
+    /// A sensor that has learnt one finger need not have room for another, and no member of getInfo tells (BE-20).
+    pub(super) fn lacks_room_for_fingers(&self, status: Status) -> Option<Stop> {
+        let has_one = self.scope.get("template").is_ok();
+        let is_full = status == Status::FpDatabaseFull && has_one;
+        is_full.then(|| Stop::Unable("the key has no room for another finger".to_owned()))
+    }
+
+    /// The member of getInfo beyond which the request goes.
+    fn bound(&mut self, status: Status, length: usize) -> Option<u64> {
         let info = self.scope.get("info").ok()?.value().ok()?;
         let request = self.scope.get("request").ok()?.value().ok()?;
-        match Status::from_byte(*answer.first()?) {
+        match status {
             Status::RequestTooLarge => {
                 let most = number(&info, MAX_MSG_SIZE).unwrap_or(LEAST_MESSAGE);
-                (message.len() > most).then_some(MAX_MSG_SIZE)
+                (length > most).then_some(MAX_MSG_SIZE)
             }
             Status::LimitExceeded => {
                 let most = number(&info, MAX_CREDENTIAL_COUNT_IN_LIST)?;
@@ -21,6 +35,7 @@ impl Player<'_, '_> {
                     [ALLOW_LIST, EXCLUDE_LIST].iter().filter_map(|one| list(&request, *one));
                 lists.any(|list| list.len() > most).then_some(MAX_CREDENTIAL_COUNT_IN_LIST)
             }
+            Status::KeyStoreFull => self.is_full(&info, &request).then_some(REMAINING),
             Status::UnsupportedAlgorithm => {
                 let listed = numbers(&info, ALGORITHMS)?;
                 let asked = numbers(&request, PUB_KEY_CRED_PARAMS)?;
@@ -35,6 +50,20 @@ impl Player<'_, '_> {
         }
     }
 
+    /// Whether a key may say that it has no place for another credential: the case has filled those that there were when it began, and
+    /// getInfo says so now. Where getInfo never says how many there are (GI-29), one may be all.
+    fn is_full(&mut self, before: &Value, request: &Value) -> bool {
+        let made = self.stored.count();
+        if self.stored.is_replaced_by(request) {
+            return false;
+        }
+        let Some(room) = number(before, REMAINING) else { return made > 0 };
+        let last = self.watch.last.take();
+        let now = info(self.watch).ok().flatten();
+        self.watch.last = last;
+        made >= room && now.and_then(|now| number(&now, REMAINING)) == Some(0)
+    }
+
     /// Some models take no PINs as short or as long as the suite's.
     pub(super) fn takes_such_pins(&self, pin: &str) -> Result<(), Stop> {
         let info = self.scope.get("info").ok().and_then(|info| info.value().ok());
@@ -46,7 +75,7 @@ impl Player<'_, '_> {
 }
 
 /// A case that takes what this member of getInfo rules out.
-pub(super) fn beyond(member: u64) -> Stop {
+fn beyond(member: u64) -> Stop {
     Stop::Unable(format!("it goes beyond {}", names::of_info(member)))
 }
 
@@ -75,6 +104,8 @@ const MAX_MSG_SIZE: u64 = 0x05;
 const MAX_CREDENTIAL_COUNT_IN_LIST: u64 = 0x07;
 const ALGORITHMS: u64 = 0x0A;
 const MIN_PIN_LENGTH: u64 = 0x0D;
+/// remainingDiscoverableCredentials.
+const REMAINING: u64 = 0x14;
 const MAX_PIN_LENGTH: u64 = 0x1D;
 const LEAST_MESSAGE: usize = 1024;
 /// The list's member in getAssertion, and in makeCredential.

@@ -7,7 +7,6 @@ use ctap_client::commands::code;
 use ctap_client::shown::hex;
 use ctap_client::{Client, Error, Permissions, Status, Value, names};
 
-use super::excess::beyond;
 use super::{Player, Stop, Variant, info};
 use crate::limits::{MOST_SAMPLES, MOST_TAPS};
 use crate::needs::Offer;
@@ -26,14 +25,7 @@ impl Player<'_, '_> {
         body: Option<&Expr>,
         expected: &Expected,
     ) -> Result<(), Stop> {
-        let (bytes, value) = match body.map(|body| self.scope.term(body)).transpose()? {
-            None => (Vec::new(), Value::Null),
-            Some(Term::Raw(bytes)) => (bytes, Value::Null),
-            Some(term) => {
-                let value = term.value()?;
-                (encode(&value), value)
-            }
-        };
+        let (bytes, value) = self.body(body)?;
         if self.leaves_as_it_is && command == code::CLIENT_PIN {
             refuse_tries(&value)?;
         }
@@ -52,13 +44,26 @@ impl Player<'_, '_> {
             (answer, _) => answer?,
         };
         let asked = judge_asking(person.asking, answer.asked);
-        asked
-            .and_then(|()| self.judge(command, &answer.message, expected))
-            .map_err(|stop| self.excess(&message, &answer.message).map_or(stop, beyond))?;
+        if let Err(stop) = asked.and_then(|()| self.judge(command, &answer.message, expected)) {
+            return Err(self.excess(&message, &answer.message).unwrap_or(stop));
+        }
+        self.stored.follow(&message, &answer.message);
         match (command, answer.message.first()) {
             (code::RESET, Some(0)) => self.after_reset(),
             _ => Ok(()),
         }
+    }
+
+    /// What stands behind the command byte, and the value that it encodes.
+    fn body(&mut self, body: Option<&Expr>) -> Result<(Vec<u8>, Value), Stop> {
+        Ok(match body.map(|body| self.scope.term(body)).transpose()? {
+            None => (Vec::new(), Value::Null),
+            Some(Term::Raw(bytes)) => (bytes, Value::Null),
+            Some(term) => {
+                let value = term.value()?;
+                (encode(&value), value)
+            }
+        })
     }
 
     /// As the watch does it; a card whose tap is used up gets another one.
@@ -314,7 +319,8 @@ impl Player<'_, '_> {
             Some(failure) => Err(failure.into()),
             None => outcome.map_err(|error| match error {
                 Error::Status(status) => {
-                    Stop::Wrong(format!("the key refused with {}", short_name(status)))
+                    let refused = format!("the key refused with {}", short_name(status));
+                    self.lacks_room_for_fingers(status).unwrap_or(Stop::Wrong(refused))
                 }
                 Error::Transport(error) => error.into(),
                 error => Stop::Wrong(error.to_string()),

@@ -18,6 +18,11 @@ pub(super) fn step(parser: &mut Parser) -> Result<Step, SyntaxError> {
         parser.expect(":")?;
         return Ok(Step::Repeat(times, Box::new(step(parser)?)));
     }
+    if parser.takes_word("within") {
+        let time = duration(parser)?;
+        parser.expect(":")?;
+        return Ok(Step::Within(time, Box::new(step(parser)?)));
+    }
     if let Some(step) = hid_step(parser)? {
         return Ok(step);
     }
@@ -52,6 +57,7 @@ fn worded_step(parser: &mut Parser, person: Person) -> Result<Step, SyntaxError>
             let (value, pattern) = comparison(parser)?;
             Ok(Step::Assume { what, value, pattern })
         }
+        "start" => expect_word(parser, "clock").map(|()| Step::StartClock),
         "wait" => Ok(Step::Wait(duration(parser)?)),
         "channel" => Ok(Step::Channel(name(parser)?)),
         "apdu" => u2f(parser, person),

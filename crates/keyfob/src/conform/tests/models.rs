@@ -2,6 +2,7 @@
 //! models, and all cases.
 
 use std::collections::BTreeSet;
+use std::io::{Write as _, stderr};
 use std::{env, fs, thread};
 
 use serde_json::Value;
@@ -27,9 +28,9 @@ fn keys_like_the_models_that_differ_most_conform() {
 /// The FIDO2 models of the BLOB that the environment names.
 fn statements() -> Vec<Value> {
     let Some(path) = env::var_os("KEYFOB_METADATA") else {
-        eprintln!(
-            "SKIPPED: no models to be like; KEYFOB_METADATA=\"$(tests/metadata)\" names them"
-        );
+        // What a test that passes says by `eprintln`, nobody sees.
+        let names = "KEYFOB_METADATA=\"$(tests/metadata)\" names them";
+        let _ = writeln!(stderr(), "SKIPPED: no models to be like; {names}");
         return Vec::new();
     };
     let mut blob: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();

@@ -1,0 +1,47 @@
+//! Keys of shapes that no built-in profile and no model has, against the cases that could ask too much of them.
+
+use super::{described, report_on};
+
+/// A key of this shape fails none of the cases that have one of these words, and passes so many at least.
+fn passes_most(shape: &str, words: &[&str], least: usize) {
+    println!("{shape}");
+    let (passed, ..) = report_on(&described(shape), words).counts();
+    assert!(passed >= least, "{shape}: {passed}");
+}
+
+#[test]
+fn what_takes_more_passkeys_than_there_is_room_for_does_not_apply() {
+    passes_most("capacity = 1", &["get_next_assertion", "cm-metadata", "mc-replaces"], 10);
+    passes_most("extends = \"fido2.0\"\ncapacity = 1", &["get_next_assertion"], 2);
+    passes_most("maxCredentialIdLength = 16\ncapacity = 2", &["ga-counter", "u2f_interop"], 10);
+}
+
+#[test]
+fn pins_of_a_case_are_as_long_as_the_key_wants_them() {
+    let words = ["cf-settings", "cf-complexity", "client_pin_policy", "cp-set-padding"];
+    for shape in ["minPINLength = 8", "minPINLength = 63", "maxPINLength = 8"] {
+        passes_most(&format!("extends = \"everything\"\n{shape}"), &words, 20);
+    }
+}
+
+#[test]
+fn large_blobs_are_read_in_pieces_that_a_short_message_holds() {
+    let shape = "imitates = \"A model\"\nalgorithms = [\"ES256\"]\nmaxMsgSize = 510";
+    passes_most(shape, &["lb-"], 60);
+}
+
+#[test]
+fn one_template_is_all_that_some_sensors_hold() {
+    passes_most(
+        "extends = \"bio\"\nmaxTemplates = 1",
+        &["be-two", "be-same", "be-second", "be-remove"],
+        4,
+    );
+}
+
+#[test]
+fn no_key_needs_es256_nor_credentials_without_verification() {
+    passes_most("algorithms = [\"ES384\"]", &["get_info", "algorithms"], 40);
+    let always = "extends = \"bio\"\n[options]\nalwaysUv = true\nmakeCredUvNotRqd = false";
+    passes_most(always, &["gi-2-3", "gi-option"], 4);
+}
