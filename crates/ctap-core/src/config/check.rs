@@ -122,10 +122,12 @@ impl Config {
     }
 
     /// The demands of the announced versions.
-    fn claims_rules(&self) -> [(bool, Contradiction); 7] {
+    fn claims_rules(&self) -> [(bool, Contradiction); 8] {
         let modern = self.is_later_than_20();
         let rk_modern = modern && self.rk();
         let with_uv = modern && self.verifies();
+        let enrolls_by_preview =
+            self.fingerprints.as_ref().is_some_and(|sensor| sensor.bio_enroll_preview);
         [
             rule(
                 !self.is_more_than_20() && self.has_later_than_20(),
@@ -137,6 +139,12 @@ impl Config {
                     && !(self.claims(Version::Fido21) && self.claims(Version::Fido20)),
                 "GI-101",
                 "FIDO_2_3 needs FIDO_2_1 and FIDO_2_0 beside it",
+            ),
+            rule(
+                (self.credential_mgmt_preview || enrolls_by_preview)
+                    && !self.claims(Version::Fido21Pre),
+                "GI-66",
+                "credentialMgmtPreview and userVerificationMgmtPreview need FIDO_2_1_PRE",
             ),
             // hmac-secret-mc is later than CTAP 2.0, so this and GI-105 cover GI-83 too.
             rule(

@@ -54,6 +54,7 @@ fn each_feature_that_lacks_another_is_found() {
         ("GI-105", |config| config.versions = vec![Version::Fido20]),
         ("GI-110", |config| config.extensions.hmac_secret = false), // and GI-83
         ("GI-111", |config| config.client_pin = false),
+        ("GI-66", |config| config.credential_mgmt_preview = true),
         ("GI-112", |config| config.credential_management = false),
         ("GI-113", |config| config.extensions.cred_protect = false),
         ("GI-115", |config| config.pin_uv_auth_protocols = vec![Protocol::One]),

@@ -280,7 +280,10 @@ fn a_key_from_before_ctap_21_manages_credentials_by_the_prototypes_number_alone(
 // CM-50
 #[test]
 fn a_key_may_announce_the_prototype_beside_the_command() {
-    let mut key = Key::made(|config| config.credential_mgmt_preview = true);
+    let mut key = Key::made(|config| {
+        config.versions.push(Version::Fido21Pre);
+        config.credential_mgmt_preview = true;
+    });
     key.set_pin("1234");
     assert_eq!(key.option("credentialMgmtPreview"), Some(true));
     assert_eq!(key.option("credMgmt"), Some(true));
