@@ -23,7 +23,8 @@ impl OnlyAnnounced {
     /// Makes one of a difference between what is announced (first) and what is done (second). `None`: nothing is
     /// missing. Something that is done may then not be announced, or be announced in another order.
     pub(super) fn of(Difference { member, stated, told, .. }: &Difference) -> Option<Self> {
-        let (told, done) = (stated.as_ref()?, told.as_ref());
+        let (told, done) = (stated.as_ref(), told.as_ref());
+        let Some(told) = told else { return Self::by_silence(member, done?) };
         if OF_NO_USE.contains(&member.as_str()) {
             return None;
         }
@@ -34,6 +35,19 @@ impl OnlyAnnounced {
             value => (vec![plain(value)], done.map(plain)),
         };
         Some(Self { member: member.clone(), items, done })
+    }
+
+    /// Of a member that is left out. Of some, platforms then take it for granted what they are (GI-14, CP-20, GI-38).
+    fn by_silence(member: &str, done: &Value) -> Option<Self> {
+        let done = done.as_u64()?;
+        let (means, is_true) = match member {
+            "maxMsgSize" => (1024, done >= 1024),
+            "minPINLength" => (4, done <= 4),
+            "maxPINLength" => (63, done >= 63),
+            _ => return None,
+        };
+        let items = vec![format!("{means}, since it is left out")];
+        (!is_true).then(|| Self { member: member.to_owned(), items, done: Some(done.to_string()) })
     }
 }
 

@@ -123,7 +123,12 @@ impl<'de> DeserializeSeed<'de> for Entry<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
-        let told = Told::deserialize(value)?;
+        // What is wrong within a table has a line of its own.
+        let told = match kind(&self.name) {
+            Some(Kind::Options) => Told::Options(BTreeMap::deserialize(value)?),
+            Some(Kind::Levels) => Told::Levels(BTreeMap::deserialize(value)?),
+            _ => Told::deserialize(value)?,
+        };
         lay(&self.name, &told, &mut self.all.announced).map_err(D::Error::custom)?;
         self.all.written.insert(self.name, told);
         Ok(())
@@ -157,6 +162,11 @@ fn lay(name: &str, told: &Told, announced: &mut Announced) -> Result<(), String>
         }
     }
     Ok(())
+}
+
+/// What a member's value is like; `None`: there is no such member.
+fn kind(name: &str) -> Option<Kind> {
+    MEMBERS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
 }
 
 /// A member's number in getInfo.
@@ -198,9 +208,6 @@ fn member(number: u8, name: &str, told: &Told) -> Result<Member, String> {
             Some(Member::Numbers(Vec::new()))
         }
         (Kind::Levels, Told::Levels(levels)) => Some(Member::Levels(levels.clone())),
-        (Kind::Levels, Told::Options(none)) if none.is_empty() => {
-            Some(Member::Levels(BTreeMap::new()))
-        }
         _ => None,
     };
     value.ok_or_else(|| match kind {

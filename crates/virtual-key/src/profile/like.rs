@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use toml::{Table, Value};
 
 use super::get_info::{GetInfo, OMIT, OMIT_OPTIONS};
+use super::text::in_plain_words;
 use super::{Aaguid, Profile};
 use crate::error::Error;
 use crate::metadata::{Difference, differences, live_info, members};
@@ -20,7 +21,8 @@ use crate::metadata::{Difference, differences, live_info, members};
 /// [`Error::Metadata`]: the statement is about neither CTAP2 nor U2F, or lacks members that such statements have:
 /// the fault of the one who wrote it.
 pub fn like(statement: &Json, aaguid: Aaguid) -> Result<String, Error> {
-    let title = statement["description"].as_str().unwrap_or("a model without a name");
+    let title = statement["description"].as_str().filter(|title| !title.trim().is_empty());
+    let title = title.unwrap_or("a model without a name");
     let mut table = heading(title, aaguid);
     let mut state = String::new();
     match statement["authenticatorGetInfo"].as_object() {
@@ -55,7 +57,7 @@ fn check_members(title: &str, told: &Table) -> Result<(), Error> {
         if let Err(error) = alone.try_into::<GetInfo>() {
             let what = format!(
                 "keyfob cannot announce {member} of its authenticatorGetInfo: {}",
-                error.message()
+                in_plain_words(error.message())
             );
             return Err(Error::Metadata { model: title.to_owned(), what });
         }

@@ -140,13 +140,15 @@ impl<'a> Unknown<'a> {
 }
 
 /// The names of Rust's types mean nothing to people.
-fn in_plain_words(message: &str) -> String {
+pub(super) fn in_plain_words(message: &str) -> String {
     let types = [
         ("expected u8", "expected a whole number from 0 to 255"),
         ("expected u16", "expected a whole number from 0 to 65535"),
         ("expected u32", "expected a whole number, not negative"),
+        ("expected u64", "expected a whole number, not negative"),
         ("expected usize", "expected a whole number, not negative"),
         ("expected a sequence", "expected a list"),
+        ("expected a map", "expected a table"),
         ("expected a boolean", "expected true or false"),
         ("expected path string", "expected the name of a file"),
         ("wanted string or table", "expected a text"),

@@ -176,6 +176,8 @@ fn a_model_of_u2f_is_a_key_that_speaks_u2f_and_no_other_is_none() {
     assert!(profile.speaks_u2f() && !profile.speaks_ctap2());
     assert_eq!(profile.title(), "An old key");
     assert_eq!(profile.only_announced().unwrap(), []);
+    let nameless = json!({ "description": " ", "protocolFamily": "u2f" });
+    assert_eq!(self::profile(&nameless, Aaguid([0; 16])).title(), "a model without a name");
     let refusal = describe(&like(&of("uaf"), Aaguid([0; 16])).unwrap_err());
     let what = "keyfob cannot imitate An old key: its metadata statement is of neither family";
     assert!(refusal.starts_with(what) && refusal.contains("\nnext: choose another"), "{refusal}");
@@ -204,7 +206,11 @@ fn the_state_of_the_day_stands_in_comments_and_is_had_without_their_signs() {
 #[test]
 fn metadata_that_no_key_can_follow_is_told_with_the_model_and_the_member() {
     for (member, value, what) in [
-        ("certifications", json!({ "FIDO": -1 }), "certifications"),
+        (
+            "certifications",
+            json!({ "FIDO": -1 }),
+            "certifications of its authenticatorGetInfo: invalid value: integer `-1`, expected a whole number, not negative",
+        ),
         ("maxCredentialIdLength", json!(-1), "maxCredentialIdLength of getInfo is a whole number"),
         ("uvModality", json!("finger"), "uvModality of getInfo is a whole number"),
         ("versions", json!([1]), "versions"),

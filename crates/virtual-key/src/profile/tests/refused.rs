@@ -184,6 +184,10 @@ fn a_member_that_is_none_or_of_another_kind_is_refused() {
         ("omit = [\"aaguid\"]", "next: take aaguid out of `omit`"),
     ];
     are_refused("getInfo", &cases);
+    for (table, value) in [("options", "plat = \"maybe\""), ("certifications", "FIDO = -1")] {
+        let said = refusal(&format!("[getInfo.{table}]\n\n{value}\n"));
+        assert!(said.contains("line 3: invalid "), "{said}");
+    }
     assert!(refusal("[getInfo]\nmaxMsgSiz = 1").contains("write `maxMsgSize`"));
 }
 
@@ -212,6 +216,10 @@ fn what_a_key_tells_and_does_not_do_is_refused_unless_it_imitates_somebody() {
     Profile::from_toml("test.toml", &format!("imitates = \"A model\"\n{text}")).unwrap();
     let less = "[getInfo]\nversions = [\"FIDO_2_1\", \"FIDO_2_0\"]\nomit = [\"maxPINLength\"]\nomitOptions = [\"up\"]\n";
     Profile::from_toml("test.toml", less).unwrap();
+    // Silence has a meaning, which may not be true.
+    let said = refusal(&format!("maxPINLength = 8\n{less}"));
+    let what = "line 1: [getInfo] says that the key can do what it cannot do: maxPINLength: 63, since it is left out, but it is 8";
+    assert!(said.contains(what), "{said}");
 }
 
 #[test]
