@@ -34,7 +34,7 @@ pub(crate) enum Command {
     /// List all FIDO2 and U2F models
     #[command(after_help = LIST_EXAMPLES)]
     List(ListOptions),
-    /// List the models that have all these words in their name or in their certification
+    /// List the models with all these words in their name, certification or status
     #[command(after_help = SEARCH_EXAMPLES)]
     Search(SearchOptions),
     /// Show what is known about one model
@@ -136,7 +136,7 @@ fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 const EXAMPLES: &str = "\
 Examples:
   keyfob models list
-  keyfob models search bio yubico
+  keyfob models search bio yubikey
   keyfob models show \"YubiKey 5 Series with NFC\"
   sudo keyfob attach --like \"YubiKey 5 Series with NFC\"
 
@@ -152,7 +152,8 @@ Examples:
 const SEARCH_EXAMPLES: &str = "\
 Examples:
   keyfob models search fingerprint
-  keyfob models search yubikey nfc fips";
+  keyfob models search yubikey nfc fips
+  keyfob models search revoked";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:

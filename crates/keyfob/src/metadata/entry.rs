@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 /// The entry of the model that a key is like, made one about that key: the certificates that vouch for it, and what it is known by,
-/// are those of `own`, the key's statement. Everything else is a claim, which a relying party is to be tested with.
+/// are those of `own`, the key's statement. Everything else is a claim, which a relying party is to be tested with; but no statement about keys
+/// that sign more than assertions may say that they do not (PS-32).
 pub(super) fn imitated(mut entry: Value, own: &Value) -> Value {
     for member in KNOWN_BY {
         if let Some(own) = own.get(member) {
@@ -13,6 +14,9 @@ pub(super) fn imitated(mut entry: Value, own: &Value) -> Value {
         }
     }
     entry[STATEMENT][ROOTS] = own[ROOTS].clone();
+    if own[RESTRICTED] == json!(false) && entry[STATEMENT][RESTRICTED] == json!(true) {
+        entry[STATEMENT][RESTRICTED] = json!(false);
+    }
     if let Some(aaguid) = own.pointer(AAGUID_TOLD) {
         entry[STATEMENT][GET_INFO]["aaguid"] = aaguid.clone();
     }
@@ -39,6 +43,7 @@ pub(super) fn statement(mut entry: Value) -> Value {
 
 const STATEMENT: &str = "metadataStatement";
 const ROOTS: &str = "attestationRootCertificates";
+const RESTRICTED: &str = "isKeyRestricted";
 const GET_INFO: &str = "authenticatorGetInfo";
 const AAGUID_TOLD: &str = "/authenticatorGetInfo/aaguid";
 
@@ -72,6 +77,20 @@ mod tests {
             "statusReports": reports,
         });
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn keys_that_sign_more_than_assertions_are_not_said_to_be_restricted() {
+        let told = |model: Value, own: bool| {
+            let entry = json!({ STATEMENT: { RESTRICTED: model } });
+            imitated(entry, &json!({ RESTRICTED: own }))[STATEMENT][RESTRICTED].clone()
+        };
+        assert_eq!(told(json!(true), false), json!(false), "PS-32");
+        assert_eq!(
+            [told(json!(true), true), told(json!(false), true)],
+            [json!(true), json!(false)]
+        );
+        assert_eq!(told(Value::Null, false), Value::Null);
     }
 
     #[test]

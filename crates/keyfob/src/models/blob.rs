@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 use virtual_key::profile::{self, Aaguid};
 
 use crate::failure::{failure, usage};
+use crate::say::warn;
+use crate::terminal::count;
 use crate::terminal::shown::name;
 
 /// A BLOB's payload.
@@ -75,6 +77,9 @@ pub(crate) enum Family {
     U2f,
     /// CTAP2.
     Fido2,
+    /// Of a protocol that came later.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What FIDO has to say of a model, and since when (MDS 3.1.1 section 3.1.3).
@@ -106,17 +111,23 @@ impl<'a> Blob<'a> {
         })
     }
 
-    /// The models that are security keys: all but those of UAF.
+    /// The models that are security keys: all but those of UAF. That others are passed over, whose protocol nobody here knows, is told.
     ///
     /// # Errors
     /// An entry that is not as MDS 3 has it, or two for one model.
     pub(crate) fn keys(&self) -> anyhow::Result<Vec<Model<'a>>> {
         let numbered = self.entries.iter().zip(1..);
         let models = numbered.map(|(entry, number)| Model::parse(entry.get(), number));
-        let is_key = |model: &anyhow::Result<Model<'_>>| {
-            model.as_ref().map_or(true, |model| model.family() != Family::Uaf)
-        };
-        let models = models.filter(is_key).collect::<anyhow::Result<Vec<_>>>()?;
+        let mut models = models.collect::<anyhow::Result<Vec<_>>>()?;
+        let all = models.len();
+        models.retain(|model| model.family() != Family::Unknown);
+        if models.len() < all {
+            let unknown = count((all - models.len()) as u64, "model");
+            warn(format_args!(
+                "{unknown} of the metadata left out, for keyfob does not know the protocol"
+            ));
+        }
+        models.retain(|model| model.family() != Family::Uaf);
         match twice(&models) {
             Some(aaguid) => {
                 let what = format_args!("the metadata has two entries for one model, {aaguid}");
@@ -295,9 +306,11 @@ pub(super) mod tests {
     fn a_blob_says_of_each_security_key_what_it_is_called_and_how_it_stands() {
         let mut phone = entry("A phone", AAGUID, 1);
         phone["metadataStatement"]["protocolFamily"] = "uaf".into();
-        let text = payload(&[entry("A key", AAGUID, 2), phone]);
+        let mut later = entry("A ring", AAGUID, 1);
+        later["metadataStatement"]["protocolFamily"] = "fido4".into();
+        let text = payload(&[entry("A key", AAGUID, 2), phone, later]);
         let models = Blob::parse(&text).unwrap().keys().unwrap();
-        assert_eq!(models.len(), 1, "UAF is not for security keys");
+        assert_eq!(models.len(), 1, "UAF is not for security keys, nor is what nobody knows");
         let told = (models[0].description(), models[0].id(), models[0].versions());
         assert_eq!(told, ("A key", AAGUID.to_owned(), "FIDO_2_0 FIDO_2_1".to_owned()));
         assert_eq!(models[0].status().unwrap().status, "FIDO_CERTIFIED_L2");

@@ -43,7 +43,8 @@ pub(super) fn search<'m, 'a>(
     words: &[String],
 ) -> anyhow::Result<Vec<&'m Model<'a>>> {
     let words = words.join(" ");
-    let found = numbered(models, &words).unwrap_or_else(|| with_words(models, &words));
+    let found =
+        numbered(models, &words).unwrap_or_else(|| with_words(models, &words, text_with_status));
     if found.is_empty() { Err(nothing(models, &words)) } else { Ok(found) }
 }
 
@@ -51,7 +52,7 @@ pub(super) fn search<'m, 'a>(
 fn meant<'m, 'a>(models: &'m [Model<'a>], name: &str) -> Vec<&'m Model<'a>> {
     numbered(models, name)
         .or_else(|| called(models, name))
-        .unwrap_or_else(|| with_words(models, name))
+        .unwrap_or_else(|| with_words(models, name, text))
 }
 
 fn numbered<'m, 'a>(models: &'m [Model<'a>], number: &str) -> Option<Vec<&'m Model<'a>>> {
@@ -73,7 +74,11 @@ fn any_of<'m, 'a>(
     Some(found).filter(|found| !found.is_empty())
 }
 
-fn with_words<'m, 'a>(models: &'m [Model<'a>], words: &str) -> Vec<&'m Model<'a>> {
+fn with_words<'m, 'a>(
+    models: &'m [Model<'a>],
+    words: &str,
+    text: fn(&Model<'_>) -> String,
+) -> Vec<&'m Model<'a>> {
     let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
     let has_all = |model: &&Model<'_>| {
         let text = text(model);
@@ -143,6 +148,12 @@ fn text(model: &Model<'_>) -> String {
     words.join(" ").to_lowercase()
 }
 
+/// The same, and how it stands: nobody means one model by that.
+fn text_with_status(model: &Model<'_>) -> String {
+    let status = model.status().map(|report| report.status.to_lowercase());
+    format!("{} {}", text(model), status.unwrap_or_default())
+}
+
 /// What it is called, in all languages.
 fn names<'m>(model: &'m Model<'_>) -> impl Iterator<Item = &'m str> {
     let friendly = model.metadata_statement.friendly_names.as_object().into_iter().flatten();
@@ -203,6 +214,8 @@ mod tests {
         let models = Blob::parse(&text).unwrap().keys().unwrap();
         let count = |words: &str| search(&models, &[words.to_owned()]).map_or(0, |all| all.len());
         assert_eq!([count("yubikey"), count("twin"), count(AAGUID), count("solo")], [3, 2, 1, 0]);
+        assert_eq!([count("l2"), count("twin certified_l2"), count("revoked")], [5, 2, 0]);
+        assert!(found("twin certified_l2").is_err(), "one model is not meant by how it stands");
     }
 
     #[test]
