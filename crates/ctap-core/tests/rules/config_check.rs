@@ -43,7 +43,7 @@ fn are_found(cases: &[(&str, Edit)]) {
     }
 }
 
-// GI-10, GI-36, GI-71, GI-76, GI-83, GI-85, GI-86, GI-101, GI-105, GI-110 to GI-113, GI-115, BE-21, BE-31, CM-02, EX-09, EX-32,
+// GI-10, GI-36, GI-66, GI-71, GI-76, GI-83, GI-85, GI-86, GI-101, GI-105, GI-110 to GI-113, GI-115, BE-21, BE-31, CM-02, EX-09, EX-32,
 // MC-15
 #[test]
 fn each_feature_that_lacks_another_is_found() {
