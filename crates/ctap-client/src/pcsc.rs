@@ -4,6 +4,9 @@
 //! and counters. Each request is a transaction. The card is left as it is. A PC/SC context serves one thread: while
 //! one thread waits in it, no other thread can transmit.
 
+#[cfg(target_os = "linux")]
+mod service;
+
 use std::ffi::{CStr, CString};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -208,7 +211,7 @@ const fn whole_command(apdu: &[u8]) -> Result<&[u8], TransportError> {
 fn establish() -> Result<Context, ReaderFault> {
     Context::establish(Scope::User).map_err(|error| match fault(error) {
         #[cfg(target_os = "linux")]
-        ReaderFault::NoService if pcscd::hangs_up(&pcscd::socket()) => ReaderFault::Denied,
+        ReaderFault::NoService if service::hangs_up(&pcscd::socket()) => ReaderFault::Denied,
         fault => fault,
     })
 }

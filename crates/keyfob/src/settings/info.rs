@@ -148,7 +148,10 @@ fn pin(info: &Info, retries: Option<PinRetries>) -> String {
         (None, _) => "Not supported".to_owned(),
         (Some(_), Some(PinRetries { left: 0, .. })) => "Blocked; only a reset helps".to_owned(),
         (Some(_), Some(PinRetries { left, power_cycle_needed: true })) => {
-            format!("{} remaining, once the key is plugged in again", count(left, "attempt"))
+            format!(
+                "{} remaining, once the key is plugged in or tapped again",
+                count(left, "attempt")
+            )
         }
         (Some(_), Some(PinRetries { left, .. })) => format!("{} remaining", count(left, "attempt")),
         (Some(true), None) => {
@@ -234,7 +237,8 @@ mod tests {
         assert_eq!(pin(&with_pin(true), retries(1, false)), "1 attempt remaining");
         assert_eq!(pin(&with_pin(true), retries(0, true)), "Blocked; only a reset helps");
         assert!(
-            pin(&with_pin(true), retries(5, true)).ends_with("once the key is plugged in again")
+            pin(&with_pin(true), retries(5, true))
+                .ends_with("once the key is plugged in or tapped again")
         );
     }
 
