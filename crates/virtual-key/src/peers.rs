@@ -70,13 +70,14 @@ impl PeerFilter {
     }
 }
 
-/// Whether the program that this process has connected to on this machine belongs to this user or to root. A
-/// program that has not accepted the connection yet belongs to neither.
+/// Whether the program that this process has connected to on this machine belongs to this user or to root.
 ///
 /// # Errors
-/// The owner cannot be found out.
+/// The owner cannot be found out: the program has not accepted the connection yet, or has hung up again, for
+/// instance.
 pub(crate) fn is_trusted(stream: &TcpStream) -> io::Result<bool> {
-    Ok(system::owner_of(stream)?.is_some_and(|owner| is_ours(owner, user())))
+    let owner = system::owner_of(stream)?.ok_or(io::ErrorKind::NotConnected)?;
+    Ok(is_ours(owner, user()))
 }
 
 fn is_ours(owner: u32, user: u32) -> bool {

@@ -164,6 +164,19 @@ fn the_reader_gets_the_atr_gives_power_and_has_its_commands_answered() {
 }
 
 #[test]
+fn a_reader_that_hangs_up_at_once_is_no_strangers() {
+    // P-22
+    on_one_thread(async {
+        let mut bench = Bench::new().await;
+        let mut reader = bench.inserted().await;
+        send(&mut reader, &ON).await;
+        drop(reader);
+        let told = bench.told.recv().await.unwrap();
+        assert!(told.starts_with("Lost"), "{told}");
+    });
+}
+
+#[test]
 fn a_response_that_takes_its_time_comes_when_it_is_there_and_not_after_power_went() {
     // NF-07
     on_one_thread(async {
