@@ -84,12 +84,12 @@ pub struct Import {
     pub notes: Vec<String>,
 }
 
-/// The result of [`write`].
+/// The result of [`write()`].
 #[derive(Debug)]
 pub struct Export {
     /// The text, with the private keys in clear.
     pub text: Zeroizing<String>,
-    /// Which credentials are in the text: their indexes in the list that was given to [`write`], in that order.
+    /// Which credentials are in the text: their indexes in the list that was given to [`write()`], in that order.
     pub taken: Vec<usize>,
     /// A sentence about each thing that is not in the text.
     pub notes: Vec<String>,
