@@ -66,7 +66,8 @@ fn happen(veil: &mut Veil<usize>, step: &Step, sent: &mut Vec<usize>) {
             sent.push(bytes.len());
         }
         Step::Pin { channel, from, reports } => {
-            let all = fragment(ChannelId::new((channel % 4).into()), Command::Cbor, &set_pin());
+            let message = set_pin();
+            let all = fragment(ChannelId::new((channel % 4).into()), Command::Cbor, &message);
             let all: Vec<_> = all.expect("it is short").collect();
             for report in some(veil, &all, *from, *reports) {
                 veil.report(sent.len(), Direction::ToKey, report);
