@@ -1,6 +1,7 @@
 //! Attestation statements, WebAuthn section 8 (AT-01 to AT-07), and the choice of one (MC-90 to MC-98).
 
 use alloc::vec::Vec;
+use core::fmt::Debug;
 
 use crate::algorithm::{Algorithm, KeyPair, PrivateKey};
 use crate::cbor::{Array, Bytes, Item, MapWriter, to_vec};
@@ -33,13 +34,37 @@ pub struct AttestationKey {
     pub x5c: Vec<Vec<u8>>,
 }
 
-impl AttestationKey {
-    /// Its statements fit an answer, and show who signed (AT-04, AT-07).
-    pub(crate) fn is_possible(&self) -> bool {
-        let length: usize = self.x5c.iter().map(Vec::len).sum();
-        let is_ml_dsa = matches!(self.key.algorithm, Algorithm::MlDsa44 | Algorithm::MlDsa65);
-        !self.x5c.is_empty() && length <= MAX_CERTIFICATES && !is_ml_dsa
+/// Who vouches: an [`AttestationKey`], or somebody who makes one when it is first needed, because that takes time.
+pub trait Attester: Debug + Send + Sync {
+    /// What it signs with.
+    fn algorithm(&self) -> Algorithm;
+
+    /// Bytes that its certificates have at the most, in the order of [`AttestationKey::x5c`].
+    fn certificate_lengths(&self) -> Vec<usize>;
+
+    /// Its key, the same each time. `None`: there can be none, and what it was to vouch for is refused.
+    fn key(&self) -> Option<&AttestationKey>;
+}
+
+impl Attester for AttestationKey {
+    fn algorithm(&self) -> Algorithm {
+        self.key.algorithm
     }
+
+    fn certificate_lengths(&self) -> Vec<usize> {
+        self.x5c.iter().map(Vec::len).collect()
+    }
+
+    fn key(&self) -> Option<&AttestationKey> {
+        Some(self)
+    }
+}
+
+/// Its statements fit an answer, and show who signed (AT-04, AT-07).
+pub(crate) fn is_possible(attester: &dyn Attester) -> bool {
+    let lengths = attester.certificate_lengths();
+    let is_ml_dsa = matches!(attester.algorithm(), Algorithm::MlDsa44 | Algorithm::MlDsa65);
+    !lengths.is_empty() && lengths.iter().sum::<usize>() <= MAX_CERTIFICATES && !is_ml_dsa
 }
 
 /// The formats that getInfo 0x16 lists: never `none` (MC-94).
@@ -56,9 +81,9 @@ pub(crate) fn formats(speaks_u2f: bool) -> Vec<&'static str> {
 pub(crate) struct Means<'c> {
     pub(crate) usual: Attestation,
     /// The model's key.
-    pub(crate) model: Option<&'c AttestationKey>,
+    pub(crate) model: Option<&'c dyn Attester>,
     /// The device's own key, for enterprise attestation.
-    pub(crate) device: Option<&'c AttestationKey>,
+    pub(crate) device: Option<&'c dyn Attester>,
     pub(crate) speaks_u2f: bool,
 }
 
@@ -116,8 +141,8 @@ impl Preference {
 /// The kind of statement that is made.
 pub(crate) enum Statement<'c> {
     SelfSigned,
-    Basic(&'c AttestationKey),
-    FidoU2f(&'c AttestationKey),
+    Basic(&'c dyn Attester),
+    FidoU2f(&'c dyn Attester),
     None,
 }
 
@@ -154,7 +179,7 @@ impl<'c> Statement<'c> {
     /// Ready to sign, with the credential's own key or the one that vouches for it. `None`: that is unusable.
     pub(crate) fn signer(self, own: KeyPair) -> Option<Signer<'c>> {
         let pair = match &self {
-            Self::Basic(vouches) | Self::FidoU2f(vouches) => vouches.key.pair()?,
+            Self::Basic(vouches) | Self::FidoU2f(vouches) => vouches.key()?.key.pair()?,
             Self::SelfSigned | Self::None => own,
         };
         Some(Signer { statement: self, pair })
@@ -167,8 +192,10 @@ impl Signer<'_> {
         let signed = [what.auth_data, what.client_data_hash];
         match self.statement {
             Statement::SelfSigned => packed(&self.pair, &[], &signed, what.evidence),
-            Statement::Basic(model) => packed(&self.pair, &model.x5c, &signed, what.evidence),
-            Statement::FidoU2f(model) => fido_u2f(&self.pair, &model.x5c, what),
+            Statement::Basic(model) => {
+                packed(&self.pair, &model.key()?.x5c, &signed, what.evidence)
+            }
+            Statement::FidoU2f(model) => fido_u2f(&self.pair, &model.key()?.x5c, what),
             Statement::None => Some(Attested::none()),
         }
     }
@@ -183,7 +210,7 @@ impl Signer<'_> {
     ) -> Option<Vec<u8>> {
         let signed: [&[u8]; 2] = [auth_data, client_data_hash];
         let attested = match self.statement {
-            Statement::Basic(model) => packed(&self.pair, &model.x5c, &signed, evidence)?,
+            Statement::Basic(model) => packed(&self.pair, &model.key()?.x5c, &signed, evidence)?,
             Statement::SelfSigned | Statement::FidoU2f(_) | Statement::None => Attested::none(),
         };
         Some(attested.object(auth_data))

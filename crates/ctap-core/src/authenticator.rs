@@ -169,9 +169,13 @@ impl Authenticator {
     }
 
     /// Whether [`handle`](Self::handle) with this message, or an [`answer`](Self::answer) to its question, may use
-    /// the memory, and so wait for a disk. `false` is certain: then the request only reads, or signs.
+    /// the memory, and so wait for a disk. `false` is certain: then the request only reads or computes, or the memory
+    /// is [instant](crate::Memory::is_instant).
     #[must_use]
     pub fn may_write(&self, message: &[u8], store: &Store) -> bool {
+        if store.is_instant() {
+            return false;
+        }
         let policy = Policy { config: &self.config, state: store.state() };
         commands::may_write(message, policy, &self.counter)
     }

@@ -2,10 +2,11 @@
 //! data, chosen by the program that makes the authenticator.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::algorithm::Algorithm;
-use crate::attestation::{Attestation, AttestationKey, Means};
+use crate::attestation::{Attestation, Attester, Means};
 use crate::credential::{Backup, Counter};
 use crate::credential_id;
 use crate::limits::{
@@ -101,7 +102,7 @@ pub struct Config {
     /// The attestation of new credentials.
     pub attestation: Attestation,
     /// The attestation key of the model; [`Attestation::Basic`] and U2F need it.
-    pub attestation_key: Option<AttestationKey>,
+    pub attestation_key: Option<Arc<dyn Attester>>,
     /// Whether it speaks U2F (version `U2F_V2`). That needs an attestation key.
     pub u2f: bool,
     /// The state of a new key.
@@ -240,7 +241,7 @@ impl ConfigCommands {
 #[derive(Debug)]
 pub struct EnterpriseAttestation {
     /// The attestation key and certificate of the device. A reset does not change them (AT-42).
-    pub key: AttestationKey,
+    pub key: Arc<dyn Attester>,
     /// The RP ids that receive it in vendor-facilitated mode; they must match exactly (MC-22, AT-43).
     pub rp_ids: Vec<String>,
     /// Whether platform-managed mode is treated like vendor-facilitated mode (MC-22).
@@ -401,8 +402,8 @@ impl Config {
         let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
         Means {
             usual: self.attestation,
-            model: self.attestation_key.as_ref(),
-            device: enterprise.map(|device| &device.key),
+            model: self.attestation_key.as_deref(),
+            device: enterprise.map(|device| &*device.key),
             speaks_u2f: self.u2f && self.announced.lists(0x16, "fido-u2f") != Some(false),
         }
     }

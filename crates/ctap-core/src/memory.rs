@@ -62,6 +62,11 @@ pub trait Memory {
     fn still_kept(&mut self) -> Result<(), MemoryError> {
         Ok(())
     }
+
+    /// Whether whoever asks it for something never waits for a medium, because there is none.
+    fn is_instant(&self) -> bool {
+        false
+    }
 }
 
 /// When a commit must be durable. A medium must know every variant, so a new one would be a breaking change.
@@ -95,5 +100,9 @@ impl Memory for Forgetful {
 
     fn replace_all(&mut self, _records: &[Record]) -> Result<(), MemoryError> {
         Ok(())
+    }
+
+    fn is_instant(&self) -> bool {
+        true
     }
 }

@@ -130,6 +130,11 @@ impl Store {
         self.memory.commit(&[], Durability::Wait)
     }
 
+    /// As [`Memory::is_instant`].
+    pub(crate) fn is_instant(&self) -> bool {
+        self.memory.is_instant()
+    }
+
     /// As [`Memory::still_kept`].
     pub(crate) fn still_kept(&mut self) -> Result<(), MemoryError> {
         self.memory.still_kept()

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use virtual_key::attestation::{self, AttestationKind, Identity, Issuer};
+use virtual_key::attestation::{self, AttestationKind, Identity, Issuer, LazyIdentity};
 use virtual_key::memory::{Memory, Place};
 use virtual_key::metadata::Statements;
 use virtual_key::platform::system_rng;
@@ -139,13 +139,13 @@ fn of_kept_key(options: &Options, profile: &Profile) -> anyhow::Result<Value> {
     let identity = |kind| {
         // A key that runs holds its memory: what it has kept there can be read all the same.
         match attestation::kept(kind, &place.directory)? {
-            Some(identity) => Ok(identity),
-            None => new_identity(kind, &place),
+            Some(identity) => LazyIdentity::made(&identity),
+            None => LazyIdentity::made(&new_identity(kind, &place)?),
         }
     };
     let identities = profile.identities(identity).map_err(state::with_cure)?;
-    let statements = Statements::new(profile, &identities)?;
-    statements.of(options.u2f).cloned().context("the profile speaks neither CTAP2 nor U2F")
+    let statements = Statements::new(profile.clone(), identities);
+    statements.of(options.u2f)?.context("the profile speaks neither CTAP2 nor U2F")
 }
 
 /// As the key would make it at its first start.

@@ -6,10 +6,12 @@
 //!   u2f_transports.rs   the ways to reach a key that such a certificate tells
 //!   pem.rs              an identity as text
 //!   kept.rs             that text in a file beside the key's memory
+//!   lazy.rs             an identity of a key without a memory, made when it is first needed
 //! ```
 
 mod certificate;
 mod kept;
+mod lazy;
 mod pem;
 mod u2f_transports;
 
@@ -27,6 +29,7 @@ use crate::error::Error;
 pub use self::certificate::AttestationKind;
 pub(crate) use self::kept::is_for_u2f;
 pub use self::kept::{Issuer, kept};
+pub use self::lazy::LazyIdentity;
 pub use self::pem::Unusable;
 pub use self::u2f_transports::U2fTransports;
 

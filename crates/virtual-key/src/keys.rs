@@ -28,9 +28,10 @@ pub use self::settings::{CardReader, Form, KeySettings};
 use crate::bell::{Bell, Listener};
 use crate::error::Error;
 use crate::key::{Powered, Touch, UsbKey};
+use crate::memory::Place;
 use crate::metadata::Statements;
 use crate::peers::is_loopback;
-use crate::platform::{Clock, system_rng, without_traces};
+use crate::platform::{Clock, system_rng, without_shallow_traces, without_traces};
 use crate::profile::Profile;
 use crate::recording::Tap;
 
@@ -128,7 +129,13 @@ impl Keys {
             powered: Powered::default(),
             run: system_rng().next_u32(),
         };
-        let make = |(number, memory)| without_traces(|| maker.make(number, memory)).map(Rc::new);
+        let make = |(number, memory): (u32, &Option<Place>)| {
+            let key = || maker.make(number, memory);
+            // Where nothing is remembered there are no secrets yet but what is drawn now.
+            let key =
+                if memory.is_some() { without_traces(key) } else { without_shallow_traces(key) };
+            key.map(Rc::new)
+        };
         let keys = (1..).zip(&settings.memories).map(make).collect::<Result<_, Error>>()?;
         Ok(Self { keys, touch: settings.touch, bell: maker.bell })
     }

@@ -7,6 +7,8 @@
 mod differences;
 mod get_info;
 
+use std::sync::Arc;
+
 use base64ct::{Base64, Encoding as _};
 use ctap_client::commands::code;
 use ctap_client::commands::get_info::Info;
@@ -24,51 +26,49 @@ use x509_cert::ext::pkix::SubjectKeyIdentifier;
 pub use self::differences::{Difference, differences};
 use self::get_info::hex;
 pub use self::get_info::members;
-use crate::attestation::Identity;
+use crate::attestation::LazyIdentity;
 use crate::error::Error;
 use crate::profile::{Aaguid, Identities, Profile};
 
-/// The metadata statements of one key.
+/// The metadata statements of one key. Each is made when it is asked for.
 #[derive(Clone, Debug)]
 pub struct Statements {
-    fido2: Option<Value>,
-    u2f: Option<Value>,
+    profile: Profile,
+    identities: Identities,
 }
 
 impl Statements {
     /// The statements of a key with this profile and these attestation identities.
-    ///
-    /// # Errors
-    /// A certificate cannot be encoded or read.
-    pub fn new(profile: &Profile, identities: &Identities) -> Result<Self, Error> {
-        let Identities { model, device } = identities;
-        let fido2 =
-            || statement(profile, &[model, device], of_fido2(profile, identities)?).map(Some);
-        let u2f = || {
-            let config = profile.config(identities)?;
-            statement(profile, &[model], of_u2f(&config)?).map(Some)
-        };
-        Ok(Self {
-            fido2: if profile.speaks_ctap2() { fido2()? } else { None },
-            u2f: if profile.speaks_u2f() { u2f()? } else { None },
-        })
+    pub const fn new(profile: Profile, identities: Identities) -> Self {
+        Self { profile, identities }
     }
 
     /// One statement. With `u2f`, that of the key's U2F side. Otherwise that of the whole key: the one of CTAP2, or
-    /// that of U2F if the key speaks U2F alone.
-    pub fn of(&self, u2f: bool) -> Option<&Value> {
-        self.fido2.as_ref().filter(|_| !u2f).or(self.u2f.as_ref())
+    /// that of U2F if the key speaks U2F alone. `None`: the key does not speak U2F.
+    ///
+    /// # Errors
+    /// A certificate cannot be made, encoded or read.
+    pub fn of(&self, u2f: bool) -> Result<Option<Value>, Error> {
+        let Self { profile, identities } = self;
+        let Identities { model, device } = identities;
+        if profile.speaks_ctap2() && !u2f {
+            statement(profile, &[model, device], of_fido2(profile, identities)?).map(Some)
+        } else if profile.speaks_u2f() {
+            statement(profile, &[model], of_u2f(model.as_deref())?).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 }
 
 /// The members that every keyfob has, the roots of its attestation, and the members of its family.
 fn statement(
     profile: &Profile,
-    vouching: &[&Option<Identity>],
+    vouching: &[&Option<Arc<LazyIdentity>>],
     of_its_family: Members,
 ) -> Result<Value, Error> {
     let roots = vouching.iter().copied().flatten();
-    let roots = roots.map(|identity| Ok(Base64::encode_string(&identity.root()?)));
+    let roots = roots.map(|identity| Ok(Base64::encode_string(identity.root()?)));
     let of_any_key = [
         ("legalHeader", json!(LEGAL_HEADER)),
         ("description", json!(profile.title())),
@@ -121,9 +121,9 @@ fn of_fido2(profile: &Profile, identities: &Identities) -> Result<Members, Error
 }
 
 /// U2F has neither models nor getInfo: a key is known by the certificate that comes with each registration (AT-30, AT-54).
-fn of_u2f(config: &Config) -> Result<Members, Error> {
-    let chain = config.attestation_key.iter().flat_map(|key| &key.x5c);
-    let identifiers = chain.take(1).map(|certificate| key_identifier(certificate));
+fn of_u2f(model: Option<&LazyIdentity>) -> Result<Members, Error> {
+    let chain = model.map(LazyIdentity::chain).transpose()?.unwrap_or_default();
+    let identifiers = chain.iter().take(1).map(|certificate| key_identifier(certificate));
     Ok(vec![
         ("protocolFamily", json!("u2f")),
         ("attestationCertificateKeyIdentifiers", identifiers.collect::<Result<_, Error>>()?),
@@ -186,8 +186,7 @@ fn algorithm_names(config: &Config) -> Vec<&'static str> {
 /// The default one first. A key that does not attest by default does it itself for a platform that asks for packed (MC-91 to
 /// MC-93); U2F's format, and enterprise attestation, come with certificates (AT-57).
 fn attestation_types(default: Attestation, identities: &Identities) -> Vec<&'static str> {
-    let has_root = |identity: &Option<Identity>| identity.is_some();
-    let with_certificates = has_root(&identities.model) || has_root(&identities.device);
+    let with_certificates = identities.model.is_some() || identities.device.is_some();
     let first: &[_] = match default {
         Attestation::Basic => &[],
         Attestation::None => &["none", "basic_surrogate"],

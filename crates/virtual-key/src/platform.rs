@@ -40,18 +40,30 @@ pub fn seed_of(text: &str) -> [u8; 32] {
 
 /// The generator of key `number`: the system's, or one that always draws the same from this seed.
 pub fn randomness(seed: Option<[u8; 32]>, number: u32) -> Box<dyn CryptoRng + Send> {
-    let Some(seed) = seed else { return Box::new(system_rng()) };
-    let mut rng = ChaCha20Rng::from_seed(seed);
-    rng.set_stream(number.into());
-    Box::new(rng)
+    randomness_apart(seed, number, 0)
 }
 
 /// The generator for the faults of key `number`: as [`randomness`], but its numbers are not those of the key
 /// itself.
 pub fn randomness_of_faults(seed: Option<[u8; 32]>, number: u32) -> Box<dyn CryptoRng + Send> {
+    randomness_apart(seed, number, 1)
+}
+
+/// What the identity of key `number` is drawn from: as [`randomness`], and not what the key itself draws, so that it is the same
+/// whenever it is made.
+pub fn randomness_of_identities(seed: Option<[u8; 32]>, number: u32) -> Box<dyn CryptoRng + Send> {
+    randomness_apart(seed, number, 2)
+}
+
+/// Of the stream of this purpose; 0 is the key's own.
+fn randomness_apart(
+    seed: Option<[u8; 32]>,
+    number: u32,
+    purpose: u64,
+) -> Box<dyn CryptoRng + Send> {
     let Some(seed) = seed else { return Box::new(system_rng()) };
     let mut rng = ChaCha20Rng::from_seed(seed);
-    rng.set_stream(u64::from(number) | 1 << 32);
+    rng.set_stream(u64::from(number) | purpose << 32);
     Box::new(rng)
 }
 

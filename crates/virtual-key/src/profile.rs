@@ -22,7 +22,9 @@ mod text;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use ctap_core::attestation::Attester;
 pub use ctap_core::config::Contradiction;
 use ctap_core::config::NewCredentials;
 use ctap_core::{CheckedConfig, Config, Transport};
@@ -36,10 +38,11 @@ pub use self::description::MAX_CAPACITY;
 use self::description::{Description, Files};
 pub use self::like::like;
 pub(crate) use self::text::nearest;
-use crate::attestation::{AttestationKind, Identity};
+use crate::attestation::{AttestationKind, Identity, LazyIdentity};
 use crate::error::Error;
 use crate::faults::FaultDescription;
 use crate::metadata::{differences, live_info, members};
+use crate::platform::without_traces;
 
 /// A kind of key. It is checked: its settings fit together.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,11 +68,12 @@ pub struct UsbIds {
 }
 
 /// The attestation identities of a key, as far as its profile needs any.
+#[derive(Clone, Debug)]
 pub struct Identities {
     /// The identity of the model; for a key that speaks U2F alone, that of its U2F side.
-    pub model: Option<Identity>,
+    pub model: Option<Arc<LazyIdentity>>,
     /// The identity of the one device, for enterprise attestation.
-    pub device: Option<Identity>,
+    pub device: Option<Arc<LazyIdentity>>,
 }
 
 impl Profile {
@@ -273,11 +277,11 @@ impl Profile {
     /// An identity cannot be used.
     pub fn identities(
         &self,
-        mut own: impl FnMut(AttestationKind) -> Result<Identity, Error>,
+        mut own: impl FnMut(AttestationKind) -> Result<Arc<LazyIdentity>, Error>,
     ) -> Result<Identities, Error> {
         let mut find = |wanted: bool, files: &Option<Files>, kind| match (wanted, files) {
             (false, _) => Ok(None),
-            (true, Some(files)) => self.brought(files).map(Some),
+            (true, Some(files)) => without_traces(|| self.brought(files)).map(Some),
             (true, None) => own(kind).map(Some),
         };
         let Description { aaguid: Aaguid(aaguid), attestation, enterprise_attestation, .. } =
@@ -301,16 +305,16 @@ impl Profile {
     /// The configuration of a key of this kind, with these attestation [`identities`](Self::identities).
     ///
     /// # Errors
-    /// A certificate cannot be encoded, or is so long that answers become longer than the profile announces.
+    /// A certificate is so long that answers become longer than the profile announces.
     pub fn config(&self, identities: &Identities) -> Result<CheckedConfig, Error> {
         if let Some(longest) = self.longest_message {
-            let announced = self.unchecked_config(identities)?;
+            let announced = self.unchecked_config(identities);
             let max_msg_size = announced.max_msg_size.min(longest);
             if let Ok(shorter) = (Config { max_msg_size, ..announced }).checked() {
                 return Ok(shorter);
             }
         }
-        let config = self.unchecked_config(identities)?;
+        let config = self.unchecked_config(identities);
         let checked = match self.description.imitates {
             Some(_) => config.checked_as_imitation(),
             None => config.checked(),
@@ -358,15 +362,14 @@ impl Profile {
         checked.map_err(|error| self.contradiction(&error))
     }
 
-    fn unchecked_config(&self, identities: &Identities) -> Result<Config, Error> {
-        let key = |identity: &Option<Identity>| {
-            identity.as_ref().map(Identity::attestation_key).transpose()
-        };
-        Ok(self.description.config(key(&identities.model)?, key(&identities.device)?))
+    fn unchecked_config(&self, identities: &Identities) -> Config {
+        let Identities { model, device } = identities.clone();
+        let attester = |identity: Arc<LazyIdentity>| identity as Arc<dyn Attester>;
+        self.description.config(model.map(attester), device.map(attester))
     }
 
     /// The user's own key and certificates. A certificate that names a model must name this one (AT-08).
-    fn brought(&self, files: &Files) -> Result<Identity, Error> {
+    fn brought(&self, files: &Files) -> Result<Arc<LazyIdentity>, Error> {
         let wrong = |what: String, next: &str| {
             let (name, line) = (self.name.clone(), lines::line_about(&self.text, &what));
             Error::Profile { name, line, what, next: next.to_owned() }
@@ -390,7 +393,7 @@ impl Profile {
                 format!("the certificate is for the model {} (AT-08)", Aaguid(model)),
                 "give the profile that aaguid, or use another certificate",
             )),
-            _ => Ok(identity),
+            _ => LazyIdentity::made(&identity),
         }
     }
 }

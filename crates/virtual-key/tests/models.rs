@@ -65,7 +65,8 @@ fn config(text: &str) -> Result<CheckedConfig, virtual_key::Error> {
     let mut rng = system_rng();
     let today = SystemTime::now();
     let mut issuer = Issuer { serial: "models", directory: None, rng: &mut rng, today };
-    let identities = profile.identities(|kind| issuer.identity(kind))?;
+    let identities =
+        profile.identities(|kind| issuer.lazy_identity(kind, Box::new(system_rng())))?;
     profile.config(&identities)
 }
 

@@ -1,5 +1,6 @@
 //! A key, everything that can happen to it, and what must hold after each step.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ctap_client::cbor;
@@ -354,7 +355,7 @@ fn config(variant: u8) -> CheckedConfig {
     let mut config = Config::default();
     config.fingerprints = bit(0).then(FingerprintSensor::default);
     if bit(1) {
-        config.attestation_key = Some(attestation_key());
+        config.attestation_key = Some(Arc::new(attestation_key()));
         config.attestation = Attestation::Basic;
         config.u2f = true;
     }

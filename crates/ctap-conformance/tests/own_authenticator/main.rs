@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "its main, which is not run here")]
 mod own_authenticator;
 
+use std::sync::Arc;
 use std::thread;
 
 use ctap_conformance::{Case, Outcome, Report, Suite, Verdict};
@@ -122,18 +123,18 @@ fn old() -> Config {
 }
 
 /// Keys made for this test, and their certificates, which last until 2126.
-fn model() -> AttestationKey {
+fn model() -> Arc<AttestationKey> {
     vouching(include_bytes!("model.key"), include_bytes!("model.der"))
 }
 
-fn device() -> AttestationKey {
+fn device() -> Arc<AttestationKey> {
     vouching(include_bytes!("device.key"), include_bytes!("device.der"))
 }
 
-fn vouching(scalar: &[u8], certificate: &[u8]) -> AttestationKey {
+fn vouching(scalar: &[u8], certificate: &[u8]) -> Arc<AttestationKey> {
     let secret = SecretBytes::new(scalar.to_vec());
-    AttestationKey {
+    Arc::new(AttestationKey {
         key: PrivateKey { algorithm: Algorithm::Es256, secret },
         x5c: vec![certificate.to_vec()],
-    }
+    })
 }

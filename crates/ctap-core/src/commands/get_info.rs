@@ -210,6 +210,8 @@ fn remaining(config: &Config, state: &State) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use alloc::sync::Arc;
+
     use super::*;
     use crate::SoftKey;
     use crate::algorithm::{Algorithm, PrivateKey};
@@ -261,8 +263,9 @@ mod tests {
     #[test]
     fn a_key_without_versions_refuses_ctap2() {
         // MSG-05
-        let attestation_key = Some(attestation_key());
-        let config = Config { versions: Vec::new(), u2f: true, attestation_key, ..ctap20() };
+        let model = Arc::new(attestation_key());
+        let config =
+            Config { versions: Vec::new(), u2f: true, attestation_key: Some(model), ..ctap20() };
         let mut key = SoftKey::new(config.checked().unwrap(), [1; 32]);
         for command in [0x01, 0x02, 0x04, 0x06, 0x07, 0x08, 0x0b] {
             assert_eq!(key.call(&[command]), [Status::InvalidCommand.code()]);

@@ -206,7 +206,7 @@ fn registered(
     evidence: &Evidence,
     cx: &mut Context<'_>,
 ) -> Option<Vec<u8>> {
-    let model = cx.config.attestation_key.as_ref()?;
+    let model = cx.config.attestation_key.as_ref()?.key()?;
     let is_dummy = dummy::is_u2f(challenge, application);
     let (key, pair) = PrivateKey::generate(Algorithm::Es256, cx.rng)?;
     let public = pair.public()?.uncompressed()?;

@@ -9,7 +9,7 @@ use core::ops::{Deref, RangeInclusive};
 use super::longest::longest_answer;
 use super::{Config, Extensions, FingerprintSensor, PinLength, SignCount, Version};
 use crate::algorithm::Algorithm;
-use crate::attestation::Attestation;
+use crate::attestation::{Attestation, is_possible};
 use crate::limits::{
     MAX_ANNOUNCED, MAX_BLOBS, MAX_CAPACITY, MAX_CREDENTIALS_IN_LIST, MAX_FINGERPRINTS,
     MAX_FOREIGN_CREDENTIAL_ID, MAX_LARGE_BLOBS, MAX_MESSAGE, MAX_PIN_BYTES, MAX_PIN_CODE_POINTS,
@@ -90,8 +90,9 @@ impl Config {
     /// # Errors
     /// As [`checked_as_imitation`](Self::checked_as_imitation).
     pub fn can_be(&self) -> Result<(), Contradiction> {
-        let limits = self.limit_rules().into_iter().chain(self.credential_rules());
-        match limits.chain(self.shipped_rules()).find(|(broken, _)| *broken) {
+        let limits = self.limit_rules().into_iter().chain(self.attestation_rules());
+        let mut rules = limits.chain(self.credential_rules()).chain(self.shipped_rules());
+        match rules.find(|(broken, _)| *broken) {
             Some((_, contradiction)) => Err(contradiction),
             None => self.algorithms_are_built_in(),
         }
@@ -101,7 +102,7 @@ impl Config {
     fn algorithms_are_built_in(&self) -> Result<(), Contradiction> {
         let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
         let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
-        let of_keys = keys.into_iter().flatten().map(|key| key.key.algorithm);
+        let of_keys = keys.into_iter().flatten().map(|key| key.algorithm());
         let mut wanted = self.algorithms.iter().copied().chain(of_keys);
         match wanted.find(|algorithm| !algorithm.is_built_in()) {
             None => Ok(()),
@@ -249,13 +250,9 @@ impl Config {
     }
 
     /// The limits: without these there can be no such key.
-    fn limit_rules(&self) -> [(bool, Contradiction); 15] {
-        let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
-        let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
+    fn limit_rules(&self) -> [(bool, Contradiction); 12] {
         let ext = &self.extensions;
         let blobs = ext.cred_blob.unwrap_or(0).saturating_add(ext.large_blob.unwrap_or(0));
-        let needs_key = self.u2f || matches!(self.attestation, Attestation::Basic);
-        let model = self.attestation_key.as_ref().map(|model| model.key.algorithm);
         [
             rule(self.versions.is_empty() && !self.u2f, "GI-10", "a key needs a version to speak"),
             rule(self.algorithms.is_empty(), "GI-19", "a key needs an algorithm to sign with"),
@@ -301,6 +298,21 @@ impl Config {
             ),
             rule(self.capacity > MAX_CAPACITY, "GI-29", "the capacity is 100000 at the most"),
             rule(
+                !(MIN_ANY_MESSAGE..=MAX_MESSAGE).contains(&self.max_msg_size),
+                "MSG-60",
+                "maxMsgSize must be between 1024 and 7609, or 510 in an imitation",
+            ),
+        ]
+    }
+
+    /// Who vouches where somebody must, and with what.
+    fn attestation_rules(&self) -> [(bool, Contradiction); 3] {
+        let enterprise = self.authenticator_config.enterprise_attestation.as_ref();
+        let keys = [self.attestation_key.as_ref(), enterprise.map(|device| &device.key)];
+        let needs_key = self.u2f || matches!(self.attestation, Attestation::Basic);
+        let model = self.attestation_key.as_ref().map(|model| model.algorithm());
+        [
+            rule(
                 needs_key && model.is_none(),
                 "UF-61",
                 "U2F and basic attestation need an attestation key",
@@ -311,14 +323,9 @@ impl Config {
                 "U2F needs an ES256 attestation key",
             ),
             rule(
-                keys.into_iter().flatten().any(|key| !key.is_possible()),
+                keys.into_iter().flatten().any(|key| !is_possible(&**key)),
                 "AT-04",
                 "an attestation key needs 1 to 4096 bytes of certificates, and is not of ML-DSA",
-            ),
-            rule(
-                !(MIN_ANY_MESSAGE..=MAX_MESSAGE).contains(&self.max_msg_size),
-                "MSG-60",
-                "maxMsgSize must be between 1024 and 7609, or 510 in an imitation",
             ),
         ]
     }

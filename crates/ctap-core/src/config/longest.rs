@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::Config;
 use crate::algorithm::Algorithm;
-use crate::attestation::{Attestation, AttestationKey, Attested};
+use crate::attestation::{Attestation, Attested, Attester};
 use crate::cbor::{Array, Bytes, Encode, Encoded, MapWriter, to_vec};
 use crate::commands::get_assertion::{descriptor_map, user_map};
 use crate::credential::{LargeBlob, User};
@@ -72,10 +72,10 @@ fn signing_key(config: &Config) -> Vec<u8> {
     let outputs = to_vec(&demanded(Demands::Verification));
     let parts = [HEAD, ATTESTED, LONGEST_HANDLE, LONGEST_PUBLIC_KEY, outputs.len()];
     let device = config.authenticator_config.enterprise_attestation.as_ref();
-    let model = config.attestation_key.as_ref().filter(|_| vouches(config));
-    let vouching = [model, device.map(|device| &device.key)].into_iter().flatten();
+    let model = config.attestation_key.as_deref().filter(|_| vouches(config));
+    let vouching = [model, device.map(|device| &*device.key)].into_iter().flatten();
     let statement = vouching
-        .map(|key| packed(key.key.algorithm, Some(key)))
+        .map(|key| packed(key.algorithm(), Some(key)))
         .max_by_key(|made| to_vec(&made.statement).len());
     let made = statement.map(|made| Attested { format: made.format, statement: made.statement });
     made.unwrap_or_else(Attested::none).object(&dummy(parts.iter().sum()))
@@ -96,34 +96,41 @@ struct Statement {
 /// The statements that can be made for a credential of this algorithm (MC-90 to MC-98).
 fn statements(algorithm: Algorithm, config: &Config) -> Vec<Statement> {
     let device = config.authenticator_config.enterprise_attestation.as_ref();
-    let model = config.attestation_key.as_ref();
+    let model = config.attestation_key.as_deref();
     let vouches = vouches(config);
     let is_u2f = config.u2f && algorithm == Algorithm::Es256;
     let own = (!vouches).then(|| packed(algorithm, None));
-    let basic = model.filter(|_| vouches).map(|model| packed(model.key.algorithm, Some(model)));
+    let basic = model.filter(|_| vouches).map(|model| packed(model.algorithm(), Some(model)));
     let u2f = model.filter(|_| is_u2f).map(fido_u2f);
     let enterprise = device.map(|device| Statement {
         is_enterprise: true,
-        ..packed(device.key.key.algorithm, Some(&device.key))
+        ..packed(device.key.algorithm(), Some(&*device.key))
     });
     [own, basic, u2f, enterprise].into_iter().flatten().collect()
 }
 
-fn packed(algorithm: Algorithm, key: Option<&AttestationKey>) -> Statement {
+fn packed(algorithm: Algorithm, key: Option<&dyn Attester>) -> Statement {
     let signature = dummy(algorithm.longest_signature());
     let mut statement = MapWriter::new();
     statement.put("alg", algorithm.cose()).put("sig", Bytes(&signature));
-    let chain = key.map(|key| Array(key.x5c.iter().map(|certificate| Bytes(certificate))));
+    let chain = key.map(certificates);
+    let chain = chain.as_ref().map(|chain| Array(chain.iter().map(|one| Bytes(one))));
     statement.put_some("x5c", chain);
     Statement { format: "packed", statement, is_enterprise: false }
 }
 
-fn fido_u2f(model: &AttestationKey) -> Statement {
-    let signature = dummy(model.key.algorithm.longest_signature());
+fn fido_u2f(model: &dyn Attester) -> Statement {
+    let signature = dummy(model.algorithm().longest_signature());
     let mut statement = MapWriter::new();
     statement.put("sig", Bytes(&signature));
-    statement.put("x5c", Array(model.x5c.iter().take(1).map(|certificate| Bytes(certificate))));
+    let chain = certificates(model);
+    statement.put("x5c", Array(chain.iter().take(1).map(|certificate| Bytes(certificate))));
     Statement { format: "fido-u2f", statement, is_enterprise: false }
+}
+
+/// Certificates of the right lengths.
+fn certificates(key: &dyn Attester) -> Vec<Vec<u8>> {
+    key.certificate_lengths().into_iter().map(dummy).collect()
 }
 
 /// Every signed output of a registration (EX-05).

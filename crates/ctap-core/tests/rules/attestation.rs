@@ -1,5 +1,7 @@
 //! Attestation statements, and which one is made.
 
+use std::sync::Arc;
+
 use ctap_client::attestation::Attestation as Verified;
 use ctap_core::Config;
 use ctap_core::algorithm::{Algorithm, PrivateKey};
@@ -17,10 +19,17 @@ use crate::support::{
 const LISTED: &str = "enterprise.example";
 
 /// A key that vouches. Its certificate is none: the authenticator does not look at it.
-pub(crate) fn attestation_key(fill: u8) -> AttestationKey {
+pub(crate) fn attestation_key(fill: u8) -> Arc<AttestationKey> {
+    other_key(fill, |_| {})
+}
+
+/// The same, but for something.
+pub(crate) fn other_key(fill: u8, edit: impl FnOnce(&mut AttestationKey)) -> Arc<AttestationKey> {
     let secret = SecretBytes::new(vec![fill; 32]);
     let key = PrivateKey { algorithm: Algorithm::Es256, secret };
-    AttestationKey { key, x5c: vec![vec![fill; 40], vec![0x30; 10]] }
+    let mut made = AttestationKey { key, x5c: vec![vec![fill; 40], vec![0x30; 10]] };
+    edit(&mut made);
+    Arc::new(made)
 }
 
 /// The public half of it.
@@ -300,8 +309,7 @@ fn the_longest_statement_fits_an_answer() {
     let mut key = Key::made(|config| {
         with_every_algorithm(config);
         config.attestation = Attestation::Basic;
-        let mut model = attestation_key(1);
-        model.x5c.push(vec![0x30; 4096 - 50]);
+        let model = other_key(1, |model| model.x5c.push(vec![0x30; 4096 - 50]));
         config.attestation_key = Some(model);
     });
     let algorithm = Algorithm::MlDsa65.cose().into();

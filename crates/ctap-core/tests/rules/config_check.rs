@@ -2,12 +2,12 @@
 
 use ctap_core::algorithm::Algorithm;
 use ctap_core::attestation::Attestation;
-use ctap_core::config::{FingerprintSensor, Version};
+use ctap_core::config::{EnterpriseAttestation, FingerprintSensor, Version};
 use ctap_core::limits::{MAX_BLOBS, MAX_CAPACITY, MAX_FINGERPRINTS, MAX_LARGE_BLOBS};
 use ctap_core::pin::Protocol;
 use ctap_core::{Config, Transport};
 
-use crate::attestation::{attestation_key, enterprise};
+use crate::attestation::{enterprise, other_key};
 use crate::client_pin::without_a_pin;
 
 type Edit = fn(&mut Config);
@@ -142,24 +142,19 @@ fn each_limit_that_cannot_be_kept_is_found() {
         ("UF-61", |config| config.attestation = Attestation::Basic),
         ("UF-24", |config| {
             config.u2f = true;
-            let mut key = attestation_key(1);
-            key.key.algorithm = Algorithm::EdDsa;
-            config.attestation_key = Some(key);
+            config.attestation_key = Some(other_key(1, |key| key.key.algorithm = Algorithm::EdDsa));
         }),
         ("AT-04", |config| {
-            let mut device = enterprise();
-            device.key.x5c.clear();
+            let key = other_key(2, |device| device.x5c.clear());
+            let device = EnterpriseAttestation { key, ..enterprise() };
             config.authenticator_config.enterprise_attestation = Some(device);
         }),
         ("AT-04", |config| {
-            let mut key = attestation_key(1);
-            key.x5c.push(vec![0; 4096 - 49]);
-            config.attestation_key = Some(key);
+            config.attestation_key = Some(other_key(1, |key| key.x5c.push(vec![0; 4096 - 49])));
         }),
         ("AT-04", |config| {
-            let mut key = attestation_key(1);
-            key.key.algorithm = Algorithm::MlDsa65;
-            config.attestation_key = Some(key);
+            config.attestation_key =
+                Some(other_key(1, |key| key.key.algorithm = Algorithm::MlDsa65));
         }),
         ("MSG-60", |config| config.max_msg_size = 1023),
         ("MSG-60", |config| config.max_msg_size = 7610),
@@ -196,9 +191,7 @@ fn keys_that_can_be_are_let_through() {
             config.u2f = true;
             config.max_msg_size = 7609;
             config.attestation = Attestation::Basic;
-            let mut key = attestation_key(1);
-            key.x5c.push(vec![0; 4096 - 50]);
-            config.attestation_key = Some(key);
+            config.attestation_key = Some(other_key(1, |key| key.x5c.push(vec![0; 4096 - 50])));
         },
     ];
     for (number, edit) in cases.into_iter().enumerate() {

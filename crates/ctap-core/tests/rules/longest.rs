@@ -11,7 +11,7 @@ use ctap_core::limits::{MAX_MESSAGE, MAX_NAME, MAX_USER_ID};
 use ctap_core::state::Fingerprint;
 use ctap_core::store::Change;
 
-use crate::attestation::{attestation_key, enterprise};
+use crate::attestation::{attestation_key, enterprise, other_key};
 use crate::hmac_secret::salts;
 use crate::support::pin::{ACFG, BE};
 use crate::support::request::{bio_enrollment, config, credential_management, params};
@@ -166,10 +166,8 @@ fn no_answer_is_longer_than_announced_and_no_more_is_asked_for_than_it_takes() {
             config.attestation = Attestation::None;
         },
         |config| {
-            let mut key = attestation_key(1);
-            key.x5c.push(vec![0x30; 2500]);
             config.attestation = Attestation::Basic;
-            config.attestation_key = Some(key);
+            config.attestation_key = Some(other_key(1, |key| key.x5c.push(vec![0x30; 2500])));
         },
         |config| config.extensions.cred_blob = Some(3000),
         |config| {

@@ -40,7 +40,8 @@ impl Simulated {
         let (now, mut rng) = (Duration::ZERO, system_rng());
         let today = SystemTime::now();
         let mut issuer = Issuer { serial: "conform", directory: None, rng: &mut rng, today };
-        let identities = profile.identities(|kind| issuer.identity(kind))?;
+        let identities =
+            profile.identities(|kind| issuer.lazy_identity(kind, Box::new(system_rng())))?;
         let config = profile.config(&identities)?;
         let store = Store::in_memory(&mut rng);
         let parts = Parts { store, rng: Box::new(rng), touch, bell: Bell::new() };

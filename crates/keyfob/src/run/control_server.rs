@@ -338,8 +338,8 @@ fn status(keys: &Keys) -> Response {
 }
 
 fn metadata(keys: &Keys, key: Option<&str>, u2f: bool) -> Answer {
-    match the_one(keys, key)?.statements().of(u2f) {
-        Some(statement) => Ok(Response::Metadata { statement: statement.clone() }),
+    match the_one(keys, key)?.statements().of(u2f).map_err(owner::refusal)? {
+        Some(statement) => Ok(Response::Metadata { statement }),
         None => Err(Refusal::new(
             "this key does not speak U2F",
             "leave out --u2f for the statement about what it speaks",

@@ -97,6 +97,18 @@ impl AttestationKind {
         }
     }
 
+    /// Bytes that a new certificate of such a key has at the most; `None`: that depends on the key's serial number.
+    pub(super) fn longest_certificate(&self) -> Option<usize> {
+        match self {
+            Self::Model { .. } => Some(LONGEST_OF_MODEL),
+            Self::U2f { transports } => match transports.byte() {
+                Some(_) => Some(LONGEST_OF_U2F),
+                None => Some(LONGEST_OF_U2F - TRANSPORTS_LENGTH),
+            },
+            Self::Device { .. } => None,
+        }
+    }
+
     /// C, O, OU and CN as AT-21 prescribes them.
     fn name(&self, serial: &str) -> Result<Name> {
         let name = match self {
@@ -212,6 +224,12 @@ fn validity(today: SystemTime) -> Result<Validity> {
     Ok(Validity::new(Time::try_from(before)?, Time::try_from(after)?))
 }
 
+/// # Errors
+/// No certificate can be valid from then on.
+pub(super) fn check_date(today: SystemTime) -> Result<()> {
+    validity(today).map(drop)
+}
+
 fn no_such_date() -> Error {
     der::Error::from(der::ErrorKind::DateTime).into()
 }
@@ -236,6 +254,12 @@ const AAGUID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.45724
 const DEVICE_SERIAL: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.45724.1.1.2");
 /// id-fido-u2f-ce-transports (AT-27).
 const TRANSPORTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.45724.2.1.1");
+
+/// Bytes of certificates with the longest number and signature, and with dates from 2050 on, which take two bytes more.
+const LONGEST_OF_MODEL: usize = 579;
+const LONGEST_OF_U2F: usize = 542;
+/// Bytes of the extension that tells transports.
+const TRANSPORTS_LENGTH: usize = 21;
 
 const VENDOR: &str = "keyfob";
 /// A certificate must name a country of ISO 3166, and software is of none: Antarctica belongs to nobody.

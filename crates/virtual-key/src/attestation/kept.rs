@@ -1,12 +1,15 @@
 //! Identities that are stored in private files beside a key's memory (P-19).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use rand_core::CryptoRng;
 
-use super::{AttestationKind, Identity, U2fTransports};
+use super::certificate::check_date;
+use super::{AttestationKind, Identity, LazyIdentity, U2fTransports};
 use crate::error::{Error, RESTORE_IDENTITY};
+use crate::platform::without_traces;
 use crate::private_file;
 use crate::profile::Aaguid;
 
@@ -37,6 +40,25 @@ impl Issuer<'_> {
         let (identity, path) = (self.new_identity(kind)?, path(kind, directory));
         private_file::make(&path, &identity.to_pem()?)?;
         Ok(identity)
+    }
+
+    /// The same for a key that starts. Without a memory, nobody else knows of the identity: it is made when it is first needed, from `rng`, unless
+    /// its certificate tells the one device, of which few kinds of keys make use.
+    ///
+    /// # Errors
+    /// As [`identity`](Self::identity); a date that no certificate can tell.
+    pub fn lazy_identity(
+        &mut self,
+        kind: AttestationKind,
+        rng: Box<dyn CryptoRng + Send>,
+    ) -> Result<Arc<LazyIdentity>, Error> {
+        match (self.directory, kind.longest_certificate()) {
+            (None, Some(longest)) => {
+                check_date(self.today)?;
+                Ok(LazyIdentity::later(kind, longest, self.serial.to_owned(), self.today, rng))
+            }
+            _ => without_traces(|| LazyIdentity::made(&self.identity(kind)?)),
+        }
     }
 
     fn new_identity(&mut self, kind: AttestationKind) -> Result<Identity, Error> {

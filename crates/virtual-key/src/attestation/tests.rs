@@ -1,12 +1,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use ctap_client::attestation::Attestation as Verdict;
 use ctap_client::commands::make_credential;
 use ctap_client::commands::u2f::{Registration, apdu};
 use ctap_client::{RelyingParty, User};
+use ctap_core::attestation::Attester as _;
 use ctap_core::config::{ConfigCommands, EnterpriseAttestation};
 use ctap_core::{Config, SoftKey};
 use p256::ecdsa::signature::Verifier as _;
@@ -102,6 +105,72 @@ fn certificates_form_a_chain_whose_root_is_not_sent() {
     assert!(is_signed_by(leaf, root) && is_signed_by(root, root) && !is_signed_by(leaf, leaf));
     assert_eq!(identity.attestation_key().unwrap().x5c, [leaf.to_der().unwrap()]);
     assert_eq!(identity.root().unwrap(), root.to_der().unwrap());
+}
+
+#[test]
+fn what_a_certificate_has_at_the_most_is_known_before_there_is_one() {
+    // MSG-61
+    let of_u2f = U2fTransports::each().map(|transports| AttestationKind::U2f { transports });
+    for kind in of_u2f.chain([MODEL]) {
+        let longest = kind.longest_certificate().unwrap();
+        let lengths = (0..8).map(|_| identity_of(kind).attestation_key().unwrap().x5c[0].len());
+        let lengths = lengths.collect::<Vec<_>>();
+        // Numbers and dates differ in length.
+        let is_near = |length: &usize| (longest - 12..=longest).contains(length);
+        assert!(lengths.iter().all(is_near), "{longest}: {lengths:?}");
+    }
+    assert_eq!(DEVICE.longest_certificate(), None, "a serial number may be of any length");
+}
+
+/// How often it was drawn from.
+#[derive(Clone, Default)]
+struct Counted(Arc<AtomicUsize>);
+
+impl rand_core::TryRng for Counted {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(rand_core::Rng::next_u32(&mut system_rng()))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(rand_core::Rng::next_u64(&mut system_rng()))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        rand_core::Rng::fill_bytes(&mut system_rng(), bytes);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Counted {}
+
+#[test]
+fn a_key_that_remembers_nothing_makes_its_identity_when_it_first_vouches_and_once() {
+    let (rng, today, drawn) = (&mut system_rng(), SystemTime::now(), Counted::default());
+    let mut issuer = Issuer { serial: SERIAL, directory: None, rng, today };
+    let identity = issuer.lazy_identity(MODEL, Box::new(drawn.clone())).unwrap();
+    let config = Config {
+        attestation: ctap_core::attestation::Attestation::Basic,
+        attestation_key: Some(Arc::clone(&identity) as _),
+        ..Config::default()
+    };
+    assert_eq!(drawn.0.load(Ordering::Relaxed), 0, "nobody has asked");
+    assert_eq!(identity.chain().unwrap().len(), 1);
+    let once = drawn.0.load(Ordering::Relaxed);
+    assert!(once > 0);
+    let chain = identity.key().unwrap().x5c.clone();
+    assert_eq!(register(config, None), (false, Verdict::Packed { chain }));
+    assert_eq!(drawn.0.load(Ordering::Relaxed), once, "the same as before");
+}
+
+#[test]
+fn a_date_that_no_certificate_can_tell_is_told_at_the_start() {
+    let (rng, today) = (&mut system_rng(), SystemTime::UNIX_EPOCH);
+    let mut issuer = Issuer { serial: SERIAL, directory: None, rng, today };
+    let error = issuer.lazy_identity(MODEL, Box::new(system_rng())).unwrap_err();
+    assert!(matches!(error, Error::Certificate(_)), "{error}");
 }
 
 #[test]
@@ -306,7 +375,7 @@ fn a_relying_party_accepts_packed_attestation_with_the_certificate() {
     let chain = vec![identity.certificates[0].to_der().unwrap()];
     let config = Config {
         attestation: ctap_core::attestation::Attestation::Basic,
-        attestation_key: Some(identity.attestation_key().unwrap()),
+        attestation_key: Some(Arc::new(identity.attestation_key().unwrap())),
         ..Config::default()
     };
     assert_eq!(register(config, None), (false, Verdict::Packed { chain }));
@@ -321,7 +390,7 @@ fn enterprise_attestation_sends_the_one_certificate_it_was_given() {
     let chain = vec![identity.root().unwrap()];
     let commands = ConfigCommands {
         enterprise_attestation: Some(EnterpriseAttestation {
-            key: identity.attestation_key().unwrap(),
+            key: Arc::new(identity.attestation_key().unwrap()),
             rp_ids: vec!["example.org".into()],
             vendor_facilitated_only: false,
         }),
@@ -335,8 +404,8 @@ fn enterprise_attestation_sends_the_one_certificate_it_was_given() {
 fn a_u2f_client_accepts_the_certificate() {
     // AT-30, UF-61
     let identity = identity_of(MODEL);
-    let key = Some(identity.attestation_key().unwrap());
-    let config = Config { u2f: true, attestation_key: key, ..Config::default() };
+    let key = Arc::new(identity.attestation_key().unwrap());
+    let config = Config { u2f: true, attestation_key: Some(key), ..Config::default() };
     let mut key = SoftKey::new(config.checked().unwrap(), [1; 32]);
     let (challenge, application) = ([1; 32], [2; 32]);
     let reply = key.call_u2f(&apdu(0x01, 0, &[challenge, application].concat()));

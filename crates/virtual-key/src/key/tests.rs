@@ -6,6 +6,7 @@ mod left;
 mod metered;
 mod thread;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ctap_core::config::{AAGUID, ResetGestures, Times};
@@ -58,8 +59,8 @@ impl Bench {
 
     fn config_with_u2f() -> Config {
         let model = identity_of(AttestationKind::Model { aaguid: AAGUID });
-        let attestation_key = Some(model.attestation_key().expect("it can be encoded"));
-        Config { u2f: true, attestation_key, ..Config::default() }
+        let key = Arc::new(model.attestation_key().expect("it can be encoded"));
+        Config { u2f: true, attestation_key: Some(key), ..Config::default() }
     }
 
     fn made(config: CheckedConfig, touch: Touch) -> Self {

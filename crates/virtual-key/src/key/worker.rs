@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ctap_client::commands::code;
+use ctap_core::algorithm::Algorithm;
 use ctap_core::{
     Authenticator, Channel, CheckedConfig, Decision, Platform, PromptId, Question, Response, Step,
     Tap, Transport,
@@ -114,9 +115,7 @@ impl Order {
     /// Whether it may take arithmetic on curves.
     fn needs_curves(&self) -> bool {
         match self {
-            Self::Request(Request { kind: Kind::Cbor, message, .. }) => {
-                !matches!(message[..], [code::GET_INFO | code::CREDENTIAL_MANAGEMENT, ..])
-            }
+            Self::Request(Request { kind: Kind::Cbor, message, .. }) => takes_arithmetic(message),
             _ => true,
         }
     }
@@ -126,7 +125,7 @@ impl Worker {
     /// Builds an authenticator that is not plugged in yet.
     pub(super) fn new(config: CheckedConfig, mut parts: Parts, now: Duration) -> Self {
         let answers = Answers { touch: parts.touch, verification: Verification::default() };
-        let authenticator = without_traces(|| {
+        let authenticator = without_shallow_traces(|| {
             let platform = &mut parts.platform(now);
             let mut authenticator = Authenticator::new(config, Transport::Usb, platform);
             authenticator.set_tap(tap(answers.touch));
@@ -153,13 +152,22 @@ impl Worker {
         match order {
             Order::Unplug | Order::Tap { .. } | Order::Cancel(_) => true,
             Order::Abandon | Order::Timeout { .. } => true,
-            Order::Request(Request { kind: Kind::Cbor, message, .. }) => {
-                (is_alone || !takes_arithmetic(message))
+            Order::Request(Request { kind: Kind::Cbor, message, plan, .. }) => {
+                plan.stuck.is_none()
+                    && (is_alone || !takes_arithmetic(message))
+                    && !self.may_draw_primes(message)
                     && !self.authenticator.may_write(message, &self.parts.store)
             }
             Order::Request(_) | Order::PlugIn { .. } | Order::Answer { .. } => false,
             Order::Act { .. } | Order::SetAnswers { .. } => false,
         }
+    }
+
+    /// Whether it may make a key of RSA, which takes tenths of a second.
+    fn may_draw_primes(&self, message: &[u8]) -> bool {
+        let mut algorithms = self.authenticator.config().algorithms.iter();
+        matches!(message, [code::MAKE_CREDENTIAL, ..])
+            && algorithms.any(|one| matches!(one, Algorithm::Rs256 | Algorithm::Ps256))
     }
 
     /// Carries out an order, and reports each effect at once. Leaves nothing on the stack.
@@ -407,9 +415,9 @@ fn is_about_credentials(message: &[u8]) -> bool {
 /// The number by which libfido2 up to 1.12 knows authenticatorCredentialManagement.
 const CREDENTIAL_MANAGEMENT_PROTOTYPE: u8 = 0x41;
 
-/// A signature, or a key for key agreement.
+/// A signature, or a key pair, or a key for key agreement; or it may.
 fn takes_arithmetic(message: &[u8]) -> bool {
-    matches!(message, [code::GET_ASSERTION | code::GET_NEXT_ASSERTION | code::CLIENT_PIN, ..])
+    !matches!(message, [code::GET_INFO | code::CREDENTIAL_MANAGEMENT, ..])
 }
 
 impl Parts {

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::key::{Key, Parts, Powered, UsbKey};
 use crate::memory::{Memory, Place};
 use crate::metadata::Statements;
-use crate::platform::{Clock, randomness, randomness_of_faults};
+use crate::platform::{Clock, randomness, randomness_of_faults, randomness_of_identities};
 use crate::profile::{Profile, UsbIds};
 use crate::recording::{Recorded, Tap};
 
@@ -59,9 +59,10 @@ impl KeyMaker<'_> {
             rng: &mut *rng,
             today: today(self.settings.seed),
         };
-        let identities = profile.identities(|kind| issuer.identity(kind))?;
+        let rng_of = || randomness_of_identities(self.settings.seed, number);
+        let identities = profile.identities(|kind| issuer.lazy_identity(kind, rng_of()))?;
         let config = profile.config(&identities)?;
-        let statements = Statements::new(&profile, &identities)?;
+        let statements = Statements::new(profile.clone(), identities);
         let (touch, bell) = (self.settings.touch, self.bell.clone());
         let mut key = Key::new(config, Parts { store, rng, touch, bell }, self.clock.now());
         if is_new {

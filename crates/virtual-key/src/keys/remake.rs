@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::host::UHID;
 use crate::key::Shape;
 use crate::metadata::Statements;
-use crate::platform::{randomness, without_traces};
+use crate::platform::{randomness, randomness_of_identities, without_traces};
 use crate::profile::Profile;
 
 impl PluggedKey {
@@ -70,8 +70,9 @@ impl PluggedKey {
             rng: &mut *rng,
             today: today(self.seed),
         };
-        let identities = profile.identities(|kind| issuer.identity(kind))?;
-        Ok((profile.config(&identities)?, Statements::new(profile, &identities)?))
+        let rng_of = || randomness_of_identities(self.seed, self.number);
+        let identities = profile.identities(|kind| issuer.lazy_identity(kind, rng_of()))?;
+        Ok((profile.config(&identities)?, Statements::new(profile.clone(), identities)))
     }
 
     async fn remake(&self, config: CheckedConfig, profile: &Profile) -> Result<(), Error> {

@@ -20,7 +20,7 @@ fn profile(text: &str) -> Profile {
 }
 
 fn config(profile: &Profile) -> CheckedConfig {
-    let identities = profile.identities(|kind| Ok(identity_of(kind))).unwrap();
+    let identities = profile.identities(|kind| LazyIdentity::made(&identity_of(kind))).unwrap();
     profile.config(&identities).unwrap()
 }
 
@@ -166,7 +166,7 @@ fn a_key_and_certificates_are_read_from_beside_the_profile() {
         profile.identities(|_| panic!("nothing else is asked for"))
     };
     let identities = load(format!("aaguid = \"{}\"\n{files}", Aaguid(aaguid))).unwrap();
-    assert_eq!(identities.model.unwrap().root().unwrap(), brought.root().unwrap());
+    assert_eq!(*identities.model.unwrap().root().unwrap(), brought.root().unwrap());
     // AT-08
     let error = describe(&load(files.to_owned()).err().unwrap());
     assert!(

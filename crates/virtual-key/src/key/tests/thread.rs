@@ -46,6 +46,23 @@ impl Memory for OnFire {
     }
 }
 
+/// A memory that is in this process alone.
+struct NoDisk;
+
+impl Memory for NoDisk {
+    fn commit(&mut self, _: &[Record], _: Durability) -> Result<(), MemoryError> {
+        Ok(())
+    }
+
+    fn replace_all(&mut self, _: &[Record]) -> Result<(), MemoryError> {
+        Ok(())
+    }
+
+    fn is_instant(&self) -> bool {
+        true
+    }
+}
+
 impl Slow {
     fn new(touch: Touch) -> Self {
         Self::beside(&Powered::default(), touch)
@@ -419,6 +436,22 @@ fn a_key_that_has_power_alone_signs_without_waking_its_thread() {
     drop(other);
     slow.rest();
     assert!(is_signed_at_once(&mut slow, &mut channel, &request));
+}
+
+#[test]
+fn a_key_that_remembers_nothing_registers_without_waking_its_thread_while_it_has_power_alone() {
+    let (bench, wakes) = on_thread(NoDisk, Touch::Auto, &Powered::default());
+    let (begins, memory) = (channel().1, Weak::new());
+    let mut slow = Slow { gate: None, bench, begins, wakes, memory };
+    let mut channel = slow.bench.connect();
+    slow.rest();
+    for request in [passkey(), registration().encode()] {
+        slow.bench.request(channel.channel(), Command::Cbor, &request);
+        let heard = slow.bench.hear(&mut channel);
+        let is_answered = |heard: &Heard| matches!(heard, Heard::Answer(answer) if answer[0] == OK);
+        assert!(heard.last().is_some_and(is_answered), "{heard:?}");
+        assert!(slow.wakes.try_recv().is_err());
+    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Makes the `Config` from a profile.
 
 use core::ops::BitOr;
+use std::sync::Arc;
 
 use ctap_core::algorithm::{Algorithm, PrivateKey};
-use ctap_core::attestation::AttestationKey;
+use ctap_core::attestation::{AttestationKey, Attester};
 use ctap_core::config::{
     Announced, ConfigCommands, EnterpriseAttestation, Extensions, FingerprintSensor, Member,
     NewCredentials, PinLength, Protection, ResetGestures, Shipped, SignCount, Times,
@@ -23,8 +24,8 @@ impl Description {
     /// The device that this describes, with these keys.
     pub(in crate::profile) fn config(
         &self,
-        attestation_key: Option<AttestationKey>,
-        device_key: Option<AttestationKey>,
+        attestation_key: Option<Arc<dyn Attester>>,
+        device_key: Option<Arc<dyn Attester>>,
     ) -> Config {
         let options = &self.options;
         Config {
@@ -108,7 +109,7 @@ impl Description {
         }
     }
 
-    fn commands(&self, device_key: Option<AttestationKey>) -> ConfigCommands {
+    fn commands(&self, device_key: Option<Arc<dyn Attester>>) -> ConfigCommands {
         let rp_ids = self.max_rp_ids_for_set_min_pin_length;
         let settings = &self.enterprise_attestation;
         ConfigCommands {
@@ -185,10 +186,10 @@ impl CredentialSettings {
 }
 
 /// Stands for a key that exists only when a device does.
-fn stand_in() -> AttestationKey {
+fn stand_in() -> Arc<dyn Attester> {
     let secret = SecretBytes::new(vec![1; 32]);
-    AttestationKey {
+    Arc::new(AttestationKey {
         key: PrivateKey { algorithm: Algorithm::Es256, secret },
         x5c: vec![Vec::new()],
-    }
+    })
 }

@@ -1,5 +1,7 @@
 //! A key with a PIN, and what a browser does between it and a site (WebAuthn sections 5.1.3, 5.1.4 and 5.8.1).
 
+use std::sync::Arc;
+
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ciborium::Value as Cbor;
 use ctap_client::commands::u2f::Registration;
@@ -120,10 +122,10 @@ fn refusal(error: WebauthnError) -> Status {
 fn attested() -> Config {
     let secret = SecretKey::from_pkcs8_pem(include_str!("../attestation/key.pem")).unwrap();
     let secret = SecretBytes::new(secret.to_bytes().to_vec());
-    let attestation_key = AttestationKey {
+    let attestation_key = Arc::new(AttestationKey {
         key: PrivateKey { algorithm: Algorithm::Es256, secret },
         x5c: vec![der(include_str!("../attestation/certificate.pem"))],
-    };
+    });
     let attestation = Attestation::Basic;
     Config { attestation, attestation_key: Some(attestation_key), ..Config::default() }
 }
