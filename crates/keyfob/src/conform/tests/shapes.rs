@@ -41,7 +41,7 @@ fn one_template_is_all_that_some_sensors_hold() {
 
 #[test]
 fn no_key_needs_es256_nor_credentials_without_verification() {
-    passes_most("algorithms = [\"ES384\"]", &["get_info", "algorithms"], 40);
+    passes_most("algorithms = [\"EdDSA\"]", &["get_info", "algorithms"], 40);
     let always = "extends = \"bio\"\n[options]\nalwaysUv = true\nmakeCredUvNotRqd = false";
     passes_most(always, &["gi-2-3", "gi-option"], 4);
 }
