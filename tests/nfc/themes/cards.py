@@ -51,6 +51,25 @@ def a_card_is_found_and_conforms(profile):
         note(f"cases of {profile} on a card", _conforms(card, *DEVICE))
 
 
+ALWAYS_UV = """extends = "default"
+[options]
+alwaysUv = true
+makeCredUvNotRqd = false
+"""
+
+
+def a_card_that_has_nothing_but_u2f_conforms():
+    with _card_on_a_reader("--profile", "u2f-only", touch="auto") as (card, _):
+        note("cases of u2f-only on a card", _conforms(card, *DEVICE))
+
+
+def a_card_that_always_verifies_its_person_conforms_in_what_only_cards_have(tmp_path):
+    profile = tmp_path / "always.toml"
+    profile.write_text(ALWAYS_UV)
+    with _card_on_a_reader("--profile", str(profile), touch="auto") as (card, _):
+        note("cases of a card with alwaysUv", _conforms(card, *DEVICE, "--filter", "nf-"))
+
+
 def what_a_card_says_is_recorded_as_a_reader_hears_it(tmp_path):
     file = str(tmp_path / "card.pcapng")
     with _card_on_a_reader("--record", file, touch="auto") as (card, _):
