@@ -196,7 +196,8 @@ impl Default for PinLength {
 pub struct FingerprintSensor {
     /// How many fingers can be enrolled; 1 to [`MAX_FINGERPRINTS`](crate::limits::MAX_FINGERPRINTS).
     pub capacity: u8,
-    /// How many good samples one enrolment takes: 2 or more, so that one is left after the first (BE-21).
+    /// How many good samples one enrolment takes: 2 to [`MAX_SAMPLES`](crate::limits::MAX_SAMPLES), so
+    /// that one is left after the first (BE-21).
     pub samples: u8,
     /// Whether clients can enrol fingers (option `bioEnroll`, authenticatorBioEnrollment). Otherwise only the owner
     /// of the key can.

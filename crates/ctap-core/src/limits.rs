@@ -107,6 +107,9 @@ pub const SIGN_COUNT_BLOCK: u32 = 64;
 /// [`MAX_MESSAGE`] bytes.
 pub const MAX_FINGERPRINTS: u8 = 88;
 
+/// The most good samples that one enrolment takes: four times as many as real sensors want. An owner gives each by hand.
+pub const MAX_SAMPLES: u8 = 64;
+
 /// The most bytes that the blobs of one credential may take in an answer of [`MAX_MESSAGE`] bytes, beside the
 /// longest signature.
 pub const MAX_BLOBS: usize = 3072;

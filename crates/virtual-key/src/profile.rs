@@ -34,6 +34,7 @@ use zeroize::Zeroizing;
 
 pub use self::aaguid::Aaguid;
 pub use self::announced::OnlyAnnounced;
+use self::announced::hidden;
 pub use self::description::MAX_CAPACITY;
 use self::description::{Description, Files};
 pub use self::like::like;
@@ -41,7 +42,7 @@ pub(crate) use self::text::nearest;
 use crate::attestation::{AttestationKind, Identity, LazyIdentity};
 use crate::error::Error;
 use crate::faults::FaultDescription;
-use crate::metadata::{differences, live_info, members};
+use crate::metadata::{Difference, differences, live_info, members};
 use crate::platform::without_traces;
 
 /// A kind of key. It is checked: its settings fit together.
@@ -147,16 +148,22 @@ impl Profile {
 
     /// A profile that imitates no model must not announce what its key does not do.
     fn check_what_it_tells(&self) -> Result<(), Error> {
-        let announced = match self.imitates() {
-            Some(_) => return Ok(()),
-            None => self.only_announced()?,
-        };
-        if announced.is_empty() {
+        if self.imitates().is_some() {
             return Ok(());
         }
-        let lines: Vec<_> = announced.iter().map(OnlyAnnounced::to_string).collect();
-        let what =
-            format!("[getInfo] says that the key can do what it cannot do: {}", lines.join("; "));
+        let announced: Vec<_> =
+            self.only_announced()?.iter().map(OnlyAnnounced::to_string).collect();
+        let hidden: Vec<_> = self.told_and_done()?.iter().filter_map(hidden).collect();
+        let what = match (&announced[..], &hidden[..]) {
+            ([], []) => return Ok(()),
+            ([], hidden) => {
+                format!("[getInfo] leaves out what the key does: {}", hidden.join(", "))
+            }
+            (lines, _) => format!(
+                "[getInfo] says that the key can do what it cannot do: {}",
+                lines.join("; ")
+            ),
+        };
         Err(Error::Profile {
             name: self.name.clone(),
             line: lines::line_about(&self.text, &what),
@@ -339,21 +346,23 @@ impl Profile {
     /// # Errors
     /// [`Error::Statement`]: a fault of this crate.
     pub fn only_announced(&self) -> Result<Vec<OnlyAnnounced>, Error> {
+        Ok(self.told_and_done()?.iter().filter_map(OnlyAnnounced::of).collect())
+    }
+
+    /// How what it announces (first) differs from what it does (second).
+    fn told_and_done(&self) -> Result<Vec<Difference>, Error> {
         if !self.description.tells_otherwise() {
             return Ok(Vec::new());
         }
         if !self.speaks_ctap2() {
             let [told, done] =
                 [self.description.told_transports(), self.description.done_transports()];
-            let differing =
-                differences(&json!({ "transports": told }), &json!({ "transports": done }));
-            return Ok(differing.iter().filter_map(OnlyAnnounced::of).collect());
+            return Ok(differences(&json!({ "transports": told }), &json!({ "transports": done })));
         }
         let told = live_info(self.imitation()?)?;
         let plain = Self { description: self.description.telling_all(), ..self.clone() };
         let done = live_info(plain.imitation()?)?;
-        let differing = differences(&members(&told, None), &members(&done, None)).into_iter();
-        Ok(differing.filter_map(|one| OnlyAnnounced::of(&one)).collect())
+        Ok(differences(&members(&told, None), &members(&done, None)))
     }
 
     /// The configuration of a key like this before there is one, for finding out what it announces.

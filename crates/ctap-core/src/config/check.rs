@@ -13,7 +13,8 @@ use crate::attestation::{Attestation, is_possible};
 use crate::limits::{
     MAX_ANNOUNCED, MAX_BLOBS, MAX_CAPACITY, MAX_CREDENTIALS_IN_LIST, MAX_FINGERPRINTS,
     MAX_FOREIGN_CREDENTIAL_ID, MAX_LARGE_BLOBS, MAX_MESSAGE, MAX_PIN_BYTES, MAX_PIN_CODE_POINTS,
-    MIN_ANY_MESSAGE, MIN_CREDENTIAL_ID, MIN_LONGEST_PIN, MIN_MESSAGE, MIN_PIN_CODE_POINTS,
+    MAX_SAMPLES, MIN_ANY_MESSAGE, MIN_CREDENTIAL_ID, MIN_LONGEST_PIN, MIN_MESSAGE,
+    MIN_PIN_CODE_POINTS,
 };
 use crate::pin::Protocol;
 use crate::transport::Transport;
@@ -123,12 +124,13 @@ impl Config {
     }
 
     /// The demands of the announced versions.
-    fn claims_rules(&self) -> [(bool, Contradiction); 8] {
+    fn claims_rules(&self) -> [(bool, Contradiction); 9] {
         let modern = self.is_later_than_20();
         let rk_modern = modern && self.rk();
         let with_uv = modern && self.verifies();
         let enrolls_by_preview =
             self.fingerprints.as_ref().is_some_and(|sensor| sensor.bio_enroll_preview);
+        let has_preview = self.credential_mgmt_preview || enrolls_by_preview;
         [
             rule(
                 !self.is_more_than_20() && self.has_later_than_20(),
@@ -142,10 +144,14 @@ impl Config {
                 "FIDO_2_3 needs FIDO_2_1 and FIDO_2_0 beside it",
             ),
             rule(
-                (self.credential_mgmt_preview || enrolls_by_preview)
-                    && !self.claims(Version::Fido21Pre),
+                has_preview && !self.claims(Version::Fido21Pre),
                 "GI-66",
                 "credentialMgmtPreview and userVerificationMgmtPreview need FIDO_2_1_PRE",
+            ),
+            rule(
+                self.claims(Version::Fido21Pre) && !has_preview,
+                "GI-103",
+                "FIDO_2_1_PRE needs credentialMgmtPreview or userVerificationMgmtPreview",
             ),
             // hmac-secret-mc is later than CTAP 2.0, so this and GI-105 cover GI-83 too.
             rule(
@@ -180,6 +186,7 @@ impl Config {
     fn verification_rules(&self) -> [(bool, Contradiction); 9] {
         let commands = &self.authenticator_config;
         let no_rp_ids = commands.min_pin_length_rp_ids.is_none();
+        let modern = self.is_later_than_20();
         [
             rule(
                 (self.client_pin || (self.is_more_than_20() && self.verifies()))
@@ -198,9 +205,9 @@ impl Config {
                 "noMcGaPermissionsWithClientPin needs clientPin",
             ),
             rule(
-                self.per_cred_mgmt_ro && !(self.manages_credentials() && self.verifies()),
+                self.per_cred_mgmt_ro && !(modern && self.credential_management && self.verifies()),
                 "GI-86",
-                "perCredMgmtRO needs credMgmt and user verification",
+                "perCredMgmtRO needs credMgmt, user verification, and FIDO_2_1 or later for its token",
             ),
             rule(
                 (!no_rp_ids && !self.client_pin)
@@ -259,7 +266,7 @@ impl Config {
             rule(
                 self.fingerprints.as_ref().is_some_and(|sensor| !sensor.is_possible()),
                 "BE-21",
-                "a sensor needs room for 1 to 88 fingers, 2 samples or more, and not 0 attempts",
+                "a sensor needs room for 1 to 88 fingers, 2 to 64 samples, and not 0 attempts",
             ),
             rule(
                 self.large_blobs.is_some_and(|size| !(1024..=MAX_LARGE_BLOBS).contains(&size)),
@@ -468,7 +475,7 @@ impl PinLength {
 impl FingerprintSensor {
     fn is_possible(&self) -> bool {
         (1..=MAX_FINGERPRINTS).contains(&self.capacity)
-            && self.samples >= 2
+            && (2..=MAX_SAMPLES).contains(&self.samples)
             && self.preferred_platform_uv_attempts != Some(0)
     }
 }

@@ -3,7 +3,7 @@
 use ctap_core::algorithm::Algorithm;
 use ctap_core::attestation::Attestation;
 use ctap_core::config::{EnterpriseAttestation, FingerprintSensor, Version};
-use ctap_core::limits::{MAX_BLOBS, MAX_CAPACITY, MAX_FINGERPRINTS, MAX_LARGE_BLOBS};
+use ctap_core::limits::{MAX_BLOBS, MAX_CAPACITY, MAX_FINGERPRINTS, MAX_LARGE_BLOBS, MAX_SAMPLES};
 use ctap_core::pin::Protocol;
 use ctap_core::{Config, Transport};
 
@@ -103,6 +103,8 @@ fn each_feature_that_lacks_another_is_found() {
         }),
         ("BE-21", |config| sensor(config, |sensor| sensor.capacity = 0)),
         ("BE-21", |config| sensor(config, |sensor| sensor.capacity = MAX_FINGERPRINTS + 1)),
+        ("BE-21", |config| sensor(config, |sensor| sensor.samples = MAX_SAMPLES + 1)),
+        ("GI-103", |config| config.versions.push(Version::Fido21Pre)),
         ("BE-21", |config| sensor(config, |sensor| sensor.samples = 1)),
         ("BE-21", |config| {
             sensor(config, |sensor| sensor.preferred_platform_uv_attempts = Some(0));

@@ -51,6 +51,26 @@ impl OnlyAnnounced {
     }
 }
 
+/// The member of a difference that leaves out what platforms then take for missing, though the key does it: its
+/// extensions, its PIN/UV auth protocols, a command's option, or each version after CTAP 2.0 (EX-02, MSG-05, GI-105).
+pub(super) fn hidden(Difference { member, stated, told, .. }: &Difference) -> Option<String> {
+    let is_hidden = match (member.as_str(), stated, told) {
+        ("extensions" | "pinUvAuthProtocols", None, Some(_)) => true,
+        ("versions", Some(stated), Some(done)) => is_later(done) && !is_later(stated),
+        (name, None, Some(Value::Bool(on))) => {
+            COMMANDS.contains(&name) && (*on || name != "options.rk")
+        }
+        _ => false,
+    };
+    is_hidden.then(|| member.clone())
+}
+
+/// These versions include a finished one after CTAP 2.0.
+fn is_later(versions: &Value) -> bool {
+    let versions = versions.as_array().into_iter().flatten();
+    versions.filter_map(Value::as_str).any(|version| matches!(version, "FIDO_2_1" | "FIDO_2_3"))
+}
+
 /// Items that are not among those that are done, if there are any.
 fn missing(told: &[Value], done: Option<&Value>) -> Option<Vec<String>> {
     let done = done.and_then(Value::as_array);
@@ -78,6 +98,16 @@ impl fmt::Display for OnlyAnnounced {
     }
 }
 
+/// Options without which nobody asks for what stands behind them.
+const COMMANDS: [&str; 7] = [
+    "options.rk",
+    "options.clientPin",
+    "options.uv",
+    "options.bioEnroll",
+    "options.credMgmt",
+    "options.authnrCfg",
+    "options.largeBlobs",
+];
 /// Members for which a key need not do anything.
 const OF_NO_USE: [&str; 5] =
     ["aaguid", "options", "encIdentifier", "encCredStoreState", "firmwareVersion"];

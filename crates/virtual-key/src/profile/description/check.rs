@@ -1,5 +1,7 @@
 //! Checks whether the settings of a profile fit together, as far as that is possible before a `Config` is made.
 
+use std::ops::RangeInclusive;
+
 use ctap_core::config::{Contradiction, Member};
 
 use super::Description;
@@ -80,7 +82,7 @@ impl Description {
     }
 
     /// Rules that [`can_be`](ctap_core::Config::can_be) cannot check for the same reason.
-    fn rules(&self) -> [(bool, &'static str, &'static str); 7] {
+    fn rules(&self) -> [(bool, &'static str, &'static str); 8] {
         let all_protocols =
             self.pin_uv_auth_protocols.iter().all(|number| protocol(*number).is_some());
         [
@@ -100,6 +102,11 @@ impl Description {
                 "BE-21",
                 "shipped fingers need a sensor: uv, bioEnroll or userVerificationMgmtPreview",
             ),
+            (
+                self.shipped.fingers.iter().any(|finger| !FINGERS.contains(finger)),
+                "BE-21",
+                "shipped fingers are numbers from 1 to 10",
+            ),
             (!all_protocols, "GI-15", "the PIN/UV auth protocols are 1 and 2"),
             (
                 self.capacity > MAX_CAPACITY || (self.options.rk && self.capacity == 0),
@@ -114,6 +121,9 @@ impl Description {
         ]
     }
 }
+
+/// The fingers of a person, by number.
+const FINGERS: RangeInclusive<u8> = 1..=10;
 
 /// The number of the member in getInfo (GI-10).
 const VERSIONS: u8 = 0x01;

@@ -80,7 +80,7 @@ fn contradictions_are_told_with_their_rule_and_the_line_of_one_of_them() {
         (
             2,
             "[options]\ncredMgmt = false\nrk = false",
-            "perCredMgmtRO needs credMgmt and user verification (GI-86)",
+            "perCredMgmtRO needs credMgmt, user verification, and FIDO_2_1 or later for its token (GI-86)",
         ),
         (
             3,
@@ -216,6 +216,17 @@ fn what_a_key_tells_and_does_not_do_is_refused_unless_it_imitates_somebody() {
     Profile::from_toml("test.toml", &format!("imitates = \"A model\"\n{text}")).unwrap();
     let less = "[getInfo]\nversions = [\"FIDO_2_1\", \"FIDO_2_0\"]\nomit = [\"maxPINLength\"]\nomitOptions = [\"up\"]\n";
     Profile::from_toml("test.toml", less).unwrap();
+    for (silence, what) in [
+        ("omit = [\"extensions\"]", "extensions"),
+        ("omit = [\"pinUvAuthProtocols\"]", "pinUvAuthProtocols"),
+        ("omitOptions = [\"credMgmt\", \"rk\"]", "options.credMgmt, options.rk"),
+        ("versions = [\"FIDO_2_0\"]", "versions"),
+    ] {
+        let text = format!("[getInfo]\n{silence}\n");
+        let told = format!("line 2: [getInfo] leaves out what the key does: {what}\nnext: ");
+        assert!(refusal(&text).contains(&told), "{}", refusal(&text));
+        Profile::from_toml("test.toml", &format!("imitates = \"A model\"\n{text}")).unwrap();
+    }
     // Silence has a meaning, which may not be true.
     let said = refusal(&format!("maxPINLength = 8\n{less}"));
     let what = "line 1: [getInfo] says that the key can do what it cannot do: maxPINLength: 63, since it is left out, but it is 8";
@@ -231,6 +242,10 @@ fn a_state_that_no_key_can_be_shipped_in_is_refused() {
         ("fingers = [1]", "BE-21"),
     ];
     are_refused("shipped", &cases);
+    for finger in [0, 11] {
+        let said = refusal(&format!("extends = \"bio\"\n[shipped]\nfingers = [{finger}]\n"));
+        assert!(said.contains("shipped fingers are numbers from 1 to 10 (BE-21)"), "{said}");
+    }
 }
 
 /// Each of these lines in this table, with what is said of it.
