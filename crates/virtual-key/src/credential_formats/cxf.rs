@@ -15,6 +15,7 @@ use ctap_core::CredentialSource;
 use ctap_core::credential::{Backup, CredProtect, CredRandom, LargeBlob, User};
 use ctap_core::secret::Secret;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::losses::{Losses, OF_A_HASH};
@@ -155,6 +156,7 @@ fn item(source: &CredentialSource, losses: &mut Losses) -> Option<Item> {
     losses.member("the flags BE and BS", source.backup != Backup { eligible: true, state: true });
     losses.member("the level of credProtect", source.cred_protect != CredProtect::default());
     losses.rp_name(source);
+    losses.large_blob_members(source);
     let rp_id = source.scope.rp_id()?;
     let user = source.user.as_ref()?;
     let name = |name: &Option<String>| name.clone().unwrap_or_default();
@@ -168,7 +170,7 @@ fn item(source: &CredentialSource, losses: &mut Losses) -> Option<Item> {
         fido2_extensions: extensions(source),
     };
     Some(Item {
-        id: source.id.get(..MAX_ITEM_ID).unwrap_or(&source.id).into(),
+        id: item_id(&source.id).as_slice().into(),
         creation_at: None,
         modified_at: None,
         title: rp_id.to_owned(),
@@ -179,6 +181,14 @@ fn item(source: &CredentialSource, losses: &mut Losses) -> Option<Item> {
         tags: None,
         extensions: None,
     })
+}
+
+/// A credential's own id, or the SHA-256 of one that is too long: the beginnings of two may be the same.
+fn item_id(credential_id: &[u8]) -> Vec<u8> {
+    match credential_id.len() {
+        ..=MAX_ITEM_ID => credential_id.to_vec(),
+        _ => Sha256::digest(credential_id).to_vec(),
+    }
 }
 
 fn extensions(source: &CredentialSource) -> Option<Fido2Extensions> {

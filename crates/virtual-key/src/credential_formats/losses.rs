@@ -34,6 +34,14 @@ impl Losses {
         self.member("the credBlob", source.cred_blob.is_some());
         self.member("thirdPartyPayment", source.third_party_payment);
         self.rp_name(source);
+        self.large_blob_members(source);
+    }
+
+    /// What only keyfob's own format says about large blobs.
+    pub(super) fn large_blob_members(&mut self, source: &CredentialSource) {
+        self.member("the largeBlobKey", source.large_blob_key.is_some());
+        let may_be_written = source.large_blob == LargeBlob::Empty;
+        self.member("that a large blob may be written (largeBlobSupport)", may_be_written);
     }
 
     pub(super) fn rp_name(&mut self, source: &CredentialSource) {

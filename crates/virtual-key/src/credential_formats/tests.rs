@@ -2,6 +2,8 @@
 
 mod round_trips;
 
+use std::collections::BTreeSet;
+
 use base64ct::{Base64, Encoding as _};
 use ctap_core::algorithm::{Algorithm, PrivateKey};
 use ctap_core::credential::{Backup, CredProtect, CredRandom, LargeBlob, User};
@@ -406,11 +408,15 @@ fn what_webdriver_cannot_hold_is_told() {
         cred_protect: CredProtect::UvRequired,
         cred_blob: Some(vec![1]),
         third_party_payment: true,
+        large_blob_key: Some(Secret::new(&[3; 32])),
+        large_blob: LargeBlob::Empty,
         ..passkey()
     };
     let export = write(Format::WebDriver, &[full], 0);
     let told = [
+        "that a large blob may be written (largeBlobSupport)",
         "the credBlob",
+        "the largeBlobKey",
         "the level of credProtect",
         "the name of the site",
         "the secrets for prf",
@@ -420,6 +426,48 @@ fn what_webdriver_cannot_hold_is_told() {
     for (note, told) in export.notes.iter().zip(told) {
         assert_eq!(*note, format!("the format cannot hold this, which 1 credential had: {told}"));
     }
+}
+
+#[test]
+fn no_format_but_keyfobs_own_holds_that_a_large_blob_may_be_written() {
+    for format in Format::ALL {
+        let source = CredentialSource {
+            large_blob: LargeBlob::Empty,
+            sign_count: (format != Format::Cxf).then_some(0),
+            ..passkey()
+        };
+        let notes = write(format, &[source], 0).notes;
+        let is_told = notes.iter().any(|note| note.contains("largeBlobSupport"));
+        assert_eq!(is_told, format != Format::Keyfob, "{format}: {notes:?}");
+    }
+}
+
+#[test]
+fn names_without_a_user_are_told() {
+    let alone = of_webdriver()
+        .replace(r#""isResidentCredential":true"#, r#""isResidentCredential":false"#)
+        .replace(r#""userHandle":"dS0x","#, "");
+    let notes = ["userName", "userDisplayName"].map(|name| {
+        format!("the credential: `{name}` was not imported, because there is no userHandle")
+    });
+    assert_eq!(read(&alone).unwrap().notes, notes);
+}
+
+#[test]
+fn items_of_cxf_have_different_ids_where_long_credential_ids_begin_alike() {
+    let with_id = |length: usize| CredentialSource {
+        id: vec![7; length],
+        sign_count: None,
+        backup: Backup { eligible: true, state: true },
+        ..passkey()
+    };
+    let sources = [32, 64, 65, 66, 1023].map(with_id);
+    let text = write(Format::Cxf, &sources, 0).text;
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let items = file["accounts"][0]["items"].as_array().unwrap();
+    let ids: BTreeSet<_> = items.iter().map(|item| item["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), sources.len());
+    assert!(ids.iter().all(|id| members::decode(id).unwrap().len() <= 64));
 }
 
 #[test]

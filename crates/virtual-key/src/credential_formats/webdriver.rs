@@ -41,7 +41,11 @@ pub(super) fn read(entries: Entries) -> Result<Import, FormatError> {
     let mut format = Format::WebDriver;
     for (index, value) in entries.list.iter().enumerate() {
         let members = Members::of(value, entries.what(index))?;
-        credentials.push(credential(&members)?);
+        let source = credential(&members)?;
+        if source.user.is_none() {
+            notes.extend(names_of_nobody(&members));
+        }
+        credentials.push(source);
         let others = members.others(&MEMBERS).filter(|name| !knows(name));
         notes.extend(others.map(|name| format!("{}: `{name}` was not imported", members.what())));
         if is_of_devtools(value) {
@@ -74,6 +78,14 @@ pub(super) fn write(credentials: &[CredentialSource], format: Format) -> Export 
         _ => Value::Array(list),
     };
     Export { text: Zeroizing::new(format!("{value:#}\n")), taken, notes: losses.notes() }
+}
+
+/// A key stores names only with a user handle.
+fn names_of_nobody(members: &Members<'_>) -> impl Iterator<Item = String> {
+    let names = ["userName", "userDisplayName"].into_iter();
+    names.filter(|name| members.get(name).is_some()).map(|name| {
+        format!("{}: `{name}` was not imported, because there is no userHandle", members.what())
+    })
 }
 
 fn credential(members: &Members<'_>) -> Result<CredentialSource, FormatError> {
