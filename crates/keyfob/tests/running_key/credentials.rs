@@ -147,6 +147,35 @@ fn what_cannot_be_taken_is_told_in_two_lines_and_what_came_before_stays() {
 }
 
 #[test]
+fn an_import_goes_on_where_it_stopped_and_a_file_without_credentials_is_refused() {
+    let home = Home::new();
+    let _serving = home.serve(&["--ephemeral", "--touch", "auto"]);
+    let state = storage_state(&home);
+    home.succeed(&["credentials", "import", &state]);
+    let again = home.succeed(&["credentials", "import", &state]);
+    assert_eq!(again, "0 credentials imported, 1 was there already.\n");
+    let text = fs::read_to_string(&state).unwrap();
+    let elsewhere = file(&home, "elsewhere.json");
+    fs::write(&elsewhere, text.replace("\"example.org\"", "\"other.example\"")).unwrap();
+    let told = home.fail(&["credentials", "import", &elsewhere], 1);
+    assert!(
+        told.contains("nothing is imported: there is another credential with the id"),
+        "{told}"
+    );
+    assert!(
+        told.contains("next: remove one of them") && told.contains("remove 69642d31"),
+        "{told}"
+    );
+    let empty = file(&home, "empty.json");
+    fs::write(&empty, r#"{"cookies":[],"origins":[],"credentials":[]}"#).unwrap();
+    let told = home.fail(&["credentials", "import", &empty], 1);
+    assert!(
+        told.contains("it has no credentials") && told.contains("next: make it with"),
+        "{told}"
+    );
+}
+
+#[test]
 fn the_same_seed_makes_the_same_key() {
     let home = Home::new();
     let made = |seed: &str| {
