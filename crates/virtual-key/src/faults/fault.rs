@@ -10,7 +10,8 @@ use hid_transport::ErrorCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Each signature is a single zero byte: DevTools' `isBogusSignature`.
+    /// Each signature is a single zero byte: DevTools' `isBogusSignature`. This fault and the next two are for requests
+    /// that may be answered with a signature, and wait for such a request.
     BogusSignature,
     /// The UP bit is clear in what is signed: DevTools' `isBadUP`.
     BadUp,
@@ -107,18 +108,16 @@ impl Fault {
     /// The messages that it can spoil.
     const fn reach(self) -> Reach {
         match self {
-            Self::BadUv
-            | Self::Status(_)
+            Self::BadUv => Reach::Ctap2Signature,
+            Self::BogusSignature | Self::BadUp => Reach::Signature,
+            Self::Status(_)
             | Self::MalformedCbor
             | Self::TruncatedCbor { .. }
             | Self::TrailingBytes { .. }
             | Self::OversizedCbor { .. }
             | Self::UnsortedCbor => Reach::Ctap2,
-            Self::BogusSignature
-            | Self::BadUp
-            | Self::SlowAnswer { .. }
-            | Self::StuckDisk { .. }
-            | Self::IgnoredCancel => Reach::Message,
+            Self::StuckDisk { .. } | Self::IgnoredCancel => Reach::Work,
+            Self::SlowAnswer { .. } => Reach::Message,
             _ => Reach::Ctaphid,
         }
     }
@@ -136,6 +135,12 @@ impl Fault {
 /// The messages that a fault can spoil.
 #[derive(Clone, Copy)]
 enum Reach {
+    /// Answers of CTAP2 that may have a signature.
+    Ctap2Signature,
+    /// Those of U2F too.
+    Signature,
+    /// Whatever may write something or wait for a person: not getInfo, with which a client begins.
+    Work,
     /// Answers of CTAP2.
     Ctap2,
     /// Those of U2F too.
@@ -147,9 +152,24 @@ enum Reach {
 /// A request, by what decides which faults it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
-    pub(crate) command: Command,
+    command: Command,
+    /// Whether its answer may have a signature.
+    signs: bool,
     /// `None`: it came to a card.
-    pub(crate) channel: Option<u32>,
+    channel: Option<u32>,
+}
+
+impl Asked {
+    /// A request that begins with these bytes.
+    pub(crate) const fn new(command: Command, message: &[u8], channel: Option<u32>) -> Self {
+        let signs = match (command, message) {
+            (Command::Ctap2(code::MAKE_CREDENTIAL | code::GET_ASSERTION), _)
+            | (Command::U2f, [_, U2F_REGISTER, ..]) => true,
+            (Command::U2f, [_, U2F_AUTHENTICATE, control, ..]) => *control != CHECK_ONLY,
+            _ => false,
+        };
+        Self { command, signs, channel }
+    }
 }
 
 /// The kind of a request.
@@ -247,6 +267,11 @@ impl Injection {
     /// Whether it is for this request.
     pub(crate) fn is_for(&self, asked: Asked) -> bool {
         let reaches = match (self.fault.reach(), asked.command) {
+            (Reach::Ctap2Signature, command) => asked.signs && matches!(command, Command::Ctap2(_)),
+            (Reach::Signature, _) => asked.signs,
+            (Reach::Work, command) => {
+                !matches!(command, Command::Ctaphid(_) | Command::Ctap2(code::GET_INFO))
+            }
             (Reach::Ctap2, command) => matches!(command, Command::Ctap2(_)),
             (Reach::Message, command) => !matches!(command, Command::Ctaphid(_)),
             (Reach::Ctaphid, _) => asked.channel.is_some(),
@@ -260,6 +285,11 @@ impl Injection {
     }
 }
 
+/// INS of a U2F request, its second byte (UF-20, UF-30).
+const U2F_REGISTER: u8 = 0x01;
+const U2F_AUTHENTICATE: u8 = 0x02;
+/// P1 of a U2F_AUTHENTICATE that only asks whether the key has the credential.
+const CHECK_ONLY: u8 = 0x07;
 /// The longest wait that a fault can have: longer than any client waits.
 pub const MAX_WAIT: Duration = Duration::from_secs(600);
 /// Bytes of the longest message that CTAPHID carries (HD-04).

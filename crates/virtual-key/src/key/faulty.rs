@@ -126,7 +126,7 @@ impl Faults {
         if channel != ChannelId::BROADCAST {
             self.bus.forget(channel);
         }
-        let asked = Asked { command: asked(&packet), channel: Some(channel.as_u32()) };
+        let asked = Asked::new(asked(&packet), packet.data, Some(channel.as_u32()));
         let faults = self.chosen(asked);
         let instead = faults.iter().find_map(|fault| match fault {
             Fault::HidError(code) => error(channel, *code),
@@ -165,7 +165,7 @@ impl Faults {
             (Kind::Cbor, Some(number)) => Command::Ctap2(*number),
             _ => Command::U2f,
         };
-        let faults = self.chosen(Asked { command, channel: None });
+        let faults = self.chosen(Asked::new(command, message, None));
         let exchange = Exchange { way: Way::Card, request: Some(id), faults };
         let plan = exchange.plan(hold_ups);
         self.exchanges.retain(|exchange| !matches!(exchange.way, Way::Card));

@@ -337,6 +337,28 @@ fn answers_tell_less_than_is_so_where_a_request_has_overrides() {
     assert_eq!(flags_and_signature(Some(Fault::BogusSignature)), (1, 1));
 }
 
+#[test]
+fn a_fault_waits_for_a_request_that_it_can_change() {
+    let (mut bench, mut channel) =
+        Bench::faulty([Fault::BogusSignature, Fault::BadUp, Fault::BadUv]);
+    bench.is_info_on(&channel);
+    assert_eq!(bench.call(&mut channel, SELECTION), [Heard::UpNeeded, status(OK)]);
+    // U2F_VERSION, and a U2F_AUTHENTICATE that signs nothing.
+    for apdu in [[0, 3, 0, 0, 0, 0, 0], [0, 2, 7, 0, 0, 0, 0]] {
+        bench.request(channel.channel(), Command::Msg, &apdu);
+        bench.hear(&mut channel);
+        assert_eq!(bench.key.faults().len(), 3, "{apdu:?}");
+    }
+    bench.request(channel.channel(), Command::Cbor, &registration());
+    answer(&bench.hear(&mut channel));
+    bench.is_right_again(&channel);
+
+    let (mut bench, channel) =
+        Bench::faulty([Fault::IgnoredCancel, Fault::StuckDisk { wait: Duration::ZERO }]);
+    bench.is_info_on(&channel);
+    assert_eq!(bench.key.faults().len(), 2, "it waits for nobody and writes nothing");
+}
+
 fn answer(heard: &[Heard]) -> Vec<u8> {
     match heard.last() {
         Some(Heard::Answer(message)) => message.clone(),
