@@ -200,7 +200,12 @@ impl Request {
         let wrong = |error: serde_json::Error| {
             Self::fault(members).unwrap_or_else(|| in_plain_words(&error.to_string()))
         };
-        Self::deserialize(members).map_err(wrong)
+        match Self::deserialize(members).map_err(wrong)? {
+            Self::SetPolicy { touch: None, verification: None, .. } => {
+                Err("`touch` or `verification` must be there: else nothing is changed".to_owned())
+            }
+            request => Ok(request),
+        }
     }
 }
 

@@ -304,6 +304,8 @@ mod tests {
                 400,
             ),
             (Method::POST, "/keys/1-1/credentials", r#"{"rpId":"a","rpId":"b"}"#, 400),
+            (Method::PUT, "/keys/1-1/policy", "{}", 400),
+            (Method::PUT, "/keys/1-1/policy", "", 400),
             (Method::POST, "/keys/1-1/faults", r#"{"kind":"busy","kind":"silence"}"#, 400),
             (Method::GET, "/prompt?seconds=1&seconds=2", "", 400),
             (Method::GET, "/keys?do=touch", "", 400),
