@@ -6,7 +6,7 @@ use rand_core::Rng as _;
 use serde_json::Value;
 use virtual_key::credential_formats::{FormatError, webdriver};
 use virtual_key::platform::system_rng;
-use virtual_key::{CredentialError, CredentialSource, Error};
+use virtual_key::{Backup, CredentialError, CredentialSource, Error};
 
 use super::authenticator::Authenticator;
 use super::commands::{Command, Id, from_base64url};
@@ -80,7 +80,7 @@ async fn add_credential(session: &Session, id: &str, body: &[u8]) -> Result<(), 
     let members = Members::of(body)?;
     check(&members)?;
     let authenticator = session.find(id)?;
-    let source = source_of(members)?;
+    let source = source_of(members, authenticator.options().backup)?;
     if source.discoverable && !authenticator.options().has_resident_key() {
         let message = "The Authenticator does not support Resident Credentials.";
         return Err(Fault::invalid_argument(message));
@@ -109,8 +109,8 @@ fn check(members: &Members) -> Result<(), Fault> {
 }
 
 /// A private key that is none is chromedriver's unknown error; all else that cannot be meant is an invalid argument.
-fn source_of(members: Members) -> Result<CredentialSource, Fault> {
-    webdriver::from_json(&members.into_credential()).map_err(|error| match error {
+fn source_of(members: Members, default: Backup) -> Result<CredentialSource, Fault> {
+    webdriver::from_json(&members.into_credential(default)).map_err(|error| match error {
         FormatError::Key { .. } => Fault::unknown_error(error.to_string()),
         _ => Fault::invalid_argument(error.to_string()),
     })
@@ -167,6 +167,8 @@ mod tests {
     use p256::pkcs8::EncodePrivateKey as _;
     use serde_json::json;
 
+    const NONE: Backup = Backup { eligible: false, state: false };
+
     fn judged(change: impl FnOnce(&mut Value)) -> Result<(), Fault> {
         let mut members = json!({
             "credentialId": Base64UrlUnpadded::encode_string(b"an id"),
@@ -181,9 +183,10 @@ mod tests {
 
     #[test]
     fn a_counter_that_is_left_out_stays_0() {
-        let counter = |body: &str| Members::of(body.as_bytes()).unwrap().into_credential();
-        assert_eq!(counter("{}"), json!({ "signCount": null }));
-        assert_eq!(counter(r#"{ "signCount": 7 }"#), json!({ "signCount": 7 }));
+        let told = |body: &str| Members::of(body.as_bytes()).unwrap().into_credential(NONE);
+        let counter = |body: &str| told(body)["signCount"].clone();
+        assert_eq!(counter("{}"), Value::Null);
+        assert_eq!(counter(r#"{ "signCount": 7 }"#), json!(7));
     }
 
     #[test]
@@ -221,7 +224,8 @@ mod tests {
                 "privateKey": Base64UrlUnpadded::encode_string(secret.as_bytes()),
             });
             members[name] = value;
-            source_of(Members::of(members.to_string().as_bytes()).unwrap()).unwrap_err().error
+            let members = Members::of(members.to_string().as_bytes()).unwrap();
+            source_of(members, NONE).unwrap_err().error
         };
         assert_eq!(refused("privateKey", json!("YQ")), "unknown error");
         for name in ["rpId", "userName", "userDisplayName", "largeBlob"] {

@@ -46,6 +46,11 @@ impl FromStr for DriverName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            let what =
+                "a driver is a program, such as chromedriver, or http://HOST:PORT of one that runs";
+            return Err(what.to_owned());
+        }
         if !text.contains("://") {
             return Ok(Self::Program(text.to_owned()));
         }
@@ -343,7 +348,7 @@ mod tests {
             named("http://localhost:9515/"),
             Ok(DriverName::Running("localhost:9515".to_owned()))
         );
-        for text in ["https://localhost:9515", "http://localhost:9515/wd/hub", "ftp://x"] {
+        for text in ["", " ", "https://localhost:9515", "http://localhost:9515/wd/hub", "ftp://x"] {
             assert!(named(text).is_err(), "{text}");
         }
     }

@@ -26,9 +26,13 @@ impl Members {
         }
     }
 
-    /// All of them, which describe a credential. One whose counter is not told has one that stays 0, for some clients leave it out.
-    pub(super) fn into_credential(mut self) -> Value {
+    /// All of them, which describe a credential. One whose counter is not told has one that stays 0, for some clients leave it out; flags
+    /// that are not told are those of its authenticator.
+    pub(super) fn into_credential(mut self, default: Backup) -> Value {
         self.0.entry("signCount").or_insert(Value::Null);
+        let eligible = self.0.entry("backupEligibility").or_insert(default.eligible.into());
+        let state = default.state && *eligible == Value::Bool(true);
+        self.0.entry("backupState").or_insert(state.into());
         Value::Object(self.0)
     }
 
@@ -108,7 +112,8 @@ pub(super) struct AuthenticatorOptions {
     /// It is a card on a reader, and not in a USB port.
     pub(super) is_card: bool,
     extensions: Vec<Extension>,
-    backup: Backup,
+    /// The flags of credentials for which nothing else is said.
+    pub(super) backup: Backup,
 }
 
 /// What it speaks.
@@ -144,6 +149,7 @@ impl AuthenticatorOptions {
         let protocol = protocol(members.text("protocol")?)?;
         let is_card = is_card(members.text("transport")?, transports)?;
         let flag = |name, default| Ok(members.boolean(name)?.unwrap_or(default));
+        let eligible = flag("defaultBackupEligibility", false)?;
         let options = Self {
             protocol,
             is_card,
@@ -151,10 +157,8 @@ impl AuthenticatorOptions {
             has_user_verification: flag("hasUserVerification", false)?,
             is_user_consenting: flag("isUserConsenting", true)?,
             is_user_verified: flag("isUserVerified", false)?,
-            backup: Backup {
-                eligible: flag("defaultBackupEligibility", false)?,
-                state: flag("defaultBackupState", false)?,
-            },
+            // Nothing is backed up that may not be (MC-76).
+            backup: Backup { eligible, state: flag("defaultBackupState", false)? && eligible },
             extensions: members
                 .texts("extensions")?
                 .into_iter()
@@ -399,6 +403,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    // MC-76
+    #[test]
+    fn default_flags_are_those_of_credentials_that_say_nothing_else() {
+        for (eligible, state, backed_up) in
+            [(false, false, false), (false, true, false), (true, false, false), (true, true, true)]
+        {
+            let options = options(json!({
+                "protocol": "ctap2_1", "transport": "usb", "defaultBackupEligibility": eligible, "defaultBackupState": state
+            }));
+            let options = options.unwrap();
+            assert_eq!(options.backup, Backup { eligible, state: backed_up });
+            assert!(options.settings(Make::Chromedriver).is_ok(), "{eligible} {state}");
+            let told =
+                |body: &str| Members::of(body.as_bytes()).unwrap().into_credential(options.backup);
+            let none = told("{}");
+            assert_eq!(
+                (&none["backupEligibility"], &none["backupState"]),
+                (&json!(eligible), &json!(backed_up))
+            );
+            assert_eq!(told(r#"{"backupEligibility":false}"#)["backupState"], false);
+            assert_eq!(told(r#"{"backupState":false}"#)["backupState"], false);
+        }
+        assert_eq!(with("defaultBackupState", json!(1)).unwrap_err(), (400, "invalid argument"));
     }
 
     #[test]
