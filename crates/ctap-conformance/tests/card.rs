@@ -191,8 +191,12 @@ fn a_key_in_a_reader_with_contacts_conforms_in_all_that_a_card_can_show() {
     let skipped = |outcome: &&Outcome| matches!(outcome.verdict, Verdict::Skipped { .. });
     let nfc = report.outcomes.iter().filter(|outcome| outcome.chapter == "nfc");
     let skipped: Vec<&str> = nfc.filter(skipped).map(|outcome| &*outcome.id).collect();
-    let about_u2f =
-        ["nf-select-with-u2f", "nf-u2f[apdu=h\"0003000000\"]", "nf-u2f[apdu=h\"00030000000000\"]"];
+    let about_u2f = [
+        "nf-select-with-u2f",
+        "nf-select-u2f-alone",
+        "nf-u2f[apdu=h\"0003000000\"]",
+        "nf-u2f[apdu=h\"00030000000000\"]",
+    ];
     assert_eq!(skipped, about_u2f, "this authenticator has no U2F");
 }
 
