@@ -1,6 +1,7 @@
 //! `keyfob credentials`: authenticatorCredentialManagement, CTAP section 6.8.
 
 mod exchange;
+mod import;
 mod owned;
 
 use std::iter::once;
@@ -40,8 +41,8 @@ pub(crate) enum Command {
     #[command(after_help = exchange::ADD_EXAMPLES)]
     Add(Box<exchange::AddOptions>),
     /// Add those of a file to your own virtual key
-    #[command(after_help = exchange::IMPORT_EXAMPLES)]
-    Import(exchange::ImportOptions),
+    #[command(after_help = import::IMPORT_EXAMPLES)]
+    Import(import::ImportOptions),
     /// Copy those of your own virtual key into an unencrypted file, with their private keys
     #[command(after_help = exchange::EXPORT_EXAMPLES)]
     Export(exchange::ExportOptions),
@@ -126,7 +127,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
         Command::Update(options) => update(options),
         Command::Delete(options) => delete(options),
         Command::Add(options) => exchange::add(options),
-        Command::Import(options) => exchange::import(options),
+        Command::Import(options) => import::import(options),
         Command::Export(options) => exchange::export(options),
         Command::Change(options) => exchange::change(options),
         Command::Remove(options) => exchange::remove(options),
