@@ -5,6 +5,7 @@ use std::io::{self, Read, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
+use virtual_key::platform::text_of;
 use zeroize::Zeroizing;
 
 use crate::failure::advise;
@@ -42,11 +43,7 @@ pub(crate) fn read(path: &Path, next: &str) -> anyhow::Result<Zeroizing<String>>
 }
 
 fn whole(file: impl Read) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
-    match file.take(LONGEST + 1).read_to_string(&mut text)? as u64 {
-        ..=LONGEST => Ok(text),
-        _ => Err(io::Error::other(format!("it is longer than {LONGEST} bytes"))),
-    }
+    text_of(file, LONGEST)
 }
 
 /// Bytes of what is read: thousands of credentials, or a browser's whole storage state, take less.

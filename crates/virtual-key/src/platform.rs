@@ -1,13 +1,14 @@
 //! The platform of the pure crates, which is this machine: its time and its randomness. Also the wiping of the
-//! stack.
+//! stack, and the reading of texts that others wrote.
 
+use std::io::{self, Read};
 use std::time::{Duration, Instant, SystemTime};
 
 use getrandom::SysRng;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng as _, UnwrapErr};
 use sha2::{Digest as _, Sha256};
-use zeroize::zeroize_stack;
+use zeroize::{Zeroizing, zeroize_stack};
 
 /// The one clock of the process: monotonic, counted from the start of the process.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,19 @@ impl Clock {
 /// replayed. If the kernel cannot give randomness, the process ends.
 pub fn system_rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
+}
+
+/// What a file has, as text, which may hold secrets: no more than `longest` bytes of it are taken, so that a device that never ends
+/// does no harm.
+///
+/// # Errors
+/// It cannot be read, is not UTF-8, or is longer: the fault of whoever named it.
+pub fn text_of(file: impl Read, longest: u64) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    match file.take(longest.saturating_add(1)).read_to_string(&mut text)? as u64 {
+        length if length <= longest => Ok(text),
+        _ => Err(io::Error::other(format!("it is longer than {longest} bytes"))),
+    }
 }
 
 /// The seed for a text, as `--seed` of the command line takes it: the SHA-256 of the text.

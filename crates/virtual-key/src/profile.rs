@@ -20,7 +20,7 @@ mod lines;
 mod text;
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ use crate::attestation::{AttestationKind, Identity, LazyIdentity};
 use crate::error::Error;
 use crate::faults::FaultDescription;
 use crate::metadata::{Difference, differences, live_info, members};
-use crate::platform::without_traces;
+use crate::platform::{text_of, without_traces};
 
 /// A kind of key. It is checked: its settings fit together.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,9 +151,9 @@ impl Profile {
         if self.imitates().is_some() {
             return Ok(());
         }
-        let announced: Vec<_> =
-            self.only_announced()?.iter().map(OnlyAnnounced::to_string).collect();
-        let hidden: Vec<_> = self.told_and_done()?.iter().filter_map(hidden).collect();
+        let differing = self.told_and_done()?;
+        let announced: Vec<_> = differing.iter().filter_map(OnlyAnnounced::of).collect();
+        let hidden: Vec<_> = differing.iter().filter_map(hidden).collect();
         let what = match (&announced[..], &hidden[..]) {
             ([], []) => return Ok(()),
             ([], hidden) => {
@@ -161,7 +161,7 @@ impl Profile {
             }
             (lines, _) => format!(
                 "[getInfo] says that the key can do what it cannot do: {}",
-                lines.join("; ")
+                lines.iter().map(OnlyAnnounced::to_string).collect::<Vec<_>>().join("; ")
             ),
         };
         Err(Error::Profile {
@@ -417,11 +417,7 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    let mut text = Zeroizing::new(String::new());
-    match File::open(path)?.take(LONGEST_FILE + 1).read_to_string(&mut text)? as u64 {
-        ..=LONGEST_FILE => Ok(text),
-        _ => Err(io::Error::other(format!("it is longer than {LONGEST_FILE} bytes"))),
-    }
+    text_of(File::open(path)?, LONGEST_FILE)
 }
 
 /// Bytes of a profile, and of keys and certificates: twenty times a profile that says all that there is.

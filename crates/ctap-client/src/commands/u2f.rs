@@ -73,7 +73,9 @@ pub enum Control {
 }
 
 impl Control {
-    const fn byte(self) -> u8 {
+    /// P1 of the request.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
         match self {
             Self::EnforceUserPresence => 0x03,
             Self::CheckOnly => 0x07,
@@ -270,8 +272,10 @@ impl<E: Exchange> Client<E> {
     }
 }
 
-pub(crate) const REGISTER: u8 = 0x01;
-pub(crate) const AUTHENTICATE: u8 = 0x02;
+/// INS of U2F_REGISTER (UF-20).
+pub const REGISTER: u8 = 0x01;
+/// INS of U2F_AUTHENTICATE (UF-30).
+pub const AUTHENTICATE: u8 = 0x02;
 pub(crate) const VERSION: u8 = 0x03;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use ctap_client::Value;
 use ctap_client::cbor::{decode, encode};
 use ctap_client::commands::code;
+use ctap_client::commands::credential_management::sub_command::DELETE_CREDENTIAL;
 
 use crate::notation::eval::find;
 use crate::watch::{CREDENTIAL_MANAGEMENT_PREVIEW, is_discoverable};
@@ -82,7 +83,6 @@ fn deleted(request: &Value) -> Option<Vec<u8>> {
 
 /// Bytes of authenticator data before the id's length: a hash, flags, a counter, the AAGUID.
 const BEFORE_THE_ID: usize = 32 + 1 + 4 + 16;
-const DELETE_CREDENTIAL: u64 = 6;
 
 #[cfg(test)]
 mod tests {

@@ -97,7 +97,11 @@ fn pin_try(request: &[u8]) -> PinTry {
     let Some((&code::CLIENT_PIN, body)) = request.split_first() else { return PinTry::No };
     match decode(body) {
         Ok(value) if check_canonical(body, &value).is_ok() => {
-            if is_client_pin(request, &[4, 5, 9]) { PinTry::Yes } else { PinTry::No }
+            if is_one_of(&[4, 5, 9], value) {
+                PinTry::Yes
+            } else {
+                PinTry::No
+            }
         }
         _ => PinTry::Perhaps,
     }
@@ -115,19 +119,23 @@ pub(super) fn begins_with_a_pin(request: &[u8]) -> bool {
 
 fn is_client_pin(request: &[u8], subcommands: &[u64]) -> bool {
     let Some((&code::CLIENT_PIN, body)) = request.split_first() else { return false };
-    let subcommand = member(body, SUBCOMMAND);
+    decode(body).is_ok_and(|value| is_one_of(subcommands, value))
+}
+
+fn is_one_of(subcommands: &[u64], parameters: Value) -> bool {
+    let subcommand = member(parameters, SUBCOMMAND);
     subcommand.is_some_and(|value| subcommands.iter().any(|one| value == Value::from(*one)))
 }
 
 /// pinRetries of a reply to getPINRetries.
 fn tries_left(reply: &[u8]) -> Option<u8> {
     let Some((&0, body)) = reply.split_first() else { return None };
-    let Value::Integer(left) = member(body, PIN_RETRIES)? else { return None };
+    let Value::Integer(left) = member(decode(body).ok()?, PIN_RETRIES)? else { return None };
     u8::try_from(left).ok()
 }
 
-fn member(body: &[u8], wanted: u64) -> Option<Value> {
-    let Ok(Value::Map(members)) = decode(body) else { return None };
+fn member(map: Value, wanted: u64) -> Option<Value> {
+    let Value::Map(members) = map else { return None };
     members.into_iter().find(|(key, _)| *key == Value::from(wanted)).map(|(_, value)| value)
 }
 

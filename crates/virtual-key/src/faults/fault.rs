@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ctap_client::commands::code;
+use ctap_client::commands::u2f::{AUTHENTICATE, Control, REGISTER};
 use ctap_core::Overrides;
 use hid_transport::ErrorCode;
 
@@ -164,8 +165,8 @@ impl Asked {
     pub(crate) const fn new(command: Command, message: &[u8], channel: Option<u32>) -> Self {
         let signs = match (command, message) {
             (Command::Ctap2(code::MAKE_CREDENTIAL | code::GET_ASSERTION), _)
-            | (Command::U2f, [_, U2F_REGISTER, ..]) => true,
-            (Command::U2f, [_, U2F_AUTHENTICATE, control, ..]) => *control != CHECK_ONLY,
+            | (Command::U2f, [_, REGISTER, ..]) => true,
+            (Command::U2f, [_, AUTHENTICATE, control, ..]) => *control != Control::CheckOnly.byte(),
             _ => false,
         };
         Self { command, signs, channel }
@@ -285,11 +286,6 @@ impl Injection {
     }
 }
 
-/// INS of a U2F request, its second byte (UF-20, UF-30).
-const U2F_REGISTER: u8 = 0x01;
-const U2F_AUTHENTICATE: u8 = 0x02;
-/// P1 of a U2F_AUTHENTICATE that only asks whether the key has the credential.
-const CHECK_ONLY: u8 = 0x07;
 /// The longest wait that a fault can have: longer than any client waits.
 pub const MAX_WAIT: Duration = Duration::from_secs(600);
 /// Bytes of the longest message that CTAPHID carries (HD-04).
