@@ -50,14 +50,21 @@ mod watch;
 #[cfg(target_os = "linux")]
 mod webdriver;
 
+use std::alloc::System;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
+use zeroizing_alloc::ZeroAlloc;
 
 #[cfg(target_os = "linux")]
 use crate::cli::OnLinux;
 use crate::cli::{Cli, Command};
 use crate::process::on_one_thread;
+
+/// Wipes all memory that is given back. Libraries leave secrets there which nothing else wipes: primes while an RSA key is drawn, and
+/// requests and answers while they are read and written.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     process::harden();
