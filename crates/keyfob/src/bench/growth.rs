@@ -93,7 +93,7 @@ fn subjects(key: &RefCell<Platform<InProcess>>) -> Vec<Subject<'_>> {
         Subject::new(name, move || act(&mut key.borrow_mut())).in_a_turn(FEW)
     };
     vec![
-        subject(TOKEN, Platform::obtain_token),
+        subject(TOKEN, Platform::obtain_token).after(|| key.borrow_mut().agree_for_token()),
         subject(PASSKEY, Platform::make_passkey).after(|| key.borrow_mut().authorise_passkey()),
         subject(BY_LIST, Platform::sign_by_list),
         subject(BY_RP, Platform::sign_by_rp),

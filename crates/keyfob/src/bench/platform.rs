@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use ctap_client::commands::client_pin::{self, pin_hash, sub_command};
 use ctap_client::commands::code;
 use ctap_client::commands::get_info::Info;
 use ctap_client::cose::{EDDSA, ES256};
@@ -15,6 +16,8 @@ use ctap_client::{
     Client, CredentialDescriptor, CredentialParameters, Exchange, Patience, Permissions,
     PinProtocol, PinUvAuthToken, RelyingParty, Status, User, get_assertion, make_credential,
 };
+
+use virtual_key::platform::system_rng;
 
 use super::progress::Progress;
 
@@ -145,10 +148,7 @@ impl<E: Exchange> Platform<E> {
 
     /// Makes a passkey instead of the one that this account has, so that there are always as many.
     pub(super) fn make_passkey(&mut self) -> anyhow::Result<()> {
-        match self.next.take() {
-            Some(Next::Message(message)) => self.call(&message, Status::Ok),
-            _ => bail!("nobody has authorised it"),
-        }
+        self.call_prepared()
     }
 
     /// The same of a key without a PIN, which needs nobody's authorisation.
@@ -178,14 +178,26 @@ impl<E: Exchange> Platform<E> {
         self.call(&message, Status::Ok)
     }
 
-    /// getKeyAgreement and getPinToken, with the platform's half of the cryptography.
+    /// getPinToken: the key's half of the key agreement, and its look at the PIN.
     pub(super) fn obtain_token(&mut self) -> anyhow::Result<()> {
-        let pin = self.pin()?.to_owned();
-        self.client.pin_token(self.protocol, &pin)?;
+        self.call_prepared()
+    }
+
+    /// What comes before that: getKeyAgreement, and the platform's half.
+    pub(super) fn agree_for_token(&mut self) -> anyhow::Result<()> {
+        let hash = pin_hash(self.pin()?);
+        let secret = self.client.agree(self.protocol)?;
+        let request = client_pin::Request {
+            pin_uv_auth_protocol: Some(self.protocol.number()),
+            key_agreement: Some(secret.platform_key()),
+            pin_hash_enc: Some(secret.encrypt(hash.as_slice(), &mut system_rng())),
+            ..client_pin::Request::new(sub_command::GET_PIN_TOKEN)
+        };
+        self.next = Some(Next::Message(request.encode()));
         Ok(())
     }
 
-    /// getKeyAgreement and changePIN; the same.
+    /// getKeyAgreement and changePIN, with the platform's half of the cryptography.
     pub(super) fn change_pin(&mut self) -> anyhow::Result<()> {
         let Pin::Ours(current) = known(&self.pin)? else {
             bail!("it has a PIN already, which is not changed");
@@ -213,7 +225,7 @@ impl<E: Exchange> Platform<E> {
         Ok(())
     }
 
-    /// getKeyAgreement and setPIN, on a key that has forgotten everything.
+    /// getKeyAgreement and setPIN, the platform's half included, on a key that has forgotten everything.
     pub(super) fn set_pin(&mut self) -> anyhow::Result<()> {
         Ok(self.client.set_pin_under(self.protocol, PINS[0])?)
     }
@@ -313,6 +325,14 @@ impl<E: Exchange> Platform<E> {
         })
     }
 
+    /// Sends the message that was prepared for this call, and for no other one.
+    fn call_prepared(&mut self) -> anyhow::Result<()> {
+        match self.next.take() {
+            Some(Next::Message(message)) => self.call(&message, Status::Ok),
+            _ => bail!("nobody has authorised it"),
+        }
+    }
+
     fn call(&mut self, message: &[u8], expected: Status) -> anyhow::Result<()> {
         let reply = self.client.raw(message)?;
         let status = Status::from_byte(*reply.first().context("it answers nothing")?);
@@ -405,6 +425,7 @@ mod tests {
             platform.make_credential().unwrap();
             platform.sign_by_list().unwrap();
             platform.sign_by_rp().unwrap();
+            platform.agree_for_token().unwrap();
             platform.obtain_token().unwrap();
             platform.change_pin().unwrap();
             platform.authorise_passkey().unwrap();
@@ -446,16 +467,19 @@ mod tests {
         peer.get_info().unwrap();
         let reason = peer.touch().unwrap_err().to_string();
         assert!(reason.contains("CTAP2_ERR_OPERATION_DENIED"), "{reason}");
-        assert_eq!(peer.obtain_token().unwrap_err().to_string(), NO_PIN);
+        assert_eq!(peer.agree_for_token().unwrap_err().to_string(), NO_PIN);
         assert!(peer.authorise_list().is_err() && peer.authorise_passkey().is_err());
     }
 
     #[test]
     fn a_peer_that_does_not_know_ctap2_says_so_in_every_row() {
         let mut peer = Platform::new(Sparse(b"\x01", 0x01), FEWEST, None);
-        for refused in
-            [Platform::get_info, Platform::touch, Platform::obtain_token, Platform::authorise_list]
-        {
+        for refused in [
+            Platform::get_info,
+            Platform::touch,
+            Platform::agree_for_token,
+            Platform::authorise_list,
+        ] {
             let reason = refused(&mut peer).unwrap_err().to_string();
             assert!(reason.contains("CTAP1_ERR_INVALID_COMMAND"), "{reason}");
         }
@@ -464,7 +488,7 @@ mod tests {
     #[test]
     fn a_pin_that_was_there_before_must_be_named_and_is_not_changed() {
         let mut peer = Platform::new(Sparse(WITH_PIN, 0x31), FEWEST, None);
-        assert!(peer.obtain_token().unwrap_err().to_string().contains("--peer-pin"));
+        assert!(peer.agree_for_token().unwrap_err().to_string().contains("--peer-pin"));
         let mut peer = Platform::new(Sparse(WITH_PIN, 0x31), FEWEST, Some("1234"));
         assert!(peer.change_pin().unwrap_err().to_string().contains("not changed"));
     }

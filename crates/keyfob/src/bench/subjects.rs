@@ -168,7 +168,9 @@ fn exchanges<E: Exchange>(place: Place, key: &RefCell<Platform<E>>) -> Vec<Subje
         subject(PASSKEY, Platform::make_passkey)
             .after(|| key.borrow_mut().authorise_passkey())
             .in_a_turn(FEW),
-        subject(TOKEN, Platform::obtain_token).in_a_turn(FEW),
+        subject(TOKEN, Platform::obtain_token)
+            .after(|| key.borrow_mut().agree_for_token())
+            .in_a_turn(FEW),
         subject(CHANGE_PIN, Platform::change_pin).in_a_turn(FEW),
     ];
     if !place.is_durable() {
