@@ -209,6 +209,15 @@ pub fn unknown_members(value: &Value) -> Vec<String> {
     names.filter(|name| !webdriver::knows(name)).cloned().collect()
 }
 
+/// The names of a user that [`from_json`] ignores, because there is no `userHandle`: a key stores names only with one.
+pub fn names_without_user(value: &Value) -> Vec<&'static str> {
+    let is_there = |name: &&str| value.get(name).is_some();
+    match value.get("userHandle") {
+        Some(_) => Vec::new(),
+        None => webdriver::NAMES.into_iter().filter(is_there).collect(),
+    }
+}
+
 /// Writes credentials in a format. [`Export::notes`] tells what the format cannot hold.
 ///
 /// `now`: seconds since 1970, for CXF's timestamp.

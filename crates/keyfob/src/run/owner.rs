@@ -4,7 +4,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ctap_core::memory::MemoryError;
 use serde_json::Value;
-use virtual_key::credential_formats::{from_json, to_json, unknown_members};
+use virtual_key::credential_formats::{from_json, names_without_user, to_json, unknown_members};
 use virtual_key::faults::FaultDescription;
 use virtual_key::key::{Touch, Verification};
 use virtual_key::keys::{Keys, PluggedKey};
@@ -77,6 +77,13 @@ async fn add(key: &PluggedKey, credential: &Value) -> Answer {
     if let Some(name) = unknown_members(credential).first() {
         let what = format!("the credential: unknown member `{name}`");
         return Err(Refusal::new(what, "leave it out, or correct it: docs/openapi.json has them"));
+    }
+    if let Some(name) = names_without_user(credential).first() {
+        let what = format!("the credential: `{name}` without `userHandle`");
+        return Err(Refusal::new(
+            what,
+            "a key stores names only with a user handle: give one, or leave the name out",
+        ));
     }
     let source =
         from_json(credential).map_err(|error| Refusal::new(error.to_string(), error.advice()))?;

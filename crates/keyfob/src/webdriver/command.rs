@@ -14,6 +14,7 @@ use super::fault::Fault;
 use super::parameters::{AuthenticatorOptions, Members};
 use super::plug::Plugged;
 use super::session::Session;
+use crate::say::warn;
 
 /// Carries it out, and returns the value of the answer: the standard's null, where there is nothing to tell.
 ///
@@ -80,10 +81,16 @@ async fn add_credential(session: &Session, id: &str, body: &[u8]) -> Result<(), 
     let members = Members::of(body)?;
     check(&members)?;
     let authenticator = session.find(id)?;
+    let has_name = ["userName", "userDisplayName"].into_iter().any(|name| members.has(name));
     let source = source_of(members, authenticator.options().backup)?;
     if source.discoverable && !authenticator.options().has_resident_key() {
         let message = "The Authenticator does not support Resident Credentials.";
         return Err(Fault::invalid_argument(message));
+    }
+    if has_name && source.user.is_none() {
+        warn(
+            "a session's credential has a name and no userHandle: the name is lost, for a key stores names only with a user handle",
+        );
     }
     authenticator.key().add_credential(source).await.map_err(refused)?;
     Ok(())

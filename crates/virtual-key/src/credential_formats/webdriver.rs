@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::losses::{Losses, OF_A_HASH};
 use super::members::{Encoding, Members};
-use super::{Entries, Export, Format, FormatError, Import, pkcs8, whole};
+use super::{Entries, Export, Format, FormatError, Import, names_without_user, pkcs8, whole};
 use crate::large_blobs;
 
 /// Reads one credential from its parameters. It ignores members that it does not know, and takes a missing flag as
@@ -41,11 +41,11 @@ pub(super) fn read(entries: Entries) -> Result<Import, FormatError> {
     let mut format = Format::WebDriver;
     for (index, value) in entries.list.iter().enumerate() {
         let members = Members::of(value, entries.what(index))?;
-        let source = credential(&members)?;
-        if source.user.is_none() {
-            notes.extend(names_of_nobody(&members));
-        }
-        credentials.push(source);
+        credentials.push(credential(&members)?);
+        notes.extend(names_without_user(value).into_iter().map(|name| {
+            let why = "because there is no userHandle";
+            format!("{}: `{name}` was not imported, {why}", members.what())
+        }));
         let others = members.others(&MEMBERS).filter(|name| !knows(name));
         notes.extend(others.map(|name| format!("{}: `{name}` was not imported", members.what())));
         if is_of_devtools(value) {
@@ -80,13 +80,8 @@ pub(super) fn write(credentials: &[CredentialSource], format: Format) -> Export 
     Export { text: Zeroizing::new(format!("{value:#}\n")), taken, notes: losses.notes() }
 }
 
-/// A key stores names only with a user handle.
-fn names_of_nobody(members: &Members<'_>) -> impl Iterator<Item = String> {
-    let names = ["userName", "userDisplayName"].into_iter();
-    names.filter(|name| members.get(name).is_some()).map(|name| {
-        format!("{}: `{name}` was not imported, because there is no userHandle", members.what())
-    })
-}
+/// The names of a user.
+pub(super) const NAMES: [&str; 2] = ["userName", "userDisplayName"];
 
 fn credential(members: &Members<'_>) -> Result<CredentialSource, FormatError> {
     let resident = members.optional_boolean("isResidentCredential")?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use keyfob_tests::tree;
 use serde_json::json;
 use virtual_key::VirtualKey;
-use virtual_key::credential_formats::{from_json, unknown_members};
+use virtual_key::credential_formats::{from_json, names_without_user, unknown_members};
 
 use super::*;
 
@@ -62,7 +62,9 @@ fn takes(key: &VirtualKey, route: &Route, query: &str, body: &str) -> bool {
     match wanted(&route.method, &uri, body.as_bytes()) {
         Ok(Wanted::Order(Request::AddCredential { credential, .. })) => {
             let Ok(source) = from_json(&credential) else { return false };
-            if !unknown_members(&credential).is_empty() {
+            if !unknown_members(&credential).is_empty()
+                || !names_without_user(&credential).is_empty()
+            {
                 return false;
             }
             let id = source.id.clone();
@@ -97,7 +99,7 @@ fn bodies(order: &str) -> Vec<Value> {
     }
 }
 
-/// A passkey, one that is none, and one of a site that U2F does not name.
+/// A passkey, one that is none but has a user, and one of a site that U2F does not name.
 fn credentials() -> Vec<Value> {
     let example = tree::read("docs/credentials.md");
     let example = example.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
@@ -116,7 +118,7 @@ fn credentials() -> Vec<Value> {
     });
     let apart = json!({
         "credentialId": "YQ", "isResidentCredential": false, "rpId": "example.org", "privateKey": private_key,
-        "signCount": null, "userHandle": "dQ",
+        "signCount": null, "userHandle": "dQ", "userName": "ada",
     });
     let of_u2f = json!({
         "credentialId": "YQ", "isResidentCredential": false, "rpIdHash": secret, "privateKey": private_key,
