@@ -126,6 +126,13 @@ impl Address {
             known => Ok(known.clone()),
         }
     }
+
+    /// Whether it is a key that a bridge shows to this host's kernel.
+    pub(crate) fn is_behind_a_bridge(&self) -> bool {
+        let Self::Hidraw(path) = self else { return false };
+        let keys = local_keys().unwrap_or_default();
+        keys.iter().any(|key| key.path == *path && is_bridged(key))
+    }
 }
 
 /// The FIDO keys of this host. A kernel without hidraw has none.

@@ -28,7 +28,8 @@ use crate::terminal;
 /// # Errors
 /// As [`Address::open`](crate::device::Address::open), and for a key without CTAP2.
 fn open(options: &DeviceOption) -> anyhow::Result<Client<Channel>> {
-    let mut channel = options.device.open()?;
+    let address = options.device.found()?;
+    let mut channel = address.open()?;
     ensure!(
         channel.has_ctap2()?,
         failure(
@@ -37,7 +38,7 @@ fn open(options: &DeviceOption) -> anyhow::Result<Client<Channel>> {
         )
     );
     let mut client = Client::new(channel);
-    client.on_keepalive(touch::listener(touch::TOUCH));
+    client.on_keepalive(touch::listener(touch::words(&address)));
     Ok(client)
 }
 

@@ -61,9 +61,18 @@ pub(super) struct Worker<C: Cards> {
     /// Whether anything went to the card since that was last asked.
     has_heard: Rc<Cell<bool>>,
     guard: PinGuard,
-    /// How the last card came, and its reply to getInfo, if it has CTAP2.
-    known: Option<(Arrival, Option<Vec<u8>>)>,
+    /// The last card.
+    known: Option<Known>,
     tell: Box<dyn FnMut(News)>,
+}
+
+/// What is known of a card, whether it is there or not.
+struct Known {
+    arrival: Arrival,
+    /// Its reply to getInfo, if it has CTAP2.
+    info: Option<Vec<u8>>,
+    /// Whether U2F worked when it was selected last.
+    has_u2f: bool,
 }
 
 /// A pipe that notes whether anything went through it.
@@ -136,7 +145,8 @@ impl<C: Cards> Worker<C> {
     }
 
     fn ask_for_wrong_pins(&mut self) {
-        if let (Some(card), Some((arrival, Some(_)))) = (&mut self.card, &self.known)
+        if let (Some(card), Some(Known { arrival, info: Some(_), .. })) =
+            (&mut self.card, &self.known)
             && let Ok(reply) = card.exchange(&GET_PIN_RETRIES, &mut |_| Patience::Wait)
         {
             self.guard.card_was_there(arrival, &reply);
@@ -192,7 +202,7 @@ impl<C: Cards> Worker<C> {
 
     /// Before the card leaves, for what it says of itself is another thing now. If it does not answer, the next one will be asked.
     fn ask_again(&mut self) {
-        if let (Some(card), Some((_, info))) = (&mut self.card, &mut self.known)
+        if let (Some(card), Some(Known { info, .. })) = (&mut self.card, &mut self.known)
             && let Ok(reply) = card.exchange(&[GET_INFO], &mut |_| Patience::Wait)
             && reply.first() == Some(&Status::Ok.byte())
         {
@@ -224,7 +234,7 @@ impl<C: Cards> Worker<C> {
         if !self.has_card() {
             return self.without_card(order);
         }
-        if let (Kind::Cbor, Some((arrival, _))) = (order.kind, &self.known)
+        if let (Kind::Cbor, Some(Known { arrival, .. })) = (order.kind, &self.known)
             && let Some(refusal) = self.guard.refusal(arrival, &order.message)
         {
             return Attempt::Answered(refusal);
@@ -258,7 +268,7 @@ impl<C: Cards> Worker<C> {
         if order.kind != Kind::Cbor {
             return;
         }
-        let Some((arrival, info)) = &mut self.known else { return };
+        let Some(Known { arrival, info, .. }) = &mut self.known else { return };
         self.guard.heard(arrival, &order.message, reply);
         if let ([GET_INFO], Some(0)) = (order.message.as_slice(), reply.first()) {
             *info = Some(reply.to_vec());
@@ -267,9 +277,12 @@ impl<C: Cards> Worker<C> {
 
     /// Programs ask every key what it is, and give it little time: that is known by heart.
     fn without_card(&self, order: &Request) -> Attempt {
-        match &self.known {
-            Some((_, Some(info))) if order.kind == Kind::Cbor && order.message == [GET_INFO] => {
+        match (order.kind, &self.known) {
+            (Kind::Cbor, Some(Known { info: Some(info), .. })) if order.message == [GET_INFO] => {
                 Attempt::Answered(info.clone())
+            }
+            (Kind::Msg, Some(Known { has_u2f: true, .. })) if asks_for_version(&order.message) => {
+                Attempt::Answered(U2F_V2.to_vec())
             }
             _ => Attempt::NoCard,
         }
@@ -290,7 +303,7 @@ impl<C: Cards> Worker<C> {
 
     /// Whether there is a card: the one that is held, or another. One that just came says what it is.
     fn has_card(&mut self) -> bool {
-        let known = self.known.as_ref().map(|(arrival, _)| arrival.clone());
+        let known = self.known.as_ref().map(|known| known.arrival.clone());
         if self.card.is_some() && self.cards.arrival() == known {
             return true;
         }
@@ -302,17 +315,33 @@ impl<C: Cards> Worker<C> {
         if known.as_ref() != Some(&arrival) {
             let reply = card.exchange(&[GET_INFO], &mut |_| Patience::Wait);
             let info = reply.ok().filter(|reply| reply.first() == Some(&0));
-            let (has_ctap2, has_u2f) = (info.is_some(), card.has_u2f());
-            if !has_ctap2 && !has_u2f {
+            let has_u2f = card.has_u2f();
+            if info.is_none() && !has_u2f {
                 return false;
             }
-            if self.known.replace((arrival, info)).is_none() {
+            if known.is_none() {
+                let (has_ctap2, has_u2f) = (info.is_some(), speaks_u2f(&mut card));
                 (self.tell)(News::Card { has_ctap2, has_u2f });
             }
+            self.known = Some(Known { arrival, info, has_u2f });
+        } else if let Some(known) = &mut self.known {
+            known.has_u2f = card.has_u2f();
         }
         self.card = Some(card);
         true
     }
+}
+
+/// Whether the card has U2F, now or at other times: while alwaysUv is on, it says neither that it has when it is selected (UF-50), nor
+/// that it knows no such command, as those without do.
+fn speaks_u2f<P: ApduPipe>(card: &mut CardChannel<P>) -> bool {
+    card.has_u2f()
+        || card.exchange_u2f(&GET_VERSION).is_ok_and(|answer| answer == COMMAND_NOT_ALLOWED)
+}
+
+/// U2F's VERSION, with or without Le; with data it is wrong (UF-11).
+fn asks_for_version(apdu: &[u8]) -> bool {
+    matches!(apdu, [0x00, 0x03, _, _] | [0x00, 0x03, _, _, _] | [0x00, 0x03, _, _, 0x00, _, _])
 }
 
 /// Whether a person does something for this, or will for what follows: for these a card is laid on its reader. Others are questions,
@@ -342,6 +371,12 @@ fn failure(kind: Kind) -> Vec<u8> {
 
 /// authenticatorClientPIN (06), getPINRetries with protocol 1, which CTAP 2.0 wants to be named.
 const GET_PIN_RETRIES: [u8; 6] = [0x06, 0xA2, 0x01, 0x01, 0x02, 0x01];
+/// U2F's VERSION (UF-10).
+const GET_VERSION: [u8; 4] = [0x00, 0x03, 0x00, 0x00];
+/// Its answer.
+const U2F_V2: [u8; 8] = *b"U2F_V2\x90\x00";
+/// 6986: not while alwaysUv is on.
+const COMMAND_NOT_ALLOWED: [u8; 2] = [0x69, 0x86];
 /// 6985: a touch is needed, which for a card is a tap (UF-34).
 const CONDITIONS_NOT_SATISFIED: [u8; 2] = [0x69, 0x85];
 /// 6F00: the card failed.

@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut channel = address.open()?;
     let has_ctap2 = channel.has_ctap2()?;
     let mut client = Client::new(channel);
-    client.on_keepalive(touch::listener(touch::TOUCH));
+    client.on_keepalive(touch::listener(touch::words(&address)));
     match has_ctap2 {
         true => ctap2(&mut client, options.json),
         false => u2f(&mut client, options.json),

@@ -9,6 +9,7 @@ use std::thread;
 use ctap_client::{KeepaliveStatus, Patience};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::device::Address;
 use crate::process::Interrupts;
 use crate::terminal::{self, Paint};
 
@@ -30,6 +31,15 @@ pub(crate) fn listener(words: &'static str) -> impl FnMut(KeepaliveStatus) -> Pa
 
 /// What most commands say.
 pub(crate) const TOUCH: &str = "Touch the key to go on (Ctrl-C gives up).";
+
+/// What they say of a key behind a bridge, which may have to come first.
+pub(crate) const LAY_ON: &str =
+    "Lay the key on its reader, or touch it if it lies there, to go on (Ctrl-C gives up).";
+
+/// What to say of the key at this address.
+pub(crate) fn words(address: &Address) -> &'static str {
+    if address.is_behind_a_bridge() { LAY_ON } else { TOUCH }
+}
 
 /// Whether somebody pressed Ctrl-C. The second time it ends the program.
 struct Interrupt(Arc<AtomicBool>);

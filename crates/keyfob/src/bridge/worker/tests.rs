@@ -31,6 +31,8 @@ struct Desk {
     heard: Vec<u8>,
     /// The card is taken away when it gets this command, before it answers.
     leaves_at: Option<u8>,
+    /// Its answer to every U2F request, instead of the authenticator's.
+    to_u2f: Option<[u8; 2]>,
 }
 
 type Shared = Rc<RefCell<Desk>>;
@@ -51,7 +53,13 @@ impl Desk {
             wish: None,
             heard: Vec::new(),
             leaves_at: None,
+            to_u2f: None,
         }))
+    }
+
+    /// The card says that it has U2F when it is selected, or that it has not.
+    fn select_as(&mut self, version: Version) {
+        self.card = Card::new(Settings { version, ..Settings::default() });
     }
 
     fn lay_on(&mut self) {
@@ -85,9 +93,10 @@ impl Desk {
                 self.take_off();
                 return Vec::new();
             }
-            let reply = match kind {
-                CardKind::Ctap => self.key.call(&message),
-                CardKind::U2f => self.key.call_u2f(&message),
+            let reply = match (kind, self.to_u2f) {
+                (CardKind::Ctap, _) => self.key.call(&message),
+                (CardKind::U2f, None) => self.key.call_u2f(&message),
+                (CardKind::U2f, Some(answer)) => answer.to_vec(),
             };
             self.card.respond(id, &reply);
         }
@@ -166,6 +175,11 @@ impl Host {
         let key = BridgedKey::new((has_ctap2, has_u2f), give, news);
         desk.borrow_mut().heard.clear();
         Self { key, orders, worker }
+    }
+
+    /// The answer to a U2F request.
+    fn u2f(&mut self, apdu: &str) -> Vec<u8> {
+        HidChannel::open(self).unwrap().exchange_u2f(&hex(apdu)).unwrap()
     }
 
     fn client(self) -> Client<HidChannel<Self>> {
@@ -383,3 +397,32 @@ fn a_walk_goes_on_for_the_channel_that_began_it_alone() {
 
 /// For example.org, with 32 zeros.
 const GET_ASSERTION: [u8; 50] = *b"\x02\xA2\x01\x6Bexample.org\x02\x58\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+#[test]
+fn whether_the_card_has_u2f_is_known_while_it_is_away() {
+    // UF-10, UF-11
+    let desk = Desk::shared();
+    desk.borrow_mut().select_as(Version::U2fV2);
+    desk.borrow_mut().lay_on();
+    let mut host = Host::at(&desk);
+    desk.borrow_mut().take_off();
+    for version in ["00030000", "0003000000", "00030000000000"] {
+        assert_eq!(host.u2f(version), U2F_V2, "{version}");
+    }
+    for other in ["0003000001ff", "00010300"] {
+        assert_eq!(host.u2f(other), CONDITIONS_NOT_SATISFIED, "{other}");
+    }
+}
+
+#[test]
+fn a_card_that_always_verifies_has_u2f_at_other_times() {
+    // UF-50
+    let with = |answer: [u8; 2]| {
+        let desk = Desk::shared();
+        desk.borrow_mut().to_u2f = Some(answer);
+        desk.borrow_mut().lay_on();
+        !HidChannel::open(Host::at(&desk)).unwrap().capabilities().nmsg
+    };
+    assert!(with(COMMAND_NOT_ALLOWED));
+    assert!(!with([0x6D, 0x00]));
+}
