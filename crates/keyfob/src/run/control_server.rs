@@ -24,6 +24,7 @@ use super::told::{key_status, open_prompt, open_prompts};
 use crate::control::limits::{ACCEPT_BACK_OFF, MAX_REQUEST, PATIENCE, max_clients, max_waiting};
 use crate::control::protocol::{Choice, Kind, Refusal, Status};
 use crate::control::{Request, Response, bind_default};
+use crate::device::Address;
 use crate::profiles::warn_of_imitation;
 use crate::secret_json;
 use crate::socket::{ListeningSocket, Stream, tell_at_once};
@@ -295,17 +296,24 @@ async fn replug(keys: &Keys, key: Option<&str>) -> Answer {
 
 /// Whoever taps waits until it is over; if they go, the card goes with them.
 async fn tap(keys: &Keys, key: Option<&str>, times: u8, time: Duration) -> Answer {
-    laid_on(card(keys, key)?.tap(times, time).await)
+    let card = card(keys, key)?;
+    laid_on(card, card.tap(times, time).await)
 }
 
 /// Whoever lays it on wants to use it: the answer waits until the reader has it.
 async fn lay_on(keys: &Keys, key: Option<&str>) -> Answer {
-    laid_on(card(keys, key)?.lay_on_and_wait().await)
+    let card = card(keys, key)?;
+    laid_on(card, card.lay_on_and_wait().await)
 }
 
-fn laid_on(outcome: Result<(), Error>) -> Answer {
-    outcome.map(|()| Response::Done).map_err(|error| match error {
-        Error::NotACard => no_card(),
+fn laid_on(card: &PluggedKey, outcome: Result<(), Error>) -> Answer {
+    outcome.map(|()| Response::Done).map_err(|error| match (error, Address::of_reader(card)) {
+        (Error::NotACard, _) => no_card(),
+        (_, Some(reader)) if !card.is_attached() => Refusal::new(
+            "no host has the reader of this card",
+            format!("attach the reader to a kernel with usbip, or use it at once: `--device {reader}`"),
+        )
+        .of(Kind::Failed),
         _ => Refusal::new(
             "no reader has accepted the card",
             "check that pcscd runs, and that no other card lies on the reader; `keyfob status` shows where this one is",
