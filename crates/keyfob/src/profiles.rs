@@ -8,12 +8,14 @@ use clap_complete::engine::{ArgValueCompleter, PathCompleter, ValueCompleter as 
 use serde_json::Value;
 use virtual_key::profile::{self, Profile};
 
+use crate::failure::usage;
 use crate::models::{self, BlobOptions};
 use crate::say::warn;
 use crate::terminal::shown::{escaped, quoted_name};
 
 /// What kind of key it is to be.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = KIND)]
 pub(crate) struct KindOptions {
     /// What kind of key: default, fido2.1, fido2.0, u2f-only, bio, everything, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = DEFAULT, add = completer())]
@@ -47,6 +49,12 @@ impl KindOptions {
     /// No such profile or model, or one that no key can be made as.
     pub(crate) fn load(&self) -> anyhow::Result<Kind> {
         let Some(like) = &self.like else {
+            if self.blob.is_typed() {
+                return Err(usage(
+                    "--metadata and --metadata-root are about models, and no model is named",
+                    "name one with --like, or leave them out",
+                ));
+            }
             return Ok(Kind { profile: Profile::load(&self.profile)?, entry: None });
         };
         let text = self.blob.read()?;
@@ -99,6 +107,9 @@ impl KindOptions {
         Self { profile: profile.to_owned(), ..Self::default() }
     }
 }
+
+/// The heading of options that say what kind of key it is.
+pub(crate) const KIND: &str = "What kind of key";
 
 /// The built-in profiles, and files.
 pub(crate) fn completer() -> ArgValueCompleter {

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use clap::builder::RangedI64ValueParser;
 use sealed_records::{Error, LockedWith};
 
-pub(crate) use self::options::UnlockOptions;
 use self::options::Which;
+pub(crate) use self::options::{MEMORY, UnlockOptions};
 use crate::failure::{advise, usage};
 use crate::home;
 

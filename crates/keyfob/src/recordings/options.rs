@@ -9,6 +9,7 @@ use crate::say::warn;
 
 /// Whether what keys say is recorded.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Recording")]
 pub(crate) struct RecordOptions {
     /// Record in this file what keys and hosts say to each other, for `keyfob trace`, `keyfob replay` and Wireshark: without PINs, tokens
     /// and secrets, but with the names of sites and accounts

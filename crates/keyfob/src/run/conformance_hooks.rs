@@ -37,6 +37,7 @@ use crate::say::{say, warn};
 
 /// Whether the conformance tool is obeyed, and where.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "FIDO's conformance tool")]
 pub(crate) struct HookOptions {
     /// Let FIDO's conformance tool touch and power-cycle the key over HTTP; for tests only
     #[arg(long)]

@@ -49,6 +49,7 @@ use crate::say::{say, warn};
 
 /// Whether a key is steered over HTTP, and where.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Programs that steer the key")]
 pub(crate) struct HttpOptions {
     /// Let programs steer the keys over HTTP and JSON at this address of this machine, such as 127.0.0.1:0 for a free port
     #[arg(long, value_name = "ADDR", value_parser = http::parse_address)]

@@ -10,20 +10,40 @@ use virtual_key::platform::seed_of;
 use virtual_key::profile::MAX_CAPACITY;
 
 use super::{conformance_hooks, http_server};
-use crate::profiles::{KindOptions, warn_of_imitation};
+use crate::profiles::{KIND, KindOptions, warn_of_imitation};
 use crate::recordings::options::RecordOptions;
 use crate::say::warn;
-use crate::state;
+use crate::state::{self, MEMORY};
 
 /// What a key is made of, and how it treats touches: the same for `serve` and `attach`.
 #[derive(Debug, Args)]
 pub(crate) struct KeyOptions {
+    #[command(flatten)]
+    pub(crate) kind: KindOptions,
+
+    /// How many keys, on bus ids 1-1, 1-2 and so on; each has a memory of its own
+    #[arg(long, value_name = "N", help_heading = KIND, default_value_t = 1, value_parser = state::key_numbers())]
+    pub(crate) keys: u8,
+
+    /// How many passkeys (discoverable credentials) fit on a key [default: as the profile says]
+    #[arg(long, value_name = "N", help_heading = KIND, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CAPACITY)))]
+    pub(crate) capacity: Option<u32>,
+
+    /// Enrol this finger, known by its number, on a key with a fingerprint sensor, without a PIN; more than once for several
+    #[arg(long, value_name = "N", help_heading = KIND)]
+    pub(crate) finger: Vec<u8>,
+
+    /// Make the same key from this text at each start, with the same serial number, attestation and, for the same requests,
+    /// credentials. The text is as secret as the key
+    #[arg(long, value_name = "TEXT", help_heading = KIND, requires = "ephemeral", value_parser = a_seed)]
+    pub(crate) seed: Option<String>,
+
     /// Where the keys' memory is kept; it is made if it does not exist [default: $XDG_STATE_HOME/keyfob or ~/.local/state/keyfob]
-    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
+    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral", help_heading = MEMORY)]
     pub(crate) state: Option<PathBuf>,
 
     /// Remember nothing: a new key at each start
-    #[arg(long, conflicts_with_all = ["passphrase_file", "credential", "witness", "accept_rollback"])]
+    #[arg(long, help_heading = MEMORY, conflicts_with_all = ["passphrase_file", "credential", "witness", "accept_rollback"])]
     pub(crate) ephemeral: bool,
 
     #[command(flatten)]
@@ -32,26 +52,6 @@ pub(crate) struct KeyOptions {
     /// Who answers when the key asks for a touch
     #[arg(long, default_value = "ask", value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
     pub(crate) touch: Touch,
-
-    /// Enrol this finger, known by its number, on a key with a fingerprint sensor, without a PIN; more than once for several
-    #[arg(long, value_name = "N")]
-    pub(crate) finger: Vec<u8>,
-
-    /// Make the same key from this text at each start, with the same serial number, attestation and, for the same requests,
-    /// credentials. The text is as secret as the key
-    #[arg(long, value_name = "TEXT", requires = "ephemeral", value_parser = a_seed)]
-    pub(crate) seed: Option<String>,
-
-    /// How many keys, on bus ids 1-1, 1-2 and so on; each has a memory of its own
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = state::key_numbers())]
-    pub(crate) keys: u8,
-
-    #[command(flatten)]
-    pub(crate) kind: KindOptions,
-
-    /// How many passkeys (discoverable credentials) fit on a key [default: as the profile says]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CAPACITY)))]
-    pub(crate) capacity: Option<u32>,
 
     /// Where `keyfob touch` and similar commands find these keys [default: $XDG_RUNTIME_DIR/keyfob/control or /tmp/keyfob-UID/control]
     #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]

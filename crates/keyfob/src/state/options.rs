@@ -11,8 +11,12 @@ use super::{cured, directory};
 use crate::failure::failure;
 use crate::{home, terminal};
 
+/// The heading of options about what a key remembers.
+pub(crate) const MEMORY: &str = "Its memory";
+
 /// What unlocks the memories of keys, and where their witnesses are.
 #[derive(clap::Args, Debug, Default)]
+#[command(next_help_heading = MEMORY)]
 pub(crate) struct UnlockOptions {
     /// A file with the passphrase of the keys' memory, on its first line; `-` is standard input. Without this option keyfob asks for it
     #[arg(long, value_name = "FILE", conflicts_with = "credential")]
