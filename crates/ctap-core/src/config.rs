@@ -320,7 +320,8 @@ pub enum SignCount {
         /// The value before the first signature of a credential. The first signature says one more.
         start: u32,
     },
-    /// No counter: it is 0 in every answer.
+    /// No counter: it is 0 in every answer. Credentials that are made over U2F share one counter all the same, for U2F has none
+    /// without (UF-39).
     Zero,
 }
 
@@ -337,6 +338,14 @@ impl NewCredentials {
             SignCount::Global { .. } => Counter::OfKey,
             SignCount::PerCredential { start } => Counter::Own(start),
             SignCount::Zero => Counter::Zero,
+        }
+    }
+
+    /// The same of one that is made over U2F, whose counter has to rise (UF-39).
+    pub(crate) const fn u2f_counter(&self) -> Counter {
+        match self.counter() {
+            Counter::Zero => Counter::OfKey,
+            counter => counter,
         }
     }
 

@@ -156,7 +156,7 @@ pub enum CredentialError {
     },
     /// The flag BS is set without BE. Relying parties do not accept that (WebAuthn section 6.1.3).
     #[error(
-        "a credential that is backed up (flag BS) is one that may be (BE), and this one is not"
+        "a credential that is backed up (flag BS) must be one that may be backed up (flag BE), and this one is not"
     )]
     NotEligible,
     /// A blob or a key is longer than this key can store with such a credential; it may store none.

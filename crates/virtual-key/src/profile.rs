@@ -172,6 +172,24 @@ impl Profile {
         })
     }
 
+    /// A key in a USB port says so, unless it imitates a model that does not (GI-18).
+    ///
+    /// # Errors
+    /// [`Error::Profile`].
+    pub(crate) fn check_usb(&self) -> Result<(), Error> {
+        if self.imitates().is_some() || self.transports().contains(&Transport::Usb) {
+            return Ok(());
+        }
+        let what =
+            "the key is reached over USB, and its transports do not say so (GI-18)".to_owned();
+        Err(Error::Profile {
+            name: self.name.clone(),
+            line: lines::line_about(&self.text, &what),
+            what,
+            next: "add \"usb\" to `transports`; or make it a card, with `keyfob card`".to_owned(),
+        })
+    }
+
     /// The error for settings that do not fit together, for the one who wrote them.
     fn contradiction(&self, error: &Contradiction) -> Error {
         let what = error.to_string();

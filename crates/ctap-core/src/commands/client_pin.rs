@@ -268,7 +268,7 @@ fn new_pin(secret: &SharedSecret, enc: &[u8], policy: Policy<'_>) -> Result<Pin,
 
 /// The PINs that the complexity policy refuses: one character again and again, or each one the next of the one
 /// before ("1111", "4321").
-fn is_simple(pin: &str) -> bool {
+pub(crate) fn is_simple(pin: &str) -> bool {
     let steps = pin.chars().zip(pin.chars().skip(1));
     let mut steps =
         steps.map(|(a, b)| i64::from(u32::from(b)).saturating_sub(i64::from(u32::from(a))));

@@ -215,7 +215,7 @@ fn registered(
         cred_protect: CredProtect::UvOptional,
         third_party_payment: false,
         backup: cx.config.credentials.backup,
-        counter: cx.config.credentials.counter(),
+        counter: cx.config.credentials.u2f_counter(),
     };
     let is_record = cx.config.keeps_non_discoverable(Algorithm::Es256);
     let length = cx.config.credential_id_length.map(|length| length.min(MAX_KEY_HANDLE));

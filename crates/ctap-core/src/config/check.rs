@@ -10,6 +10,7 @@ use super::longest::longest_answer;
 use super::{Config, Extensions, FingerprintSensor, PinLength, SignCount, Version};
 use crate::algorithm::Algorithm;
 use crate::attestation::{Attestation, is_possible};
+use crate::commands::client_pin::is_simple;
 use crate::limits::{
     MAX_ANNOUNCED, MAX_BLOBS, MAX_CAPACITY, MAX_CREDENTIALS_IN_LIST, MAX_FINGERPRINTS,
     MAX_FOREIGN_CREDENTIAL_ID, MAX_LARGE_BLOBS, MAX_MESSAGE, MAX_PIN_BYTES, MAX_PIN_CODE_POINTS,
@@ -338,8 +339,15 @@ impl Config {
     }
 
     /// The demands of the lists and numbers of getInfo.
-    fn told_rules(&self) -> [(bool, Contradiction); 5] {
+    fn told_rules(&self) -> [(bool, Contradiction); 6] {
         [
+            rule(
+                !self.is_more_than_20()
+                    && !self.versions.is_empty()
+                    && !self.algorithms.contains(&Algorithm::Es256),
+                "GI-19",
+                "a key of FIDO_2_0 alone lists no algorithms, and platforms take it for granted that it has ES256",
+            ),
             rule(
                 self.max_msg_size < MIN_MESSAGE,
                 "MSG-60",
@@ -367,7 +375,7 @@ impl Config {
     }
 
     /// The demands of the state of new keys.
-    fn shipped_rules(&self) -> [(bool, Contradiction); 3] {
+    fn shipped_rules(&self) -> [(bool, Contradiction); 4] {
         let shipped = &self.shipped;
         let fits = |pin: &String| {
             let lengths = usize::from(self.pin_length.min)..=usize::from(self.pin_length.max);
@@ -378,6 +386,11 @@ impl Config {
                 shipped.pin.as_ref().is_some_and(|pin| !fits(pin)),
                 "CP-20",
                 "a shipped PIN needs clientPin, and is as long as minPINLength and maxPINLength allow",
+            ),
+            rule(
+                self.pin_complexity_policy && shipped.pin.as_deref().is_some_and(is_simple),
+                "CF-51",
+                "pinComplexityPolicy refuses a shipped PIN of one character over and over, or that counts",
             ),
             rule(
                 shipped.force_pin_change && shipped.pin.is_none(),

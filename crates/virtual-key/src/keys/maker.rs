@@ -51,7 +51,7 @@ impl KeyMaker<'_> {
         memory: Memory,
         mut rng: Box<dyn CryptoRng + Send>,
     ) -> Result<PluggedKey, Error> {
-        let profile = self.profile();
+        let profile = self.settings.form.suited(&self.settings.profile)?;
         let Memory { store, serial, directory, is_new } = memory;
         let mut issuer = Issuer {
             serial: &serial,
@@ -111,15 +111,6 @@ impl KeyMaker<'_> {
         // Linux allows no longer name for a thread.
         let name = format!("key 1-{number}");
         key.on_thread(name, &self.powered).map_err(Error::Start)
-    }
-
-    /// A key says by which ways it can be reached.
-    fn profile(&self) -> Profile {
-        let KeySettings { profile, form, .. } = self.settings;
-        match form {
-            Form::Usb => profile.clone(),
-            Form::Card(_) => profile.clone().with_transport(Transport::Nfc),
-        }
     }
 
     fn usb_ids(&self) -> UsbIds {

@@ -25,7 +25,7 @@ impl PluggedKey {
     /// [`Error::Ended`].
     pub async fn set_profile(&self, profile: Profile) -> Result<(), Error> {
         self.check_device(&profile)?;
-        let profile = self.suited(profile);
+        let profile = self.suited(&profile)?;
         let (config, statements) = without_traces(|| self.vouched_for(&profile))?;
         self.remake(config, &profile).await?;
         for fault in profile.faults() {
@@ -51,15 +51,12 @@ impl PluggedKey {
     }
 
     /// The profile as keys of this form, at this driver, are made with it.
-    fn suited(&self, profile: Profile) -> Profile {
-        let profile = match self.form {
-            Form::Usb => profile,
-            Form::Card(_) => profile.with_transport(Transport::Nfc),
-        };
-        match self.holder.get() {
+    fn suited(&self, profile: &Profile) -> Result<Profile, Error> {
+        let profile = self.form.suited(profile)?;
+        Ok(match self.holder.get() {
             Some(UHID) => profile.with_longest_message(CERTAIN_MESSAGE),
             _ => profile,
-        }
+        })
     }
 
     fn vouched_for(&self, profile: &Profile) -> Result<(CheckedConfig, Statements), Error> {

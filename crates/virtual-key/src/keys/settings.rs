@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::error::Warn;
+use ctap_core::Transport;
+
+use crate::error::{Error, Warn};
 use crate::faults::FaultDescription;
 use crate::key::Touch;
 use crate::memory::Place;
@@ -53,6 +55,19 @@ pub enum Form {
     /// As a card that is laid on a contactless reader: vpcd's (`None`), or the one given here, which is plugged in
     /// with the card. At the start the card does not lie on the reader.
     Card(CardReader),
+}
+
+impl Form {
+    /// The profile as keys of this form are made with it: a card says that it is one.
+    ///
+    /// # Errors
+    /// [`Error::Profile`]: a key for a USB port whose profile says that it cannot be reached over USB.
+    pub(super) fn suited(self, profile: &Profile) -> Result<Profile, Error> {
+        match self {
+            Self::Usb => profile.check_usb().map(|()| profile.clone()),
+            Self::Card(_) => Ok(profile.clone().with_transport(Transport::Nfc)),
+        }
+    }
 }
 
 /// The kinds of contactless readers that are plugged in with a card.

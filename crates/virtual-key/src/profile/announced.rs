@@ -51,11 +51,14 @@ impl OnlyAnnounced {
     }
 }
 
-/// The member of a difference that leaves out what platforms then take for missing, though the key does it: its
-/// extensions, its PIN/UV auth protocols, a command's option, or each version after CTAP 2.0 (EX-02, MSG-05, GI-105).
+/// The member of a difference that leaves out what platforms then take for missing, though the key does it: an
+/// extension, a PIN/UV auth protocol, a command's option, or each version after CTAP 2.0 (EX-02, MSG-05, GI-105).
 pub(super) fn hidden(Difference { member, stated, told, .. }: &Difference) -> Option<String> {
     let is_hidden = match (member.as_str(), stated, told) {
         ("extensions" | "pinUvAuthProtocols", None, Some(_)) => true,
+        ("extensions" | "pinUvAuthProtocols", Some(stated), Some(done)) => {
+            done.as_array().is_some_and(|done| missing(done, Some(stated)).is_some())
+        }
         ("versions", Some(stated), Some(done)) => is_later(done) && !is_later(stated),
         (name, None, Some(Value::Bool(on))) => {
             COMMANDS.contains(&name) && (*on || name != "options.rk")

@@ -37,7 +37,7 @@ impl Description {
 
     /// Contradictions that [`contradictions`](ctap_core::Config::contradictions) of a `Config` cannot find, because
     /// a `Config` cannot express them.
-    fn claims(&self) -> [(bool, &'static str, &'static str); 6] {
+    fn claims(&self) -> [(bool, &'static str, &'static str); 7] {
         let told = self.announced();
         let tells_u2f = match told.members.get(&VERSIONS) {
             Some(Some(Member::Names(versions))) => versions.iter().any(|one| one == "U2F_V2"),
@@ -70,6 +70,12 @@ impl Description {
                 only(ExtensionName::MinPinLength, self.has(ConfigCommand::SetMinPinLength)),
                 "GI-84",
                 "the extension minPinLength needs the configuration command setMinPINLength",
+            ),
+            (
+                self.extensions.contains(&ExtensionName::LargeBlob)
+                    && self.max_large_blob_length < MIN_LARGE_BLOB,
+                "EX-76",
+                "maxLargeBlobLength is at least 64 bytes, or hardly any blob could be written",
             ),
             (
                 self.credentials.backup_eligibility
@@ -130,6 +136,9 @@ const VERSIONS: u8 = 0x01;
 
 /// The largest capacity: as many as `ctap-core` takes ([`ctap_core::limits::MAX_CAPACITY`]).
 pub const MAX_CAPACITY: u32 = 100_000;
+
+/// As much as the conformance suite writes.
+const MIN_LARGE_BLOB: usize = 64;
 
 /// More than any client was seen to write.
 const MAX_LARGE_BLOBS: usize = 65536;

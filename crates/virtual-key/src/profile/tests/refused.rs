@@ -84,6 +84,11 @@ fn contradictions_are_told_with_their_rule_and_the_line_of_one_of_them() {
         ),
         (
             3,
+            "extends = \"fido2.0\"\nversions = [\"FIDO_2_1_PRE\", \"FIDO_2_0\"]\noptions.perCredMgmtRO = true\noptions.credMgmt = false\noptions.credentialMgmtPreview = true",
+            "perCredMgmtRO needs credMgmt, user verification, and FIDO_2_1 or later for its token (GI-86)",
+        ),
+        (
+            3,
             "authenticatorConfigCommands = [\"setMinPINLength\"]\n[options]\nalwaysUv = true",
             "alwaysUv needs the configuration command toggleAlwaysUv (GI-78)",
         ),
@@ -114,6 +119,16 @@ fn contradictions_are_told_with_their_rule_and_the_line_of_one_of_them() {
             "transportsForReset = [\"smart-card\"]",
             "transportsForReset are one or more of the transports, listed once each (GI-35)",
         ),
+        (
+            2,
+            "extends = \"fido2.0\"\nalgorithms = [\"EdDSA\"]",
+            "a key of FIDO_2_0 alone lists no algorithms, and platforms take it for granted that it has ES256 (GI-19)",
+        ),
+        (
+            1,
+            "maxLargeBlobLength = 63\nextensions = [\"hmac-secret\", \"credProtect\", \"largeBlob\"]\n[options]\nlargeBlobs = false",
+            "maxLargeBlobLength is at least 64 bytes, or hardly any blob could be written (EX-76)",
+        ),
         (1, "vendorId = 0", "the vendorId is not 0, which some hosts refuse (HD-94)"),
         (1, "description = \"\"", "the description is 1 to 63 ASCII characters (AT-51)"),
         (
@@ -130,6 +145,12 @@ fn contradictions_are_told_with_their_rule_and_the_line_of_one_of_them() {
     for (line, text, what) in cases {
         assert_eq!(refusal(text), told(line, what), "{text}");
     }
+    let simple = "pinComplexityPolicy = true\n[shipped]\npin = \"1111\"\n";
+    assert!(
+        refusal(simple).contains("refuses a shipped PIN of one character"),
+        "{}",
+        refusal(simple)
+    );
     let limits = "capacity = 100000\nmaxSerializedLargeBlobArray = 65536";
     assert_eq!(config(&profile(limits)).capacity, 100_000);
 }
@@ -220,6 +241,8 @@ fn what_a_key_tells_and_does_not_do_is_refused_unless_it_imitates_somebody() {
         ("omit = [\"extensions\"]", "extensions"),
         ("omit = [\"pinUvAuthProtocols\"]", "pinUvAuthProtocols"),
         ("omitOptions = [\"credMgmt\", \"rk\"]", "options.credMgmt, options.rk"),
+        ("extensions = [\"hmac-secret\"]", "extensions"),
+        ("pinUvAuthProtocols = [1]", "pinUvAuthProtocols"),
         ("versions = [\"FIDO_2_0\"]", "versions"),
     ] {
         let text = format!("[getInfo]\n{silence}\n");
