@@ -151,7 +151,7 @@ pub(super) fn in_plain_words(message: &str) -> String {
         ("expected a map", "expected a table"),
         ("expected a boolean", "expected true or false"),
         ("expected path string", "expected the name of a file"),
-        ("wanted string or table", "expected a text"),
+        ("wanted string or table", "expected a name in quotation marks"),
     ];
     let plain = types.iter().find(|(rust, _)| message.ends_with(rust));
     plain.map_or(message.to_owned(), |(rust, words)| message.replace(rust, words))
