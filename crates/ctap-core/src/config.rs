@@ -205,7 +205,7 @@ pub struct FingerprintSensor {
     /// Whether it has the same command with the prototype's number, 0x40, and announces it (option
     /// `userVerificationMgmtPreview`): in addition to the other one, or alone.
     pub bio_enroll_preview: bool,
-    /// With either command: whether a finger may authorise the enrolment of another one (option `uvBioEnroll`).
+    /// With `bio_enroll`: whether a finger may authorise the enrolment of another one (option `uvBioEnroll`).
     pub uv_bio_enroll: bool,
     /// Whether a finger may authorise authenticatorConfig (option `uvAcfg`).
     pub uv_acfg: bool,

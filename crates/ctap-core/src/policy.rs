@@ -99,8 +99,7 @@ impl<'a> Policy<'a> {
     /// The permissions that a finger can give (CP-101, table D).
     pub(crate) fn grantable_by_uv(self) -> Permissions {
         let mc_ga = Permissions::MAKE_CREDENTIAL.union(Permissions::GET_ASSERTION);
-        let enrolls = self.config.enrolls_fingers();
-        let bio = enrolls && self.sensor().is_some_and(|sensor| sensor.uv_bio_enroll);
+        let bio = self.sensor().is_some_and(|sensor| sensor.bio_enroll && sensor.uv_bio_enroll);
         let acfg = self.sensor().is_some_and(|sensor| sensor.uv_acfg);
         self.grantable_by_anything()
             .union(mc_ga)

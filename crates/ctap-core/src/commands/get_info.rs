@@ -140,13 +140,11 @@ fn options(policy: Policy<'_>) -> MapWriter {
     options.put_some("alwaysUv", commands.always_uv.map(|_| policy.always_uv()));
     options.put_some("credMgmt", on(config.credential_management));
     options.put_some("authnrCfg", on(commands.any()));
-    let enrolls = config.enrolls_fingers();
     let standard = sensor.filter(|sensor| sensor.bio_enroll);
     options.put_some("bioEnroll", standard.map(|_| policy.built_in_uv()));
     options.put_some("clientPin", config.client_pin.then_some(policy.pin_set()));
     options.put_some("largeBlobs", on(config.large_blobs.is_some()));
-    options
-        .put_some("uvBioEnroll", on(enrolls && sensor.is_some_and(|sensor| sensor.uv_bio_enroll)));
+    options.put_some("uvBioEnroll", on(standard.is_some_and(|sensor| sensor.uv_bio_enroll))); // GI-72
     options.put_some("perCredMgmtRO", on(config.per_cred_mgmt_ro));
     options.put_some("pinUvAuthToken", on(policy.has_tokens() && config.is_later_than_20()));
     options.put_some("setMinPINLength", on(commands.min_pin_length_rp_ids.is_some()));

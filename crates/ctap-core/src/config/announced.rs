@@ -66,7 +66,8 @@ impl Announced {
     }
 
     /// The bytes of everything that is announced differently.
-    pub(crate) fn length(&self) -> usize {
+    #[must_use]
+    pub fn length(&self) -> usize {
         let both = self.over_members().into_iter().chain(self.over_options());
         both.map(|(key, told)| told.map_or(0, |told| key.len().saturating_add(told.len()))).sum()
     }

@@ -267,7 +267,7 @@ impl Config {
             rule(
                 self.fingerprints.as_ref().is_some_and(|sensor| !sensor.is_possible()),
                 "BE-21",
-                "a sensor needs room for 1 to 88 fingers, 2 to 64 samples, and not 0 attempts",
+                "a sensor needs a maxTemplates of 1 to 88, a maxCaptureSamplesRequiredForEnroll of 2 to 64, and a preferredPlatformUvAttempts that is not 0",
             ),
             rule(
                 self.large_blobs.is_some_and(|size| !(1024..=MAX_LARGE_BLOBS).contains(&size)),
@@ -385,7 +385,7 @@ impl Config {
             rule(
                 shipped.pin.as_ref().is_some_and(|pin| !fits(pin)),
                 "CP-20",
-                "a shipped PIN needs clientPin, and is as long as minPINLength and maxPINLength allow",
+                "a shipped PIN needs clientPin, is as long as minPINLength and maxPINLength allow, and has at most 63 bytes",
             ),
             rule(
                 self.pin_complexity_policy && shipped.pin.as_deref().is_some_and(is_simple),

@@ -247,7 +247,7 @@ fn preview(config: &mut Config) {
     config.prototype_commands = false;
 }
 
-// CM-50, BE-42, GI-105
+// CM-50, BE-42, GI-72, GI-105
 #[test]
 fn a_key_from_before_ctap_21_manages_credentials_by_the_prototypes_number_alone() {
     let mut key = Key::made(|config| {
@@ -259,9 +259,10 @@ fn a_key_from_before_ctap_21_manages_credentials_by_the_prototypes_number_alone(
         });
     });
     key.set_pin("1234");
-    let options = ["credentialMgmtPreview", "userVerificationMgmtPreview", "credMgmt", "bioEnroll"];
-    let told = options.map(|name| key.option(name));
-    assert_eq!(told, [Some(true), Some(false), None, None]);
+    let options = ["credentialMgmtPreview", "userVerificationMgmtPreview"];
+    assert_eq!(options.map(|name| key.option(name)), [Some(true), Some(false)]);
+    let later = ["credMgmt", "bioEnroll", "uvBioEnroll"];
+    assert_eq!(later.map(|name| key.option(name)), [None; 3]);
     assert_eq!(key.option("pinUvAuthToken"), None);
     // Its token has no permissions, and is good for all.
     let token = key.pin_token(PinProtocol::Two, "1234");
