@@ -75,10 +75,10 @@ fn statement(
         ("friendlyNames", json!({ "en-US": profile.title() })),
         ("authenticatorVersion", json!(profile.firmware_version())),
         ("schema", json!(3)),
-        ("keyProtection", json!(["software"])),
+        ("keyProtection", json!(profile.key_protection())),
         ("isKeyRestricted", json!(profile.restricts_keys())), // PS-32
         ("isFreshUserVerificationRequired", json!(false)),
-        ("matcherProtection", json!(["software"])),
+        ("matcherProtection", json!(profile.matcher_protection())),
         ("cryptoStrength", json!(128)),
         ("attachmentHint", json!(attachment_hints(&profile.transports()))),
         ("tcDisplay", json!([])),

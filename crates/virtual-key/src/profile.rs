@@ -175,9 +175,10 @@ impl Profile {
     /// A key in a USB port says so, unless it imitates a model that does not (GI-18).
     ///
     /// # Errors
-    /// [`Error::Profile`].
-    pub(crate) fn check_usb(&self) -> Result<(), Error> {
-        if self.imitates().is_some() || self.transports().contains(&Transport::Usb) {
+    /// [`Error::Profile`]: it tells no such transport: the fault of the profile's writer.
+    pub fn check_usb(&self) -> Result<(), Error> {
+        let told = self.description.told_transports();
+        if self.imitates().is_some() || told.iter().any(|way| way == Transport::Usb.name()) {
             return Ok(());
         }
         let what =
@@ -273,6 +274,16 @@ impl Profile {
     /// Its `multiDeviceCredentialSupport`, as metadata statements say it.
     pub(crate) fn multi_device_credential_support(&self) -> impl serde::Serialize + use<> {
         self.description.credentials.multi_device_credential_support
+    }
+
+    /// How its private keys are protected, in the words of metadata statements (AT-61).
+    pub(crate) fn key_protection(&self) -> &impl serde::Serialize {
+        self.description.key_protection()
+    }
+
+    /// How its comparison of fingers is protected (AT-62).
+    pub(crate) fn matcher_protection(&self) -> &impl serde::Serialize {
+        self.description.matcher_protection()
     }
 
     /// Whether its private keys sign nothing but what CTAP has them sign (PS-32).

@@ -363,3 +363,41 @@ fn options_out_of_range_are_a_usage_error() {
     }
     home.fail(&["serve", "--ephemeral", "--state", "x"], 2);
 }
+
+#[test]
+fn a_key_for_a_usb_port_whose_profile_has_no_usb_is_refused_and_a_card_of_it_is_not() {
+    // GI-18
+    let home = Home::new();
+    let profile = home.path().join("card.toml");
+    fs::write(&profile, "transports = [\"nfc\"]\n").unwrap();
+    let kind = ["serve", "--ephemeral", "--profile", profile.to_str().unwrap()];
+    let told = home.fail(&kind, 1);
+    assert!(
+        told.contains(
+            "line 1: the key is reached over USB, and its transports do not say so (GI-18)"
+        ),
+        "{told}"
+    );
+    assert!(told.contains("next: add \"usb\" to `transports`; or make it a card"), "{told}");
+    let _card = home.serve(&[&kind[1..], &["--nfc"]].concat());
+}
+
+#[test]
+fn a_tap_of_a_card_whose_reader_no_host_has_says_how_to_get_the_reader_to_one() {
+    let home = Home::new();
+    let card = home.serve(&["--ephemeral", "--nfc"]);
+    let told = home.fail(&["tap"], 1);
+    let device = format!("--device usbip:{}/1-1", card.address());
+    assert!(
+        told.contains("no host has the reader of this card\nnext: attach the reader"),
+        "{told}"
+    );
+    assert!(told.contains(&device), "{told}");
+}
+
+#[test]
+fn metadata_of_models_without_a_model_is_a_usage_error() {
+    let home = Home::new();
+    let told = home.fail(&["serve", "--ephemeral", "--metadata", "blob.jwt"], 2);
+    assert!(told.contains("no model is named\nnext: name one with --like"), "{told}");
+}

@@ -50,6 +50,16 @@ fn the_statement_has_what_the_key_answers() {
 }
 
 #[test]
+fn it_protects_its_keys_and_its_fingers_as_uvm_says() {
+    // AT-61, AT-62, EX-96
+    let statement = written(
+        "keyProtection = [\"hardware\", \"secure_element\"]\nmatcherProtection = [\"on_chip\"]",
+    );
+    assert_eq!(statement["keyProtection"], json!(["hardware", "secure_element"]));
+    assert_eq!(statement["matcherProtection"], json!(["on_chip"]));
+}
+
+#[test]
 fn versions_and_algorithms_have_the_registrys_names() {
     // AT-53 to AT-56
     let (_, _, statement) = made("everything");

@@ -52,17 +52,19 @@ impl OnlyAnnounced {
 }
 
 /// The member of a difference that leaves out what platforms then take for missing, though the key does it: an
-/// extension, a PIN/UV auth protocol, a command's option, or each version after CTAP 2.0 (EX-02, MSG-05, GI-105).
+/// extension, a PIN/UV auth protocol, an algorithm of those that are listed, an option other than `up`, or each version after CTAP 2.0 (EX-02,
+/// MSG-05, MC-06, GI-105).
 pub(super) fn hidden(Difference { member, stated, told, .. }: &Difference) -> Option<String> {
     let is_hidden = match (member.as_str(), stated, told) {
         ("extensions" | "pinUvAuthProtocols", None, Some(_)) => true,
-        ("extensions" | "pinUvAuthProtocols", Some(stated), Some(done)) => {
+        ("extensions" | "pinUvAuthProtocols" | "algorithms", Some(stated), Some(done)) => {
             done.as_array().is_some_and(|done| missing(done, Some(stated)).is_some())
         }
         ("versions", Some(stated), Some(done)) => is_later(done) && !is_later(stated),
-        (name, None, Some(Value::Bool(on))) => {
-            COMMANDS.contains(&name) && (*on || name != "options.rk")
-        }
+        (name, None, Some(Value::Bool(on))) => match name.strip_prefix("options.") {
+            Some("up") | None => false,
+            Some(option) => *on || TOLD_WHEN_OFF.contains(&option),
+        },
         _ => false,
     };
     is_hidden.then(|| member.clone())
@@ -101,16 +103,9 @@ impl fmt::Display for OnlyAnnounced {
     }
 }
 
-/// Options without which nobody asks for what stands behind them.
-const COMMANDS: [&str; 7] = [
-    "options.rk",
-    "options.clientPin",
-    "options.uv",
-    "options.bioEnroll",
-    "options.credMgmt",
-    "options.authnrCfg",
-    "options.largeBlobs",
-];
+/// Options that say "it can be done" when they are off; the others are off where nothing is said of them.
+const TOLD_WHEN_OFF: [&str; 6] =
+    ["clientPin", "uv", "bioEnroll", "userVerificationMgmtPreview", "alwaysUv", "ep"];
 /// Members for which a key need not do anything.
 const OF_NO_USE: [&str; 5] =
     ["aaguid", "options", "encIdentifier", "encCredStoreState", "firmwareVersion"];

@@ -64,7 +64,7 @@ pub(super) struct Description {
     #[serde(rename = "maxRPIDsForSetMinPINLength")]
     max_rp_ids_for_set_min_pin_length: usize,
     preferred_platform_uv_attempts: u8,
-    /// What the extension uvm tells.
+    /// What the extension uvm and metadata statements tell.
     key_protection: Vec<KeyProtection>,
     matcher_protection: Vec<MatcherProtection>,
     max_templates: u8,
@@ -172,6 +172,14 @@ impl Description {
 
     pub(super) fn restricts_keys(&self) -> bool {
         !self.extensions.contains(&ExtensionName::PreviewSign)
+    }
+
+    pub(super) fn key_protection(&self) -> &impl Serialize {
+        &self.key_protection
+    }
+
+    pub(super) fn matcher_protection(&self) -> &impl Serialize {
+        &self.matcher_protection
     }
 
     pub(super) fn needs_attestation_key(&self) -> bool {

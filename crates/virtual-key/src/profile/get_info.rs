@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use ctap_core::config::{Announced, Member};
+use ctap_core::limits::MAX_ANNOUNCED;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +143,16 @@ impl From<GetInfo> for BTreeMap<String, Told> {
 }
 
 fn lay(name: &str, told: &Told, announced: &mut Announced) -> Result<(), String> {
+    change(name, told, announced)?;
+    match announced.length() > MAX_ANNOUNCED {
+        true => Err(format!(
+            "{name} is too long: all that [getInfo] tells has at most {MAX_ANNOUNCED} bytes (MSG-61){NEXT}shorten it"
+        )),
+        false => Ok(()),
+    }
+}
+
+fn change(name: &str, told: &Told, announced: &mut Announced) -> Result<(), String> {
     match (name, told) {
         (OMIT, Told::Names(names)) => {
             for name in names {
@@ -206,6 +217,9 @@ fn member(number: u8, name: &str, told: &Told) -> Result<Member, String> {
         // An empty list does not show the type of its items.
         (Kind::Numbers, Told::Names(names)) if names.is_empty() => {
             Some(Member::Numbers(Vec::new()))
+        }
+        (Kind::Algorithms, Told::Names(names)) if names.is_empty() => {
+            Some(Member::Algorithms(Vec::new()))
         }
         (Kind::Levels, Told::Levels(levels)) => Some(Member::Levels(levels.clone())),
         _ => None,

@@ -88,7 +88,9 @@ fn shipped(model: &Model<'_>) -> String {
         ["uv", "bioEnroll", "userVerificationMgmtPreview"].iter().any(|option| model.is_on(option));
     let has_pin = model.is_on("clientPin");
     let length = model.number("minPINLength").unwrap_or(4).clamp(4, 63);
-    let digits = (1..=length).map(|place| (place % 10).to_string());
+    // A PIN that counts is too simple for some.
+    let step = if model.has_complex_pins() { 7 } else { 1 };
+    let digits = (1..=length).map(|place| (place * step % 10).to_string());
     let lines = [
         (has_pin, format!("pin = \"{}\"", digits.collect::<String>())),
         (has_finger, "fingers = [1]".to_owned()),

@@ -4,7 +4,7 @@ mod refused;
 use std::fs;
 
 use ctap_client::commands::get_info::Info;
-use ctap_core::config::{NewCredentials, ResetGestures, SignCount, Times};
+use ctap_core::config::{Member, NewCredentials, ResetGestures, SignCount, Times};
 use ctap_core::credential::Backup;
 use ctap_core::{SoftKey, Transport};
 use toml::{Table, Value};
@@ -260,4 +260,14 @@ fn members_of_get_info_are_told_as_they_are_written_or_left_out() {
     assert_eq!((info.option("up"), info.option("plat")), (None, Some(true)));
     let numbers: Vec<_> = info.algorithms.unwrap().iter().map(|one| one.algorithm).collect();
     assert_eq!(numbers, [-7, -257]);
+}
+
+#[test]
+fn lists_in_get_info_may_be_empty() {
+    let text =
+        "imitates = \"x\"\n[getInfo]\nversions = []\nalgorithms = []\npinUvAuthProtocols = []";
+    let told = config(&profile(text)).announced.members.clone();
+    assert_eq!(told.get(&0x01), Some(&Some(Member::Names(Vec::new()))));
+    assert_eq!(told.get(&0x06), Some(&Some(Member::Numbers(Vec::new()))));
+    assert_eq!(told.get(&0x0a), Some(&Some(Member::Algorithms(Vec::new()))));
 }

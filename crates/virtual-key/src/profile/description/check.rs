@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 use ctap_core::config::{Contradiction, Member};
 
 use super::Description;
-use super::words::{ConfigCommand, ExtensionName, MultiDeviceCredentialSupport, protocol};
+use super::words::{
+    ConfigCommand, ExtensionName, KeyProtection, MultiDeviceCredentialSupport, protocol,
+};
 
 impl Description {
     /// Whether the settings fit together.
@@ -37,7 +39,7 @@ impl Description {
 
     /// Contradictions that [`contradictions`](ctap_core::Config::contradictions) of a `Config` cannot find, because
     /// a `Config` cannot express them.
-    fn claims(&self) -> [(bool, &'static str, &'static str); 7] {
+    fn claims(&self) -> [(bool, &'static str, &'static str); 9] {
         let told = self.announced();
         let tells_u2f = match told.members.get(&VERSIONS) {
             Some(Some(Member::Names(versions))) => versions.iter().any(|one| one == "U2F_V2"),
@@ -76,6 +78,16 @@ impl Description {
                     && self.max_large_blob_length < MIN_LARGE_BLOB,
                 "EX-76",
                 "maxLargeBlobLength is at least 64 bytes, or hardly any blob could be written",
+            ),
+            (
+                !goes_together(&self.key_protection),
+                "AT-61",
+                "keyProtection software excludes hardware, tee and secure_element, and these two need hardware",
+            ),
+            (
+                self.credentials.sign_count_start == u32::MAX,
+                "GA-31",
+                "signCountStart is less than 4294967295, for the first signature says one more",
             ),
             (
                 self.credentials.backup_eligibility
@@ -126,6 +138,14 @@ impl Description {
             ),
         ]
     }
+}
+
+/// Keys are in software, or in hardware, which may be a secure element or have a trusted environment.
+fn goes_together(words: &[KeyProtection]) -> bool {
+    use KeyProtection::{Hardware, SecureElement, Software, Tee};
+    let has = |word| words.contains(&word);
+    let is_harder = has(Tee) || has(SecureElement);
+    !(has(Software) && (has(Hardware) || is_harder)) && (!is_harder || has(Hardware))
 }
 
 /// The fingers of a person, by number.

@@ -197,6 +197,11 @@ fn the_state_of_the_day_stands_in_comments_and_is_had_without_their_signs() {
     let profile = Profile::from_toml("a model", &text.replace(lines, &shipped)).unwrap();
     let expected = json!({ "pin": "123456", "fingers": [1], "ep": true, "forcePINChange": true });
     assert_eq!(profile.to_json()["shipped"], expected);
+    statement["authenticatorGetInfo"]["pinComplexityPolicy"] = true.into();
+    let text = like(&statement, model()).unwrap();
+    let complex = text.replace("# pin = \"741852\"\n", "pin = \"741852\"\n");
+    assert_ne!(complex, text, "CF-51: a PIN that does not count");
+    Profile::from_toml("a model", &complex).unwrap();
     let options = &mut statement["authenticatorGetInfo"]["options"];
     *options = json!({ "rk": true, "clientPin": false });
     statement["authenticatorGetInfo"]["forcePINChange"] = false.into();

@@ -9,6 +9,7 @@ fn mistakes_are_told_with_their_line_and_the_cure() {
     let told = |line: usize, what: &str, next: &str| {
         format!("profile test.toml, line {line}: {what}\nnext: {next}{SEE}")
     };
+    let long = format!("[getInfo]\nmaxMsgSize = 1200\nextensions = [\"{}\"]", "x".repeat(4096));
     let cases = [
         (
             "\n\n[options]\nclientpin = true",
@@ -45,6 +46,12 @@ fn mistakes_are_told_with_their_line_and_the_cure() {
             "\nimitates = \" \"",
             "profile test.toml, line 2: `imitates` is the name of a model, and there is none\n\
              next: write the model's name, or leave `imitates` out"
+                .to_owned(),
+        ),
+        (
+            &*long,
+            "profile test.toml, line 3: extensions is too long: all that [getInfo] tells has at most 4096 bytes (MSG-61)\n\
+             next: shorten it"
                 .to_owned(),
         ),
         ("[options\n", told(1, "unclosed table, expected `]`", "")),
@@ -128,6 +135,21 @@ fn contradictions_are_told_with_their_rule_and_the_line_of_one_of_them() {
             1,
             "maxLargeBlobLength = 63\nextensions = [\"hmac-secret\", \"credProtect\", \"largeBlob\"]\n[options]\nlargeBlobs = false",
             "maxLargeBlobLength is at least 64 bytes, or hardly any blob could be written (EX-76)",
+        ),
+        (
+            1,
+            "keyProtection = [\"hardware\", \"software\"]",
+            "keyProtection software excludes hardware, tee and secure_element, and these two need hardware (AT-61)",
+        ),
+        (
+            2,
+            "[credentials]\nsignCountStart = 4294967295",
+            "signCountStart is less than 4294967295, for the first signature says one more (GA-31)",
+        ),
+        (
+            2,
+            "extends = \"bio\"\nmaxTemplates = 0",
+            "a sensor needs a maxTemplates of 1 to 88, a maxCaptureSamplesRequiredForEnroll of 2 to 64, and a preferredPlatformUvAttempts that is not 0 (BE-21)",
         ),
         (1, "vendorId = 0", "the vendorId is not 0, which some hosts refuse (HD-94)"),
         (1, "description = \"\"", "the description is 1 to 63 ASCII characters (AT-51)"),
@@ -241,8 +263,11 @@ fn what_a_key_tells_and_does_not_do_is_refused_unless_it_imitates_somebody() {
         ("omit = [\"extensions\"]", "extensions"),
         ("omit = [\"pinUvAuthProtocols\"]", "pinUvAuthProtocols"),
         ("omitOptions = [\"credMgmt\", \"rk\"]", "options.credMgmt, options.rk"),
+        ("omitOptions = [\"setMinPINLength\"]", "options.setMinPINLength"),
+        ("omitOptions = [\"alwaysUv\"]", "options.alwaysUv"),
         ("extensions = [\"hmac-secret\"]", "extensions"),
         ("pinUvAuthProtocols = [1]", "pinUvAuthProtocols"),
+        ("algorithms = [-8]", "algorithms"),
         ("versions = [\"FIDO_2_0\"]", "versions"),
     ] {
         let text = format!("[getInfo]\n{silence}\n");
@@ -254,6 +279,27 @@ fn what_a_key_tells_and_does_not_do_is_refused_unless_it_imitates_somebody() {
     let said = refusal(&format!("maxPINLength = 8\n{less}"));
     let what = "line 1: [getInfo] says that the key can do what it cannot do: maxPINLength: 63, since it is left out, but it is 8";
     assert!(said.contains(what), "{said}");
+}
+
+#[test]
+fn a_key_in_a_usb_port_that_tells_other_transports_alone_is_refused_unless_it_imitates_somebody() {
+    // GI-18
+    let told = |text: &str| profile(text).check_usb().map_err(|error| describe(&error));
+    for text in ["transports = [\"nfc\"]", "[getInfo]\ntransports = [\"nfc\"]"] {
+        let said = told(text).unwrap_err();
+        assert!(
+            said.contains("the key is reached over USB, and its transports do not say so (GI-18)")
+        );
+        assert!(
+            said.ends_with(
+                "next: add \"usb\" to `transports`; or make it a card, with `keyfob card`"
+            ),
+            "{said}"
+        );
+        assert_eq!(told(&format!("imitates = \"A model\"\n{text}")), Ok(()));
+    }
+    assert_eq!(told("transports = [\"nfc\", \"usb\"]"), Ok(()));
+    assert_eq!(told("[getInfo]\nomit = [\"transports\"]"), Ok(()));
 }
 
 #[test]
