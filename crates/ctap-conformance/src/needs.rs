@@ -233,6 +233,19 @@ impl Offer {
             || [FORCE_PIN_CHANGE, LONG_TOUCH_FOR_RESET].into_iter().any(is_true)
     }
 
+    /// The transports over which alone it takes a reset, if the suite talks to it over none of them (GI-35).
+    pub(crate) fn resets_elsewhere(&self) -> Option<Vec<&str>> {
+        let here: &[&str] = match (&self.capabilities, &self.selected) {
+            (_, Some(_)) => &["nfc", "smart-card"],
+            (Some(_), None) => &["usb"],
+            (None, None) => return None,
+        };
+        let ways: Vec<_> =
+            self.member(0x1A)?.as_array()?.iter().filter_map(Value::as_text).collect();
+        let is_here = ways.iter().any(|way| here.contains(way));
+        (!is_here && !ways.is_empty()).then_some(ways)
+    }
+
     /// Whether alwaysUv is on.
     pub(crate) fn always_verifies(&self) -> bool {
         self.option("alwaysUv") == Some(true)

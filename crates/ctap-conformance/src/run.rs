@@ -132,16 +132,27 @@ impl<'k, 'o> Runner<'k, 'o> {
             silences: 0,
             gone: None,
         };
+        runner.heed_resets_elsewhere();
         if runner.shed() {
             runner.relax();
         }
         Ok(runner)
     }
 
+    /// A key that takes no reset here is not at fault; nobody can empty it, unless somebody makes it as new (GI-35).
+    fn heed_resets_elsewhere(&mut self) {
+        let Some(ways) = self.shipped.resets_elsewhere() else { return };
+        let ways = ways.join(" or ");
+        if self.options.may_erase && !matches!(self.key.renew(), Ok(true)) {
+            let why = format!("the key takes a reset over {ways} alone (transportsForReset)");
+            self.put_out_of_reach(&ERASED, &why);
+        }
+    }
+
     /// Sees what the key is as shipped: the PIN, the fingers and the settings that its last owner gave it end with a reset. Whether that is
     /// so now; where it does not work, the cases find what is wrong with it.
     fn shed(&mut self) -> bool {
-        if !self.options.may_erase || !self.shipped.is_in_use() {
+        if !self.can_be_emptied() || !self.shipped.is_in_use() {
             return false;
         }
         if self.build(Start::Empty, Variant::AsShipped).is_err() {
@@ -226,7 +237,7 @@ impl<'k, 'o> Runner<'k, 'o> {
         if erases && !self.options.may_erase {
             return Some(ERASING_NOT_ALLOWED.to_owned());
         }
-        if let Some(why) = self.out_of_reach.get(&case.start).filter(|_| !is_suited) {
+        if let Some(why) = self.out_of_reach.get(&case.start.max(Start::Empty)).filter(|_| erases) {
             return Some(why.clone());
         }
         let waits = time_to_wait(case);
@@ -315,12 +326,15 @@ impl<'k, 'o> Runner<'k, 'o> {
     /// Remembers what the key cannot be made: as `case` wants it or, if not even a reset worked, anything at all.
     fn rule_out(&mut self, case: &Case, why: &str) {
         let (what, starts) = match (case.start, self.condition.start) {
-            (start @ Start::Pin, Some(_)) => ("have a PIN", vec![start]),
-            (start @ Start::Finger, Some(_)) => ("have a finger enrolled", vec![start]),
-            _ => ("be emptied", vec![Start::Empty, Start::Pin, Start::Finger]),
+            (Start::Pin, Some(_)) => ("have a PIN", &[Start::Pin][..]),
+            (Start::Finger, Some(_)) => ("have a finger enrolled", &[Start::Finger][..]),
+            _ => ("be emptied", &ERASED[..]),
         };
-        let why = format!("the key cannot {what}: {why}; see {}", case.id);
-        self.out_of_reach.extend(starts.into_iter().map(|start| (start, why.clone())));
+        self.put_out_of_reach(starts, &format!("the key cannot {what}: {why}; see {}", case.id));
+    }
+
+    fn put_out_of_reach(&mut self, starts: &[Start], why: &str) {
+        self.out_of_reach.extend(starts.iter().map(|start| (*start, why.to_owned())));
     }
 
     /// Sees whether a key that did not answer is still there, and says so.
@@ -488,6 +502,8 @@ fn time_to_wait(case: &Case) -> Duration {
     times.sum()
 }
 
+/// The first states that begin with a reset.
+const ERASED: [Start; 3] = [Start::Empty, Start::Pin, Start::Finger];
 /// The name of what is done before a case's own first step.
 const PREPARING: &str = "bringing the key into its first state";
 /// How long a key waits for a touch before it gives up (HD-77).

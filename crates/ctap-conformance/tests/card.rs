@@ -232,5 +232,28 @@ fn a_key_that_wants_two_taps_for_a_reset_gets_them() {
     assert!(report.counts().0 > 20, "{:?}", report.counts());
 }
 
+#[test]
+fn a_key_that_takes_a_reset_over_another_transport_alone_is_tested_as_far_as_it_goes() {
+    // GI-35, RS-02
+    let config = Config {
+        transports: vec![Transport::Usb, Transport::Nfc],
+        transports_for_reset: Some(vec![Transport::Usb]),
+        ..Config::default()
+    };
+    let config = config.checked().expect("it can be had");
+    let bench = Bench::new(config, Transport::Nfc, Tap::AgreesToAll);
+    let report = report_on(bench, &["get_info", "make_credential_request", "reset"]);
+    report.assert_conforms();
+    let (passed, ..) = report.counts();
+    let is_empty_first = |outcome: &&Outcome| match &outcome.verdict {
+        Verdict::Skipped { reason } => {
+            reason == "the key takes a reset over usb alone (transportsForReset)"
+        }
+        _ => false,
+    };
+    let skipped = report.outcomes.iter().filter(is_empty_first).count();
+    assert!(passed > 50 && skipped > 20, "{passed} passed, {skipped} skipped for want of a reset");
+}
+
 /// Chapters in which most is asked of a person.
 const BUSY: [&str; 5] = ["nfc", "make_credential", "get_assertion", "client_pin_tokens", "reset"];

@@ -35,8 +35,9 @@ impl Simulated {
     /// A new key of this kind, plugged in, that is touched like this.
     ///
     /// # Errors
-    /// When its attestation certificate cannot be had.
+    /// When its attestation certificate cannot be had, or it says that it has no USB.
     pub(super) fn new(profile: &Profile, touch: Touch) -> anyhow::Result<Self> {
+        profile.check_usb()?;
         let (now, mut rng) = (Duration::ZERO, system_rng());
         let today = SystemTime::now();
         let mut issuer = Issuer { serial: "conform", directory: None, rng: &mut rng, today };

@@ -311,6 +311,22 @@ fn a_key_that_announces_the_prototypes_passes() {
     );
     let of_2018 = "extends = \"fido2.0\"\nversions = [\"FIDO_2_0\", \"FIDO_2_1_PRE\"]\n[options]\ncredentialMgmtPreview = true\n";
     passes(of_2018, &["cp-preview-management"]);
+    let with_a_sensor = of_2018.replace("credentialMgmtPreview", "userVerificationMgmtPreview");
+    let of_all = report_on(&described(&with_a_sensor), &["get_info*", "bio_enrollment*"]);
+    of_all.assert_conforms();
+}
+
+#[test]
+fn a_key_like_one_without_protocols_and_older_versions_is_not_blamed_for_that() {
+    let text = "imitates = \"A model\"\nversions = [\"FIDO_2_3\"]\nextensions = []\npinUvAuthProtocols = []\n";
+    report_on(&described(text), &["config*", "selection"]).assert_conforms();
+}
+
+#[test]
+fn a_key_that_cannot_be_reached_over_usb_is_not_tested_over_it() {
+    let refused = Simulated::new(&described("transports = [\"nfc\"]\n"), Touch::Ask);
+    let told = refused.err().expect("it is a card").to_string();
+    assert!(told.contains("its transports do not say so (GI-18)"), "{told}");
 }
 
 #[test]

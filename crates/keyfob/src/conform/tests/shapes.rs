@@ -1,6 +1,6 @@
 //! Keys of shapes that no built-in profile and no model has, against the cases that could ask too much of them.
 
-use super::{described, report_on};
+use super::{described, passes, report_on};
 
 /// A key of this shape fails none of the cases that have one of these words, and passes so many at least.
 fn passes_most(shape: &str, words: &[&str], least: usize) {
@@ -44,4 +44,32 @@ fn no_key_needs_es256_nor_credentials_without_verification() {
     passes_most("algorithms = [\"EdDSA\"]", &["get_info", "algorithms"], 40);
     let always = "extends = \"bio\"\n[options]\nalwaysUv = true\nmakeCredUvNotRqd = false";
     passes_most(always, &["gi-2-3", "gi-option"], 4);
+}
+
+#[test]
+fn whichever_way_a_key_counts_it_is_judged_by_that() {
+    // MC-77, UF-39: U2F counts even where new credentials have no counter.
+    passes("[credentials]\nsignCount = \"zero\"\n", &["uf-counter", "gna-flags-and-counter"]);
+    let each = "[credentials]\nsignCount = \"perCredential\"\nkeepNonDiscoverable = true\n";
+    passes(each, &["uf-counter", "ga-counter", "gna-flags-and-counter"]);
+}
+
+#[test]
+fn blobs_of_a_case_are_as_long_as_the_key_takes_them() {
+    // EX-76
+    let shape = "maxLargeBlobLength = 64\nextensions = [\"hmac-secret\", \"credProtect\", \"largeBlob\"]\n\
+                 [options]\nlargeBlobs = false\n";
+    passes_most(shape, &["ext_large_blob"], 30);
+}
+
+#[test]
+fn a_key_that_is_reset_over_another_transport_alone_is_tested_as_far_as_it_goes() {
+    // GI-35, RS-02
+    let report = report_on(
+        &described("transportsForReset = [\"nfc\"]\n"),
+        &["get_info", "make_credential_request", "reset"],
+    );
+    let why = "the key takes a reset over nfc alone (transportsForReset)";
+    assert!(report.reasons().iter().any(|(reason, _)| *reason == why), "{:?}", report.reasons());
+    assert!(report.counts().0 > 50, "{:?}", report.counts());
 }
