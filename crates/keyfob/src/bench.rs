@@ -133,7 +133,7 @@ fn measure_exchanges(
     let serve = |memory: &[&str]| {
         SpawnedKey::serve_as(&[memory, &["--touch", "auto", "--capacity", &capacity]].concat())
     };
-    let state = state.to_str().context("the directory's name is no text")?;
+    let state = state.to_str().context("the directory's name is not UTF-8 text")?;
     let (ephemeral, durable) = (serve(&["--ephemeral"])?, serve(&["--state", state])?);
     let subjects = Subjects::prepare(&Parts {
         keys: [&ephemeral, &durable],

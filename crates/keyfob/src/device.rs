@@ -198,12 +198,14 @@ fn none_on_this_host(occupied_readers: &[String], free_readers: &[Address]) -> a
         [] => match free_readers {
             [] => no_key(NONE, host::way_to_a_key()),
             [first, ..] => no_key(
-                format_args!("{NONE}, but a card on a reader that no host has: {first}"),
+                format_args!(
+                    "{NONE}, but there is a card on a reader that is not plugged into any host: {first}"
+                ),
                 way_to_the_card(first),
             ),
         },
         [_] => no_key(
-            format_args!("{NONE}, but a card on a reader"),
+            format_args!("{NONE}, but there is a card on a reader"),
             "use the key on the reader with --device pcsc:",
         ),
         several => {
@@ -434,7 +436,10 @@ mod tests {
         let readers = vec![usbip("127.0.0.1:3240", Some("1-1"))];
         let served = || Served { keys: Vec::new(), readers };
         let told = describe(&only_key(&[], served, Vec::new).unwrap_err());
-        assert!(told.contains("a reader that no host has: usbip:127.0.0.1:3240/1-1\n"), "{told}");
+        assert!(
+            told.contains("a reader that is not plugged into any host: usbip:127.0.0.1:3240/1-1\n"),
+            "{told}"
+        );
         assert!(
             told.contains("next: plug the reader into a host with pcscd: `sudo usbip"),
             "{told}"

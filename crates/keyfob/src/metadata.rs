@@ -114,19 +114,21 @@ fn check_likeness(running: &Value, like: &Profile, entry: &Value) -> anyhow::Res
     let aaguid = &running["aaguid"];
     let is_of_the_model = *aaguid == like.to_json()["aaguid"] || *aaguid == entry["aaguid"];
     let what = match running["imitates"].as_str().map(quoted_name) {
-        None => format!("the running key is like no model, and so not like {wanted}"),
-        Some(own) if own != wanted => format!("the running key is like {own}, and not {wanted}"),
+        None => format!("the running key imitates no model, but --like names {wanted}"),
+        Some(own) if own != wanted => {
+            format!("the running key imitates {own}, but --like names {wanted}")
+        }
         Some(own) if !is_of_the_model => {
             let aaguid = escaped(aaguid.as_str().unwrap_or_default());
             format!(
-                "the running key is like another model that is called {own}: its AAGUID is {aaguid}"
+                "the running key imitates another model with the name {own}: its AAGUID is {aaguid}"
             )
         }
         Some(_) => return Ok(()),
     };
     Err(failure(
         what,
-        "leave out --like for what the running key says of itself, or name its model",
+        "leave out --like to get the statement of the running key itself, or name its model",
     ))
 }
 

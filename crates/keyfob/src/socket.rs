@@ -174,7 +174,7 @@ fn check_private(path: &Path) -> anyhow::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
     let (owner, shown) = (metadata.uid(), path.display());
     let (what, next) = if !metadata.is_dir() {
-        ("is no directory (links are not followed)".to_owned(), format!("remove {shown}"))
+        ("is not a directory (links are not followed)".to_owned(), format!("remove {shown}"))
     } else if owner != rustix::process::geteuid().as_raw() {
         let left_by_root = format!("if a key of root left it there, sudo rm -r '{shown}'");
         (format!("belongs to another user, uid {owner}"), left_by_root)

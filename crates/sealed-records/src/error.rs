@@ -258,7 +258,7 @@ pub enum Fault {
     },
 
     /// The cost for hashing its passphrase is far lower or far higher than any vault asks for (P-15).
-    #[error("the file sets a cost for hashing its passphrase that no vault has")]
+    #[error("the file asks for a cost of hashing the passphrase that keyfob never uses")]
     Cost,
 }
 

@@ -49,7 +49,7 @@ pub enum ClientError {
     #[error("the server refused with status {0}")]
     Refused(u32),
     /// The first interface of the device has this class, and is not HID: it is not a key on a bus.
-    #[error("the device is no HID device: its class is {0:02x}")]
+    #[error("the device is not a HID device: its class is {0:02x}")]
     NotHid(u8),
     /// The device does not support the request (`-EPIPE`).
     #[error("the device stalled the request")]

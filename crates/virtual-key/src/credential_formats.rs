@@ -106,7 +106,7 @@ pub enum FormatError {
     #[error("{0}")]
     Twice(String),
     /// It is CXF, but a member is missing or has another type.
-    #[error("it is CXF, but not at line {line}, column {column}")]
+    #[error("it begins like CXF, but breaks that format at line {line}, column {column}")]
     NotCxf {
         /// The line, counted from 1.
         line: usize,
@@ -114,7 +114,7 @@ pub enum FormatError {
         column: usize,
     },
     /// It is JSON, but no known format.
-    #[error("it is none of the formats for credentials")]
+    #[error("it has no format for credentials that keyfob knows")]
     Unknown,
     /// A required member is missing, or has another type.
     #[error("{what}: {member} must be {expected}")]
@@ -135,7 +135,7 @@ pub enum FormatError {
         error: pkcs8::KeyError,
     },
     /// A credential has a public key that does not belong to its private key.
-    #[error("{what}: publicKey is that of another private key")]
+    #[error("{what}: publicKey does not belong to the private key")]
     OtherPublicKey {
         /// Which credential.
         what: String,

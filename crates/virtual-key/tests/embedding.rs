@@ -111,7 +111,7 @@ fn a_power_cycle_forgets_what_the_memory_does_not_keep() {
     let mut client = Client::new(HidChannel::open(key.connect().unwrap()).unwrap());
     client.set_pin("2468").unwrap();
 
-    key.replug().unwrap(); // what was plugged in is plugged out: connect again
+    key.replug().unwrap(); // the old connection has ended: connect again
     let mut client = Client::new(HidChannel::open(key.connect().unwrap()).unwrap());
     assert!(client.get_info().unwrap().is_on("clientPin"));
 }
@@ -135,8 +135,8 @@ fn a_key_begins_with_a_passkey_and_a_finger_and_tells_what_it_has() {
     let assertion = client.get_assertion(&request, None).unwrap().remove(0); // the finger needs no PIN
     assert_eq!(assertion.auth_data.sign_count, 6);
     let exported = credential_formats::write(Format::Playwright, &key.credentials().unwrap(), 0);
-    assert!(exported.text.contains("aWQtMQ") && !exported.notes.is_empty()); // what it cannot hold
+    assert!(exported.text.contains("aWQtMQ") && !exported.notes.is_empty()); // what the format cannot hold
 
-    key.set_touch(Touch::Deny).unwrap(); // from now on; set_verification is for fingers alone
+    key.set_touch(Touch::Deny).unwrap(); // from now on; set_verification is only for fingers
     assert!(client.get_assertion(&request, None).is_err());
 }

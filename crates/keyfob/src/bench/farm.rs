@@ -103,7 +103,7 @@ pub(super) fn measure(size: Size, directory: &Path) -> anyhow::Result<Farm> {
 }
 
 fn memory_in(directory: &Path) -> anyhow::Result<Vec<String>> {
-    let directory = directory.to_str().context("the directory's name is no text")?;
+    let directory = directory.to_str().context("the directory's name is not UTF-8 text")?;
     Ok(vec!["--state".to_owned(), directory.to_owned()])
 }
 

@@ -71,7 +71,7 @@ pub(super) fn no_key_but(class: u8, server: &str, bus_id: &str) -> anyhow::Error
             way_to_the_card(&reader),
         ),
         class => no_key(
-            format_args!("{at} is no key on the bus: {}", ClientError::NotHid(class)),
+            format_args!("{at} is not a USB security key: {}", ClientError::NotHid(class)),
             format_args!(
                 "a reader for the kernel's own NFC is plugged in with `{}` (docs/nfc.md); otherwise choose a key: `keyfob list`",
                 attach_command(server, &name(bus_id))
@@ -89,7 +89,7 @@ impl fmt::Display for FreeReaders<'_> {
         let list: String = self.0.iter().map(|reader| format!("\n  {reader}")).collect();
         write!(
             f,
-            "a key lies on a smart card reader that no host has:{list}\nnext: {}",
+            "a key lies on a smart card reader that is not plugged into any host:{list}\nnext: {}",
             way_to_the_card(first)
         )
     }

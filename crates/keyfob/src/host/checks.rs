@@ -222,7 +222,7 @@ fn keys(host: &Machine) -> Vec<Finding> {
         let path = key.path.display();
         match (host.may_write)(&host.path(&path.to_string())) {
             true => Finding::good(TOPIC, format!("{path} can be used")),
-            false => Finding::note(TOPIC, format!("{path} may not be used by this user"))
+            false => Finding::note(TOPIC, format!("this user may not use {path}"))
                 .next(way_to_permission(host, key)),
         }
     };

@@ -142,11 +142,11 @@ fn lack(findings: &[Finding]) -> Option<&Finding> {
 }
 
 const UHID: &str = "yes: `keyfob attach --uhid` makes a HID device of the key, for all programs; lsusb does not show it, and libfido2 \
-    gives it no name, for it is no USB device";
+    shows no name for it, because it is not a USB device";
 const SERVE: &str = "yes: `keyfob serve` needs neither root nor the kernel; it prints how to use the key. Browsers \
      and ssh see it only after a host has attached it";
 const CARD: &str = "yes: `keyfob card` lays a key on a virtual reader, without root and without the kernel, for \
-     programs that use smart cards; browsers on Linux use none, but `keyfob bridge` shows the key to them";
+     programs that use smart cards; browsers on Linux cannot use those, but with `keyfob bridge` they see the key";
 const BRIDGE: &str = "yes: `keyfob bridge` shows a key on a reader to this host as a USB key, for all programs; it \
      waits until there is one";
 

@@ -107,7 +107,7 @@ impl<'a> Blob<'a> {
     pub(crate) fn parse(text: &'a str) -> anyhow::Result<Self> {
         serde_json::from_str(text).map_err(|error| match error.is_eof() {
             true => failure("the metadata is cut off in the middle", FETCH),
-            false => failure(format_args!("this is no metadata BLOB: {error}"), FETCH),
+            false => failure(format_args!("this is not a metadata BLOB: {error}"), FETCH),
         })
     }
 
@@ -124,7 +124,7 @@ impl<'a> Blob<'a> {
         if models.len() < all {
             let unknown = count((all - models.len()) as u64, "model");
             warn(format_args!(
-                "{unknown} of the metadata left out, for keyfob does not know the protocol"
+                "{unknown} of the metadata left out: keyfob does not know the protocol"
             ));
         }
         models.retain(|model| model.family() != Family::Uaf);
@@ -350,7 +350,7 @@ pub(super) mod tests {
         let table_of_contents = json!({ "aaid": "1234#5678", "hash": "x", "url": "https://x" });
         for (text, what) in [
             (whole[..whole.len() / 2].to_owned(), "cut off in the middle"),
-            ("{}".to_owned(), "is no metadata BLOB: missing field `no`"),
+            ("{}".to_owned(), "is not a metadata BLOB: missing field `no`"),
             (payload(&twins), &format!("has two entries for one model, {AAGUID}")),
             (payload(&[old]), "entry 1 of the metadata is not as version 3"),
             (payload(&[table_of_contents]), "missing field `metadataStatement`"),

@@ -42,7 +42,7 @@ impl Root {
     /// # Errors
     /// It is no certificate: the fault of the one who brought it.
     pub(super) fn read(bytes: &[u8]) -> anyhow::Result<Self> {
-        let none = || anyhow!("this is no certificate of version 3");
+        let none = || anyhow!("this is not an X.509 certificate of version 3");
         let certificate = CertificateDer::from_pem_slice(bytes)
             .unwrap_or_else(|_| CertificateDer::from(bytes.to_vec()));
         anchor_from_trusted_cert(&certificate).map_err(|_| none())?;

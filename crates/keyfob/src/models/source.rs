@@ -62,7 +62,10 @@ impl BlobOptions {
             (true, None) => text,
             (true, Some(_)) => {
                 return Err(failure(
-                    format_args!("{} is not signed, so no root vouches for it", path.display()),
+                    format_args!(
+                        "{} is not signed, so --metadata-root cannot be used",
+                        path.display()
+                    ),
                     "name the JWT that its publisher has signed, or leave --metadata-root out",
                 ));
             }

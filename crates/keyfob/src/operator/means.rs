@@ -66,7 +66,9 @@ impl Means {
     /// Makes it as new.
     pub(super) fn renew(&mut self) -> Result<(), TransportFailure> {
         let Some(renewal) = &self.renewal else {
-            return Err(unable("there is no terminal to ask for a key like new; use --renew-cmd"));
+            return Err(unable(
+                "the key must be made like new, and there is no terminal to ask somebody for that; use --renew-cmd",
+            ));
         };
         let done = renewal.run("renew");
         self.note_failed_command(done)

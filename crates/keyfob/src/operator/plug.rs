@@ -92,7 +92,7 @@ pub(super) fn follow(address: &Address, before: &[Key]) -> Result<Option<Found>,
         }
         thread::sleep(PAUSE);
     }
-    let why = format!("{} was unplugged and did not come back", old.path.display());
+    let why = format!("{} was unplugged and was not plugged in again in time", old.path.display());
     Err(TransportError::from(io::Error::new(io::ErrorKind::NotFound, why)).into())
 }
 

@@ -102,21 +102,25 @@ fn tell(key: &PluggedKey, reader: SocketAddr, first: SocketAddr, event: &Event) 
     match event {
         Event::Inserted => say(format_args!("{key} lies on the reader at {reader}")),
         Event::NoReader(error) => warn(format_args!(
-            "there is no reader at {reader} ({error}); {key} waits for it\nnext: {}",
+            "there is no reader at {reader} ({error}); {key} waits for the reader\nnext: {}",
             way_to_a_reader(reader, first)
         )),
         Event::Occupied => warn(format_args!(
-            "another card lies on the reader at {reader}; {key} waits for its place\nnext: take that one off, or end \
-             this and name another slot with --vpcd {}",
+            "another card lies on the reader at {reader}; {key} waits until that one is gone\nnext: take that card off, or stop \
+             keyfob and name another reader with --vpcd {}",
             other_slot(reader)
         )),
         Event::Foreign => warn(format_args!(
-            "the program that listens at {reader} belongs to another user, so it gets no card\nnext: stop it (`sudo \
+            "the program that listens at {reader} belongs to another user, so keyfob lays no card on it\nnext: stop it (`sudo \
              ss -ltnp` names it), or trust it with --any-user"
         )),
-        Event::Lost(None) => say(format_args!("the reader let go of {key}, which waits for it")),
+        Event::Lost(None) => say(format_args!(
+            "the reader ended the connection to {key}; {key} waits for the reader"
+        )),
         Event::Lost(Some(error)) => {
-            say(format_args!("the reader let go of {key}, which waits for it: {error}"));
+            say(format_args!(
+                "the reader broke the connection to {key}: {error}. {key} waits for the reader"
+            ));
         }
         _ => {}
     }
@@ -141,13 +145,13 @@ fn way_to_a_reader(reader: SocketAddr, first: SocketAddr) -> String {
     }
     if reader == first {
         return format!(
-            "see that pcscd runs and has a reader there: CHANNELID in /etc/reader.conf.d is its port; the package's are {} and {}",
+            "check that pcscd runs and has a reader at this port (CHANNELID in /etc/reader.conf.d); the ports of Debian's package are {} and {}",
             SLOTS[0], SLOTS[1]
         );
     }
     format!(
-        "vpcd has so many slots as it was built with, which is two in packages, at ports in a row; the first key is at {}: start fewer \
-         keys, or build vsmartcard with --enable-vpcdslots=N",
+        "the number of vpcd's readers is fixed when it is built: packages have two. Each is at the next port, and the first key is at {}. Start \
+         fewer keys, or build vsmartcard with --enable-vpcdslots=N",
         first.port()
     )
 }

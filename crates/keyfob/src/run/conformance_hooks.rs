@@ -176,7 +176,7 @@ impl Shared {
 
     fn keep(&self, body: &[u8]) -> Reply {
         let Ok(lines) = results::lines(body) else {
-            return (StatusCode::BAD_REQUEST, "the results are no JSON".to_owned());
+            return (StatusCode::BAD_REQUEST, "the results are not JSON".to_owned());
         };
         lines.iter().for_each(say);
         match self.results.as_deref().map(|path| write(path, body)).transpose() {

@@ -74,7 +74,7 @@ pub(crate) struct KeyOptions {
 /// Nothing, such as a variable that is not set, is no secret that anybody meant.
 fn a_seed(text: &str) -> Result<String, &'static str> {
     if text.is_empty() {
-        Err("a seed is a text of one letter at least")
+        Err("the seed is empty; give a text of at least one character")
     } else {
         Ok(text.to_owned())
     }

@@ -49,7 +49,7 @@ async fn add(session: &Rc<Session>, body: &[u8]) -> Result<String, Fault> {
     let options = AuthenticatorOptions::of(&Members::of(body)?, session.settings.transport)?;
     session.has_room()?;
     if session.count() > 0 && (options.is_card || session.has_card()) {
-        let message = "a card agrees at once to whatever a browser asks, so it is the only key of its session: remove the other first";
+        let message = "a card approves every request of a browser at once, so it must be the only key of its session: remove the other key first";
         return Err(Fault::unsupported(message));
     }
     let settings =

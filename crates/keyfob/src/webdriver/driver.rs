@@ -192,7 +192,9 @@ impl Driver {
         let mut told = told.flatten().map_err(unusable)?;
         match told.get_mut("value").map(Value::take) {
             Some(value) if value["ready"].is_boolean() => Ok(value),
-            _ => Err(unusable(anyhow!("what answers there tells no status as drivers do"))),
+            _ => Err(unusable(anyhow!(
+                "the program there does not answer the status request as a WebDriver server does"
+            ))),
         }
     }
 

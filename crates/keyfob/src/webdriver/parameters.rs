@@ -300,7 +300,9 @@ fn is_card(name: &str, transports: Transports) -> Result<bool, Fault> {
         ("usb", _) => Ok(false),
         ("nfc", Transports::Real) => Ok(true),
         ("nfc" | "ble" | "internal" | "hybrid" | "smart-card" | "cable", Transports::Any) => {
-            tracing::info!("an authenticator that is to be {name} is on USB: --transport any");
+            tracing::info!(
+                "an authenticator with the transport {name} is made as a USB key, because of --transport any"
+            );
             Ok(false)
         }
         ("ble" | "internal" | "hybrid" | "smart-card" | "cable", Transports::Real) => {

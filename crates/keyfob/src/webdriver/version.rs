@@ -40,13 +40,13 @@ impl Tried {
                 behind: 0,
                 oldest: 156,
                 newest: 156,
-                next: "go on; where a sheet of Chromium's stays open, or a test finds something else than docs/webdriver.md says, use 156",
+                next: "you can go on; if a dialog of Chromium stays open, or a test does not get what docs/webdriver.md says, use version 156",
             },
             Make::Geckodriver => Self {
                 behind: 1,
                 oldest: 36,
                 newest: 37,
-                next: "go on; where a test finds something else than docs/webdriver.md says, use 0.37",
+                next: "you can go on; if a test does not get what docs/webdriver.md says, use version 0.37",
             },
         }
     }

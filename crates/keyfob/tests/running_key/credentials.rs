@@ -140,7 +140,7 @@ fn what_cannot_be_taken_is_told_in_two_lines_and_what_came_before_stays() {
     let other = file(&home, "other.json");
     fs::write(&other, r#"{"name":"x"}"#).unwrap();
     let unknown = home.fail(&["credentials", "import", &other], 1);
-    assert!(unknown.contains("it is none of the formats for credentials"), "{unknown}");
+    assert!(unknown.contains("it has no format for credentials that keyfob knows"), "{unknown}");
     drop(serving);
     let nobody = home.fail(&["credentials", "import", &storage_state(&home)], 3);
     assert!(nobody.contains("no key is running"), "{nobody}");

@@ -111,13 +111,16 @@ fn no_models_words_are_mixed_with_the_root_of_a_key_like_another() {
         home.fail(&[&["metadata", "--running"], arguments].concat(), code)
     };
     let said = refused(&like("Beta"), 1);
-    assert!(said.contains("is like “Alpha”, and not “Beta”\nnext: leave out --like"), "{said}");
+    assert!(
+        said.contains("imitates “Alpha”, but --like names “Beta”\nnext: leave out --like"),
+        "{said}"
+    );
     let said = refused(&[&like("Alpha")[..], &["--with-its-aaguid"]].concat(), 2);
     assert!(said.contains("the AAGUID that it was started with\nnext: leave out"), "{said}");
     drop(running);
     let _plain = home.serve(&["--ephemeral"]);
     let said = refused(&like("Beta"), 1);
-    assert!(said.contains("is like no model, and so not like “Beta”"), "{said}");
+    assert!(said.contains("imitates no model, but --like names “Beta”"), "{said}");
 }
 
 #[test]

@@ -62,7 +62,8 @@ fn a_served_reader_is_no_key_and_every_command_says_how_to_come_to_its_card() {
     assert!(list.err.contains(&attach), "{}", list.err);
     key.run_for_auto(&["status"]).did(&attach);
     if local_keys().is_empty() {
-        key.run_for_auto(&["info"]).failed(3, &["a reader that no host has", &attach]);
+        key.run_for_auto(&["info"])
+            .failed(3, &["a reader that is not plugged into any host", &attach]);
         let list = key.run_for_auto(&["list", "--json"]);
         assert!(
             !list.out.contains("1-1") && list.err.contains(&attach),

@@ -207,9 +207,9 @@ fn what_is_wrong_with_a_credential_is_told_by_its_member() {
     };
     for (text, expected) in [
         ("{".to_owned(), "it is not JSON: "),
-        ("7".to_owned(), "it is none of the formats for credentials"),
-        (r#"{"a":1}"#.to_owned(), "it is none of the formats for credentials"),
-        (r#"[{"id":"x"}]"#.to_owned(), "it is none of the formats for credentials"),
+        ("7".to_owned(), "it has no format for credentials that keyfob knows"),
+        (r#"{"a":1}"#.to_owned(), "it has no format for credentials that keyfob knows"),
+        (r#"[{"id":"x"}]"#.to_owned(), "it has no format for credentials that keyfob knows"),
         (without("rpId"), "the credential: rpId must be a string"),
         (without("privateKey"), "the credential: privateKey must be base64url"),
         (without("signCount"), "the credential: signCount must be a number"),
@@ -271,7 +271,7 @@ fn a_storage_state_of_playwright_gives_its_credentials() {
     let again: Value = serde_json::from_str(&export.text).unwrap();
     assert_eq!(again["credentials"][0], serde_json::from_str::<Value>(&of_playwright()).unwrap());
     let other = of_playwright().replace(&url(KEYS[0].2), &url(KEYS[2].2));
-    assert_eq!(refusal(&other), "the credential: publicKey is that of another private key");
+    assert_eq!(refusal(&other), "the credential: publicKey does not belong to the private key");
 }
 
 #[test]
@@ -378,7 +378,10 @@ fn what_is_said_twice_is_believed_by_nobody() {
 #[test]
 fn where_cxf_is_none_is_told_without_the_words_of_a_programming_language() {
     let told = refusal(r#"{"version":1,"exporterRpId":"x","accounts":[]}"#);
-    assert!(told.starts_with("it is CXF, but not at line 1, column 12"), "{told}");
+    assert!(
+        told.starts_with("it begins like CXF, but breaks that format at line 1, column 12"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -188,7 +188,7 @@ impl Request {
         let wrong = |error: serde_json::Error| in_plain_words(&error.to_string());
         let value: SecretJson = serde_json::from_slice(line).map_err(wrong)?;
         // Members in their order, without names, serde takes as well.
-        let members = value.as_object().ok_or("it is no JSON object")?;
+        let members = value.as_object().ok_or("it is not a JSON object")?;
         Self::of(members)
     }
 
@@ -202,7 +202,8 @@ impl Request {
         };
         match Self::deserialize(members).map_err(wrong)? {
             Self::SetPolicy { touch: None, verification: None, .. } => {
-                Err("`touch` or `verification` must be there: else nothing is changed".to_owned())
+                Err("give `touch` or `verification`, or both: without them nothing would change"
+                    .to_owned())
             }
             request => Ok(request),
         }
