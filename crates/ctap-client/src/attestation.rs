@@ -47,10 +47,10 @@ pub enum VerifyFault {
     #[error("the assertion has a new credential in it, which only a registration may have")]
     UnexpectedCredential,
     /// authData of an attestation has no credential in it.
-    #[error("the key's reply attests no credential")]
+    #[error("the key's reply to the registration has no credential in it")]
     NoCredential,
     /// A format this crate cannot judge.
-    #[error("attestation format {0} cannot be checked here")]
+    #[error("this program cannot check attestation format {0}")]
     UnknownFormat(String),
     /// The attestation statement lacks a member, or has a wrong one.
     #[error(transparent)]

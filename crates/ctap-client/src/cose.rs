@@ -78,7 +78,7 @@ pub enum SignatureFault {
     #[error("the signature does not fit key and message")]
     Mismatch,
     /// This crate does not know the key's algorithm.
-    #[error("signatures of COSE algorithm {0} cannot be checked here")]
+    #[error("this program cannot check signatures of COSE algorithm {0}")]
     UnknownAlgorithm(i64),
 }
 

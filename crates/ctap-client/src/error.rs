@@ -86,7 +86,7 @@ pub enum TransportError {
     #[error("{0}")]
     TooLong(MessageTooLong),
     /// The message for a card is shorter than a command APDU (ISO 7816-4): the caller's fault.
-    #[error("a command for a card has 4 bytes at least, not {0}")]
+    #[error("a command for a card has at least 4 bytes, and this one has {0}")]
     TooShort(usize),
     /// This connection to the key does not carry U2F messages.
     #[error("this key does not speak U2F")]
@@ -144,7 +144,7 @@ pub enum ReaderFault {
     #[error("the smart card service of this host, pcscd, has stopped")]
     ServiceStopped,
     /// The service's polkit rules do not admit this user.
-    #[error("the smart card service of this host, pcscd, does not serve this user")]
+    #[error("the smart card service of this host, pcscd, does not allow this user to use cards")]
     Denied,
     /// There is no reader, or not that one, or it was unplugged.
     #[error("there is no such smart card reader")]
@@ -153,7 +153,7 @@ pub enum ReaderFault {
     #[error("no card is on the reader")]
     NoCard,
     /// Another program uses the card exclusively.
-    #[error("another program keeps the card to itself")]
+    #[error("another program has locked the card")]
     InUse,
     /// The reader cannot get an answer from the card.
     #[error("the card does not answer its reader")]
@@ -187,7 +187,7 @@ impl ReaderFault {
             Self::NoReader => "plug the reader in and try again",
             Self::NoCard => "lay the card on the reader and try again",
             Self::InUse => {
-                "close that program and try again; gpg keeps cards to itself until `gpgconf --kill scdaemon`"
+                "close that program and try again; gpg keeps cards locked until `gpgconf --kill scdaemon`"
             }
             Self::NotThrough => {
                 "leave the card on the reader and try again; if that does not help, plug the reader in again"

@@ -242,10 +242,12 @@ const fn fault(error: Error) -> ReaderFault {
         }
         Error::CommError | Error::NotTransacted => ReaderFault::NotThrough,
         Error::ProtoMismatch | Error::UnsupportedCard => {
-            ReaderFault::Other("card and reader have no protocol in common")
+            ReaderFault::Other("the card and the reader have no common protocol")
         }
-        Error::InsufficientBuffer => ReaderFault::Other("a response is longer than there can be"),
-        _ => ReaderFault::Other("PC/SC gives no reason that keys know"),
+        Error::InsufficientBuffer => {
+            ReaderFault::Other("the card's response is longer than a response may be")
+        }
+        _ => ReaderFault::Other("PC/SC reports an error that this program does not know"),
     }
 }
 
@@ -282,10 +284,10 @@ mod tests {
     fn what_keeps_a_card_from_being_reached_is_told_with_a_next_step() {
         for (error, words) in [
             (Error::NoService, "does not run"),
-            (Error::SecurityViolation, "does not serve this user"),
+            (Error::SecurityViolation, "does not allow this user"),
             (Error::UnknownReader, "no such smart card reader"),
             (Error::RemovedCard, "no card is on the reader"),
-            (Error::SharingViolation, "to itself"),
+            (Error::SharingViolation, "has locked the card"),
             (Error::NotTransacted, "did not receive"),
         ] {
             let told = fault(error);

@@ -47,7 +47,7 @@ macro_rules! statuses {
             pub const fn advice(self) -> &'static str {
                 match self {
                     $(Self::$variant => $advice,)+
-                    Self::Unlisted(_) => "The key refused for a reason of its own. See its vendor's documentation.",
+                    Self::Unlisted(_) => "The key refused with an error code of its vendor. See the vendor's documentation.",
                 }
             }
         }
@@ -112,7 +112,7 @@ statuses! {
          Check what it offers with getInfo.",
     0x7F Other "CTAP1_ERR_OTHER" "The key failed inside. Unplug it and plug it in again, or take it off its reader and lay it on again, \
          and retry.",
-    0xDF SpecLast "CTAP2_ERR_SPEC_LAST" "The key answered with a number that only marks a boundary. This is a fault of the key.",
+    0xDF SpecLast "CTAP2_ERR_SPEC_LAST" "The key answered with a status that only marks the end of a range of numbers. This is a fault of the key.",
 }
 
 impl fmt::Display for Status {

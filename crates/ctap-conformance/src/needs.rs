@@ -75,8 +75,9 @@ impl Need {
             Some(words) => (false, words),
             None => (true, text),
         };
-        let feature = Feature::read(words)
-            .ok_or_else(|| SyntaxError(format!("“{text}” is nothing a case can need")))?;
+        let feature = Feature::read(words).ok_or_else(|| {
+            SyntaxError(format!("“{text}” is not something that a case can need"))
+        })?;
         Ok(Self { wanted, feature })
     }
 

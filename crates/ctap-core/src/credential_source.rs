@@ -131,7 +131,7 @@ pub enum CredentialError {
         algorithm: Algorithm,
     },
     /// The private key has another length than its algorithm wants, or is out of range.
-    #[error("the private key is none of {}", .algorithm.name())]
+    #[error("the private key is not a key of {}", .algorithm.name())]
     NotAKey {
         /// The algorithm of the credential.
         algorithm: Algorithm,

@@ -86,7 +86,7 @@ pub enum MemoryError {
     #[error("no space left")]
     Full,
     /// Reading or writing failed.
-    #[error("the medium failed")]
+    #[error("reading or writing failed")]
     Failed,
 }
 

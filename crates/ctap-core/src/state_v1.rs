@@ -68,7 +68,7 @@ pub enum Fault {
     #[error("the file is damaged (its checksum is wrong or missing)")]
     Damaged,
     /// It is longer than [`MAX_STATE_FILE`].
-    #[error("the file is far longer than keyfob's can be")]
+    #[error("the file is far longer than a file of keyfob can be")]
     TooLong,
     /// The checksum is right, but keyfob has not written this content.
     #[error("the file does not have the layout of version {VERSION}, at `{field}`")]
@@ -77,7 +77,7 @@ pub enum Fault {
         field: &'static str,
     },
     /// A later keyfob wrote it.
-    #[error("the file has format version {found}, and such files end with version {VERSION}")]
+    #[error("the file has format version {found}, and the last version of such files is {VERSION}")]
     Newer {
         /// The version in the file.
         found: u16,

@@ -79,7 +79,7 @@ pub enum ErrorCode {
     #[error("the channel is not allocated (INVALID_CHANNEL)")]
     InvalidChannel = 0x0B,
     /// ERR_OTHER: the key is at fault.
-    #[error("the key failed for a reason of its own (OTHER)")]
+    #[error("the key failed and does not say why (OTHER)")]
     Other = 0x7F,
 }
 

@@ -72,7 +72,7 @@ pub enum Reply<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misbehaviour {
     /// A packet of the answer is missing or out of order (HD-50).
-    #[error("the key sent packet {got}, but {wanted} was due")]
+    #[error("the key sent packet {got} instead of packet {wanted}")]
     OutOfOrder {
         /// The expected sequence number.
         wanted: u8,
@@ -80,7 +80,7 @@ pub enum Misbehaviour {
         got: u8,
     },
     /// The answer announces a length that no message can have (HD-04).
-    #[error("the key announces a message of {0} bytes")]
+    #[error("the key announces a message of {0} bytes, and the most is {MESSAGE_MAX}")]
     TooLong(u16),
     /// The answer carries a command that no client sends.
     #[error("the key answers with the unknown command {0:#04x}")]
@@ -92,7 +92,7 @@ pub enum Misbehaviour {
     #[error("the key sends a keepalive {}", with(*.0, "status"))]
     UnknownStatus(Option<u8>),
     /// An INIT answer that is too short (HD-35).
-    #[error("the key answers INIT with {0} bytes")]
+    #[error("the key's answer to INIT has only {0} bytes")]
     ShortInit(usize),
 }
 

@@ -63,7 +63,7 @@ pub(crate) struct Options {
     /// Where durable keys are kept during the measurement [default: where temporary files are]
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Write a page too, and a picture beside it if this build has any
+    /// Write a page too, and a picture beside it if this build can draw one
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
     /// Measure a farm instead: many keys in one server, and clients that use it at once

@@ -297,7 +297,7 @@ const fn told(is: Use) -> &'static str {
         Use::Fido => "a FIDO key",
         Use::Empty => "none",
         Use::Other => "a card without FIDO, or one that does not answer",
-        Use::Taken => "a card that another program keeps to itself",
+        Use::Taken => "a card that another program has locked",
         Use::UsbKey => {
             "a key in a USB port: programs use it there already; --reader NAME uses it here"
         }

@@ -130,7 +130,7 @@ async fn serve_one<B>(
         .with_upgrades()
         .await;
     if let Err(error) = served {
-        tracing::info!(%error, "an HTTP client broke off");
+        tracing::info!(%error, "the connection to an HTTP client broke");
     }
 }
 

@@ -136,7 +136,7 @@ pub enum Error {
 
     /// The records are older than the witness says: somebody has put an older copy there (P-16).
     #[error(
-        "the vault is older than before: {} has noted its commit {witnessed}, but its last commit is {found}",
+        "the vault is an older copy: {} has noted commit {witnessed}, but the last commit of this copy is {found}",
         .witness.display()
     )]
     RolledBack {
@@ -149,7 +149,7 @@ pub enum Error {
     },
 
     /// The witness has seen another vault in this place (P-16).
-    #[error("{} is the witness of another vault, not of the one that is there", .path.display())]
+    #[error("{} notes the commits of another vault, not of this one", .path.display())]
     OtherWitness {
         /// The witness file.
         path: PathBuf,

@@ -152,7 +152,7 @@ impl<D: Disk> Vault<D> {
     /// As [`commit`](Self::commit).
     pub fn replace_all(&mut self, records: &[Change<'_>]) -> Result<(), CommitError> {
         let outcome = self.begin_anew(records);
-        self.judge(outcome, "what was there could not be replaced")
+        self.judge(outcome, "the old content could not be replaced")
     }
 
     /// Checks that the file is where the next start will look for it. If somebody has removed it from a directory
@@ -162,7 +162,7 @@ impl<D: Disk> Vault<D> {
     /// The directory is gone, or it holds another vault.
     pub fn still_kept(&mut self) -> Result<(), CommitError> {
         let outcome = self.look().and_then(|()| self.look_after_key());
-        self.judge(outcome, "what was saved is not there any more")
+        self.judge(outcome, "the saved files are not there any more")
     }
 
     /// Why the last commit was refused, or the last check found nothing: the operating system's error. It is

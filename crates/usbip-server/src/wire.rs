@@ -52,7 +52,7 @@ pub enum WireError {
     #[error("sequence number {0} submitted twice")]
     DuplicateSeqnum(u32),
     /// The decoder refused a message that was let through to it: a fault of this crate, not of the peer.
-    #[error("undecodable message")]
+    #[error("a message cannot be decoded")]
     Undecodable,
 }
 

@@ -177,7 +177,7 @@ pub enum Error {
     },
 
     /// Other machines can reach this address (P-22): the caller's fault.
-    #[error("other machines can reach {0}, and USB/IP knows neither passwords nor encryption")]
+    #[error("other machines can reach {0}, and USB/IP has neither passwords nor encryption")]
     Exposed(SocketAddr),
 
     /// This machine's kernel does not take the key: it has no virtual USB host controller, or this user may not use

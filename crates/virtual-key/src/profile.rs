@@ -116,7 +116,7 @@ impl Profile {
             name: name.to_owned(),
             line: None,
             what: error.to_string(),
-            next: "have it told by a keyfob of this version".to_owned(),
+            next: "use a keyfob of the same version on both sides".to_owned(),
         })?;
         Self::checked(name, Path::new(""), "", description)
     }

@@ -98,7 +98,7 @@ pub enum StoreFault {
     #[error("the database has version {0}, and this program knows up to {VERSION}")]
     Newer(i64),
     /// No randomness.
-    #[error("randomness: {0}")]
+    #[error("cannot get random numbers: {0}")]
     Randomness(#[from] getrandom::Error),
 }
 

@@ -40,7 +40,7 @@ pub enum StatusWord {
     )]
     CommandNotAllowed,
     /// Anything else.
-    #[error("The key refused for a reason of its own. [{0:04X}]")]
+    #[error("The key refused with a status that U2F does not have. [{0:04X}]")]
     Unlisted(u16),
 }
 

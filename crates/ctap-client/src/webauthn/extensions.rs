@@ -172,6 +172,9 @@ fn cred_protect(policy: &str) -> Result<u64, WebauthnError> {
         "userVerificationOptional" => Ok(1),
         "userVerificationOptionalWithCredentialIDList" => Ok(2),
         "userVerificationRequired" => Ok(3),
-        _ => Err(WebauthnError::options("credentialProtectionPolicy", "is none that there is")),
+        _ => Err(WebauthnError::options(
+            "credentialProtectionPolicy",
+            "is not a policy that WebAuthn has",
+        )),
     }
 }

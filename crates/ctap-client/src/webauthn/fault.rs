@@ -7,7 +7,7 @@ use crate::error::Error;
 #[non_exhaustive]
 pub enum WebauthnError {
     /// A member of the options is missing or wrong: the site's fault.
-    #[error("the options are not those of WebAuthn: {member} {why}")]
+    #[error("the options do not follow WebAuthn: {member} {why}")]
     Options {
         /// The member, as JavaScript would name it: `user.id`.
         member: String,
@@ -24,7 +24,9 @@ pub enum WebauthnError {
         rp_id: String,
     },
     /// The site wants user verification, but the key cannot do it, or no PIN was given: the caller's fault.
-    #[error("the site requires user verification, and there is no PIN and no fingerprint for that")]
+    #[error(
+        "the site requires user verification, which needs a PIN or a fingerprint, and there is neither"
+    )]
     NotVerified,
     /// The key's error.
     #[error(transparent)]

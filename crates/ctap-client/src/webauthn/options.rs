@@ -31,7 +31,7 @@ impl<'a> Options<'a> {
         let value = value.get("publicKey").unwrap_or(value);
         match value.is_object() {
             true => Ok(Self { value, name: "publicKey" }),
-            false => Err(WebauthnError::options("publicKey", "is no object")),
+            false => Err(WebauthnError::options("publicKey", "is not an object")),
         }
     }
 
@@ -53,7 +53,7 @@ impl<'a> Options<'a> {
 
     /// It, which must be a text.
     pub(super) fn text(&self) -> Result<&'a str, WebauthnError> {
-        self.value.as_str().ok_or_else(|| self.wrong("is no text"))
+        self.value.as_str().ok_or_else(|| self.wrong("is not a text"))
     }
 
     /// The bytes of base64url, with or without padding.
@@ -82,7 +82,7 @@ impl<'a> Options<'a> {
     }
 
     fn items(&self) -> Result<impl Iterator<Item = Options<'a>> + use<'a>, WebauthnError> {
-        let items = self.value.as_array().ok_or_else(|| self.wrong("is no list"))?;
+        let items = self.value.as_array().ok_or_else(|| self.wrong("is not a list"))?;
         let name = self.name;
         Ok(items.iter().map(move |value| Options { value, name }))
     }
@@ -98,7 +98,10 @@ impl<'a> Options<'a> {
         match (listed.is_empty(), self.require("pubKeyCredParams")?.items()?.next()) {
             (false, _) => Ok(listed),
             (true, None) => Ok([ES256, EDDSA].map(CredentialParameters::new).to_vec()),
-            (true, Some(_)) => Err(WebauthnError::options("pubKeyCredParams", "has no public-key")),
+            (true, Some(_)) => Err(WebauthnError::options(
+                "pubKeyCredParams",
+                "has no entry of the type public-key",
+            )),
         }
     }
 

@@ -49,11 +49,11 @@ fn options_that_are_none_are_refused_by_the_member_and_no_key_is_asked() {
         ("user", json!({ "name": "ada" }), "id is missing"),
         ("user", json!({ "id": "", "name": "ada" }), "user.id is not 1 to 64 bytes"),
         ("user", json!({ "id": "!", "name": "ada" }), "id is not base64url"),
-        ("excludeCredentials", json!(3), "excludeCredentials is no list"),
+        ("excludeCredentials", json!(3), "excludeCredentials is not a list"),
         (
             "pubKeyCredParams",
             json!([{ "type": "other", "alg": -7 }]),
-            "pubKeyCredParams has no public-key",
+            "pubKeyCredParams has no entry of the type public-key",
         ),
         ("rp", json!({ "id": "example.org" }), "may not use the RP id example.org"),
     ] {

@@ -388,7 +388,7 @@ fn wrong(problem: &str) -> Stop {
     Stop::Wrong(problem.to_owned())
 }
 
-const TAPPED: &str = "the card's tap is used up, and the next one would take its power, and what the case has got by it";
+const TAPPED: &str = "the card's tap is used up; another tap would take away its power, and with it what the case has obtained";
 const NOT_ALLOWED: u8 = Status::NotAllowed.byte();
 const UP_REQUIRED: [u8; 1] = [Status::UpRequired.byte()];
 const UP_REQUIRED_IN_APDU: [u8; 3] = [UP_REQUIRED[0], 0x90, 0x00];

@@ -340,9 +340,9 @@ fn what_a_key_cannot_take_is_refused_with_the_reason_and_the_next_step() {
             "a discoverable credential needs a user handle and an RP id",
         ),
         (with_key(Algorithm::Es384, 48, 3), "the key does not sign with ES384"),
-        (with_key(es256, 31, 3), "the private key is none of ES256"),
-        (with_key(es256, 32, 0), "the private key is none of ES256"),
-        (with_key(es256, 32, 0xff), "the private key is none of ES256"),
+        (with_key(es256, 31, 3), "the private key is not a key of ES256"),
+        (with_key(es256, 32, 0), "the private key is not a key of ES256"),
+        (with_key(es256, 32, 0xff), "the private key is not a key of ES256"),
         (
             blob(33),
             "the key keeps 32 bytes of credBlob with such a credential, and this one has 33",

@@ -22,10 +22,8 @@ pub(super) fn readers(host: &Machine) -> Vec<Finding> {
 fn judged(reader: &Reader) -> Finding {
     let name = name(&reader.name);
     match (reader.is_taken, reader.has_card) {
-        (true, _) => {
-            Finding::note(TOPIC, format!("{name}: another program keeps the card to itself"))
-                .next(ReaderFault::InUse.advice())
-        }
+        (true, _) => Finding::note(TOPIC, format!("{name}: another program has locked the card"))
+            .next(ReaderFault::InUse.advice()),
         (false, true) => Finding::good(
             TOPIC,
             format!("{name}: a card is on it; `keyfob bridge --list` shows whether it is a key"),

@@ -13,7 +13,7 @@ use crate::failure::failure;
 use crate::terminal::wrap::{columns_of, hanging};
 use crate::terminal::{self, Paint};
 
-/// Find out what this host lacks to have a key, and what to do
+/// Find out what this host needs before it can have a key, and what to do
 ///
 /// The exit code is 1 if you name a way that does not work here, else 0.
 #[derive(clap::Args, Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with_all = ["way", "json"])]
     udev_rule: bool,
 
-    /// Add a second rule, with which `keyfob attach --uhid` needs no root; everybody whom it allows that can make keyboards, too
+    /// Add a second rule, with which `keyfob attach --uhid` needs no root. Everybody whom that rule allows to make keys can also make keyboards
     #[arg(long, requires = "udev_rule")]
     uhid: bool,
 

@@ -131,7 +131,10 @@ impl Refusal {
             Self::Unsigned => "it is not signed".to_owned(),
             Self::Algorithm(other) => {
                 let known = "RS256, RS384, RS512 and ES256";
-                format!("it is signed by {}, which is none of {known}", name(other))
+                format!(
+                    "it is signed with the algorithm {}, and keyfob knows only {known}",
+                    name(other)
+                )
             }
             Self::NoCertificates => "it does not have the certificates of its signer".to_owned(),
             Self::Chain(Error::UnknownIssuer) => {
@@ -145,7 +148,7 @@ impl Refusal {
             }
             Self::Chain(other) => {
                 format!(
-                    "a certificate of its signer is damaged, or of a kind that is not taken ({other})"
+                    "a certificate of its signer is damaged, or of a kind that keyfob does not accept ({other})"
                 )
             }
             Self::OtherSigner => "somebody other than FIDO has signed it".to_owned(),

@@ -36,7 +36,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PATH")]
     unix: Option<PathBuf>,
 
-    /// Allow an address that other machines can reach: USB/IP knows neither passwords nor encryption
+    /// Allow an address that other machines can reach: USB/IP has neither passwords nor encryption
     #[arg(long)]
     expose: bool,
 
@@ -96,7 +96,7 @@ impl Options {
         if !self.expose {
             return Err(usage(
                 format_args!(
-                    "other machines can reach {address}, and USB/IP knows neither passwords nor encryption"
+                    "other machines can reach {address}, and USB/IP has neither passwords nor encryption"
                 ),
                 format_args!("{FORWARD}, or allow it with --expose"),
             ));

@@ -10,7 +10,7 @@ pub(super) struct WhichKey {
     #[command(flatten)]
     pub(super) connection: Connection,
 
-    /// Of this key, by its bus id
+    /// Only for this key, named by its bus id
     #[arg(long, value_name = "BUSID")]
     pub(super) key: Option<String>,
 }

@@ -28,28 +28,28 @@ pub(crate) enum Command {
     /// List the passkeys (discoverable credentials)
     #[command(after_help = LIST_EXAMPLES)]
     List(ListOptions),
-    /// Show everything about one
+    /// Show everything about one passkey
     #[command(after_help = SHOW_EXAMPLES)]
     Show(ShowOptions),
     /// Change the names of its account, which are shown at sign-in
     #[command(after_help = UPDATE_EXAMPLES)]
     Update(UpdateOptions),
-    /// Delete one permanently
+    /// Delete a passkey permanently
     #[command(after_help = DELETE_EXAMPLES)]
     Delete(DeleteOptions),
-    /// Add one to your own virtual key, from its private key
+    /// Add a credential to your own virtual key, from its private key
     #[command(after_help = exchange::ADD_EXAMPLES)]
     Add(Box<exchange::AddOptions>),
-    /// Add those of a file to your own virtual key
+    /// Add the credentials in a file to your own virtual key
     #[command(after_help = import::IMPORT_EXAMPLES)]
     Import(import::ImportOptions),
-    /// Copy those of your own virtual key into an unencrypted file, with their private keys
+    /// Copy the credentials of your own virtual key into an unencrypted file, with their private keys
     #[command(after_help = exchange::EXPORT_EXAMPLES)]
     Export(exchange::ExportOptions),
-    /// Change the counter and flags of one on your own virtual key
+    /// Change the counter and flags of a credential on your own virtual key
     #[command(after_help = exchange::CHANGE_EXAMPLES)]
     Change(exchange::ChangeOptions),
-    /// Remove one from your own virtual key, without its PIN
+    /// Remove a credential from your own virtual key, without its PIN
     #[command(after_help = exchange::REMOVE_EXAMPLES)]
     Remove(exchange::RemoveOptions),
 }

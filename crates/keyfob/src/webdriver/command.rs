@@ -89,7 +89,7 @@ async fn add_credential(session: &Session, id: &str, body: &[u8]) -> Result<(), 
     }
     if has_name && source.user.is_none() {
         warn(
-            "a session's credential has a name and no userHandle: the name is lost, for a key stores names only with a user handle",
+            "a session's credential has a name and no userHandle: the name is lost, because a key stores names only with a user handle",
         );
     }
     authenticator.key().add_credential(source).await.map_err(refused)?;

@@ -241,7 +241,7 @@ impl Driver {
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         spawn_local(async move {
             if let Err(error) = connection.with_upgrades().await {
-                tracing::info!(%error, "a driver broke off");
+                tracing::info!(%error, "the connection to a driver broke");
             }
         });
         Ok(sender.send_request(request).await?)
@@ -276,7 +276,7 @@ fn make_of(program: &str) -> Make {
 /// It is no program, or whoever starts it is gone.
 pub(super) fn become_it(name: &DriverName, parent: u32) -> anyhow::Result<()> {
     let DriverName::Program(program) = name else {
-        return Err(usage("a driver that runs is started by nobody", "name a program"));
+        return Err(usage("a driver that runs already cannot be started", "name a program"));
     };
     let mut command = Command::new(program);
     command.arg("--port=0");
@@ -294,7 +294,7 @@ pub(super) fn become_it(name: &DriverName, parent: u32) -> anyhow::Result<()> {
 fn end_with(parent: u32) -> anyhow::Result<()> {
     set_parent_process_death_signal(Some(Signal::TERM))?;
     let parent_now = getppid().map(|pid| pid.as_raw_pid().unsigned_abs());
-    ensure!(parent_now == Some(parent), "who starts the driver is gone");
+    ensure!(parent_now == Some(parent), "the keyfob that starts the driver has ended");
     Ok(())
 }
 

@@ -166,7 +166,7 @@ impl Views {
                 };
             }
         }
-        bail!("Chromium hung up")
+        bail!("Chromium closed the connection")
     }
 }
 

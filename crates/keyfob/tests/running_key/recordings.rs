@@ -88,7 +88,7 @@ fn what_a_key_does_not_answer_is_a_difference_and_the_rest_is_played_all_the_sam
     };
     for (fault, why) in [
         (&["hid-error", "--error", "0x0b"][..], "INVALID_CHANNEL"),
-        (&["wrong-sequence", "--report", "1"], "but 0 was due"),
+        (&["wrong-sequence", "--report", "1"], "instead of packet 0"),
         (&["unplug"], "the connection to the key failed"),
     ] {
         let told = played(&[fault, &["--command", "getInfo"]].concat(), &[]);

@@ -69,7 +69,7 @@ fn an_older_copy_of_a_memory_below_the_home_is_refused_until_its_owner_accepts_i
     fs::write(&records, &older).unwrap();
     for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["state", "info"]] {
         let said = home.fail(command, 6);
-        assert!(said.contains("the vault is older than before"), "{said}");
+        assert!(said.contains("the vault is an older copy"), "{said}");
         assert!(said.contains("--accept-rollback"), "{said}");
     }
     assert_eq!(fs::read(&records).unwrap(), older);

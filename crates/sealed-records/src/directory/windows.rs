@@ -52,7 +52,7 @@ impl Handle {
             .open(self.0.join(name))?;
         match file.metadata()?.is_file() {
             true => Ok(file),
-            false => Err(io::Error::other("a link, and no file")),
+            false => Err(io::Error::other("it is a link, not a file")),
         }
     }
 

@@ -58,7 +58,8 @@ impl Host {
         let bytes = self.descriptor(STRING << 8 | u16::from(index), ENGLISH, 255)?;
         // Some devices fill up what was asked for: the string ends where its bLength says.
         let end = bytes.first().map_or(0, |length| bytes.len().min(usize::from(*length)));
-        let units = bytes.get(2..end).ok_or(ClientError::Protocol("a string without a head"))?;
+        let units =
+            bytes.get(2..end).ok_or(ClientError::Protocol("a string descriptor is too short"))?;
         let units: Vec<u16> = units.as_chunks().0.iter().copied().map(u16::from_le_bytes).collect();
         Ok(Some(String::from_utf16_lossy(&units)))
     }
@@ -102,7 +103,7 @@ fn report_descriptor_length(mut rest: &[u8]) -> Result<u16, ClientError> {
 
 fn length_at(bytes: &[u8], at: usize) -> Result<u16, ClientError> {
     let field = bytes.get(at..).and_then(<[u8]>::first_chunk);
-    field.copied().map(u16::from_le_bytes).ok_or(ClientError::Protocol("a descriptor cut short"))
+    field.copied().map(u16::from_le_bytes).ok_or(ClientError::Protocol("a descriptor is cut off"))
 }
 
 fn standard(

@@ -38,7 +38,7 @@ pub fn list(socket: impl Into<Socket>) -> Result<Vec<RemoteDevice>, ClientError>
     socket.read_exact(&mut count)?;
     let count = u32::from_be_bytes(count);
     if count > limits::MAX_LISTED {
-        return Err(ClientError::Protocol("more devices than there can be"));
+        return Err(ClientError::Protocol("it lists more devices than a server can have"));
     }
     // Nothing is set aside for a number that a server only claims.
     let mut devices = Vec::new();
@@ -76,7 +76,7 @@ fn request(socket: &mut Socket, request: &UsbIpCommand, reply: u16) -> Result<()
     let mut head = [0; 8];
     socket.read_exact(&mut head)?;
     if u16_at(&head, 0) != Some(USBIP_VERSION) || u16_at(&head, 2) != Some(reply) {
-        return Err(ClientError::Protocol("another reply than asked for"));
+        return Err(ClientError::Protocol("the reply is not the one that was asked for"));
     }
     match u32_at(&head, 4) {
         Some(0) => Ok(()),
@@ -90,7 +90,7 @@ fn request(socket: &mut Socket, request: &UsbIpCommand, reply: u16) -> Result<()
 fn read_device(socket: &mut Socket) -> Result<(RemoteDevice, u8), ClientError> {
     let mut bytes = [0; DEVICE];
     socket.read_exact(&mut bytes)?;
-    parse_device(&bytes).ok_or(ClientError::Protocol("a device that is no device"))
+    parse_device(&bytes).ok_or(ClientError::Protocol("the description of a device cannot be read"))
 }
 
 fn parse_device(bytes: &[u8; DEVICE]) -> Option<(RemoteDevice, u8)> {

@@ -223,7 +223,7 @@ impl Urbs {
         let field = |at| u32_at(header, at).unwrap_or_default();
         let (command, seqnum, status) = (field(0), field(4), field(20).cast_signed());
         let kind = self.waiting.get(&seqnum).copied();
-        let kind = kind.ok_or(ClientError::Protocol("a completion of nothing"))?;
+        let kind = kind.ok_or(ClientError::Protocol("it answers a request that was not sent"))?;
         let length = data_length(kind, command, field(24))?;
         let Some(data) =
             self.incoming.bytes().get(URB_HEADER..).and_then(|rest| rest.get(..length))
@@ -246,13 +246,13 @@ fn data_length(kind: Kind, command: u32, actual_length: u32) -> Result<usize, Cl
         Kind::Output | Kind::ControlOut => (USBIP_RET_SUBMIT, 0),
     };
     if command != u32::from(expected) {
-        return Err(ClientError::Protocol("a completion of another kind"));
+        return Err(ClientError::Protocol("the answer does not fit the request"));
     }
     match kind {
         Kind::Input | Kind::ControlIn { .. } => usize::try_from(actual_length)
             .ok()
             .filter(|length| *length <= most)
-            .ok_or(ClientError::Protocol("more data than asked for")),
+            .ok_or(ClientError::Protocol("it sent more data than was asked for")),
         _ => Ok(0),
     }
 }

@@ -96,9 +96,11 @@ impl Attester for LazyIdentity {
 
     fn key(&self) -> Option<&AttestationKey> {
         let made = self.made.as_ref();
-        made.inspect_err(|why| tracing::warn!(%why, "nobody can vouch for credentials"))
-            .ok()
-            .map(|made| &made.key)
+        made.inspect_err(
+            |why| tracing::warn!(%why, "there is no attestation certificate for new credentials"),
+        )
+        .ok()
+        .map(|made| &made.key)
     }
 }
 

@@ -28,7 +28,7 @@ pub enum KeyError {
     NoPem,
     /// An RSA key of another size or form.
     #[error(
-        "the private key is of RSA, but not of 2048 bits with two primes and the exponent 65537"
+        "the private key is an RSA key, but not one of 2048 bits with two primes and the exponent 65537"
     )]
     Rsa,
     /// keyfob does not sign with this algorithm or curve.

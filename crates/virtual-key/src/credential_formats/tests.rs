@@ -340,7 +340,7 @@ fn cxf_brings_passkeys_that_never_count_with_their_secrets() {
     let unreadable = of_cxf().replace(&url(KEYS[0].1), "!");
     assert!(refusal(&unreadable).starts_with("passkey 1: its members must be as CXF has them"));
     let of_rsa = of_cxf().replace(&url(KEYS[0].1), &url(SMALL_RSA));
-    assert!(refusal(&of_rsa).starts_with("passkey 1: the private key is of RSA"));
+    assert!(refusal(&of_rsa).starts_with("passkey 1: the private key is an RSA key"));
     let later = of_cxf().replace(r#""major":1"#, r#""major":2"#);
     assert_eq!(refusal(&later), "it is CXF 2, and this program reads version 1");
 }

@@ -93,7 +93,7 @@ fn what_a_profile_says_as_json_another_process_reads_as_the_same_profile() {
         other["newMember"] = true.into();
         let said = describe(&Profile::from_json("running", &other).unwrap_err());
         assert!(said.starts_with("profile running: unknown"), "{said}");
-        assert!(said.contains("\nnext: have it told by a keyfob of this version"), "{said}");
+        assert!(said.contains("\nnext: use a keyfob of the same version on both sides"), "{said}");
     }
 }
 

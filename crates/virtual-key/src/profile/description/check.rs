@@ -87,7 +87,7 @@ impl Description {
             (
                 self.credentials.sign_count_start == u32::MAX,
                 "GA-31",
-                "signCountStart is less than 4294967295, for the first signature says one more",
+                "signCountStart is less than 4294967295, because the first signature says one more",
             ),
             (
                 self.credentials.backup_eligibility

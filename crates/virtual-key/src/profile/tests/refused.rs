@@ -144,7 +144,7 @@ fn contradictions_are_told_with_their_rule_and_the_line_of_one_of_them() {
         (
             2,
             "[credentials]\nsignCountStart = 4294967295",
-            "signCountStart is less than 4294967295, for the first signature says one more (GA-31)",
+            "signCountStart is less than 4294967295, because the first signature says one more (GA-31)",
         ),
         (
             2,
