@@ -13,7 +13,7 @@ use crate::failure::failure;
 use crate::terminal::wrap::{columns_of, hanging};
 use crate::terminal::{self, Paint};
 
-/// Find out what this host needs before it can have a key, and what to do
+/// Find out what this host needs to have a key, and what to do
 ///
 /// The exit code is 1 if you name a way that does not work here, else 0.
 #[derive(clap::Args, Debug)]
