@@ -209,10 +209,9 @@ mod tests {
         // NF-67
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let way = |port, first| way_to_a_reader(at(port), at(first));
-        assert!(
-            way(35_965, 35_963)
-                .contains("two in packages, at ports in a row; the first key is at 35963")
-        );
+        assert!(way(35_965, 35_963).contains(
+            "packages have two. Each is at the next port, and the first key is at 35963"
+        ));
         assert!(way(20_002, 20_000).contains("the first key is at 20000"));
         assert!([35_963, 35_964].into_iter().all(|port| !way(port, 35_963).contains("slots")));
         assert!(way(20_000, 20_000).contains("CHANNELID"), "it is not for want of slots");

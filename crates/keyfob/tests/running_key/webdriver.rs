@@ -446,7 +446,7 @@ fn a_driver_of_another_version_is_told_and_what_is_none_is_refused() {
     let mut lines = BufReader::new(proxy.stderr.take().unwrap()).lines().map(Result::unwrap);
     let told = lines.next().unwrap();
     assert!(told.starts_with("warning: ") && told.contains("is 171.0.1, newer than"), "{told}");
-    assert!(lines.next().unwrap().starts_with("next: go on"));
+    assert!(lines.next().unwrap().starts_with("next: you can go on"));
     proxy.kill().unwrap();
     proxy.wait().unwrap();
     let none = answering(json!({ "value": "hello" }));
