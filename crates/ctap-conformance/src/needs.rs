@@ -243,7 +243,8 @@ impl Offer {
         };
         let ways: Vec<_> =
             self.member(0x1A)?.as_array()?.iter().filter_map(Value::as_text).collect();
-        let is_here = ways.iter().any(|way| here.contains(way));
+        // Real models also write USB and NFC.
+        let is_here = ways.iter().any(|way| here.iter().any(|own| own.eq_ignore_ascii_case(way)));
         (!is_here && !ways.is_empty()).then_some(ways)
     }
 
