@@ -241,8 +241,12 @@ impl Offer {
             (Some(_), None) => &["usb"],
             (None, None) => return None,
         };
-        let ways: Vec<_> =
-            self.member(0x1A)?.as_array()?.iter().filter_map(Value::as_text).collect();
+        let ways: Vec<_> = self
+            .member(TRANSPORTS_FOR_RESET)?
+            .as_array()?
+            .iter()
+            .filter_map(Value::as_text)
+            .collect();
         // Real models also write USB and NFC.
         let is_here = ways.iter().any(|way| here.iter().any(|own| own.eq_ignore_ascii_case(way)));
         (!is_here && !ways.is_empty()).then_some(ways)
@@ -358,6 +362,7 @@ impl fmt::Display for Need {
 const ES256: i64 = -7;
 const FORCE_PIN_CHANGE: u64 = 0x0C;
 const LONG_TOUCH_FOR_RESET: u64 = 0x18;
+const TRANSPORTS_FOR_RESET: u64 = 0x1A;
 const NEWER: [&str; 3] = ["FIDO_2_1", "FIDO_2_2", "FIDO_2_3"];
 /// Why a case is skipped that takes a person.
 pub(crate) const APPROVES_EVERYTHING: &str = "the key approves every request without asking";
