@@ -45,11 +45,7 @@ def a_trace_names_every_member_and_tells_what_was_left_out(tmp_path):
         device.set_pin(PIN)
         device.register(options="-v", pin=PIN)
 
-        def is_told():
-            told = key.type("trace", file).must_succeed()
-            return "plugged in" in told and "> authenticatorGetInfo" in told
-
-        eventually("the file has what was said while it is recorded", is_told)
+        _await_an_answer(key, file)
     steps = _trace(key, file)
     told = [step["members"] for step in steps if step.get("members")]
     secrets = {name: value for members in told for name, value in members.items() if name in SECRETS}
@@ -63,6 +59,7 @@ def a_recording_is_whole_up_to_the_moment_when_the_key_was_killed_and_goes_on(tm
     file = str(tmp_path / "key.pcapng")
     with serve("--record", file) as key:
         attach().information()
+        _await_an_answer(key, file)
         key.end(signal.SIGKILL)
     first = _trace(key, file)
     assert any(step["name"] == "CTAP2_OK" for step in first)
@@ -78,7 +75,7 @@ def a_key_is_recorded_by_the_command_that_plugs_it_in(tmp_path):
     file = str(tmp_path / "key.pcapng")
     with plugged_in("--touch", "auto", "--record", file) as key:
         Device(bus.await_node()).information()
-        assert "> authenticatorGetInfo" in key.type("trace", file).must_succeed()
+        _await_an_answer(key, file)
     names = [step["name"] for step in _trace(key, file)]
     assert names.count("plugged in") == 1 and "authenticatorGetInfo" in names
 
@@ -110,6 +107,16 @@ def a_key_with_the_same_seed_repeats_a_recording_with_its_secrets_byte_by_byte(t
         replayed = key.type("replay", "--exactly", file)
         replayed.must_succeed()
         assert " 0 different, 0 not sent" in replayed.errors
+
+
+def _await_an_answer(key, file):
+    """Until the thread that writes the recording has written an answer: the key does not wait for it, and a busy machine may."""
+
+    def is_told():
+        told = key.type("trace", file).must_succeed()
+        return "plugged in" in told and "> authenticatorGetInfo" in told and "< CTAP2_OK" in told
+
+    eventually("the file has what was said while it is recorded", is_told)
 
 
 def _trace(key, file):

@@ -183,8 +183,8 @@ fn a_client_that_stops_waiting_makes_room() {
     let home = Home::new();
     let _key = home.serve(&["--ephemeral"]);
     for _ in 0..40 {
-        let mut stream = client(&home);
-        stream.write_all(b"{\"do\":\"wait\"}\n").unwrap();
+        // Whoever comes before those who are gone were missed is turned away, perhaps before it has said anything.
+        let _ = client(&home).write_all(b"{\"do\":\"wait\"}\n");
     }
     eventually("there is room again", || home.run(&["status"]).status.success());
 }
