@@ -174,7 +174,7 @@ export class Keyfob {
 
   /** What happens from now on. When this is over keyfob tells; the events end when `signal` is aborted, or with the key. */
   async events({ signal } = {}) {
-    return untilAborted(events(await begin(this.#server, "GET", "/events", { signal })), signal);
+    return untilOver(events(await begin(this.#server, "GET", "/events", { signal })), signal);
   }
 
   #ask(method, path, options) {
@@ -193,10 +193,11 @@ function steered(said, isAttached) {
   return address && isThere ? { address, file } : undefined;
 }
 
-async function* untilAborted(stream, signal) {
+/** A key that ends leaves its last answer unfinished: that is no failure. */
+async function* untilOver(stream, signal) {
   try {
     yield* stream;
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    if (!signal?.aborted && error.code !== "ECONNRESET") throw error;
   }
 }

@@ -68,6 +68,14 @@ test("events tell of credentials, until nobody wants to hear", async () => {
   await key.removeCredentials();
 });
 
+test("events end with the key, and are no failure then", async () => {
+  const other = await Keyfob.start(started);
+  const events = await other.events();
+  const rest = events.next();
+  await other.stop();
+  assert.equal((await rest).done, true);
+});
+
 test("a finger is enrolled, a policy is set, the key is replugged", async () => {
   await key.enrollFinger(1);
   await key.removeFinger(1);

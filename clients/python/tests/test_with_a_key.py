@@ -70,6 +70,8 @@ def test_a_start_that_fails_says_so_in_the_words_of_keyfob(keyfob_key, request):
 def test_faults_are_added_listed_and_cleared(keyfob_key):
     (number,) = keyfob_key.add_fault(kind="status", status="CTAP2_ERR_PIN_BLOCKED", command="getInfo")
     assert [fault["id"] for fault in keyfob_key.faults()] == [number]
+    with pytest.raises(Refused):
+        keyfob_key.clear_faults(0)  # no fault has this number: none is taken for all
     keyfob_key.clear_faults(number)
     keyfob_key.add_fault(recipe="busy-at-once")
     keyfob_key.clear_faults()

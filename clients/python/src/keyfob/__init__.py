@@ -152,7 +152,7 @@ class Keyfob:
 
     def clear_faults(self, number=None, key=KEY):
         """Take away the fault of this number, or all."""
-        which = f"?{urlencode({'fault': number})}" if number else ""
+        which = f"?{urlencode({'fault': number})}" if number is not None else ""
         self._ask("DELETE", f"/keys/{quote(key)}/faults{which}")
 
     def events(self):
