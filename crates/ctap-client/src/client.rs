@@ -69,7 +69,7 @@ impl<E: Exchange> Client<E> {
     /// Sends any bytes as a CTAP2 message and returns the reply unchanged.
     ///
     /// # Errors
-    /// When no reply came.
+    /// [`TransportError`] when no reply came; it tells whose fault that is.
     pub fn raw(&mut self, message: &[u8]) -> Result<Vec<u8>, TransportError> {
         self.exchange.exchange(message, &mut self.on_keepalive)
     }

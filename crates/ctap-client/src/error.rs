@@ -17,13 +17,14 @@ use crate::status::Status;
 /// Why a command brought no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The key received the request and refused it.
+    /// The key received the request and refused it. [`Status`] tells why: what the person did (no touch, a wrong PIN), or
+    /// the fault of the caller, who asked for what the key cannot do.
     #[error("{0}")]
     Status(Status),
-    /// The key received the U2F message and refused it.
+    /// The key received the U2F message and refused it: nobody touched it, or the caller's fault.
     #[error("{0}")]
     U2f(StatusWord),
-    /// No reply arrived.
+    /// No reply arrived; [`TransportError`] tells whose fault that is.
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The key replied, but not as the standard says: the key's fault.
@@ -67,13 +68,15 @@ const LAY_ON_AGAIN: &str =
 /// Why no reply arrived.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// The operating system failed the transfer; mostly the key was unplugged.
+    /// The operating system failed the transfer. Mostly somebody unplugged the key.
     #[error("the connection to the key failed: {0}")]
     Io(io::Error),
-    /// The key sent nothing for too long.
+    /// The key sent nothing for [`MAX_SILENCE`](crate::limits::MAX_SILENCE): the key's fault, or that of a machine that is too
+    /// busy.
     #[error("the key does not answer")]
     Silent,
-    /// The key refused the message at the level of CTAPHID.
+    /// The key refused the message at the level of CTAPHID: another program uses it, or it missed a packet; else the key's
+    /// fault.
     #[error("the key refused the message: {0}")]
     Refused(ErrorCode),
     /// The key sent reports that make no sense: the key's fault.
@@ -88,13 +91,13 @@ pub enum TransportError {
     /// The message for a card is shorter than a command APDU (ISO 7816-4): the caller's fault.
     #[error("a command for a card has at least 4 bytes, and this one has {0}")]
     TooShort(usize),
-    /// This connection to the key does not carry U2F messages.
+    /// This connection to the key does not carry U2F messages: the caller's fault.
     #[error("this key does not speak U2F")]
     NoU2f,
-    /// The key is a card, and did not answer a request.
+    /// The key is a card, and did not answer a request; [`Fault`] tells whose fault that is.
     #[error("{0}")]
     Card(Fault),
-    /// The key is a card, and its reader cannot reach it.
+    /// The key is a card, and its reader cannot reach it: never the card's fault.
     #[error("{0}")]
     Reader(ReaderFault),
 }

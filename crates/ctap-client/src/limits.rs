@@ -17,11 +17,11 @@ pub const MAX_PIN_BYTES: usize = 63;
 /// discoverable credentials; a reply that claims more is refused.
 pub const MAX_WALK: u64 = 1024;
 
-/// The largest serialized large-blob array that is read from a key. The biggest of real keys is 4 KiB; 64 KiB
+/// The largest serialized large-blob array that is read from a key, in bytes. The biggest of real keys is 4 KiB; 64 KiB
 /// leaves room, and is an end for a key that never stops.
 pub const MAX_LARGE_BLOB_ARRAY: usize = 64 * 1024;
 
-/// The largest blob after decompression, so that compressed garbage cannot fill the memory.
+/// The largest blob after decompression, in bytes, so that compressed garbage cannot fill the memory.
 pub const MAX_BLOB: usize = 1024 * 1024;
 
 /// The longest message in bytes if getInfo does not tell it (MSG-60).

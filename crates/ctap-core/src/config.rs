@@ -179,9 +179,9 @@ pub struct Shipped {
 /// The shortest and the longest PIN, in Unicode code points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PinLength {
-    /// The shortest PIN of a new key (getInfo 0x0D): 4 to `max`. setMinPINLength raises it.
+    /// The shortest PIN of a new key (getInfo 0x0D), in Unicode code points: 4 to `max`. setMinPINLength raises it.
     pub min: u8,
-    /// The longest PIN (getInfo 0x1D): 8 to 63.
+    /// The longest PIN (getInfo 0x1D), in Unicode code points: 8 to 63.
     pub max: u8,
 }
 

@@ -5,10 +5,10 @@ use core::time::Duration;
 /// The longest CTAP message, request or response, that CTAPHID can carry (HD-04, MSG-61).
 pub const MAX_MESSAGE: usize = 7609;
 
-/// A message of this length may always be sent: the smallest maxMsgSize (MSG-60).
+/// A message of this length, in bytes, may always be sent: the smallest maxMsgSize (MSG-60).
 pub const MIN_MESSAGE: usize = 1024;
 
-/// The longest message of the smallest real models, which are CTAP 2.0 keys on cards: two APDUs.
+/// The longest message of the smallest real models, in bytes. They are CTAP 2.0 keys on cards, and it is two APDUs.
 pub const MIN_ANY_MESSAGE: usize = 510;
 
 /// The longest message unless it is configured. Its answers fit the 64 reports that Linux stores for a slow reader
@@ -24,7 +24,7 @@ pub const MAX_PIN_RETRIES: u8 = 8;
 /// Wrong PINs in a row until a power cycle is needed (CP-26).
 pub const MAX_CONSECUTIVE_MISMATCHES: u8 = 3;
 
-/// The length of a new PIN on the wire, padded (CP-22).
+/// The length of a new PIN on the wire, in bytes, padded (CP-22).
 pub const PADDED_PIN: usize = 64;
 
 /// The longest PIN in bytes of UTF-8, and so also in code points (CP-21).
@@ -118,7 +118,7 @@ pub const MAX_BLOBS: usize = 3072;
 /// beside the longest public key.
 pub const MAX_CERTIFICATES: usize = 4096;
 
-/// The longest name of a finger (BE-10).
+/// The longest name of a finger, in bytes of UTF-8 (BE-10).
 pub const MAX_FRIENDLY_NAME: usize = 64;
 
 /// The longest wait for an enrolment sample, even if the platform asks for more (BE-20).
@@ -151,7 +151,7 @@ pub const MAX_USES: usize = 16;
 /// that many, the memory opens within a second (GI-29).
 pub const MAX_CAPACITY: usize = 100_000;
 
-/// The longest large-blob array that can be configured: much longer than any client has written (LB-02).
+/// The longest large-blob array that can be configured, in bytes: much longer than any client has written (LB-02).
 pub const MAX_LARGE_BLOBS: usize = 1 << 20;
 
 /// The bytes of the large-blob array in one record, so that a change to one blob writes little more than that blob.
@@ -160,9 +160,9 @@ pub const LARGE_BLOB_CHUNK: usize = 1024;
 /// The most bytes that getInfo may announce in addition. With them, its own members still fit into every message.
 pub const MAX_ANNOUNCED: usize = 4096;
 
-/// The longest name of a record: that of a credential with the longest id.
+/// The longest name of a record, in bytes: that of a credential with the longest id.
 pub const MAX_RECORD_NAME: usize = 1040;
 
-/// The longest value of a record: a credential with the longest names, public key and blobs, or settings with as
+/// The longest value of a record, in bytes: a credential with the longest names, public key and blobs, or settings with as
 /// many RP ids as fit into one message.
 pub const MAX_RECORD_VALUE: usize = 8192;

@@ -95,7 +95,7 @@ impl Store {
     /// not: tries that are given back, and signature counters that are reserved ahead.
     ///
     /// # Errors
-    /// [`MemoryError`] if the medium failed or is full; nothing has changed then.
+    /// [`MemoryError`] if the medium failed or is full: the medium's fault. Nothing has changed then.
     pub fn commit(&mut self, change: Change) -> Result<(), MemoryError> {
         let when = change.durability();
         match change {
@@ -125,7 +125,7 @@ impl Store {
     /// everything is durable already.
     ///
     /// # Errors
-    /// As [`commit`](Self::commit): only what may be lost can be lost then.
+    /// As [`commit`](Self::commit), the medium's fault: only what may be lost can be lost then.
     pub fn barrier(&mut self) -> Result<(), MemoryError> {
         self.memory.commit(&[], Durability::Wait)
     }

@@ -44,7 +44,7 @@ pub const LOCK_SECONDS_MAX: u8 = 10;
 /// sent at full speed.
 pub const BURST: usize = 55;
 
-/// Packets that are sent together after the [`BURST`], between pauses of [`PACE`].
+/// How many packets are sent together after the [`BURST`], between pauses of [`PACE`].
 pub const GROUP: usize = 8;
 
 /// The time between the [`GROUP`]s of a response after its [`BURST`] (HD-54). Without it, a host with too little

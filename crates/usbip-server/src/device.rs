@@ -24,9 +24,9 @@ pub struct DeviceInfo {
     /// Its place, such as `1-1`: 1 to [`limits::MAX_BUS_ID`] printable ASCII characters, unique in its server. If
     /// it begins with a number, that is the bus number.
     pub bus_id: String,
-    /// idVendor. Some hosts refuse 0 (HD-94).
+    /// idVendor: the maker's number. Some hosts refuse 0 (HD-94).
     pub vendor_id: u16,
-    /// idProduct.
+    /// idProduct: the maker's number of the model.
     pub product_id: u16,
     /// bcdDevice: `0x0123` is version 1.23. Some hosts refuse 0 (HD-94).
     pub bcd_device: u16,

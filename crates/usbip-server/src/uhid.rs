@@ -60,7 +60,7 @@ impl Uhid {
     /// kernel loads the module when somebody opens the file.
     ///
     /// # Errors
-    /// Each [`UhidError`] says what to do.
+    /// Each [`UhidError`] says what the kernel or this user's rights lack, and what to do.
     pub fn open(path: &Path) -> Result<Self, UhidError> {
         let uhid = Self { path: path.to_owned() };
         system::open(path).map_err(|error| uhid.failure(error)).map(|_| uhid)
@@ -71,7 +71,7 @@ impl Uhid {
     /// process ends for any reason.
     ///
     /// # Errors
-    /// Each [`UhidError`] says what to do.
+    /// Each [`UhidError`] says what the kernel or this user's rights lack, and what to do.
     pub async fn serve(&self, port: &Port) -> Result<(), UhidError> {
         let file = system::open(&self.path).map_err(|error| self.failure(error))?;
         let lease = port.lease().ok_or(UhidError::Busy)?;

@@ -109,7 +109,7 @@ impl Vhci {
     /// Checks that this user may plug devices in.
     ///
     /// # Errors
-    /// [`VhciError::Permission`].
+    /// [`VhciError::Permission`]: this user may not use the kernel's controller.
     pub fn check_permission(&self) -> Result<(), VhciError> {
         let path = self.directory.join("attach");
         system::check_writable(&path).map_err(|error| failure(path, error))
@@ -120,7 +120,7 @@ impl Vhci {
     /// Dropping the stream unplugs the device. Call it in a Tokio runtime.
     ///
     /// # Errors
-    /// Each [`VhciError`] says what to do.
+    /// Each [`VhciError`] says what the kernel or this user's rights lack, and what to do.
     pub fn attach(&self, devid: u32) -> Result<(HubPort, Stream), VhciError> {
         let pair = system::pair();
         let (ours, kernels) = pair.map_err(|error| failure(PathBuf::from("socketpair"), error))?;

@@ -54,7 +54,7 @@ impl Driver {
     /// Takes only uhid.
     ///
     /// # Errors
-    /// [`Error::Uhid`].
+    /// [`Error::Uhid`]: this kernel has no uhid, or this user may not use it.
     pub fn uhid() -> Result<Self, Error> {
         Ok(Self::Uhid(Uhid::open(Path::new(uhid::PLACE))?))
     }

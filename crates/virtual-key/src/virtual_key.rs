@@ -102,7 +102,7 @@ impl VirtualKey {
     /// The prompt that is open now, if there is one.
     ///
     /// # Errors
-    /// [`Error::Ended`].
+    /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub fn prompt(&self) -> Result<Option<Prompt>, Error> {
         self.thread.ask(async |inside| inside.key.prompt())
     }
@@ -111,7 +111,7 @@ impl VirtualKey {
     /// same time.
     ///
     /// # Errors
-    /// [`Error::Ended`].
+    /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub fn prompts(&self) -> Result<Vec<Prompt>, Error> {
         self.thread.ask(async |inside| inside.key.prompts())
     }
@@ -205,7 +205,7 @@ impl VirtualKey {
     /// `keepNonDiscoverable`.
     ///
     /// # Errors
-    /// [`Error::Ended`].
+    /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub fn credentials(&self) -> Result<Vec<CredentialSource>, Error> {
         self.thread.ask(async |inside| inside.key.credentials().await)?
     }
@@ -214,7 +214,7 @@ impl VirtualKey {
     /// is returned.
     ///
     /// # Errors
-    /// [`Error::Credential`], with nothing changed.
+    /// [`Error::Credential`], with nothing changed: the fault of the one who made the credential, or the medium's.
     pub fn add_credential(&self, source: CredentialSource) -> Result<Option<Vec<u8>>, Error> {
         self.thread.ask(async move |inside| inside.key.add_credential(source).await)?
     }
@@ -248,7 +248,7 @@ impl VirtualKey {
     /// Enrols the finger with this number, without a PIN.
     ///
     /// # Errors
-    /// [`Error::Finger`].
+    /// [`Error::Finger`]: the caller's fault, or the medium's.
     pub fn enroll_finger(&self, number: u8) -> Result<(), Error> {
         self.thread.ask(async move |inside| inside.key.enroll_finger(number).await)?
     }
@@ -256,7 +256,7 @@ impl VirtualKey {
     /// Removes an enrolled finger.
     ///
     /// # Errors
-    /// [`Error::Finger`].
+    /// [`Error::Finger`]: the caller's fault, or the medium's.
     pub fn remove_finger(&self, number: u8) -> Result<(), Error> {
         self.thread.ask(async move |inside| inside.key.remove_finger(number).await)?
     }
@@ -264,7 +264,7 @@ impl VirtualKey {
     /// Sets how prompts are answered from now on. A prompt that is open is answered at once, except with [`Touch::Ask`].
     ///
     /// # Errors
-    /// [`Error::Ended`].
+    /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub fn set_touch(&self, touch: Touch) -> Result<(), Error> {
         self.thread.ask(async move |inside| inside.key.set_touch(touch).await)?
     }
@@ -272,7 +272,7 @@ impl VirtualKey {
     /// Sets how prompts for a finger are answered from now on, while [`Touch::Auto`] answers the others.
     ///
     /// # Errors
-    /// [`Error::Ended`].
+    /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub fn set_verification(&self, verification: Verification) -> Result<(), Error> {
         self.thread.ask(async move |inside| inside.key.set_verification(verification).await)?
     }
@@ -300,7 +300,7 @@ impl VirtualKey {
     /// The key's faults, oldest first.
     ///
     /// # Errors
-    /// [`Error::Ended`].
+    /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub fn faults(&self) -> Result<Vec<ActiveFault>, Error> {
         self.thread.ask(async |inside| inside.key.faults())
     }

@@ -269,7 +269,7 @@ impl<E: Exchange> Client<E> {
     /// Sends a request as it is, and reads the reply of a subcommand that has one.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn bio_enrollment(&mut self, request: &Request) -> Result<Reply, Error> {
         let members = self.call_for_map(&request.encode(), REPLY)?;
         Ok(Reply::read(members)?)
@@ -278,7 +278,7 @@ impl<E: Exchange> Client<E> {
     /// Asks what kind of biometrics the key reads: 1, a fingerprint (BE-01).
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn bio_modality(&mut self) -> Result<u64, Error> {
         let reply =
             self.bio_enrollment(&Request { get_modality: Some(true), ..Request::default() })?;
@@ -288,7 +288,7 @@ impl<E: Exchange> Client<E> {
     /// Asks what the sensor is like.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn fingerprint_sensor_info(&mut self) -> Result<SensorInfo, Error> {
         let reply = self.bio_enrollment(&Request::new(sub_command::GET_FINGERPRINT_SENSOR_INFO))?;
         Ok(SensorInfo {
@@ -340,7 +340,7 @@ impl<E: Exchange> Client<E> {
     /// Cancels the enrolment that has begun, if there is one.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn enroll_cancel(&mut self) -> Result<(), Error> {
         self.call_for_nothing(&Request::new(sub_command::CANCEL_CURRENT_ENROLLMENT).encode())
     }
@@ -348,7 +348,7 @@ impl<E: Exchange> Client<E> {
     /// Lists the enrolled fingers. An empty list is not an error (BE-26).
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn enumerate_enrollments(
         &mut self,
         token: &PinUvAuthToken,

@@ -182,7 +182,7 @@ impl<E: Exchange> Client<E> {
     /// Sends a request as it is, and reads the reply if the subcommand has one.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn client_pin(&mut self, request: &Request) -> Result<Reply, Error> {
         let members = self.call_for_map(&request.encode(), REPLY)?;
         Ok(Reply::read(members)?)
@@ -191,7 +191,7 @@ impl<E: Exchange> Client<E> {
     /// Asks how many wrong PINs are left before the PIN is blocked (getPINRetries).
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn pin_retries(&mut self) -> Result<PinRetries, Error> {
         let reply = self.client_pin(&Request::new(sub_command::GET_PIN_RETRIES))?;
         let left = reply.pin_retries.ok_or(ReplyFault::Missing("pinRetries"))?;
@@ -210,7 +210,7 @@ impl<E: Exchange> Client<E> {
     /// Agrees on a secret under this `protocol` (getKeyAgreement and `encapsulate`).
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn agree(&mut self, protocol: PinProtocol) -> Result<SharedSecret, Error> {
         let request = Request {
             pin_uv_auth_protocol: Some(protocol.number()),

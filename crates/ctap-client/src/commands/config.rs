@@ -103,7 +103,7 @@ impl<E: Exchange> Client<E> {
     /// Sends a config request as it is.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn config(
         &mut self,
         request: &Request,
@@ -119,7 +119,7 @@ impl<E: Exchange> Client<E> {
     /// Allows enterprise attestation until the next reset (CF-21).
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn enable_enterprise_attestation(
         &mut self,
         auth: Option<&PinUvAuthToken>,
@@ -152,7 +152,7 @@ impl<E: Exchange> Client<E> {
     /// Makes a reset need a touch of five seconds (CF-60).
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn enable_long_touch_for_reset(
         &mut self,
         auth: Option<&PinUvAuthToken>,

@@ -207,7 +207,7 @@ impl<E: Exchange> Client<E> {
     /// Sends a request as it is, and reads the reply of a subcommand that has one.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn credential_management(&mut self, request: &Request) -> Result<Reply, Error> {
         let members = self.call_for_map(&request.encode(), REPLY)?;
         Ok(Reply::read(members)?)
@@ -216,7 +216,7 @@ impl<E: Exchange> Client<E> {
     /// Asks how full the key is.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn creds_metadata(&mut self, token: &PinUvAuthToken) -> Result<Metadata, Error> {
         let request = Request::new(sub_command::GET_CREDS_METADATA).authorized_by(token);
         let reply = self.credential_management(&request)?;
@@ -233,7 +233,7 @@ impl<E: Exchange> Client<E> {
     /// Lists the relying parties with discoverable credentials. An empty list is not an error (CL-23).
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn enumerate_rps(
         &mut self,
         token: &PinUvAuthToken,
@@ -248,7 +248,7 @@ impl<E: Exchange> Client<E> {
     /// Lists the discoverable credentials of one relying party. An empty list is not an error.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn enumerate_credentials(
         &mut self,
         token: &PinUvAuthToken,

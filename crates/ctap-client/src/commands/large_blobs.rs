@@ -107,7 +107,7 @@ impl<E: Exchange> Client<E> {
     /// Reads the array. A damaged array counts as empty (LB-65), because nothing in it can be used.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn read_large_blobs(&mut self) -> Result<BlobArray, Error> {
         let serialized = self.read_serialized_large_blobs()?;
         Ok(BlobArray::parse(&serialized).unwrap_or_default())

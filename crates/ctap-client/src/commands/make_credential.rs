@@ -209,7 +209,7 @@ impl<E: Exchange> Client<E> {
     ///
     /// # Errors
     /// `PuatRequired` if a token is needed; `CredentialExcluded`, `OperationDenied`, `KeyStoreFull`, others of
-    /// [`Error`].
+    /// [`Error`], which tells whose fault it is.
     pub fn make_credential(
         &mut self,
         request: &Request,

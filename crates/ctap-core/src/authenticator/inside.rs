@@ -111,7 +111,7 @@ impl Authenticator {
     /// account, whose id is returned (MC-40).
     ///
     /// # Errors
-    /// [`CredentialError`]; nothing has changed then.
+    /// [`CredentialError`], the fault of the one who made the credential, or of the medium; nothing has changed then.
     pub fn add_credential(
         &self,
         source: CredentialSource,
@@ -132,7 +132,7 @@ impl Authenticator {
     /// Removes the credential with this id.
     ///
     /// # Errors
-    /// [`CredentialError::NoSuchCredential`], [`CredentialError::Memory`].
+    /// [`CredentialError::NoSuchCredential`] is the caller's fault, [`CredentialError::Memory`] the medium's.
     pub fn remove_credential(
         &self,
         id: &[u8],
@@ -151,7 +151,7 @@ impl Authenticator {
     /// Changes properties of the credential with this id. The next assertion uses them.
     ///
     /// # Errors
-    /// As [`remove_credential`](Self::remove_credential); [`CredentialError::NotEligible`].
+    /// As [`remove_credential`](Self::remove_credential); [`CredentialError::NotEligible`] is the caller's fault.
     pub fn change_credential(
         &self,
         id: &[u8],
@@ -198,7 +198,7 @@ impl Authenticator {
     /// Enrols a finger without a PIN and without samples. The sensor knows the finger from now on (option `uv`).
     ///
     /// # Errors
-    /// [`FingerError`]; nothing has changed then.
+    /// [`FingerError`], the caller's fault or the medium's; nothing has changed then.
     pub fn enroll_finger(
         &self,
         finger: u8,
@@ -220,7 +220,7 @@ impl Authenticator {
     /// Removes an enrolled finger.
     ///
     /// # Errors
-    /// [`FingerError::NotEnrolled`], [`FingerError::Memory`].
+    /// [`FingerError::NotEnrolled`] is the caller's fault, [`FingerError::Memory`] the medium's.
     pub fn remove_finger(
         &self,
         finger: u8,

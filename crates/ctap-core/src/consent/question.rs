@@ -134,7 +134,7 @@ impl SampleFault {
         (Self::NoUserPresenceTransition, "NO_USER_PRESENCE_TRANSITION"),
     ];
 
-    /// Its lastEnrollSampleStatus.
+    /// Its number on the wire (lastEnrollSampleStatus). Never 0, which is a good sample.
     #[must_use]
     pub const fn number(self) -> u8 {
         self as u8

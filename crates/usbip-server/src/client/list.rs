@@ -13,13 +13,13 @@ pub struct RemoteDevice {
     pub bus_id: String,
     /// Bus number and device number, as in URBs.
     pub devid: u32,
-    /// 1 low, 2 full, 3 high, 5 super.
+    /// The kernel's number of the speed: 1 low, 2 full, 3 high, 5 super.
     pub speed: u32,
-    /// idVendor.
+    /// idVendor: the maker's number.
     pub vendor_id: u16,
-    /// idProduct.
+    /// idProduct: the maker's number of the model.
     pub product_id: u16,
-    /// bcdDevice.
+    /// bcdDevice: the version, two binary-coded decimal digits before the point and two after it.
     pub bcd_device: u16,
     /// bConfigurationValue: the active configuration.
     pub configuration_value: u8,

@@ -28,7 +28,7 @@ impl PluggedKey {
     /// `keepNonDiscoverable`.
     ///
     /// # Errors
-    /// [`Error::Ended`].
+    /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub async fn credentials(&self) -> Result<Vec<CredentialSource>, Error> {
         self.kept(u64::MAX).await.map(|kept| kept.credentials)
     }
@@ -36,7 +36,7 @@ impl PluggedKey {
     /// The same, and which credentials made the assertions after the first `known` ones.
     ///
     /// # Errors
-    /// [`Error::Ended`].
+    /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub async fn kept(&self, known: u64) -> Result<Kept, Error> {
         let done = {
             let usb = &mut *self.usb.borrow_mut();
@@ -56,7 +56,8 @@ impl PluggedKey {
     /// blobs.
     ///
     /// # Errors
-    /// [`Error::Credential`], with nothing changed; [`Error::Ended`].
+    /// [`Error::Credential`], with nothing changed: the fault of the one who made the credential, or the medium's.
+    /// [`Error::Ended`] if the key has stopped before.
     pub async fn add_credential(&self, source: CredentialSource) -> Result<Option<Vec<u8>>, Error> {
         self.act(|authenticator, platform| large_blobs::add(source, authenticator, platform))
             .await?
@@ -97,7 +98,7 @@ impl PluggedKey {
     /// Enrols the finger with this number, without a PIN.
     ///
     /// # Errors
-    /// [`Error::Finger`], [`Error::Ended`].
+    /// [`Error::Finger`]: the caller's fault, or the medium's. [`Error::Ended`] if the key has stopped before.
     pub async fn enroll_finger(&self, number: u8) -> Result<(), Error> {
         self.act(move |authenticator, platform| authenticator.enroll_finger(number, platform))
             .await?
@@ -122,7 +123,7 @@ impl PluggedKey {
     /// Sets how prompts are answered from now on. A prompt that is open is answered at once, except with [`Touch::Ask`].
     ///
     /// # Errors
-    /// [`Error::Ended`].
+    /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub async fn set_touch(&self, touch: Touch) -> Result<(), Error> {
         self.touch.set(touch);
         self.set_answers(Some(touch), None).await
@@ -131,7 +132,7 @@ impl PluggedKey {
     /// Sets how prompts for a finger are answered from now on, while [`Touch::Auto`] answers the others.
     ///
     /// # Errors
-    /// [`Error::Ended`].
+    /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub async fn set_verification(&self, verification: Verification) -> Result<(), Error> {
         self.set_answers(None, Some(verification)).await
     }

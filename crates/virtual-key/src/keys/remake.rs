@@ -22,7 +22,7 @@ impl PluggedKey {
     ///
     /// # Errors
     /// [`Error::OtherDevice`], [`Error::Misfit`]: nothing has changed. The errors of a profile that cannot be used.
-    /// [`Error::Ended`].
+    /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub async fn set_profile(&self, profile: Profile) -> Result<(), Error> {
         self.check_device(&profile)?;
         let profile = self.suited(&profile)?;
