@@ -251,14 +251,13 @@ const HEAD: &str = "\
 Written by `KEYFOB_BLESS=1 cargo test -p ctap-conformance --test official_tool` from the cases themselves, and checked
 by `./dev check`.
 
-A key is certified with FIDO's own tool. It is a program with a window, given to those who ask for it; this suite is
-text that anybody can read and run, in CI too. Neither replaces the other: what the tool tests, this suite tests as far
-as the key itself shows it, and more; but only the tool's word counts for a certificate.
+A key is certified with FIDO's own tool. It is a program with a window, given to those who ask for it; this suite is text that anybody can read and
+run, in CI too. Neither replaces the other. This suite tests what the tool tests, as far as the key itself shows it, and more. But only the tool's
+result counts for a certificate.
 
-*tool* is the number of its cases for CTAP 2.3 authenticators, as two independent public descriptions of version 1.9.1
-tell them ([restated](rules/18-tool-cases.md)): the tool itself was not run here. *written* is the number of cases in
-our files, *run* what they become with their values (both PIN protocols, say). A number of cases measures no quality:
-the tool's are long, ours test one thing each.
+*tool* is the number of its cases for CTAP 2.3 authenticators, according to two independent public descriptions of version 1.9.1
+([restated](rules/18-tool-cases.md)): the tool itself was not run here. *written* is the number of cases in our files, *run* what they become with
+their values (both PIN protocols, say). A number of cases measures no quality: the tool's are long, ours test one thing each.
 
 | area | the tool's scripts | tool | our chapters | written | run | |
 |---|---|---|---|---|---|---|
