@@ -1,5 +1,7 @@
 //! Which model a person means: by its number, its name, or words of it.
 
+use strsim::normalized_damerau_levenshtein;
+
 use super::blob::Model;
 use crate::failure::usage;
 use crate::say::warn;
@@ -98,6 +100,10 @@ fn newest<'m, 'a>(models: &[&'m Model<'a>]) -> Option<&'m Model<'a>> {
 }
 
 fn nothing(models: &[Model<'_>], name: &str) -> anyhow::Error {
+    if name.trim().is_empty() {
+        let next = "type an AAGUID, a name or words of it; `keyfob models list` shows all models";
+        return usage("the name of the model is empty", next);
+    }
     let what =
         format!("no model is called {} or has all these words in its name", quoted_name(name));
     match &nearest(models, name)[..] {
@@ -109,25 +115,41 @@ fn nothing(models: &[Model<'_>], name: &str) -> anyhow::Error {
     }
 }
 
-/// Those whose words are most like these.
+/// Those whose words are most like these, or whose number is.
 fn nearest<'m, 'a>(models: &'m [Model<'a>], name: &str) -> Vec<&'m Model<'a>> {
     if name.len() > LONGEST_NAME {
         return Vec::new();
     }
+    if is_number(name) {
+        let number = digits(name);
+        return most_like(models, ALMOST_THE_SAME, |model| {
+            most(model.numbers().map(|one| normalized_damerau_levenshtein(&number, &digits(&one))))
+        });
+    }
     let wanted: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
-    let likeness = |model: &Model<'_>| {
+    most_like(models, MUCH_LIKE, |model| {
         let text = text(model);
         let best = |word: &String| {
-            text.split_whitespace()
-                .map(|other| strsim::normalized_damerau_levenshtein(word, other))
-                .fold(0.0, f64::max)
+            most(text.split_whitespace().map(|one| normalized_damerau_levenshtein(word, one)))
         };
         wanted.iter().map(best).sum::<f64>() / wanted.len().max(1) as f64
-    };
+    })
+}
+
+/// The first few of those that are more like it than this.
+fn most_like<'m, 'a>(
+    models: &'m [Model<'a>],
+    least: f64,
+    likeness: impl Fn(&Model<'a>) -> f64,
+) -> Vec<&'m Model<'a>> {
     let mut near: Vec<_> = models.iter().map(|model| (likeness(model), model)).collect();
-    near.retain(|(likeness, _)| *likeness > MUCH_LIKE);
+    near.retain(|(likeness, _)| *likeness > least);
     near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     near.into_iter().map(|(_, model)| model).take(NEAREST).collect()
+}
+
+fn most(likenesses: impl Iterator<Item = f64>) -> f64 {
+    likenesses.fold(0.0, f64::max)
 }
 
 /// Each on a line of its own, behind what it can be named by.
@@ -165,6 +187,12 @@ fn digits(number: &str) -> String {
     number.trim().replace('-', "").to_lowercase()
 }
 
+/// Whether it is an AAGUID or a key identifier, or was meant as one.
+fn is_number(name: &str) -> bool {
+    let digits = digits(name);
+    digits.len() >= FEWEST_DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
 /// Bytes. Nothing is like a longer one, and to compare it takes time.
 const LONGEST_NAME: usize = 200;
 /// How many like ones are offered.
@@ -173,6 +201,10 @@ const NEAREST: usize = 5;
 const LISTED: usize = 12;
 /// Between words that have nothing in common, 0, and the same ones, 1.
 const MUCH_LIKE: f64 = 0.6;
+/// The same between numbers: of the 32 digits of an AAGUID four may be wrong.
+const ALMOST_THE_SAME: f64 = 0.85;
+/// A word that has only letters from a to f is shorter.
+const FEWEST_DIGITS: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -243,6 +275,25 @@ mod tests {
                 "{told}"
             );
         }
-        assert!(found(" ").is_err());
+    }
+
+    #[test]
+    fn an_aaguid_with_a_wrong_digit_offers_the_one_that_was_meant() {
+        let wrong = AAGUID.replace("2b", "2c").replace('-', "");
+        let told = found(&wrong).unwrap_err();
+        assert!(told.contains(&format!("similar ones are:\n  {AAGUID}")), "{told}");
+        let told = found("00112233-4455-6677-8899-aabbccddeeff").unwrap_err();
+        assert!(!told.contains("similar"), "{told}");
+    }
+
+    #[test]
+    fn an_empty_name_is_told_as_such() {
+        for empty in ["", " \t"] {
+            let told = found(empty).unwrap_err();
+            assert!(
+                told.contains("the name of the model is empty\nnext: type an AAGUID"),
+                "{told}"
+            );
+        }
     }
 }
