@@ -137,20 +137,7 @@ impl Refusal {
                 )
             }
             Self::NoCertificates => "it does not have the certificates of its signer".to_owned(),
-            Self::Chain(Error::UnknownIssuer) => {
-                "its certificates do not lead to the root".to_owned()
-            }
-            Self::Chain(Error::CertExpired { not_after, .. }) => {
-                format!("a certificate of its signer expired on {}", day(not_after))
-            }
-            Self::Chain(Error::CertNotValidYet { not_before, .. }) => {
-                format!("a certificate of its signer is not valid before {}", day(not_before))
-            }
-            Self::Chain(other) => {
-                format!(
-                    "a certificate of its signer is damaged, or of a kind that keyfob does not accept ({other})"
-                )
-            }
+            Self::Chain(error) => of_chain(error),
             Self::OtherSigner => "somebody other than FIDO has signed it".to_owned(),
             Self::Signature => {
                 "its signature does not fit what it says: it is cut off, or was changed".to_owned()
@@ -163,6 +150,10 @@ impl Refusal {
             Self::Chain(Error::UnknownIssuer) => {
                 "name the root that its publisher states with --metadata-root, if you trust it"
             }
+            Self::Chain(Error::CaUsedAsEndEntity) => {
+                "have it signed by a certificate that a CA has issued (basicConstraints CA:FALSE), and name that CA with \
+                 --metadata-root; or fetch FIDO's from https://mds.fidoalliance.org/"
+            }
             Self::Chain(Error::CertNotValidYet { .. }) => "check that the machine's date is right",
             Self::Unsigned => {
                 "fetch the signed one from https://mds.fidoalliance.org/; its payload, as JSON, is accepted without a \
@@ -170,6 +161,38 @@ impl Refusal {
             }
             _ => FETCH,
         }
+    }
+}
+
+/// Why its certificates are not believed.
+fn of_chain(error: &Error) -> String {
+    match error {
+        Error::UnknownIssuer => "its certificates do not lead to the root".to_owned(),
+        Error::CaUsedAsEndEntity => "the certificate of its signer is that of a certificate authority, as most are that \
+             sign themselves"
+            .to_owned(),
+        Error::InvalidSignatureForPublicKey => {
+            "one of its certificates is not signed by the issuer that it names".to_owned()
+        }
+        Error::CertExpired { not_after, .. } => {
+            format!("a certificate of its signer expired on {}", day(not_after))
+        }
+        Error::CertNotValidYet { not_before, .. } => {
+            format!("a certificate of its signer is not valid before {}", day(not_before))
+        }
+        Error::EndEntityUsedAsCa => {
+            "one of its certificates is signed by a certificate that is not a certificate authority's".to_owned()
+        }
+        Error::RequiredEkuNotFoundContext(_) => {
+            "the certificate of its signer is for another purpose than that of a server".to_owned()
+        }
+        Error::UnsupportedSignatureAlgorithmContext(_)
+        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            "a certificate of its signer is signed with an algorithm that keyfob does not know".to_owned()
+        }
+        other => format!(
+            "a certificate of its signer is damaged, or of a kind that keyfob does not accept ({other})"
+        ),
     }
 }
 

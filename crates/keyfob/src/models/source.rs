@@ -1,13 +1,13 @@
 //! Where the BLOB comes from. Nothing is fetched: keyfob speaks to no server on the Internet.
 
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
+use virtual_key::platform::text_of;
 
 use super::blob::{Blob, FETCH};
 use super::signed::{Root, payload};
@@ -93,19 +93,12 @@ fn root(path: &Path) -> anyhow::Result<Root> {
 
 /// A file of no more bytes than any BLOB has.
 fn text(path: &Path) -> anyhow::Result<String> {
-    let mut text = String::new();
-    let read =
-        fs::File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
-    match read {
-        Ok(length) if length as u64 > LONGEST => {
-            Err(failure(format_args!("{} is longer than any metadata BLOB", path.display()), FETCH))
-        }
-        Ok(_) => Ok(text),
-        Err(error) => Err(advise(
-            anyhow::Error::from(error).context(format!("cannot read {}", path.display())),
-            GET,
-        )),
-    }
+    let read = fs::File::open(path).and_then(|file| text_of(file, LONGEST));
+    let text = read.map_err(|error| {
+        let error = anyhow::Error::from(error);
+        advise(error.context(format!("cannot read {}", path.display())), GET)
+    })?;
+    Ok(text.to_string())
 }
 
 /// What is the same for every command that somebody types.

@@ -106,6 +106,30 @@ fn a_jwt_without_a_signature_or_certificates_is_not_believed() {
     }
 }
 
+#[test]
+fn a_signers_certificate_that_does_not_fit_is_told_by_what_is_wrong_with_it() {
+    let of_the_signer = |certificate: &[u8]| {
+        let certificate = Base64::encode_string(certificate);
+        let header = format!(r#"{{"alg":"RS256","x5c":["{certificate}"]}}"#);
+        let header = Base64UrlUnpadded::encode_string(header.as_bytes());
+        let (_, rest) = RS256.split_once('.').unwrap();
+        refused(&format!("{header}.{rest}"), &root(), "2027-01-01")
+    };
+    let told = of_the_signer(&CertificateDer::from_pem_slice(ROOT).unwrap());
+    assert!(told.contains("is that of a certificate authority"), "{told}");
+    assert!(
+        told.contains("\nnext: have it signed by a certificate that a CA has issued"),
+        "{told}"
+    );
+
+    let header = decoded(RS256.split_once('.').unwrap().0).unwrap();
+    let header: Header = serde_json::from_slice(&header).unwrap();
+    let mut changed = Base64::decode_vec(&header.x5c[0]).unwrap();
+    *changed.last_mut().unwrap() ^= 1;
+    let told = of_the_signer(&changed);
+    assert!(told.contains("is not signed by the issuer that it names\nnext: "), "{told}");
+}
+
 /// RSA of 4096 bits and SHA-384: as the certificates are signed that lead to it.
 #[test]
 fn the_root_that_is_built_in_is_the_one_that_fido_names() {
