@@ -19,7 +19,7 @@ use anyhow::ensure;
 use ctap_client::{Client, Error};
 
 pub(crate) use self::pin_source::CurrentPinOptions;
-use crate::device::{Channel, DeviceOption};
+use crate::device::{Address, Channel, DeviceOption};
 use crate::failure::{because, cause_of_the_command, failure, usage};
 use crate::terminal;
 
@@ -28,7 +28,11 @@ use crate::terminal;
 /// # Errors
 /// As [`Address::open`](crate::device::Address::open), and for a key without CTAP2.
 fn open(options: &DeviceOption) -> anyhow::Result<Client<Channel>> {
-    let address = options.device.found()?;
+    open_at(&options.device.found()?)
+}
+
+/// The same, of a key that was found.
+fn open_at(address: &Address) -> anyhow::Result<Client<Channel>> {
     let mut channel = address.open()?;
     ensure!(
         channel.has_ctap2()?,
@@ -38,7 +42,7 @@ fn open(options: &DeviceOption) -> anyhow::Result<Client<Channel>> {
         )
     );
     let mut client = Client::new(channel);
-    client.on_keepalive(touch::listener(touch::words(&address)));
+    client.on_keepalive(touch::listener(touch::words(address)));
     Ok(client)
 }
 

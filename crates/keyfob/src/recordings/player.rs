@@ -13,6 +13,8 @@ use crate::settings::touch;
 /// An open key, and whoever unplugs it and plugs it in again.
 pub(super) struct Player {
     operator: Played,
+    /// What to say while the key waits for a person.
+    gesture: &'static str,
     /// `None` only while the key has no power.
     channel: Option<Channel>,
     /// Whether it has answered getKeyAgreement with the recorded bytes since it has power: then it understands what is encrypted.
@@ -38,13 +40,15 @@ impl Player {
     /// There is no such key, it is in use, or does not answer.
     pub(super) fn open(address: &Address, power: &PowerOptions) -> anyhow::Result<Self> {
         let options = power.clone().into();
-        let operator = match address.found()? {
+        let address = address.found()?;
+        let gesture = touch::words(&address);
+        let operator = match address {
             Address::Pcsc { reader } => {
                 Played::Card(CardOperator::new(reader.unwrap_or_default(), &options))
             }
             address => Played::Hid(ExternalOperator::new(&address, &options)?),
         };
-        let mut player = Self { operator, channel: None, shares_secrets: false };
+        let mut player = Self { operator, gesture, channel: None, shares_secrets: false };
         player.channel()?;
         Ok(player)
     }
@@ -60,7 +64,7 @@ impl Player {
     /// # Errors
     /// The key is not there, or says nothing at all.
     pub(super) fn ask(&mut self, exchange: &Exchange) -> anyhow::Result<Answer> {
-        let mut wait = touch::listener(touch::TOUCH);
+        let mut wait = touch::listener(self.gesture);
         let channel = self.channel()?;
         let answer = match &exchange.request.content {
             Content::U2f(apdu) => channel.exchange_u2f(apdu).map(Content::U2f),

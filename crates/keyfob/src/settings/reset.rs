@@ -2,8 +2,8 @@
 
 use ctap_client::{Client, Error, Status};
 
-use super::{open, told, touch};
-use crate::device::{Channel, DeviceOption};
+use super::{open_at, told, touch};
+use crate::device::{Address, Channel, DeviceOption};
 use crate::failure::{failure, usage};
 use crate::terminal::shown::name;
 use crate::terminal::{self, Paint};
@@ -27,12 +27,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if !options.force {
         ask()?;
     }
-    let mut client = open(&options.device)?;
-    client.on_keepalive(touch::listener(TOUCH));
+    let address = options.device.device.found()?;
+    let again = Again::of(&address);
+    let mut client = open_at(&address)?;
+    client.on_keepalive(touch::listener(again.gesture()));
     let outcome = client.reset();
     outcome.map_err(|error| {
         let transports = for_reset(&error, &mut client);
-        explain(error, &transports, Again::of(client.exchange_mut()))
+        explain(error, &transports, again)
     })?;
     Ok(terminal::print("The key is erased: it has no credentials and no PIN.\n")?)
 }
@@ -73,14 +75,30 @@ fn for_reset(error: &Error, client: &mut Client<Channel>) -> Vec<String> {
 #[derive(Clone, Copy)]
 enum Again {
     PlugIn,
+    /// Its reader has a driver of PC/SC.
     LayOn,
+    /// Its reader is a bridge's.
+    LayOnBehindABridge,
 }
 
 impl Again {
-    const fn of(key: &Channel) -> Self {
+    fn of(key: &Address) -> Self {
         match key {
-            Channel::Hid(_) => Self::PlugIn,
-            Channel::Card(_) => Self::LayOn,
+            Address::Pcsc { .. } => Self::LayOn,
+            key if key.is_behind_a_bridge() => Self::LayOnBehindABridge,
+            _ => Self::PlugIn,
+        }
+    }
+
+    /// What to say while the key waits. Keepalives do not tell the second of two touches from the first.
+    const fn gesture(self) -> &'static str {
+        match self {
+            Self::PlugIn | Self::LayOn => {
+                "Touch the key to go on, and once more if it blinks again after that (Ctrl-C gives up)."
+            }
+            Self::LayOnBehindABridge => {
+                "Lay the key on its reader, or touch it if it lies there, to go on; some keys want it twice (Ctrl-C gives up)."
+            }
         }
     }
 
@@ -88,10 +106,9 @@ impl Again {
     const fn words(self) -> &'static str {
         match self {
             Self::PlugIn => {
-                "unplug the key and plug it in again (`keyfob replug` for a keyfob key; behind `keyfob bridge`, take the card off its \
-                 reader and lay it on again)"
+                "unplug the key and plug it in again (`keyfob replug` for a keyfob key)"
             }
-            Self::LayOn => {
+            Self::LayOn | Self::LayOnBehindABridge => {
                 "take the card off the reader and lay it on again (`keyfob tap` for a keyfob key)"
             }
         }
@@ -101,7 +118,9 @@ impl Again {
     fn and_agree(self) -> String {
         let agreeing = match self {
             Self::PlugIn => "run `keyfob reset` and touch it; some keys need two touches",
-            Self::LayOn => "then run `keyfob reset` at once; some keys want two taps",
+            Self::LayOn | Self::LayOnBehindABridge => {
+                "then run `keyfob reset` at once; some keys want two taps"
+            }
         };
         format!("{}, {agreeing}", self.words())
     }
@@ -145,10 +164,6 @@ fn after_refusal(transports: &[String], again: Again) -> String {
         }
     }
 }
-
-/// Keepalives do not tell the second of two touches from the first.
-const TOUCH: &str =
-    "Touch the key to go on, and once more if it blinks again after that (Ctrl-C gives up).";
 
 /// What makes of keys want.
 const GESTURES: [&str; 4] = [
@@ -198,11 +213,19 @@ mod tests {
 
     #[test]
     fn a_card_is_to_be_laid_on_again_and_has_no_plug() {
-        for status in [Status::NotAllowed, Status::OperationDenied, Status::KeepaliveCancel] {
-            let told = describe(&explain(Error::Status(status), &[], Again::LayOn));
-            let (_, next) = told.split_once("next: ").unwrap();
-            assert!(next.contains("lay it on again") && !next.contains("plug"), "{told}");
+        for again in [Again::LayOn, Again::LayOnBehindABridge] {
+            for status in [Status::NotAllowed, Status::OperationDenied, Status::KeepaliveCancel] {
+                let told = describe(&explain(Error::Status(status), &[], again));
+                let (_, next) = told.split_once("next: ").unwrap();
+                assert!(next.contains("lay it on again") && !next.contains("plug"), "{told}");
+            }
         }
+    }
+
+    #[test]
+    fn a_key_behind_a_bridge_is_to_be_laid_on_its_reader_and_others_are_to_be_touched() {
+        assert!(Again::LayOnBehindABridge.gesture().starts_with("Lay the key on its reader"));
+        assert!(Again::PlugIn.gesture().starts_with("Touch the key"));
     }
 
     // RS-02, GI-35

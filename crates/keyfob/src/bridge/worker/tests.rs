@@ -424,5 +424,7 @@ fn a_card_that_always_verifies_has_u2f_at_other_times() {
         !HidChannel::open(Host::at(&desk)).unwrap().capabilities().nmsg
     };
     assert!(with(COMMAND_NOT_ALLOWED));
-    assert!(!with([0x6D, 0x00]));
+    for without in [[0x6D, 0x00], [0x6E, 0x00]] {
+        assert!(!with(without), "{without:x?}");
+    }
 }
