@@ -10,11 +10,12 @@ import usbip_host
 _chosen = kernel
 
 
-def choose(name):
-    """Take "kernel" or "usbip"."""
+def choose(name, is_used=True):
+    """Take "kernel" or "usbip". Whoever only wants to know which tests there are does not use it."""
     global _chosen
     _chosen = {"kernel": kernel, "usbip": usbip_host}[name]
-    _chosen.prepare()
+    if is_used:
+        _chosen.prepare()
 
 
 def is_kernel():

@@ -30,7 +30,7 @@ def pytest_configure(config):
         config.addinivalue_line("markers", f"{mark}: {meaning}")
     Keyfob.program = config.getoption("keyfob")
     library.TESTS = config.getoption("library")
-    bus.choose(config.getoption("bus"))
+    bus.choose(config.getoption("bus"), is_used=not config.getoption("collectonly"))
 
 
 def pytest_report_header(config):
