@@ -79,7 +79,7 @@ pub use device::{DeviceInfo, Plug, PlugError, Port, Waker};
 pub use echo::Echo;
 pub use function::{HidFunction, REPORT_LENGTH, Report};
 pub use interface::Interface;
-pub use server::{Server, listen};
+pub use server::{Server, listen, prepare};
 pub use smart_card::SmartCard;
 pub use timed::Timed;
 pub use wire::WireError;

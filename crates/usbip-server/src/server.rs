@@ -59,8 +59,8 @@ impl Server {
             if !welcome(&stream) {
                 return Ok(None);
             }
-            prepare(&stream)?;
-            Ok(Some(stream))
+            // Some systems refuse that for a peer that is gone already.
+            Ok(prepare(&stream).is_ok().then_some(stream))
         })
         .await
     }
@@ -97,6 +97,8 @@ impl Server {
                         // A crowd of connections must not keep the thread.
                         yield_now().await;
                     }
+                    // A peer that hung up before it was looked at costs the others nothing.
+                    Err(error) if is_of_one_peer(&error) => yield_now().await,
                     Err(error) => {
                         let next = "end programs that hold descriptors, or raise RLIMIT_NOFILE: `ulimit -n`, or \
                              LimitNOFILE= of a service";
@@ -190,9 +192,17 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(limits::BACKLOG)
 }
 
-/// A report is one small packet, and must not wait for another one (that would be 40 ms). A host that lost its
-/// power must be noticed, although neither side sends anything.
-fn prepare(stream: &TcpStream) -> io::Result<()> {
+/// Whether `accept` failed because a connection had ended already, and not because of this process.
+fn is_of_one_peer(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}
+
+/// Prepares a connection that was accepted. A report is one small packet, and must not wait for another one (that would
+/// be 40 ms). A host that lost its power must be noticed, although neither side sends anything.
+///
+/// # Errors
+/// The system's error: on some systems, that the peer is gone already.
+pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     use rustix::net::sockopt;
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(stream, true)?;
@@ -289,8 +299,11 @@ fn import_refused(status: u32) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interface::tests::hid;
+    use std::time::Duration;
+
     use tokio::task::LocalSet;
+
+    use crate::interface::tests::hid;
 
     #[tokio::test]
     async fn an_accepted_tcp_connection_sends_at_once_and_notices_a_dead_peer() {
@@ -329,9 +342,9 @@ mod tests {
         }
     }
 
-    /// EMFILE fifty times, then a connection.
-    #[tokio::test(start_paused = true)]
-    async fn a_process_without_descriptors_tries_again_at_leisure_and_recovers() {
+    /// How often a server tries to accept if that fails fifty times with this error before it brings a connection, and
+    /// how long the peer of that waits for an answer.
+    async fn accept_after_fifty(error: impl Fn() -> io::Error) -> (u32, Duration) {
         let began = time::Instant::now();
         let mut attempts = 0;
         let (mut ours, theirs) = tokio::io::duplex(64);
@@ -340,7 +353,7 @@ mod tests {
         let serving = server.serve_each(async || {
             attempts += 1;
             match attempts {
-                1..=50 => Err(io::Error::from_raw_os_error(24)),
+                1..=50 => Err(error()),
                 _ => match waiting.take() {
                     Some(stream) => Ok(Some(stream)),
                     None => std::future::pending().await,
@@ -358,7 +371,22 @@ mod tests {
             }
         };
         LocalSet::new().run_until(both).await;
+        (attempts, began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_without_descriptors_tries_again_at_leisure_and_recovers() {
+        let (attempts, time) = accept_after_fifty(|| io::Error::from_raw_os_error(24)).await;
         assert!((51..100).contains(&attempts), "{attempts}");
-        assert_eq!(began.elapsed(), limits::ACCEPT_BACK_OFF * 50);
+        assert_eq!(time, limits::ACCEPT_BACK_OFF * 50);
+    }
+
+    // P-28
+    #[tokio::test(start_paused = true)]
+    async fn peers_that_hang_up_before_they_are_accepted_make_nobody_wait() {
+        for kind in [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset] {
+            let (_, time) = accept_after_fifty(|| kind.into()).await;
+            assert_eq!(time, Duration::ZERO, "{kind:?}");
+        }
     }
 }
