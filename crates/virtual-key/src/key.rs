@@ -26,6 +26,7 @@ mod turns;
 mod usb;
 mod worker;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +92,8 @@ pub struct Key {
     /// They go before the worker, which may wait for one.
     hold_ups: HoldUps,
     worker: Workplace,
+    /// What its thread has done and nobody has taken over yet, oldest first.
+    arrived: VecDeque<(PowerUp, Effect)>,
     power_up: PowerUp,
     /// `None`: it is not plugged in.
     power: Option<Power>,
@@ -135,6 +138,7 @@ impl Key {
             pull: None,
             hold_ups: HoldUps::default(),
             worker: Workplace::Here(Box::new(worker)),
+            arrived: VecDeque::new(),
             power_up: PowerUp::default(),
             power: None,
             powered: Powered::default(),
@@ -181,7 +185,9 @@ impl Key {
     /// If the key's thread panicked.
     pub fn catch_up(&mut self, now: Duration) {
         let Workplace::Thread(thread) = &mut self.worker else { return };
-        for (power_up, effect) in thread.take_effects() {
+        self.arrived.extend(thread.take_effects());
+        // One by one: what is taken over may give the next order, which comes after all that has arrived.
+        while let Some((power_up, effect)) = self.arrived.pop_front() {
             if power_up == self.power_up {
                 self.apply(effect, now);
             }

@@ -104,6 +104,8 @@ impl Key {
                 // The one who wanted it may have gone away meanwhile.
                 let _ = reply.send(act(authenticator, platform));
             });
+        // While no host has the key, nobody else does.
+        self.catch_up(now);
         self.order(Order::Act { act: Act { acting, is_look }, now }, now);
     }
 

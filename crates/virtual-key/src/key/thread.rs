@@ -89,6 +89,11 @@ impl WorkerThread {
     pub(super) fn waiting_orders(&self) -> usize {
         lock(&self.line.queue).orders.len()
     }
+
+    #[cfg(test)]
+    pub(super) fn untaken_effects(&self) -> usize {
+        lock(&self.line.back).effects.len()
+    }
 }
 
 impl Drop for WorkerThread {

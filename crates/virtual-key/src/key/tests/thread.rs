@@ -395,6 +395,18 @@ fn a_request_that_waits_for_its_turn_has_the_time_at_which_it_came() {
 }
 
 #[test]
+fn what_the_owner_does_without_a_host_leaves_nothing_behind() {
+    let mut slow = Slow::new(Touch::Ask);
+    slow.bench.key.unplug(slow.bench.now);
+    for _ in 0..100 {
+        let mut looking = slow.bench.key.look(|_, _| (), slow.bench.now);
+        slow.rest();
+        assert_eq!(looking.try_recv(), Ok(()));
+    }
+    assert_eq!(slow.thread().untaken_effects(), 1, "that of the last look");
+}
+
+#[test]
 fn a_deadline_that_passes_is_told_to_the_thread_once() {
     let mut slow = Slow::new(Touch::Ask);
     let mut channel = slow.bench.connect();
