@@ -157,6 +157,24 @@ def what_a_key_is_is_told_at_once_while_its_card_is_away():
         measured("until what a key behind the bridge is was told", time.monotonic() - asked, "s", at_most=10)
 
 
+@pytest.mark.parametrize("gesture", ["tap", "tap twice"])
+def a_card_is_erased_after_the_gesture_of_its_make_and_after_no_other(gesture, tmp_path):
+    profile = tmp_path / "gesture.toml"
+    profile.write_text(f'[reset]\nnfc = "{gesture}"\n')
+    reset = "reset", "--force", *DEVICE
+    with _card_on_a_reader("--profile", str(profile)) as (card, _):
+        set_pin(card, "pcsc:")
+        time.sleep(10)  # the tap was too long ago
+        card.type(*reset).must_fail_with("keyfob tap")
+        if gesture == "tap twice":
+            card.type("tap").must_succeed()
+            card.type(*reset).must_fail_with("not been tapped often enough")
+            assert "8 attempts remaining" in card.type("info", *DEVICE).must_succeed()
+        card.type("tap", *["--twice"] * (gesture == "tap twice")).must_succeed()
+        card.type(*reset).must_succeed()
+        assert "Not set" in card.type("info", *DEVICE).must_succeed()
+
+
 def wrong_pins_count_however_often_a_bridge_is_left_or_begun_anew():
     def tries(bridge, pin):
         listing = card.program, "credentials", "list", "--device", _behind(bridge)
