@@ -249,15 +249,16 @@ impl Entries {
             Value::Object(object) => object,
             _ => return None,
         };
+        let is_storage_state = STORAGE_STATE.iter().any(|name| object.contains_key(*name));
         let Some(wrapper) = WRAPPERS.into_iter().find(|name| object.contains_key(*name)) else {
-            return Some(alone(vec![Value::Object(object)]));
+            let list = if is_storage_state { Vec::new() } else { vec![Value::Object(object)] };
+            return Some(Self { is_storage_state, ..alone(list) });
         };
         let list = match object.remove(wrapper)? {
             Value::Array(list) => list,
             one @ Value::Object(_) => vec![one],
             _ => return None,
         };
-        let is_storage_state = ["cookies", "origins"].iter().any(|name| object.contains_key(*name));
         let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
         let beside = object.into_iter().filter(|(_, value)| !is_empty(value));
         let beside = beside.map(|(name, _)| name).filter(|name| name != "authenticatorId");
@@ -280,6 +281,9 @@ impl Entries {
             .collect()
     }
 }
+
+/// What else a storage state has. Without `credentials: true`, it has nothing more.
+const STORAGE_STATE: [&str; 2] = ["cookies", "origins"];
 
 const WRAPPERS: [&str; 3] = ["credentials", "credential", "value"];
 

@@ -62,7 +62,7 @@ fn a_running_key_is_given_a_passkey_signs_in_with_it_and_hands_it_out_again() {
 
     let none = home.fail(&["credentials", "export", "--format", "cxf", &file(&home, "x")], 1);
     assert!(
-        none.contains("it has a signature counter, which CXF forbids") && none.contains("next: ")
+        none.contains("with a signature counter, which CXF forbids") && none.contains("next: ")
     );
     home.succeed(&["credentials", "change", "aWQtMQ", "--sign-count", "none"]);
     assert_eq!(sign_in(&mut key, None).1, 0);
@@ -108,6 +108,10 @@ fn a_credential_is_added_from_its_private_key() {
 
     let one = ["credentials", "export", "--format", "pem", "--id", "78"];
     assert_eq!(home.succeed(&one), PEM);
+    let mut to_output = home.command(&[&one[..], &["-"]].concat());
+    let output = to_output.current_dir(home.path()).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), PEM, "and no file of this name");
+    assert!(!home.path().join("-").exists());
     let several = home.fail(&["credentials", "export", "--format", "pem", &file(&home, "x")], 2);
     assert!(several.contains("PEM holds one private key, and these are 2"), "{several}");
 }
@@ -167,12 +171,14 @@ fn an_import_goes_on_where_it_stopped_and_a_file_without_credentials_is_refused(
         "{told}"
     );
     let empty = file(&home, "empty.json");
-    fs::write(&empty, r#"{"cookies":[],"origins":[],"credentials":[]}"#).unwrap();
-    let told = home.fail(&["credentials", "import", &empty], 1);
-    assert!(
-        told.contains("it has no credentials") && told.contains("next: make it with"),
-        "{told}"
-    );
+    for beside in [r#","credentials":[]"#, ""] {
+        fs::write(&empty, format!(r#"{{"cookies":[],"origins":[]{beside}}}"#)).unwrap();
+        let told = home.fail(&["credentials", "import", &empty], 1);
+        assert!(
+            told.contains("it has no credentials") && told.contains("next: make it with"),
+            "{told}"
+        );
+    }
 }
 
 #[test]

@@ -52,8 +52,10 @@ pub(super) fn read(text: &str, value: &Value) -> Result<Import, FormatError> {
         }
     }
     notes.extend(untaken::notes(value));
-    if others > 0 {
-        notes.push(format!("{others} that are not passkeys were not imported"));
+    match others {
+        0 => {}
+        1 => notes.push("1 credential that is not a passkey was not imported".to_owned()),
+        _ => notes.push(format!("{others} credentials that are not passkeys were not imported")),
     }
     if !credentials.is_empty() {
         notes
@@ -141,11 +143,11 @@ fn item(source: &CredentialSource, losses: &mut Losses) -> Option<Item> {
     let why = match source {
         CredentialSource { scope, .. } if scope.rp_id().is_none() => Some(OF_A_HASH),
         CredentialSource { discoverable: false, .. } => {
-            Some("it is not discoverable, and CXF has only passkeys")
+            Some("not discoverable, and CXF has only passkeys")
         }
         CredentialSource { sign_count: Some(_), .. } => Some(
-            "it has a signature counter, which CXF forbids: make the counter stay 0 (`keyfob credentials change ID \
-             --sign-count none`), if its site allows that",
+            "with a signature counter, which CXF forbids: make it stay 0 (`keyfob credentials change ID --sign-count \
+             none`), if the site allows that",
         ),
         _ => None,
     };

@@ -68,4 +68,4 @@ impl Losses {
 }
 
 /// No format names a site by the hash of its name.
-pub(super) const OF_A_HASH: &str = "it was made over U2F, and the name of its site is unknown";
+pub(super) const OF_A_HASH: &str = "made over U2F, and the name of the site is unknown";

@@ -58,7 +58,7 @@ fn object(source: &CredentialSource, losses: &mut Losses) -> Option<Value> {
     let why = match source {
         CredentialSource { scope, .. } if scope.rp_id().is_none() => Some(OF_A_HASH),
         CredentialSource { discoverable: false, .. } => {
-            Some("it is not discoverable, and Playwright makes all credentials discoverable")
+            Some("not discoverable, and Playwright makes all credentials discoverable")
         }
         source if source.key.algorithm != Algorithm::Es256 => {
             Some("Playwright signs only with P-256")

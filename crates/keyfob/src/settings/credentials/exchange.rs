@@ -2,7 +2,7 @@
 //! keys, and without asking the key for a PIN or a touch.
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
@@ -67,7 +67,7 @@ pub(crate) struct AddOptions {
 /// What `keyfob credentials export` takes.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ExportOptions {
-    /// The file to make, mode 0600; it must not exist yet [default: standard output]
+    /// The file to make, mode 0600; it must not exist yet. `-` is standard output [default: -]
     file: Option<PathBuf>,
     /// Which program it is for
     #[arg(long, value_enum, default_value_t = FormatWord::Keyfob)]
@@ -218,13 +218,14 @@ fn agree_to_replace(replace: bool, older: &CredentialSource) -> anyhow::Result<(
 /// # Errors
 /// There is nothing to export, or the file cannot be made.
 pub(super) fn export(options: &ExportOptions) -> anyhow::Result<()> {
-    if options.file.is_none() && io::stdout().is_terminal() {
+    let file = options.file.as_deref().filter(|path| *path != Path::new("-"));
+    if file.is_none() && io::stdout().is_terminal() {
         let next = "name a file, or pipe it into a program that encrypts it";
         return Err(usage("this would print private keys on the terminal", next));
     }
     let chosen = chosen(options)?;
     let (text, taken, notes) = written(options.format, &chosen)?;
-    match &options.file {
+    match file {
         None => terminal::print(text.as_str())?,
         Some(path) => secret_file::write(path, &text)?,
     }
