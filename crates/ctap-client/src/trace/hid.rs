@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hid_transport::host::{HostChannel, Reply};
+use hid_transport::host::{HostChannel, Misbehaviour, Reply};
+use hid_transport::limits::MESSAGE_MAX;
 use hid_transport::{ChannelId, Command, Packet, Report};
 
 use super::{Content, Direction, Heard, Message};
@@ -51,9 +52,26 @@ impl Reports {
             }
             Ok(None) => Content::Broken("a packet that continues no message".to_owned()),
             Ok(Some(reply)) => content(reply),
-            Err(fault) => Content::Broken(fault.to_string()),
+            Err(fault) => Content::Broken(in_words(direction, fault)),
         };
         Heard::Whole(Message { channel: channel.as_u32(), direction, content })
+    }
+}
+
+/// The words of [`Misbehaviour`] are about keys; a host breaks the same rules of framing.
+fn in_words(direction: Direction, fault: Misbehaviour) -> String {
+    match (direction, fault) {
+        (Direction::FromKey, fault) => fault.to_string(),
+        (Direction::ToKey, Misbehaviour::OutOfOrder { wanted, got }) => {
+            format!("the host sent packet {got} instead of packet {wanted}")
+        }
+        (Direction::ToKey, Misbehaviour::TooLong(length)) => {
+            format!("the host announces a message of {length} bytes, and the most is {MESSAGE_MAX}")
+        }
+        (Direction::ToKey, Misbehaviour::UnknownCommand(command)) => {
+            format!("the host sends the unknown command {command:#04x}")
+        }
+        (Direction::ToKey, _) => "the host sends what only a key may send".to_owned(),
     }
 }
 
@@ -101,6 +119,24 @@ mod tests {
                 reports.iter().filter_map(|one| overheard.take(Direction::ToKey, one)).last();
             assert!(matches!(last.unwrap().content, Content::Broken(_)));
         }
+    }
+
+    #[test]
+    fn what_a_host_does_wrong_is_not_told_of_the_key() {
+        let told = |direction: Direction, report: &Report| match Reports::default()
+            .take(direction, report)
+            .unwrap()
+            .content
+        {
+            Content::Broken(why) => why,
+            other => panic!("{other:?}"),
+        };
+        let mut unknown = reports(b"x")[0];
+        unknown[4] = 0xC0;
+        let why = "the host sends the unknown command 0x40";
+        assert_eq!(told(Direction::ToKey, &unknown), why);
+        let why = "the key answers with the unknown command 0x40";
+        assert_eq!(told(Direction::FromKey, &unknown), why);
     }
 
     // HD-05
