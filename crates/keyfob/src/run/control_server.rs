@@ -11,7 +11,7 @@ use ctap_core::Decision;
 use ctap_core::consent::Gesture;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_local};
 use tokio::time::{sleep, timeout};
 use virtual_key::Error;
 use virtual_key::key::Touch;
@@ -115,7 +115,7 @@ async fn serve_and_log(stream: Stream, shared: Rc<Shared>) {
 }
 
 /// One request, one response; or none, if the client hangs up before.
-async fn serve_one(stream: Stream, shared: &Shared) -> io::Result<()> {
+async fn serve_one(stream: Stream, shared: &Rc<Shared>) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let line = timeout(PATIENCE, read_line(&mut stream)).await??;
     let response = tokio::select! {
@@ -141,7 +141,7 @@ async fn hang_up(stream: &mut BufReader<Stream>) {
     let _ = stream.read(&mut [0]).await;
 }
 
-async fn respond(line: &[u8], shared: &Shared) -> Response {
+async fn respond(line: &[u8], shared: &Rc<Shared>) -> Response {
     match Request::read(line) {
         Ok(request) => obey(request, shared).await,
         Err(what) => Response::Error(Refusal::new(
@@ -152,7 +152,9 @@ async fn respond(line: &[u8], shared: &Shared) -> Response {
 }
 
 /// Carries out what a client wants, however it asked.
-pub(super) async fn obey(request: Request, shared: &Shared) -> Response {
+///
+/// Must run in a [`LocalSet`](tokio::task::LocalSet).
+pub(super) async fn obey(request: Request, shared: &Rc<Shared>) -> Response {
     let keys = &shared.keys;
     let result = match request {
         Request::Touch(touching) => answer(keys, &touching.choice(), touching.decision()).await,
@@ -168,14 +170,31 @@ pub(super) async fn obey(request: Request, shared: &Shared) -> Response {
         Request::Status {} => Ok(status(keys)),
         Request::Metadata { key, u2f } => metadata(keys, key.as_deref(), u2f),
         Request::Profile { key } => profile(keys, key.as_deref()),
+        change => to_its_end(change, shared).await,
+    };
+    result.unwrap_or_else(Response::Error)
+}
+
+/// A key that is changed is changed whole, though its client hangs up meanwhile: a task of its own does it.
+async fn to_its_end(request: Request, shared: &Rc<Shared>) -> Answer {
+    let own = Rc::clone(shared);
+    let done = spawn_local(async move { change(request, &own).await });
+    done.await.unwrap_or_else(|error| {
+        let next = "`keyfob status` shows whether the key still runs";
+        Err(Refusal::new(format!("it was not done: {error}"), next).of(Kind::Failed))
+    })
+}
+
+async fn change(request: Request, shared: &Shared) -> Answer {
+    let keys = &shared.keys;
+    match request {
         Request::SetProfile { key, profile } => set_profile(keys, key.as_deref(), &profile).await,
         owned => {
             let answer = owner::obey(keys, owned).await;
             shared.changed.notify_waiters();
             answer
         }
-    };
-    result.unwrap_or_else(Response::Error)
+    }
 }
 
 /// What the client hears.

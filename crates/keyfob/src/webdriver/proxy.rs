@@ -46,13 +46,30 @@ impl Proxy {
     }
 
     /// Answers one request.
-    pub(super) async fn respond(&self, request: Request<Incoming>) -> Response<Passed> {
-        let answered = match self.answer(request).await {
+    ///
+    /// Must run in a [`LocalSet`](tokio::task::LocalSet).
+    pub(super) async fn respond(self: &Rc<Self>, request: Request<Incoming>) -> Response<Passed> {
+        let answered = match *request.method() {
+            Method::DELETE => self.answer_to_the_end(request).await,
+            _ => self.answer(request).await,
+        };
+        let answered = match answered {
             Ok(response) => return response,
             Err(fault) => fault,
         };
         tracing::info!(error = answered.error, message = answered.message, "refused");
         json_of(answered.status, &answered.body())
+    }
+
+    /// What a client begins to end is ended, though it hangs up meanwhile: else its keys would stay plugged in for the next session. So a
+    /// task of its own does it.
+    async fn answer_to_the_end(
+        self: &Rc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Passed>, Fault> {
+        let own = Rc::clone(self);
+        let answered = spawn_local(async move { own.answer(request).await });
+        answered.await.unwrap_or_else(|error| Err(Fault::unknown_error(error.to_string())))
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Passed>, Fault> {

@@ -59,6 +59,16 @@ pub(crate) fn register_as(mut key: Platform, site: &str, name: &str) -> Asking {
     })
 }
 
+/// Begins to make a passkey, which the key stores.
+pub(crate) fn make_passkey(mut key: Platform) -> Asking {
+    let (site, user) = (RelyingParty::new("example.org"), User::new(*b"1", "ada"));
+    let request = make_credential::Request::new([7; 32], site, user).with_option("rk", true);
+    thread::spawn(move || {
+        let outcome = key.client().make_credential(&request, None).map(drop);
+        (key, outcome)
+    })
+}
+
 /// The status that a request was refused with.
 pub(crate) fn refusal(outcome: Result<(), Error>) -> Option<Status> {
     outcome.expect_err("it was refused").status()

@@ -10,9 +10,9 @@ use p256::pkcs8::EncodePrivateKey as _;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::host::{import_from, refusal, select};
+use crate::host::{import_from, make_passkey, refusal, select};
 use crate::http_client::{self, answer};
-use crate::program::{Home, Serving};
+use crate::program::{Home, Serving, eventually};
 
 /// A running key that is steered, where, and with what token.
 pub(crate) struct Steered {
@@ -214,6 +214,29 @@ fn a_request_has_a_largest_size() {
     for length in [128 * 1024 + 1, 8 * 1024 * 1024] {
         assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(length)).0, 413, "{length}");
     }
+}
+
+/// A key whose disk is stuck cannot become another one at once.
+#[test]
+fn a_key_becomes_another_one_whole_though_who_asks_for_it_hangs_up_meanwhile() {
+    let home = Home::new();
+    let key = Steered::start(&home, &[]);
+    let (faults, profile) = ("/keys/1-1/faults", "/keys/1-1/profile");
+    let stuck = json!({ "kind": "stuck-disk", "milliseconds": 60_000 });
+    assert_eq!(key.ask("POST", faults, &stuck.to_string()).0, 200);
+    let asking = make_passkey(import_from(key.key.address()));
+    assert_eq!(key.ask("GET", "/prompt?seconds=20", "").0, 200);
+    let _touching = key.begin("POST", "/keys/1-1/touch", "");
+    assert_eq!(key.ask("GET", faults, "").1["faults"], json!([]), "the disk is stuck");
+    let becoming = key.begin("PUT", profile, r#"{"profile":"fido2.1"}"#);
+    assert_eq!(key.ask("GET", profile, "").1["name"], "default");
+    drop(becoming);
+    assert_eq!(key.ask("GET", profile, "").1["name"], "default", "it is missed meanwhile");
+    assert_eq!(key.ask("DELETE", faults, "").0, 200);
+    eventually("it says what it is", || key.ask("GET", profile, "").1["name"] == "fido2.1");
+    drop(asking.join());
+    let info = import_from(key.key.address()).client().get_info().unwrap();
+    assert!(!info.versions.iter().any(|version| version == "FIDO_2_3"), "{:?}", info.versions);
 }
 
 /// One that is no passkey, with this id.

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use usbip_server::client::Host;
 
 use crate::host::import_from;
 use crate::http_client::{self, answer};
-use crate::program::{Home, error_of};
+use crate::program::{Home, error_of, eventually};
 
 /// A request as it arrived.
 #[derive(Debug)]
@@ -56,6 +56,8 @@ impl Heard {
 struct FakeDriver {
     address: SocketAddr,
     heard: Receiver<Heard>,
+    /// Lets it answer a request that has `hesitate` in its path, which it hears before.
+    go_on: Sender<()>,
 }
 
 impl FakeDriver {
@@ -64,16 +66,23 @@ impl FakeDriver {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, heard) = channel();
+        let (go_on, told_to) = channel();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let Some(request) = Heard::read(&stream) else { continue };
+                if request.line.contains("hesitate") {
+                    let head =
+                        Heard { line: request.line.clone(), headers: vec![], body: String::new() };
+                    let _ = sender.send(head);
+                    let _ = told_to.recv();
+                }
                 answer_as_driver(stream, &request, is_chromium);
                 if !request.line.contains("/status") && sender.send(request).is_err() {
                     return;
                 }
             }
         });
-        Self { address, heard }
+        Self { address, heard, go_on }
     }
 
     fn next(&self) -> Heard {
@@ -325,6 +334,26 @@ fn a_key_that_is_plugged_in_when_its_session_has_ended_is_unplugged_again() {
     let (status, told) = answer(waiting);
     assert_eq!((status, &told["value"]["error"]), (404, &json!("invalid session id")));
     assert!(host.enumerate().is_err(), "it is not there any more");
+}
+
+#[test]
+fn a_session_ends_with_its_keys_though_its_client_hangs_up_meanwhile() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let proxy = Proxy::start(&home, &driver, &[]).with_session();
+    driver.next();
+    let body = json!({ "protocol": "ctap2", "transport": "usb" }).to_string();
+    let waiting = proxy.send("POST", KEYS, &["Host: localhost:4444"], &body);
+    let offer = proxy.offers.recv_timeout(Duration::from_secs(20)).expect("a key is offered");
+    let address = offer.strip_prefix("listening on ").unwrap().split(',').next().unwrap();
+    let mut host = Host::import(TcpStream::connect(address).unwrap(), "1-1").unwrap();
+    assert_eq!(answer(waiting).0, 200);
+    let ending = proxy.send("DELETE", "/session/5e55?hesitate", &["Host: localhost:4444"], "");
+    driver.next();
+    drop(ending);
+    // Its client is missed meanwhile.
+    assert_eq!(proxy.ask("GET", &format!("{KEYS}/none/credentials"), &Value::Null).0, 400);
+    driver.go_on.send(()).unwrap();
+    eventually("the key is unplugged", || host.enumerate().is_err());
 }
 
 #[test]
