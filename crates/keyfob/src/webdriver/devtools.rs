@@ -1,4 +1,5 @@
-//! The one command of DevTools that is for keys, as chromedriver passes such commands on: `WebAuthn.setResponseOverrideBits`.
+//! The commands of DevTools that are about keys, as chromedriver passes such commands on. `WebAuthn.setResponseOverrideBits` is carried out.
+//! Those that would give a tab the browser's own authenticators are refused, because from then on the tab would see no real key.
 
 use hyper::Method;
 use hyper::header::{CONTENT_LENGTH, HeaderMap};
@@ -24,7 +25,7 @@ struct Body {
     params: Map<String, Value>,
 }
 
-/// The session that a request is for, if it may be this command: all others go on to the driver without being read.
+/// The session that a request is for, if it may be such a command: all others go on to the driver without being read.
 pub(super) fn session<'a>(method: &Method, path: &'a str, headers: &HeaderMap) -> Option<&'a str> {
     let session = path.strip_prefix("/session/")?.strip_suffix("/goog/cdp/execute")?;
     let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse::<usize>().ok()?;
@@ -32,13 +33,22 @@ pub(super) fn session<'a>(method: &Method, path: &'a str, headers: &HeaderMap) -
 }
 
 impl OverrideBits {
-    /// Those in a body; `None`: it is another command.
+    /// Those in a body; `None`: it is a command for the driver.
     ///
     /// # Errors
-    /// A member of another type, or no authenticator: the client's fault.
+    /// A member of another type, no authenticator, or a command that is for nobody: the client's fault.
     pub(super) fn of(body: &[u8]) -> Option<Result<Self, Fault>> {
         let Body { cmd, params } = serde_json::from_slice(body).ok()?;
-        (cmd == "WebAuthn.setResponseOverrideBits").then(|| Self::read(&params))
+        match cmd.as_str() {
+            "WebAuthn.setResponseOverrideBits" => Some(Self::read(&params)),
+            "WebAuthn.enable" | "WebAuthn.addVirtualAuthenticator" => {
+                Some(Err(Fault::unsupported(format!(
+                    "{cmd} would hide this session's keys from the page: add authenticators with WebDriver's own command, \
+                     or use the driver without keyfob"
+                ))))
+            }
+            _ => None,
+        }
     }
 
     fn read(params: &Map<String, Value>) -> Result<Self, Fault> {

@@ -1,6 +1,6 @@
 //! What comes in: commands for keys are carried out here, all else goes on to the driver as it is.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -27,18 +27,22 @@ use super::fault::Fault;
 use super::limits::{BOUNDS, MAX_ANSWER, MAX_COMMAND, MAX_SESSION};
 use super::session::Session;
 use crate::http::{self, gate};
+use crate::say::warn;
 
 /// The driver, and the sessions that have begun here.
 pub(super) struct Proxy {
     driver: Driver,
     settings: Rc<Settings>,
     sessions: RefCell<BTreeMap<String, Rc<Session>>>,
+    /// Whether it has said that two sessions have keys at once.
+    has_warned: Cell<bool>,
 }
 
 impl Proxy {
     /// A proxy before this driver.
     pub(super) fn new(driver: Driver, settings: Settings) -> Self {
-        Self { driver, settings: Rc::new(settings), sessions: RefCell::default() }
+        let (sessions, has_warned) = Default::default();
+        Self { driver, settings: Rc::new(settings), sessions, has_warned }
     }
 
     pub(super) fn driver(&self) -> &Driver {
@@ -114,7 +118,19 @@ impl Proxy {
         let session = self.sessions.borrow().get(&addressed.session).cloned();
         let session = session.ok_or_else(Fault::no_session)?;
         let value = session.carry_out(command, &body).await?;
+        self.warn_if_two_have_keys();
         Ok(json_of(StatusCode::OK, &json!({ "value": value })))
+    }
+
+    /// Nobody can tell which browser a request comes from, so all of them use the keys of all sessions.
+    fn warn_if_two_have_keys(&self) {
+        let have_keys = self.sessions.borrow().values().filter(|one| one.count() > 0).count();
+        if have_keys > 1 && !self.has_warned.replace(true) {
+            warn(
+                "two sessions have keys at the same time, and each browser asks the keys of both: a credential may come to \
+                 the key of the other session. Run one session at a time (docs/webdriver.md)",
+            );
+        }
     }
 
     /// A command of DevTools: for one of the keys, or for the driver.

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -108,7 +108,8 @@ fn answer_as_driver(mut stream: TcpStream, request: &Heard, is_chromium: bool) {
         }
         line if line.starts_with("POST /session ") => {
             let capabilities = json!({ "browserName": "fake" });
-            ("200 OK", json!({ "sessionId": "5e55", "capabilities": capabilities }))
+            let session = if request.body.contains("second") { "5ec0" } else { "5e55" };
+            ("200 OK", json!({ "sessionId": session, "capabilities": capabilities }))
         }
         line if line.contains("endless") => {
             ("404 Not Found", json!({ "error": "no such element", "message": "a".repeat(2 << 20) }))
@@ -140,9 +141,16 @@ impl Drop for Proxy {
 
 impl Proxy {
     fn start(home: &Home, driver: &FakeDriver, options: &[&str]) -> Self {
+        Self::run(Self::command(home, driver, options))
+    }
+
+    fn command(home: &Home, driver: &FakeDriver, options: &[&str]) -> Command {
         let driver = format!("http://{}", driver.address);
         let always = ["webdriver", "--driver", &driver, "--listen", "127.0.0.1:0", "--serve"];
-        let mut command = home.command(&[&always, options].concat());
+        home.command(&[&always, options].concat())
+    }
+
+    fn run(mut command: Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let told = lines.next().unwrap().unwrap();
@@ -170,8 +178,13 @@ impl Proxy {
 
     /// Adds an authenticator, and imports its key as a host would.
     fn add(&self, members: &Value) -> String {
+        self.add_to(KEYS, members)
+    }
+
+    /// Adds it to the session whose keys are at this path.
+    fn add_to(&self, keys: &str, members: &Value) -> String {
         let body = members.to_string();
-        let waiting = self.send("POST", KEYS, &["Host: localhost:4444"], &body);
+        let waiting = self.send("POST", keys, &["Host: localhost:4444"], &body);
         let offer = self.offers.recv_timeout(Duration::from_secs(20)).expect("a key is offered");
         let address = offer.strip_prefix("listening on ").unwrap().split(',').next().unwrap();
         let platform = import_from(address.parse().unwrap());
@@ -269,6 +282,10 @@ fn override_bits_of_devtools_are_for_the_key_and_all_else_of_devtools_for_the_dr
     assert_eq!(proxy.ask("POST", path, &command(&id)), (200, json!({ "value": {} })));
     let (status, told) = proxy.ask("POST", path, &command("another"));
     assert_eq!((status, &told["value"]["error"]), (400, &json!("invalid argument")));
+    for hiding in ["WebAuthn.enable", "WebAuthn.addVirtualAuthenticator"] {
+        let (status, told) = proxy.ask("POST", path, &json!({ "cmd": hiding, "params": {} }));
+        assert_eq!((status, &told["value"]["error"]), (500, &json!("unsupported operation")));
+    }
     assert!(driver.heard.try_recv().is_err(), "the driver hears of none of it");
     let other = json!({ "cmd": "Page.reload", "params": {} });
     assert_eq!(proxy.ask("POST", path, &other).0, 200);
@@ -354,6 +371,23 @@ fn a_session_ends_with_its_keys_though_its_client_hangs_up_meanwhile() {
     assert_eq!(proxy.ask("GET", &format!("{KEYS}/none/credentials"), &Value::Null).0, 400);
     driver.go_on.send(()).unwrap();
     eventually("the key is unplugged", || host.enumerate().is_err());
+}
+
+#[test]
+fn that_two_sessions_have_keys_at_once_is_said_and_only_once() {
+    let (home, driver) = (Home::new(), FakeDriver::start(true));
+    let mut command = Proxy::command(&home, &driver, &[]);
+    command.stderr(Stdio::piped());
+    let mut proxy = Proxy::run(command).with_session();
+    let second = json!({ "capabilities": { "alwaysMatch": { "x:name": "second" } } });
+    assert_eq!(proxy.ask("POST", "/session", &second).0, 200);
+    let members = json!({ "protocol": "ctap2", "transport": "usb" });
+    proxy.add(&members);
+    proxy.add_to("/session/5ec0/webauthn/authenticator", &members);
+    proxy.add(&members);
+    kill_process(Pid::from_child(&proxy.process), Signal::TERM).unwrap();
+    let said = std::io::read_to_string(proxy.process.stderr.take().unwrap()).unwrap();
+    assert_eq!(said.matches("two sessions have keys at the same time").count(), 1, "{said}");
 }
 
 #[test]
