@@ -4,7 +4,7 @@ pub(crate) mod gate;
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncWriteExt as _, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -28,6 +29,8 @@ pub(crate) struct Bounds {
     pub(crate) head: usize,
     /// From connecting to the end of the head, and again to the end of the body.
     pub(crate) patience: Duration,
+    /// What one client too many is told, in JSON.
+    pub(crate) too_many: &'static str,
 }
 
 /// An address as it is typed: `HOST:PORT`. Of a name with several, the one that programs try first which know of IPv4 only.
@@ -78,22 +81,27 @@ pub(crate) async fn serve<B>(
 where
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
 {
-    let mut clients = JoinSet::new();
+    let (mut clients, mut turned_away) = (JoinSet::new(), JoinSet::new());
     let respond = Rc::new(respond);
     loop {
         tokio::select! {
             accepted = accept(listeners) => match accepted {
-                // One client too many hears the end of the stream, and so does one that is not welcome.
-                Ok(stream) if clients.len() < bounds.clients && welcome(&stream) => {
+                // One that is not welcome hears the end of the stream.
+                Ok(stream) if !welcome(&stream) => {}
+                Ok(stream) if clients.len() < bounds.clients => {
                     clients.spawn_local(serve_one(stream, bounds, Rc::clone(&respond)));
                 }
-                Ok(_) => {}
+                Ok(stream) if turned_away.len() < bounds.clients => {
+                    turned_away.spawn_local(turn_away(stream, bounds.too_many));
+                }
+                Ok(stream) => turn_away_at_once(stream, bounds.too_many),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept an HTTP client");
                     sleep(ACCEPT_BACK_OFF).await;
                 }
             },
             Some(_) = clients.join_next() => {}
+            Some(_) = turned_away.join_next() => {}
         }
     }
 }
@@ -107,6 +115,35 @@ async fn accept(listeners: &[TcpListener]) -> io::Result<TcpStream> {
         [] => std::future::pending().await,
     };
     Ok(stream?.0)
+}
+
+/// Tells one client too many why it is not heard. What it sends is read, but not understood: to whoever is hung up on while it still sends,
+/// the answer would be lost.
+async fn turn_away(mut stream: TcpStream, why: &str) {
+    let told = async {
+        stream.write_all(refusal(why).as_bytes()).await?;
+        stream.shutdown().await?;
+        copy(&mut stream, &mut sink()).await
+    };
+    if let Ok(Err(error)) = timeout(FAREWELL, told).await {
+        tracing::info!(%error, "an HTTP client too many");
+    }
+}
+
+/// The same, where many are told already: nothing is kept for this one, which may miss it.
+fn turn_away_at_once(stream: TcpStream, why: &str) {
+    let told = stream.into_std().and_then(|mut stream| stream.write_all(refusal(why).as_bytes()));
+    if let Err(error) = told {
+        tracing::info!(%error, "an HTTP client too many");
+    }
+}
+
+fn refusal(why: &str) -> String {
+    let length = why.len();
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: \
+         {length}\r\n\r\n{why}"
+    )
 }
 
 /// One request, one response.
@@ -135,7 +172,7 @@ async fn serve_one<B>(
 }
 
 /// The whole body of a request, of at most so many bytes. A longer one is taken to its end and thrown away, because whoever still sends
-/// hears no answer.
+/// hears no answer; but not one of which that would take too long.
 ///
 /// # Errors
 /// The status that the client is to hear, and why.
@@ -144,14 +181,19 @@ pub(crate) async fn read(
     most: usize,
     patience: Duration,
 ) -> Result<Vec<u8>, (StatusCode, String)> {
+    let too_long =
+        || (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {most} bytes"));
+    if body.size_hint().lower() > most.saturating_add(MOST_THROWN_AWAY) as u64 {
+        return Err(too_long());
+    }
     let mut whole = Some(Vec::new());
     let arrived = timeout(patience, take(body, most, &mut whole)).await;
     match (arrived, whole) {
-        (_, None) => Err((StatusCode::PAYLOAD_TOO_LARGE, format!("more than {most} bytes"))),
+        (_, None) => Err(too_long()),
         (Ok(Ok(())), Some(whole)) => Ok(whole),
         (Ok(Err(error)), _) => Err((StatusCode::BAD_REQUEST, error.to_string())),
         (Err(_), _) => {
-            Err((StatusCode::REQUEST_TIMEOUT, "it did not arrive completely in time".to_owned()))
+            Err((StatusCode::REQUEST_TIMEOUT, "the body did not arrive whole in time".to_owned()))
         }
     }
 }
@@ -179,6 +221,9 @@ async fn take(
 
 /// Bytes that are taken for nothing: more than anybody sends by mistake, and read in a moment.
 const MOST_THROWN_AWAY: usize = 256 * 1024 * 1024;
+
+/// For a client too many to hear why.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Pause after a failed `accept`: it mostly means that this process has no file descriptor left.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);

@@ -7,7 +7,13 @@ use crate::http::Bounds;
 /// Clients at a time: a test suite that runs side by side, each with a WebSocket beside its commands. Heads are a line and what a
 /// client's library adds. A driver may take a body as slowly as it likes, once its head is there.
 pub(super) const BOUNDS: Bounds =
-    Bounds { clients: 256, head: 64 * 1024, patience: Duration::from_secs(10) };
+    Bounds { clients: 256, head: 64 * 1024, patience: Duration::from_secs(10), too_many: TOO_MANY };
+
+/// What one client too many is told, as an error of WebDriver's.
+const TOO_MANY: &str = concat!(
+    r#"{"value":{"error":"unknown error","message":"256 clients are connected, as many as there can be at a time","#,
+    r#""stacktrace":""}}"#
+);
 
 /// Bytes of what the proxy reads itself: a new session, which may bring a browser extension or a profile in base64.
 pub(super) const MAX_SESSION: usize = 64 * 1024 * 1024;

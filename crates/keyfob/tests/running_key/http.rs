@@ -1,7 +1,7 @@
 //! `--http`: a running key steered as test programs steer it, and as web pages might try.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
@@ -214,6 +214,25 @@ fn a_request_has_a_largest_size() {
     for length in [128 * 1024 + 1, 8 * 1024 * 1024] {
         assert_eq!(key.ask("POST", "/keys/1-1/replug", &body(length)).0, 413, "{length}");
     }
+    // So much is not even waited for.
+    let announced = format!("Content-Length: {}", u64::MAX >> 1);
+    let mut stream = TcpStream::connect(key.address).unwrap();
+    let head = format!("Host: {}\r\nAuthorization: Bearer {}", key.address, key.token);
+    write!(stream, "POST /keys/1-1/replug HTTP/1.1\r\n{head}\r\n{announced}\r\n\r\n").unwrap();
+    let (status, told) = answer(stream);
+    assert_eq!((status, &told["message"]), (413, &json!("the body is longer than 131072 bytes")));
+}
+
+#[test]
+fn one_client_too_many_is_told_so_and_there_is_room_when_others_are_gone() {
+    let home = Home::new();
+    let key = Steered::start(&home, &[]);
+    let idle: Vec<_> = (0..40).map(|_| TcpStream::connect(key.address).unwrap()).collect();
+    let (status, told) = key.ask("GET", "/keys", "");
+    assert_eq!((status, &told["error"]), (503, &json!("busy")), "{told}");
+    assert!(told["next"].as_str().unwrap().contains("try again"), "{told}");
+    drop(idle);
+    eventually("there is room again", || key.ask("GET", "/keys", "").0 == 200);
 }
 
 /// A key whose disk is stuck cannot become another one at once.

@@ -314,7 +314,7 @@ fn what_is_longer_than_anybody_tells_is_refused_on_both_sides_of_the_proxy() {
     let long = json!({ "protocol": "a".repeat(8 << 20) });
     let (status, told) = proxy.ask("POST", KEYS, &long);
     assert_eq!((status, &told["value"]["error"]), (400, &json!("invalid argument")));
-    assert_eq!(told["value"]["message"], "more than 65536 bytes");
+    assert_eq!(told["value"]["message"], "the body is longer than 65536 bytes");
 }
 
 #[test]

@@ -9,8 +9,14 @@ use crate::http::Bounds;
 /// a client's library adds.
 pub(super) const fn bounds(keys: usize) -> Bounds {
     let clients = max_clients(keys).saturating_add(MAX_STREAMS);
-    Bounds { clients, head: 16 * 1024, patience: PATIENCE }
+    Bounds { clients, head: 16 * 1024, patience: PATIENCE, too_many: TOO_MANY }
 }
+
+/// What one client too many is told.
+const TOO_MANY: &str = concat!(
+    r#"{"error":"busy","message":"as many clients are connected as this key takes at a time","#,
+    r#""next":"try again when one of them is done"}"#
+);
 
 /// From connecting to the end of the head, and again to the end of the body.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
