@@ -32,7 +32,7 @@ BUSY_CHAPTERS = "ctaphid make_credential get_assertion u2f get_next_assertion re
 # of a second to see one.
 CHAPTERS_OF_WRONG_PINS = ["client_pin_retries", "built_in_uv"]
 PRESENT_AND_VERIFIED = USER_PRESENT | USER_VERIFIED
-SECONDS_OF_A_SUITE = 300  # an emulated kernel may run beside it
+SECONDS_OF_A_SUITE = 900  # all chapters, and emulated kernels may run beside it
 
 
 @contextmanager
@@ -106,6 +106,7 @@ def a_card_conforms_behind_the_bridge_in_what_goes_back_and_forth_most(profile):
 
 
 @takes_long
+@pytest.mark.timeout(2 * SECONDS_OF_A_SUITE)
 @pytest.mark.parametrize("profile", PROFILES)
 def a_card_conforms_behind_the_bridge(profile):
     all_chapters = (file.stem for file in (HERE.parents[1] / "crates/ctap-conformance/vectors").glob("*.toml"))
