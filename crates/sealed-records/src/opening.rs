@@ -309,7 +309,7 @@ fn read_contents<D: Disk>(
     }
     let mut heads = Slots::new(HEADS, header.context());
     let Reading::Durable(headed) = heads.read((disk, file), &keys.heads).map_err(failed())? else {
-        return Err(refused(Fault::Damaged { what: "its heads" }));
+        return Err(refused(Fault::Damaged { what: "its list of heads" }));
     };
     let source = Source::new(disk, file, (u64::MAX, &[]));
     let from = (FRAMES, header.first);
