@@ -19,9 +19,10 @@ use crate::error::Error;
 /// All names are looked up relative to the directory that was checked. Links in it are not followed.
 #[derive(Debug)]
 pub struct Directory {
+    /// Of a vault's directory it holds a lock, and of a witness' none.
     handle: Handle,
     path: PathBuf,
-    /// Holds the lock; a witness' directory has none.
+    /// As the handle.
     _lock: Option<File>,
 }
 
@@ -182,9 +183,15 @@ fn open_checked(path: &Path, names: &[&str]) -> Result<Handle, Error> {
     Ok(handle)
 }
 
-/// The lock belongs to the open file: the kernel lets go of it however the process ends (P-17).
+/// The locks belong to the open file and the open directory: the kernel lets go of them however the process ends (P-17). The file
+/// tells who has them; the directory cannot be removed while a vault is in it, as the file can.
 fn take_lock(directory: &Handle, path: &Path) -> Result<File, Error> {
     let failed = |error| Error::io("lock", path.join(LOCK))(error);
+    if !directory.try_lock() {
+        let pid =
+            directory.file(LOCK, Opening::Existing).ok().and_then(|mut lock| read_pid(&mut lock));
+        return Err(Error::InUse { directory: path.to_owned(), pid });
+    }
     let mut file = directory.file(LOCK, Opening::Either).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}

@@ -232,6 +232,18 @@ fn where_there_is_no_vault_none_is_opened_and_nothing_is_left_behind() {
 }
 
 #[test]
+fn a_vault_in_use_stays_locked_when_its_lock_file_is_removed() {
+    let home = Home::with_vault();
+    let mut vault = home.open().unwrap().vault;
+    fs::remove_file(home.vault.join("lock")).unwrap();
+    let error = home.open().unwrap_err();
+    assert!(matches!(error, Error::InUse { pid: None, .. }), "{error}");
+    vault.commit(&[Change::set(b"a", b"1")], Wait).unwrap();
+    drop(vault);
+    assert_eq!(home.open().unwrap().records.len(), 1);
+}
+
+#[test]
 fn what_unlocks_a_vault_can_be_asked_before_it_is_opened() {
     let home = Home::with_vault();
     assert_eq!(Vault::locked_with(&home.vault).unwrap(), Some(LockedWith::KeyFile));

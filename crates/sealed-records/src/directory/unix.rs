@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::Opening;
@@ -50,6 +50,13 @@ impl Handle {
         };
         let always = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         Ok(rustix::fs::openat(&self.0, name, always | how, FILE_MODE)?.into())
+    }
+
+    /// Locks it until it is dropped. `false`: another process has locked it. Some file systems, such as NFS, have no locks of
+    /// directories: there the lock of the file alone counts.
+    pub(super) fn try_lock(&self) -> bool {
+        let locked = rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive);
+        locked != Err(Errno::WOULDBLOCK)
     }
 
     pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
