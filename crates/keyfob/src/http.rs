@@ -1,6 +1,7 @@
 //! HTTP/1.1 for programs of this machine: what the conformance hooks, a steered key and the proxy for WebDriver have in common.
 
 pub(crate) mod gate;
+mod patient;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -20,6 +21,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use self::patient::Patient;
+
 /// The bounds of one server; each of them says in its own `limits.rs` why they are what they are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -29,6 +32,8 @@ pub(crate) struct Bounds {
     pub(crate) head: usize,
     /// From connecting to the end of the head, and again to the end of the body.
     pub(crate) patience: Duration,
+    /// How long a client may take nothing of what is sent to it; `None`: as long as it likes.
+    pub(crate) stall: Option<Duration>,
     /// What one client too many is told, in JSON.
     pub(crate) too_many: &'static str,
 }
@@ -158,6 +163,11 @@ async fn serve_one<B>(
         let respond = Rc::clone(&respond);
         async move { Ok::<_, Infallible>(respond(request).await) }
     });
+    // An event is one small packet, too, and a client whose machine is gone must not keep its place.
+    if let Err(error) = usbip_server::prepare(&stream) {
+        return tracing::info!(%error, "an HTTP client was gone at once");
+    }
+    let stream = Patient::new(stream, bounds.stall);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.patience)

@@ -5,9 +5,15 @@ use std::time::Duration;
 use crate::http::Bounds;
 
 /// Clients at a time: a test suite that runs side by side, each with a WebSocket beside its commands. Heads are a line and what a
-/// client's library adds. A driver may take a body as slowly as it likes, once its head is there.
-pub(super) const BOUNDS: Bounds =
-    Bounds { clients: 256, head: 64 * 1024, patience: Duration::from_secs(10), too_many: TOO_MANY };
+/// client's library adds. A driver may take a body as slowly as it likes, once its head is there, and a client what a driver sends: a test may
+/// stand in a debugger.
+pub(super) const BOUNDS: Bounds = Bounds {
+    clients: 256,
+    head: 64 * 1024,
+    patience: Duration::from_secs(10),
+    stall: None,
+    too_many: TOO_MANY,
+};
 
 /// What one client too many is told, as an error of WebDriver's.
 const TOO_MANY: &str = concat!(

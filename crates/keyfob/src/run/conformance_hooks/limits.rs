@@ -5,8 +5,13 @@ use std::time::Duration;
 use crate::http::Bounds;
 
 /// The tool is one client, and asks one thing after the other. Heads are a line and a browser's worth of headers.
-pub(super) const BOUNDS: Bounds =
-    Bounds { clients: 8, head: 16 * 1024, patience: Duration::from_secs(5), too_many: "{}" };
+pub(super) const BOUNDS: Bounds = Bounds {
+    clients: 8,
+    head: 16 * 1024,
+    patience: Duration::from_secs(5),
+    stall: Some(Duration::from_secs(10)),
+    too_many: "{}",
+};
 
 /// Bytes of a request's body: the names of all the tool's cases, with a page about each.
 pub(super) const MAX_BODY: usize = 1024 * 1024;

@@ -9,7 +9,8 @@ use crate::http::Bounds;
 /// a client's library adds.
 pub(super) const fn bounds(keys: usize) -> Bounds {
     let clients = max_clients(keys).saturating_add(MAX_STREAMS);
-    Bounds { clients, head: 16 * 1024, patience: PATIENCE, too_many: TOO_MANY }
+    let head = 16 * 1024;
+    Bounds { clients, head, patience: PATIENCE, stall: Some(STALL), too_many: TOO_MANY }
 }
 
 /// What one client too many is told.
@@ -20,6 +21,9 @@ const TOO_MANY: &str = concat!(
 
 /// From connecting to the end of the head, and again to the end of the body.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a client may take nothing, once what the system keeps for it is full. Then its place is another's: there are few for streams.
+const STALL: Duration = Duration::from_secs(10);
 
 /// Bytes of a request's body: as the control socket's requests.
 pub(super) const MAX_BODY: usize = 128 * 1024;
