@@ -10,6 +10,7 @@
 
 mod hid;
 mod limits;
+mod mailbox;
 mod order;
 mod pin_guard;
 mod readers;
@@ -20,7 +21,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -38,7 +39,8 @@ use virtual_key::profile::Profile;
 use virtual_key::recording::{Recorded, Recorder};
 
 use self::hid::BridgedKey;
-use self::order::{News, Order};
+use self::mailbox::{Giver, mailbox};
+use self::order::News;
 use self::readers::{PcscCards, Use};
 use self::worker::Worker;
 use crate::device::BRIDGE;
@@ -197,10 +199,10 @@ async fn offer(
 }
 
 /// Who gives orders, who hears what comes of them, and who is to be woken then.
-type Ends = (mpsc::Sender<Order>, UnboundedReceiver<News>, Arc<OnceLock<Waker>>);
+type Ends = (Giver, UnboundedReceiver<News>, Arc<OnceLock<Waker>>);
 
 fn start_worker(cards: PcscCards) -> anyhow::Result<Ends> {
-    let (give, orders) = mpsc::channel();
+    let (giver, orders) = mailbox();
     let (tell, news) = unbounded_channel();
     let waker = Arc::new(OnceLock::<Waker>::new());
     let woken = Arc::clone(&waker);
@@ -213,7 +215,7 @@ fn start_worker(cards: PcscCards) -> anyhow::Result<Ends> {
         };
         Worker::new(cards, tell).run(&orders);
     })?;
-    Ok((give, news, waker))
+    Ok((giver, news, waker))
 }
 
 /// A key of this serial number in the server.

@@ -1,6 +1,5 @@
 //! The key as the host has it: CTAPHID, on the thread that never waits.
 
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use ctap_client::Status;
@@ -10,6 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use usbip_server::{HidFunction, Report, Timed};
 use virtual_key::platform::Clock;
 
+use super::mailbox::Giver;
 use super::order::{News, Order, Request, Wish};
 
 /// A HID device whose requests are answered by a card, or by whoever looks for one. Channels take neither.
@@ -19,7 +19,7 @@ pub(super) struct BridgedKey {
     running: Option<(RequestId, Wish)>,
     /// Whose assertions can be walked through: a card knows no channels.
     walk: Option<ChannelId>,
-    orders: Sender<Order>,
+    orders: Giver,
     news: UnboundedReceiver<News>,
 }
 
@@ -27,7 +27,7 @@ impl BridgedKey {
     /// A key that speaks this.
     pub(super) fn new(
         (has_ctap2, has_u2f): (bool, bool),
-        orders: Sender<Order>,
+        orders: Giver,
         news: UnboundedReceiver<News>,
     ) -> Self {
         let settings =
@@ -62,11 +62,6 @@ impl BridgedKey {
         false
     }
 
-    /// Without the other thread there is no bridge, and nobody to tell.
-    fn order(&self, order: Order) {
-        let _ = self.orders.send(order);
-    }
-
     /// Nobody waits for the request that runs.
     fn abandon(&mut self) {
         if let Some((_, wish)) = self.running.take() {
@@ -90,7 +85,7 @@ impl Timed for BridgedKey {
 impl HidFunction for BridgedKey {
     fn attached(&mut self) {
         self.device.reset();
-        self.order(Order::PowerCycle);
+        self.orders.give(Order::PowerCycle);
     }
 
     fn detached(&mut self) {
@@ -107,7 +102,7 @@ impl HidFunction for BridgedKey {
                     return self.device.respond(id, &[Status::NotAllowed.byte()], now);
                 }
                 self.running = Some((id, wish.clone()));
-                self.order(Order::Request(Request { id, kind, message, wish }));
+                self.orders.give(Order::Request(Request { id, kind, message, wish }));
             }
             Some(Event::Cancel { .. }) => {
                 if let Some((_, wish)) = &self.running {

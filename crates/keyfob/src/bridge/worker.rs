@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use ctap_client::card::Alone;
@@ -15,6 +14,7 @@ use ctap_client::{
 use hid_transport::{KeepaliveStatus, Kind};
 
 use super::limits::{CARD_WAIT, HOLD, LOOK};
+use super::mailbox::{Next, Taker};
 use super::order::{News, Order, Request};
 use super::pin_guard::{PinGuard, begins_with_a_pin, sets_a_pin};
 
@@ -117,28 +117,24 @@ impl<C: Cards> Worker<C> {
     }
 
     /// Waits for a card that says what it is; then has cards carry out orders, until nobody gives any.
-    pub(super) fn run(mut self, orders: &Receiver<Order>) {
-        self.await_first_card();
+    pub(super) fn run(mut self, orders: &Taker) {
+        self.await_first_card(|| !orders.is_closed());
         loop {
-            let order = match self.card {
-                Some(_) => orders.recv_timeout(HOLD),
-                None => orders.recv().map_err(RecvTimeoutError::from),
-            };
-            match order {
-                Ok(order) => self.obey(&order),
-                Err(RecvTimeoutError::Timeout) => self.card = None,
-                Err(RecvTimeoutError::Disconnected) => return,
+            match orders.next(self.card.as_ref().map(|_| HOLD)) {
+                Next::Order(order) => self.obey(&order),
+                Next::Nothing => self.card = None,
+                Next::End => return,
             }
         }
     }
 
     /// Of one that lies there already nobody knows how many PINs were tried since it was tapped: perhaps through a bridge before
     /// this one.
-    fn await_first_card(&mut self) {
+    fn await_first_card(&mut self, is_wanted: impl Fn() -> bool) {
         if self.has_card() {
             self.ask_for_wrong_pins();
         }
-        while self.known.is_none() {
+        while self.known.is_none() && is_wanted() {
             self.cards.pause(LOOK);
             self.has_card();
         }

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::sync::mpsc;
 
 use apdu_transport::{Card, Event, Kind as CardKind, Settings, Version};
 use ctap_client::card::Contact;
@@ -15,6 +14,7 @@ use usbip_server::HidFunction as _;
 
 use super::*;
 use crate::bridge::hid::BridgedKey;
+use crate::bridge::mailbox::mailbox;
 use crate::bridge::order::Wish;
 
 /// A reader, the card that belongs to it, and what people do there.
@@ -153,7 +153,7 @@ impl ApduPipe for FakeReader {
 /// A host with the bridge's key, whose other thread works whenever the host waits.
 struct Host {
     key: BridgedKey,
-    orders: Receiver<Order>,
+    orders: Taker,
     worker: Worker<FakeCards>,
 }
 
@@ -169,10 +169,10 @@ impl Host {
     fn at(desk: &Shared) -> Self {
         let (tell, mut news) = unbounded_channel();
         let mut worker = Worker::new(FakeCards(Rc::clone(desk)), move |one| drop(tell.send(one)));
-        worker.await_first_card();
+        worker.await_first_card(|| true);
         let Ok(News::Card { has_ctap2, has_u2f }) = news.try_recv() else { panic!("no card") };
-        let (give, orders) = mpsc::channel();
-        let key = BridgedKey::new((has_ctap2, has_u2f), give, news);
+        let (giver, orders) = mailbox();
+        let key = BridgedKey::new((has_ctap2, has_u2f), giver, news);
         desk.borrow_mut().heard.clear();
         Self { key, orders, worker }
     }
@@ -194,7 +194,7 @@ impl ReportPipe for Host {
     }
 
     fn receive(&mut self, _: Duration) -> io::Result<Option<Report>> {
-        while let Ok(order) = self.orders.try_recv() {
+        while let Next::Order(order) = self.orders.next(Some(Duration::ZERO)) {
             if let Order::Request(request) = &order {
                 self.worker.cards.0.borrow_mut().wish = Some(request.wish.clone());
             }
