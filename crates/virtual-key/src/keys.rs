@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 use usbip_server::{Port, Server};
 
 use self::maker::KeyMaker;
-pub use self::owner::Kept;
+pub use self::owner::{Kept, Page};
 pub use self::settings::{CardReader, Form, KeySettings};
 use crate::bell::{Bell, Listener};
 use crate::error::Error;

@@ -93,9 +93,23 @@ impl Authenticator {
     /// so it is not in the list.
     #[must_use]
     pub fn credential_sources(&self, store: &Store) -> Vec<CredentialSource> {
+        self.some_credential_sources(store, 0, usize::MAX)
+    }
+
+    /// The same without the first `from`, and at most `most`: no private key of another one is copied.
+    #[must_use]
+    pub fn some_credential_sources(
+        &self,
+        store: &Store,
+        from: usize,
+        most: usize,
+    ) -> Vec<CredentialSource> {
         let (state, of_key) = (store.state(), self.counter.current());
-        let found = state.credentials.iter().map(|one| CredentialSource::of(one, of_key));
-        found.chain(state.kept().map(|kept| CredentialSource::of_kept(kept, of_key))).collect()
+        let passed_over = from.min(state.credentials.len());
+        let passkeys = state.credentials.iter().skip(passed_over);
+        let kept = state.kept().skip(from.saturating_sub(passed_over));
+        let passkeys = passkeys.map(|one| CredentialSource::of(one, of_key));
+        passkeys.chain(kept.map(|one| CredentialSource::of_kept(one, of_key))).take(most).collect()
     }
 
     /// How many assertions the key has made, of CTAP2 and of U2F together. With that, the ids of the credentials

@@ -188,6 +188,25 @@ fn a_credential_in_its_own_id_is_told_by_a_key_that_keeps_all_and_by_no_other() 
     }
 }
 
+#[test]
+fn page_after_page_every_credential_is_told_once_and_in_order() {
+    let mut key = Key::made(|_| {});
+    for id in [b"d", b"b", b"c"] {
+        key.add(passkey(id, id)).unwrap();
+    }
+    for id in [b"z", b"y"] {
+        key.add(foreign(id)).unwrap();
+    }
+    let all: Vec<_> = key.sources().into_iter().map(|source| source.id).collect();
+    assert_eq!(all, [b"d", b"b", b"c", b"y", b"z"]);
+    for (from, most) in (0..7).flat_map(|from| (0..7).map(move |most| (from, most))) {
+        let page = key.authenticator.some_credential_sources(&key.store, from, most);
+        let page: Vec<_> = page.into_iter().map(|source| source.id).collect();
+        let expected: Vec<_> = all.iter().skip(from).take(most).cloned().collect();
+        assert_eq!(page, expected, "{most} from {from}");
+    }
+}
+
 // UF-23, UF-35
 #[test]
 fn a_u2f_credential_is_kept_by_the_hash_of_its_application() {

@@ -12,6 +12,9 @@ pub(crate) const MAX_RESPONSE: u64 = 2 * 1024 * 1024;
 /// Bytes of credentials after which an answer takes no further one.
 pub(crate) const CREDENTIALS: usize = 48 * 1024;
 
+/// Credentials that are looked at for one answer: as many as have room in it, for a short one takes more than 200 bytes.
+pub(crate) const MOST_CREDENTIALS: usize = 256;
+
 /// Clients that wait for a prompt of so many keys, each for as long as it likes: one for each key, and a few more.
 pub(crate) const fn max_waiting(keys: usize) -> usize {
     keys.saturating_add(11)

@@ -13,7 +13,7 @@ use virtual_key::{CredentialError, Error, FingerError, Properties};
 use super::control_server::{Answer, the_one};
 use super::fault_words::{told, which};
 use super::told::faults_of;
-use crate::control::limits::CREDENTIALS;
+use crate::control::limits::{CREDENTIALS, MOST_CREDENTIALS};
 use crate::control::protocol::{ChangedCredential, Kind, Refusal};
 use crate::control::{Request, Response};
 use crate::say::warn;
@@ -58,10 +58,10 @@ pub(super) async fn obey(keys: &Keys, request: Request) -> Answer {
 
 /// As many as there is room for, at least one.
 async fn credentials(key: &PluggedKey, from: usize) -> Answer {
-    let sources = key.credentials().await.map_err(refusal)?;
-    let (total, mut room) = (sources.len(), CREDENTIALS);
+    let page = key.some_credentials(from, MOST_CREDENTIALS).await.map_err(refusal)?;
+    let (total, mut room) = (page.total, CREDENTIALS);
     let mut credentials = Vec::new();
-    for credential in sources.iter().skip(from).filter_map(to_json).map(SecretJson::from) {
+    for credential in page.credentials.iter().filter_map(to_json).map(SecretJson::from) {
         let length = secret_json::length(&credential).unwrap_or_default();
         if length > room && !credentials.is_empty() {
             break;

@@ -22,6 +22,15 @@ pub struct Kept {
     pub used: Vec<Vec<u8>>,
 }
 
+/// Some of the credentials that a key stores.
+#[derive(Debug)]
+pub struct Page {
+    /// The credentials, in the order of [`PluggedKey::credentials`].
+    pub credentials: Vec<CredentialSource>,
+    /// How many the key stores in all.
+    pub total: usize,
+}
+
 impl PluggedKey {
     /// Copies of all credentials that the key stores, with their private keys: first the discoverable ones, oldest first, then
     /// the others in the order of their ids. A credential that is sealed in its own id is not stored, unless the profile says
@@ -33,22 +42,33 @@ impl PluggedKey {
         self.kept(u64::MAX).await.map(|kept| kept.credentials)
     }
 
-    /// The same, and which credentials made the assertions after the first `known` ones.
+    /// The same without the first `from`, and at most `most`. Whoever reads page after page does not copy every private
+    /// key each time.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub async fn some_credentials(&self, from: usize, most: usize) -> Result<Page, Error> {
+        let look = move |authenticator: &mut Authenticator, platform: &mut Platform<'_>| {
+            let sources = authenticator.some_credential_sources(platform.store, from, most);
+            let credentials = large_blobs::filled_in(sources, authenticator, platform);
+            let state = platform.store.state();
+            Page { credentials, total: state.credentials().len() + state.kept().len() }
+        };
+        self.look(look).await
+    }
+
+    /// All of them as well, and which ones made the assertions after the first `known` ones.
     ///
     /// # Errors
     /// [`Error::Ended`] if the key has stopped before; the call that stopped it told why.
     pub async fn kept(&self, known: u64) -> Result<Kept, Error> {
-        let done = {
-            let usb = &mut *self.usb.borrow_mut();
-            let look = move |authenticator: &mut Authenticator, platform: &mut Platform<'_>| {
-                let sources = authenticator.credential_sources(platform.store);
-                let credentials = large_blobs::filled_in(sources, authenticator, platform);
-                let (uses, used) = authenticator.uses_since(known);
-                Kept { credentials, uses, used }
-            };
-            usb.key.look(look, usb.clock.now())
+        let look = move |authenticator: &mut Authenticator, platform: &mut Platform<'_>| {
+            let sources = authenticator.credential_sources(platform.store);
+            let credentials = large_blobs::filled_in(sources, authenticator, platform);
+            let (uses, used) = authenticator.uses_since(known);
+            Kept { credentials, uses, used }
         };
-        done.await.map_err(|_| Error::Ended)
+        self.look(look).await
     }
 
     /// Adds a credential, which is then the newest one. A discoverable credential replaces the one of the same
@@ -149,6 +169,18 @@ impl PluggedKey {
         let done = done.await.map_err(|_| Error::Ended);
         self.usb.borrow_mut().catch_up();
         done
+    }
+
+    /// Looks at the authenticator, and waits for the result.
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let done = {
+            let usb = &mut *self.usb.borrow_mut();
+            usb.key.look(look, usb.clock.now())
+        };
+        done.await.map_err(|_| Error::Ended)
     }
 
     /// Runs this with the authenticator, and waits for the result.
