@@ -4,6 +4,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::algorithm::Algorithm;
 use crate::attestation::{Attestation, Attester, Means};
@@ -166,7 +167,7 @@ impl Default for ResetGestures {
 
 /// The state that a maker gives a new key; [`Authenticator::ship`](crate::Authenticator::ship) sets it. A reset
 /// removes it. By default there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Shipped {
     /// A PIN whose length is within [`PinLength`].
     pub pin: Option<String>,
@@ -174,6 +175,17 @@ pub struct Shipped {
     pub force_pin_change: bool,
     /// Whether enterprise attestation is enabled (option `ep` is true).
     pub enterprise_attestation: bool,
+}
+
+/// The PIN is not printed.
+impl fmt::Debug for Shipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shipped")
+            .field("has_pin", &self.pin.is_some())
+            .field("force_pin_change", &self.force_pin_change)
+            .field("enterprise_attestation", &self.enterprise_attestation)
+            .finish()
+    }
 }
 
 /// The shortest and the longest PIN, in Unicode code points.

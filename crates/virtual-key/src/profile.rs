@@ -19,6 +19,7 @@ mod like;
 mod lines;
 mod text;
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ use crate::metadata::{Difference, differences, live_info, members};
 use crate::platform::{text_of, without_traces};
 
 /// A kind of key. It is checked: its settings fit together.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Profile {
     /// The name as on the command line.
     name: String,
@@ -57,6 +58,16 @@ pub struct Profile {
     description: Description,
     /// Bytes of the longest message for which the way to its host certainly has room; `None`: of any that it takes.
     longest_message: Option<usize>,
+}
+
+/// The PIN that a key ships with is not printed, and neither is the text that it is in.
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile")
+            .field("name", &self.name)
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The USB numbers by which hosts know the make and the model.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ctap_core::algorithm::Algorithm;
-use ctap_core::config::{Announced, FingerprintSensor, Member, PinLength, Version};
+use ctap_core::config::{Announced, FingerprintSensor, Member, PinLength, Shipped, Version};
 use ctap_core::limits::{MAX_ANNOUNCED, MAX_CREDENTIALS_IN_LIST, MAX_FOREIGN_CREDENTIAL_ID};
 use ctap_core::{Config, SoftKey};
 
@@ -215,6 +215,13 @@ fn an_id_is_neither_so_short_that_it_can_be_guessed_nor_longer_than_any() {
     for length in [15, MAX_FOREIGN_CREDENTIAL_ID + 1] {
         assert_eq!(long(length).check().unwrap_err().rule, "MC-75");
     }
+}
+
+#[test]
+fn the_pin_that_a_key_ships_with_is_not_printed() {
+    let shipped = Shipped { pin: Some("48151623".into()), ..Shipped::default() };
+    let printed = format!("{:?}", Config { shipped, ..Config::default() });
+    assert!(printed.contains("has_pin: true") && !printed.contains("48151623"), "{printed}");
 }
 
 // CP-20, CP-57, CF-43, CF-44, GI-22, GI-38

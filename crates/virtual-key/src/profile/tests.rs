@@ -53,6 +53,13 @@ fn a_profile_says_how_its_keys_are_reached_and_how_they_are_erased() {
 }
 
 #[test]
+fn the_pin_that_a_key_ships_with_is_not_printed() {
+    let profile = profile("[shipped]\npin = \"48151623\"");
+    let printed = format!("{profile:?} {:?}", config(&profile));
+    assert!(printed.contains("\"test\"") && !printed.contains("48151623"), "{printed}");
+}
+
+#[test]
 fn a_key_that_is_laid_on_a_reader_tells_so_whatever_its_profile_says() {
     // GI-05, GI-18
     let reached = |transport| profile("transports = [\"usb\"]").with_transport(transport);
