@@ -87,11 +87,10 @@ impl Authenticator {
             return true;
         }
         let sources = self.key.credentials().await.unwrap_or_default();
-        let is_of_site = |hash: [u8; 32]| match (prompt.rp_id(), prompt.question.application) {
-            (Some(rp_id), _) => sources.iter().any(|source| source.scope.rp_id() == Some(rp_id)),
-            (None, application) => application == Some(hash),
-        };
-        sources.iter().any(|source| is_of_site(source.scope.hash()))
+        sources.iter().any(|source| match prompt.rp_id() {
+            Some(rp_id) => source.scope.rp_id() == Some(rp_id),
+            None => prompt.question.application == Some(source.scope.hash()),
+        })
     }
 
     /// A person stands by from now on.
