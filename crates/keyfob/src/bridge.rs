@@ -287,7 +287,11 @@ fn no_reader(wanted: Option<&str>) -> String {
     }
 }
 
+/// What is on which reader; nothing without readers, as then a sentence says so.
 fn table(readers: &[(Reader, Use)]) -> String {
+    if readers.is_empty() {
+        return String::new();
+    }
     let heading = ["READER", "CARD"].map(str::to_owned);
     let row = |(reader, is): &(Reader, Use)| [name(&reader.name), told(*is).to_owned()];
     let rows: Vec<_> = [heading].into_iter().chain(readers.iter().map(row)).collect();
@@ -335,6 +339,7 @@ mod tests {
         };
         let shown = table(&[(reader("A 00"), Use::Fido), (reader("B\u{1b} 01"), Use::Empty)]);
         assert_eq!(shown, "READER      CARD\nA 00        a FIDO key\nB\\u{1b} 01  none\n");
+        assert_eq!(table(&[]), "");
     }
 
     #[test]

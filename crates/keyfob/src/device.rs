@@ -3,6 +3,7 @@
 mod address;
 pub(crate) mod cards;
 mod channel;
+mod reports;
 mod served;
 
 use std::io;
@@ -13,14 +14,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCandidates;
+use ctap_client::HidChannel;
 use ctap_client::local::{self, Key};
-use ctap_client::{HidChannel, ReportPipe};
 use usbip_server::client::{self, ClientError, Enumeration, Host, RemoteDevice, Socket};
 use virtual_key::host::local_device;
 use virtual_key::keys::{Offer, PluggedKey};
 
 pub(crate) use self::address::{Address, with_port};
 pub(crate) use self::channel::Channel;
+pub(crate) use self::reports::{BRIDGE, End, Reports};
 pub(crate) use self::served::{
     FreeReaders, Served, attach_command, is_reader, served, way_to_the_card,
 };
@@ -97,13 +99,13 @@ impl Address {
     ///
     /// # Errors
     /// As [`open`](Self::open), without the key's answer; and always for a card.
-    pub(crate) fn pipe(&self) -> anyhow::Result<Box<dyn ReportPipe>> {
+    pub(crate) fn pipe(&self) -> anyhow::Result<Reports> {
         match self {
             Self::Auto => self.found()?.pipe(),
             Self::Hidraw(path) => open_hidraw(path),
             Self::Usbip { server, bus_id } => {
-                let (host, _) = import(server, bus_id.as_deref())?;
-                Ok(Box::new(virtual_key::Connection::from(host)))
+                let (host, said) = import(server, bus_id.as_deref())?;
+                Ok(Reports::imported(host, &said))
             }
             Self::Pcsc { .. } => Err(failure(
                 format_args!("{self} is a card, and cards do not use CTAPHID"),
@@ -126,13 +128,6 @@ impl Address {
             known => Ok(known.clone()),
         }
     }
-
-    /// Whether it is a key that a bridge shows to this host's kernel.
-    pub(crate) fn is_behind_a_bridge(&self) -> bool {
-        let Self::Hidraw(path) = self else { return false };
-        let keys = local_keys().unwrap_or_default();
-        keys.iter().any(|key| key.path == *path && is_bridged(key))
-    }
 }
 
 /// The FIDO keys of this host. A kernel without hidraw has none.
@@ -144,11 +139,6 @@ pub(crate) fn local_keys() -> anyhow::Result<Vec<Key>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         keys => keys.context("cannot list the keys of this host"),
     }
-}
-
-/// Whether a key of this host is a bridge's. Its device file stays, whatever becomes of the card.
-pub(crate) fn is_bridged(key: &Key) -> bool {
-    key.name.ends_with(BRIDGE)
 }
 
 /// The one key there is: `local` ones have their device files, and without any those count that are `served`. A card is not taken
@@ -219,7 +209,7 @@ fn none_on_this_host(occupied_readers: &[String], free_readers: &[Address]) -> a
     }
 }
 
-fn open_hidraw(path: &Path) -> anyhow::Result<Box<dyn ReportPipe>> {
+fn open_hidraw(path: &Path) -> anyhow::Result<Reports> {
     if local::is_key(path).is_ok_and(|is_key| is_key == Some(false)) {
         let what = format_args!("{} is not a FIDO key", path.display());
         return Err(no_key(what, "`keyfob list` shows which keys there are"));
@@ -232,7 +222,14 @@ fn open_hidraw(path: &Path) -> anyhow::Result<Box<dyn ReportPipe>> {
         };
         no_key(format_args!("{} cannot be opened: {error}", path.display()), next)
     })?;
-    Ok(Box::new(pipe))
+    Ok(Reports::new(pipe, end_at(path)))
+}
+
+/// What this device file leads to.
+fn end_at(path: &Path) -> End {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let keys = local_keys().unwrap_or_default();
+    keys.iter().find(|key| key.path == path).map_or(End::Key, End::of)
 }
 
 /// The devices a USB/IP server offers.
@@ -362,8 +359,6 @@ fn about_the_server(error: &ClientError) -> &'static str {
     }
 }
 
-/// What the USB key of `keyfob bridge` calls itself.
-pub(crate) const BRIDGE: &str = "keyfob bridge";
 /// How long a server may take to be reached. The system alone would go on for minutes.
 const CONNECTING: Duration = Duration::from_secs(5);
 

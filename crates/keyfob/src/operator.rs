@@ -24,7 +24,7 @@ use std::io;
 use std::mem;
 use std::time::{Duration, Instant};
 
-use ctap_client::{ReportPipe, TransportError};
+use ctap_client::TransportError;
 use ctap_conformance::{Hand, Operator, TransportFailure};
 use virtual_key::key::Touch;
 use virtual_key::profile::Profile;
@@ -37,7 +37,7 @@ use self::plug::{Plug, among, follow};
 use self::running_key::RunningKey;
 pub(crate) use self::running_key::bad_sample;
 use crate::control::Connection;
-use crate::device::{Address, import, local_keys};
+use crate::device::{Address, Reports, import, local_keys};
 
 /// How the key is touched and power-cycled.
 #[derive(clap::Args, Clone, Debug)]
@@ -122,11 +122,11 @@ impl ExternalOperator {
 }
 
 /// Opens the way to the key, and finds its serial number.
-fn reach(address: &Address) -> anyhow::Result<(Box<dyn ReportPipe>, Option<String>)> {
+fn reach(address: &Address) -> anyhow::Result<(Reports, Option<String>)> {
     match address {
         Address::Usbip { server, bus_id } => {
             let (host, said) = import(server, bus_id.as_deref())?;
-            Ok((Box::new(virtual_key::Connection::from(host)), said.serial))
+            Ok((Reports::imported(host, &said), said.serial))
         }
         Address::Auto | Address::Hidraw(_) | Address::Pcsc { .. } => {
             let pipe = address.pipe()?;

@@ -19,7 +19,7 @@ use anyhow::ensure;
 use ctap_client::{Client, Error};
 
 pub(crate) use self::pin_source::CurrentPinOptions;
-use crate::device::{Address, Channel, DeviceOption};
+use crate::device::{Channel, DeviceOption};
 use crate::failure::{because, cause_of_the_command, failure, usage};
 use crate::terminal;
 
@@ -28,12 +28,7 @@ use crate::terminal;
 /// # Errors
 /// As [`Address::open`](crate::device::Address::open), and for a key without CTAP2.
 fn open(options: &DeviceOption) -> anyhow::Result<Client<Channel>> {
-    open_at(&options.device.found()?)
-}
-
-/// The same, of a key that was found.
-fn open_at(address: &Address) -> anyhow::Result<Client<Channel>> {
-    let mut channel = address.open()?;
+    let mut channel = options.device.open()?;
     ensure!(
         channel.has_ctap2()?,
         failure(
@@ -41,8 +36,9 @@ fn open_at(address: &Address) -> anyhow::Result<Client<Channel>> {
             "use a FIDO2 key for that; this one only registers and signs in",
         )
     );
+    let words = touch::words(channel.end());
     let mut client = Client::new(channel);
-    client.on_keepalive(touch::listener(touch::words(address)));
+    client.on_keepalive(touch::listener(words));
     Ok(client)
 }
 

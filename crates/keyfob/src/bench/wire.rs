@@ -7,14 +7,14 @@ use anyhow::ensure;
 use ctap_client::{HidChannel, Report, ReportPipe};
 use usbip_server::client::{Host, MAX_READS};
 
-use crate::device::{Address, import};
+use crate::device::{Address, Reports, import};
 
 /// Reports to and from a key.
 pub(super) enum Wire {
     /// An imported device, and whether each report is confirmed before the next one is sent.
     Usbip { host: Box<Host>, confirms: bool },
     /// Whatever else.
-    Other(Box<dyn ReportPipe>),
+    Other(Reports),
 }
 
 /// A channel to such a key.

@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail, ensure};
 use ctap_client::attestation::Attestation;
 use ctap_client::{
     Client, CredentialDescriptor, Error, HidChannel, Permissions, PinUvAuthToken, RelyingParty,
-    ReportPipe, Status, User, cose, get_assertion, make_credential,
+    Status, User, cose, get_assertion, make_credential,
 };
 use rand_core::Rng as _;
 use virtual_key::platform::system_rng;
@@ -12,6 +12,7 @@ use virtual_key::platform::system_rng;
 use super::person::{Gesture, Person};
 use super::stage::Stage;
 use super::wire::{Tapped, Wire};
+use crate::device::Reports;
 
 /// A platform with one key, and the relying party it visits.
 pub(super) struct Journey {
@@ -24,7 +25,7 @@ pub(super) struct Journey {
     capacity: u64,
 }
 
-type Platform = Client<Tapped<HidChannel<Box<dyn ReportPipe>>>>;
+type Platform = Client<Tapped<HidChannel<Reports>>>;
 
 /// What the relying party remembers of somebody who registered.
 struct Account {
@@ -217,7 +218,7 @@ impl Journey {
     }
 
     /// Opens a CTAPHID channel, and reports it.
-    fn open(&mut self, pipe: Box<dyn ReportPipe>) -> Outcome {
+    fn open(&mut self, pipe: Reports) -> Outcome {
         let channel = HidChannel::open(pipe)?;
         self.wire.note("CTAPHID_INIT 8 → 17 bytes".to_owned());
         let [major, minor, build] = channel.version();

@@ -5,12 +5,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use ctap_client::ReportPipe;
 use ctap_client::hidraw::Key;
 use usbip_server::client::Enumeration;
 
 use super::narrator::in_words;
-use crate::device::{self, Address};
+use crate::device::{self, Address, Reports};
 use crate::spawned::SpawnedKey;
 use crate::terminal::shown::quoted_name;
 
@@ -32,7 +31,7 @@ pub(super) struct Stage {
 }
 
 /// A way to the key, and what it said of itself when it was plugged in.
-pub(super) type Plugged = (Box<dyn ReportPipe>, String);
+pub(super) type Plugged = (Reports, String);
 
 impl Stage {
     /// Starts a key with nothing on it.
@@ -84,7 +83,7 @@ impl Stage {
     /// Right after a power cycle the server may not have seen the end of the last connection yet.
     fn import(&self) -> anyhow::Result<Plugged> {
         let (host, said) = eventually(|| device::import(self.key.server()?, None))?;
-        Ok((Box::new(virtual_key::Connection::from(host)), describe(&said)))
+        Ok((Reports::imported(host, &said), describe(&said)))
     }
 
     /// The kernel needs a moment to make a device file, and udev another one to give the permission.

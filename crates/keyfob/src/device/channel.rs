@@ -1,17 +1,16 @@
 //! A conversation with a key, whatever way it is reached.
 
 use ctap_client::commands::code::GET_INFO;
-use ctap_client::{
-    CardChannel, Exchange, HidChannel, KeepaliveStatus, Patience, ReportPipe, TransportError,
-};
+use ctap_client::{CardChannel, Exchange, HidChannel, KeepaliveStatus, Patience, TransportError};
 
 use super::cards::PcscCard;
+use super::reports::{End, Reports};
 use crate::failure::failure;
 
 /// A key that is open.
 pub(crate) enum Channel {
     /// It speaks in reports.
-    Hid(Box<HidChannel<Box<dyn ReportPipe>>>),
+    Hid(Box<HidChannel<Reports>>),
     /// It is a card on a reader.
     Card(CardChannel<PcscCard>),
 }
@@ -30,6 +29,14 @@ impl Channel {
                 Err(TransportError::Card(_)) => Ok(false),
                 Err(error) => Err(error),
             },
+        }
+    }
+
+    /// What is at the other end. A card is there itself, or it could not be open.
+    pub(crate) const fn end(&mut self) -> End {
+        match self {
+            Self::Hid(channel) => channel.pipe_mut().end(),
+            Self::Card(_) => End::Key,
         }
     }
 

@@ -33,10 +33,16 @@ fn is_debian(host: &Machine) -> bool {
     matches!(host.distribution().as_str(), "debian" | "ubuntu")
 }
 
+/// Whether the driver itself is there. Its configuration names its place, and stays on Debian when the package is removed.
 fn has_driver(host: &Machine) -> bool {
-    host.has("/etc/reader.conf.d/vpcd") || host.has(DRIVER)
+    let configuration = host.read(CONFIGURATION);
+    let named = configuration.lines().filter_map(|line| line.trim().strip_prefix("LIBPATH"));
+    let named = named.map(|place| place.trim().trim_matches('"')).filter(|place| !place.is_empty());
+    named.chain([DRIVER]).any(|place| host.has(place))
 }
 
+/// Where pcscd is told of it.
+const CONFIGURATION: &str = "/etc/reader.conf.d/vpcd";
 /// Where Debian has it.
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 
@@ -53,7 +59,11 @@ mod tests {
         assert!(way(&[debian]).contains("apt-get install pcscd vsmartcard-vpcd"));
         assert!(way(&[debian, ("/usr/sbin/pcscd", "")]).contains("vsmartcard-vpcd"), "half of it");
         assert!(way(&[("/etc/os-release", "ID=arch\n")]).contains("vsmartcard"));
-        let installed = [debian, ("/usr/sbin/pcscd", ""), ("/etc/reader.conf.d/vpcd", "")];
+        let elsewhere = (CONFIGURATION, "FRIENDLYNAME \"Virtual PCD\"\nLIBPATH \"/opt/vpcd.so\"\n");
+        let removed = [debian, ("/usr/sbin/pcscd", ""), elsewhere];
+        assert!(way(&removed).contains("vsmartcard-vpcd"), "its configuration is left");
+        assert!(way(&[&removed[..], &[("/opt/vpcd.so", "")]].concat()).starts_with("start pcscd"));
+        let installed = [debian, ("/usr/sbin/pcscd", ""), (DRIVER, "")];
         assert!(way(&installed).starts_with("start pcscd"));
         let running = (pcscd::SOCKET, "");
         let all = [&installed[..], &[running]].concat();

@@ -225,7 +225,8 @@ mod tests {
     fn a_card_needs_a_reader() {
         let debian = ("/etc/os-release", "ID=debian\n");
         assert!(card(&Machine::of(&[debian]).1).finding.next.unwrap().contains("vsmartcard-vpcd"));
-        let installed = [("/usr/sbin/pcscd", ""), ("/etc/reader.conf.d/vpcd", "")];
+        let installed =
+            [("/usr/sbin/pcscd", ""), ("/usr/lib/pcsc/drivers/serial/libifdvpcd.so", "")];
         let reader = [&installed[..], &[(ctap_client::pcscd::SOCKET, "")]].concat();
         assert!(card(&Machine::of(&reader).1).is_open);
     }

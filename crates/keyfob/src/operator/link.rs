@@ -12,12 +12,12 @@ use ctap_conformance::Hand;
 
 use super::PAUSE;
 use super::hands::LastAct;
-use crate::device::Address;
+use crate::device::{Address, End, Reports};
 
 /// How far the way to the key is open.
 pub(super) enum Link {
     /// It was opened to see whether the key is there, and nobody has used it yet.
-    Found(Box<dyn ReportPipe>),
+    Found(Reports),
     Open {
         pipe: Rc<RefCell<BufferedPipe>>,
         last_act: LastAct,
@@ -33,7 +33,7 @@ impl Link {
         Self::Cut { until: Instant::now() + patience }
     }
 
-    pub(super) fn open_on(pipe: Box<dyn ReportPipe>) -> (Self, SharedPipe) {
+    pub(super) fn open_on(pipe: Reports) -> (Self, SharedPipe) {
         let pipe = Rc::new(RefCell::new(BufferedPipe { pipe, inbox: VecDeque::new() }));
         (Self::Open { pipe: Rc::clone(&pipe), last_act: LastAct::default() }, SharedPipe(pipe))
     }
@@ -69,7 +69,7 @@ impl Link {
 ///
 /// # Errors
 /// When it is not there even then, or cannot be opened.
-pub(super) fn open_until(address: &Address, until: Instant) -> anyhow::Result<Box<dyn ReportPipe>> {
+pub(super) fn open_until(address: &Address, until: Instant) -> anyhow::Result<Reports> {
     loop {
         match address.pipe() {
             Err(_) if Instant::now() < until => thread::sleep(PAUSE),
@@ -80,12 +80,19 @@ pub(super) fn open_until(address: &Address, until: Instant) -> anyhow::Result<Bo
 
 /// A way to the key, and what came over it while the suite let time pass.
 pub(super) struct BufferedPipe {
-    pipe: Box<dyn ReportPipe>,
+    pipe: Reports,
     inbox: VecDeque<Report>,
 }
 
 /// The suite's end of it.
 pub(crate) struct SharedPipe(Rc<RefCell<BufferedPipe>>);
+
+impl SharedPipe {
+    /// What is at the other end.
+    pub(crate) fn end(&self) -> End {
+        self.0.borrow().pipe.end()
+    }
+}
 
 impl ReportPipe for SharedPipe {
     fn send(&mut self, report: &Report) -> io::Result<()> {

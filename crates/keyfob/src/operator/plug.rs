@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ctap_client::TransportError;
 use ctap_client::local::Key;
-use ctap_client::{ReportPipe, TransportError};
 use ctap_conformance::TransportFailure;
 
 use super::PAUSE;
 use super::command::{Failed, OperatorCommand, unable};
 use super::running_key::RunningKey;
 use crate::device::cards::PcscCard;
-use crate::device::{Address, is_bridged, local_keys};
+use crate::device::{Address, End, Reports, local_keys};
 use crate::terminal;
 
 /// Who is there.
@@ -61,7 +61,7 @@ impl Plug {
 }
 
 /// Where a key is now, and the open way to it.
-type Found = (Address, Box<dyn ReportPipe>);
+type Found = (Address, Reports);
 
 /// Which of these keys of this host an address means.
 pub(super) fn among<'k>(address: &Address, keys: &'k [Key]) -> Option<&'k Key> {
@@ -81,7 +81,9 @@ pub(super) fn among<'k>(address: &Address, keys: &'k [Key]) -> Option<&'k Key> {
 /// # Errors
 /// When it does not come back.
 pub(super) fn follow(address: &Address, before: &[Key]) -> Result<Option<Found>, TransportFailure> {
-    let Some(old) = among(address, before).filter(|old| !is_bridged(old)) else { return Ok(None) };
+    let Some(old) = among(address, before).filter(|old| End::of(old) == End::Key) else {
+        return Ok(None);
+    };
     let begun = Instant::now();
     while begun.elapsed() < PLUGGING {
         let new = successor(old, before, &local_keys().unwrap_or_default());

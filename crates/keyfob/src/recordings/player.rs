@@ -1,11 +1,11 @@
 //! The key that a recording is played to: requests, and power cycles.
 
 use ctap_client::trace::Content;
-use ctap_client::{CardChannel, Exchange as _, HidChannel, ReportPipe, TransportError};
+use ctap_client::{CardChannel, Exchange as _, HidChannel, TransportError};
 use ctap_conformance::{Operator as _, TransportFailure};
 
 use super::acts::Exchange;
-use crate::device::{Address, Channel};
+use crate::device::{Address, Channel, Reports};
 use crate::failure::failure;
 use crate::operator::{CardOperator, ExternalOperator, PowerOptions};
 use crate::settings::touch;
@@ -13,8 +13,6 @@ use crate::settings::touch;
 /// An open key, and whoever unplugs it and plugs it in again.
 pub(super) struct Player {
     operator: Played,
-    /// What to say while the key waits for a person.
-    gesture: &'static str,
     /// `None` only while the key has no power.
     channel: Option<Channel>,
     /// Whether it has answered getKeyAgreement with the recorded bytes since it has power: then it understands what is encrypted.
@@ -40,15 +38,13 @@ impl Player {
     /// There is no such key, it is in use, or does not answer.
     pub(super) fn open(address: &Address, power: &PowerOptions) -> anyhow::Result<Self> {
         let options = power.clone().into();
-        let address = address.found()?;
-        let gesture = touch::words(&address);
-        let operator = match address {
+        let operator = match address.found()? {
             Address::Pcsc { reader } => {
                 Played::Card(CardOperator::new(reader.unwrap_or_default(), &options))
             }
             address => Played::Hid(ExternalOperator::new(&address, &options)?),
         };
-        let mut player = Self { operator, gesture, channel: None, shares_secrets: false };
+        let mut player = Self { operator, channel: None, shares_secrets: false };
         player.channel()?;
         Ok(player)
     }
@@ -64,8 +60,8 @@ impl Player {
     /// # Errors
     /// The key is not there, or says nothing at all.
     pub(super) fn ask(&mut self, exchange: &Exchange) -> anyhow::Result<Answer> {
-        let mut wait = touch::listener(self.gesture);
         let channel = self.channel()?;
+        let mut wait = touch::listener(touch::words(channel.end()));
         let answer = match &exchange.request.content {
             Content::U2f(apdu) => channel.exchange_u2f(apdu).map(Content::U2f),
             Content::Ctap(message) => channel.exchange(message, &mut wait).map(Content::Ctap),
@@ -124,8 +120,9 @@ impl Played {
     fn open(&mut self) -> anyhow::Result<Channel> {
         Ok(match self {
             Self::Hid(operator) => {
-                let pipe: Box<dyn ReportPipe> = Box::new(operator.open()?);
-                Channel::Hid(Box::new(HidChannel::open(pipe)?))
+                let pipe = operator.open()?;
+                let end = pipe.end();
+                Channel::Hid(Box::new(HidChannel::open(Reports::new(pipe, end))?))
             }
             Self::Card(operator) => Channel::Card(CardChannel::open(operator.open()?)?),
         })

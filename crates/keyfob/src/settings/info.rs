@@ -36,8 +36,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     tell_of_our_own(&address);
     let mut channel = address.open()?;
     let has_ctap2 = channel.has_ctap2()?;
+    let words = touch::words(channel.end());
     let mut client = Client::new(channel);
-    client.on_keepalive(touch::listener(touch::words(&address)));
+    client.on_keepalive(touch::listener(words));
     match has_ctap2 {
         true => ctap2(&mut client, options.json),
         false => u2f(&mut client, options.json),

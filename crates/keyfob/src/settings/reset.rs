@@ -2,8 +2,8 @@
 
 use ctap_client::{Client, Error, Status};
 
-use super::{open_at, told, touch};
-use crate::device::{Address, Channel, DeviceOption};
+use super::{open, told, touch};
+use crate::device::{Channel, DeviceOption, End};
 use crate::failure::{failure, usage};
 use crate::terminal::shown::name;
 use crate::terminal::{self, Paint};
@@ -27,9 +27,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if !options.force {
         ask()?;
     }
-    let address = options.device.device.found()?;
-    let again = Again::of(&address);
-    let mut client = open_at(&address)?;
+    let mut client = open(&options.device)?;
+    let again = Again::of(client.exchange_mut());
     client.on_keepalive(touch::listener(again.gesture()));
     let outcome = client.reset();
     outcome.map_err(|error| {
@@ -75,29 +74,25 @@ fn for_reset(error: &Error, client: &mut Client<Channel>) -> Vec<String> {
 #[derive(Clone, Copy)]
 enum Again {
     PlugIn,
-    /// Its reader has a driver of PC/SC.
     LayOn,
-    /// Its reader is a bridge's.
-    LayOnBehindABridge,
 }
 
 impl Again {
-    fn of(key: &Address) -> Self {
-        match key {
-            Address::Pcsc { .. } => Self::LayOn,
-            key if key.is_behind_a_bridge() => Self::LayOnBehindABridge,
-            _ => Self::PlugIn,
+    const fn of(key: &mut Channel) -> Self {
+        match (key.end(), key) {
+            (End::Key, Channel::Hid(_)) => Self::PlugIn,
+            (End::Bridge, _) | (_, Channel::Card(_)) => Self::LayOn,
         }
     }
 
     /// What to say while the key waits. Keepalives do not tell the second of two touches from the first.
     const fn gesture(self) -> &'static str {
         match self {
-            Self::PlugIn | Self::LayOn => {
+            Self::PlugIn => {
                 "Touch the key to go on, and once more if it blinks again after that (Ctrl-C gives up)."
             }
-            Self::LayOnBehindABridge => {
-                "Lay the key on its reader, or touch it if it lies there, to go on; some keys want it twice (Ctrl-C gives up)."
+            Self::LayOn => {
+                "Lay the key on its reader; if it lies there, touch it or lay it on again. Some keys want that twice (Ctrl-C gives up)."
             }
         }
     }
@@ -108,8 +103,18 @@ impl Again {
             Self::PlugIn => {
                 "unplug the key and plug it in again (`keyfob replug` for a keyfob key)"
             }
-            Self::LayOn | Self::LayOnBehindABridge => {
+            Self::LayOn => {
                 "take the card off the reader and lay it on again (`keyfob tap` for a keyfob key)"
+            }
+        }
+    }
+
+    /// What nobody did in time.
+    const fn left_undone(self) -> &'static str {
+        match self {
+            Self::PlugIn => "nothing was erased: nobody touched the key",
+            Self::LayOn => {
+                "nothing was erased: nobody laid the key on its reader, or touched it there"
             }
         }
     }
@@ -118,9 +123,7 @@ impl Again {
     fn and_agree(self) -> String {
         let agreeing = match self {
             Self::PlugIn => "run `keyfob reset` and touch it; some keys need two touches",
-            Self::LayOn | Self::LayOnBehindABridge => {
-                "then run `keyfob reset` at once; some keys want two taps"
-            }
+            Self::LayOn => "then run `keyfob reset` at once; some keys want two taps",
         };
         format!("{}, {agreeing}", self.words())
     }
@@ -137,14 +140,12 @@ fn explain(error: Error, transports: &[String], again: Again) -> anyhow::Error {
         Some(Status::UpRequired) => told(
             "nothing was erased: the key has not been tapped often enough",
             &error,
-            "take it off the reader and lay it on again, twice within ten seconds, then run `keyfob reset` at once",
+            "take it off the reader and lay it on again, twice within ten seconds (`keyfob tap --twice` for a keyfob key), then run `keyfob reset` at once",
         ),
         Some(Status::OperationDenied) => {
             told("nothing was erased: it was refused", &error, &after_refusal(transports, again))
         }
-        Some(Status::UserActionTimeout) => {
-            told("nothing was erased: nobody touched the key", &error, &again.and_agree())
-        }
+        Some(Status::UserActionTimeout) => told(again.left_undone(), &error, &again.and_agree()),
         Some(Status::KeepaliveCancel) => {
             told("nothing was erased: the request was cancelled", &error, &again.and_agree())
         }
@@ -213,19 +214,14 @@ mod tests {
 
     #[test]
     fn a_card_is_to_be_laid_on_again_and_has_no_plug() {
-        for again in [Again::LayOn, Again::LayOnBehindABridge] {
-            for status in [Status::NotAllowed, Status::OperationDenied, Status::KeepaliveCancel] {
-                let told = describe(&explain(Error::Status(status), &[], again));
-                let (_, next) = told.split_once("next: ").unwrap();
-                assert!(next.contains("lay it on again") && !next.contains("plug"), "{told}");
-            }
+        for status in [Status::NotAllowed, Status::OperationDenied, Status::KeepaliveCancel] {
+            let told = describe(&explain(Error::Status(status), &[], Again::LayOn));
+            let (_, next) = told.split_once("next: ").unwrap();
+            assert!(next.contains("lay it on again") && !next.contains("plug"), "{told}");
         }
-    }
-
-    #[test]
-    fn a_key_behind_a_bridge_is_to_be_laid_on_its_reader_and_others_are_to_be_touched() {
-        assert!(Again::LayOnBehindABridge.gesture().starts_with("Lay the key on its reader"));
-        assert!(Again::PlugIn.gesture().starts_with("Touch the key"));
+        let late = explain(Error::Status(Status::UserActionTimeout), &[], Again::LayOn);
+        assert!(describe(&late).contains("nobody laid the key on its reader"));
+        assert!(Again::LayOn.gesture().starts_with("Lay the key on its reader"));
     }
 
     // RS-02, GI-35

@@ -3,7 +3,7 @@
 use ctap_client::{Error, Status};
 
 use super::{open, refused, told};
-use crate::device::DeviceOption;
+use crate::device::{DeviceOption, End};
 use crate::terminal;
 
 /// Wait until this key is touched
@@ -27,20 +27,28 @@ pub(crate) struct WinkOptions {
 /// # Errors
 /// When nobody touched the key.
 pub(crate) fn run_select(options: &SelectOptions) -> anyhow::Result<()> {
-    open(&options.device)?.selection().map_err(explain)?;
+    let mut client = open(&options.device)?;
+    let end = client.exchange_mut().end();
+    client.selection().map_err(|error| explain(error, end))?;
     Ok(terminal::print("This is the key that was touched.\n")?)
 }
 
-fn explain(error: Error) -> anyhow::Error {
+fn explain(error: Error, end: End) -> anyhow::Error {
+    let (left_undone, next) = match end {
+        End::Key => ("nobody touched the key", "run `keyfob select` again and touch the key"),
+        End::Bridge => (
+            "nobody laid the key on its reader, or touched it there",
+            "run `keyfob select` again and lay the key on its reader",
+        ),
+    };
     match error.status() {
-        Some(Status::OperationDenied) => told("the touch was refused", &error, TOUCH_IT),
-        Some(Status::UserActionTimeout) => told("nobody touched the key", &error, TOUCH_IT),
-        Some(Status::KeepaliveCancel) => told("the key was not touched", &error, TOUCH_IT),
+        Some(Status::OperationDenied) => told("the touch was refused", &error, next),
+        Some(Status::UserActionTimeout | Status::KeepaliveCancel) => {
+            told(left_undone, &error, next)
+        }
         _ => refused(error),
     }
 }
-
-const TOUCH_IT: &str = "run `keyfob select` again and touch the key";
 
 /// Runs `wink` (HD-61).
 ///

@@ -9,7 +9,7 @@ use std::thread;
 use ctap_client::{KeepaliveStatus, Patience};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::device::Address;
+use crate::device::End;
 use crate::process::Interrupts;
 use crate::terminal::{self, Paint};
 
@@ -29,17 +29,19 @@ pub(crate) fn listener(words: &'static str) -> impl FnMut(KeepaliveStatus) -> Pa
     }
 }
 
-/// What most commands say.
-pub(crate) const TOUCH: &str = "Touch the key to go on (Ctrl-C gives up).";
-
-/// What they say of a key behind a bridge, which may have to come first.
-pub(crate) const LAY_ON: &str =
-    "Lay the key on its reader, or touch it if it lies there, to go on (Ctrl-C gives up).";
-
-/// What to say of the key at this address.
-pub(crate) fn words(address: &Address) -> &'static str {
-    if address.is_behind_a_bridge() { LAY_ON } else { TOUCH }
+/// What to say of a key with this at its other end.
+pub(crate) const fn words(end: End) -> &'static str {
+    match end {
+        End::Key => TOUCH,
+        End::Bridge => LAY_ON,
+    }
 }
+
+const TOUCH: &str = "Touch the key to go on (Ctrl-C gives up).";
+
+/// The key behind a bridge may have to come first, or may want another tap.
+const LAY_ON: &str =
+    "Lay the key on its reader; if it lies there, touch it or lay it on again (Ctrl-C gives up).";
 
 /// Whether somebody pressed Ctrl-C. The second time it ends the program.
 struct Interrupt(Arc<AtomicBool>);
@@ -81,11 +83,17 @@ mod tests {
 
     #[test]
     fn a_key_that_works_or_waits_is_waited_for_until_somebody_interrupts() {
-        let mut listener = listener(TOUCH);
+        let mut listener = listener(words(End::Key));
         for status in
             [KeepaliveStatus::Processing, KeepaliveStatus::UpNeeded, KeepaliveStatus::Processing]
         {
             assert_eq!(listener(status), Patience::Wait);
         }
+    }
+
+    #[test]
+    fn a_key_behind_a_bridge_is_laid_on_its_reader_and_another_is_only_touched() {
+        assert!(words(End::Bridge).starts_with("Lay the key on its reader"));
+        assert!(!words(End::Key).contains("reader"));
     }
 }

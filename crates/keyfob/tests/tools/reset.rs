@@ -36,17 +36,38 @@ fn a_waiting_key_says_so_and_a_touch_lets_it_go_on() {
 // RS-06, RS-07
 #[test]
 fn a_key_that_takes_two_touches_says_so_at_each() {
-    let directory = tempfile::tempdir().unwrap();
-    let profile = directory.path().join("twice.toml");
-    std::fs::write(&profile, "[reset]\nusb = \"touch twice\"").unwrap();
-    let key = Key::serve(&["--touch", "ask", "--profile", profile.to_str().unwrap()]);
+    let key = key_of_two_touches();
     let reset = waiting_reset(&key);
     key.run(&["wait"]).did("\"gesture\":\"touch_twice\"");
     key.run(&["status"]).did("reset, touch twice");
-    key.run(&["touch"]).did("");
-    key.run(&["wait", "--timeout", "10"]).did("\"gesture\":\"touch_again\"");
+    touch_once(&key);
     key.run(&["touch"]).did("");
     Said::by(reset.wait_with_output().unwrap()).did("The key is erased");
+}
+
+// RS-07
+#[test]
+fn one_touch_of_two_erases_nothing() {
+    let key = key_of_two_touches();
+    key.type_in(&["pin", "set"], "1234\n").did("The PIN is set.");
+    let reset = waiting_reset(&key);
+    touch_once(&key);
+    key.run(&["deny"]).did("");
+    Said::by(reset.wait_with_output().unwrap()).failed(5, &["nothing was erased", "0x27"]);
+    key.run(&["info"]).did("8 attempts remaining");
+}
+
+fn key_of_two_touches() -> Key {
+    let directory = tempfile::tempdir().unwrap();
+    let profile = directory.path().join("twice.toml");
+    std::fs::write(&profile, "[reset]\nusb = \"touch twice\"").unwrap();
+    Key::serve(&["--touch", "ask", "--profile", profile.to_str().unwrap()])
+}
+
+/// The first touch; then the key asks for the second.
+fn touch_once(key: &Key) {
+    key.run(&["touch"]).did("");
+    key.run(&["wait", "--timeout", "10"]).did("\"gesture\":\"touch_again\"");
 }
 
 #[test]
