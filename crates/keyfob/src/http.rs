@@ -20,6 +20,7 @@ use tokio::io::{AsyncWriteExt as _, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use usbip_server::Refusals;
 
 use self::patient::Patient;
 
@@ -87,6 +88,7 @@ where
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
 {
     let (mut clients, mut turned_away) = (JoinSet::new(), JoinSet::new());
+    let mut refusals = Refusals::new();
     let respond = Rc::new(respond);
     loop {
         tokio::select! {
@@ -101,7 +103,7 @@ where
                 }
                 Ok(stream) => turn_away_at_once(stream, bounds.too_many),
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept an HTTP client");
+                    refusals.tell("an HTTP client", &error);
                     sleep(ACCEPT_BACK_OFF).await;
                 }
             },

@@ -1,6 +1,6 @@
-//! Logs, for whoever looks for a fault. Off by default, to the standard error stream or, where that is the journal, to it with all
-//! fields; and without secrets: commands, lengths, statuses and channels; what identifies a site or a person only at the level
-//! `debug` (P-20).
+//! Logs, for whoever looks for a fault. By default only of hosts and clients that are refused for want of file descriptors. To the
+//! standard error stream or, where that is the journal, to it with all fields; and without secrets: commands, lengths, statuses and
+//! channels; what identifies a site or a person only at the level `debug` (P-20).
 //!
 //! Lines that nobody takes are lost, as those of [`say`](crate::say) are; the next one that is taken comes after their
 //! number, for a log with unmarked gaps misleads.
@@ -8,34 +8,48 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, registry};
 
 use crate::journal::{self, Journal};
 use crate::say::{Stream, tell};
 use crate::terminal::{Paint, count};
 
-/// Starts logging if `KEYFOB_LOG`, `RUST_LOG` or `-v` ask for it, in this order.
+/// Starts logging what `KEYFOB_LOG`, `RUST_LOG` or `-v` ask for, in this order; else what everybody must know.
 ///
 /// # Errors
 /// The variable cannot be understood.
 pub(crate) fn start(verbosity: u8) -> anyhow::Result<()> {
-    let Some(directives) = directives(verbosity) else { return Ok(()) };
+    let Some(directives) = directives(verbosity) else {
+        start_with(needed());
+        return Ok(());
+    };
     let filter = EnvFilter::try_new(&directives).map_err(|error| {
         crate::failure::usage(
             format_args!("the log filter {directives:?} is not understood: {error}"),
             "use one such as `debug` or `usbip_server=debug,info`",
         )
     })?;
-    if let Some(journal) = journal::takes(io::stderr()).then(Journal::open).and_then(Result::ok) {
-        tracing_subscriber::registry().with(filter).with(journal).init();
-        return Ok(());
-    }
-    let log = tracing_subscriber::fmt().with_env_filter(filter);
-    let lines = || Lines { stream: io::stderr(), lost: &LOST };
-    log.with_ansi(Paint::stderr().is_coloured()).with_writer(lines).init();
+    start_with(filter);
     Ok(())
+}
+
+/// What nobody asked for: that connections are refused, because this process has no file descriptor left for them.
+fn needed() -> Targets {
+    Targets::new().with_target("usbip_server", Level::WARN)
+}
+
+fn start_with(filter: impl Layer<Registry> + Send + Sync) {
+    let filtered = registry().with(filter);
+    if let Some(journal) = journal::takes(io::stderr()).then(Journal::open).and_then(Result::ok) {
+        return filtered.with(journal).init();
+    }
+    let lines = || Lines { stream: io::stderr(), lost: &LOST };
+    let log = fmt::layer().with_ansi(Paint::stderr().is_coloured()).with_writer(lines);
+    filtered.with(log).init();
 }
 
 /// Writes whole lines to `stream`, and never waits for it.

@@ -33,6 +33,7 @@
 //! | `connection` | a session on a stream, with its deadlines |
 //! | `device` | a plugged device, its port and its lease |
 //! | `pending` | connections without an import |
+//! | `refusals` | what the log is told of connections that were refused |
 //! | `server` | listeners, the import handshake |
 //! | `vhci` | plugs into this machine's USB bus |
 //! | `uhid` | plugs into this machine without that bus |
@@ -65,6 +66,7 @@ mod interface;
 pub mod limits;
 mod pending;
 mod pn533;
+mod refusals;
 mod running;
 mod server;
 mod session;
@@ -79,6 +81,7 @@ pub use device::{DeviceInfo, Plug, PlugError, Port, Waker};
 pub use echo::Echo;
 pub use function::{HidFunction, REPORT_LENGTH, Report};
 pub use interface::Interface;
+pub use refusals::Refusals;
 pub use server::{Server, listen, prepare};
 pub use smart_card::SmartCard;
 pub use timed::Timed;

@@ -115,6 +115,9 @@ pub const BACKLOG: u32 = 1024;
 /// The pause after a failed `accept`. In most cases this process has no file descriptor left.
 pub const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 
+/// How long the log is told nothing more of refused connections of a listener: a line for each attempt would fill it.
+pub const SILENCE: Duration = Duration::from_secs(60);
+
 /// The most UTF-16 units in a string descriptor, whose length is one byte: `2 + 2 * 126 = 254`.
 pub const MAX_STRING: usize = 126;
 

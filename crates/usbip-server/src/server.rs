@@ -19,6 +19,7 @@ use crate::device::{DeviceInfo, Lease, PlugError, Port, Slot};
 use crate::interface::Interface;
 use crate::limits;
 use crate::pending::{PendingConnection, PendingConnections};
+use crate::refusals::Refusals;
 use crate::wire::{self, DEVICE_BUSY, NO_DEVICE, Op};
 
 /// Devices that anybody who connects can import. Clones share them.
@@ -86,7 +87,7 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let mut connections = JoinSet::new();
+        let (mut connections, mut refusals) = (JoinSet::new(), Refusals::new());
         loop {
             tokio::select! {
                 accepted = accept() => match accepted {
@@ -100,9 +101,7 @@ impl Server {
                     // A peer that hung up before it was looked at costs the others nothing.
                     Err(error) if is_of_one_peer(&error) => yield_now().await,
                     Err(error) => {
-                        let next = "end programs that hold descriptors, or raise RLIMIT_NOFILE: `ulimit -n`, or \
-                             LimitNOFILE= of a service";
-                        tracing::warn!(%error, next, "cannot accept a connection");
+                        refusals.tell("a host", &error);
                         self.pending.displace_oldest();
                         time::sleep(limits::ACCEPT_BACK_OFF).await;
                     }

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
+use usbip_server::Refusals;
 
 use self::system::{Registry, user};
 use crate::error::Warn;
@@ -28,6 +29,8 @@ pub struct PeerFilter {
     user: u32,
     /// When people were last told of a stranger, who may knock as often as it likes.
     told: Option<Instant>,
+    /// Of programs whose user could not be found out.
+    refusals: Refusals,
     warn: Warn,
 }
 
@@ -39,7 +42,7 @@ impl PeerFilter {
     /// This system does not tell which user owns a connection.
     pub fn of(listener: SocketAddr, warn: Warn) -> io::Result<Self> {
         let registry = Registry::that_knows(listener)?;
-        Ok(Self { registry, user: user(), told: None, warn })
+        Ok(Self { registry, user: user(), told: None, refusals: Refusals::new(), warn })
     }
 
     /// Whether the program at the other end is admitted. If it is not, `warn` may be told.
@@ -53,7 +56,7 @@ impl PeerFilter {
             // It has hung up again.
             Ok(None) => false,
             Err(error) => {
-                tracing::warn!(%error, "cannot find out which user a connection belongs to");
+                self.refusals.tell("a program whose user this system does not tell", &error);
                 false
             }
         }

@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::task::{JoinSet, spawn_local};
 use tokio::time::{sleep, timeout};
+use usbip_server::Refusals;
 use virtual_key::Error;
 use virtual_key::key::Touch;
 use virtual_key::keys::{Keys, PluggedKey, Prompt};
@@ -77,7 +78,7 @@ impl Shared {
 ///
 /// Must run in a [`LocalSet`](tokio::task::LocalSet).
 pub(super) async fn serve(socket: &mut ListeningSocket, shared: &Rc<Shared>) -> Infallible {
-    let mut clients = JoinSet::new();
+    let (mut clients, mut refusals) = (JoinSet::new(), Refusals::new());
     let most = max_clients(shared.keys.iter().len());
     loop {
         tokio::select! {
@@ -87,7 +88,7 @@ pub(super) async fn serve(socket: &mut ListeningSocket, shared: &Rc<Shared>) -> 
                     clients.spawn_local(serve_and_log(stream, Rc::clone(shared)));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a control connection");
+                    refusals.tell("a client of the control socket", &error);
                     sleep(ACCEPT_BACK_OFF).await;
                 }
             },

@@ -110,6 +110,10 @@ impl Serving {
         self.process.id()
     }
 
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.process)
+    }
+
     /// What it reads from, if that is a pipe.
     pub(crate) fn stdin(&mut self) -> ChildStdin {
         self.process.stdin.take().expect("piped")
@@ -122,7 +126,7 @@ impl Serving {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.process), signal).expect("it runs");
+        kill_process(self.pid(), signal).expect("it runs");
     }
 
     /// Waits for the end. Returns how it ended, and its complaints.

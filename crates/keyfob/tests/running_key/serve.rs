@@ -1,19 +1,19 @@
 //! Starting, listening, remembering, ending.
 
 use std::fs;
-use std::io::Write as _;
-use std::net::TcpListener;
+use std::io::{ErrorKind, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, prlimit};
 use usbip_server::client::list;
 
 use crate::host::{connect, import, import_from};
-use crate::program::{Home, Serving};
+use crate::program::{Home, Serving, eventually};
 
 #[test]
 fn it_says_where_it_listens_and_what_to_type() {
@@ -65,6 +65,37 @@ fn what_this_process_may_not_open_is_said_before_it_is_missing() {
         said.contains("this process may open 128 files") && said.contains("\nnext: "),
         "{said}"
     );
+}
+
+#[test]
+fn a_host_that_is_refused_for_want_of_a_descriptor_is_logged_although_nobody_asked() {
+    let home = Home::new();
+    let mut command = home.command(&["serve", "--listen", "127.0.0.1:0", "--ephemeral"]);
+    command.stderr(Stdio::piped());
+    let key = Serving::start(command);
+    let open = fs::read_dir(format!("/proc/{}/fd", key.process())).unwrap().count();
+    let most = Some(u64::try_from(open).unwrap() + 1);
+    prlimit(Some(key.pid()), Resource::Nofile, Rlimit { current: most, maximum: most }).unwrap();
+    let mut hosts = Vec::new();
+    eventually("a host is refused", || {
+        let host = TcpStream::connect(key.address()).unwrap();
+        host.set_nonblocking(true).unwrap();
+        hosts.push(host);
+        hosts.iter().any(is_closed)
+    });
+    let (_, said) = key.end(Signal::TERM);
+    assert!(
+        said.contains(" was refused ") && said.contains("Too many open files"),
+        "the reason: {said}"
+    );
+    assert!(said.contains("LimitNOFILE="), "the next step: {said}");
+}
+
+fn is_closed(host: &TcpStream) -> bool {
+    match host.peek(&mut [0]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() != ErrorKind::WouldBlock,
+    }
 }
 
 #[test]
