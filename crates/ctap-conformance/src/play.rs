@@ -12,6 +12,7 @@ use apdu_transport::client::Fault;
 use ctap_client::cbor::{MapBuilder, decode};
 use ctap_client::commands::code;
 use ctap_client::names::{self, Names};
+use ctap_client::shown::shown;
 use ctap_client::{PinProtocol, TransportError, Value};
 use rand_core::CryptoRng;
 
@@ -249,10 +250,12 @@ impl<'p, 'k> Player<'p, 'k> {
 
     /// `$protocol` as `ctap-client` has it.
     pub(crate) fn protocol(&self) -> Result<PinProtocol, Stop> {
-        let number = self.scope.get("protocol")?.integer()?;
-        let protocol = u64::try_from(number).ok().and_then(PinProtocol::from_number);
-        protocol
-            .ok_or_else(|| Stop::Wrong("the key lists no PIN protocol that there is".to_owned()))
+        let listed = self.scope.get("protocol")?.value()?;
+        let number = listed.as_integer().and_then(|number| u64::try_from(number).ok());
+        number.and_then(PinProtocol::from_number).ok_or_else(|| {
+            let first = "expected 1 or 2 as the first of pinUvAuthProtocols (0x06)";
+            Stop::Wrong(format!("{first}, got {}", shown(&listed)))
+        })
     }
 }
 
@@ -377,11 +380,23 @@ mod tests {
     #[test]
     fn a_check_names_the_member_of_a_reply_that_is_wrong() {
         for (step, problem) in [
-            ("check $reply[20] is uint", "remainingDiscoverableCredentials (0x14): it is missing"),
-            ("check $info[20] is uint", "remainingDiscoverableCredentials (0x14): it is missing"),
-            ("check $reply[1] is []", "versions (0x01): \"FIDO_2_0\" is one too many"),
+            (
+                "check $reply[20] is uint",
+                "remainingDiscoverableCredentials (0x14): expected uint, but it is missing",
+            ),
+            (
+                "check $info[20] is uint",
+                "remainingDiscoverableCredentials (0x14): expected uint, but it is missing",
+            ),
+            (
+                "check $reply[1] is []",
+                "versions (0x01): at 0: expected no further item, got \"FIDO_2_0\"",
+            ),
             ("check $reply[1] is absent", "versions (0x01): expected nothing, got [\"FIDO_2_0\"]"),
-            ("let $x = $info[20]", "getInfo has no remainingDiscoverableCredentials (0x14)"),
+            (
+                "let $x = $info[20]",
+                "expected remainingDiscoverableCredentials (0x14) in getInfo, but it is missing",
+            ),
         ] {
             assert_eq!(played(step), Err(problem.to_owned()), "{step}");
         }

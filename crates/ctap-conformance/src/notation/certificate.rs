@@ -15,8 +15,9 @@ use super::NoValue;
 
 /// The certificate with this DER encoding as a map; vectors/README.md lists its members.
 pub(super) fn described(der: &[u8]) -> Result<Value, NoValue> {
-    let unreadable =
-        |error: der::Error| NoValue(format!("that is not an X.509 certificate: {error}"));
+    let unreadable = |error: der::Error| {
+        NoValue(format!("expected an X.509 certificate, got something else: {error}"))
+    };
     let certificate = Certificate::from_der(der).map_err(unreadable)?;
     let contents = certificate.tbs_certificate();
     let map = described_contents(contents)

@@ -44,21 +44,21 @@ impl Term {
     pub(crate) fn bytes(self) -> Result<Vec<u8>, NoValue> {
         match self.value()? {
             Value::Bytes(bytes) => Ok(bytes),
-            other => Err(NoValue(format!("{} is not bytes", shown(&other)))),
+            other => Err(NoValue(format!("expected bytes, got {}", shown(&other)))),
         }
     }
 
     pub(crate) fn text(self) -> Result<String, NoValue> {
         match self.value()? {
             Value::Text(text) => Ok(text),
-            other => Err(NoValue(format!("{} is not text", shown(&other)))),
+            other => Err(NoValue(format!("expected text, got {}", shown(&other)))),
         }
     }
 
     pub(crate) fn integer(self) -> Result<i128, NoValue> {
         match self.value()? {
             Value::Integer(number) => Ok(number.into()),
-            other => Err(NoValue(format!("{} is not a number", shown(&other)))),
+            other => Err(NoValue(format!("expected a number, got {}", shown(&other)))),
         }
     }
 
@@ -68,7 +68,7 @@ impl Term {
         usize::try_from(number)
             .ok()
             .filter(|size| *size <= LARGEST_VALUE)
-            .ok_or_else(|| NoValue(format!("{number} is no size")))
+            .ok_or_else(|| NoValue(format!("expected a size up to {LARGEST_VALUE}, got {number}")))
     }
 }
 
@@ -131,7 +131,9 @@ impl Scope<'_> {
                 Part::Item(item) => items.push(self.value(item)?),
                 Part::Spread(expr) => match self.value(expr)? {
                     Value::Array(more) => items.extend(more),
-                    other => return Err(NoValue(format!("{} is no array", shown(&other)))),
+                    other => {
+                        return Err(NoValue(format!("expected an array, got {}", shown(&other))));
+                    }
                 },
                 Part::Pair(..) => return Err(NoValue("an array has no members".to_owned())),
             }
@@ -153,7 +155,7 @@ impl Scope<'_> {
                             put(&mut entries, key, value.into())?;
                         }
                     }
-                    other => return Err(NoValue(format!("{} is no map", shown(&other)))),
+                    other => return Err(NoValue(format!("expected a map, got {}", shown(&other)))),
                 },
                 Part::Item(_) => return Err(NoValue("a map has members".to_owned())),
             }
@@ -179,13 +181,15 @@ pub(crate) fn member(of: &Value, key: &Value) -> Result<Value, NoValue> {
         }
         _ => find(of, key),
     };
-    found.cloned().ok_or_else(|| NoValue(format!("there is no {} in {}", shown(key), shown(of))))
+    let missing =
+        || NoValue(format!("expected {} in {}, but it is missing", shown(key), shown(of)));
+    found.cloned().ok_or_else(missing)
 }
 
 fn missing_from_info(key: &Value) -> NoValue {
     let number = key.as_integer().and_then(|number| u64::try_from(number).ok());
     let name = number.map_or_else(|| shown(key), names::of_info);
-    NoValue(format!("getInfo has no {name}"))
+    NoValue(format!("expected {name} in getInfo, but it is missing"))
 }
 
 /// The member of a map, if it is a map and has it.
@@ -220,7 +224,10 @@ mod tests {
         let size = |number: i128| super::number(number).unwrap().size();
         assert_eq!(size(LARGEST_VALUE as i128), Ok(LARGEST_VALUE));
         for number in [LARGEST_VALUE as i128 + 1, -1] {
-            assert_eq!(size(number), Err(NoValue(format!("{number} is no size"))));
+            assert_eq!(
+                size(number),
+                Err(NoValue(format!("expected a size up to {LARGEST_VALUE}, got {number}")))
+            );
         }
     }
 }

@@ -254,7 +254,7 @@ fn hmac(key: &[u8], message: &[u8]) -> Result<Term, NoValue> {
 fn part(all: &[u8], from: usize, count: usize) -> Result<Term, NoValue> {
     let end = from.saturating_add(count);
     let found = all.get(from..end);
-    bytes(found.ok_or_else(|| NoValue(format!("{} bytes do not reach to {end}", all.len())))?)
+    bytes(found.ok_or_else(|| NoValue(format!("expected {end} bytes or more, got {}", all.len())))?)
 }
 
 /// Short APDUs with parts of these sizes, in turn, that carry one message (NF-13): class, instruction, P1 and P2,
@@ -294,7 +294,12 @@ fn length(value: &Value) -> Result<Term, NoValue> {
         Value::Text(text) => text.len(),
         Value::Array(items) => items.len(),
         Value::Map(members) => members.len(),
-        other => return Err(NoValue(format!("{} has no length", shown(other)))),
+        other => {
+            return Err(NoValue(format!(
+                "expected bytes, text, an array or a map, got {}",
+                shown(other)
+            )));
+        }
     };
     number(length as i128)
 }
@@ -336,7 +341,8 @@ fn auth_data_of(reply: &Value) -> Result<Vec<u8>, NoValue> {
 
 fn attested(made: &Value) -> Result<AttestedCredential, NoValue> {
     let data = AuthData::parse(auth_data_of(made)?).map_err(fault)?;
-    data.attested.ok_or_else(|| NoValue("the reply has no credential in it".to_owned()))
+    data.attested
+        .ok_or_else(|| NoValue("expected a credential in authData, but it has none".to_owned()))
 }
 
 fn attestation_kind(mut arguments: Arguments, _: &mut Scope<'_>) -> Result<Term, NoValue> {
@@ -367,7 +373,7 @@ fn derived(seed: &PublicSeed, context: &[u8], scope: &mut Scope<'_>) -> Result<T
 
 fn u2f_public_key(point: &[u8]) -> Result<Term, NoValue> {
     let (Some(x), Some(y), 65) = (point.get(1..33), point.get(33..65), point.len()) else {
-        return Err(NoValue(format!("a public key of U2F has 65 bytes, not {}", point.len())));
+        return Err(NoValue(format!("expected a public key of 65 bytes, got {}", point.len())));
     };
     let key = MapBuilder::new().member(1, 2).member(3, -7).member(-1, 1);
     Ok(key.member(-2, x).member(-3, y).build().into())

@@ -40,7 +40,7 @@ impl Scope<'_> {
                 self.set(name, value.clone());
                 Ok(())
             }
-            (_, None) => Err(NoValue("it is missing".to_owned())),
+            (pattern, None) => Err(missing(&self.wanted(pattern))),
             (Pattern::Any, Some(_)) => Ok(()),
             (Pattern::Kind(kind, bounds), Some(value)) => {
                 self.compare_kind(*kind, bounds.as_ref(), value)
@@ -53,7 +53,7 @@ impl Scope<'_> {
                 differ(&shown(&expected), value)
             }
             (Pattern::Not(pattern), Some(value)) => match self.compare(pattern, Some(value)) {
-                Ok(()) => Err(NoValue(format!("{} must not be there", shown(value)))),
+                Ok(()) => differ(&format!("anything but {}", self.wanted(pattern)), value),
                 Err(_) => Ok(()),
             },
             (Pattern::Map { members, open }, Some(value)) => {
@@ -76,7 +76,10 @@ impl Scope<'_> {
                 Err(NoValue(problem)) => problems.push(problem),
             }
         }
-        Err(NoValue(problems.join("; or ")))
+        match value {
+            Some(_) => Err(NoValue(problems.join("; or "))),
+            None => Err(missing(&self.one_of(choices))),
+        }
     }
 
     fn compare_kind(
@@ -85,24 +88,43 @@ impl Scope<'_> {
         bounds: Option<&Bounds>,
         value: &Value,
     ) -> Result<(), NoValue> {
-        let Some(size) = size_as(kind, value) else {
-            return differ(kind.name(), value);
+        let (least, most) = match bounds {
+            Some(Bounds { least, most }) => {
+                (self.bound(least.as_ref())?, self.bound(most.as_ref())?)
+            }
+            None => (None, None),
         };
-        let Some(bounds) = bounds else { return Ok(()) };
-        let least = self.bound(bounds.least.as_ref())?.unwrap_or(i128::MIN);
-        let most = self.bound(bounds.most.as_ref())?.unwrap_or(i128::MAX);
-        match (least..=most).contains(&size) {
-            true => Ok(()),
-            false => {
-                let range = match (bounds.least.is_some(), bounds.most.is_some()) {
-                    (_, true) if least == most => least.to_string(),
-                    (true, true) => format!("{least}..{most}"),
-                    (true, false) => format!("{least}.."),
-                    _ => format!("..{most}"),
-                };
-                differ(&format!("{}[{range}]", kind.name()), value)
+        let range = least.unwrap_or(i128::MIN)..=most.unwrap_or(i128::MAX);
+        match size_as(kind, value) {
+            Some(size) if range.contains(&size) => Ok(()),
+            _ => differ(&kind_within(kind, least, most), value),
+        }
+    }
+
+    /// What a pattern asks for, in a few words. What a case computes wrongly is just a value here: comparing reports it.
+    fn wanted(&mut self, pattern: &Pattern) -> String {
+        match pattern {
+            Pattern::Absent => "nothing".to_owned(),
+            Pattern::Any => "any value".to_owned(),
+            Pattern::Map { .. } => "a map".to_owned(),
+            Pattern::Array { .. } => "an array".to_owned(),
+            Pattern::Named(pattern, _) => self.wanted(pattern),
+            Pattern::Not(pattern) => format!("anything but {}", self.wanted(pattern)),
+            Pattern::Exactly(expr) => {
+                self.value(expr).map_or_else(|_| "a value".to_owned(), |value| shown(&value))
+            }
+            Pattern::OneOf(choices) => self.one_of(choices),
+            Pattern::Kind(kind, bounds) => {
+                let mut bound = |expr: Option<&Expr>| self.bound(expr).ok().flatten();
+                let bounds = bounds.as_ref();
+                let least = bound(bounds.and_then(|bounds| bounds.least.as_ref()));
+                kind_within(*kind, least, bound(bounds.and_then(|bounds| bounds.most.as_ref())))
             }
         }
+    }
+
+    fn one_of(&mut self, choices: &[Pattern]) -> String {
+        choices.iter().map(|choice| self.wanted(choice)).collect::<Vec<_>>().join(" or ")
     }
 
     fn bound(&mut self, bound: Option<&Expr>) -> Result<Option<i128>, NoValue> {
@@ -126,7 +148,7 @@ impl Scope<'_> {
         }
         match present.iter().find(|(key, _)| !open && !named.contains(key)) {
             Some((key, surplus)) => {
-                Err(in_member(names, key, &NoValue(format!("{} is too much", shown(surplus)))))
+                differ("no such member", surplus).map_err(|problem| in_member(names, key, &problem))
             }
             None => Ok(()),
         }
@@ -139,7 +161,8 @@ impl Scope<'_> {
                 .map_err(|problem| at(&Value::from(index as u64), &problem))?;
         }
         match present.get(items.len()) {
-            Some(surplus) if !open => Err(NoValue(format!("{} is one too many", shown(surplus)))),
+            Some(surplus) if !open => differ("no further item", surplus)
+                .map_err(|problem| at(&Value::from(items.len() as u64), &problem)),
             _ => Ok(()),
         }
     }
@@ -173,6 +196,16 @@ fn size_as(kind: Kind, value: &Value) -> Option<i128> {
     }
 }
 
+/// `bytes`, `bytes[32]`, `uint[4..]`
+fn kind_within(kind: Kind, least: Option<i128>, most: Option<i128>) -> String {
+    let end = |bound: Option<i128>| bound.map(|number| number.to_string()).unwrap_or_default();
+    match (least, most) {
+        (None, None) => kind.name().to_owned(),
+        (Some(least), Some(most)) if least == most => format!("{}[{least}]", kind.name()),
+        (least, most) => format!("{}[{}..{}]", kind.name(), end(least), end(most)),
+    }
+}
+
 /// The order of a map does not count.
 fn canonical(value: &Value) -> Vec<u8> {
     ctap_client::cbor::encode(value)
@@ -180,6 +213,10 @@ fn canonical(value: &Value) -> Vec<u8> {
 
 fn differ(expected: &str, value: &Value) -> Result<(), NoValue> {
     Err(NoValue(format!("expected {expected}, got {}", shown(value))))
+}
+
+fn missing(wanted: &str) -> NoValue {
+    NoValue(format!("expected {wanted}, but it is missing"))
 }
 
 fn in_member(names: Names, key: &Value, problem: &NoValue) -> NoValue {
@@ -225,15 +262,19 @@ mod tests {
     fn what_differs_is_said_with_its_place() {
         for (pattern, value, problem) in [
             ("{1: {2: 3}}", "{1: {2: 4}}", "at 1: at 2: expected 3, got 4"),
-            ("{1: 2}", "{1: 2, 3: 4}", "at 3: 4 is too much"),
-            ("{1: 2, ...}", "{3: 4}", "at 1: it is missing"),
+            ("{1: 2}", "{1: 2, 3: 4}", "at 3: expected no such member, got 4"),
+            ("{1: 2, ...}", "{3: 4}", "at 1: expected 2, but it is missing"),
             ("{1: absent, ...}", "{1: 4}", "at 1: expected nothing, got 4"),
-            ("[1]", "[1, 2]", "2 is one too many"),
+            ("[1]", "[1, 2]", "at 1: expected no further item, got 2"),
             ("bytes[32]", "h'00'", "expected bytes[32], got h'00'"),
             ("uint[4..63]", "3", "expected uint[4..63], got 3"),
             ("uint", "-1", "expected uint, got -1"),
+            ("uint[..63]", "64", "expected uint[..63], got 64"),
+            ("bytes[32..]", "true", "expected bytes[32..], got true"),
+            ("{1: bytes[32] | text}", "{}", "at 1: expected bytes[32] or text, but it is missing"),
+            ("{1: !0}", "{}", "at 1: expected anything but 0, but it is missing"),
             ("1 | \"a\"", "2", "expected 1, got 2; or expected \"a\", got 2"),
-            ("!0", "0", "0 must not be there"),
+            ("!0", "0", "expected anything but 0, got 0"),
         ] {
             assert_eq!(compare(pattern, value), Err(problem.to_owned()), "{pattern} {value}");
         }
@@ -244,13 +285,16 @@ mod tests {
         let mut rng = UnwrapErr(SysRng);
         let mut scope = Scope { variables: BTreeMap::new(), rng: &mut rng };
         for (pattern, problem) in [
-            ("{20: uint, ...}", "remainingDiscoverableCredentials (0x14): it is missing"),
+            (
+                "{20: uint, ...}",
+                "remainingDiscoverableCredentials (0x14): expected uint, but it is missing",
+            ),
             ("{4: {1: 2}, ...}", "options (0x04): at 1: expected 2, got 3"),
-            ("{}", "options (0x04): {1: 3} is too much"),
-            ("{4: map, 99: _}", "at 99: it is missing"),
+            ("{}", "options (0x04): expected no such member, got {1: 3}"),
+            ("{4: map, 99: _}", "at 99: expected any value, but it is missing"),
             (
                 "({1: _, ...} | {3: _, ...}) -> $x",
-                "versions (0x01): it is missing; or aaguid (0x03): it is missing",
+                "versions (0x01): expected any value, but it is missing; or aaguid (0x03): expected any value, but it is missing",
             ),
         ] {
             let value = scope.value(&expression("{4: {1: 3}}").unwrap()).unwrap();

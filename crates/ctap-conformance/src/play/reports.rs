@@ -27,8 +27,10 @@ impl Player<'_, '_> {
                 return Ok(());
             }
             if begun.elapsed() > LONGEST_SILENCE {
-                let why = "the key did not answer INIT with its nonce (HD-36)";
-                return Err(Stop::Wrong(why.to_owned()));
+                let (nonce, seconds) = (hex(&nonce), LONGEST_SILENCE.as_secs());
+                return Err(Stop::Wrong(format!(
+                    "expected an answer to INIT with the nonce {nonce}, got none in {seconds} s (HD-36)"
+                )));
             }
         }
     }
@@ -136,7 +138,7 @@ impl Player<'_, '_> {
             None => Ok(()),
             Some(report) => {
                 self.watch.heard(&report);
-                Err(Stop::Wrong(format!("the key was to be silent, but sent {}", short(&report))))
+                Err(Stop::Wrong(format!("expected no report, got {}", short(&report))))
             }
         }
     }
@@ -153,7 +155,10 @@ impl Player<'_, '_> {
 
     fn receive(&mut self) -> Result<Report, Stop> {
         let report = self.pipe()?.receive(LONGEST_SILENCE).map_err(failed)?;
-        let report = report.ok_or_else(|| Stop::Unanswered("the key sent nothing".to_owned()))?;
+        let report = report.ok_or_else(|| {
+            let seconds = LONGEST_SILENCE.as_secs();
+            Stop::Unanswered(format!("expected a report, got none in {seconds} s"))
+        })?;
         self.watch.heard(&report);
         Ok(report)
     }
@@ -167,8 +172,10 @@ impl Player<'_, '_> {
                 return Ok(report);
             }
             if begun.elapsed() > LONGEST_DELAY {
-                let why = "the key sends KEEPALIVEs and never an answer";
-                return Err(Stop::Unanswered(why.to_owned()));
+                let seconds = LONGEST_DELAY.as_secs();
+                return Err(Stop::Unanswered(format!(
+                    "expected an answer, got only KEEPALIVEs in {seconds} s"
+                )));
             }
         }
     }

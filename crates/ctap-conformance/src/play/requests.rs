@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ctap_client::cbor::{check_canonical, decode, encode};
 use ctap_client::commands::code;
-use ctap_client::shown::hex;
+use ctap_client::shown::{hex, shown};
 use ctap_client::{Client, Error, Permissions, Status, Value, names};
 
 use super::{Player, Stop, Variant, info};
@@ -110,18 +110,26 @@ impl Player<'_, '_> {
 
     /// Compares a command's reply, status first.
     fn judge(&mut self, command: u8, message: &[u8], expected: &Expected) -> Result<(), Stop> {
-        let (&status, body) =
-            message.split_first().ok_or_else(|| wrong("the reply is empty (MSG-01)"))?;
+        let (&status, body) = message
+            .split_first()
+            .ok_or_else(|| wrong("expected a status byte, got an empty reply (MSG-01)"))?;
         judge_status(Status::from_byte(status), &expected.statuses)?;
         if status != 0 && !body.is_empty() {
-            return Err(wrong("a refusal has no body (MSG-02)"));
+            let status = named(Status::from_byte(status));
+            let problem = format!(
+                "expected nothing after {status}, got {} (MSG-02)",
+                shown(&Value::from(body))
+            );
+            return Err(wrong(&problem));
         }
         let value = read_body(body)?;
         self.scope.set("reply", value.clone().unwrap_or(Value::Null));
         self.names = names::of_reply(command);
         match (&expected.body, &value) {
             (Body::Whatever, _) | (Body::Nothing, None) => Ok(()),
-            (Body::Nothing, Some(_)) => Err(wrong("there must be no body (MSG-03)")),
+            (Body::Nothing, Some(value)) => {
+                Err(wrong(&format!("expected an empty body, got {} (MSG-03)", shown(value))))
+            }
             (Body::Like(_), None) if status != 0 => Ok(()),
             (Body::Like(pattern), value) => {
                 Ok(self.scope.compare_reply(self.names, pattern, value.as_ref())?)
@@ -173,16 +181,20 @@ impl Player<'_, '_> {
         words: &[u16],
         data: Option<&Pattern>,
     ) -> Result<(), Stop> {
-        let (content, word) = message
-            .split_last_chunk::<2>()
-            .ok_or_else(|| wrong("the answer has no status word (UF-09)"))?;
+        let (content, word) = message.split_last_chunk::<2>().ok_or_else(|| {
+            let got = hex(message);
+            wrong(&format!("expected a status word of two bytes, got “{got}” (UF-09)"))
+        })?;
         let content = Value::from(content);
         self.scope.set("reply", content.clone());
         self.names = names::NONE;
         let got = u16::from_be_bytes(*word);
         if !words.contains(&got) {
             let expected: Vec<String> = words.iter().map(|word| format!("{word:04X}")).collect();
-            return Err(wrong(&format!("expected {}, got {got:04X}", expected.join(" or "))));
+            return Err(wrong(&format!(
+                "expected status word {}, got {got:04X}",
+                expected.join(" or ")
+            )));
         }
         data.map_or(Ok(()), |pattern| Ok(self.scope.compare(pattern, Some(&content))?))
     }
@@ -319,7 +331,7 @@ impl Player<'_, '_> {
             Some(failure) => Err(failure.into()),
             None => outcome.map_err(|error| match error {
                 Error::Status(status) => {
-                    let refused = format!("the key refused with {}", short_name(status));
+                    let refused = format!("expected {}, got {}", named(Status::Ok), named(status));
                     self.lacks_room_for_fingers(status).unwrap_or(Stop::Wrong(refused))
                 }
                 Error::Transport(error) => error.into(),
@@ -345,7 +357,9 @@ fn refuse_tries(request: &Value) -> Result<(), Stop> {
 
 fn judge_asking(asking: Asking, asked: bool) -> Result<(), Stop> {
     match (asking, asked) {
-        (Asking::Needed, false) => Err(wrong("the key did not ask for a touch")),
+        (Asking::Needed, false) => {
+            Err(wrong("expected a request for a touch, got an answer without one"))
+        }
         (Asking::Forbidden, true) => Err(wrong(ASKED)),
         _ => Ok(()),
     }
@@ -380,7 +394,7 @@ fn read_body(body: &[u8]) -> Result<Option<Value>, Stop> {
     }
     let read = decode(body).and_then(|value| check_canonical(body, &value).map(|()| value));
     read.map(Some).map_err(|fault| {
-        NoValue(format!("the body {} is not canonical CBOR: {fault} (MSG-30)", hex(body))).into()
+        NoValue(format!("expected canonical CBOR, got {}: {fault} (MSG-30)", hex(body))).into()
     })
 }
 
@@ -392,7 +406,7 @@ const TAPPED: &str = "the card's tap is used up; another tap would take away its
 const NOT_ALLOWED: u8 = Status::NotAllowed.byte();
 const UP_REQUIRED: [u8; 1] = [Status::UpRequired.byte()];
 const UP_REQUIRED_IN_APDU: [u8; 3] = [UP_REQUIRED[0], 0x90, 0x00];
-const ASKED: &str = "the key asked for a touch";
+const ASKED: &str = "expected an answer without a touch, but the key asked for one";
 const COSTS_A_TRY: &str = "it may cost the key a try of its PIN, and it may not be erased";
 /// Subcommands of authenticatorClientPIN that try nothing (CP-01).
 const GET_PIN_RETRIES: i128 = 1;
