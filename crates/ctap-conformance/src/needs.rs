@@ -63,6 +63,8 @@ pub(crate) struct Offer {
     pub(crate) locks: bool,
     /// Whether it waits for a person: no capability says so either.
     pub(crate) waits: bool,
+    /// The algorithm with which the suite makes credentials, by its COSE number: one that the key has.
+    pub(crate) algorithm: i64,
 }
 
 impl Need {
@@ -79,6 +81,11 @@ impl Need {
             SyntaxError(format!("“{text}” is not something that a case can need"))
         })?;
         Ok(Self { wanted, feature })
+    }
+
+    /// That the key has this algorithm, by its COSE number.
+    pub(crate) const fn algorithm(number: i64) -> Self {
+        Self { wanted: true, feature: Feature::Algorithm(number) }
     }
 
     /// The needs that the steps themselves show.
@@ -199,8 +206,14 @@ impl Feature {
 }
 
 impl Offer {
-    pub(crate) const NOTHING: Self =
-        Self { info: None, capabilities: None, selected: None, locks: false, waits: false };
+    pub(crate) const NOTHING: Self = Self {
+        info: None,
+        capabilities: None,
+        selected: None,
+        locks: false,
+        waits: false,
+        algorithm: ES256,
+    };
 
     /// Without a PIN/UV auth protocol nobody can set a PIN, whatever the options say.
     fn has_protocols(&self) -> bool {
@@ -270,15 +283,20 @@ impl Offer {
         find(self.member(0x04)?, &name.into())?.as_bool()
     }
 
-    /// Keys of CTAP 2.0 list no algorithms: all have ES256.
+    /// Keys of CTAP 2.0 list no algorithms: of those it is known to have the one that the suite asks for.
     fn has_algorithm(&self, number: i64) -> bool {
-        match self.member(0x0A).and_then(Value::as_array) {
-            None => number == ES256,
-            Some(all) => {
-                all.iter().any(|listed| find(listed, &"alg".into()) == Some(&Value::from(number)))
-            }
+        match self.info.as_ref().and_then(listed_algorithms) {
+            None => number == self.algorithm,
+            Some(mut listed) => listed.any(|one| one == number),
         }
     }
+}
+
+/// The algorithms that getInfo lists, by their COSE numbers; `None`: it has no list of them.
+pub(crate) fn listed_algorithms(info: &Value) -> Option<impl Iterator<Item = i64>> {
+    let all = find(info, &0x0A.into())?.as_array()?;
+    let number = |one: &Value| i128::from(find(one, &"alg".into())?.as_integer()?).try_into().ok();
+    Some(all.iter().filter_map(number))
 }
 
 /// Whether a step needs a person whom the key waits for, or who does something else than approve.
@@ -359,7 +377,8 @@ impl fmt::Display for Need {
     }
 }
 
-const ES256: i64 = -7;
+/// The COSE number of ES256.
+pub(crate) const ES256: i64 = -7;
 const FORCE_PIN_CHANGE: u64 = 0x0C;
 const LONG_TOUCH_FOR_RESET: u64 = 0x18;
 const TRANSPORTS_FOR_RESET: u64 = 0x1A;

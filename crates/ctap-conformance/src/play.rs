@@ -19,6 +19,7 @@ use rand_core::CryptoRng;
 use self::stored::Stored;
 use crate::case::Case;
 use crate::limits::MOST_REPETITIONS;
+use crate::needs::ES256;
 use crate::notation::NoValue;
 use crate::notation::eval::{Scope, Term, find};
 use crate::notation::syntax::{Expr, Pattern};
@@ -70,11 +71,12 @@ pub(crate) struct Player<'p, 'k> {
 }
 
 impl<'p, 'k> Player<'p, 'k> {
-    /// A player who knows what every case has (vectors/README.md, “Values”).
+    /// A player who knows what every case has (vectors/README.md, “Values”). `algorithm` is what it asks for, by its COSE number.
     pub(crate) fn new(
         watch: &'p mut Watch<'k>,
         rng: &'p mut dyn CryptoRng,
         info: Option<&Value>,
+        algorithm: i64,
     ) -> Self {
         let mut hash = [0; 32];
         rng.fill_bytes(&mut hash);
@@ -85,18 +87,20 @@ impl<'p, 'k> Player<'p, 'k> {
             .member("name", "alice@example.com")
             .member("displayName", "Alice")
             .build();
-        let es256 = MapBuilder::new().member("alg", -7).member("type", "public-key").build();
+        let [es256, cred_param] = [ES256, algorithm]
+            .map(|alg| MapBuilder::new().member("alg", alg).member("type", "public-key").build());
         let make = MapBuilder::new()
             .member(1, &hash[..])
             .member(2, rp.clone())
             .member(3, user.clone())
-            .member(4, vec![es256.clone()]);
+            .member(4, vec![cred_param.clone()]);
         scope.set("mc", make.build());
         scope.set("ga", MapBuilder::new().member(1, RP_ID).member(2, &hash[..]).build());
         scope.set("rp_id", Value::from(RP_ID));
         scope.set("rp", rp);
         scope.set("user", user);
         scope.set("es256", es256);
+        scope.set("cred_param", cred_param);
         scope.set("hash", Value::from(&hash[..]));
         let [pin, new_pin] = [PIN, NEW_PIN].map(|pin| long_enough(pin, info));
         scope.set("pin", Value::from(pin));
@@ -366,7 +370,7 @@ mod tests {
         let (mut key, mut rng) = (Mute, UnwrapErr(SysRng));
         let mut watch = Watch::new(&mut key);
         let info = MapBuilder::new().member(1, vec![Value::from("FIDO_2_0")]).build();
-        let mut player = Player::new(&mut watch, &mut rng, Some(&info));
+        let mut player = Player::new(&mut watch, &mut rng, Some(&info), ES256);
         player.scope.set("reply", info.clone());
         player.names = names::GET_INFO;
         let lines = script::read(steps).unwrap();

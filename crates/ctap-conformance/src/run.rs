@@ -1,5 +1,6 @@
 //! Runs cases against a key: brings it into the state that each case needs, and collects the results.
 
+mod algorithm;
 mod imitated;
 mod options;
 mod told;
@@ -11,12 +12,13 @@ use ctap_client::Value;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
+use self::algorithm::algorithm_for;
 pub use self::imitated::Imitated;
 pub use self::options::{KnownPin, Options};
 use self::told::verdict_of;
 use crate::case::{Case, Start};
 use crate::limits::{LONGEST_FRESHNESS, MOST_SILENCES};
-use crate::needs::{Need, Offer};
+use crate::needs::{ES256, Need, Offer};
 use crate::outcome::{ERASING_NOT_ALLOWED, KeyDescription, Outcome, Report, Verdict};
 use crate::play::{Player, Stop, Variant, info};
 use crate::script::{Line, Step};
@@ -109,15 +111,16 @@ impl<'k, 'o> Runner<'k, 'o> {
     fn new(key: &'k mut dyn Transport, options: &'o Options) -> Result<Self, TransportFailure> {
         let (capabilities, selected) = (key.capabilities()?, key.selected()?);
         let info = info(&mut Watch::new(key))?;
-        let locks = Player::new(&mut Watch::new(key), &mut UnwrapErr(SysRng), None).locks();
+        let locks = Player::new(&mut Watch::new(key), &mut UnwrapErr(SysRng), None, ES256).locks();
         key.forget_channel();
         if selected.is_some() {
             // Without a tap it would refuse as if it waited for a touch. If there can be no tap, that shows soon
             // enough.
             let _ = key.power_anew();
         }
-        let waits = waits_for_a_person(key, info.as_ref(), options.may_erase);
-        let shipped = Offer { info, capabilities, selected, locks, waits };
+        let algorithm = algorithm_for(key, info.as_ref(), options.imitates.as_ref());
+        let mut shipped = Offer { info, capabilities, selected, locks, waits: true, algorithm };
+        shipped.waits = waits_for_a_person(key, &shipped, options.may_erase);
         let (variant, traces) = (Variant::AsShipped, Traces::Stored);
         let condition = Condition { start: None, variant, template: None, traces };
         let mut runner = Self {
@@ -266,7 +269,8 @@ impl<'k, 'o> Runner<'k, 'o> {
             Some(_) => info(&mut watch).unwrap_or_default(),
             None => None,
         };
-        let mut player = Player::new(&mut watch, &mut rng, current.as_ref());
+        let mut player =
+            Player::new(&mut watch, &mut rng, current.as_ref(), self.shipped.algorithm);
         player.variant = variant;
         if let Some(KnownPin(pin)) = known {
             player.leave_as_it_is(pin);
@@ -417,7 +421,8 @@ impl<'k, 'o> Runner<'k, 'o> {
     fn build(&mut self, start: Start, variant: Variant) -> Result<(), Stop> {
         let mut rng = UnwrapErr(SysRng);
         let mut watch = Watch::new(self.key);
-        let mut player = Player::new(&mut watch, &mut rng, self.shipped.info.as_ref());
+        let Offer { info, algorithm, .. } = &self.shipped;
+        let mut player = Player::new(&mut watch, &mut rng, info.as_ref(), *algorithm);
         (self.condition.template, self.condition.variant) = (None, Variant::AsShipped);
         if player.watch.key.renew()? {
             self.plugged_in = None;
@@ -456,10 +461,10 @@ impl<'k, 'o> Runner<'k, 'o> {
 
 /// Whether the key waits for a person, as far as requests show it that change nothing: cancelled as soon as they ask, they must
 /// not come true. In doubt it does.
-fn waits_for_a_person(key: &mut dyn Transport, info: Option<&Value>, may_erase: bool) -> bool {
+fn waits_for_a_person(key: &mut dyn Transport, offer: &Offer, may_erase: bool) -> bool {
     let (mut watch, mut rng) = (Watch::new(key), UnwrapErr(SysRng));
-    let mut player = Player::new(&mut watch, &mut rng, info);
-    let offer = Offer { info: info.cloned(), ..Offer::NOTHING };
+    let info = offer.info.as_ref();
+    let mut player = Player::new(&mut watch, &mut rng, info, offer.algorithm);
     let says = if offer.has_selection() {
         "cancelled: selection => KEEPALIVE_CANCEL"
     } else if !may_erase {

@@ -122,6 +122,7 @@ mod tests {
     use rand_core::UnwrapErr;
 
     use super::*;
+    use crate::needs::ES256;
     use crate::transport::{Answer, Hand, Transport, TransportFailure};
     use crate::watch::Watch;
 
@@ -155,7 +156,7 @@ mod tests {
         let info = MapBuilder::new().member(5, 600).member(7, 1).member(10, algorithms(&[-257]));
         let info = info.member(13, 11).member(29, 20).build();
         let mut watch = Watch::new(&mut key);
-        let mut player = Player::new(&mut watch, &mut rng, Some(&info));
+        let mut player = Player::new(&mut watch, &mut rng, Some(&info), ES256);
         player.scope.set("request", request);
         player.excess(&vec![0; length], &[status]).is_some()
     }

@@ -73,3 +73,23 @@ fn a_key_that_is_reset_over_another_transport_alone_is_tested_as_far_as_it_goes(
     assert!(report.reasons().iter().any(|(reason, _)| *reason == why), "{:?}", report.reasons());
     assert!(report.counts().0 > 50, "{:?}", report.counts());
 }
+
+#[test]
+fn a_key_without_es256_is_tested_with_the_algorithm_that_it_has() {
+    // GI-19, MC-06: a key of FIDO_2_0 lists none, so the suite finds out.
+    let words = ["algorithms", "ga-signature", "mc-attestation", "credential_management"];
+    for algorithm in ["EdDSA", "ES384", "ES512", "ES256K"] {
+        let older = format!(
+            "imitates = \"A model\"\nextends = \"fido2.0\"\nversions = [\"FIDO_2_0\"]\nalgorithms = [\"{algorithm}\"]"
+        );
+        passes_most(&older, &words, 20);
+        passes_most(&format!("algorithms = [\"{algorithm}\"]"), &words, 60);
+    }
+}
+
+#[test]
+fn an_algorithm_that_a_key_only_announces_is_not_asked_for() {
+    let shape =
+        "imitates = \"A model\"\nalgorithms = [\"EdDSA\"]\n[getInfo]\nalgorithms = [-7, -8]";
+    passes_most(shape, &["algorithms", "mc-attestation"], 20);
+}
