@@ -123,6 +123,78 @@ fn no_models_words_are_mixed_with_the_root_of_a_key_like_another() {
     assert!(said.contains("imitates no model, but --like names “Beta”"), "{said}");
 }
 
+/// The payload of a BLOB with Titan, once for U2F alone and once for CTAP2 with U2F beside it.
+fn blob_of_titans(home: &Home) -> String {
+    let statement = |family: &str, more: Value| {
+        let mut statement = json!({
+            "description": format!("Titan {family}"),
+            "protocolFamily": family,
+            "authenticatorVersion": 1,
+            "schema": 3,
+            "attestationTypes": ["basic_full"],
+            "keyProtection": ["hardware", "secure_element"],
+        });
+        statement.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        statement
+    };
+    let old = statement("u2f", json!({ "attachmentHint": ["external", "wired", "nfc"] }));
+    let info = json!({ "versions": ["FIDO_2_0", "U2F_V2"], "aaguid": AAGUID.replace('-', "") });
+    let new = statement("fido2", json!({ "aaguid": AAGUID, "authenticatorGetInfo": info }));
+    let entries = json!([
+        { "attestationCertificateKeyIdentifiers": [KEY_ID], "metadataStatement": old, "statusReports": [] },
+        { "aaguid": AAGUID, "metadataStatement": new, "statusReports": [] },
+    ]);
+    let payload = json!({ "no": 1, "nextUpdate": "2999-01-01", "entries": entries });
+    let path = home.path().join("titans.json");
+    std::fs::write(&path, payload.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+const AAGUID: &str = "42b4fb4a-2866-43b2-9bf7-6c6669c2e5d3";
+const KEY_ID: &str = "a6b1ae0823a7e6a7b0e0a53f2b6a7db98848a61f";
+
+#[test]
+fn a_key_like_a_u2f_model_is_named_by_its_key_identifier_and_speaks_u2f_alone() {
+    // AT-27
+    let home = Home::new();
+    let blob = blob_of_titans(&home);
+    for name in [KEY_ID, "titan u2f"] {
+        let key =
+            home.serve(&["--ephemeral", "--touch", "auto", "--like", name, "--metadata", &blob]);
+        let mut platform = import_from(key.address());
+        assert!(platform.client().get_info().is_err(), "it has no CTAP2");
+        let made = platform.client().u2f_register(&[7; 32], &[1; 32]).unwrap();
+        made.verify(&[7; 32], &[1; 32]).unwrap();
+        let statement = told(&home, &["--u2f"]);
+        assert_eq!(statement["protocolFamily"], "u2f");
+        assert_eq!(statement["attachmentHint"], json!(["external", "wired", "nfc"]));
+    }
+}
+
+#[test]
+fn the_u2f_side_of_a_key_like_a_fido2_model_is_keyfobs_own_with_the_models_key_protection() {
+    let home = Home::new();
+    let blob = blob_of_titans(&home);
+    let like = ["--like", "titan fido2", "--metadata", &blob];
+    let side = |more: &[&str]| -> Value {
+        let command = [&["metadata"][..], &like, more].concat();
+        serde_json::from_str(&home.succeed(&command)).unwrap()
+    };
+    let (models, own) = (side(&[]), side(&["--u2f"]));
+    assert_eq!(models["description"], "Titan fido2");
+    assert_eq!(
+        (&models["protocolFamily"], &own["protocolFamily"]),
+        (&json!("fido2"), &json!("u2f"))
+    );
+    assert_eq!(own["keyProtection"], models["keyProtection"]);
+    let key = home.serve(&[&["--ephemeral", "--touch", "auto"][..], &like].concat());
+    let mut platform = import_from(key.address());
+    assert_eq!(platform.client().get_info().unwrap().versions, ["FIDO_2_0", "U2F_V2"]);
+    platform.client().u2f_register(&[7; 32], &[1; 32]).unwrap().verify(&[7; 32], &[1; 32]).unwrap();
+    let running = told(&home, &["--u2f"]);
+    assert_eq!(running["keyProtection"], own["keyProtection"]);
+}
+
 #[test]
 fn a_running_key_without_u2f_says_so() {
     let home = Home::new();
