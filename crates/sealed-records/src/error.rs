@@ -202,7 +202,7 @@ impl Error {
                                      random bytes"
                 .to_owned(),
             Self::WrongPassphrase { .. } => "try again; without the passphrase nothing can open the vault".to_owned(),
-            Self::PassphraseLength => "choose another one".to_owned(),
+            Self::PassphraseLength => "give the passphrase of this vault; for a new vault, choose one of that length".to_owned(),
             Self::LockedOtherwise { with, .. } => format!("unlock it with {with}"),
             Self::NoCredentials => {
                 "start it by a unit with LoadCredential= or LoadCredentialEncrypted=".to_owned()

@@ -86,6 +86,7 @@ impl ReportPipe for Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::End;
 
     struct Nothing;
 
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_kernel_has_one_read_and_no_more() {
-        let mut wire = Wire::Other(Box::new(Nothing));
+        let mut wire = Wire::Other(Reports::new(Nothing, End::Key));
         assert!(wire.keep(Reads::One).is_ok() && wire.keep(Reads::AsUsual).is_ok());
         let refused = wire.keep(Reads::Many).unwrap_err().to_string();
         assert!(refused.contains("one report at a time"), "{refused}");

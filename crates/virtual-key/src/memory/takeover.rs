@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use ctap_core::memory::Record;
@@ -40,38 +41,44 @@ pub(super) fn find(directory: &Path) -> Result<Option<Vec<Record>>, Error> {
     }
 }
 
-/// Gives the files that were taken over another name, which no keyfob reads, and says so. Files that were set aside before stay.
+/// Gives old files another name, which no keyfob reads, and says so. Files that were set aside before stay.
 ///
 /// # Errors
 /// They cannot be renamed, or nobody knows whether a power cut takes the new names back.
 pub(super) fn set_aside(directory: &Path, warn: Warn) -> Result<(), Error> {
     // The state file comes last: while it is there, this is not done.
-    let moved = move_aside(directory, COUNTER)? | move_aside(directory, STATE)?;
-    if moved {
+    let moved = [COUNTER, STATE].into_iter().map(|name| move_aside(directory, name));
+    let moved: Vec<String> = moved.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    if !moved.is_empty() {
         File::open(directory)
             .and_then(|directory| directory.sync_all())
             .map_err(|error| cannot_rename(directory.to_owned(), error))?;
         warn(format_args!(
-            "the memory in {} is now encrypted, in {RECORDS}; the old files are not encrypted, and are kept as \
-             {STATE}{SET_ASIDE} and {COUNTER}{SET_ASIDE}: remove both when the key works as before, because a reset \
-             does not remove them",
-            directory.display()
+            "the memory in {} is in {RECORDS} now, encrypted; files of an earlier keyfob are not encrypted, and are kept as {}: \
+             remove them when the key works as before, because a reset does not",
+            directory.display(),
+            moved.join(" and ")
         ));
     }
     Ok(())
 }
 
-/// Whether there was such a file.
-fn move_aside(directory: &Path, name: &str) -> Result<bool, Error> {
-    let aside = directory.join(format!("{name}{SET_ASIDE}"));
-    if aside.exists() {
-        return Ok(false);
-    }
-    match fs::rename(directory.join(name), aside) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+/// The new name; `None`: there was no such file.
+fn move_aside(directory: &Path, name: &str) -> Result<Option<String>, Error> {
+    let aside = free_name(directory, name);
+    match fs::rename(directory.join(name), directory.join(&aside)) {
+        Ok(()) => Ok(Some(aside)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(cannot_rename(directory.join(name), error)),
     }
+}
+
+/// The first that no file has.
+fn free_name(directory: &Path, name: &str) -> String {
+    let usual = format!("{name}{SET_ASIDE}");
+    let others = (2..u32::MAX).map(|number| format!("{usual}-{number}"));
+    let is_free = |name: &String| fs::symlink_metadata(directory.join(name)).is_err();
+    iter::once(usual.clone()).chain(others).find(is_free).unwrap_or(usual)
 }
 
 fn cannot_rename(path: PathBuf, error: io::Error) -> Error {
@@ -140,6 +147,20 @@ mod tests {
             assert!(!directory.join(name).exists());
             assert_eq!(fs::read(directory.join(format!("{name}{SET_ASIDE}"))).unwrap(), bytes);
         }
+    }
+
+    // P-18
+    #[test]
+    fn old_files_go_aside_even_if_others_did_before_and_none_is_lost() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = old(&parent);
+        let earlier = directory.join(format!("{STATE}{SET_ASIDE}"));
+        put(&earlier, b"earlier");
+        drop(open(&directory, crate::error::log).unwrap());
+        assert_eq!(fs::read(&earlier).unwrap(), b"earlier");
+        let second = directory.join(format!("{STATE}{SET_ASIDE}-2"));
+        assert_eq!(fs::read(second).unwrap(), STATE_1);
+        assert!(!directory.join(STATE).exists());
     }
 
     // P-11
