@@ -31,6 +31,7 @@ mod fault;
 mod get;
 mod make;
 mod options;
+mod origin;
 mod response;
 
 pub use self::caller::Caller;

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::fault::WebauthnError;
 use super::options::{Options, Verification};
+use super::origin::host;
 use crate::client::Client;
 use crate::commands::client_pin::Permissions;
 use crate::commands::get_info::Info;
@@ -21,7 +22,8 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A page with this origin, such as `https://example.com` or `http://localhost:8000`.
+    /// A page with this origin, as browsers write it, such as `https://example.com` or `http://localhost:8000`. It is checked
+    /// when a credential is asked for.
     #[must_use]
     pub fn new(origin: impl Into<String>) -> Self {
         Self { origin: origin.into(), pin: None }
@@ -37,23 +39,14 @@ impl Caller {
     ///
     /// Public suffixes are not looked up: the caller, who names the origin, is trusted with that.
     pub(super) fn rp_id(&self, wanted: Option<&str>) -> Result<String, WebauthnError> {
-        let host = self.host();
-        let rp_id = wanted.or(host).unwrap_or_default().to_owned();
-        let is_within = |host: &str| {
-            host == rp_id || host.strip_suffix(&rp_id).is_some_and(|front| front.ends_with('.'))
-        };
-        match host.is_some_and(is_within) && !rp_id.is_empty() {
+        let host = host(&self.origin)?;
+        let rp_id = wanted.unwrap_or(host).to_owned();
+        let is_within =
+            host == rp_id || host.strip_suffix(&rp_id).is_some_and(|front| front.ends_with('.'));
+        match is_within && !rp_id.is_empty() {
             true => Ok(rp_id),
             false => Err(WebauthnError::Origin { origin: self.origin.clone(), rp_id }),
         }
-    }
-
-    /// The host of a secure context: over TLS, or on this machine.
-    fn host(&self) -> Option<&str> {
-        let (scheme, rest) = self.origin.split_once("://")?;
-        let host = rest.split([':', '/']).next().filter(|host| !host.is_empty())?;
-        let is_local = host == "localhost" || host.ends_with(".localhost");
-        (scheme == "https" || scheme == "http" && is_local).then_some(host)
     }
 
     /// The client data for a site's options, exactly as in section 5.8.1.1, and their hash. The challenge is

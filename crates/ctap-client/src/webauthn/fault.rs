@@ -14,8 +14,19 @@ pub enum WebauthnError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The origin is not the address of a site, or may not use that RP id (WebAuthn section 5.1.3, step 7): the
-    /// caller's fault, or an attack.
+    /// The text is not an origin as browsers write it: a path, capital letters, the usual port. The caller's fault.
+    #[error("{origin} is not an origin as browsers write it")]
+    NotAnOrigin {
+        /// What was given.
+        origin: String,
+    },
+    /// The page is neither over TLS nor on this machine, so a browser gives it no key: the caller's fault.
+    #[error("{origin} is not a secure page: only pages over https or on localhost may use keys")]
+    Insecure {
+        /// The origin of the page.
+        origin: String,
+    },
+    /// The origin may not use that RP id (WebAuthn section 5.1.3, step 7): the caller's fault, or an attack.
     #[error("{origin} may not use the RP id {rp_id}")]
     Origin {
         /// The origin of the page.
@@ -40,6 +51,9 @@ impl WebauthnError {
         match self {
             Self::Options { .. } => {
                 "correct the options; WebAuthn section 5.4 or 5.5 says what they are"
+            }
+            Self::NotAnOrigin { .. } | Self::Insecure { .. } => {
+                "give the scheme, the host in small letters, and the port if it is not the usual one, such as https://example.com"
             }
             Self::Origin { .. } => "give the origin of the site, such as https://example.com",
             Self::NotVerified => "give the key's PIN, or set one first",
