@@ -43,7 +43,7 @@ impl Cli {
             words = device_behind_command(&command, words);
         }
         let read = Self::parsed(&mut command, &words).or_else(|error| {
-            let words = without_json(&words).ok_or(error)?;
+            let words = with_json_in_place(&words).ok_or(error)?;
             Self::parsed(&mut command, &words)
         });
         read.unwrap_or_else(|error| end(&error, &command, &words))
@@ -91,17 +91,23 @@ fn wants_json(words: &[OsString]) -> bool {
     words.iter().take_while(|word| *word != "--").any(is_json)
 }
 
-/// `words` without a `--json` that the command does not have, for then its failures alone are meant. `None`: they have no such word.
-fn without_json(words: &[OsString]) -> Option<Vec<OsString>> {
+/// `words` with `--json` where the command takes it, behind its name; or without it, if the command does not have it, for then its
+/// failures alone are meant. `None`: there is nothing to move.
+fn with_json_in_place(words: &[OsString]) -> Option<Vec<OsString>> {
     let whole = Cli::whole();
     let (command, _) = named(&whole, words);
     let has_json = command.get_arguments().any(|argument| argument.get_long() == Some("json"));
-    if has_json || command.has_subcommands() || !wants_json(words) {
+    let mut in_front =
+        words.iter().skip(1).take_while(|word| word.as_encoded_bytes().starts_with(b"-"));
+    let is_in_front = in_front.any(|word| word == "--json");
+    if command.has_subcommands() || !wants_json(words) || has_json && !is_in_front {
         return None;
     }
     let options = words.iter().position(|word| word == "--").unwrap_or(words.len());
     let (options, rest) = words.split_at(options);
-    Some(options.iter().filter(|word| *word != "--json").chain(rest).cloned().collect())
+    let others = options.iter().filter(|word| *word != "--json").cloned();
+    let json = has_json.then(|| OsString::from("--json"));
+    Some(others.chain(json).chain(rest.iter().cloned()).collect())
 }
 
 /// Prints the help that was asked for, or why this command line cannot be meant.
@@ -333,14 +339,16 @@ mod tests {
     }
 
     #[test]
-    fn a_command_without_json_takes_the_word_for_the_sake_of_its_failures() {
+    fn json_in_front_of_a_command_is_its_own_or_for_the_sake_of_its_failures() {
         let left = |line: &str| {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            Some(without_json(&words)?.join(OsStr::new(" ")).into_string().unwrap())
+            Some(with_json_in_place(&words)?.join(OsStr::new(" ")).into_string().unwrap())
         };
         assert_eq!(left("keyfob --json touch --key 1-2").unwrap(), "keyfob touch --key 1-2");
         assert_eq!(left("keyfob pin set --json -- --json").unwrap(), "keyfob pin set -- --json");
-        for line in ["keyfob --json status", "keyfob pin --json", "keyfob --json", "keyfob touch"] {
+        assert_eq!(left("keyfob --json status").unwrap(), "keyfob status --json");
+        assert_eq!(left("keyfob -v --json info --ids").unwrap(), "keyfob -v info --ids --json");
+        for line in ["keyfob status --json", "keyfob pin --json", "keyfob --json", "keyfob touch"] {
             assert_eq!(left(line), None, "{line}");
         }
     }
