@@ -50,15 +50,15 @@ pub(crate) struct KeyOptions {
     pub(crate) unlock: state::UnlockOptions,
 
     /// Who answers when the key asks for a touch
-    #[arg(long, default_value = "ask", value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
+    #[arg(long, help_heading = CONTROL, default_value = "ask", value_parser = EnumValueParser::<TouchWord>::new().map(Touch::from))]
     pub(crate) touch: Touch,
 
     /// Where `keyfob touch` and similar commands find these keys [default: $XDG_RUNTIME_DIR/keyfob/control or /tmp/keyfob-UID/control]
-    #[arg(long, value_name = "PATH", env = "KEYFOB_CONTROL")]
+    #[arg(long, value_name = "PATH", help_heading = CONTROL, env = "KEYFOB_CONTROL")]
     pub(crate) control: Option<PathBuf>,
 
     /// Stop when standard input, a pipe, is closed: so keys that a program started end with it, however it ends
-    #[arg(long)]
+    #[arg(long, help_heading = CONTROL)]
     pub(crate) until_stdin_closes: bool,
 
     #[command(flatten)]
@@ -70,6 +70,9 @@ pub(crate) struct KeyOptions {
     #[command(flatten)]
     pub(crate) hooks: conformance_hooks::HookOptions,
 }
+
+/// The heading, in the help, of who touches the key, and how long it is there.
+const CONTROL: &str = "Touches and control";
 
 /// Nothing, such as a variable that is not set, is no secret that anybody meant.
 fn a_seed(text: &str) -> Result<String, &'static str> {
