@@ -167,7 +167,7 @@ fn a_key_like_a_u2f_model_is_named_by_its_key_identifier_and_speaks_u2f_alone() 
         made.verify(&[7; 32], &[1; 32]).unwrap();
         let statement = told(&home, &["--u2f"]);
         assert_eq!(statement["protocolFamily"], "u2f");
-        assert_eq!(statement["attachmentHint"], json!(["external", "wired", "nfc"]));
+        assert_eq!(statement["attachmentHint"], json!(["external", "wired", "wireless", "nfc"]));
     }
 }
 
