@@ -28,6 +28,8 @@ struct Header {
     alg: String,
     #[serde(default)]
     x5c: Vec<String>,
+    /// What a reader must understand (section 4.1.11). Metadata has none, and keyfob knows none.
+    crit: Option<serde::de::IgnoredAny>,
 }
 
 impl Root {
@@ -89,6 +91,9 @@ fn read(text: &str, root: &Root, now: SystemTime) -> Result<String, Refusal> {
     if header.alg == "none" {
         return Err(Refusal::Unsigned);
     }
+    if header.crit.is_some() {
+        return Err(Refusal::Critical);
+    }
     let algorithm = of_jwt(&header.alg).ok_or(Refusal::Algorithm(header.alg))?;
     let certificate = |text: &String| {
         Base64::decode_vec(text).map(CertificateDer::from).map_err(|_| Refusal::NoCertificates)
@@ -110,6 +115,7 @@ enum Refusal {
     NotAJwt,
     CutOff,
     Unsigned,
+    Critical,
     Algorithm(String),
     NoCertificates,
     Chain(Error),
@@ -129,6 +135,9 @@ impl Refusal {
             Self::NotAJwt => "it is neither JSON nor a JWT".to_owned(),
             Self::CutOff => "it is a JWT that ends before its signature: it is cut off".to_owned(),
             Self::Unsigned => "it is not signed".to_owned(),
+            Self::Critical => {
+                "its header has extensions that a reader must understand (`crit`), and keyfob knows none".to_owned()
+            }
             Self::Algorithm(other) => {
                 let known = "RS256, RS384, RS512 and ES256";
                 format!(

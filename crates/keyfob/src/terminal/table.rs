@@ -82,7 +82,8 @@ fn widths<const N: usize>(rows: &[[String; N]]) -> [usize; N] {
 
 fn lines<const N: usize>(rows: &[[String; N]], widths: [usize; N]) -> String {
     let cell = |(cell, room): (&String, usize)| {
-        format!("{cell}{:1$}", "", room.saturating_sub(width(cell)))
+        // Not by a width of `format!`, which ends at 65,535.
+        format!("{cell}{}", " ".repeat(room.saturating_sub(width(cell))))
     };
     let line = |row: &[String; N]| {
         let cells: Vec<_> = row.iter().zip(widths).map(cell).collect();
@@ -112,6 +113,13 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell_and_end_without_spaces() {
         let rows = [["a", "bbb", "c"], ["äöü", "b", ""]].map(|row| row.map(str::to_owned));
         assert_eq!(columns(&rows), "a    bbb  c\näöü  b\n");
+    }
+
+    #[test]
+    fn a_cell_may_be_as_wide_as_a_hostile_file_makes_it() {
+        let wide = "a".repeat(70_000);
+        let rows = [[wide.as_str(), "b"], ["c", "d"]].map(|row| row.map(str::to_owned));
+        assert!(columns(&rows).ends_with("  d\n"));
     }
 
     #[test]

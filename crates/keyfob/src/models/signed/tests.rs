@@ -94,6 +94,7 @@ fn a_jwt_without_a_signature_or_certificates_is_not_believed() {
     for (header, what) in [
         (r#"{"alg":"none"}"#, "it is not signed\nnext: fetch the signed one"),
         (r#"{"alg":"HS256"}"#, "signed with the algorithm HS256, and keyfob knows only RS256"),
+        (r#"{"alg":"RS256","crit":["b64"],"b64":false}"#, "must understand (`crit`)"),
         (r#"{"alg":"RS256"}"#, "does not have the certificates"),
         (r#"{"alg":"RS256","x5c":["!"]}"#, "does not have the certificates"),
         (
