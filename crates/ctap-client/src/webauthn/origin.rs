@@ -7,19 +7,18 @@ use super::fault::WebauthnError;
 /// # Errors
 /// [`WebauthnError::NotAnOrigin`], [`WebauthnError::Insecure`]: the fault of the one who named the origin.
 pub(super) fn host(origin: &str) -> Result<&str, WebauthnError> {
-    let is_https = origin.starts_with("https://");
-    let host =
-        parsed(origin).ok_or_else(|| WebauthnError::NotAnOrigin { origin: origin.to_owned() })?;
-    let is_local = host == "localhost" || host.ends_with(".localhost");
-    match is_https || is_local {
+    let parsed = parsed(origin);
+    let (scheme, host) =
+        parsed.ok_or_else(|| WebauthnError::NotAnOrigin { origin: origin.to_owned() })?;
+    match scheme == "https" || host == "localhost" || host.ends_with(".localhost") {
         true => Ok(host),
         false => Err(WebauthnError::Insecure { origin: origin.to_owned() }),
     }
 }
 
-/// Scheme, host, and the port if it is not the scheme's usual one. A site compares the whole text, so nothing else may be there, and
-/// nothing in another spelling.
-fn parsed(origin: &str) -> Option<&str> {
+/// Scheme and host. Behind them may stand the port, if it is not the scheme's usual one. A site compares the whole text, so nothing
+/// else may be there, and nothing in another spelling.
+fn parsed(origin: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = origin.split_once("://")?;
     let usual_port = match scheme {
         "https" => 443,
@@ -34,7 +33,7 @@ fn parsed(origin: &str) -> Option<&str> {
         let port = text.parse::<u16>();
         port.is_ok_and(|port| port != usual_port && port != 0 && port.to_string() == text)
     };
-    (is_host(host) && port.is_none_or(is_port)).then_some(host)
+    (is_host(host) && port.is_none_or(is_port)).then_some((scheme, host))
 }
 
 /// Labels of ASCII in small letters: browsers write the others of a domain as these.

@@ -65,13 +65,16 @@ impl Taker {
     pub(super) fn next(&self, patience: Option<Duration>) -> Next {
         let (waiting, has_changed) = (self.0.waiting(), &self.0.has_changed);
         let mut waiting = match patience {
-            None => has_changed.wait_while(waiting, |waiting| waiting.is_idle()),
-            Some(time) => has_changed
-                .wait_timeout_while(waiting, time, |waiting| waiting.is_idle())
-                .map(|(waiting, _)| waiting)
-                .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0)),
-        }
-        .unwrap_or_else(PoisonError::into_inner);
+            None => has_changed
+                .wait_while(waiting, |waiting| waiting.is_idle())
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(time) => {
+                has_changed
+                    .wait_timeout_while(waiting, time, |waiting| waiting.is_idle())
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+        };
         waiting.take()
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ctap_core::credential_source::{CredentialError, Properties};
 use ctap_core::{Authenticator, CredentialSource, FingerError, Platform};
+use tokio::sync::oneshot::Receiver;
 
 use super::PluggedKey;
 use crate::error::Error;
@@ -162,13 +163,21 @@ impl PluggedKey {
         touch: Option<Touch>,
         verification: Option<Verification>,
     ) -> Result<(), Error> {
-        let done = {
-            let usb = &mut *self.usb.borrow_mut();
-            usb.key.set_answers(touch, verification, usb.clock.now())
-        };
-        let done = done.await.map_err(|_| Error::Ended);
+        let done = self.answered(|key, now| key.set_answers(touch, verification, now)).await;
         self.usb.borrow_mut().catch_up();
         done
+    }
+
+    /// Gives the key an order, and waits for the result. The key is not held meanwhile.
+    async fn answered<T>(
+        &self,
+        order: impl FnOnce(&mut Key, Duration) -> Receiver<T>,
+    ) -> Result<T, Error> {
+        let done = {
+            let usb = &mut *self.usb.borrow_mut();
+            order(&mut usb.key, usb.clock.now())
+        };
+        done.await.map_err(|_| Error::Ended)
     }
 
     /// Looks at the authenticator, and waits for the result.
@@ -176,11 +185,7 @@ impl PluggedKey {
         &self,
         look: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let done = {
-            let usb = &mut *self.usb.borrow_mut();
-            usb.key.look(look, usb.clock.now())
-        };
-        done.await.map_err(|_| Error::Ended)
+        self.answered(|key, now| key.look(look, now)).await
     }
 
     /// Runs this with the authenticator, and waits for the result.
@@ -188,11 +193,7 @@ impl PluggedKey {
         &self,
         act: impl FnOnce(&mut Authenticator, &mut Platform<'_>) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let done = {
-            let usb = &mut *self.usb.borrow_mut();
-            usb.key.act(act, usb.clock.now())
-        };
-        done.await.map_err(|_| Error::Ended)
+        self.answered(|key, now| key.act(act, now)).await
     }
 }
 
